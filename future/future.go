@@ -1,0 +1,290 @@
+package future
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/takt-go/takt/loop"
+)
+
+// ErrInvalidState is the error of setting an outcome twice, and of asking for one
+// that is not there yet.
+var ErrInvalidState = errors.New("future: invalid state")
+
+// ErrCanceled is what the error of every canceled future and task is, by
+// errors.Is, whatever the cause. So is [context.Canceled]. See
+// [loop.CanceledError], which keeps the cause.
+var ErrCanceled = loop.ErrCanceled
+
+// Any is the untyped view of a [Future], for code that does not care about the
+// type of its result. Every Future and every task is one.
+type Any interface {
+	loop.Awaitable
+	Canceled() bool
+	OnDone(fn func()) Callback
+	Wait(ctx context.Context) error
+	AnyResult() (any, error)
+}
+
+// An Awaitable is what can be awaited for a T: a Future[T], a task, or anything
+// that looks like one.
+type Awaitable[T any] interface {
+	Any
+	Result() (T, error)
+	Await(ctx context.Context) (T, error)
+}
+
+// Untyped makes an Awaitable of any f, for mixing results of different types.
+func Untyped(f Any) Awaitable[any] { return untyped{f} }
+
+type untyped struct{ Any }
+
+func (u untyped) Result() (any, error) { return u.AnyResult() }
+
+func (u untyped) Await(ctx context.Context) (any, error) {
+	if !u.Done() {
+		if err := loop.Suspend(ctx, loop.On(u)); err != nil {
+			return nil, err
+		}
+	}
+	return u.AnyResult()
+}
+
+// A Future is a result that will be there later. It belongs to one loop, and is
+// pending until it is given a value, given an error, or canceled; that happens
+// once.
+//
+// Completing a future never runs anybody inside the call: those who wait for it,
+// tasks and callbacks alike, are put on the loop's ready queue, in the order in
+// which they came.
+//
+// A Future is not safe for use from other goroutines: they complete it by
+// [loop.Loop.Post].
+type Future[T any] struct {
+	core
+	value T
+}
+
+// New makes a pending future of the loop that ctx belongs to.
+func New[T any](ctx context.Context) *Future[T] {
+	return &Future[T]{core: core{loop: loop.FromContext(ctx)}}
+}
+
+// Result returns the value or the error of a future that is done. For a pending
+// one the error is [ErrInvalidState], for a canceled one a [loop.CanceledError].
+func (f *Future[T]) Result() (T, error) {
+	if f.state != valued {
+		var zero T
+		return zero, f.Err()
+	}
+	return f.value, nil
+}
+
+// SetResult gives the future its value. It returns [ErrInvalidState], and changes
+// nothing, if the future is done, or is one that only its owner completes, such
+// as a task.
+func (f *Future[T]) SetResult(v T) error {
+	if err := f.settable("SetResult"); err != nil {
+		return err
+	}
+	f.value = v
+	f.complete(valued, nil)
+	return nil
+}
+
+// Await suspends the running task, which ctx must belong to, until the future is
+// done, and returns its result. Awaiting a future that is done does not suspend.
+//
+// If the task is canceled while it waits, the future is canceled with it, unless
+// it is shielded. If ctx is a standard context that ends first, Await returns
+// context.Cause(ctx), and the future is left as it is. Await panics if ctx does
+// not belong to the running task; it allocates nothing if few wait.
+func (f *Future[T]) Await(ctx context.Context) (T, error) {
+	if err := f.wait(ctx); err != nil {
+		var zero T
+		return zero, err
+	}
+	return f.Result()
+}
+
+// AnyResult is Result, untyped.
+func (f *Future[T]) AnyResult() (any, error) { return f.Result() }
+
+// state is what a future has come to. It leaves pending once.
+type state uint8
+
+const (
+	pending state = iota
+	valued
+	failed
+	canceled
+)
+
+// core is what a future is but for its value.
+type core struct {
+	loop  *loop.Loop
+	owner Owner
+	err   error
+	first loop.Runnable   // who waits, in order of coming: first, then more
+	more  []loop.Runnable //
+	state state
+}
+
+// Loop returns the loop that the future belongs to.
+func (c *core) Loop() *loop.Loop { return c.loop }
+
+// Done reports whether the future has a value, an error, or was canceled.
+func (c *core) Done() bool { return c.state != pending }
+
+// Canceled reports whether the future was canceled.
+func (c *core) Canceled() bool { return c.state == canceled }
+
+// Err returns the future's error: nil if it has a value, a [loop.CanceledError]
+// (or what wraps it) if it was canceled, [ErrInvalidState] if it is pending.
+func (c *core) Err() error {
+	if c.state == pending {
+		return fmt.Errorf("%w: the result is not there yet; await it, or ask Done first", ErrInvalidState)
+	}
+	return c.err
+}
+
+// SetError gives the future its error, which must not be nil. An error that is a
+// cancellation (see [loop.IsCanceled]) makes it canceled. It returns
+// [ErrInvalidState] where SetResult does.
+func (c *core) SetError(err error) error {
+	if err == nil {
+		panic("future: SetError(nil); use SetResult for success")
+	}
+	if bad := c.settable("SetError"); bad != nil {
+		return bad
+	}
+	c.fail(err)
+	return nil
+}
+
+// Cancel cancels the future, with a cause that may be nil, and reports whether it
+// did: a future that is done stays as it is. The owner of a future, such as a
+// task, may take the request and end later, in its own way.
+func (c *core) Cancel(cause error) bool {
+	if c.state != pending {
+		return false
+	}
+	if c.owner != nil {
+		return c.owner.Cancel(cause)
+	}
+	c.complete(canceled, &loop.CanceledError{Cause: cause})
+	return true
+}
+
+// Wait is Await for those who do not want the value. Its error is that of the
+// future, or what ended the waiting.
+func (c *core) Wait(ctx context.Context) error {
+	if err := c.wait(ctx); err != nil {
+		return err
+	}
+	return c.err
+}
+
+// String says what kind of future this is, for deadlock reports.
+func (c *core) String() string {
+	if s, ok := c.owner.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return "a future"
+}
+
+func (c *core) wait(ctx context.Context) error {
+	if c.state != pending {
+		return nil
+	}
+	return loop.Suspend(ctx, loop.On(c))
+}
+
+// OnDone calls fn on the loop once the future is done: in a later turn, in the
+// order of registration among all who wait. If it is done already, fn is
+// scheduled at once. fn runs outside every task and must not suspend; a panic in
+// it goes to the loop's error handler.
+func (c *core) OnDone(fn func()) Callback {
+	if fn == nil {
+		panic("future: OnDone(nil)")
+	}
+	r := &callback{fn}
+	c.AddWaiter(r)
+	return Callback{c, r}
+}
+
+// AddWaiter schedules r once when the future is done; at once if it is. It is
+// what OnDone and Await are made of.
+func (c *core) AddWaiter(r loop.Runnable) {
+	switch {
+	case c.loop == nil:
+		panic("future: this future belongs to no loop, so nobody can be scheduled on it: it is a Gather of nothing, or was not made by New")
+	case c.state != pending:
+		c.loop.Schedule(r)
+	case c.first == nil && len(c.more) == 0:
+		c.first = r
+	default:
+		c.more = append(c.more, r)
+	}
+}
+
+// RemoveWaiter takes r back, and reports whether it was waiting. It costs a
+// search among those who wait.
+func (c *core) RemoveWaiter(r loop.Runnable) bool {
+	if c.first == r && r != nil {
+		c.first = nil
+		return true
+	}
+	at := slices.Index(c.more, r)
+	if at < 0 {
+		return false
+	}
+	c.more = slices.Delete(c.more, at, at+1)
+	return true
+}
+
+func (c *core) settable(what string) error {
+	if c.state != pending {
+		return fmt.Errorf("%w: %s on a future that is done", ErrInvalidState, what)
+	}
+	if c.owner != nil {
+		return fmt.Errorf("%w: %s on a future that is not yours to set, such as a task", ErrInvalidState, what)
+	}
+	return nil
+}
+
+func (c *core) fail(err error) {
+	if loop.IsCanceled(err) {
+		c.complete(canceled, err)
+	} else {
+		c.complete(failed, err)
+	}
+}
+
+// complete ends the pending state, and schedules all who wait.
+func (c *core) complete(s state, err error) {
+	c.state, c.err = s, err
+	if c.first != nil {
+		c.loop.Schedule(c.first)
+	}
+	for _, r := range c.more {
+		c.loop.Schedule(r)
+	}
+	c.first, c.more = nil, nil
+}
+
+// A Callback is what OnDone registered.
+type Callback struct {
+	of *core
+	r  *callback
+}
+
+// Remove takes the callback back and reports whether that prevented it: false
+// once the future is done.
+func (c Callback) Remove() bool { return c.of != nil && c.of.RemoveWaiter(c.r) }
+
+type callback struct{ fn func() }
+
+func (c *callback) Run() { c.fn() }

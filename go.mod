@@ -1,0 +1,9 @@
+module github.com/takt-go/takt
+
+go 1.26
+
+require (
+	github.com/google/btree v1.1.3
+	go.uber.org/goleak v1.3.0
+	pgregory.net/rapid v1.3.0
+)

@@ -1,0 +1,99 @@
+package loop
+
+// Close ends the loop. Every body that has not ended is unwound, in order of
+// creation: what it awaits ends with a [*CanceledError] whose cause is
+// [ErrClosed], and so does every further await, at once, so that its deferred
+// calls run; a body that keeps awaiting all the same is ended by a panic after
+// 1000 refusals, and reported. A task that has not started never runs. Callbacks
+// that are still queued or armed are dropped, and no goroutine is left behind.
+//
+// Closing again does nothing. Close panics if the loop is running: a task or
+// callback that wants the end calls [Loop.Stop].
+func (l *Loop) Close() {
+	if l.closed {
+		return
+	}
+	if l.running.Load() {
+		panic("loop: Close on a loop that is running; call Stop, and Close when Run has returned")
+	}
+	if l.closing {
+		panic("loop: Close called by a body that Close is unwinding")
+	}
+	l.closing = true
+	l.inbox.close()
+	if l.debug {
+		l.driver = goid()
+	}
+	// A Goexit in a body goes on here: what is left to do is deferred.
+	defer l.closeStacks()
+	l.unwindAll()
+}
+
+// unwindAll unwinds the unfinished tasks. Bodies may spawn meanwhile; those tasks
+// never start.
+func (l *Loop) unwindAll() {
+	defer func() {
+		if l.first != nil { // a Goexit has ended the range
+			l.unwindAll()
+		}
+	}()
+	for l.first != nil {
+		l.unwind(l.first)
+	}
+}
+
+// unwind ends t.
+func (l *Loop) unwind(t *Task) {
+	t.unwinding = true
+	err := &CanceledError{Cause: ErrClosed}
+	t.ctx.end(err)
+	defer func() { l.current = nil }()
+	switch {
+	case t.state == stateNew || t.state == stateQueued:
+		t.end(err)
+	case t.kind == Stackful:
+		t.wake = err
+		l.switchTo(t.stack)
+	default:
+		t.resumed()
+		for t.state != stateDone {
+			l.unwindStep(t, err)
+		}
+	}
+}
+
+// unwindStep asks a stackless body to end, and ends it if it keeps on waiting.
+func (l *Loop) unwindStep(t *Task, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			t.unwound(recover())
+		}
+	}()
+	t.begin()
+	if s := t.body.Step(err); s.how == end {
+		t.ended()
+	} else {
+		t.refuse()
+	}
+	returned = true
+}
+
+// closeStacks ends the free stacks and lets go of what is left.
+func (l *Loop) closeStacks() {
+	l.closed, l.closing = true, false
+	for _, s := range l.free {
+		s.stop()
+	}
+	l.free = nil
+	l.ready, l.turnEnd = ready{}, 0
+	l.timers, l.due, l.watches = nil, nil, nil
+	l.ctx.end(&CanceledError{Cause: ErrClosed})
+}
+
+// close refuses what is posted from now on.
+func (in *inbox) close() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.closed, in.posts = true, nil
+}

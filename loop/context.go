@@ -1,0 +1,199 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// taskContext is the context.Context that bodies are handed. It belongs to a
+// task, or to a loop without one. All methods are safe from any goroutine.
+//
+// Values and, for what has any, cancellation and deadline come from outer:
+//   - for a task spawned with another task's context, that one's values only: a
+//     task is not canceled because the one that spawned it is;
+//   - for a task spawned with a standard context that can end, that context: the
+//     task is bounded by it;
+//   - for the scope of a time limit or a group, the context around it.
+type taskContext struct {
+	loop     *Loop
+	task     *Task           // nil: the loop's own
+	outer    context.Context // never nil
+	deadline int64           // ns of the loop's clock; 0 is none
+	cause    atomic.Pointer[CanceledError]
+	std      atomic.Pointer[standard]
+}
+
+// standard is the standard context below a taskContext. It is made when somebody
+// asks for Done, as most tasks' contexts never are.
+type standard struct {
+	context.Context
+	cancel context.CancelCauseFunc
+}
+
+type contextKey struct{}
+
+func (c *taskContext) Value(key any) any {
+	if key == (contextKey{}) {
+		return c
+	}
+	if s := c.std.Load(); s != nil {
+		return s.Value(key)
+	}
+	if c.cause.Load() != nil {
+		return c.standard().Value(key) // for context.Cause
+	}
+	return c.outer.Value(key)
+}
+
+func (c *taskContext) Done() <-chan struct{} { return c.standard().Done() }
+
+func (c *taskContext) Err() error {
+	if c.cause.Load() != nil {
+		return context.Canceled
+	}
+	return c.outer.Err()
+}
+
+func (c *taskContext) Deadline() (time.Time, bool) {
+	outer, ok := c.outer.Deadline()
+	if c.deadline == 0 {
+		return outer, ok
+	}
+	own := c.loop.clock.Start().Add(time.Duration(c.deadline))
+	if ok && outer.Before(own) {
+		return outer, true
+	}
+	return own, true
+}
+
+func (c *taskContext) String() string {
+	if c.task == nil {
+		return "loop.Context"
+	}
+	return fmt.Sprintf("loop.Context(%q)", c.task.Name())
+}
+
+func (c *taskContext) standard() *standard {
+	for {
+		if s := c.std.Load(); s != nil {
+			return s
+		}
+		s := new(standard)
+		s.Context, s.cancel = context.WithCancelCause(c.outer)
+		if !c.std.CompareAndSwap(nil, s) {
+			s.cancel(nil) // another goroutine was first
+			continue
+		}
+		if e := c.cause.Load(); e != nil {
+			s.cancel(e)
+		}
+		return s
+	}
+}
+
+// end closes Done, with e as the context's cause.
+func (c *taskContext) end(e *CanceledError) {
+	c.cause.CompareAndSwap(nil, e)
+	if s := c.std.Load(); s != nil {
+		s.cancel(e)
+	}
+}
+
+// renew takes an end back: Done is open again. Standard contexts that were
+// derived in the meantime stay ended.
+func (c *taskContext) renew() {
+	if c.cause.Load() != nil {
+		c.std.Store(nil)
+		c.cause.Store(nil)
+	}
+}
+
+// own returns the taskContext that ctx is or is derived from, or nil, and
+// whether ctx is one that can end by itself.
+func own(ctx context.Context) (c *taskContext, derived bool) {
+	if c, ok := ctx.(*taskContext); ok {
+		return c, false
+	}
+	c, _ = ctx.Value(contextKey{}).(*taskContext)
+	if c == nil {
+		return nil, false
+	}
+	done := ctx.Done()
+	return c, done != nil && done != c.Done()
+}
+
+// inherit returns what a task spawned with ctx, which belongs to c, has as its
+// outer context.
+func inherit(ctx context.Context, c *taskContext, derived bool) context.Context {
+	if derived {
+		return ctx
+	}
+	for ctx == context.Context(c) {
+		if !c.scoped() {
+			if c.outer.Done() == nil {
+				return c.outer // values only: the usual case
+			}
+			return context.WithoutCancel(c.outer)
+		}
+		ctx = c.outer
+		c, _ = own(ctx)
+	}
+	return context.WithoutCancel(ctx)
+}
+
+// scoped reports whether c is narrower than its task's own context.
+func (c *taskContext) scoped() bool { return c.task != nil && c != &c.task.ctx }
+
+// FromContext returns the loop that ctx belongs to: the context of a task or of
+// a loop, or one derived from it. It panics for any other context.
+func FromContext(ctx context.Context) *Loop {
+	if c, _ := own(ctx); c != nil {
+		return c.loop
+	}
+	panic(noLoop(ctx))
+}
+
+func noLoop(ctx context.Context) string {
+	return fmt.Sprintf("loop: the context %v belongs to no loop; use the one that the task's body was handed, or Loop.Context", ctx)
+}
+
+// Current returns the task that ctx belongs to, which must be the one that is
+// running. For a context of another task, of a task that is not running, or of
+// no task, it panics with a message that names both tasks; so does everything
+// that suspends.
+func Current(ctx context.Context) *Task {
+	c, ok := ctx.(*taskContext)
+	if !ok {
+		c, _ = own(ctx)
+	}
+	if c == nil || c.task == nil || c.loop.current != c.task {
+		panic(notCurrent(ctx, c))
+	}
+	return c.task
+}
+
+func notCurrent(ctx context.Context, c *taskContext) string {
+	switch {
+	case c == nil:
+		return noLoop(ctx)
+	case c.task == nil && c.loop.current == nil:
+		return "loop: this needs a task, and was called with the loop's context outside every task; spawn one with task.Go"
+	case c.task == nil:
+		return fmt.Sprintf("loop: this was called in task %q with the loop's context; use the context that the task's body was handed", c.loop.current.Name())
+	case c.task.state == stateDone:
+		return fmt.Sprintf("loop: the context of task %q was used after the task ended (%s)", c.task.Name(), c.loop.whoRuns())
+	case !c.loop.running.Load() && !c.loop.closing:
+		return fmt.Sprintf("loop: the context of task %q was used while its loop is not running; a host uses Loop.Context to spawn", c.task.Name())
+	default:
+		return fmt.Sprintf("loop: the context of task %q was used where %s; use the context that the running body was handed", c.task.Name(), c.loop.whoRuns())
+	}
+}
+
+func (l *Loop) whoRuns() string {
+	if l.current == nil {
+		return "no task is running"
+	}
+	return fmt.Sprintf("task %q is running", l.current.Name())
+}

@@ -1,0 +1,137 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+)
+
+// ErrClosed is what a closed loop answers, and the cause of the cancellation
+// that unwinds what was still suspended when the loop was closed.
+var ErrClosed = errors.New("loop: closed")
+
+// ErrGoexit is the error of a task whose body called [runtime.Goexit] (t.FailNow
+// does), or whose stack was unwound by one.
+var ErrGoexit = errors.New("loop: runtime.Goexit ended the task")
+
+// ErrCanceled is what every cancellation is, whatever its cause:
+// errors.Is(err, ErrCanceled), and errors.Is(err, context.Canceled) too.
+var ErrCanceled error = &CanceledError{}
+
+// A CanceledError is the error that a cancellation delivers.
+//
+// It does not unwrap to its cause: a body that is cut off because an outer limit
+// expired must not take that for a limit of its own, and swallow it. Ask for the
+// cause by errors.As, or by [context.Cause] of the task's context.
+type CanceledError struct {
+	Cause error // what Cancel was given; nil if that was nil
+}
+
+func (e *CanceledError) Error() string {
+	if e.Cause == nil {
+		return "canceled"
+	}
+	return "canceled: " + e.Cause.Error()
+}
+
+// Is makes every CanceledError match [ErrCanceled] and [context.Canceled].
+func (e *CanceledError) Is(target error) bool {
+	return target == ErrCanceled || target == context.Canceled
+}
+
+// IsCanceled reports whether err is a cancellation: a [CanceledError], or one
+// wrapped by errors that wrap nothing else. An error that joins a cancellation
+// with something else is not one, so that the something else is not lost: a body
+// that was canceled and failed while cleaning up has failed.
+func IsCanceled(err error) bool {
+	for err != nil {
+		if _, ok := err.(*CanceledError); ok {
+			return true
+		}
+		err = errors.Unwrap(err)
+	}
+	return false
+}
+
+// A PanicError is a panic that was recovered in a task's body or in a callback.
+type PanicError struct {
+	Value any    // what panic was called with
+	Stack []byte // of the panic, as [debug.Stack] formats it
+	Task  string // the task's name; empty for a callback
+}
+
+func newPanicError(value any, t *Task) *PanicError {
+	e := &PanicError{Value: value, Stack: debug.Stack()}
+	if t != nil {
+		e.Task = t.Name()
+	}
+	return e
+}
+
+func (e *PanicError) Error() string {
+	if e.Task == "" {
+		return fmt.Sprintf("panic in a callback: %v", e.Value)
+	}
+	return fmt.Sprintf("panic in task %q: %v", e.Task, e.Value)
+}
+
+// Unwrap returns the value that the body panicked with, if that was an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// A DeadlockError says that nothing is ready, no timer is armed and nothing
+// outside is owed, while tasks are still suspended: none of them can ever go on.
+type DeadlockError struct {
+	Tasks []*Task // the unfinished tasks, in order of creation
+}
+
+func (e *DeadlockError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "loop: deadlock: nothing can wake %d suspended tasks", len(e.Tasks))
+	if len(e.Tasks) == 1 {
+		b.Reset()
+		b.WriteString("loop: deadlock: nothing can wake the suspended task")
+	}
+	const most = 20
+	for i, t := range e.Tasks {
+		if i == most {
+			fmt.Fprintf(&b, "\n\tand %d more", len(e.Tasks)-most)
+			break
+		}
+		fmt.Fprintf(&b, "\n\t%s: %s", t.Name(), t.Waits())
+	}
+	return b.String()
+}
+
+// FailureKind says what failed, in a [Failure].
+type FailureKind uint8
+
+const (
+	CallbackFailed FailureKind = iota + 1 // a callback panicked
+	ShutdownFailed                        // a task failed while the program was closing
+	TaskStuck                             // a body would not end when the loop was closed
+)
+
+func (k FailureKind) String() string {
+	switch k {
+	case CallbackFailed:
+		return "a callback panicked"
+	case ShutdownFailed:
+		return "a task failed while the program was closing"
+	case TaskStuck:
+		return "a body would not end when the loop was closed"
+	}
+	return fmt.Sprintf("FailureKind(%d)", uint8(k))
+}
+
+// A Failure is an error that no caller is there to take. The loop hands it to
+// its error handler: see [WithErrorHandler].
+type Failure struct {
+	Kind FailureKind
+	Task *Task // whom it befell; nil if no task
+	Err  error // a *[PanicError] where something panicked
+}

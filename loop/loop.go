@@ -1,0 +1,244 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/takt-go/takt/timer"
+)
+
+// A Loop decides what runs next. Make one with [New]; loops are independent of
+// each other, and any number may run in one process.
+//
+// A Loop is not safe for use from other goroutines, except [Loop.Post],
+// [Loop.Hold], [Loop.Now] and [Loop.Elapsed]. While it is not running, its host
+// may use it from whichever goroutine it likes, one at a time.
+type Loop struct {
+	// What every turn touches.
+	ready    ready
+	turnEnd  uint64 // position in the ready queue at which this turn is over
+	current  *Task
+	next     *stack // set by an entry that needs a stack to run; &fresh for a new one
+	observer func(Event)
+	timers   *timer.Queue[Runnable]
+	due      []timer.Key // those that came due in this turn, in the ready queue from dueAt on
+	dueAt    uint64
+	watches  []*watch
+	inbox    inbox
+	once     bool // the driver wants the turns one by one
+	stopping bool
+	closing  bool
+	closed   bool
+	stepping bool // inside a turn
+	debug    bool
+
+	starting *Task // what the next stack is to run, when next is &fresh
+	fresh    stack // stands for "a stack with no task on it"
+	free     []*stack
+	active   *stack // that runs now; nil is the driver
+
+	clock       timer.Clock
+	factory     TaskFactory
+	onFailure   func(Failure)
+	detect      bool
+	running     atomic.Bool
+	waiting     atomic.Bool // asleep in the clock
+	driver      uint64      // goroutine of the driver; debug mode only
+	ctx         taskContext
+	first, last *Task // the registry: unfinished tasks in order of creation
+	tasks       int
+	spawned     uint64
+}
+
+// An Option sets up a new loop.
+type Option func(*Loop)
+
+// WithClock makes the loop live by c: [timer.NewSystem] is the default, and
+// [timer.NewVirtual] a clock that jumps.
+func WithClock(c timer.Clock) Option {
+	if c == nil {
+		panic("loop: WithClock(nil); use timer.NewSystem or timer.NewVirtual")
+	}
+	return func(l *Loop) { l.clock = c }
+}
+
+// WithTaskFactory sets what decides when a new task takes its first step; the
+// default is the lazy factory, which queues it. See package factory.
+func WithTaskFactory(f TaskFactory) Option {
+	if f == nil {
+		panic("loop: WithTaskFactory(nil); use factory.Lazy or factory.Eager")
+	}
+	return func(l *Loop) { l.factory = f }
+}
+
+// WithErrorHandler sets who is told of failures that no caller is there to take.
+// The default writes them to [slog.Default]. The handler is called on the loop's
+// goroutine and must not suspend; a panic in it is written to slog.
+func WithErrorHandler(handle func(Failure)) Option {
+	if handle == nil {
+		panic("loop: WithErrorHandler(nil); leave the option out for the default")
+	}
+	return func(l *Loop) { l.onFailure = handle }
+}
+
+// WithObserver sets who is told of everything that the loop does, in order. See
+// [Event]. With no observer, events cost one nil check each.
+func WithObserver(observe func(Event)) Option {
+	return func(l *Loop) { l.observer = observe }
+}
+
+// WithDebug turns on what is too slow for everyday use: every call that is not
+// safe from other goroutines checks on which it is made, and stacks are not
+// shared, so that a stack trace shows one task only. The order of events stays
+// the same.
+func WithDebug() Option { return func(l *Loop) { l.debug = true } }
+
+// WithDeadlockDetection makes a loop with a real clock report a
+// [*DeadlockError] when nothing is left that could wake a task, in place of
+// waiting for a Post. Leave it out where another goroutine may post without
+// having announced itself by [Loop.Hold]. With a virtual clock it is always on.
+func WithDeadlockDetection() Option { return func(l *Loop) { l.detect = true } }
+
+// WithValues makes the values of ctx those of the loop's context, which every
+// task inherits. Its cancellation and deadline are left out.
+func WithValues(ctx context.Context) Option {
+	return func(l *Loop) { l.ctx.outer = context.WithoutCancel(ctx) }
+}
+
+// New makes a loop. It owns no goroutine until a task suspends; call
+// [Loop.Close] when done with it.
+func New(opts ...Option) *Loop {
+	l := &Loop{
+		timers:    timer.New[Runnable](),
+		factory:   (*Task).Enqueue,
+		onFailure: logFailure,
+	}
+	l.ctx.loop, l.ctx.outer = l, context.Background()
+	l.inbox.wake = make(chan struct{}, 1)
+	for _, opt := range opts {
+		opt(l)
+	}
+	if l.clock == nil {
+		l.clock = timer.NewSystem()
+	}
+	return l
+}
+
+// Context returns the loop's own context. It carries the loop but no task: the
+// host spawns with it before the loop runs and between its turns, and callbacks
+// spawn with it. It ends when the loop is closed.
+func (l *Loop) Context() context.Context { return &l.ctx }
+
+// Clock returns the clock that the loop lives by.
+func (l *Loop) Clock() timer.Clock { return l.clock }
+
+// Now returns the time by the loop's clock. It is safe from any goroutine.
+func (l *Loop) Now() time.Time { return l.clock.Start().Add(l.Elapsed()) }
+
+// Elapsed returns the time since the clock's start. It is safe from any
+// goroutine.
+func (l *Loop) Elapsed() time.Duration { return time.Duration(l.clock.Now()) }
+
+// Current returns the task that is running, or nil inside a callback and while
+// the loop is not running.
+func (l *Loop) Current() *Task { return l.current }
+
+// Running reports whether the loop is inside Run, RunOnce or RunUntilIdle.
+func (l *Loop) Running() bool { return l.running.Load() }
+
+// Tasks returns the unfinished tasks, in order of creation. Tasks may be spawned
+// and may end during the iteration: new ones come too, ended ones do not.
+func (l *Loop) Tasks() iter.Seq[*Task] {
+	return func(yield func(*Task) bool) {
+		for t := l.first; t != nil && yield(t); t = l.following(t) {
+		}
+	}
+}
+
+// following returns the task made next after t that has not ended. It takes a
+// walk from the oldest if t itself has ended meanwhile.
+func (l *Loop) following(t *Task) *Task {
+	if t.state != stateDone {
+		return t.next
+	}
+	next := l.first
+	for next != nil && next.id < t.id {
+		next = next.next
+	}
+	return next
+}
+
+// register puts t at the end of the registry.
+func (l *Loop) register(t *Task) {
+	if t.prev = l.last; t.prev == nil {
+		l.first = t
+	} else {
+		t.prev.next = t
+	}
+	l.last = t
+	l.tasks++
+}
+
+// unregister takes t out.
+func (l *Loop) unregister(t *Task) {
+	if t.prev == nil {
+		l.first = t.next
+	} else {
+		t.prev.next = t.next
+	}
+	if t.next == nil {
+		l.last = t.prev
+	} else {
+		t.next.prev = t.prev
+	}
+	t.prev, t.next = nil, nil
+	l.tasks--
+}
+
+// Report hands f to the error handler.
+func (l *Loop) Report(f Failure) {
+	defer func() {
+		if value := recover(); value != nil {
+			slog.Error("takt: the error handler panicked", "panic", value, "failure", f.Kind.String(), "err", f.Err)
+		}
+	}()
+	l.onFailure(f)
+}
+
+func logFailure(f Failure) {
+	attrs := []any{"err", f.Err}
+	if f.Task != nil {
+		attrs = append(attrs, "task", f.Task.Name())
+	}
+	if p, ok := f.Err.(*PanicError); ok {
+		attrs = append(attrs, "stack", string(p.Stack))
+	}
+	slog.Error("takt: "+f.Kind.String(), attrs...)
+}
+
+// check panics if the loop may not be used here and now.
+func (l *Loop) check(what string) {
+	if l.closed {
+		panic("loop: " + what + " on a loop that is closed")
+	}
+	if l.debug || l.waiting.Load() {
+		l.checkGoroutine(what)
+	}
+}
+
+func (l *Loop) checkGoroutine(what string) {
+	if !l.running.Load() && !l.closing {
+		return
+	}
+	at := l.driver
+	if l.active != nil {
+		at = l.active.goid
+	}
+	if l.waiting.Load() || at != goid() {
+		panic(fmt.Sprintf("loop: %s from another goroutine than the loop's; use Post", what))
+	}
+}

@@ -1,0 +1,61 @@
+package loop
+
+// A Runnable is something the loop can run. The ready queue holds Runnables, so
+// that waking a task costs one pointer and no closure. Run is called once for
+// each time that the Runnable was scheduled, on the loop's goroutine, and must
+// not block.
+type Runnable interface{ Run() }
+
+// Func is a plain function as a [Runnable]. The conversion does not allocate.
+type Func func()
+
+// Run calls f.
+func (f Func) Run() { f() }
+
+// ready is the queue of what runs next: a ring that grows, first in, first out.
+//
+// Every entry has a position, counted from the loop's beginning, that never
+// changes; the entries between head and tail are in the ring. A position is thus
+// all that a handle has to remember, and a canceled entry is a nil at its place.
+type ready struct {
+	buf        []Runnable // its length is a power of two
+	head, tail uint64
+}
+
+func (q *ready) push(r Runnable) uint64 {
+	if q.tail-q.head == uint64(len(q.buf)) {
+		q.grow()
+	}
+	at := q.tail
+	q.buf[at&uint64(len(q.buf)-1)] = r
+	q.tail = at + 1
+	return at
+}
+
+// pop removes the oldest entry, which is nil if it was canceled.
+func (q *ready) pop() Runnable {
+	slot := &q.buf[q.head&uint64(len(q.buf)-1)]
+	r := *slot
+	*slot = nil
+	q.head++
+	return r
+}
+
+// cancel empties the place at and reports whether something was waiting there.
+func (q *ready) cancel(at uint64) bool {
+	if at < q.head || at >= q.tail {
+		return false
+	}
+	slot := &q.buf[at&uint64(len(q.buf)-1)]
+	waiting := *slot != nil
+	*slot = nil
+	return waiting
+}
+
+func (q *ready) grow() {
+	bigger := make([]Runnable, max(64, 2*len(q.buf)))
+	for at := q.head; at != q.tail; at++ {
+		bigger[at&uint64(len(bigger)-1)] = q.buf[at&uint64(len(q.buf)-1)]
+	}
+	q.buf = bigger
+}

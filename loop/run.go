@@ -1,0 +1,226 @@
+package loop
+
+import (
+	"slices"
+	"time"
+
+	"github.com/takt-go/takt/timer"
+)
+
+// Run runs turns until [Loop.Stop] is called, and returns nil. Where nothing is
+// left that could ever become ready, it returns nil if every task has ended, and
+// a [*DeadlockError] if not: always with a virtual clock, and with the real one
+// if [WithDeadlockDetection] is on; otherwise it waits for a Post.
+//
+// The goroutine that calls Run is the driver: a [runtime.Goexit] in a task or
+// callback ends it, with its deferred calls run. A loop whose driver has locked
+// its thread (runtime.LockOSThread) is to be driven under that lock always. Run
+// panics if the loop is running already or closed.
+func (l *Loop) Run() error { return l.drive("Run", modeRun) }
+
+// RunOnce runs one turn: what was posted, what is due and what is ready now. It
+// does not wait, and a virtual clock does not jump. It reports whether anything
+// is ready for another turn; when not, [Loop.NextDeadline] says when there will
+// be. A game calls it once a frame. It panics as Run does.
+func (l *Loop) RunOnce() (more bool) {
+	_ = l.drive("RunOnce", modeOnce)
+	return l.ready.head != l.ready.tail
+}
+
+// RunUntilIdle runs turns until nothing is ready or due, or Stop is called. It
+// does not wait, and a virtual clock does not jump: advance it by hand. It panics
+// as Run does.
+func (l *Loop) RunUntilIdle() { _ = l.drive("RunUntilIdle", modeIdle) }
+
+// NextDeadline returns the instant of the earliest timer, and false if no timer
+// is armed.
+func (l *Loop) NextDeadline() (time.Time, bool) {
+	at, ok := l.timers.Earliest()
+	if !ok {
+		return time.Time{}, false
+	}
+	return l.clock.Start().Add(time.Duration(at)), true
+}
+
+// Stop makes Run or RunUntilIdle return at the end of this turn. When the loop
+// is not running, the next Run runs one turn. It is called on the loop; from
+// another goroutine it is Post(l.Stop).
+func (l *Loop) Stop() {
+	l.check("Stop")
+	l.stopping = true
+}
+
+type mode uint8
+
+const (
+	modeRun mode = iota
+	modeIdle
+	modeOnce
+)
+
+// drive is the driver: it runs turns, resumes stacks, and waits.
+func (l *Loop) drive(what string, m mode) error {
+	if l.closed || l.closing {
+		panic("loop: " + what + " on a loop that is closed")
+	}
+	if !l.running.CompareAndSwap(false, true) {
+		panic("loop: " + what + " on a loop that is running already")
+	}
+	l.once, l.stepping = m == modeOnce, true
+	if l.debug {
+		l.driver = goid()
+	}
+	defer func() {
+		l.stopping, l.stepping, l.once = false, false, false
+		l.current, l.active, l.next, l.starting = nil, nil, nil, nil
+		l.running.Store(false)
+	}()
+	l.beginTurn()
+	for {
+		if l.next == nil { // else the stack that ran before has found out what is next
+			l.dispatch(nil)
+		}
+		switch s := l.next; {
+		case s == &l.fresh:
+			l.next = nil
+			l.switchTo(l.takeStack(l.starting))
+		case s != nil:
+			l.next = nil
+			l.switchTo(s)
+		case l.ready.head != l.turnEnd: // the stack that ran left the turn unfinished
+		case l.stopping || m == modeOnce:
+			return nil
+		case l.beginTurn():
+		case m == modeIdle:
+			return nil
+		default:
+			if over, err := l.idle(); over {
+				return err
+			}
+		}
+	}
+}
+
+// dispatch runs ready entries on the calling stack, s, until another stack is
+// needed (l.next says which) or the turn is over and the driver must decide. s is
+// nil for the driver, and its task nil when the stack is free.
+func (l *Loop) dispatch(s *stack) {
+	for !l.dispatchGuarded(s) {
+	}
+}
+
+func (l *Loop) dispatchGuarded(s *stack) (ok bool) {
+	defer l.guard(s, &ok)
+	for {
+		if l.ready.head == l.turnEnd && (l.once || l.stopping || !l.beginTurn()) {
+			return true
+		}
+		r := l.ready.pop()
+		if r == nil {
+			continue
+		}
+		r.Run()
+		if l.next != nil {
+			return true
+		}
+	}
+}
+
+// guard is deferred around the entries that dispatch runs: a panic in a stackless
+// body becomes that task's error, one in a callback goes to the error handler,
+// and dispatch goes on. A Goexit unwinds the stack that it runs on.
+func (l *Loop) guard(s *stack, ok *bool) {
+	if *ok {
+		return
+	}
+	value := recover()
+	switch {
+	case l.current != nil:
+		l.current.unwound(value)
+	case value != nil:
+		l.Report(Failure{Kind: CallbackFailed, Err: newPanicError(value, nil)})
+	}
+	if value == nil && s != nil && s.task != nil {
+		// The Goexit of an entry that ran on top of a suspended body. That body's
+		// deferred calls run now, in the name of its task.
+		l.current, s.task.unwinding = s.task, true
+	}
+}
+
+// beginTurn moves what was posted, what has ended and what is due to the back of
+// the ready queue, and makes what is there now the turn. It reports whether that
+// is anything.
+func (l *Loop) beginTurn() bool {
+	if l.inbox.some.Load() {
+		l.drain()
+	}
+	if len(l.watches) > 0 {
+		l.pollWatches()
+	}
+	if at, ok := l.timers.Earliest(); ok {
+		l.fire(at)
+	}
+	l.turnEnd = l.ready.tail
+	return l.ready.head != l.turnEnd
+}
+
+// fire moves the timers that are due to the ready queue. The earliest is at at.
+func (l *Loop) fire(at int64) {
+	l.due = l.due[:0]
+	now := l.clock.Now()
+	if at > now || at == timer.Never {
+		return
+	}
+	l.dueAt = l.ready.tail
+	for {
+		item, ok := l.timers.PopDue(now)
+		if !ok {
+			return
+		}
+		if l.observer != nil {
+			l.observe(Event{Kind: TimerFired, Timer: item.Key})
+		}
+		l.due = append(l.due, item.Key)
+		l.ready.push(item.Value)
+	}
+}
+
+// cancelDue cancels a timer that fire has moved to the ready queue.
+func (l *Loop) cancelDue(key timer.Key) bool {
+	at, ok := slices.BinarySearchFunc(l.due, key, timer.Key.Compare)
+	return ok && l.ready.cancel(l.dueAt+uint64(at))
+}
+
+// idle waits until something becomes ready. It reports that there is nothing to
+// wait for by over, with what Run is to return.
+func (l *Loop) idle() (over bool, err error) {
+	deadline, armed := l.timers.Earliest()
+	if !armed {
+		deadline = timer.Never
+	}
+	if l.observer != nil {
+		l.observe(Event{Kind: Idle})
+	}
+	jumps := l.clock.Jumps()
+	l.waiting.Store(true)
+	defer l.waiting.Store(false)
+	owed := l.inbox.owed.Load() > 0
+	switch {
+	case l.inbox.some.Load():
+	case jumps && owed: // time stands still until what is owed has come
+		<-l.inbox.wake
+	case deadline == timer.Never && !owed && (jumps || l.detect && len(l.watches) == 0):
+		return true, l.deadlock()
+	default:
+		l.clock.Wait(deadline, l.inbox.wake)
+	}
+	return false, nil
+}
+
+// deadlock returns the error that says who is stuck, or nil if no task is left.
+func (l *Loop) deadlock() error {
+	if l.tasks == 0 {
+		return nil
+	}
+	return &DeadlockError{Tasks: slices.Collect(l.Tasks())}
+}

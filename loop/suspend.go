@@ -1,0 +1,321 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/takt-go/takt/timer"
+)
+
+// An Awaitable is what a task can be suspended on: a future of package future,
+// or anything made of one.
+type Awaitable interface {
+	// Loop is the loop that it belongs to, and wakes its waiters on.
+	Loop() *Loop
+	// Done reports whether it has its outcome. Once true, it stays true.
+	Done() bool
+	// Err is the error of its outcome, nil if that is a value.
+	Err() error
+	// Cancel asks it to end, and reports whether the request was taken: what
+	// ends at once, or goes on to end later, has taken it.
+	Cancel(cause error) bool
+	// AddWaiter schedules r once when the outcome is there.
+	AddWaiter(r Runnable)
+	// RemoveWaiter takes r back and reports whether it was waiting.
+	RemoveWaiter(r Runnable) bool
+}
+
+// A Suspension says what a task waits for: an [Awaitable], some time, or one
+// turn. The zero Suspension says that the body has ended.
+type Suspension struct {
+	on  Awaitable
+	d   time.Duration
+	how how
+}
+
+type how uint8
+
+const (
+	end how = iota
+	turn
+	sleep
+	await
+)
+
+// End is the zero [Suspension]: nothing to wait for, the body has ended.
+func End() Suspension { return Suspension{} }
+
+// Ended reports whether s is [End].
+func (s Suspension) Ended() bool { return s.how == end }
+
+// Turn waits for the task's place in the next turn. It costs no allocation.
+func Turn() Suspension { return Suspension{how: turn} }
+
+// Sleep waits until d has passed by the loop's clock; d <= 0 waits for one turn.
+func Sleep(d time.Duration) Suspension {
+	if d <= 0 {
+		return Turn()
+	}
+	return Suspension{how: sleep, d: d}
+}
+
+// On waits for a, which must not be nil. If a is done, that does not suspend.
+func On(a Awaitable) Suspension {
+	if a == nil {
+		panic("loop: On(nil); there is nothing to wait for")
+	}
+	return Suspension{how: await, on: a}
+}
+
+// Suspend suspends the running task, which ctx must belong to, until what s says
+// has come. It returns nil then; what an awaited outcome is, the caller looks up
+// itself. It returns a [*CanceledError] if the task was canceled, and
+// context.Cause(ctx) if ctx is a standard context, derived from the task's, that
+// has ended; what was awaited is then left as it is.
+//
+// A cancellation is delivered once, here, and awaiting again works as before. A
+// derived context that has ended stays so: awaiting under it fails at once.
+//
+// Suspend panics if ctx does not belong to the running task, if the task is
+// stackless, or if s awaits the task itself or something of another loop. All
+// that suspends in takt comes down to it. It allocates nothing, unless ctx is
+// derived.
+func Suspend(ctx context.Context, s Suspension) error {
+	c, ok := ctx.(*taskContext)
+	if !ok {
+		return suspendDerived(ctx, s)
+	}
+	if c.task == nil || c.loop.current != c.task {
+		panic(notCurrent(ctx, c))
+	}
+	return c.task.suspendHere(s)
+}
+
+func suspendDerived(ctx context.Context, s Suspension) error {
+	t := Current(ctx)
+	if _, derived := own(ctx); derived {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		w := t.ctx.loop.watchSuspension(ctx, t)
+		defer t.ctx.loop.unwatch(w)
+	}
+	return t.suspendHere(s)
+}
+
+// suspendHere suspends a stackful task in the middle of its body.
+func (t *Task) suspendHere(s Suspension) error {
+	if t.kind == Stackless {
+		panic(fmt.Sprintf("loop: task %q is stackless and cannot suspend inside Resume; return what it waits for", t.Name()))
+	}
+	if t.unwinding {
+		return t.refuse()
+	}
+	if s.how == end || s.on != nil && s.on.Done() {
+		return nil
+	}
+	t.suspend(s)
+	l := t.ctx.loop
+	l.current = nil
+	t.stack.park()
+	err := t.resumed()
+	t.begin()
+	return err
+}
+
+// suspend registers what the running task waits for.
+func (t *Task) suspend(s Suspension) {
+	l := t.ctx.loop
+	if s.on != nil && s.on.Loop() != l {
+		panic(fmt.Sprintf("loop: task %q awaits what belongs to another loop; hand results between loops with Post", t.Name()))
+	}
+	t.state = stateSuspended
+	if l.observer != nil {
+		l.observe(Event{Kind: TaskSuspended, Task: t, On: s.on})
+	}
+	switch s.how {
+	case turn:
+		l.ready.push((*entry)(t))
+	case sleep:
+		t.sleeping = true
+		t.timer = l.arm(l.after(s.d), (*sleeper)(t))
+		if t.must != nil {
+			t.wake, t.must = t.must, nil
+			t.rouse()
+		}
+	case await:
+		t.on = s.on
+		s.on.AddWaiter((*entry)(t))
+		if t.must != nil && s.on.Cancel(t.must.Cause) {
+			t.must = nil
+		}
+	}
+}
+
+// resumed clears what the task was suspended on and returns the error that the
+// suspension ends with, nil if it ends because what was awaited has come.
+func (t *Task) resumed() error {
+	if t.timer.Seq != 0 { // woken before its time
+		t.ctx.loop.disarm(t.timer)
+		t.timer = timer.Key{}
+	}
+	err := t.wake
+	if t.must != nil {
+		if !IsCanceled(err) {
+			err = t.must
+		}
+		t.must = nil
+	}
+	if err == nil && t.on != nil && t.kind == Stackless {
+		err = t.on.Err()
+	}
+	t.wake, t.on = nil, nil
+	return err
+}
+
+// sleeper is a Task as it stands in the timer queue: running it wakes the task.
+type sleeper Task
+
+func (s *sleeper) Run() {
+	t := (*Task)(s)
+	t.timer = timer.Key{}
+	if t.sleeping {
+		t.rouse()
+	}
+}
+
+// rouse ends a sleep.
+func (t *Task) rouse() {
+	t.sleeping = false
+	t.ctx.loop.Schedule((*entry)(t))
+}
+
+// interrupt ends the suspension with err, and leaves alone what was awaited. It
+// does nothing if the task was woken already.
+func (t *Task) interrupt(err error) {
+	switch {
+	case t.state != stateSuspended:
+	case t.sleeping:
+		t.wake = err
+		t.rouse()
+	case t.on != nil && t.on.RemoveWaiter((*entry)(t)):
+		t.wake, t.on = err, nil
+		t.ctx.loop.Schedule((*entry)(t))
+	}
+}
+
+// Cancel asks the task to end: [ErrCanceled], with cause, is delivered to its
+// body at its next suspension, or at once if it is suspended. What it awaits is
+// canceled, and the task wakes when that has ended; a task that was canceled
+// before its first step never runs its body. The body may clean up, await more,
+// or refuse by returning something else. cause may be nil.
+//
+// Cancel counts the request and returns true; on a finished task it counts
+// nothing and returns false. It never runs the task inside the call.
+//
+// The task's context ends with the request, with the error as its cause.
+// The rules are those of asyncio's Task.cancel.
+func (t *Task) Cancel(cause error) bool {
+	if t.state == stateDone {
+		return false
+	}
+	e := &CanceledError{Cause: cause}
+	t.ctx.end(e)
+	return t.cancel(e)
+}
+
+// cancel is Cancel but for the task's context.
+func (t *Task) cancel(e *CanceledError) bool {
+	l := t.ctx.loop
+	l.check("Cancel")
+	t.requests++
+	if l.observer != nil {
+		l.observe(Event{Kind: CancelAsked, Task: t})
+	}
+	switch {
+	case t.state != stateSuspended:
+	case t.forwarding:
+		// The request came back around a circle of tasks that await each other.
+		// It is broken here, or none of them would ever end.
+		t.interrupt(e)
+		return true
+	case t.sleeping:
+		t.interrupt(e)
+		return true
+	case t.on != nil:
+		t.forwarding = true
+		taken := t.on.Cancel(e.Cause)
+		t.forwarding = false
+		if taken {
+			return true
+		}
+	}
+	t.must = e
+	return true
+}
+
+// Cancelling returns the number of cancellation requests, less those that
+// [Task.Uncancel] took back.
+func (t *Task) Cancelling() int { return int(t.requests) }
+
+// Uncancel takes one cancellation request back and returns how many are left.
+// When none is left, a request that was not delivered yet is dropped, and the
+// task's context is as if it had not ended: Done is another channel, open.
+// Contexts that were derived meanwhile stay ended.
+func (t *Task) Uncancel() int {
+	if t.requests > 0 {
+		t.requests--
+		if t.requests == 0 {
+			t.must = nil
+			t.ctx.renew()
+		}
+	}
+	return int(t.requests)
+}
+
+// MustCancel returns the cancellation that awaits delivery at the task's next
+// suspension, or nil. A body that ends before gets no chance to see it: the task
+// counts as canceled.
+func (t *Task) MustCancel() *CanceledError { return t.must }
+
+// maxRefused is how many suspensions a body that is being unwound may try.
+const maxRefused = 1000
+
+// stuck is the panic that ends a body which takes no refusal for an answer.
+type stuck struct{ err error }
+
+func (s *stuck) Error() string {
+	return fmt.Sprintf("the body went on awaiting after %d refusals; it must return when an await fails", maxRefused)
+}
+
+// refuse answers a body that suspends while it is being unwound.
+func (t *Task) refuse() error {
+	err := &CanceledError{Cause: ErrClosed}
+	if t.refused++; t.refused > maxRefused {
+		panic(&stuck{err})
+	}
+	return err
+}
+
+// Waits says in a few words what the task is waiting for.
+func (t *Task) Waits() string {
+	switch {
+	case t.state == stateNew:
+		return "was never started by the task factory"
+	case t.state == stateQueued:
+		return "has not started yet"
+	case t.state == stateRunning:
+		return "is running"
+	case t.state == stateDone:
+		return "is done"
+	case t.on != nil:
+		if s, ok := t.on.(fmt.Stringer); ok {
+			return "awaits " + s.String()
+		}
+		return "awaits a future"
+	case t.sleeping:
+		return "sleeps"
+	}
+	return "waits for its turn"
+}

@@ -1,0 +1,314 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/takt-go/takt/timer"
+)
+
+// A Task is what the loop knows of a task: its name, its place in the registry,
+// where it stands, and the cancellation that it was asked for. It knows nothing
+// of results; package task has those.
+//
+// A task is in one of these states:
+//
+//	     Enqueue             its turn               the body ends
+//	new ─────────▶ queued ────────────▶ running ─────────────────▶ done
+//	 │                                  ▲ │   ▲
+//	 └──────────────────────────────────┘ ▼   │ woken, then its turn
+//	     StepNow                       suspended
+//
+// A cancellation that comes before the first step leads from new or queued
+// straight to done.
+//
+// Invariants: only the running task is Loop.Current (an eager spawn nests: the
+// one that spawned waits, still running, for the step to come back); a task is
+// in the ready queue at most once; only a suspended task has something that it
+// awaits; done is forever, and comes when the body has ended, never earlier.
+//
+// A Task is not safe for use from other goroutines, except its Name and ID.
+type Task struct {
+	ctx        taskContext
+	body       Body
+	name       string // empty: made from id when asked for
+	id         uint64
+	prev, next *Task // in the registry
+
+	state      state
+	kind       Kind
+	forwarding bool           // Cancel is on its way down what this task awaits
+	sleeping   bool           // suspended on its timer, which has not fired yet
+	unwinding  bool           // every suspension fails from now on
+	refused    uint16         // suspensions refused while unwinding
+	requests   int32          // of cancellation, less those taken back
+	must       *CanceledError // to be delivered at the next step
+	wake       error          // with which the suspension ends, whatever it awaited
+	on         Awaitable      // what it awaits, if that is an Awaitable
+	timer      timer.Key      // of the sleep; zero when it is not armed
+	stack      *stack         // of a stackful task that has started
+	watch      *watch         // what may end the suspension or the task from outside
+}
+
+type state uint8
+
+const (
+	stateNew state = iota
+	stateQueued
+	stateRunning
+	stateSuspended
+	stateDone
+)
+
+// Kind tells the two kinds of bodies apart.
+type Kind uint8
+
+const (
+	Stackful  Kind = iota // Step is called once, on a stack of its own, where it may suspend
+	Stackless             // Step is called again and again, and returns what to wait for
+)
+
+// A Body is what a task drives. Package task implements it.
+type Body interface {
+	// Step runs the body: to its end if it is stackful, else to its next
+	// suspension. err is what the suspension before ended with.
+	Step(err error) Suspension
+	// Fail ends a body that did not end by itself: it was canceled before its
+	// first step, it panicked (*PanicError), or its stack is gone (ErrGoexit).
+	Fail(err error)
+	// Outcome is what awaiting the task awaits.
+	Outcome() Awaitable
+}
+
+// A TaskFactory decides when a new task takes its first step, by calling its
+// Enqueue or StepNow, now or later, once.
+type TaskFactory func(t *Task)
+
+// Spawn makes t a task of the loop that ctx belongs to, with body to drive, and
+// hands it to the loop's task factory. An empty name becomes Task-1, Task-2, ...
+// by order of creation in that loop. The new task inherits ctx's values; it is
+// bounded by ctx only where that is a standard context that can end, derived
+// from a task's. Spawn panics if the loop is closed.
+//
+// It is for package task, whose Go is the way to spawn a task.
+func Spawn(ctx context.Context, t *Task, kind Kind, body Body, name string) {
+	c, derived := own(ctx)
+	if c == nil {
+		panic(noLoop(ctx))
+	}
+	l := c.loop
+	l.check("spawning a task")
+	l.spawned++
+	t.ctx.loop, t.ctx.task, t.ctx.outer = l, t, inherit(ctx, c, derived)
+	t.body, t.kind, t.name, t.id = body, kind, name, l.spawned
+	l.register(t)
+	if derived {
+		l.watchTask(ctx, t)
+	}
+	if l.observer != nil {
+		l.observe(Event{Kind: TaskMade, Task: t})
+	}
+	l.factory(t)
+}
+
+// Context returns the task's own context, which its body is handed.
+func (t *Task) Context() context.Context { return &t.ctx }
+
+// Loop returns the loop that drives t.
+func (t *Task) Loop() *Loop { return t.ctx.loop }
+
+// ID is 1 for the first task of a loop, 2 for the next, and so on.
+func (t *Task) ID() uint64 { return t.id }
+
+// Name returns the task's name.
+func (t *Task) Name() string {
+	if t.name == "" {
+		return "Task-" + strconv.FormatUint(t.id, 10)
+	}
+	return t.name
+}
+
+// String returns the word task and the name, quoted.
+func (t *Task) String() string { return "task " + strconv.Quote(t.Name()) }
+
+// SetName gives the task another name.
+func (t *Task) SetName(name string) { t.name = name }
+
+// Outcome returns what awaiting the task awaits: its future.
+func (t *Task) Outcome() Awaitable { return t.body.Outcome() }
+
+// Wrap replaces the task's body by what wrap makes of it, which may do things
+// before and after each Step. It is for the hooks of task factories, and panics
+// once the task has taken its first step.
+func (t *Task) Wrap(wrap func(Body) Body) {
+	if t.state != stateNew && t.state != stateQueued {
+		panic(fmt.Sprintf("loop: Wrap of task %q after its first step", t.Name()))
+	}
+	t.body = wrap(t.body)
+}
+
+// Done reports whether the task has ended.
+func (t *Task) Done() bool { return t.state == stateDone }
+
+// Enqueue puts a new task at the back of the ready queue. It is for task
+// factories; it panics if the task was started before.
+func (t *Task) Enqueue() {
+	t.mustBeNew("Enqueue")
+	t.state = stateQueued
+	t.ctx.loop.ready.push((*entry)(t))
+}
+
+// StepNow runs a new task's first step at once, inside the call, with the
+// current task switched to it and back. A task that ends in that step never
+// touches the ready queue; what its body returns, and a panic, go into the task
+// and not to the caller. While the loop is not running it is Enqueue. It is for
+// task factories; it panics if the task was started before.
+func (t *Task) StepNow() {
+	t.mustBeNew("StepNow")
+	l := t.ctx.loop
+	if !l.stepping {
+		t.Enqueue()
+		return
+	}
+	prev := l.current
+	defer func() { l.current = prev }()
+	if t.kind == Stackless {
+		t.stepGuarded()
+		return
+	}
+	if err := t.refusal(); err != nil {
+		t.end(err)
+		return
+	}
+	s := l.takeStack(t)
+	s.nested = true
+	l.switchTo(s)
+}
+
+func (t *Task) mustBeNew(what string) {
+	if t.state != stateNew {
+		panic(fmt.Sprintf("loop: %s of task %q, which was started before; a task factory starts a task once", what, t.Name()))
+	}
+}
+
+// entry is a Task as it stands in the ready queue: running it is a step.
+type entry Task
+
+func (e *entry) Run() {
+	t := (*Task)(e)
+	switch l := t.ctx.loop; {
+	case t.state == stateDone: // its stack was unwound by a Goexit meanwhile
+	case t.kind == Stackless:
+		t.step()
+	case t.stack != nil:
+		l.next = t.stack
+	default:
+		if err := t.refusal(); err != nil {
+			t.end(err)
+			return
+		}
+		l.next, l.starting = &l.fresh, t
+	}
+}
+
+// refusal is the cancellation that came before the first step.
+func (t *Task) refusal() error {
+	if t.must == nil {
+		return nil
+	}
+	return t.resumed()
+}
+
+// end is for a task whose body cannot end by itself.
+func (t *Task) end(err error) {
+	t.body.Fail(err)
+	t.ended()
+}
+
+// ended takes a task whose body has ended out of the registry.
+func (t *Task) ended() {
+	l := t.ctx.loop
+	t.state = stateDone
+	t.stack, t.on, t.must = nil, nil, nil
+	l.unregister(t)
+	l.unwatch(t.watch)
+	if l.observer != nil {
+		l.observe(Event{Kind: TaskDone, Task: t})
+	}
+	l.current = nil
+}
+
+// begin is the start of every step.
+func (t *Task) begin() {
+	l := t.ctx.loop
+	l.current = t
+	t.state = stateRunning
+	if l.observer != nil {
+		l.observe(Event{Kind: StepBegan, Task: t})
+	}
+}
+
+// runBody runs a stackful body from its beginning to its end on the stack s.
+func (t *Task) runBody(s *stack) {
+	t.stack = s
+	t.begin()
+	returned := false
+	defer func() {
+		if !returned {
+			t.unwound(recover())
+		}
+	}()
+	t.body.Step(nil)
+	returned = true
+	t.ended()
+}
+
+// step runs a stackless body to its next suspension. A panic in it is for the
+// caller: the guard of dispatch, or that of stepGuarded.
+func (t *Task) step() {
+	if t.state != stateSuspended {
+		if err := t.refusal(); err != nil {
+			t.end(err)
+			return
+		}
+	}
+	err := t.resumed()
+	t.begin()
+	s := t.body.Step(err)
+	for s.on != nil && s.on.Done() { // what is done does not suspend
+		s = t.body.Step(s.on.Err())
+	}
+	if s.how == end {
+		t.ended()
+		return
+	}
+	t.suspend(s)
+	t.ctx.loop.current = nil
+}
+
+// stepGuarded is a step outside dispatch, whose guard it has to bring itself.
+func (t *Task) stepGuarded() {
+	returned := false
+	defer func() {
+		if !returned {
+			t.unwound(recover())
+		}
+	}()
+	t.step()
+	returned = true
+}
+
+// unwound ends a task whose body was left by a panic with value, or by a Goexit,
+// where value is nil.
+func (t *Task) unwound(value any) {
+	switch v := value.(type) {
+	case nil:
+		t.end(ErrGoexit) // the Goexit goes on, to the goroutine that drives the loop
+	case *stuck:
+		t.end(v.err)
+		t.ctx.loop.Report(Failure{Kind: TaskStuck, Task: t, Err: v})
+	default:
+		t.end(newPanicError(value, t))
+	}
+}

@@ -1,0 +1,61 @@
+package loop
+
+import (
+	"context"
+	"slices"
+)
+
+// A watch is a standard context, derived from a task's, whose end concerns a
+// task of the loop. Nothing in package context tells the loop of an end inside
+// the call that ends it, so the loop looks at its watches, in order of making,
+// at the beginning of every turn: an end that comes from the loop's own code is
+// noticed at a place that is always the same. An end from elsewhere, such as a
+// standard time limit, wakes the loop if it sleeps.
+type watch struct {
+	ctx  context.Context
+	task *Task
+	all  bool        // the end cancels the task; otherwise it ends one suspension
+	stop func() bool // of the wake-up
+}
+
+func (l *Loop) watchSuspension(ctx context.Context, t *Task) *watch {
+	return l.addWatch(&watch{ctx: ctx, task: t})
+}
+
+func (l *Loop) watchTask(ctx context.Context, t *Task) {
+	t.watch = l.addWatch(&watch{ctx: ctx, task: t, all: true})
+}
+
+func (l *Loop) addWatch(w *watch) *watch {
+	w.stop = context.AfterFunc(w.ctx, l.nudge)
+	l.watches = append(l.watches, w)
+	return w
+}
+
+// unwatch ends a watch; one that has ended, or nil, is left alone.
+func (l *Loop) unwatch(w *watch) {
+	if w == nil {
+		return
+	}
+	w.stop()
+	if at := slices.Index(l.watches, w); at >= 0 {
+		l.watches = slices.Delete(l.watches, at, at+1)
+	}
+}
+
+// pollWatches acts upon the contexts that have ended.
+func (l *Loop) pollWatches() {
+	for at := 0; at < len(l.watches); {
+		w := l.watches[at]
+		if w.ctx.Err() == nil {
+			at++
+			continue
+		}
+		l.watches = slices.Delete(l.watches, at, at+1)
+		if cause := context.Cause(w.ctx); w.all {
+			w.task.Cancel(cause)
+		} else {
+			w.task.interrupt(cause)
+		}
+	}
+}

@@ -1,0 +1,593 @@
+package task_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// program is one line of a conformance file; see testdata/conformance/README.md.
+type program struct {
+	Name     string
+	Factory  string
+	Routines map[string]ops
+	Trace    []string
+}
+
+// ops is a block of operations, each an array: its name, then its arguments.
+type ops = []any
+
+// TestConformance runs the programs of testdata/conformance, or of the files that
+// match the glob in TAKT_CORPUS, and compares what they log with the trace that
+// CPython's asyncio made of them, line by line.
+func TestConformance(t *testing.T) {
+	glob := os.Getenv("TAKT_CORPUS")
+	if glob == "" {
+		glob = filepath.Join("..", "testdata", "conformance", "*.jsonl")
+	}
+	files, err := filepath.Glob(glob)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no conformance programs at %q (%v)", glob, err)
+	}
+	var passed, failed, unsupported int
+	for _, file := range files {
+		for _, p := range readPrograms(t, file) {
+			if op := p.firstUnsupported(); op != "" {
+				unsupported++
+				continue
+			}
+			got := interpret(&p)
+			if slices.Equal(got, p.Trace) {
+				passed++
+				continue
+			}
+			if failed++; failed <= 10 {
+				t.Errorf("%s: %s", p.Name, firstDifference(got, p.Trace))
+			}
+		}
+	}
+	if failed > 10 {
+		t.Errorf("and %d more", failed-10)
+	}
+	fmt.Printf("conformance: %d passed, %d failed, %d unsupported\n", passed, failed, unsupported)
+}
+
+func readPrograms(t *testing.T, file string) []program {
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var all []program
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		if strings.TrimSpace(lines.Text()) == "" {
+			continue
+		}
+		var p program
+		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all = append(all, p)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func firstDifference(got, want []string) string {
+	at := 0
+	for at < len(got) && at < len(want) && got[at] == want[at] {
+		at++
+	}
+	line := func(trace []string) string {
+		if at < len(trace) {
+			return trace[at]
+		}
+		return "(the end)"
+	}
+	from := max(0, at-5)
+	return fmt.Sprintf("line %d differs\n  after %s\n  got   %s\n  want  %s",
+		at+1, strings.Join(want[from:at], "\n        "), line(got), line(want))
+}
+
+// blocksOf returns the blocks that are nested in op.
+func blocksOf(op []any) []any {
+	var blocks []any
+	for at := range nestedBlocks[op[0].(string)] {
+		switch arg := op[at].(type) {
+		case []any:
+			blocks = append(blocks, arg)
+		case map[string]any:
+			for _, block := range arg {
+				blocks = append(blocks, block)
+			}
+		}
+	}
+	return blocks
+}
+
+// nestedBlocks says which arguments of an op are blocks, or a map of blocks.
+var nestedBlocks = map[string]map[int]bool{
+	"try": {1: true, 2: true, 3: true}, "repeat": {2: true}, "soon": {2: true}, "later": {3: true},
+	"timeout": {2: true}, "group": {1: true}, "with": {2: true},
+}
+
+func (p *program) firstUnsupported() string {
+	var find func(block ops) string
+	find = func(block ops) string {
+		for _, o := range block {
+			op := o.([]any)
+			name := op[0].(string)
+			if suspending[name] == nil && immediate[name] == nil && !flow[name] {
+				return name
+			}
+			for _, nested := range blocksOf(op) {
+				if missing := find(nested.(ops)); missing != "" {
+					return missing
+				}
+			}
+		}
+		return ""
+	}
+	for _, block := range p.Routines {
+		if missing := find(block); missing != "" {
+			return missing
+		}
+	}
+	return ""
+}
+
+// interpreter is one run of a program.
+type interpreter struct {
+	program *program
+	loop    *loop.Loop
+	vars    map[string]any
+	trace   []string
+	over    bool // what unwinding logs is not in the trace
+}
+
+// awaitable is what a variable holds that stands for a task or future.
+type awaitable = future.Awaitable[any]
+
+// userError is an error of the program's own.
+type userError struct{ msg string }
+
+func (e userError) Error() string { return e.msg }
+
+// foreign is an error of the interpreter of reference itself, such as Python's
+// KeyError for a variable that is not bound. It goes through a program as any
+// error does, but interp.py fails in showing it, so it leaves no line.
+type foreign struct{ what string }
+
+func (e foreign) Error() string { return e.what }
+
+// takeForeign recovers a foreign error that was raised by showing or looking up.
+func takeForeign(err *error) {
+	switch e := recover().(type) {
+	case nil:
+	case foreign:
+		*err = e
+	default:
+		panic(e)
+	}
+}
+
+// interpret runs p as task.Run would and returns its trace.
+func interpret(p *program) []string {
+	in := &interpreter{program: p, vars: map[string]any{}}
+	start := factory.Lazy
+	if p.Factory == "eager" {
+		start = factory.Eager
+	}
+	in.loop = loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(start), loop.WithErrorHandler(in.failure))
+	defer in.loop.Close()
+	defer func() { in.over = true }()
+
+	main := in.spawn(in.loop.Context(), "main", "main")
+	main.OnDone(in.loop.Stop)
+	if in.deadlocked(in.loop.Run()) {
+		return in.trace
+	}
+	in.log("main %s", stateOf(main))
+	if in.deadlocked(task.Shutdown(in.loop)) {
+		return in.trace
+	}
+	in.log("closed")
+	return in.trace
+}
+
+func (in *interpreter) deadlocked(err error) bool {
+	if err == nil {
+		return false
+	}
+	var deadlock *loop.DeadlockError
+	if !errors.As(err, &deadlock) {
+		panic(err)
+	}
+	var names []string
+	for _, t := range deadlock.Tasks {
+		names = append(names, t.Name())
+	}
+	slices.Sort(names)
+	in.log("deadlock %s", strings.Join(names, " "))
+	return true
+}
+
+func (in *interpreter) failure(f loop.Failure) {
+	err := f.Err
+	var p *loop.PanicError
+	if errors.As(err, &p) {
+		err = p.Value.(error)
+	}
+	what := map[loop.FailureKind]string{
+		loop.CallbackFailed: "callback", loop.ShutdownFailed: "shutdown",
+	}[f.Kind]
+	if what != "" && !errors.As(err, new(foreign)) {
+		in.logAs("loop", "handler "+what+" "+show(err))
+	}
+}
+
+// log records a line in the name of the running task, or of the loop.
+func (in *interpreter) log(format string, args ...any) {
+	in.logAs(in.who(), fmt.Sprintf(format, args...))
+}
+
+func (in *interpreter) who() string {
+	if t := in.loop.Current(); t != nil {
+		return t.Name()
+	}
+	return "loop"
+}
+
+func (in *interpreter) logAs(who, text string) {
+	if !in.over {
+		in.trace = append(in.trace, fmt.Sprintf("%d %s: %s", in.loop.Elapsed().Milliseconds(), who, text))
+	}
+}
+
+func (in *interpreter) spawn(ctx context.Context, name, routine string) *task.Task[any] {
+	return task.Go(ctx, in.routine(routine), task.Name(name))
+}
+
+func (in *interpreter) routine(name string) func(context.Context) (any, error) {
+	return func(ctx context.Context) (any, error) {
+		in.log("start")
+		v, _, err := in.block(&frame{interpreter: in, ctx: ctx}, in.program.Routines[name])
+		if err != nil {
+			in.logError("raises", err)
+			return nil, err
+		}
+		in.log("returns %s", show(v))
+		return v, nil
+	}
+}
+
+// logError logs err, unless it is foreign, and reports whether it did.
+func (in *interpreter) logError(how string, err error) bool {
+	if errors.As(err, new(foreign)) {
+		return false
+	}
+	in.log("%s %s", how, show(err))
+	return true
+}
+
+// frame is what an op of a routine runs in: its task's context, and the scopes
+// around it. Ops of callbacks have no frame.
+type frame struct {
+	*interpreter
+	ctx   context.Context
+	group any
+	limit any
+}
+
+// block runs ops in a task. returned says that a return op ended the routine.
+func (in *interpreter) block(f *frame, block ops) (v any, returned bool, err error) {
+	for _, o := range block {
+		if v, returned, err = in.op(f, o.([]any)); returned || err != nil {
+			return v, returned, err
+		}
+	}
+	return nil, false, nil
+}
+
+func (in *interpreter) op(f *frame, op args) (v any, returned bool, err error) {
+	defer takeForeign(&err)
+	switch op.name() {
+	case "return":
+		return op[1], true, nil
+	case "raise":
+		return nil, false, userError{op.str(1)}
+	case "try":
+		return in.try(f, op)
+	case "repeat":
+		for range op.int(1) {
+			if v, returned, err = in.block(f, op.block(2)); returned || err != nil {
+				return v, returned, err
+			}
+		}
+		return nil, false, nil
+	}
+	if run := scoped[op.name()]; run != nil {
+		return run(f, op)
+	}
+	if run := suspending[op.name()]; run != nil {
+		return nil, false, run(f, op)
+	}
+	immediate[op.name()](in, op)
+	return nil, false, nil
+}
+
+func (in *interpreter) try(f *frame, op args) (v any, returned bool, err error) {
+	v, returned, err = in.block(f, op.block(1))
+	if err != nil {
+		handlers := op[2].(map[string]any)
+		handler, ok := handlers[kindOf(err)]
+		if !ok {
+			handler, ok = handlers["any"]
+		}
+		if ok && in.logError("caught", err) {
+			v, returned, err = in.block(f, handler.(ops))
+		}
+	}
+	if final := op.block(3); len(final) > 0 {
+		in.log("finally")
+		if _, _, failed := in.block(f, final); failed != nil {
+			return nil, false, failed // as in Python, it replaces what was under way
+		}
+	}
+	return v, returned, err
+}
+
+// args is one operation.
+type args []any
+
+func (a args) name() string       { return a[0].(string) }
+func (a args) str(at int) string  { return a[at].(string) }
+func (a args) int(at int) int     { return int(a[at].(float64)) }
+func (a args) block(at int) ops   { return a[at].(ops) }
+func (a args) isNull(at int) bool { return a[at] == nil }
+
+func (a args) ms(at int) time.Duration {
+	return time.Duration(a[at].(float64)) * time.Millisecond
+}
+
+func (a args) names(at int) []string {
+	var names []string
+	for _, v := range a[at].([]any) {
+		names = append(names, v.(string))
+	}
+	return names
+}
+
+// get returns the task or future in a variable.
+func (in *interpreter) get(name string) awaitable { return bound[awaitable](in, name) }
+
+// bound returns what is in a variable; a program may name one before it is bound.
+func bound[T any](in *interpreter, name string) T {
+	v, ok := in.vars[name]
+	if !ok {
+		panic(foreign{"KeyError: " + name})
+	}
+	return v.(T)
+}
+
+func (in *interpreter) all(names []string) []awaitable {
+	var of []awaitable
+	for _, name := range names {
+		of = append(of, in.get(name))
+	}
+	return of
+}
+
+// flow are the ops that block runs itself.
+var flow = map[string]bool{"return": true, "raise": true, "try": true, "repeat": true}
+
+// scoped are the ops with a body in a scope of its own.
+var scoped = map[string]func(f *frame, op args) (v any, returned bool, err error){}
+
+// suspending are the ops that only a task can run.
+var suspending map[string]func(f *frame, op args) error
+
+// immediate are the ops that a callback can run too.
+var immediate map[string]func(in *interpreter, op args)
+
+func init() {
+	suspending = map[string]func(f *frame, op args) error{
+		"sleep": func(f *frame, op args) error {
+			if err := task.Sleep(f.ctx, op.ms(1)); err != nil {
+				return err
+			}
+			f.log("slept %d", op.int(1))
+			return nil
+		},
+		"yield": func(f *frame, op args) error {
+			if err := task.Yield(f.ctx); err != nil {
+				return err
+			}
+			f.log("yielded")
+			return nil
+		},
+		"await": func(f *frame, op args) error {
+			v, err := f.get(op.str(1)).Await(f.ctx)
+			if err != nil {
+				return err
+			}
+			f.log("%s -> %s", op.str(1), show(v))
+			return nil
+		},
+		"uncancel": func(f *frame, op args) error {
+			f.log("uncancel %d", task.Current(f.ctx).Uncancel())
+			return nil
+		},
+	}
+	immediate = map[string]func(in *interpreter, op args){
+		"log":   func(in *interpreter, op args) { in.log("%s", op.str(1)) },
+		"raise": func(in *interpreter, op args) { panic(userError{op.str(1)}) },
+		"spawn": func(in *interpreter, op args) {
+			in.vars[op.str(1)] = in.spawn(in.context(), op.str(1), op.str(2))
+		},
+		"cancel": func(in *interpreter, op args) {
+			in.log("cancel %s %v", op.str(1), in.get(op.str(1)).Cancel(nil))
+		},
+		"cancelling": func(in *interpreter, op args) {
+			in.log("cancelling %s %d", op.str(1), bound[*task.Task[any]](in, op.str(1)).Cancelling())
+		},
+		"state": func(in *interpreter, op args) {
+			in.log("state %s %s", op.str(1), stateOf(in.get(op.str(1))))
+		},
+		"result": func(in *interpreter, op args) {
+			if v, err := in.get(op.str(1)).Result(); err != nil {
+				in.log("result %s raises %s", op.str(1), show(err))
+			} else {
+				in.log("result %s %s", op.str(1), show(v))
+			}
+		},
+		"on_done": func(in *interpreter, op args) {
+			f := in.get(op.str(1))
+			f.OnDone(func() { in.logAs("loop", fmt.Sprintf("on_done %s %s", op.str(2), stateOf(f))) })
+		},
+		"current": func(in *interpreter, op args) {
+			in.log("current %s", in.who())
+		},
+		"all_tasks": func(in *interpreter, op args) {
+			var names []string
+			for t := range in.loop.Tasks() {
+				names = append(names, t.Name())
+			}
+			slices.Sort(names)
+			in.log("all_tasks %s", strings.Join(names, " "))
+		},
+		"future": func(in *interpreter, op args) {
+			in.vars[op.str(1)] = future.New[any](in.context())
+		},
+		"set_result": func(in *interpreter, op args) {
+			if err := bound[*future.Future[any]](in, op.str(1)).SetResult(op[2]); err != nil {
+				in.log("set_result %s raises %s", op.str(1), show(err))
+			}
+		},
+		"set_error": func(in *interpreter, op args) {
+			if err := bound[*future.Future[any]](in, op.str(1)).SetError(userError{op.str(2)}); err != nil {
+				in.log("set_error %s raises %s", op.str(1), show(err))
+			}
+		},
+		"soon": func(in *interpreter, op args) {
+			in.vars[op.str(1)] = in.loop.CallSoon(func() { in.callback(op.block(2)) })
+		},
+		"later": func(in *interpreter, op args) {
+			in.vars[op.str(1)] = in.loop.CallLater(op.ms(2), func() { in.callback(op.block(3)) })
+		},
+		"cancel_handle": func(in *interpreter, op args) {
+			bound[loop.Handle](in, op.str(1)).Cancel()
+		},
+		"gather": func(in *interpreter, op args) {
+			of := in.all(op.names(2))
+			if op[3].(bool) {
+				in.vars[op.str(1)] = future.Untyped(task.Collect(of...))
+			} else {
+				in.vars[op.str(1)] = future.Untyped(task.Gather(of...))
+			}
+		},
+	}
+}
+
+// context is the running task's, or the loop's in a callback.
+func (in *interpreter) context() context.Context {
+	if t := in.loop.Current(); t != nil {
+		return t.Context()
+	}
+	return in.loop.Context()
+}
+
+// callback runs the ops of a loop callback, which do not suspend.
+func (in *interpreter) callback(block ops) {
+	for _, o := range block {
+		op := args(o.([]any))
+		immediate[op.name()](in, op)
+	}
+}
+
+// stateOf prints a future's state.
+func stateOf(f awaitable) string {
+	v, err := f.Result()
+	switch {
+	case !f.Done():
+		return "pending"
+	case f.Canceled():
+		return "cancelled"
+	case err != nil:
+		return "failed " + show(err)
+	}
+	return "done " + show(v)
+}
+
+// show prints a value, or an error, as interp.py does.
+func show(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "none"
+	case error:
+		return showError(v)
+	case []any:
+		return showList(v)
+	case []task.Outcome[any]:
+		var all []any
+		for _, o := range v {
+			if o.Err != nil {
+				all = append(all, o.Err)
+			} else {
+				all = append(all, o.Value)
+			}
+		}
+		return showList(all)
+	}
+	return fmt.Sprint(v)
+}
+
+func showList[T any](all []T) string {
+	var parts []string
+	for _, v := range all {
+		parts = append(parts, show(v))
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+func showError(err error) string {
+	var own userError
+	switch {
+	case loop.IsCanceled(err):
+		return "Cancelled"
+	case errors.As(err, new(foreign)):
+		panic(foreign{err.Error()})
+	case errors.As(err, &own):
+		return "Error(" + own.msg + ")"
+	case errors.Is(err, future.ErrInvalidState):
+		return "InvalidState"
+	}
+	panic(fmt.Sprintf("an error that no program can have: %v", err))
+}
+
+// kindOf names the handler of a try that an error goes to.
+func kindOf(err error) string {
+	switch {
+	case loop.IsCanceled(err):
+		return "cancelled"
+	}
+	return "error"
+}

@@ -1,0 +1,2 @@
+// Package task is a stub doc.
+package task

@@ -1,0 +1,140 @@
+package task
+
+import (
+	"fmt"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+)
+
+// Gather returns a future of all results, in the order of the arguments,
+// whichever ends first. The same awaitable may be given more than once.
+//
+// The first child that fails or is canceled fails the gather with its error, at
+// once; the others go on, and nobody hears of what becomes of them unless
+// somebody awaits them: use [WithGroup] to have them canceled, [Collect] to see
+// every outcome. Canceling the gather cancels every child that is not done; it
+// takes no effect once the gather is done, also if that was by an error.
+//
+// Gather of nothing is done, with no results. It panics if the children belong to
+// different loops. asyncio: gather. It costs two allocations and one for results.
+func Gather[T any](of ...future.Awaitable[T]) *future.Future[[]T] {
+	return gather(of, func(child future.Awaitable[T]) (T, error) { return child.Result() })
+}
+
+// An Outcome is what became of one child of [Collect].
+type Outcome[T any] struct {
+	Value T
+	Err   error // not nil if it failed or was canceled
+}
+
+// Collect is [Gather] for every outcome: an error of a child is in its place
+// among the outcomes, and the future fails only when it is itself canceled, once
+// every child has ended. asyncio: gather(return_exceptions=True).
+func Collect[T any](of ...future.Awaitable[T]) *future.Future[[]Outcome[T]] {
+	return gather(of, func(child future.Awaitable[T]) (Outcome[T], error) {
+		v, err := child.Result()
+		return Outcome[T]{v, err}, nil
+	})
+}
+
+// gathering owns the future of a gather. take reads what a child that is done
+// contributes: an error there ends the gather.
+type gathering[T, R any] struct {
+	future.Future[[]R]
+	of       []future.Awaitable[T]
+	take     func(future.Awaitable[T]) (R, error)
+	left     int
+	canceled *loop.CanceledError // once that was asked for
+}
+
+// gathered is one child of a gathering, as it waits for that child.
+type gathered[T, R any] struct {
+	in *gathering[T, R]
+	at int
+}
+
+func (c *gathered[T, R]) Run() { c.in.childDone(c.in.of[c.at]) }
+
+func gather[T, R any](of []future.Awaitable[T], take func(future.Awaitable[T]) (R, error)) *future.Future[[]R] {
+	g := &gathering[T, R]{of: of, take: take, left: len(of)}
+	future.Own(&g.Future, commonLoop(of), (*gatherOwner[T, R])(g))
+	if len(of) == 0 {
+		g.succeed()
+		return &g.Future
+	}
+	children := make([]gathered[T, R], len(of))
+	for at, child := range of {
+		if !child.Done() {
+			children[at] = gathered[T, R]{g, at}
+			child.AddWaiter(&children[at])
+		}
+	}
+	// Those done already count last, so that a gather of them is done at once.
+	for at, child := range of {
+		if children[at].in == nil {
+			g.childDone(child)
+		}
+	}
+	return &g.Future
+}
+
+// commonLoop returns the loop of all awaitables, nil if none has one.
+func commonLoop[A loop.Awaitable](of []A) *loop.Loop {
+	var common *loop.Loop
+	for at, child := range of {
+		switch l := child.Loop(); {
+		case common == nil:
+			common = l
+		case l != nil && l != common:
+			panic(fmt.Sprintf("task: argument %d belongs to another loop than those before it", at+1))
+		}
+	}
+	return common
+}
+
+func (g *gathering[T, R]) childDone(child future.Awaitable[T]) {
+	g.left--
+	if g.Done() {
+		return
+	}
+	if _, err := g.take(child); err != nil {
+		g.fail(err)
+	} else if g.left > 0 {
+		return
+	} else if g.canceled != nil {
+		g.fail(g.canceled)
+	} else {
+		g.succeed()
+	}
+}
+
+func (g *gathering[T, R]) fail(err error) {
+	future.Complete(&g.Future, (*gatherOwner[T, R])(g), nil, err)
+}
+
+func (g *gathering[T, R]) succeed() {
+	results := make([]R, len(g.of))
+	for at, child := range g.of {
+		results[at], _ = g.take(child)
+	}
+	future.Complete(&g.Future, (*gatherOwner[T, R])(g), results, nil)
+}
+
+// gatherOwner is a gathering as the owner of its future.
+type gatherOwner[T, R any] gathering[T, R]
+
+func (g *gatherOwner[T, R]) Cancel(cause error) bool {
+	taken := false
+	for _, child := range g.of {
+		if child.Cancel(cause) {
+			taken = true
+		}
+	}
+	if taken {
+		g.canceled = &loop.CanceledError{Cause: cause}
+	}
+	return taken
+}
+
+func (g *gatherOwner[T, R]) String() string { return fmt.Sprintf("a gather of %d", len(g.of)) }

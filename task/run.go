@@ -1,0 +1,96 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+)
+
+// Run makes a loop, runs main on it as a task named main, and returns its result.
+// It is for the top of a program or a test; the loop lives only inside the call.
+//
+// When main ends, in whichever way, every task that is left is canceled, in order
+// of creation, and awaited; what fails then goes to the error handler. Then the
+// loop is closed: see [loop.Loop.Close].
+//
+// When ctx ends, main is canceled, with context.Cause(ctx) as the cause: with
+// signal.NotifyContext, that is what Ctrl-C does. If main lets that through, the
+// error matches [future.ErrCanceled] and the cause. Values of ctx are inherited by
+// main.
+//
+// A panic in main goes on in Run, as a *[PanicError]. A runtime.Goexit, hence
+// t.FailNow, in any task ends the goroutine that called Run, once every body has
+// been unwound. Where every task waits for something that can no longer come, Run
+// returns a [*loop.DeadlockError]; see [loop.Loop.Run] for when. asyncio: run.
+func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts ...loop.Option) (T, error) {
+	l := loop.New(append([]loop.Option{loop.WithValues(ctx)}, opts...)...)
+	defer l.Close()
+	t := Go(l.Context(), main, Name("main"))
+	cancel := func() { t.Cancel(context.Cause(ctx)) }
+	if ctx.Err() != nil {
+		cancel()
+	} else {
+		stop := context.AfterFunc(ctx, func() { _ = l.Post(cancel) }) // refused: main has ended
+		defer stop()
+	}
+	err := runUntil(l, t)
+	stopped := err == nil && !t.Done()
+	if err == nil {
+		err = Shutdown(l)
+	}
+	if stopped && err == nil {
+		err = errors.New("task: the loop was stopped before main ended")
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	v, err := t.Result()
+	if p, ok := err.(*PanicError); ok {
+		panic(p)
+	}
+	if t.Canceled() && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", err, context.Cause(ctx))
+	}
+	return v, err
+}
+
+// runUntil runs l until f is done, and that turn is over in which those who wait
+// for it are told.
+func runUntil(l *loop.Loop, f future.Any) error {
+	f.OnDone(l.Stop)
+	return l.Run()
+}
+
+// Shutdown is how [Run] ends a program, for hosts that drive a loop themselves:
+// it cancels every unfinished task of l, in order of creation, runs the loop until
+// they have ended, and hands the errors of those that fail to the error handler,
+// as [loop.ShutdownFailed]. Tasks spawned in the meantime are left to
+// [loop.Loop.Close], which is the next thing to call. The error is that of
+// [loop.Loop.Run]. It panics if the loop is running or closed.
+func Shutdown(l *loop.Loop) error {
+	var left []future.Awaitable[any]
+	var tasks []*loop.Task
+	for t := range l.Tasks() {
+		tasks = append(tasks, t)
+		left = append(left, future.Untyped(t.Outcome().(future.Any)))
+	}
+	if len(tasks) == 0 {
+		return nil
+	}
+	for _, t := range tasks {
+		t.Cancel(nil)
+	}
+	if err := runUntil(l, Collect(left...)); err != nil {
+		return err
+	}
+	for i, f := range left {
+		if err := f.Err(); err != nil && !f.Canceled() {
+			l.Report(loop.Failure{Kind: loop.ShutdownFailed, Task: tasks[i], Err: err})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package timer_test
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/takt-go/takt/timer"
+)
+
+// The loop that the package's documentation begins with, on a clock that jumps.
+func Example() {
+	q, c := timer.New[func()](), timer.NewVirtual()
+
+	tick := func() { fmt.Println("tick at", time.Duration(c.Now())) }
+	q.Arm(int64(2*time.Hour), tick)
+	q.Arm(int64(time.Hour), func() {
+		tick()
+		q.Arm(c.Now()+int64(time.Minute), tick)
+	})
+
+	for q.Len() > 0 {
+		deadline, _ := q.Earliest()
+		c.Wait(deadline, nil)
+		for it, ok := q.PopDue(c.Now()); ok; it, ok = q.PopDue(c.Now()) {
+			it.Value()
+		}
+	}
+	// Output:
+	// tick at 1h0m0s
+	// tick at 1h1m0s
+	// tick at 2h0m0s
+}
+
+func ExampleQueue() {
+	q := timer.New[string]()
+	q.Arm(20, "late")
+	q.Arm(10, "first of two")
+	k := q.Arm(10, "canceled")
+	q.Arm(10, "second of two")
+
+	q.Cancel(k)
+	_, again := q.Cancel(k)
+	fmt.Println("canceled twice:", again)
+
+	for it, ok := q.PopDue(15); ok; it, ok = q.PopDue(15) {
+		fmt.Println(it.Deadline, it.Value)
+	}
+	next, _ := q.Earliest()
+	fmt.Println(q.Len(), "left, at", next)
+	// Output:
+	// canceled twice: false
+	// 10 first of two
+	// 10 second of two
+	// 1 left, at 20
+}
+
+func ExampleQueue_All() {
+	q := timer.New[string]()
+	for i, name := range []string{"a", "b", "c", "d"} {
+		q.Arm(int64(i), name)
+	}
+	// What is canceled during the iteration does not come.
+	for it := range q.All() {
+		fmt.Println(it.Value)
+		if it.Value == "a" {
+			q.Cancel(timer.Key{Deadline: 1, Seq: 2})
+		}
+	}
+	// Output:
+	// a
+	// c
+	// d
+}
+
+func ExampleKey() {
+	var none timer.Key // no timer, yet
+
+	q := timer.New[string]()
+	_, ok := q.Cancel(none)
+	fmt.Println(ok)
+
+	keys := []timer.Key{q.Arm(7, "x"), q.Arm(5, "y"), q.Arm(5, "z")}
+	slices.SortFunc(keys, timer.Key.Compare)
+	fmt.Println(keys)
+	// Output:
+	// false
+	// [{5 2} {5 3} {7 1}]
+}
+
+func ExampleItem() {
+	q := timer.New[string]()
+	q.Arm(int64(time.Second), "hello")
+
+	it, ok := q.PopDue(int64(time.Minute))
+	late := time.Minute - time.Duration(it.Deadline)
+	fmt.Println(it.Value, it.Seq, ok, "late by", late)
+	// Output:
+	// hello 1 true late by 59s
+}
+
+// The same code runs on either clock; only the time that it takes differs.
+func ExampleClock() {
+	pause := func(c timer.Clock) {
+		deadline := c.Now() + int64(time.Millisecond)
+		c.Wait(deadline, nil)
+		fmt.Println("jumps:", c.Jumps(), "come:", c.Now() >= deadline)
+	}
+	pause(timer.NewVirtual())
+	pause(timer.NewSystem())
+	// Output:
+	// jumps: true come: true
+	// jumps: false come: true
+}
+
+func ExampleSystem() {
+	c := timer.NewSystem()
+	wake := make(chan struct{}, 1)
+	go func() { wake <- struct{}{} }()
+
+	c.Wait(c.Now()+int64(time.Hour), wake)
+	fmt.Println("before the hour:", c.Now() < int64(time.Hour))
+	// Output:
+	// before the hour: true
+}
+
+func ExampleVirtual() {
+	c := timer.NewVirtual()
+	c.Wait(int64(36*time.Hour), nil) // at once
+	c.Advance(90 * time.Second)
+	fmt.Println(c.Start().Add(time.Duration(c.Now())))
+	// Output:
+	// 2000-01-02 12:01:30 +0000 UTC
+}

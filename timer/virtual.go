@@ -1,0 +1,91 @@
+package timer
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// Virtual is a clock on which time passes only when it is told to: Wait jumps
+// to its deadline at once, and Advance moves it by hand. It never reads the
+// machine's clock, so a program that takes its time from it takes none and is
+// the same in every run.
+//
+// It starts at midnight UTC 2000-01-01, as the clock of testing/synctest does,
+// and ends 292 years later, at [Never], which it does not reach.
+//
+// The zero Virtual stands at its start and is ready to use; it must not be
+// copied.
+type Virtual struct {
+	now atomic.Int64 // 0 <= now < Never; only grows
+}
+
+var _ Clock = (*Virtual)(nil)
+
+// NewVirtual returns a clock that stands at its start.
+func NewVirtual() *Virtual { return new(Virtual) }
+
+// Start returns midnight UTC 2000-01-01. It has no monotonic reading.
+func (c *Virtual) Start() time.Time {
+	return time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
+}
+
+// Now returns the nanoseconds by which the clock was moved since Start. Safe
+// from any goroutine.
+func (c *Virtual) Now() int64 { return c.now.Load() }
+
+// Jumps returns true: Wait moves time.
+func (c *Virtual) Jumps() bool { return true }
+
+// Advance moves the clock forward by d. It does not wake anybody: a Wait(Never,
+// wake) under way goes on, and what is due by now is for its owner to find.
+// Safe from any goroutine; when several advance the clock at once, it moves by
+// the sum.
+//
+// Advance panics if d is negative, for time does not go back, and if it would
+// take the clock to Never or beyond: stopping there in silence would be the end
+// of all timers. The clock then stands where it stood.
+func (c *Virtual) Advance(d time.Duration) {
+	if d < 0 {
+		panic(fmt.Sprintf("timer: Advance(%v): time does not go back; give a duration >= 0", d))
+	}
+	for {
+		now := c.now.Load()
+		if int64(d) >= Never-now {
+			panic(fmt.Sprintf("timer: Advance(%v) at %v reaches the end of time, %v after the start",
+				d, time.Duration(now), time.Duration(Never)))
+		}
+		if c.now.CompareAndSwap(now, now+int64(d)) {
+			return
+		}
+	}
+}
+
+// Wait returns at once, with the clock at deadline (in nanoseconds since
+// Start), as [Clock] says: a deadline that has passed leaves the clock where it
+// is, and so does a value that is in wake already, which it consumes instead.
+// With the deadline Never there is nothing to jump to, and Wait blocks, in real
+// time, until a value comes from wake.
+//
+// It panics if deadline is Never and wake is nil.
+func (c *Virtual) Wait(deadline int64, wake <-chan struct{}) {
+	mustEnd(deadline, wake)
+	if deadline == Never {
+		<-wake
+		return
+	}
+	if c.now.Load() >= deadline {
+		return
+	}
+	select {
+	case <-wake:
+		return
+	default:
+	}
+	for {
+		now := c.now.Load()
+		if now >= deadline || c.now.CompareAndSwap(now, deadline) {
+			return
+		}
+	}
+}
