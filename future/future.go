@@ -19,13 +19,15 @@ var ErrInvalidState = errors.New("future: invalid state")
 var ErrCanceled = loop.ErrCanceled
 
 // Any is the untyped view of a [Future], for code that does not care about the
-// type of its result. Every Future and every task is one.
+// type of its result. Every Future and every task is one; other types become one
+// by embedding a Future or an Any.
 type Any interface {
 	loop.Awaitable
 	Canceled() bool
 	OnDone(fn func()) Callback
 	Wait(ctx context.Context) error
 	AnyResult() (any, error)
+	base() *core
 }
 
 // An Awaitable is what can be awaited for a T: a Future[T], a task, or anything
@@ -59,6 +61,9 @@ func (u untyped) Await(ctx context.Context) (any, error) {
 // Completing a future never runs anybody inside the call: those who wait for it,
 // tasks and callbacks alike, are put on the loop's ready queue, in the order in
 // which they came.
+//
+// An error is taken by whoever awaits the future, or asks for its Result or Err. The
+// error of a task that nobody takes is reported when the loop is closed.
 //
 // A Future is not safe for use from other goroutines: they complete it by
 // [loop.Loop.Post].
@@ -130,6 +135,7 @@ type core struct {
 	first loop.Runnable   // who waits, in order of coming: first, then more
 	more  []loop.Runnable //
 	state state
+	taken bool // the error, by somebody
 }
 
 // Loop returns the loop that the future belongs to.
@@ -138,8 +144,28 @@ func (c *core) Loop() *loop.Loop { return c.loop }
 // Done reports whether the future has a value, an error, or was canceled.
 func (c *core) Done() bool { return c.state != pending }
 
-// Canceled reports whether the future was canceled.
-func (c *core) Canceled() bool { return c.state == canceled }
+// Canceled reports whether the future's error is a cancellation.
+func (c *core) Canceled() bool {
+	return c.state == canceled || c.state == failed && loop.IsCanceled(c.err)
+}
+
+func (c *core) base() *core { return c }
+
+// TaskOf returns the task that completes the future, nil if it is not a task's.
+func (c *core) TaskOf() *loop.Task {
+	if c.owner == nil {
+		return nil
+	}
+	return c.owner.Task()
+}
+
+// Explain says what kind of future this is, in the words of its owner.
+func (c *core) Explain() loop.Explanation {
+	if c.owner != nil {
+		return c.owner.Describe()
+	}
+	return loop.Explanation{What: "a future"}
+}
 
 // Err returns the future's error: nil if it has a value, a [loop.CanceledError]
 // (or what wraps it) if it was canceled, [ErrInvalidState] if it is pending.
@@ -147,8 +173,32 @@ func (c *core) Err() error {
 	if c.state == pending {
 		return fmt.Errorf("%w: the result is not there yet; await it, or ask Done first", ErrInvalidState)
 	}
+	c.take()
 	return c.err
 }
+
+// Untaken returns the error of a future that has failed if nobody has taken it, by
+// awaiting or by asking for Result or Err; nil otherwise. Asking does not take it.
+func (c *core) Untaken() error {
+	if c.taken || c.Canceled() {
+		return nil
+	}
+	return c.err
+}
+
+func (c *core) take() {
+	if c.taken || c.err == nil {
+		return
+	}
+	c.taken = true
+	if o, ok := c.owner.(taker); ok {
+		o.Take()
+	}
+}
+
+// A taker is an [Owner] who passes on errors of others: taking the error of its
+// future takes theirs.
+type taker interface{ Take() }
 
 // SetError gives the future its error, which must not be nil. An error that is a
 // cancellation (see [loop.IsCanceled]) makes it canceled. It returns
@@ -184,15 +234,8 @@ func (c *core) Wait(ctx context.Context) error {
 	if err := c.wait(ctx); err != nil {
 		return err
 	}
+	c.take()
 	return c.err
-}
-
-// String says what kind of future this is, for deadlock reports.
-func (c *core) String() string {
-	if s, ok := c.owner.(fmt.Stringer); ok {
-		return s.String()
-	}
-	return "a future"
 }
 
 func (c *core) wait(ctx context.Context) error {

@@ -7,11 +7,17 @@ import (
 )
 
 // An Owner completes a future that is not for others to set: a task, a gather, a
-// shield. It decides what canceling the future means.
+// shield. It decides what canceling the future means. One that passes on the error
+// of something else has besides a method Take, which is called when its future's
+// error is taken, and takes that.
 type Owner interface {
 	// Cancel is called by the future's Cancel while the future is pending, and
 	// reports whether the request was taken.
 	Cancel(cause error) bool
+	// Task returns the task whose outcome the future is; nil if it is not a task's.
+	Task() *loop.Task
+	// Describe says what the future is: see [loop.Awaitable]'s Explain.
+	Describe() loop.Explanation
 }
 
 // Own makes f a pending future of l that only owner completes, by [Complete].
@@ -24,13 +30,32 @@ func Own[T any](f *Future[T], l *loop.Loop, owner Owner) {
 // not nil, else v. A cancellation as err makes the future canceled. It panics if
 // f is done or belongs to somebody else.
 func Complete[T any](f *Future[T], owner Owner, v T, err error) {
-	if f.owner != owner || f.state != pending {
-		panic(fmt.Sprintf("future: Complete of a future that is done or not owned by the %T that completes it", owner))
-	}
+	f.mustOwn(owner)
 	if err != nil {
 		f.fail(err)
 		return
 	}
 	f.value = v
 	f.complete(valued, nil)
+}
+
+// Fail is Complete for an error that makes the future failed also if it is a
+// cancellation: that of something else, which this one reports.
+func Fail[T any](f *Future[T], owner Owner, err error) {
+	f.mustOwn(owner)
+	f.complete(failed, err)
+}
+
+// Failed reports whether f has failed, as opposed to having been canceled itself.
+// The difference shows in a gather one of whose children was canceled: its error
+// is a cancellation, and it has failed. asyncio makes the same.
+func Failed(f Any) bool { return f.base().state == failed }
+
+// Peek returns the error of f, nil while f is pending, and does not take it.
+func Peek(f Any) error { return f.base().err }
+
+func (c *core) mustOwn(owner Owner) {
+	if c.owner != owner || c.state != pending {
+		panic(fmt.Sprintf("future: completion of a future that is done or not owned by the %T that completes it", owner))
+	}
 }

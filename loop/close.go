@@ -1,11 +1,21 @@
 package loop
 
+import (
+	"cmp"
+	"slices"
+
+	"github.com/takt-go/takt/timer"
+)
+
 // Close ends the loop. Every body that has not ended is unwound, in order of
 // creation: what it awaits ends with a [*CanceledError] whose cause is
 // [ErrClosed], and so does every further await, at once, so that its deferred
 // calls run; a body that keeps awaiting all the same is ended by a panic after
 // 1000 refusals, and reported. A task that has not started never runs. Callbacks
-// that are still queued or armed are dropped, and no goroutine is left behind.
+// that are still queued or armed are dropped. Calls that were offloaded have their
+// contexts ended, and are waited for; no goroutine is left behind. Last,
+// the errors of tasks that nobody took are reported ([ErrorUntaken]), by order of
+// creation.
 //
 // Closing again does nothing. Close panics if the loop is running: a task or
 // callback that wants the end calls [Loop.Stop].
@@ -25,8 +35,9 @@ func (l *Loop) Close() {
 		l.driver = goid()
 	}
 	// A Goexit in a body goes on here: what is left to do is deferred.
-	defer l.closeStacks()
+	defer l.release()
 	l.unwindAll()
+	l.working.Wait()
 }
 
 // unwindAll unwinds the unfinished tasks. Bodies may spawn meanwhile; those tasks
@@ -79,16 +90,42 @@ func (l *Loop) unwindStep(t *Task, err error) {
 	returned = true
 }
 
-// closeStacks ends the free stacks and lets go of what is left.
-func (l *Loop) closeStacks() {
+// release ends the free stacks and lets go of what is left.
+func (l *Loop) release() {
+	l.reportUntaken()
 	l.closed, l.closing = true, false
 	for _, s := range l.free {
 		s.stop()
 	}
 	l.free = nil
 	l.ready, l.turnEnd = ready{}, 0
-	l.timers, l.due, l.watches = nil, nil, nil
+	l.timers, l.due, l.watches = timer.New[Runnable](), nil, nil
+	l.ports, l.offloads = nil, nil
 	l.ctx.end(&CanceledError{Cause: ErrClosed})
+}
+
+// Failed notes that t, which is about to end, fails: if nobody has taken its error
+// by the time the loop is closed, that is reported. It is for package task.
+func Failed(t *Task) {
+	l := t.ctx.loop
+	if len(l.untaken) == cap(l.untaken) { // before it grows, forget those taken
+		l.untaken = slices.DeleteFunc(l.untaken, func(t *Task) bool { return t.untaken() == nil })
+	}
+	l.untaken = append(l.untaken, t)
+}
+
+// untaken returns the error of a failed task that nobody has taken.
+func (t *Task) untaken() error { return t.body.Outcome().Untaken() }
+
+// reportUntaken reports the errors that nobody took, by order of creation.
+func (l *Loop) reportUntaken() {
+	slices.SortFunc(l.untaken, func(a, b *Task) int { return cmp.Compare(a.id, b.id) })
+	for _, t := range l.untaken {
+		if err := t.untaken(); err != nil {
+			l.Report(Failure{Kind: ErrorUntaken, Task: t, Err: err})
+		}
+	}
+	l.untaken = nil
 }
 
 // close refuses what is posted from now on.

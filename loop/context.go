@@ -20,7 +20,8 @@ type taskContext struct {
 	loop     *Loop
 	task     *Task           // nil: the loop's own
 	outer    context.Context // never nil
-	deadline int64           // ns of the loop's clock; 0 is none
+	scope    *Scope          // nil: the task's own, or the loop's
+	deadline atomic.Int64    // ns of the loop's clock; 0 is none
 	cause    atomic.Pointer[CanceledError]
 	std      atomic.Pointer[standard]
 }
@@ -58,10 +59,11 @@ func (c *taskContext) Err() error {
 
 func (c *taskContext) Deadline() (time.Time, bool) {
 	outer, ok := c.outer.Deadline()
-	if c.deadline == 0 {
+	at := c.deadline.Load()
+	if at == 0 {
 		return outer, ok
 	}
-	own := c.loop.clock.Start().Add(time.Duration(c.deadline))
+	own := c.loop.clock.Start().Add(time.Duration(at))
 	if ok && outer.Before(own) {
 		return outer, true
 	}
@@ -131,7 +133,7 @@ func inherit(ctx context.Context, c *taskContext, derived bool) context.Context 
 		return ctx
 	}
 	for ctx == context.Context(c) {
-		if !c.scoped() {
+		if c.scope == nil {
 			if c.outer.Done() == nil {
 				return c.outer // values only: the usual case
 			}
@@ -143,9 +145,6 @@ func inherit(ctx context.Context, c *taskContext, derived bool) context.Context 
 	return context.WithoutCancel(ctx)
 }
 
-// scoped reports whether c is narrower than its task's own context.
-func (c *taskContext) scoped() bool { return c.task != nil && c != &c.task.ctx }
-
 // FromContext returns the loop that ctx belongs to: the context of a task or of
 // a loop, or one derived from it. It panics for any other context.
 func FromContext(ctx context.Context) *Loop {
@@ -153,6 +152,42 @@ func FromContext(ctx context.Context) *Loop {
 		return c.loop
 	}
 	panic(noLoop(ctx))
+}
+
+// Bind returns a context that is ctx in every way and belongs to the loop: a task
+// spawned with it inherits the values of ctx and is canceled when ctx ends. It is how
+// what comes from outside meets the loop. If ctx ended before, the task never runs.
+func (l *Loop) Bind(ctx context.Context) context.Context { return &boundContext{ctx, l} }
+
+type boundContext struct {
+	context.Context
+	loop *Loop
+}
+
+func (b *boundContext) Value(key any) any {
+	if key == (contextKey{}) {
+		return &b.loop.ctx
+	}
+	return b.Context.Value(key)
+}
+
+// Outside returns a context that is ctx in every way but that it belongs to no
+// loop: for goroutines, where awaiting would be a mistake.
+func Outside(ctx context.Context) context.Context { return outsideContext{ctx} }
+
+type outsideContext struct{ context.Context }
+
+func (o outsideContext) Value(key any) any {
+	if key == (contextKey{}) {
+		return nil
+	}
+	return o.Context.Value(key)
+}
+
+// Belongs reports whether ctx belongs to a loop: FromContext does not panic.
+func Belongs(ctx context.Context) bool {
+	c, _ := own(ctx)
+	return c != nil
 }
 
 func noLoop(ctx context.Context) string {

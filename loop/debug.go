@@ -2,9 +2,36 @@ package loop
 
 import (
 	"bytes"
+	"fmt"
 	"runtime"
 	"strconv"
+	"time"
 )
+
+// A SlowStepError says that a step or callback held the loop up: see [WithDebug].
+type SlowStepError struct {
+	Took, Limit time.Duration // by the wall clock
+}
+
+func (e *SlowStepError) Error() string {
+	return fmt.Sprintf("took %v, the limit is %v; use task.Blocking for what blocks, and task.Yield in what computes", e.Took, e.Limit)
+}
+
+// timeStep times a step of t, or of a callback if t is nil, until end is called.
+func (l *Loop) timeStep(t *Task) (end func()) {
+	began := time.Now()
+	return func() {
+		if took := time.Since(began); took >= l.slow {
+			l.Report(Failure{Kind: SlowStep, Task: t, Err: &SlowStepError{took, l.slow}})
+		}
+	}
+}
+
+func (l *Loop) runTimed(r Runnable) {
+	e, _ := r.(*entry)
+	defer l.timeStep((*Task)(e))()
+	r.Run()
+}
 
 // goid returns the number of the goroutine that calls it. It costs about a
 // microsecond; debug mode only.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 )
 
 // ErrClosed is what a closed loop answers, and the cause of the cancellation
@@ -62,7 +61,16 @@ type PanicError struct {
 	Task  string // the task's name; empty for a callback
 }
 
-func newPanicError(value any, t *Task) *PanicError {
+// Recovered makes an error of what recover returned in the body of t: a
+// *PanicError, or [ErrGoexit] for nil. A PanicError that was panicked with again
+// stays what it was.
+func Recovered(value any, t *Task) error {
+	if value == nil {
+		return ErrGoexit
+	}
+	if e, ok := value.(*PanicError); ok {
+		return e
+	}
 	e := &PanicError{Value: value, Stack: debug.Stack()}
 	if t != nil {
 		e.Task = t.Name()
@@ -83,37 +91,16 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// A DeadlockError says that nothing is ready, no timer is armed and nothing
-// outside is owed, while tasks are still suspended: none of them can ever go on.
-type DeadlockError struct {
-	Tasks []*Task // the unfinished tasks, in order of creation
-}
-
-func (e *DeadlockError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "loop: deadlock: nothing can wake %d suspended tasks", len(e.Tasks))
-	if len(e.Tasks) == 1 {
-		b.Reset()
-		b.WriteString("loop: deadlock: nothing can wake the suspended task")
-	}
-	const most = 20
-	for i, t := range e.Tasks {
-		if i == most {
-			fmt.Fprintf(&b, "\n\tand %d more", len(e.Tasks)-most)
-			break
-		}
-		fmt.Fprintf(&b, "\n\t%s: %s", t.Name(), t.Waits())
-	}
-	return b.String()
-}
-
 // FailureKind says what failed, in a [Failure].
 type FailureKind uint8
 
 const (
 	CallbackFailed FailureKind = iota + 1 // a callback panicked
 	ShutdownFailed                        // a task failed while the program was closing
+	ShieldedFailed                        // what was shielded failed after its shield was canceled
 	TaskStuck                             // a body would not end when the loop was closed
+	ErrorUntaken                          // a task failed, and nobody had taken its error when the loop was closed
+	SlowStep                              // a step or callback held the loop up; debug mode
 )
 
 func (k FailureKind) String() string {
@@ -122,8 +109,14 @@ func (k FailureKind) String() string {
 		return "a callback panicked"
 	case ShutdownFailed:
 		return "a task failed while the program was closing"
+	case ShieldedFailed:
+		return "what was shielded failed after its shield was canceled"
 	case TaskStuck:
 		return "a body would not end when the loop was closed"
+	case ErrorUntaken:
+		return "a task failed and nobody took its error"
+	case SlowStep:
+		return "a step or callback held the loop up"
 	}
 	return fmt.Sprintf("FailureKind(%d)", uint8(k))
 }

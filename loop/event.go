@@ -2,6 +2,7 @@ package loop
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/takt-go/takt/timer"
 )
@@ -9,10 +10,11 @@ import (
 // An Event is something that the loop did.
 type Event struct {
 	Kind  EventKind
-	Task  *Task     // whom it concerns; nil for timers of callbacks, Idle, Posted
-	By    *Task     // the task that was running; nil in callbacks and between steps
-	On    Awaitable // what a suspended task awaits; nil for a sleep or a turn
-	Timer timer.Key // which timer
+	At    time.Duration // since the start of the loop's clock
+	Task  *Task         // whom it concerns; nil for callbacks and their timers, Posted, Idle
+	By    *Task         // who was running, Task itself included; nil in callbacks and between steps
+	On    Awaitable     // what a suspended task awaits, if that is an Awaitable
+	Timer timer.Key     // which timer, also that of a task that sleeps
 }
 
 // EventKind says what happened.
@@ -21,12 +23,12 @@ type EventKind uint8
 const (
 	TaskMade      EventKind = iota + 1 // by By
 	StepBegan                          // of Task
-	TaskSuspended                      // its step is over; On, Timer or neither say why
-	TaskWoken                          // by By; its step comes with its turn
+	TaskSuspended                      // its step is over; On, Timer, or neither for a turn, say what it waits for
+	TaskWoken                          // by By; its step comes when the entries before it have run
 	TaskDone                           // its last step is over
 	CancelAsked                        // of Task, by By
 	TimerArmed
-	TimerFired
+	TimerFired // it is in the ready queue now
 	TimerCanceled
 	Posted // from another goroutine
 	Idle   // nothing is ready; the loop waits
@@ -47,6 +49,6 @@ func (k EventKind) String() string {
 
 // observe is called only where there is an observer.
 func (l *Loop) observe(e Event) {
-	e.By = l.current
+	e.At, e.By = l.Elapsed(), l.current
 	l.observer(e)
 }

@@ -26,7 +26,7 @@ func (h Handle) Cancel() bool {
 	if h.key.Seq != 0 {
 		return h.loop.disarm(h.key)
 	}
-	return h.loop.ready.cancel(h.at)
+	return h.loop.ready.cancel(h.at) != nil
 }
 
 // CallSoon runs fn in the next turn, or later in this one when called between
@@ -61,6 +61,7 @@ func (l *Loop) CallAt(when time.Time, fn func()) Handle {
 // handle, for those who keep their own Runnables: futures wake their waiters
 // with it. It allocates nothing.
 func (l *Loop) Schedule(r Runnable) {
+	l.check("completing a future, or Schedule,")
 	if l.observer != nil {
 		if e, ok := r.(*entry); ok {
 			l.observe(Event{Kind: TaskWoken, Task: (*Task)(e)})
@@ -98,20 +99,26 @@ func (l *Loop) instant(when time.Time) int64 {
 func (l *Loop) arm(deadline int64, r Runnable) timer.Key {
 	key := l.timers.Arm(deadline, r)
 	if l.observer != nil {
-		l.observe(Event{Kind: TimerArmed, Timer: key})
+		l.observe(Event{Kind: TimerArmed, Timer: key, Task: sleeperOf(r)})
 	}
 	return key
+}
+
+// sleeperOf returns the task that r wakes if r is a sleep's timer.
+func sleeperOf(r Runnable) *Task {
+	s, _ := r.(*sleeper)
+	return (*Task)(s)
 }
 
 // disarm takes back what arm scheduled, also when it is due and in the ready
 // queue already, and reports whether that prevented it from running.
 func (l *Loop) disarm(key timer.Key) bool {
-	_, ok := l.timers.Cancel(key)
+	r, ok := l.timers.Cancel(key)
 	if !ok {
-		ok = l.cancelDue(key)
+		r, ok = l.cancelDue(key)
 	}
 	if ok && l.observer != nil {
-		l.observe(Event{Kind: TimerCanceled, Timer: key})
+		l.observe(Event{Kind: TimerCanceled, Timer: key, Task: sleeperOf(r)})
 	}
 	return ok
 }

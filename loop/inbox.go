@@ -18,7 +18,8 @@ type inbox struct {
 
 // Post runs fn on the loop, from any goroutine. It wakes the loop if it sleeps;
 // if the loop is not running, fn waits until it does. Functions of one poster run
-// in the order in which it posted them, at the front of the turn that finds them.
+// in the order in which it posted them, in the next turn, behind what is ready and
+// before the timers that are due.
 // A panic in fn goes to the error handler.
 //
 // Post returns [ErrClosed], and fn never runs, if the loop is closed. A nil error

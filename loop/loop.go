@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,12 +29,14 @@ type Loop struct {
 	due      []timer.Key // those that came due in this turn, in the ready queue from dueAt on
 	dueAt    uint64
 	watches  []*watch
+	ports    []Port
 	inbox    inbox
 	once     bool // the driver wants the turns one by one
 	stopping bool
 	closing  bool
 	closed   bool
 	stepping bool // inside a turn
+	idled    bool // and nothing has run since
 	debug    bool
 
 	starting *Task // what the next stack is to run, when next is &fresh
@@ -41,10 +44,14 @@ type Loop struct {
 	free     []*stack
 	active   *stack // that runs now; nil is the driver
 
+	offloads    []*offload // that have not been followed by their done
+	working     sync.WaitGroup
 	clock       timer.Clock
 	factory     TaskFactory
 	onFailure   func(Failure)
 	detect      bool
+	slow        time.Duration // debug mode: what is reported as too long
+	untaken     []*Task       // those that failed, unless somebody has taken the error
 	running     atomic.Bool
 	waiting     atomic.Bool // asleep in the clock
 	driver      uint64      // goroutine of the driver; debug mode only
@@ -85,29 +92,59 @@ func WithErrorHandler(handle func(Failure)) Option {
 	return func(l *Loop) { l.onFailure = handle }
 }
 
-// WithObserver sets who is told of everything that the loop does, in order. See
-// [Event]. With no observer, events cost one nil check each.
+// WithObserver adds one who is told of everything that the loop does, in order: see
+// [Event]. It is called in the middle of things: it may look, and must not touch.
+// Several observers are told in the order of the options. With none, an event costs
+// one nil check.
 func WithObserver(observe func(Event)) Option {
-	return func(l *Loop) { l.observer = observe }
+	if observe == nil {
+		panic("loop: WithObserver(nil); leave the option out for none")
+	}
+	return func(l *Loop) {
+		before := l.observer
+		if before == nil {
+			l.observer = observe
+			return
+		}
+		l.observer = func(e Event) {
+			before(e)
+			observe(e)
+		}
+	}
 }
 
-// WithDebug turns on what is too slow for everyday use: every call that is not
-// safe from other goroutines checks on which it is made, and stacks are not
-// shared, so that a stack trace shows one task only. The order of events stays
+// WithDebug turns on what is too slow for everyday use. The order of events stays
 // the same.
-func WithDebug() Option { return func(l *Loop) { l.debug = true } }
+//   - Every call that is not safe from other goroutines checks on which it is made,
+//     and panics where it should not be.
+//   - A step or callback that holds the loop up for 100 ms or more, by the wall
+//     clock, is reported ([SlowStep]); [WithSlowStep] sets another threshold.
+//   - Tasks know where they were made: see [Task.SpawnSite].
+//   - Stacks are not shared, so that a stack trace shows one task only.
+func WithDebug() Option {
+	return func(l *Loop) {
+		l.debug = true
+		if l.slow == 0 {
+			l.slow = 100 * time.Millisecond
+		}
+	}
+}
+
+// WithSlowStep sets how long a step or callback may take, by the wall clock, before
+// it is reported to the error handler. It turns on debug mode. It panics unless the
+// threshold is positive.
+func WithSlowStep(threshold time.Duration) Option {
+	if threshold <= 0 {
+		panic(fmt.Sprintf("loop: WithSlowStep(%v); give a positive duration", threshold))
+	}
+	return func(l *Loop) { l.debug, l.slow = true, threshold }
+}
 
 // WithDeadlockDetection makes a loop with a real clock report a
 // [*DeadlockError] when nothing is left that could wake a task, in place of
 // waiting for a Post. Leave it out where another goroutine may post without
 // having announced itself by [Loop.Hold]. With a virtual clock it is always on.
 func WithDeadlockDetection() Option { return func(l *Loop) { l.detect = true } }
-
-// WithValues makes the values of ctx those of the loop's context, which every
-// task inherits. Its cancellation and deadline are left out.
-func WithValues(ctx context.Context) Option {
-	return func(l *Loop) { l.ctx.outer = context.WithoutCancel(ctx) }
-}
 
 // New makes a loop. It owns no goroutine until a task suspends; call
 // [Loop.Close] when done with it.

@@ -41,15 +41,15 @@ func (q *ready) pop() Runnable {
 	return r
 }
 
-// cancel empties the place at and reports whether something was waiting there.
-func (q *ready) cancel(at uint64) bool {
+// cancel empties the place at and returns what was waiting there, if anything.
+func (q *ready) cancel(at uint64) Runnable {
 	if at < q.head || at >= q.tail {
-		return false
+		return nil
 	}
 	slot := &q.buf[at&uint64(len(q.buf)-1)]
-	waiting := *slot != nil
+	r := *slot
 	*slot = nil
-	return waiting
+	return r
 }
 
 func (q *ready) grow() {

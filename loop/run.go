@@ -75,18 +75,20 @@ func (l *Loop) drive(what string, m mode) error {
 		l.current, l.active, l.next, l.starting = nil, nil, nil, nil
 		l.running.Store(false)
 	}()
-	l.beginTurn()
+	if l.ready.head == l.turnEnd { // else a Goexit has left the turn before unfinished
+		l.beginTurn()
+	}
 	for {
 		if l.next == nil { // else the stack that ran before has found out what is next
 			l.dispatch(nil)
 		}
 		switch s := l.next; {
-		case s == &l.fresh:
-			l.next = nil
-			l.switchTo(l.takeStack(l.starting))
 		case s != nil:
 			l.next = nil
-			l.switchTo(s)
+			if s == &l.fresh {
+				s = l.takeStack(l.starting)
+			}
+			l.step(s)
 		case l.ready.head != l.turnEnd: // the stack that ran left the turn unfinished
 		case l.stopping || m == modeOnce:
 			return nil
@@ -99,6 +101,14 @@ func (l *Loop) drive(what string, m mode) error {
 			}
 		}
 	}
+}
+
+// step resumes s, from the driver.
+func (l *Loop) step(s *stack) {
+	if l.debug {
+		defer l.timeStep(s.task)()
+	}
+	l.switchTo(s)
 }
 
 // dispatch runs ready entries on the calling stack, s, until another stack is
@@ -119,7 +129,11 @@ func (l *Loop) dispatchGuarded(s *stack) (ok bool) {
 		if r == nil {
 			continue
 		}
-		r.Run()
+		if l.debug {
+			l.runTimed(r)
+		} else {
+			r.Run()
+		}
 		if l.next != nil {
 			return true
 		}
@@ -138,7 +152,7 @@ func (l *Loop) guard(s *stack, ok *bool) {
 	case l.current != nil:
 		l.current.unwound(value)
 	case value != nil:
-		l.Report(Failure{Kind: CallbackFailed, Err: newPanicError(value, nil)})
+		l.Report(Failure{Kind: CallbackFailed, Err: Recovered(value, nil)})
 	}
 	if value == nil && s != nil && s.task != nil {
 		// The Goexit of an entry that ran on top of a suspended body. That body's
@@ -157,11 +171,21 @@ func (l *Loop) beginTurn() bool {
 	if len(l.watches) > 0 {
 		l.pollWatches()
 	}
+	if len(l.ports) > 0 {
+		l.pollPorts()
+	}
+	if len(l.offloads) > 0 && !l.clock.Jumps() {
+		l.pollOffloads()
+	}
 	if at, ok := l.timers.Earliest(); ok {
 		l.fire(at)
 	}
 	l.turnEnd = l.ready.tail
-	return l.ready.head != l.turnEnd
+	if l.ready.head == l.turnEnd {
+		return false
+	}
+	l.idled = false
+	return true
 }
 
 // fire moves the timers that are due to the ready queue. The earliest is at at.
@@ -178,7 +202,7 @@ func (l *Loop) fire(at int64) {
 			return
 		}
 		if l.observer != nil {
-			l.observe(Event{Kind: TimerFired, Timer: item.Key})
+			l.observe(Event{Kind: TimerFired, Timer: item.Key, Task: sleeperOf(item.Value)})
 		}
 		l.due = append(l.due, item.Key)
 		l.ready.push(item.Value)
@@ -186,9 +210,13 @@ func (l *Loop) fire(at int64) {
 }
 
 // cancelDue cancels a timer that fire has moved to the ready queue.
-func (l *Loop) cancelDue(key timer.Key) bool {
+func (l *Loop) cancelDue(key timer.Key) (Runnable, bool) {
 	at, ok := slices.BinarySearchFunc(l.due, key, timer.Key.Compare)
-	return ok && l.ready.cancel(l.dueAt+uint64(at))
+	if !ok {
+		return nil, false
+	}
+	r := l.ready.cancel(l.dueAt + uint64(at))
+	return r, r != nil
 }
 
 // idle waits until something becomes ready. It reports that there is nothing to
@@ -198,19 +226,32 @@ func (l *Loop) idle() (over bool, err error) {
 	if !armed {
 		deadline = timer.Never
 	}
-	if l.observer != nil {
+	if l.observer != nil && !l.idled {
 		l.observe(Event{Kind: Idle})
 	}
+	l.idled = true
 	jumps := l.clock.Jumps()
 	l.waiting.Store(true)
 	defer l.waiting.Store(false)
-	owed := l.inbox.owed.Load() > 0
+	owed := l.inbox.owed.Load() > 0 || len(l.offloads) > 0
 	switch {
 	case l.inbox.some.Load():
-	case jumps && owed: // time stands still until what is owed has come
-		<-l.inbox.wake
-	case deadline == timer.Never && !owed && (jumps || l.detect && len(l.watches) == 0):
+		return false, nil
+	case owed:
+	case deadline == timer.Never && (jumps || l.detect && !l.watchesMayWake() && len(l.ports) == 0):
 		return true, l.deadlock()
+	case jumps:
+		l.clock.Wait(deadline, l.inbox.wake)
+		return false, nil
+	}
+	if len(l.ports) > 0 {
+		defer l.selectPorts()()
+	}
+	switch {
+	case jumps && len(l.offloads) > 0: // time stands still until what is owed has come
+		l.awaitOffload()
+	case jumps:
+		<-l.inbox.wake
 	default:
 		l.clock.Wait(deadline, l.inbox.wake)
 	}
@@ -222,5 +263,5 @@ func (l *Loop) deadlock() error {
 	if l.tasks == 0 {
 		return nil
 	}
-	return &DeadlockError{Tasks: slices.Collect(l.Tasks())}
+	return newDeadlockError(slices.Collect(l.Tasks()))
 }

@@ -24,6 +24,9 @@ type stack struct {
 	task   *Task  // whose body runs here; nil while the stack is free
 	nested bool   // resumed by an eager spawn, not by the driver: suspending returns there
 	goid   uint64 // of the goroutine that it is; debug mode only
+
+	inspect bool      // resumed only to tell where it stands
+	seen    []uintptr // what it told
 }
 
 // maxFree is how many free stacks a loop keeps; what is beyond ends.
@@ -43,8 +46,8 @@ func (l *Loop) takeStack(t *Task) *stack {
 	return s
 }
 
-// release puts a free stack back and reports whether it is to stay.
-func (l *Loop) release(s *stack) bool {
+// keep puts a free stack back and reports whether it is to stay.
+func (l *Loop) keep(s *stack) bool {
 	if len(l.free) >= maxFree || l.closed {
 		return false
 	}
@@ -72,7 +75,7 @@ func (s *stack) main(yield func(struct{}) bool) {
 				continue
 			}
 		}
-		if !l.release(s) || !yield(struct{}{}) {
+		if !l.keep(s) || !yield(struct{}{}) {
 			return
 		}
 	}
@@ -90,7 +93,9 @@ func (s *stack) park() {
 			return
 		}
 	}
-	s.yield(struct{}{})
+	for s.yield(struct{}{}); s.inspect; s.yield(struct{}{}) {
+		s.inspect, s.seen = false, callers()
+	}
 }
 
 // switchTo resumes s until it suspends or ends. A Goexit on s goes on here.

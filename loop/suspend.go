@@ -15,8 +15,10 @@ type Awaitable interface {
 	Loop() *Loop
 	// Done reports whether it has its outcome. Once true, it stays true.
 	Done() bool
-	// Err is the error of its outcome, nil if that is a value.
+	// Err is the error of its outcome, nil if that is a value. Asking takes it.
 	Err() error
+	// Untaken is the error of its outcome if nobody has taken it, else nil.
+	Untaken() error
 	// Cancel asks it to end, and reports whether the request was taken: what
 	// ends at once, or goes on to end later, has taken it.
 	Cancel(cause error) bool
@@ -24,6 +26,16 @@ type Awaitable interface {
 	AddWaiter(r Runnable)
 	// RemoveWaiter takes r back and reports whether it was waiting.
 	RemoveWaiter(r Runnable) bool
+	// TaskOf returns the task whose outcome it is, or nil.
+	TaskOf() *Task
+	// Explain says what it is, for reports and graphs.
+	Explain() Explanation
+}
+
+// An Explanation says what an [Awaitable] is, and what has to end before it can.
+type Explanation struct {
+	What string      // a few words: task "A", a gather of 3
+	On   []Awaitable // what it waits for itself; those that are done are left out
 }
 
 // A Suspension says what a task waits for: an [Awaitable], some time, or one
@@ -83,8 +95,8 @@ func On(a Awaitable) Suspension {
 // derived.
 func Suspend(ctx context.Context, s Suspension) error {
 	c, ok := ctx.(*taskContext)
-	if !ok {
-		return suspendDerived(ctx, s)
+	if !ok || c.scope != nil {
+		return suspendScoped(ctx, s)
 	}
 	if c.task == nil || c.loop.current != c.task {
 		panic(notCurrent(ctx, c))
@@ -92,16 +104,38 @@ func Suspend(ctx context.Context, s Suspension) error {
 	return c.task.suspendHere(s)
 }
 
-func suspendDerived(ctx context.Context, s Suspension) error {
+// suspendScoped is Suspend for a context that is not the task's own.
+func suspendScoped(ctx context.Context, s Suspension) error {
 	t := Current(ctx)
-	if _, derived := own(ctx); derived {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		w := t.ctx.loop.watchSuspension(ctx, t)
-		defer t.ctx.loop.unwatch(w)
+	c, derived := own(ctx)
+	if !derived && c.scope != nil {
+		ctx = c.scope.bound
+		derived = ctx != nil
 	}
+	if !derived || t.unwinding {
+		return t.suspendHere(s)
+	}
+	if ctx.Err() != nil {
+		if e := t.must; e != nil {
+			t.must = nil // as the task was canceled too, this delivers it
+			return e
+		}
+		return context.Cause(ctx)
+	}
+	l := t.ctx.loop
+	w := l.watchSuspension(ctx, t)
+	defer l.unwatch(w)
 	return t.suspendHere(s)
+}
+
+// PutBack takes back a cancellation that Suspend has delivered to the running
+// task, so that the next suspension delivers it again. It is for those who find
+// that they were canceled with something in hand that must not be lost. Errors
+// that are no cancellation are ignored.
+func PutBack(ctx context.Context, err error) {
+	if e, ok := err.(*CanceledError); ok {
+		Current(ctx).must = e
+	}
 }
 
 // suspendHere suspends a stackful task in the middle of its body.
@@ -111,6 +145,9 @@ func (t *Task) suspendHere(s Suspension) error {
 	}
 	if t.unwinding {
 		return t.refuse()
+	}
+	if t.ctx.loop.debug {
+		t.ctx.loop.check("suspending")
 	}
 	if s.how == end || s.on != nil && s.on.Done() {
 		return nil
@@ -127,29 +164,44 @@ func (t *Task) suspendHere(s Suspension) error {
 // suspend registers what the running task waits for.
 func (t *Task) suspend(s Suspension) {
 	l := t.ctx.loop
-	if s.on != nil && s.on.Loop() != l {
-		panic(fmt.Sprintf("loop: task %q awaits what belongs to another loop; hand results between loops with Post", t.Name()))
+	if s.on != nil {
+		t.mustSuit(s.on)
 	}
 	t.state = stateSuspended
-	if l.observer != nil {
-		l.observe(Event{Kind: TaskSuspended, Task: t, On: s.on})
-	}
 	switch s.how {
 	case turn:
 		l.ready.push((*entry)(t))
 	case sleep:
 		t.sleeping = true
 		t.timer = l.arm(l.after(s.d), (*sleeper)(t))
-		if t.must != nil {
-			t.wake, t.must = t.must, nil
-			t.rouse()
-		}
 	case await:
 		t.on = s.on
 		s.on.AddWaiter((*entry)(t))
-		if t.must != nil && s.on.Cancel(t.must.Cause) {
-			t.must = nil
-		}
+	}
+	if l.observer != nil {
+		l.observe(Event{Kind: TaskSuspended, Task: t, On: s.on, Timer: t.timer})
+	}
+	if t.must == nil {
+		return
+	}
+	// Canceled while it was running: what it came to wait for is canceled at once.
+	// A turn cannot be, so there the cancellation waits for the next step.
+	switch {
+	case t.sleeping:
+		t.wake, t.must = t.must, nil
+		t.rouse()
+	case t.on != nil && t.on.Cancel(t.must.Cause):
+		t.must = nil
+	}
+}
+
+// mustSuit panics if t cannot await a.
+func (t *Task) mustSuit(a Awaitable) {
+	if a.Loop() != t.ctx.loop {
+		panic(fmt.Sprintf("loop: task %q awaits what belongs to another loop; hand results between loops with Post", t.Name()))
+	}
+	if a.TaskOf() == t {
+		panic(fmt.Sprintf("loop: task %q awaits itself, and would never end", t.Name()))
 	}
 }
 
@@ -279,6 +331,10 @@ func (t *Task) Uncancel() int {
 // counts as canceled.
 func (t *Task) MustCancel() *CanceledError { return t.must }
 
+// Unwinding reports whether the task's stack is being unwound, by Close or a
+// Goexit: whatever it awaits fails at once.
+func (t *Task) Unwinding() bool { return t.unwinding }
+
 // maxRefused is how many suspensions a body that is being unwound may try.
 const maxRefused = 1000
 
@@ -296,26 +352,4 @@ func (t *Task) refuse() error {
 		panic(&stuck{err})
 	}
 	return err
-}
-
-// Waits says in a few words what the task is waiting for.
-func (t *Task) Waits() string {
-	switch {
-	case t.state == stateNew:
-		return "was never started by the task factory"
-	case t.state == stateQueued:
-		return "has not started yet"
-	case t.state == stateRunning:
-		return "is running"
-	case t.state == stateDone:
-		return "is done"
-	case t.on != nil:
-		if s, ok := t.on.(fmt.Stringer); ok {
-			return "awaits " + s.String()
-		}
-		return "awaits a future"
-	case t.sleeping:
-		return "sleeps"
-	}
-	return "waits for its turn"
 }

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -48,6 +49,9 @@ type Task struct {
 	on         Awaitable      // what it awaits, if that is an Awaitable
 	timer      timer.Key      // of the sleep; zero when it is not armed
 	stack      *stack         // of a stackful task that has started
+	stepping   *Task          // whose eager first step it is waiting for, inside the call that made it
+	stepsFrom  []uintptr      // where that call is; debug mode only
+	site       uintptr        // where it was made; debug mode only
 	watch      *watch         // what may end the suspension or the task from outside
 }
 
@@ -103,6 +107,9 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, name string) {
 	t.ctx.loop, t.ctx.task, t.ctx.outer = l, t, inherit(ctx, c, derived)
 	t.body, t.kind, t.name, t.id = body, kind, name, l.spawned
 	l.register(t)
+	if l.debug {
+		t.site = spawnSite()
+	}
 	if derived {
 		l.watchTask(ctx, t)
 	}
@@ -171,8 +178,7 @@ func (t *Task) StepNow() {
 		t.Enqueue()
 		return
 	}
-	prev := l.current
-	defer func() { l.current = prev }()
+	defer l.enterStep(t)()
 	if t.kind == Stackless {
 		t.stepGuarded()
 		return
@@ -184,6 +190,23 @@ func (t *Task) StepNow() {
 	s := l.takeStack(t)
 	s.nested = true
 	l.switchTo(s)
+}
+
+// enterStep notes that the running task, if any, waits for t's first step, and
+// returns what ends that.
+func (l *Loop) enterStep(t *Task) (leave func()) {
+	prev := l.current
+	if prev == nil {
+		return func() { l.current = nil }
+	}
+	prev.stepping = t
+	if l.debug {
+		prev.stepsFrom = callers()
+	}
+	return func() {
+		prev.stepping, prev.stepsFrom = nil, nil
+		l.current = prev
+	}
 }
 
 func (t *Task) mustBeNew(what string) {
@@ -302,13 +325,11 @@ func (t *Task) stepGuarded() {
 // unwound ends a task whose body was left by a panic with value, or by a Goexit,
 // where value is nil.
 func (t *Task) unwound(value any) {
-	switch v := value.(type) {
-	case nil:
-		t.end(ErrGoexit) // the Goexit goes on, to the goroutine that drives the loop
-	case *stuck:
-		t.end(v.err)
-		t.ctx.loop.Report(Failure{Kind: TaskStuck, Task: t, Err: v})
-	default:
-		t.end(newPanicError(value, t))
+	var s *stuck
+	if err, ok := value.(error); ok && errors.As(err, &s) {
+		t.end(s.err)
+		t.ctx.loop.Report(Failure{Kind: TaskStuck, Task: t, Err: s})
+		return
 	}
+	t.end(Recovered(value, t)) // a Goexit goes on, to the goroutine that drives the loop
 }

@@ -52,10 +52,21 @@ func (l *Loop) pollWatches() {
 			continue
 		}
 		l.watches = slices.Delete(l.watches, at, at+1)
-		if cause := context.Cause(w.ctx); w.all {
+		cause := context.Cause(w.ctx)
+		if w.all {
 			w.task.Cancel(cause)
-		} else {
+		} else if _, own := cause.(*CanceledError); !own {
+			// Where the context ended because its task, or a scope in it, was
+			// canceled, the request is on its way already.
 			w.task.interrupt(cause)
 		}
 	}
+}
+
+// watchesMayWake reports whether the end of a context is to be expected.
+func (l *Loop) watchesMayWake() bool {
+	return slices.ContainsFunc(l.watches, func(w *watch) bool {
+		_, limited := w.ctx.Deadline()
+		return limited || !w.all
+	})
 }

@@ -4,13 +4,64 @@ import (
 	"context"
 	"iter"
 	"testing"
+	"time"
 
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
 )
 
-func BenchmarkFloorPull(b *testing.B) {
-	next, stop := iter.Pull(func(yield func(int) bool) {
-		for yield(1) {
+// Every benchmark counts its own operation in ns/op and allocs/op, also where it
+// works in batches: a yield, a task, a message, a timer. `make bench` shows them
+// as ratios to BenchmarkFloorPull, with the goals; cmd/internal/benchtable has
+// the list, by name.
+
+// forEachKind runs bench for both kinds of bodies, each on a loop of its own, and
+// then what bench has spawned.
+func forEachKind(b *testing.B, bench func(b *testing.B, k bodyKind, ctx context.Context), opts ...loop.Option) {
+	for _, k := range bodyKinds {
+		b.Run(k.name, func(b *testing.B) {
+			l := loop.New(append([]loop.Option{loop.WithDeadlockDetection()}, opts...)...)
+			defer l.Close()
+			b.ReportAllocs()
+			b.ResetTimer()
+			bench(b, k, l.Context())
+			runToEnd(b, l)
+			b.StopTimer()
+		})
+	}
+}
+
+// runToEnd runs l until every task has ended.
+func runToEnd(tb testing.TB, l *loop.Loop) {
+	tb.Helper()
+	if err := l.Run(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// inBatches splits n into batches of at most size.
+func inBatches(n, size int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for n > 0 && yield(min(n, size)) {
+			n -= min(n, size)
+		}
+	}
+}
+
+// The floors. They are measured here and again at the end of this file, so that
+// a machine that changes its pace in between shows.
+
+func BenchmarkFloorPull(b *testing.B) { floorPull(b) }
+func BenchmarkFloorRing(b *testing.B) { floorRing(b) }
+
+// floorPull is a bare iter.Pull round trip: what two switches of stacks cost.
+func floorPull(b *testing.B) {
+	b.ReportAllocs()
+	next, stop := iter.Pull(func(yield func(struct{}) bool) {
+		for yield(struct{}{}) {
 		}
 	})
 	defer stop()
@@ -19,68 +70,212 @@ func BenchmarkFloorPull(b *testing.B) {
 	}
 }
 
-func BenchmarkYield(b *testing.B) {
+// floorRing pushes to a bare ring, and pops and runs, 1000 values of an
+// interface: what a ready queue cannot do without.
+func floorRing(b *testing.B) {
 	b.ReportAllocs()
-	task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		for b.Loop() {
-			task.Yield(ctx)
-		}
-		return 0, nil
-	})
-}
-
-func BenchmarkYield100(b *testing.B) {
-	b.ReportAllocs()
-	task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		n := b.N / 100
-		for range 100 {
-			task.Go(ctx, func(ctx context.Context) (int, error) {
-				for range n {
-					task.Yield(ctx)
-				}
-				return 0, nil
-			})
-		}
-		for range n + 5 {
-			task.Yield(ctx)
-		}
-		return 0, nil
-	})
-}
-
-func BenchmarkYieldMachine100(b *testing.B) {
-	b.ReportAllocs()
-	task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		n := b.N / 100
-		for range 100 {
-			i := 0
-			task.GoMachine(ctx, task.MachineFunc[int](func(ctx context.Context, err error) (int, task.Suspension, error) {
-				if i++; i > n {
-					return 0, task.End(), nil
-				}
-				return 0, task.Turn(), nil
-			}))
-		}
-		for range n + 5 {
-			task.Yield(ctx)
-		}
-		return 0, nil
-	})
-}
-
-func BenchmarkSpawn(b *testing.B) {
-	b.ReportAllocs()
-	task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		n := b.N / 1000
-		ts := make([]*task.Task[int], 1000)
+	var ring [1024]loop.Runnable
+	var head, tail uint
+	for n := range inBatches(b.N, 1000) {
 		for range n {
-			for i := range ts {
-				ts[i] = task.Go(ctx, func(ctx context.Context) (int, error) { return 1, nil })
-			}
-			for i := range ts {
-				ts[i].Await(ctx)
-			}
+			ring[tail%1024] = loop.Func(doNothing)
+			tail++
 		}
-		return 0, nil
+		for head != tail {
+			r := ring[head%1024]
+			ring[head%1024] = nil
+			head++
+			r.Run()
+		}
+	}
+}
+
+func doNothing() {}
+
+// BenchmarkYield1 is one yield of a task that is alone.
+func BenchmarkYield1(b *testing.B) {
+	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
+		k.yields(ctx, b.N)
 	})
 }
+
+// BenchmarkYield100 is one yield of one of 100 tasks, which take turns.
+func BenchmarkYield100(b *testing.B) {
+	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
+		for range 100 {
+			k.yields(ctx, b.N/100+1)
+		}
+	})
+}
+
+// BenchmarkSpawnLazy spawns a task that returns at once, and awaits it, in
+// batches of 1000.
+func BenchmarkSpawnLazy(b *testing.B) {
+	forEachKind(b, spawnAndAwait, loop.WithTaskFactory(factory.Lazy))
+}
+
+// BenchmarkSpawnEager is the same where every task ends inside the call that
+// spawns it.
+func BenchmarkSpawnEager(b *testing.B) {
+	forEachKind(b, spawnAndAwait, loop.WithTaskFactory(factory.Eager))
+}
+
+func spawnAndAwait(b *testing.B, k bodyKind, ctx context.Context) {
+	left := b.N
+	var batch []loop.Awaitable
+	at := 0
+	k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
+		if at == len(batch) {
+			if left == 0 {
+				return nil
+			}
+			batch, at = batch[:0], 0
+			for range min(left, 1000) {
+				batch = append(batch, k.yields(ctx, 0))
+			}
+			left -= len(batch)
+		}
+		at++
+		return batch[at-1]
+	})
+}
+
+// BenchmarkPingPong is one message between two tasks, each in a new future.
+func BenchmarkPingPong(b *testing.B) {
+	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
+		ping, pong := future.New[int](ctx), future.New[int](ctx)
+		left := b.N
+		k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
+			if left <= 0 {
+				return nil
+			}
+			left -= 2
+			pong = future.New[int](ctx)
+			setResult(ping)
+			return pong
+		})
+		heard := false
+		k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
+			if !heard {
+				heard = true
+				return ping
+			}
+			if left <= 0 {
+				setResult(pong)
+				return nil
+			}
+			ping = future.New[int](ctx)
+			setResult(pong)
+			return ping
+		})
+	})
+}
+
+func setResult(f *future.Future[int]) {
+	if err := f.SetResult(1); err != nil {
+		panic(err)
+	}
+}
+
+// BenchmarkGather spawns a task that yields once, and gathers 1000 of them.
+func BenchmarkGather(b *testing.B) {
+	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
+		left := b.N
+		k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
+			if left == 0 {
+				return nil
+			}
+			batch := make([]future.Awaitable[int], min(left, 1000))
+			for i := range batch {
+				batch[i] = k.yields(ctx, 1)
+			}
+			left -= len(batch)
+			return task.Gather(batch...)
+		})
+	})
+}
+
+// BenchmarkCallSoon schedules and runs a callback, in bursts of 1000.
+func BenchmarkCallSoon(b *testing.B) {
+	l := loop.New()
+	defer l.Close()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := range inBatches(b.N, 1000) {
+		for range n {
+			l.CallSoon(doNothing)
+		}
+		l.RunUntilIdle()
+	}
+}
+
+// BenchmarkTimerFired arms and fires one of up to 200,000 timers, one due in each
+// microsecond and armed in no order. With the system's clock the loop has to wait
+// for them, and what counts is the time of the CPU.
+func BenchmarkTimerFired(b *testing.B) {
+	b.Run("system", func(b *testing.B) {
+		before := cpuTime()
+		timersFired(b, timer.NewSystem())
+		b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+	})
+	b.Run("virtual", func(b *testing.B) { timersFired(b, timer.NewVirtual()) })
+}
+
+func timersFired(b *testing.B, c timer.Clock) {
+	l := loop.New(loop.WithClock(c), loop.WithDeadlockDetection())
+	defer l.Close()
+	b.ReportAllocs()
+	for n := range inBatches(b.N, 200_000) {
+		for i := range n {
+			l.CallLater(time.Duration(i*99_991%n)*time.Microsecond, doNothing)
+		}
+		runToEnd(b, l)
+	}
+}
+
+// BenchmarkTimerCanceled arms and cancels a timer, in batches of 10,000: most time
+// limits end so.
+func BenchmarkTimerCanceled(b *testing.B) {
+	l := loop.New()
+	defer l.Close()
+	handles := make([]loop.Handle, 10_000)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := range inBatches(b.N, len(handles)) {
+		for i := range n {
+			handles[i] = l.CallLater(time.Minute, doNothing)
+		}
+		for i := range n {
+			if !handles[i].Cancel() {
+				b.Fatal("a timer was not armed")
+			}
+		}
+	}
+}
+
+// BenchmarkPost posts a callback from another goroutine, which does nothing but
+// that, and runs it.
+func BenchmarkPost(b *testing.B) {
+	l := loop.New()
+	defer l.Close()
+	done := make(chan error)
+	b.ReportAllocs()
+	b.ResetTimer()
+	go func() {
+		for range b.N {
+			if err := l.Post(doNothing); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- l.Post(l.Stop)
+	}()
+	runToEnd(b, l)
+	b.StopTimer()
+	if err := <-done; err != nil {
+		b.Fatal(err)
+	}
+}
+
+func BenchmarkFloorPullAgain(b *testing.B) { floorPull(b) }
+func BenchmarkFloorRingAgain(b *testing.B) { floorRing(b) }

@@ -47,6 +47,7 @@ func TestConformance(t *testing.T) {
 	for _, file := range files {
 		for _, p := range readPrograms(t, file) {
 			if op := p.firstUnsupported(); op != "" {
+				t.Logf("%s: %s is not supported", p.Name, op)
 				unsupported++
 				continue
 			}
@@ -135,7 +136,7 @@ func (p *program) firstUnsupported() string {
 		for _, o := range block {
 			op := o.([]any)
 			name := op[0].(string)
-			if suspending[name] == nil && immediate[name] == nil && !flow[name] {
+			if scoped[name] == nil && suspending[name] == nil && immediate[name] == nil && !flow[name] {
 				return name
 			}
 			for _, nested := range blocksOf(op) {
@@ -201,6 +202,7 @@ func interpret(p *program) []string {
 	defer func() { in.over = true }()
 
 	main := in.spawn(in.loop.Context(), "main", "main")
+	in.vars["main"] = main
 	main.OnDone(in.loop.Stop)
 	if in.deadlocked(in.loop.Run()) {
 		return in.trace
@@ -237,9 +239,10 @@ func (in *interpreter) failure(f loop.Failure) {
 		err = p.Value.(error)
 	}
 	what := map[loop.FailureKind]string{
-		loop.CallbackFailed: "callback", loop.ShutdownFailed: "shutdown",
+		loop.CallbackFailed: "callback", loop.ShutdownFailed: "shutdown", loop.ShieldedFailed: "shielded",
 	}[f.Kind]
-	if what != "" && !errors.As(err, new(foreign)) {
+	defer takeForeign(&err)
+	if what != "" {
 		in.logAs("loop", "handler "+what+" "+show(err))
 	}
 }
@@ -271,21 +274,18 @@ func (in *interpreter) routine(name string) func(context.Context) (any, error) {
 		in.log("start")
 		v, _, err := in.block(&frame{interpreter: in, ctx: ctx}, in.program.Routines[name])
 		if err != nil {
-			in.logError("raises", err)
-			return nil, err
+			return nil, in.logError("raises", err)
 		}
 		in.log("returns %s", show(v))
 		return v, nil
 	}
 }
 
-// logError logs err, unless it is foreign, and reports whether it did.
-func (in *interpreter) logError(how string, err error) bool {
-	if errors.As(err, new(foreign)) {
-		return false
-	}
+// logError logs err and returns it, or the foreign error that showing it meets.
+func (in *interpreter) logError(how string, err error) (result error) {
+	defer takeForeign(&result)
 	in.log("%s %s", how, show(err))
-	return true
+	return err
 }
 
 // frame is what an op of a routine runs in: its task's context, and the scopes
@@ -293,8 +293,8 @@ func (in *interpreter) logError(how string, err error) bool {
 type frame struct {
 	*interpreter
 	ctx   context.Context
-	group any
-	limit any
+	group *task.Group
+	limit *task.Deadline
 }
 
 // block runs ops in a task. returned says that a return op ended the routine.
@@ -342,8 +342,10 @@ func (in *interpreter) try(f *frame, op args) (v any, returned bool, err error) 
 		if !ok {
 			handler, ok = handlers["any"]
 		}
-		if ok && in.logError("caught", err) {
-			v, returned, err = in.block(f, handler.(ops))
+		if ok {
+			if err = in.logError("caught", err); !errors.As(err, new(foreign)) {
+				v, returned, err = in.block(f, handler.(ops))
+			}
 		}
 	}
 	if final := op.block(3); len(final) > 0 {
@@ -366,6 +368,14 @@ func (a args) isNull(at int) bool { return a[at] == nil }
 
 func (a args) ms(at int) time.Duration {
 	return time.Duration(a[at].(float64)) * time.Millisecond
+}
+
+// limit is ms, where null is no limit.
+func (a args) limit(at int) time.Duration {
+	if a.isNull(at) {
+		return task.NoLimit
+	}
+	return a.ms(at)
 }
 
 func (a args) names(at int) []string {
@@ -396,11 +406,36 @@ func (in *interpreter) all(names []string) []awaitable {
 	return of
 }
 
+// namesIn lists those of names whose variables are among some.
+func (in *interpreter) namesIn(names []string, some []awaitable) string {
+	var found []string
+	for _, name := range names {
+		if slices.Contains(some, in.get(name)) {
+			found = append(found, name)
+		}
+	}
+	return strings.Join(found, " ")
+}
+
+// lastNameOf returns the last of names whose variable is a.
+func (in *interpreter) lastNameOf(names []string, a awaitable) string {
+	last := ""
+	for _, name := range names {
+		if in.get(name) == a {
+			last = name
+		}
+	}
+	return last
+}
+
+// refused is an error for what is not allowed in this state.
+type refused struct{ error }
+
 // flow are the ops that block runs itself.
 var flow = map[string]bool{"return": true, "raise": true, "try": true, "repeat": true}
 
 // scoped are the ops with a body in a scope of its own.
-var scoped = map[string]func(f *frame, op args) (v any, returned bool, err error){}
+var scoped map[string]func(f *frame, op args) (v any, returned bool, err error)
 
 // suspending are the ops that only a task can run.
 var suspending map[string]func(f *frame, op args) error
@@ -409,6 +444,29 @@ var suspending map[string]func(f *frame, op args) error
 var immediate map[string]func(in *interpreter, op args)
 
 func init() {
+	scoped = map[string]func(f *frame, op args) (v any, returned bool, err error){
+		"timeout": func(f *frame, op args) (v any, returned bool, err error) {
+			var scope *task.Deadline
+			err = task.Timeout(f.ctx, op.limit(1), func(ctx context.Context, d *task.Deadline) (err error) {
+				scope = d
+				inner := *f
+				inner.ctx, inner.limit = ctx, d
+				v, returned, err = f.block(&inner, op.block(2))
+				return err
+			})
+			f.log("timeout expired %v", scope.Expired())
+			return v, returned, err
+		},
+		"group": func(f *frame, op args) (v any, returned bool, err error) {
+			err = task.WithGroup(f.ctx, func(ctx context.Context, g *task.Group) (err error) {
+				inner := *f
+				inner.ctx, inner.group = ctx, g
+				v, returned, err = f.block(&inner, op.block(1))
+				return err
+			})
+			return v, returned, err
+		},
+	}
 	suspending = map[string]func(f *frame, op args) error{
 		"sleep": func(f *frame, op args) error {
 			if err := task.Sleep(f.ctx, op.ms(1)); err != nil {
@@ -434,6 +492,54 @@ func init() {
 		},
 		"uncancel": func(f *frame, op args) error {
 			f.log("uncancel %d", task.Current(f.ctx).Uncancel())
+			return nil
+		},
+		"reschedule": func(f *frame, op args) error {
+			var when time.Time
+			if !op.isNull(1) {
+				when = f.loop.Now().Add(op.ms(1))
+			}
+			if err := f.limit.Reschedule(when); err != nil {
+				f.log("reschedule refused")
+			}
+			return nil
+		},
+		"gspawn": func(f *frame, op args) error {
+			t, err := task.GoIn(f.group, f.routine(op.str(2)), task.Name(op.str(1)))
+			if err != nil {
+				return refused{err}
+			}
+			f.vars[op.str(1)] = t
+			return nil
+		},
+		"wait_for": func(f *frame, op args) error {
+			v, err := task.WaitFor(f.ctx, f.get(op.str(1)), op.limit(2))
+			if err != nil {
+				return err
+			}
+			f.log("wait_for %s -> %s", op.str(1), show(v))
+			return nil
+		},
+		"wait": func(f *frame, op args) error {
+			until := map[string]task.Until{
+				"all": task.AllCompleted, "first": task.FirstCompleted, "error": task.FirstError,
+			}[op.str(2)]
+			names := op.names(1)
+			done, pending, err := task.Wait(f.ctx, op.limit(3), until, f.all(names)...)
+			if err != nil {
+				return err
+			}
+			f.log("wait done [%s] pending [%s]", f.namesIn(names, done), f.namesIn(names, pending))
+			return nil
+		},
+		"as_completed": func(f *frame, op args) error {
+			names := op.names(1)
+			for a, err := range task.AsCompleted(f.ctx, op.limit(2), f.all(names)...) {
+				if err != nil {
+					return err
+				}
+				f.log("completed %s %s", f.lastNameOf(names, a), stateOf(a))
+			}
 			return nil
 		},
 	}
@@ -498,11 +604,18 @@ func init() {
 		},
 		"gather": func(in *interpreter, op args) {
 			of := in.all(op.names(2))
-			if op[3].(bool) {
+			if len(of) == 0 { // takt's gather of nothing belongs to no loop, and cannot call back
+				nothing := future.New[any](in.context())
+				_ = nothing.SetResult([]any{})
+				in.vars[op.str(1)] = nothing
+			} else if op[3].(bool) {
 				in.vars[op.str(1)] = future.Untyped(task.Collect(of...))
 			} else {
 				in.vars[op.str(1)] = future.Untyped(task.Gather(of...))
 			}
+		},
+		"shield": func(in *interpreter, op args) {
+			in.vars[op.str(1)] = task.Shield(in.get(op.str(2)))
 		},
 	}
 }
@@ -569,24 +682,36 @@ func showList[T any](all []T) string {
 }
 
 func showError(err error) string {
-	var own userError
 	switch {
 	case loop.IsCanceled(err):
 		return "Cancelled"
-	case errors.As(err, new(foreign)):
-		panic(foreign{err.Error()})
-	case errors.As(err, &own):
-		return "Error(" + own.msg + ")"
 	case errors.Is(err, future.ErrInvalidState):
 		return "InvalidState"
+	}
+	switch err := err.(type) {
+	case userError:
+		return "Error(" + err.msg + ")"
+	case foreign:
+		panic(err)
+	case *task.TimeoutError:
+		return "Timeout"
+	case *task.GroupError:
+		return "Group" + showList(err.Errors)
+	case refused:
+		return "Refused"
 	}
 	panic(fmt.Sprintf("an error that no program can have: %v", err))
 }
 
 // kindOf names the handler of a try that an error goes to.
 func kindOf(err error) string {
-	switch {
-	case loop.IsCanceled(err):
+	switch err.(type) {
+	case *task.TimeoutError:
+		return "timeout"
+	case *task.GroupError:
+		return "group"
+	}
+	if loop.IsCanceled(err) {
 		return "cancelled"
 	}
 	return "error"

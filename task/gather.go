@@ -17,9 +17,16 @@ import (
 // takes no effect once the gather is done, also if that was by an error.
 //
 // Gather of nothing is done, with no results. It panics if the children belong to
-// different loops. asyncio: gather. It costs two allocations and one for results.
-func Gather[T any](of ...future.Awaitable[T]) *future.Future[[]T] {
-	return gather(of, func(child future.Awaitable[T]) (T, error) { return child.Result() })
+// different loops. For awaitables of different types, say which they share:
+// Gather[future.Awaitable[int]](t, f), or [future.Untyped] for results of different
+// types. asyncio: gather. It costs two allocations and one for results.
+func Gather[A future.Awaitable[T], T any](of ...A) *future.Future[[]T] {
+	return gather(of, func(child A) (v T, err error) {
+		if err := future.Peek(child); err != nil {
+			return v, err
+		}
+		return child.Result()
+	})
 }
 
 // An Outcome is what became of one child of [Collect].
@@ -31,8 +38,8 @@ type Outcome[T any] struct {
 // Collect is [Gather] for every outcome: an error of a child is in its place
 // among the outcomes, and the future fails only when it is itself canceled, once
 // every child has ended. asyncio: gather(return_exceptions=True).
-func Collect[T any](of ...future.Awaitable[T]) *future.Future[[]Outcome[T]] {
-	return gather(of, func(child future.Awaitable[T]) (Outcome[T], error) {
+func Collect[A future.Awaitable[T], T any](of ...A) *future.Future[[]Outcome[T]] {
+	return gather(of, func(child A) (Outcome[T], error) {
 		v, err := child.Result()
 		return Outcome[T]{v, err}, nil
 	})
@@ -40,33 +47,34 @@ func Collect[T any](of ...future.Awaitable[T]) *future.Future[[]Outcome[T]] {
 
 // gathering owns the future of a gather. take reads what a child that is done
 // contributes: an error there ends the gather.
-type gathering[T, R any] struct {
+type gathering[A future.Any, R any] struct {
 	future.Future[[]R]
-	of       []future.Awaitable[T]
-	take     func(future.Awaitable[T]) (R, error)
+	of       []A
+	take     func(A) (R, error)
 	left     int
+	failed   future.Any          // the child whose error is the gather's
 	canceled *loop.CanceledError // once that was asked for
 }
 
 // gathered is one child of a gathering, as it waits for that child.
-type gathered[T, R any] struct {
-	in *gathering[T, R]
+type gathered[A future.Any, R any] struct {
+	in *gathering[A, R]
 	at int
 }
 
-func (c *gathered[T, R]) Run() { c.in.childDone(c.in.of[c.at]) }
+func (c *gathered[A, R]) Run() { c.in.childDone(c.in.of[c.at]) }
 
-func gather[T, R any](of []future.Awaitable[T], take func(future.Awaitable[T]) (R, error)) *future.Future[[]R] {
-	g := &gathering[T, R]{of: of, take: take, left: len(of)}
-	future.Own(&g.Future, commonLoop(of), (*gatherOwner[T, R])(g))
+func gather[A future.Any, R any](of []A, take func(A) (R, error)) *future.Future[[]R] {
+	g := &gathering[A, R]{of: of, take: take, left: len(of)}
+	future.Own(&g.Future, commonLoop(of), (*gatherOwner[A, R])(g))
 	if len(of) == 0 {
 		g.succeed()
 		return &g.Future
 	}
-	children := make([]gathered[T, R], len(of))
+	children := make([]gathered[A, R], len(of))
 	for at, child := range of {
 		if !child.Done() {
-			children[at] = gathered[T, R]{g, at}
+			children[at] = gathered[A, R]{g, at}
 			child.AddWaiter(&children[at])
 		}
 	}
@@ -93,12 +101,13 @@ func commonLoop[A loop.Awaitable](of []A) *loop.Loop {
 	return common
 }
 
-func (g *gathering[T, R]) childDone(child future.Awaitable[T]) {
+func (g *gathering[A, R]) childDone(child A) {
 	g.left--
 	if g.Done() {
 		return
 	}
 	if _, err := g.take(child); err != nil {
+		g.failed = child
 		g.fail(err)
 	} else if g.left > 0 {
 		return
@@ -109,22 +118,22 @@ func (g *gathering[T, R]) childDone(child future.Awaitable[T]) {
 	}
 }
 
-func (g *gathering[T, R]) fail(err error) {
-	future.Complete(&g.Future, (*gatherOwner[T, R])(g), nil, err)
+func (g *gathering[A, R]) fail(err error) {
+	future.Fail(&g.Future, (*gatherOwner[A, R])(g), err)
 }
 
-func (g *gathering[T, R]) succeed() {
+func (g *gathering[A, R]) succeed() {
 	results := make([]R, len(g.of))
 	for at, child := range g.of {
 		results[at], _ = g.take(child)
 	}
-	future.Complete(&g.Future, (*gatherOwner[T, R])(g), results, nil)
+	future.Complete(&g.Future, (*gatherOwner[A, R])(g), results, nil)
 }
 
 // gatherOwner is a gathering as the owner of its future.
-type gatherOwner[T, R any] gathering[T, R]
+type gatherOwner[A future.Any, R any] gathering[A, R]
 
-func (g *gatherOwner[T, R]) Cancel(cause error) bool {
+func (g *gatherOwner[A, R]) Cancel(cause error) bool {
 	taken := false
 	for _, child := range g.of {
 		if child.Cancel(cause) {
@@ -137,4 +146,14 @@ func (g *gatherOwner[T, R]) Cancel(cause error) bool {
 	return taken
 }
 
-func (g *gatherOwner[T, R]) String() string { return fmt.Sprintf("a gather of %d", len(g.of)) }
+func (g *gatherOwner[A, R]) Task() *loop.Task { return nil }
+
+func (g *gatherOwner[A, R]) Take() {
+	if g.failed != nil {
+		_ = g.failed.Err()
+	}
+}
+
+func (g *gatherOwner[A, R]) Describe() loop.Explanation {
+	return loop.Explanation{What: fmt.Sprintf("a gather of %d", len(g.of)), On: pendingOf(g.of)()}
+}

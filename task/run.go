@@ -3,7 +3,6 @@ package task
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
@@ -26,16 +25,9 @@ import (
 // been unwound. Where every task waits for something that can no longer come, Run
 // returns a [*loop.DeadlockError]; see [loop.Loop.Run] for when. asyncio: run.
 func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts ...loop.Option) (T, error) {
-	l := loop.New(append([]loop.Option{loop.WithValues(ctx)}, opts...)...)
+	l := loop.New(opts...)
 	defer l.Close()
-	t := Go(l.Context(), main, Name("main"))
-	cancel := func() { t.Cancel(context.Cause(ctx)) }
-	if ctx.Err() != nil {
-		cancel()
-	} else {
-		stop := context.AfterFunc(ctx, func() { _ = l.Post(cancel) }) // refused: main has ended
-		defer stop()
-	}
+	t := Go(l.Bind(ctx), main, Name("main"))
 	err := runUntil(l, t)
 	stopped := err == nil && !t.Done()
 	if err == nil {
@@ -53,10 +45,17 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 		panic(p)
 	}
 	if t.Canceled() && ctx.Err() != nil {
-		err = fmt.Errorf("%w: %w", err, context.Cause(ctx))
+		err = &cutOff{err, context.Cause(ctx)}
 	}
 	return v, err
 }
+
+// cutOff is the error of a main that was canceled because Run's context ended. To
+// the caller of Run, whose context that is, it is the cause as well.
+type cutOff struct{ canceled, cause error }
+
+func (e *cutOff) Error() string   { return e.canceled.Error() }
+func (e *cutOff) Unwrap() []error { return []error{e.canceled, e.cause} }
 
 // runUntil runs l until f is done, and that turn is over in which those who wait
 // for it are told.

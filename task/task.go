@@ -95,16 +95,15 @@ func (t *Task[T]) Task() *loop.Task { return &t.strand }
 // String returns the word task and the name, quoted.
 func (t *Task[T]) String() string { return t.strand.String() }
 
-// Current returns the running task, which ctx must belong to. It panics if ctx
-// does not, and outside of tasks. Use loop.FromContext(ctx).Current() to ask
-// whether there is one.
-func Current(ctx context.Context) *loop.Task { return loop.Current(ctx) }
-
 // owner is a Task as it completes its own Future.
 type owner[T any] Task[T]
 
 func (o *owner[T]) Cancel(cause error) bool { return o.strand.Cancel(cause) }
-func (o *owner[T]) String() string          { return o.strand.String() }
+func (o *owner[T]) Task() *loop.Task        { return &o.strand }
+
+func (o *owner[T]) Describe() loop.Explanation {
+	return loop.Explanation{What: o.strand.String()}
+}
 
 // finish gives the task its outcome.
 func (t *Task[T]) finish(v T, err error) {
@@ -114,6 +113,9 @@ func (t *Task[T]) finish(v T, err error) {
 		}
 	}
 	future.Complete(&t.Future, (*owner[T])(t), v, err)
+	if err != nil && !t.Canceled() {
+		loop.Failed(&t.strand)
+	}
 	t.body, t.machine = nil, nil
 }
 

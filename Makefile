@@ -1,0 +1,54 @@
+# Everything a developer of takt runs. `make help` lists it.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+
+# What `make bench` runs, for how long each, and how often. The passes follow each
+# other as a whole, unlike those of -count, so that a noisy moment of the machine
+# hits a benchmark once and not three times.
+BENCH     := .
+BENCHTIME := 200ms
+PASSES    := 1 2 3
+run-bench  = for pass in $(PASSES); do \
+	go test ./task -run '^$$' -bench '^BenchmarkFloor|$(BENCH)' -benchtime $(BENCHTIME); done
+
+.PHONY: help demo test race conformance lint bench bench-save bench-compare
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## run the factorial demo, in real time
+	go run ./cmd/loopdemo
+
+test: ## run every test and example, the conformance suite too
+	go test ./...
+
+race: ## the same under the race detector
+	go test -race ./...
+
+conformance: ## compare the conformance programs with CPython's traces: failures and the sum
+	@go test ./task -run '^TestConformance' -count=1 -v | grep -vE '^(=== |PASS|ok )|^ *--- PASS'
+
+lint: ## gofmt, go vet, staticcheck, and a tidy go.mod
+	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt -w these:"; echo "$$files"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go mod tidy -diff
+
+bench: ## one table: costs, ratios to a bare iter.Pull round trip, goals
+	@$(run-bench) | go run ./cmd/internal/benchtable
+
+# benchstat takes no difference for real with fewer than four samples.
+bench-save bench-compare: PASSES := 1 2 3 4 5 6
+
+bench-save: ## save the benchmarks to .bench/base.txt, to compare with later
+	@mkdir -p .bench
+	$(run-bench) | tee .bench/base.txt
+
+bench-compare: ## run the benchmarks again and compare with what bench-save saved
+	@[ -f .bench/base.txt ] || { echo "there is nothing to compare with; run make bench-save first"; exit 1; }
+	@$(run-bench) > .bench/new.txt
+	@go run $(BENCHSTAT) .bench/base.txt .bench/new.txt

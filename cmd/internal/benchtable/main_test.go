@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var update = flag.Bool("update", false, "rewrite testdata/sample.golden")
+
+// TestSample prints the table of a recorded run.
+func TestSample(t *testing.T) {
+	in, err := os.Open(filepath.Join("testdata", "sample.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var got bytes.Buffer
+	if err := run(in, &got); err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "sample.golden")
+	if *update {
+		if err := os.WriteFile(golden, got.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != string(want) {
+		t.Errorf("got\n%s\nwant\n%s\nIf that is as it should be: go test ./cmd/internal/benchtable -update", &got, want)
+	}
+}
+
+// TestSampleHasEveryRow keeps the table of goals and the names of the benchmarks
+// together: the sample was made of the benchmarks as they are.
+func TestSampleHasEveryRow(t *testing.T) {
+	in, err := os.ReadFile(filepath.Join("testdata", "sample.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := mustParse(t, string(in))
+	for _, row := range rows {
+		if _, ok := r.get(row.bench, row.unit); !ok {
+			t.Errorf("no %s of %s", row.unit, row.bench)
+		}
+	}
+	if more := unlisted(r); len(more) > 0 {
+		t.Errorf("without a row: %v", more)
+	}
+}
+
+func mustParse(t *testing.T, in string) *results {
+	t.Helper()
+	r, err := parse(strings.NewReader(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestParseTakesTheLeastOfEachUnit(t *testing.T) {
+	r := mustParse(t, `goos: linux
+BenchmarkA/b-c-16         	     100	        20.5 ns/op	       0 B/op	       7 allocs/op
+BenchmarkB	 1 1e3 ns/op
+BenchmarkA/b-c-16         	     300	        19 ns/op	       1 B/op	       8 allocs/op
+BenchmarkSkipped
+PASS
+ok  	example.org/a	1.234s
+`)
+	if want := []string{"A/b-c", "B"}; !slices.Equal(r.names, want) {
+		t.Errorf("names are %q, want %q", r.names, want)
+	}
+	for _, want := range []struct {
+		name, unit string
+		v          float64
+	}{
+		{"A/b-c", "ns/op", 19},
+		{"A/b-c", "B/op", 0},
+		{"A/b-c", "allocs/op", 7},
+		{"B", "ns/op", 1000},
+	} {
+		if v, ok := r.get(want.name, want.unit); !ok || v != want.v {
+			t.Errorf("%s: %v %s, want %v", want.name, v, want.unit, want.v)
+		}
+	}
+	if _, ok := r.get("B", "allocs/op"); ok {
+		t.Error("B has allocs/op that nobody measured")
+	}
+}
+
+const floorLine = "BenchmarkFloorPull-2 100 100 ns/op 0 B/op 0 allocs/op\n"
+
+func TestVerdict(t *testing.T) {
+	for _, c := range []struct{ line, verdict string }{
+		{"BenchmarkYield1/stackful-2 1 20 ns/op", "ok"}, // the goal itself is met
+		{"BenchmarkYield1/stackful-2 1 20.1 ns/op", "SHORT"},
+		{"BenchmarkTimerFired/system-2 1 9999 ns/op 799 cpu-ns/op", "ok"},
+		{"BenchmarkTimerFired/system-2 1 9999 ns/op 801 cpu-ns/op", "SHORT"},
+		{"BenchmarkParked/stackless-2 1 9999 ns/op 250 B/task", "ok"},
+		{"BenchmarkParked/stackless-2 1 9999 ns/op 251 B/task", "SHORT"},
+		{"BenchmarkAsleep/stackful-2 1 9999 ns/op 5.01 s/run", "SHORT"},
+		{"BenchmarkAsleep/stackful-2 1 9999 ns/op 3500000000 peak-B", "ok"},
+		{"BenchmarkFloorRing-2 1 9999 ns/op", ""},
+	} {
+		lines, err := table(mustParse(t, floorLine+c.line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(lines) != 3 { // heading, floor, and this one
+			t.Fatalf("%s: %d lines: %q", c.line, len(lines), lines)
+		}
+		if got := lines[2][5]; got != c.verdict {
+			t.Errorf("%s: verdict %q, want %q", c.line, got, c.verdict)
+		}
+	}
+}
+
+func TestFloorIsTheLeastOfBeforeAndAfter(t *testing.T) {
+	lines, err := table(mustParse(t, floorLine+"BenchmarkNew/one-2 1 50 ns/op\nBenchmarkFloorPullAgain-2 1 25 ns/op\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"New", "one", "50.0", "2.00", "", "", ""} // it has no row, and comes last
+	if last := lines[len(lines)-1]; !slices.Equal(last, want) {
+		t.Errorf("got %q, want %q", last, want)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, c := range []struct{ name, in, want string }{
+		{"nothing", "", "BenchmarkFloorPull is missing"},
+		{"no floor", "BenchmarkYield1/stackful-2 1 20 ns/op\n", "BenchmarkFloorPull is missing"},
+		{"a failure", floorLine + "--- FAIL: BenchmarkX\n    x_test.go:1: it broke\nFAIL\n", "it broke"},
+		{"no build", "# example.org/a\n./a.go:1:1: undefined: b\nFAIL\texample.org/a [build failed]\n", "undefined: b"},
+		{"no number", "BenchmarkX-2 1 fast ns/op\n", `not a number: "fast"`},
+		{"no unit", "BenchmarkX-2 1 20\n", `a value without a unit: "20"`},
+	} {
+		var out bytes.Buffer
+		err := run(strings.NewReader(c.in), &out)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: the error is %v, want one with %q", c.name, err, c.want)
+		}
+		if out.Len() > 0 {
+			t.Errorf("%s: prints %q besides the error", c.name, &out)
+		}
+	}
+}

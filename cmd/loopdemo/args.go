@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/takt-go/takt/timer"
+)
+
+const usage = `usage: loopdemo [flags] [NAME=N ...]
+
+Computes factorials side by side on one event loop. Every NAME is a task that
+multiplies its way up to N and sleeps before each multiplication; the last line
+of the output lists the results in the order of the arguments. Without
+arguments it is the asyncio documentation's example: A=2 B=3 C=4.
+
+A NAME is any text that prints, without "="; no two may be the same. N is a
+whole number, 0 or more, and its factorial is exact, however long.
+
+Flags:
+  -step duration   how long each multiplication sleeps, such as 250ms or 0
+                   (default 1s)
+  -virtual         do not wait: the loop's clock jumps to the next deadline
+  -eager           a task takes its first step inside the call that makes it,
+                   in place of queuing for the next turn (-trace shows it)
+  -trace           say on stderr what the loop does, one line per event: the
+                   seconds since the start, the task ("-" for none), the event
+  -h               print this
+
+Ctrl-C cancels the tasks and says on stderr which ones were cut off; a second
+Ctrl-C kills the program.
+
+Exit status: 0 done, 1 failed, 2 wrong arguments, 130 canceled by Ctrl-C.
+
+Try:
+  loopdemo
+  loopdemo -virtual Big=2000
+  loopdemo -virtual -trace -eager
+`
+
+// config is what the arguments ask for.
+type config struct {
+	step                  time.Duration
+	eager, virtual, trace bool
+	work                  []work
+}
+
+// flags returns the flags, which set the fields of c.
+func (c *config) flags() *flag.FlagSet {
+	f := flag.NewFlagSet("loopdemo", flag.ContinueOnError)
+	f.SetOutput(io.Discard) // run prints the usage and the errors
+	f.Func("step", "", func(s string) (err error) {
+		c.step, err = time.ParseDuration(s)
+		if err != nil || c.step < 0 {
+			return errors.New("want a duration of 0 or more, such as 1s, 250ms or 0")
+		}
+		return nil
+	})
+	f.BoolVar(&c.eager, "eager", false, "")
+	f.BoolVar(&c.virtual, "virtual", false, "")
+	f.BoolVar(&c.trace, "trace", false, "")
+	return f
+}
+
+// parse reads the arguments; flags may stand anywhere among them. Its error is
+// flag.ErrHelp, or says in one line what is wrong and what would work.
+func parse(args []string) (*config, error) {
+	c := &config{step: time.Second}
+	flags := c.flags()
+	for {
+		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			oneLine := strings.ReplaceAll(err.Error(), "\n", `\n`)
+			return nil, fmt.Errorf("%s; loopdemo -h lists the flags", oneLine)
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		if err := c.add(flags.Arg(0)); err != nil {
+			return nil, fmt.Errorf("argument %q: %w", flags.Arg(0), err)
+		}
+		args = flags.Args()[1:]
+	}
+	if len(c.work) == 0 {
+		c.work = []work{{"A", 2}, {"B", 3}, {"C", 4}}
+	}
+	return c, c.inTime()
+}
+
+// inTime makes sure that all sleeps end before the loop's clock does.
+func (c *config) inTime() error {
+	for _, w := range c.work {
+		if c.step > 0 && w.n > 1 && time.Duration(w.n-1) > (timer.Never-1)/c.step {
+			return fmt.Errorf("%s=%d would sleep for more than 292 years; give a shorter -step than %v, or 0", w.name, w.n, c.step)
+		}
+	}
+	return nil
+}
+
+// add adds the work that an argument NAME=N asks for.
+func (c *config) add(arg string) error {
+	name, number, ok := strings.Cut(arg, "=")
+	if !ok {
+		return errors.New("want NAME=N, such as A=5")
+	}
+	if name == "" {
+		return errors.New("the name is empty; want NAME=N, such as A=5")
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return errors.New("the name has a character that does not print; want NAME=N, such as A=5")
+	}
+	n, err := strconv.Atoi(number)
+	switch {
+	case errors.Is(err, strconv.ErrRange), err == nil && n < 0:
+		return fmt.Errorf("%s is out of range; want a whole number from 0 to %d", number, math.MaxInt)
+	case err != nil:
+		return fmt.Errorf("%q is not a whole number; want NAME=N, such as A=5", number)
+	}
+	for _, w := range c.work {
+		if w.name == name {
+			return fmt.Errorf("the name %q is taken by %s=%d; give each task a name of its own", name, name, w.n)
+		}
+	}
+	c.work = append(c.work, work{name, n})
+	return nil
+}
+
+// longestName returns the length of the longest name of a task, in characters.
+func (c *config) longestName() int {
+	longest := len("main")
+	for _, w := range c.work {
+		longest = max(longest, utf8.RuneCountInString(w.name))
+	}
+	return longest
+}

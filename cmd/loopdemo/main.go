@@ -1,0 +1,77 @@
+// Command loopdemo computes factorials side by side on one event loop: the
+// example of the asyncio documentation's section on gather, and every mode of
+// the loop. Run it with -h to see what it can do.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// The exit statuses.
+const (
+	exitDone     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitCanceled = 130 // what a shell reports of a program that Ctrl-C ended
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // the first Ctrl-C cancels, the second one kills
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program: it returns the exit status. The end of ctx is Ctrl-C.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return exitDone
+	case err != nil:
+		fmt.Fprintf(stderr, "loopdemo: %v\n", err)
+		return exitUsage
+	}
+	d := demo{out: stdout, work: c.work, step: c.step}
+	results, err := task.Run(ctx, d.main, c.options(stderr)...)
+	if err == nil {
+		_, err = fmt.Fprintln(stdout, list(results))
+	}
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, future.ErrCanceled):
+		fmt.Fprintf(stderr, "loopdemo: %v; %s\n", context.Cause(ctx), d.cutOff())
+		return exitCanceled
+	}
+	fmt.Fprintf(stderr, "loopdemo: %v\n", err)
+	return exitFailed
+}
+
+// options is what c means to the loop.
+func (c *config) options(stderr io.Writer) []loop.Option {
+	var clock timer.Clock = timer.NewSystem()
+	if c.virtual {
+		clock = timer.NewVirtual()
+	}
+	opts := []loop.Option{loop.WithClock(clock)}
+	if c.eager {
+		opts = append(opts, loop.WithTaskFactory(factory.Eager))
+	}
+	if c.trace {
+		opts = append(opts, loop.WithObserver(trace(stderr, clock, c.longestName())))
+	}
+	return opts
+}

@@ -1,0 +1,150 @@
+package loop
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Awaits returns what the task is suspended on: nil if that is time or a turn, or
+// if it is not suspended.
+func (t *Task) Awaits() Awaitable { return t.on }
+
+// Waits says in a few words what the task is waiting for.
+func (t *Task) Waits() string {
+	switch {
+	case t.state == stateNew:
+		return "was never started by the task factory"
+	case t.state == stateQueued:
+		return "has not started yet"
+	case t.state == stateRunning && t.stepping != nil:
+		return fmt.Sprintf("is in the eager first step of %q", t.stepping.Name())
+	case t.state == stateRunning:
+		return "is running"
+	case t.state == stateDone:
+		return "is done"
+	case t.on != nil:
+		return "awaits " + t.on.Explain().What
+	case t.sleeping:
+		return fmt.Sprintf("sleeps until %v", time.Duration(t.timer.Deadline))
+	}
+	return "waits for its turn"
+}
+
+// awaited returns the tasks that t waits for, directly or through a gather, a
+// shield, a group, a lock and the like, in their order.
+func (t *Task) awaited() []*Task {
+	if t.stepping != nil {
+		return []*Task{t.stepping}
+	}
+	if t.on == nil {
+		return nil
+	}
+	var found []*Task
+	seen := map[Awaitable]bool{}
+	var look func(a Awaitable)
+	look = func(a Awaitable) {
+		if seen[a] {
+			return
+		}
+		seen[a] = true
+		if next := a.TaskOf(); next != nil {
+			found = append(found, next)
+			return
+		}
+		for _, on := range a.Explain().On {
+			look(on)
+		}
+	}
+	look(t.on)
+	return found
+}
+
+// Stack returns where the body of the task stands, innermost frame first, without
+// the frames of the scheduler. It is empty for a task that is stackless, has not
+// started, or is done. For a task that is waiting for the eager first step of
+// another to come back it is known in debug mode only. It costs a switch to the
+// task's stack and back, and nothing while nobody asks.
+//
+// It is to be called on the loop, or by the host while the loop is not running.
+func (t *Task) Stack() []runtime.Frame {
+	s := t.stack
+	if s == nil {
+		return nil
+	}
+	var pcs []uintptr
+	switch l := t.ctx.loop; {
+	case t.stepping != nil:
+		pcs = t.stepsFrom
+	case l.active == s: // it is running, or its stack runs the scheduler
+		pcs = callers()
+	case t.state == stateRunning: // below an eager step of a callback's
+	default:
+		s.inspect = true
+		l.switchTo(s)
+		pcs, s.seen = s.seen, nil
+	}
+	return frames(pcs)
+}
+
+// SpawnSite returns the place, as file:line, where the task was made. It is known
+// in debug mode only, and empty otherwise.
+func (t *Task) SpawnSite() string {
+	if t.site == 0 {
+		return ""
+	}
+	frame, _ := runtime.CallersFrames([]uintptr{t.site}).Next()
+	return fmt.Sprintf("%s:%d", frame.File, frame.Line)
+}
+
+// callers returns the program counters of the calling goroutine.
+func callers() []uintptr {
+	var pcs [128]uintptr
+	return append([]uintptr(nil), pcs[:runtime.Callers(2, pcs[:])]...)
+}
+
+const module = "github.com/takt-go/takt/"
+
+// internal reports whether function belongs to the library, in one of packages.
+func internal(function string, packages ...string) bool {
+	for _, p := range packages {
+		if strings.HasPrefix(function, module+p+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// frames returns the part of a stack that belongs to a body: from the call that
+// suspends down to the body's own function.
+func frames(pcs []uintptr) []runtime.Frame {
+	var body []runtime.Frame
+	iter := runtime.CallersFrames(pcs)
+	for {
+		frame, more := iter.Next()
+		switch {
+		case frame.Function == module+"loop.(*Task).runBody":
+			return body[:max(0, len(body)-1)] // and the Step that it called
+		case strings.HasSuffix(frame.Function, "loop.(*Task).suspendHere"):
+			body = body[:0] // what is above is the scheduler, or what it ran
+		case len(body) == 0 && internal(frame.Function, "loop"):
+		case frame.Function != "":
+			body = append(body, frame)
+		}
+		if !more {
+			return body
+		}
+	}
+}
+
+// spawnSite returns the program counter of the call that makes a task.
+func spawnSite() uintptr {
+	for _, pc := range callers() {
+		frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+		if !internal(frame.Function, "loop", "task", "factory") {
+			return pc
+		}
+	}
+	return 0
+}

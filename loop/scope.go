@@ -1,0 +1,66 @@
+package loop
+
+import (
+	"context"
+	"time"
+
+	"github.com/takt-go/takt/timer"
+)
+
+// A Scope is a stretch of a task's body with a context of its own: that of a time
+// limit or a group. Canceling a scope asks the task to cancel, in the name of the
+// scope, and ends the scope's context; the task's own context goes on.
+//
+// It is for those who build such things; they balance Cancel by the task's
+// Uncancel when the scope is over, as asyncio's timeout does.
+type Scope struct {
+	ctx   taskContext
+	bound context.Context // the standard context around it that can end; nil if none
+}
+
+// Enter opens a scope in the running task, which ctx must belong to.
+func Enter(ctx context.Context) *Scope {
+	t := Current(ctx)
+	s := &Scope{}
+	s.ctx.loop, s.ctx.task, s.ctx.outer, s.ctx.scope = t.ctx.loop, t, ctx, s
+	if c, derived := own(ctx); derived {
+		s.bound = ctx
+	} else if c.scope != nil {
+		s.bound = c.scope.bound
+	}
+	return s
+}
+
+// Task returns the task that the scope is in.
+func (s *Scope) Task() *Task { return s.ctx.task }
+
+// Context returns the scope's context.
+func (s *Scope) Context() context.Context { return &s.ctx }
+
+// SetDeadline makes when what the scope's context gives as its deadline, where
+// none around it is earlier; the zero time is none. It arms no timer.
+func (s *Scope) SetDeadline(when time.Time) {
+	at := int64(0)
+	if !when.IsZero() {
+		at = min(max(1, s.ctx.loop.instant(when)), timer.Never)
+	}
+	s.ctx.deadline.Store(at)
+}
+
+// Cancel asks the task to cancel, as [Task.Cancel] does, but ends only the
+// scope's context.
+func (s *Scope) Cancel(cause error) bool {
+	t := s.ctx.task
+	if t.state == stateDone {
+		return false
+	}
+	e := &CanceledError{Cause: cause}
+	s.ctx.end(e)
+	return t.cancel(e)
+}
+
+// Exit ends the scope's context, and with it what was derived from it. It asks
+// nothing of the task.
+func (s *Scope) Exit() { s.ctx.end(exited) }
+
+var exited = &CanceledError{Cause: context.Canceled}

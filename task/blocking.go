@@ -1,0 +1,108 @@
+package task
+
+import (
+	"context"
+
+	"github.com/takt-go/takt/loop"
+)
+
+// Blocking runs fn on a goroutine of its own, for calls that would hold the loop up
+// (files, databases, system calls, long computations), and suspends the running
+// task until fn returns.
+//
+// The context that fn is handed has ctx's values and deadline, and ends with it; it
+// belongs to no loop, so that fn cannot await. If the task is canceled, Blocking
+// returns at once and fn's context ends; fn goes on until it returns, and what it
+// returns then is dropped, so fn itself must give back what it took if its context
+// has ended. Closing the loop waits for fn.
+//
+// A panic in fn goes on in the task, as a *[PanicError], or to the error handler if
+// the task no longer waits. Under a virtual clock fn's end is noticed when nothing
+// else is ready, in the order of the calls, and time stands still until then.
+// Blocking panics if ctx does not belong to the running task. It costs a goroutine.
+// asyncio: to_thread.
+func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
+	t := loop.Current(ctx)
+	l := t.Loop()
+	c := &blockingCall[T]{}
+	outside, cancel := context.WithCancelCause(loop.Outside(ctx))
+	returned := newSignal(ctx, "a blocking call", pendingOf[loop.Awaitable](nil))
+	waits := true
+	l.Offload(func() { c.run(outside, fn, t) }, func() {
+		returned.Run()
+		if !waits && c.panicked != nil {
+			l.Report(loop.Failure{Kind: loop.CallbackFailed, Task: t, Err: c.panicked})
+		}
+	})
+	err := returned.Wait(ctx)
+	waits = false
+	cancel(err)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	return c.v, c.err
+}
+
+type blockingCall[T any] struct {
+	v        T
+	err      error
+	panicked *PanicError
+}
+
+func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, error), t *loop.Task) {
+	returned := false
+	defer func() {
+		if !returned {
+			c.err = loop.Recovered(recover(), t)
+			c.panicked, _ = c.err.(*PanicError)
+		}
+	}()
+	c.v, c.err = fn(ctx)
+	returned = true
+}
+
+// Submit starts body as a task of l, from any goroutine, and waits, blocking that
+// goroutine, until the task has ended. l must be running, now or later; the task
+// starts in the turn after the one that it is running.
+//
+// The task inherits the values of ctx. If ctx ends first, Submit gives up: it
+// returns context.Cause(ctx) at once, and the task is canceled with that. If l is
+// closed first, the error is [loop.ErrClosed]. A panic in body is returned, as a
+// *[PanicError]. Submit panics if ctx belongs to a loop: it would hold it up; use [Go]
+// there. asyncio: run_coroutine_threadsafe.
+func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts ...Option) (v T, err error) {
+	if loop.Belongs(ctx) {
+		panic("task: Submit with the context of a loop would hold that loop up; use Go, or loop.Outside(ctx) on another goroutine")
+	}
+	var result T
+	var failure error
+	done := make(chan struct{})
+	posted := l.Post(func() {
+		t := Go(l.Bind(ctx), body, opts...)
+		t.OnDone(func() {
+			result, failure = t.Result()
+			close(done)
+		})
+	})
+	if posted != nil {
+		return v, posted
+	}
+	select {
+	case <-done:
+		return result, failure
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-l.Context().Done():
+		err = loop.ErrClosed
+	}
+	select {
+	case <-done: // both at once: nothing is lost
+		return result, failure
+	default:
+		return v, err
+	}
+}

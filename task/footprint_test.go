@@ -1,0 +1,209 @@
+package task_test
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// Many tasks on one future: all park there, and all wake in the turn after it.
+
+var crowdOf = map[string]int{"stackful": manyStackful, "stackless": manyStackless}
+
+func TestManyTasksParked(t *testing.T) {
+	for _, k := range bodyKinds {
+		t.Run(k.name, func(t *testing.T) {
+			l := loop.New()
+			defer l.Close()
+			n := crowdOf[k.name]
+			gate, woken := parkTasks(l, k, n)
+			if *woken != 0 {
+				t.Fatalf("%d tasks went on before the future was done", *woken)
+			}
+			setResult(gate)
+			if *woken != 0 {
+				t.Fatalf("completing the future ran %d tasks inside the call", *woken)
+			}
+			l.RunOnce()
+			if *woken != n {
+				t.Errorf("%d of %d tasks went on in the turn after", *woken, n)
+			}
+			for left := range l.Tasks() {
+				t.Fatalf("%v has not ended", left)
+			}
+		})
+	}
+}
+
+func TestManyTasksParkedAreUnwoundByClose(t *testing.T) {
+	for _, k := range bodyKinds {
+		t.Run(k.name, func(t *testing.T) {
+			l := loop.New()
+			_, woken := parkTasks(l, k, crowdOf[k.name])
+			l.Close()
+			if *woken != 0 {
+				t.Errorf("%d tasks went on as if the future were done", *woken)
+			}
+		})
+	}
+}
+
+// parkTasks makes n tasks that wait for gate, and runs them up to there. woken counts
+// those that have got past it.
+func parkTasks(l *loop.Loop, k bodyKind, n int) (gate *future.Future[int], woken *int) {
+	gate, woken = future.New[int](l.Context()), new(int)
+	wait := func(context.Context) loop.Awaitable {
+		if gate.Done() {
+			*woken++
+			return nil
+		}
+		return gate
+	}
+	for range n {
+		k.awaits(l.Context(), wait)
+	}
+	l.RunUntilIdle()
+	return gate, woken
+}
+
+// What is promised to allocate nothing, or little.
+func TestAllocations(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
+	const runs = 1000
+	l := loop.New()
+	defer l.Close()
+	wantAllocs(t, "CallSoon", 0, func() { l.CallSoon(doNothing); l.RunOnce() })
+
+	for _, k := range bodyKinds {
+		t.Run(k.name, func(t *testing.T) {
+			clock := timer.NewVirtual()
+			l := loop.New(loop.WithClock(clock))
+			defer l.Close()
+
+			k.yields(l.Context(), 2*runs)
+			l.RunOnce()
+			wantAllocs(t, "yield", 0, func() { l.RunOnce() })
+			l.RunUntilIdle()
+
+			var gates []*future.Future[int]
+			for range 2 * runs {
+				gates = append(gates, future.New[int](l.Context()))
+			}
+			at := 0
+			k.awaits(l.Context(), func(context.Context) loop.Awaitable {
+				at++
+				return gates[at-1]
+			})
+			l.RunOnce()
+			wantAllocs(t, "wake", 0, func() { setResult(gates[at-1]); l.RunOnce() })
+
+			k.sleeps(l.Context(), 2*runs, time.Millisecond)
+			l.RunOnce()
+			wantAllocs(t, "sleep", 1, func() {
+				clock.Advance(time.Millisecond)
+				l.RunUntilIdle()
+			})
+		})
+	}
+}
+
+func wantAllocs(t *testing.T, what string, want float64, f func()) {
+	t.Helper()
+	if got := testing.AllocsPerRun(1000, f); got > want {
+		t.Errorf("%s: %v allocations, want %v at most", what, got, want)
+	}
+}
+
+// BenchmarkParked is the memory that a suspended task takes, with all that belongs
+// to it: heap and stack after a collection.
+func BenchmarkParked(b *testing.B) {
+	for _, k := range slices.Backward(bodyKinds) {
+		b.Run(k.name, func(b *testing.B) {
+			n := crowdOf[k.name]
+			perTask := 0.0
+			for b.Loop() {
+				before := liveBytes()
+				l := loop.New()
+				gate, _ := parkTasks(l, k, n)
+				// The most is in the first round: Go's runtime keeps the
+				// goroutines' descriptors for the rounds that follow.
+				perTask = max(perTask, float64(liveBytes()-before)/float64(n))
+				setResult(gate)
+				l.RunUntilIdle()
+				l.Close()
+			}
+			b.ReportMetric(perTask, "B/task")
+		})
+	}
+}
+
+// liveBytes returns what is left of heap and stacks by a collection. It takes two
+// to free what a sync.Pool has kept.
+func liveBytes() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+// BenchmarkAsleep spawns 1,000,000 tasks that sleep, no two to the same instant
+// and in no order, lets them all wake, and awaits each.
+func BenchmarkAsleep(b *testing.B) {
+	if underRace {
+		b.Skip("the race detector does not allow so many goroutines")
+	}
+	const n = 1_000_000
+	for _, k := range slices.Backward(bodyKinds) { // a million goroutines leave their traces in Go's runtime
+		b.Run(k.name, func(b *testing.B) {
+			var wall time.Duration
+			var peak uint64
+			for b.Loop() {
+				debug.FreeOSMemory()
+				before := heldBytes()
+				began := time.Now()
+				l := loop.New(loop.WithClock(timer.NewVirtual()))
+				tasks := make([]*task.Task[int], n)
+				for i := range tasks {
+					tasks[i] = k.sleeps(l.Context(), 1, time.Duration(i*99_991%n+1)*time.Microsecond)
+				}
+				joined := 0
+				k.awaits(l.Context(), func(context.Context) loop.Awaitable {
+					if joined == n {
+						return nil
+					}
+					joined++
+					return tasks[joined-1]
+				})
+				l.RunUntilIdle() // all are asleep
+				peak = max(peak, heldBytes()-before)
+				runToEnd(b, l)
+				peak = max(peak, heldBytes()-before)
+				wall += time.Since(began)
+				if joined != n {
+					b.Fatalf("%d of %d tasks were joined", joined, n)
+				}
+				l.Close()
+			}
+			b.ReportMetric(wall.Seconds()/float64(b.N), "s/run")
+			b.ReportMetric(float64(peak), "peak-B")
+		})
+	}
+}
+
+// heldBytes returns the memory that the process has from its operating system.
+func heldBytes() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Sys - m.HeapReleased
+}

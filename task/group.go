@@ -1,0 +1,244 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+)
+
+// A Group is a set of tasks that end together: see [WithGroup].
+type Group struct {
+	scope    *loop.Scope
+	first    *member // those not done, in order of creation
+	last     *member
+	size     int
+	errs     GroupError
+	idle     *signal // set when the last member is done, while somebody waits for that
+	exiting  bool    // the body has ended
+	aborting bool    // the members were canceled
+	asked    bool    // the group has canceled its parent, and must take that back
+}
+
+// A GroupError holds every error of a group, in the order in which they came: those
+// of its tasks, then that of its body. errors.Is and errors.As look into all.
+type GroupError struct {
+	Errors []error
+	from   []string // the name of the task that each came from
+}
+
+func (e *GroupError) Error() string {
+	if len(e.Errors) == 1 {
+		return fmt.Sprintf("%s: %v", e.from[0], e.Errors[0])
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d errors in a group", len(e.Errors))
+	for i, err := range e.Errors {
+		fmt.Fprintf(&b, "\n\t%s: %v", e.from[i], err)
+	}
+	return b.String()
+}
+
+// Unwrap returns all errors.
+func (e *GroupError) Unwrap() []error { return e.Errors }
+
+func (e *GroupError) add(from string, err error) {
+	e.Errors = append(e.Errors, err)
+	e.from = append(e.from, from)
+}
+
+// WithGroup runs body, in the running task, with a group that it can spawn into
+// ([GoIn], [Group.Go]), and returns when body and every task of the group have
+// ended.
+//
+// The first task that fails makes the group abort: the other tasks are canceled,
+// oldest first, and so is body if it has not ended, by a cancellation of the
+// running task that WithGroup takes back. An error of body makes the group abort
+// too. All errors come out as one [*GroupError]. A task that was canceled, or body
+// letting the group's own cancellation through, is no error.
+//
+// If the running task is canceled from outside, the tasks are canceled, and
+// WithGroup returns that cancellation once they have ended; where a task fails as
+// well, the GroupError outranks it, and the request to cancel is made again, so
+// that the next suspension delivers it. asyncio: TaskGroup.
+//
+// The ctx that body is handed ends when the group aborts. A panic in body aborts
+// the group, and goes on when all tasks have ended. WithGroup panics if ctx does
+// not belong to the running task.
+func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) error) (err error) {
+	g := &Group{scope: loop.Enter(ctx)}
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		p := loop.Recovered(recover(), g.scope.Task())
+		_ = g.exit(ctx, p)
+		if p, ok := p.(*PanicError); ok {
+			panic(p)
+		}
+	}()
+	err = body(g.scope.Context(), g)
+	returned = true
+	return g.exit(ctx, err)
+}
+
+// GoIn is [Go] into a group. It returns an error, and makes no task, if the group
+// is finished or is shutting down. asyncio: TaskGroup.create_task.
+func GoIn[T any](g *Group, body func(context.Context) (T, error), opts ...Option) (*Task[T], error) {
+	if g.exiting && g.size == 0 {
+		return nil, errors.New("task: the group is finished; spawn while its body or one of its tasks runs")
+	}
+	if g.aborting {
+		return nil, errors.New("task: the group is shutting down, after an error or a cancellation; it takes no more tasks")
+	}
+	t := Go(g.scope.Context(), body, opts...)
+	m := &member{of: t, in: g}
+	g.join(m)
+	t.AddWaiter(m) // also if it is done already: its error takes effect in a later turn
+	return t, nil
+}
+
+// Go spawns a task without a result into the group. It is [GoIn] for those who do
+// not need the task in hand.
+func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
+	_, err := GoIn(g, func(ctx context.Context) (struct{}, error) { return struct{}{}, body(ctx) }, opts...)
+	return err
+}
+
+// Cancel ends the group early, without an error: its tasks and its body are
+// canceled as by a failure, and WithGroup returns nil unless something fails on the
+// way. Canceling a group that is aborting or finished does nothing.
+func (g *Group) Cancel() {
+	if g.exiting && g.size == 0 {
+		return
+	}
+	if !g.aborting {
+		g.abort()
+	}
+	g.cancelParent(errGroupCanceled)
+}
+
+var errGroupCanceled = errors.New("task: the group was canceled")
+
+// abort cancels the members.
+func (g *Group) abort() {
+	g.aborting = true
+	for m := g.first; m != nil; m = m.next {
+		m.of.Cancel(nil)
+	}
+}
+
+// cancelParent cancels the task that the group is in, once.
+func (g *Group) cancelParent(cause error) {
+	if !g.asked && !g.scope.Task().Done() {
+		g.asked = true
+		g.scope.Cancel(cause)
+	}
+}
+
+// exit waits for the members, after the body has ended with err.
+func (g *Group) exit(ctx context.Context, err error) error {
+	defer g.scope.Exit()
+	t := g.scope.Task()
+	g.exiting = true
+	if err != nil && !g.aborting {
+		g.abort()
+	}
+	var canceled error // the cancellation to let through
+	if loop.IsCanceled(err) {
+		canceled = err
+	}
+	for g.size > 0 {
+		g.idle = newSignal(ctx, "its group", g.pending)
+		ended := g.idle.Wait(ctx)
+		g.idle = nil
+		if t.Unwinding() {
+			return ended
+		}
+		if ended != nil && !g.aborting {
+			canceled = ended
+			g.abort()
+		}
+	}
+	if g.asked && t.Uncancel() == 0 {
+		canceled = nil
+	}
+	if canceled != nil && len(g.errs.Errors) == 0 {
+		return canceled
+	}
+	if err != nil && !loop.IsCanceled(err) {
+		g.errs.add("the group's body", err)
+	}
+	if len(g.errs.Errors) == 0 {
+		return nil
+	}
+	if t.Cancelling() > 0 { // by somebody else: deliver that next
+		t.Uncancel()
+		t.Cancel(context.Cause(t.Context()))
+	}
+	return &g.errs
+}
+
+func (g *Group) pending() []loop.Awaitable {
+	var all []loop.Awaitable
+	for m := g.first; m != nil; m = m.next {
+		all = append(all, m.of)
+	}
+	return all
+}
+
+// member is a task of a group, as the group waits for it.
+type member struct {
+	of         future.Any
+	in         *Group
+	prev, next *member
+}
+
+func (g *Group) join(m *member) {
+	if m.prev = g.last; m.prev == nil {
+		g.first = m
+	} else {
+		m.prev.next = m
+	}
+	g.last = m
+	g.size++
+}
+
+func (g *Group) leave(m *member) {
+	if m.prev == nil {
+		g.first = m.next
+	} else {
+		m.prev.next = m.next
+	}
+	if m.next == nil {
+		g.last = m.prev
+	} else {
+		m.next.prev = m.prev
+	}
+	g.size--
+}
+
+// Run is called when the member is done.
+func (m *member) Run() {
+	g := m.in
+	g.leave(m)
+	if g.size == 0 && g.idle != nil {
+		g.idle.Run()
+	}
+	if m.of.Canceled() {
+		return
+	}
+	err := m.of.Err()
+	if err == nil {
+		return
+	}
+	g.errs.add(m.of.TaskOf().Name(), err)
+	if !g.aborting && !g.asked {
+		g.abort()
+		g.cancelParent(err)
+	}
+}

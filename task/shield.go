@@ -1,0 +1,86 @@
+package task
+
+import (
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+)
+
+// Shield returns a future that ends as inner does, and that can be canceled
+// without canceling inner: awaiting the shield, in place of inner, keeps a
+// cancellation of the waiter away from inner. Canceling inner cancels the shield.
+//
+// Where the shield was canceled and inner then fails, the error handler is told
+// ([loop.ShieldedFailed]), so that the error is not lost. Whoever still cares for
+// inner's value after that awaits inner itself. asyncio: shield.
+func Shield[T any](inner future.Awaitable[T]) *future.Future[T] {
+	s := &shield[T]{inner: inner}
+	future.Own(&s.Future, inner.Loop(), (*shieldOwner[T])(s))
+	if inner.Done() {
+		s.finish()
+		return &s.Future
+	}
+	inner.AddWaiter((*shieldInner[T])(s))
+	s.AddWaiter((*shieldOuter[T])(s))
+	return &s.Future
+}
+
+type shield[T any] struct {
+	future.Future[T]
+	inner future.Awaitable[T]
+}
+
+func (s *shield[T]) finish() {
+	if future.Failed(s.inner) {
+		future.Fail(&s.Future, (*shieldOwner[T])(s), future.Peek(s.inner))
+		return
+	}
+	v, err := s.inner.Result()
+	future.Complete(&s.Future, (*shieldOwner[T])(s), v, err)
+}
+
+// shieldInner waits for what is shielded, and passes its outcome on.
+type shieldInner[T any] shield[T]
+
+func (w *shieldInner[T]) Run() {
+	if !w.Done() {
+		(*shield[T])(w).finish()
+	}
+}
+
+// shieldOuter waits for the shield: from its cancellation on, nobody passes an
+// outcome on any more.
+type shieldOuter[T any] shield[T]
+
+func (w *shieldOuter[T]) Run() {
+	if !w.inner.Done() {
+		w.inner.RemoveWaiter((*shieldInner[T])(w))
+		late := shieldLate{w.inner}
+		w.inner.RemoveWaiter(late)
+		w.inner.AddWaiter(late)
+	}
+}
+
+// shieldLate waits for what was shielded after a shield of it was canceled. It is
+// a value, so that there is one for any number of shields.
+type shieldLate struct{ inner future.Any }
+
+func (w shieldLate) Run() {
+	if err := w.inner.Err(); err != nil && !loop.IsCanceled(err) {
+		w.inner.Loop().Report(loop.Failure{Kind: loop.ShieldedFailed, Task: w.inner.TaskOf(), Err: err})
+	}
+}
+
+type shieldOwner[T any] shield[T]
+
+func (o *shieldOwner[T]) Cancel(cause error) bool {
+	var zero T
+	future.Complete(&o.Future, o, zero, &loop.CanceledError{Cause: cause})
+	return true
+}
+
+func (o *shieldOwner[T]) Task() *loop.Task { return nil }
+func (o *shieldOwner[T]) Take()            { _ = o.inner.Err() }
+
+func (o *shieldOwner[T]) Describe() loop.Explanation {
+	return loop.Explanation{What: "a shield", On: pendingOf([]future.Awaitable[T]{o.inner})()}
+}

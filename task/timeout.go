@@ -1,0 +1,197 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+)
+
+// NoLimit is the time limit that is none.
+const NoLimit = time.Duration(math.MaxInt64)
+
+// A TimeoutError says that a time limit expired. It matches
+// [context.DeadlineExceeded]; it does not match [future.ErrCanceled], though a
+// cancellation is what the limit made of itself inside.
+type TimeoutError struct {
+	When time.Time // the limit, by the loop's clock
+}
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("time limit expired at %s", e.When.Format("15:04:05.000"))
+}
+
+// Unwrap returns [context.DeadlineExceeded].
+func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }
+
+// Timeout reports true, as net.Error asks.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// A Deadline is the time limit of a scope: see [Timeout].
+type Deadline struct {
+	scope   *loop.Scope
+	when    time.Time // zero: none
+	timer   loop.Handle
+	before  int // requests to cancel the task when the scope was entered
+	expired bool
+	over    bool
+}
+
+// Timeout runs body, in the running task, under a time limit. When d has passed,
+// the task is canceled, in the name of the scope; if body lets the cancellation
+// through, Timeout turns it into a [*TimeoutError]. Any other result of body is
+// returned as it is.
+//
+//   - d <= 0 expires at the next turn, hence at the first suspension of body, and
+//     not at all if body does not suspend. [NoLimit] sets no limit.
+//   - The ctx that body is handed has this deadline, and ends when it expires; the
+//     task's own context goes on. Work that body spawns is not limited by it.
+//   - Scopes nest. Each expiry belongs to one scope; of limits that expire at the
+//     same instant, only the outermost becomes an error.
+//   - If the task is canceled from outside as well, before the scope is left, that
+//     wins: the cancellation comes out, not a TimeoutError.
+//   - A body that swallows the cancellation gets no error: ask Expired. With
+//     d <= 0 it can swallow an earlier cancel along with the limit's own, since
+//     two requests before one suspension are delivered as one; a body that does
+//     not swallow cancellations need not care.
+//
+// Timeout panics if ctx does not belong to the running task. asyncio: timeout.
+func Timeout(ctx context.Context, d time.Duration, body func(ctx context.Context, scope *Deadline) error) error {
+	return underLimit(ctx, instant(ctx, d), body)
+}
+
+// TimeoutAt is [Timeout] with the instant, by the loop's clock; the zero time
+// sets no limit. asyncio: timeout_at.
+func TimeoutAt(ctx context.Context, when time.Time, body func(ctx context.Context, scope *Deadline) error) error {
+	return underLimit(ctx, when, body)
+}
+
+// instant returns the instant d from now, the zero time for NoLimit.
+func instant(ctx context.Context, d time.Duration) time.Time {
+	if d == NoLimit {
+		return time.Time{}
+	}
+	return loop.FromContext(ctx).Now().Add(d)
+}
+
+func underLimit(ctx context.Context, when time.Time, body func(context.Context, *Deadline) error) (err error) {
+	d := enterDeadline(ctx, when)
+	left := false
+	defer func() {
+		if !left { // a panic or Goexit of body, which goes on
+			_ = d.exit(nil)
+		}
+	}()
+	err = body(d.scope.Context(), d)
+	left = true
+	return d.exit(err)
+}
+
+func enterDeadline(ctx context.Context, when time.Time) *Deadline {
+	d := &Deadline{scope: loop.Enter(ctx)}
+	d.before = d.scope.Task().Cancelling()
+	d.set(when)
+	return d
+}
+
+// When returns the limit, and false if there is none.
+func (d *Deadline) When() (time.Time, bool) { return d.when, !d.when.IsZero() }
+
+// Expired reports whether the limit expired while the scope was open, also when
+// the body swallowed the cancellation.
+func (d *Deadline) Expired() bool { return d.expired }
+
+// Reschedule moves the limit to when, by the loop's clock; one in the past expires
+// at the next turn, and the zero time lifts the limit. It returns an error, and
+// changes nothing, once the limit has expired or the scope is left.
+func (d *Deadline) Reschedule(when time.Time) error {
+	switch {
+	case d.over:
+		return fmt.Errorf("task: Reschedule of a time limit whose scope was left")
+	case d.expired:
+		return fmt.Errorf("task: Reschedule of a time limit that has expired")
+	}
+	d.set(when)
+	return nil
+}
+
+func (d *Deadline) set(when time.Time) {
+	l := d.scope.Task().Loop()
+	d.when = when
+	d.scope.SetDeadline(when)
+	d.timer.Cancel()
+	switch {
+	case when.IsZero():
+		d.timer = loop.Handle{}
+	case when.After(l.Now()):
+		d.timer = l.CallAt(when, d.expire)
+	default:
+		d.timer = l.CallSoon(d.expire)
+	}
+}
+
+func (d *Deadline) expire() {
+	d.expired = true
+	d.scope.Cancel(&TimeoutError{d.when})
+}
+
+// exit leaves the scope with the error that its body came to.
+func (d *Deadline) exit(err error) error {
+	d.over = true
+	d.timer.Cancel()
+	d.scope.Exit()
+	if !d.expired {
+		return err
+	}
+	if d.scope.Task().Uncancel() <= d.before && loop.IsCanceled(err) {
+		return &TimeoutError{d.when}
+	}
+	return err
+}
+
+// WaitFor awaits a, which belongs to the running task's loop, for at most limit.
+// Past the limit a is canceled, and awaited: what it makes of that, a value or an
+// error of its own, is returned; if it lets the cancellation through, WaitFor
+// returns a [*TimeoutError]. If the running task is canceled, so is a. To give up
+// without canceling, wait for a [Shield] of a.
+//
+// With limit <= 0 it takes the result of what is done, and cancels and awaits what
+// is not. [NoLimit] is Await. asyncio: wait_for.
+func WaitFor[T any](ctx context.Context, a future.Awaitable[T], limit time.Duration) (T, error) {
+	if limit <= 0 {
+		return takeOrCancel(ctx, a)
+	}
+	d := enterDeadline(ctx, instant(ctx, limit))
+	left := false
+	defer func() {
+		if !left {
+			_ = d.exit(nil)
+		}
+	}()
+	v, err := a.Await(d.scope.Context())
+	left = true
+	return v, d.exit(err)
+}
+
+func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T]) (T, error) {
+	if a.Done() {
+		return a.Result()
+	}
+	now := loop.FromContext(ctx).Now()
+	done := newSignal(ctx, "the end of what was canceled", pendingOf([]future.Awaitable[T]{a}))
+	a.AddWaiter(done)
+	a.Cancel(&TimeoutError{now})
+	if err := done.Wait(ctx); err != nil {
+		a.RemoveWaiter(done)
+		var zero T
+		return zero, err
+	}
+	v, err := a.Result()
+	if loop.IsCanceled(err) {
+		err = &TimeoutError{now}
+	}
+	return v, err
+}

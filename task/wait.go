@@ -1,0 +1,85 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+)
+
+// Until says when [Wait] returns.
+type Until uint8
+
+const (
+	AllCompleted   Until = iota // every one is done
+	FirstCompleted              // at least one is done
+	FirstError                  // one has failed (a canceled task has not), or all are done
+)
+
+// Wait waits until what until says is true of the awaitables, or limit has passed.
+// It returns those that are done and those that are pending, each in the order of
+// the arguments. It takes no errors out, cancels nothing, and running into the
+// limit is no error: pending says so. The error is that of the waiting: the
+// running task was canceled, or ctx has ended; then both slices are nil and the
+// awaitables are as they were.
+//
+// Wait suspends for at least one turn, also if all are done. It returns an error
+// for no awaitables and an unknown until, and panics if ctx does not belong to the
+// running task. asyncio: wait.
+func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, of ...A) (done, pending []A, err error) {
+	if len(of) == 0 {
+		return nil, nil, errors.New("task: Wait for nothing; give it at least one task or future")
+	}
+	if until > FirstError {
+		return nil, nil, fmt.Errorf("task: Wait(Until(%d)); use AllCompleted, FirstCompleted or FirstError", until)
+	}
+	w := &waiting{signal: newSignal(ctx, "a wait", pendingOf(of)), until: until, left: len(of)}
+	if limit != NoLimit {
+		w.limit = w.Loop().CallLater(limit, w.signal.Run)
+	}
+	each := make([]waited, len(of))
+	for at, a := range of {
+		each[at] = waited{w, a}
+		a.AddWaiter(&each[at])
+	}
+	err = w.Wait(ctx)
+	w.limit.Cancel()
+	for at, a := range of {
+		a.RemoveWaiter(&each[at])
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, a := range of {
+		if a.Done() {
+			done = append(done, a)
+		} else {
+			pending = append(pending, a)
+		}
+	}
+	return done, pending, nil
+}
+
+type waiting struct {
+	*signal
+	until Until
+	left  int
+	limit loop.Handle
+}
+
+// waited is one of those that Wait waits for.
+type waited struct {
+	in *waiting
+	of future.Any
+}
+
+func (w *waited) Run() {
+	w.in.left--
+	if w.in.left <= 0 || w.in.until == FirstCompleted || w.in.until == FirstError && future.Failed(w.of) {
+		w.in.limit.Cancel()
+		w.in.signal.Run()
+	}
+}
