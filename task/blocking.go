@@ -26,7 +26,7 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 	l := t.Loop()
 	c := &blockingCall[T]{}
 	outside, cancel := context.WithCancelCause(loop.Outside(ctx))
-	returned := newSignal(ctx, "a blocking call", pendingOf[loop.Awaitable](nil))
+	returned := newSignal(ctx, "a blocking call", nil)
 	waits := true
 	l.Offload(func() { c.run(outside, fn, t) }, func() {
 		returned.Run()

@@ -55,7 +55,7 @@ func (p *port) wait(ctx context.Context, self loop.Port, what string) error {
 	if self.Try() {
 		return nil
 	}
-	p.ready = newSignal(ctx, what, pendingOf[loop.Awaitable](nil))
+	p.ready = newSignal(ctx, what, nil)
 	l.AddPort(self)
 	err := p.ready.Wait(ctx)
 	if err != nil && p.done { // canceled with the value in hand

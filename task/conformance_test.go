@@ -17,6 +17,8 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/lock"
+	"github.com/takt-go/takt/task/queue"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -428,6 +430,28 @@ func (in *interpreter) lastNameOf(names []string, a awaitable) string {
 	return last
 }
 
+// locker is what with, acquire and release work on.
+type locker interface {
+	Lock(ctx context.Context) error
+	Unlock()
+}
+
+// permits is a semaphore as a locker.
+type permits struct{ *lock.Semaphore }
+
+func (p permits) Lock(ctx context.Context) error { return p.Acquire(ctx) }
+func (p permits) Unlock()                        { p.Release() }
+
+// unlocked unlocks m and reports whether that was allowed.
+func unlocked(m locker) bool { return !refuses(m.Unlock) }
+
+// refuses reports whether do panics, as misuse does.
+func refuses(do func()) (refused bool) {
+	defer func() { refused = recover() != nil }()
+	do()
+	return false
+}
+
 // refused is an error for what is not allowed in this state.
 type refused struct{ error }
 
@@ -466,6 +490,19 @@ func init() {
 			})
 			return v, returned, err
 		},
+		"with": func(f *frame, op args) (v any, returned bool, err error) {
+			m := bound[locker](f.interpreter, op.str(1))
+			if err := m.Lock(f.ctx); err != nil {
+				return nil, false, err
+			}
+			defer func() { // as in Python, an error of the release replaces what was under way
+				if !unlocked(m) {
+					err = foreign{"RuntimeError: released too often"}
+				}
+			}()
+			f.log("acquired %s", op.str(1))
+			return f.block(f, op.block(2))
+		},
 	}
 	suspending = map[string]func(f *frame, op args) error{
 		"sleep": func(f *frame, op args) error {
@@ -492,6 +529,67 @@ func init() {
 		},
 		"uncancel": func(f *frame, op args) error {
 			f.log("uncancel %d", task.Current(f.ctx).Uncancel())
+			return nil
+		},
+		"event_wait": func(f *frame, op args) error {
+			if err := bound[*lock.Event](f.interpreter, op.str(1)).Wait(f.ctx); err != nil {
+				return err
+			}
+			f.log("event_wait %s", op.str(1))
+			return nil
+		},
+		"acquire": func(f *frame, op args) error {
+			if err := bound[locker](f.interpreter, op.str(1)).Lock(f.ctx); err != nil {
+				return err
+			}
+			f.log("acquired %s", op.str(1))
+			return nil
+		},
+		"cond_wait": func(f *frame, op args) error {
+			c := bound[*lock.Cond](f.interpreter, op.str(1))
+			if !c.Mutex().Locked() {
+				return foreign{"RuntimeError: cannot wait on un-acquired lock"}
+			}
+			if err := c.Wait(f.ctx); err != nil {
+				return err
+			}
+			f.log("cond_wait %s", op.str(1))
+			return nil
+		},
+		"barrier_wait": func(f *frame, op args) error {
+			index, err := bound[*lock.Barrier](f.interpreter, op.str(1)).Wait(f.ctx)
+			if err != nil {
+				return err
+			}
+			f.log("barrier %s %d", op.str(1), index)
+			return nil
+		},
+		"barrier_abort": func(f *frame, op args) error {
+			return bound[*lock.Barrier](f.interpreter, op.str(1)).Abort(f.ctx)
+		},
+		"barrier_reset": func(f *frame, op args) error {
+			return bound[*lock.Barrier](f.interpreter, op.str(1)).Reset(f.ctx)
+		},
+		"put": func(f *frame, op args) error {
+			if err := bound[*queue.Queue[any]](f.interpreter, op.str(1)).Put(f.ctx, op[2]); err != nil {
+				return err
+			}
+			f.log("put %s %s", op.str(1), show(op[2]))
+			return nil
+		},
+		"get": func(f *frame, op args) error {
+			v, err := bound[*queue.Queue[any]](f.interpreter, op.str(1)).Get(f.ctx)
+			if err != nil {
+				return err
+			}
+			f.log("get %s %s", op.str(1), show(v))
+			return nil
+		},
+		"join": func(f *frame, op args) error {
+			if err := bound[*queue.Queue[any]](f.interpreter, op.str(1)).Join(f.ctx); err != nil {
+				return err
+			}
+			f.log("joined %s", op.str(1))
 			return nil
 		},
 		"reschedule": func(f *frame, op args) error {
@@ -614,6 +712,65 @@ func init() {
 				in.vars[op.str(1)] = future.Untyped(task.Gather(of...))
 			}
 		},
+		"event":       func(in *interpreter, op args) { in.vars[op.str(1)] = new(lock.Event) },
+		"event_set":   func(in *interpreter, op args) { bound[*lock.Event](in, op.str(1)).Set() },
+		"event_clear": func(in *interpreter, op args) { bound[*lock.Event](in, op.str(1)).Clear() },
+		"lock":        func(in *interpreter, op args) { in.vars[op.str(1)] = new(lock.Mutex) },
+		"condition":   func(in *interpreter, op args) { in.vars[op.str(1)] = new(lock.Cond) },
+		"barrier":     func(in *interpreter, op args) { in.vars[op.str(1)] = lock.NewBarrier(op.int(2)) },
+		"semaphore": func(in *interpreter, op args) {
+			in.vars[op.str(1)] = permits{lock.NewSemaphore(op.int(2))}
+		},
+		"bounded_semaphore": func(in *interpreter, op args) {
+			in.vars[op.str(1)] = permits{lock.NewBounded(op.int(2))}
+		},
+		"release": func(in *interpreter, op args) {
+			if !unlocked(bound[locker](in, op.str(1))) {
+				in.log("release %s refused", op.str(1))
+			}
+		},
+		"notify": func(in *interpreter, op args) {
+			c := bound[*lock.Cond](in, op.str(1))
+			if refuses(func() { c.Signal(op.int(2)) }) {
+				in.log("notify %s refused", op.str(1))
+			}
+		},
+		"notify_all": func(in *interpreter, op args) {
+			if refuses(bound[*lock.Cond](in, op.str(1)).Broadcast) {
+				in.log("notify_all %s refused", op.str(1))
+			}
+		},
+		"queue": func(in *interpreter, op args) {
+			max := op.int(3)
+			switch op.str(2) {
+			case "fifo":
+				in.vars[op.str(1)] = queue.New[any](max)
+			case "lifo":
+				in.vars[op.str(1)] = queue.NewLIFO[any](max)
+			case "priority":
+				in.vars[op.str(1)] = queue.NewPriority(max, func(a, b any) bool { return a.(float64) < b.(float64) })
+			}
+		},
+		"put_nowait": func(in *interpreter, op args) {
+			if err := bound[*queue.Queue[any]](in, op.str(1)).TryPut(op[2]); err != nil {
+				in.log("put_nowait %s raises %s", op.str(1), show(err))
+			}
+		},
+		"get_nowait": func(in *interpreter, op args) {
+			if v, err := bound[*queue.Queue[any]](in, op.str(1)).TryGet(); err != nil {
+				in.log("get_nowait %s raises %s", op.str(1), show(err))
+			} else {
+				in.log("get_nowait %s %s", op.str(1), show(v))
+			}
+		},
+		"task_done": func(in *interpreter, op args) {
+			if refuses(bound[*queue.Queue[any]](in, op.str(1)).Done) {
+				in.log("task_done %s refused", op.str(1))
+			}
+		},
+		"shutdown": func(in *interpreter, op args) {
+			bound[*queue.Queue[any]](in, op.str(1)).Shutdown(op[2].(bool))
+		},
 		"shield": func(in *interpreter, op args) {
 			in.vars[op.str(1)] = task.Shield(in.get(op.str(2)))
 		},
@@ -687,6 +844,14 @@ func showError(err error) string {
 		return "Cancelled"
 	case errors.Is(err, future.ErrInvalidState):
 		return "InvalidState"
+	case err == queue.ErrEmpty:
+		return "QueueEmpty"
+	case err == queue.ErrFull:
+		return "QueueFull"
+	case err == queue.ErrShutdown:
+		return "QueueShutDown"
+	case err == lock.ErrBroken:
+		return "BrokenBarrier"
 	}
 	switch err := err.(type) {
 	case userError:

@@ -3,44 +3,31 @@ package task
 import (
 	"context"
 
-	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// A signal is a future of nobody's but the one that waits for it, so that
-// canceling the waiter cancels the signal and nothing else. Running it, as a
-// waiter of something else or as a timer's callback, sets it. on says what it
-// stands for, and what it is called, to those who ask what a task awaits.
-type signal struct {
-	future.Future[struct{}]
+// A signal is what a combinator waits on: a waiter that something else, a future that
+// completes or a timer, sets by running it.
+type signal = waiter.Waiter
+
+// newSignal makes a signal. what it stands for, and what that waits for, are told to
+// those who ask what a task awaits; on may be nil.
+func newSignal(ctx context.Context, what string, on func() []loop.Awaitable) *signal {
+	return waiter.New(ctx, &purpose{what, on})
+}
+
+type purpose struct {
 	what string
 	on   func() []loop.Awaitable
 }
 
-func newSignal(ctx context.Context, what string, on func() []loop.Awaitable) *signal {
-	s := &signal{what: what, on: on}
-	future.Own(&s.Future, loop.FromContext(ctx), (*signalOwner)(s))
-	return s
-}
-
-// Run sets the signal, if it is still waited for.
-func (s *signal) Run() {
-	if !s.Done() {
-		future.Complete(&s.Future, (*signalOwner)(s), struct{}{}, nil)
+func (p *purpose) Describe() loop.Explanation {
+	x := loop.Explanation{What: p.what}
+	if p.on != nil {
+		x.On = p.on()
 	}
-}
-
-type signalOwner signal
-
-func (o *signalOwner) Cancel(cause error) bool {
-	future.Complete(&o.Future, o, struct{}{}, &loop.CanceledError{Cause: cause})
-	return true
-}
-
-func (o *signalOwner) Task() *loop.Task { return nil }
-
-func (o *signalOwner) Describe() loop.Explanation {
-	return loop.Explanation{What: o.what, On: o.on()}
+	return x
 }
 
 // pendingOf returns those of the awaitables that are not done.

@@ -1,0 +1,97 @@
+package waiter
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/takt-go/takt/loop"
+)
+
+// A List is a line of waiters, first come, first served. The zero List is empty. It
+// belongs to one loop from the first waiter on.
+type List struct {
+	loop        *loop.Loop
+	first, last *Waiter
+	size        int
+}
+
+// Join puts a new waiter at the end of the line.
+func (l *List) Join(ctx context.Context, of Describer) *Waiter {
+	w := New(ctx, of)
+	if l.loop == nil {
+		l.loop = w.loop
+	}
+	if l.loop != w.loop {
+		panic(fmt.Sprintf("takt: %s is used by tasks of two loops", of.Describe().What))
+	}
+	w.in = l
+	if w.prev = l.last; w.prev == nil {
+		l.first = w
+	} else {
+		w.prev.next = w
+	}
+	l.last = w
+	l.size++
+	return w
+}
+
+// Leave takes w out of the line that it stands in, if any.
+func (w *Waiter) Leave() {
+	l := w.in
+	if l == nil {
+		return
+	}
+	if w.prev == nil {
+		l.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		l.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.in, w.prev, w.next = nil, nil, nil
+	l.size--
+}
+
+// Len returns how many stand in the line.
+func (l *List) Len() int { return l.size }
+
+// First returns the first in the line, nil if nobody is there.
+func (l *List) First() *Waiter { return l.first }
+
+// All returns those in the line, in order; the one that is yielded may leave.
+func (l *List) All() iter.Seq[*Waiter] {
+	return func(yield func(*Waiter) bool) {
+		for w := l.first; w != nil; {
+			next := w.next
+			if !yield(w) {
+				return
+			}
+			w = next
+		}
+	}
+}
+
+// Set sets up to n of those that are pending, in order, and returns how many.
+func (l *List) Set(n int) int {
+	set := 0
+	for w := l.first; w != nil && set < n; w = w.next {
+		if w.Set() {
+			set++
+		}
+	}
+	return set
+}
+
+// Waiting reports whether anybody in the line has not been canceled.
+func (l *List) Waiting() bool {
+	for w := l.first; w != nil; w = w.next {
+		if !w.Canceled() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,110 @@
+package lock
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task/internal/waiter"
+)
+
+// A Cond is where tasks that hold a mutex wait for a change of what it guards. The
+// zero Cond has a mutex of its own; [NewCond] shares one. asyncio: Condition.
+type Cond struct {
+	named
+	shared  *Mutex
+	own     Mutex
+	waiters waiter.List
+}
+
+// NewCond makes a Cond that goes with m.
+func NewCond(m *Mutex) *Cond {
+	if m == nil {
+		panic("lock: NewCond(nil); use the zero Cond for one with a mutex of its own")
+	}
+	return &Cond{shared: m}
+}
+
+// Mutex returns the mutex that the Cond goes with.
+func (c *Cond) Mutex() *Mutex {
+	if c.shared != nil {
+		return c.shared
+	}
+	return &c.own
+}
+
+// Lock locks the mutex: see [Mutex.Lock].
+func (c *Cond) Lock(ctx context.Context) error { return c.Mutex().Lock(ctx) }
+
+// Unlock unlocks the mutex: see [Mutex.Unlock].
+func (c *Cond) Unlock() { c.Mutex().Unlock() }
+
+// Wait gives the mutex back, waits to be signaled, and takes the mutex again. Whatever
+// it returns, the mutex is held: a cancellation waits until it is, and is returned then;
+// a signal that came together with it goes to the next. (Only when the loop is being
+// closed, Wait returns without the mutex, and Unlock is silent about it.)
+//
+// A task that was signaled runs later than the one that signaled, and others may have
+// held the mutex in between, so look again at what was waited for, or use WaitFor. Wait
+// panics if the mutex is not locked, and if ctx does not belong to the running task.
+func (c *Cond) Wait(ctx context.Context) error {
+	t := loop.Current(ctx)
+	m := c.Mutex()
+	c.mustBeLocked("Wait")
+	m.Unlock()
+	w := c.waiters.Join(ctx, (*condInfo)(c))
+	err := w.Wait(ctx)
+	w.Leave()
+	for { // t's own context ends a Lock for a cancellation only
+		failed := m.Lock(t.Context())
+		if failed == nil {
+			break
+		}
+		err = failed
+		if t.Unwinding() {
+			m.lost++
+			break
+		}
+	}
+	if err != nil {
+		c.waiters.Set(1)
+	}
+	return err
+}
+
+// WaitFor waits until holds reports true. holds is called with the mutex held, before
+// the first wait and after every one; on success the mutex is held and it is true.
+func (c *Cond) WaitFor(ctx context.Context, holds func() bool) error {
+	for !holds() {
+		if err := c.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Signal wakes n of the tasks that wait, or all if there are fewer, in the order in
+// which they came. Each goes on once it has the mutex, so the caller should give that
+// back. Signal panics if the mutex is not locked.
+func (c *Cond) Signal(n int) {
+	c.mustBeLocked("Signal")
+	c.waiters.Set(n)
+}
+
+// Broadcast is Signal for all who wait.
+func (c *Cond) Broadcast() {
+	c.mustBeLocked("Broadcast")
+	c.waiters.Set(everyone)
+}
+
+func (c *Cond) mustBeLocked(what string) {
+	if m := c.Mutex(); !m.locked && m.lost == 0 {
+		panic(fmt.Sprintf("lock: %s of a Cond whose mutex is not locked", what))
+	}
+}
+
+type condInfo Cond
+
+func (c *condInfo) Describe() loop.Explanation {
+	return loop.Explanation{What: "a signal of " + c.name("a cond", "cond")}
+}

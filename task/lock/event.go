@@ -1,0 +1,51 @@
+package lock
+
+import (
+	"context"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task/internal/waiter"
+)
+
+// An Event is a flag that tasks wait for. The zero Event is not set and ready to use.
+// asyncio: Event.
+type Event struct {
+	named
+	set     bool
+	waiters waiter.List
+}
+
+// Set sets the flag, and wakes every task that waits, in the order in which they came.
+// They are woken also if the flag is cleared at once. Setting a flag that is set does
+// nothing.
+func (e *Event) Set() {
+	if !e.set {
+		e.set = true
+		e.waiters.Set(everyone)
+	}
+}
+
+// Clear takes the flag back: those who come from now on wait.
+func (e *Event) Clear() { e.set = false }
+
+// IsSet reports whether the flag is set.
+func (e *Event) IsSet() bool { return e.set }
+
+// Wait waits until the flag is set; if it is, Wait does not suspend. An error says that
+// the task was canceled, or that ctx has ended (see [loop.Suspend]). Wait panics if ctx
+// does not belong to the running task.
+func (e *Event) Wait(ctx context.Context) error {
+	loop.Current(ctx)
+	if e.set {
+		return nil
+	}
+	w := e.waiters.Join(ctx, (*eventInfo)(e))
+	defer w.Leave()
+	return w.Wait(ctx)
+}
+
+type eventInfo Event
+
+func (e *eventInfo) Describe() loop.Explanation {
+	return loop.Explanation{What: e.name("an event", "event")}
+}

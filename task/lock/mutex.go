@@ -1,0 +1,114 @@
+package lock
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task/internal/waiter"
+)
+
+// A Mutex is held by one task at a time. The zero Mutex is unlocked and ready to use.
+//
+// It is fair: tasks get it in the order in which they asked. One that is canceled
+// while it waits, even in the turn in which the mutex came to it, passes it on. A
+// Mutex belongs to one loop from the first task that has to wait for it. asyncio:
+// Lock.
+type Mutex struct {
+	named
+	locked  bool
+	lost    int // holders that could not take it again, and will unlock it all the same: see Cond.Wait
+	holder  *loop.Task
+	waiters waiter.List
+}
+
+// Lock takes the mutex, and waits for it if need be. An error says that the task does
+// not have the mutex: it was canceled while it waited, or ctx has ended (see
+// [loop.Suspend]). A mutex that is free is taken without suspending, at a cost of a few
+// nanoseconds; a task that waits costs one allocation. Locking a mutex that the task
+// holds is a deadlock. Lock panics if ctx does not belong to the running task.
+func (m *Mutex) Lock(ctx context.Context) error {
+	t := loop.Current(ctx)
+	if !m.TryLock() {
+		w := m.waiters.Join(ctx, (*mutexInfo)(m))
+		err := w.Wait(ctx)
+		w.Leave()
+		if err != nil {
+			if !m.locked {
+				m.wake()
+			}
+			return err
+		}
+		m.locked = true
+	}
+	m.holder = t
+	return nil
+}
+
+// TryLock takes the mutex if it is free and nobody waits for it, and reports whether.
+func (m *Mutex) TryLock() bool {
+	if m.locked || m.waiters.Waiting() {
+		return false
+	}
+	m.locked = true
+	return true
+}
+
+// Unlock gives the mutex back; the task that has waited longest gets it in the next
+// turn. Any task may unlock. It panics if the mutex is not locked, as sync.Mutex does.
+func (m *Mutex) Unlock() {
+	if m.lost > 0 {
+		m.lost--
+		return
+	}
+	if !m.locked {
+		panic("lock: Unlock of a Mutex that is not locked")
+	}
+	m.locked, m.holder = false, nil
+	m.wake()
+}
+
+// Locked reports whether a task holds the mutex.
+func (m *Mutex) Locked() bool { return m.locked }
+
+// wake sets the first in line, unless that has happened. It stays in line until it
+// has taken the mutex, so that nobody gets in between.
+func (m *Mutex) wake() {
+	if w := m.waiters.First(); w != nil {
+		w.Set()
+	}
+}
+
+type mutexInfo Mutex
+
+func (m *mutexInfo) Describe() loop.Explanation {
+	x := loop.Explanation{What: m.name("a mutex", "mutex")}
+	switch {
+	case m.holder == nil && m.locked:
+		x.What += ", which is locked"
+	case m.holder == nil:
+	case m.holder.Done():
+		x.What += fmt.Sprintf(", held by %q, which has ended", m.holder.Name())
+	default:
+		x.What += fmt.Sprintf(", held by %q", m.holder.Name())
+		x.On = []loop.Awaitable{m.holder.Outcome()}
+	}
+	return x
+}
+
+// named is what has a name in reports.
+type named struct{ label string }
+
+// SetName gives it a name, which deadlock reports and graphs show.
+func (n *named) SetName(name string) { n.label = name }
+
+func (n *named) name(anonymous, kind string) string {
+	if n.label == "" {
+		return anonymous
+	}
+	return fmt.Sprintf("%s %q", kind, n.label)
+}
+
+// everyone is more than there can be in a line.
+const everyone = math.MaxInt
