@@ -100,7 +100,7 @@ func (l *Loop) release() {
 	l.free = nil
 	l.ready, l.turnEnd = ready{}, 0
 	l.timers, l.due, l.watches = timer.New[Runnable](), nil, nil
-	l.ports, l.offloads = nil, nil
+	l.ports, l.offloads, l.atIdle = nil, nil, nil
 	l.ctx.end(&CanceledError{Cause: ErrClosed})
 }
 

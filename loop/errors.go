@@ -101,6 +101,7 @@ const (
 	TaskStuck                             // a body would not end when the loop was closed
 	ErrorUntaken                          // a task failed, and nobody had taken its error when the loop was closed
 	SlowStep                              // a step or callback held the loop up; debug mode
+	PolicyFailed                          // a Policy picked what there was not
 )
 
 func (k FailureKind) String() string {
@@ -115,6 +116,8 @@ func (k FailureKind) String() string {
 		return "a body would not end when the loop was closed"
 	case ErrorUntaken:
 		return "a task failed and nobody took its error"
+	case PolicyFailed:
+		return "a policy picked what there was not"
 	case SlowStep:
 		return "a step or callback held the loop up"
 	}

@@ -26,10 +26,10 @@ type Loop struct {
 	next     *stack // set by an entry that needs a stack to run; &fresh for a new one
 	observer func(Event)
 	timers   *timer.Queue[Runnable]
-	due      []timer.Key // those that came due in this turn, in the ready queue from dueAt on
-	dueAt    uint64
+	due      []dueTimer // those that came due and are in the ready queue, in their order
 	watches  []*watch
 	ports    []Port
+	atIdle   []Runnable
 	inbox    inbox
 	once     bool // the driver wants the turns one by one
 	stopping bool
@@ -46,6 +46,10 @@ type Loop struct {
 
 	offloads    []*offload // that have not been followed by their done
 	working     sync.WaitGroup
+	policy      Policy
+	timePasses  bool     // as a choice of the policy
+	choices     []*Task  // of the choice point at hand
+	places      []uint64 // theirs in the ready queue
 	clock       timer.Clock
 	factory     TaskFactory
 	onFailure   func(Failure)

@@ -41,6 +41,9 @@ func (q *ready) pop() Runnable {
 	return r
 }
 
+// at returns the entry at a position, nil if it was canceled.
+func (q *ready) at(at uint64) Runnable { return q.buf[at&uint64(len(q.buf)-1)] }
+
 // cancel empties the place at and returns what was waiting there, if anything.
 func (q *ready) cancel(at uint64) Runnable {
 	if at < q.head || at >= q.tail {

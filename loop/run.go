@@ -93,6 +93,8 @@ func (l *Loop) drive(what string, m mode) error {
 		case l.stopping || m == modeOnce:
 			return nil
 		case l.beginTurn():
+		case len(l.atIdle) > 0:
+			l.wakeAtIdle()
 		case m == modeIdle:
 			return nil
 		default:
@@ -125,7 +127,12 @@ func (l *Loop) dispatchGuarded(s *stack) (ok bool) {
 		if l.ready.head == l.turnEnd && (l.once || l.stopping || !l.beginTurn()) {
 			return true
 		}
-		r := l.ready.pop()
+		var r Runnable
+		if l.policy == nil {
+			r = l.ready.pop()
+		} else {
+			r = l.take()
+		}
 		if r == nil {
 			continue
 		}
@@ -190,32 +197,38 @@ func (l *Loop) beginTurn() bool {
 
 // fire moves the timers that are due to the ready queue. The earliest is at at.
 func (l *Loop) fire(at int64) {
-	l.due = l.due[:0]
 	now := l.clock.Now()
 	if at > now || at == timer.Never {
 		return
 	}
-	l.dueAt = l.ready.tail
+	// What a policy fired earlier may still be in the queue, or what a Goexit left.
+	l.due = slices.DeleteFunc(l.due, func(d dueTimer) bool { return d.at < l.ready.head })
 	for {
 		item, ok := l.timers.PopDue(now)
 		if !ok {
+			slices.SortFunc(l.due, func(a, b dueTimer) int { return a.key.Compare(b.key) })
 			return
 		}
 		if l.observer != nil {
 			l.observe(Event{Kind: TimerFired, Timer: item.Key, Task: sleeperOf(item.Value)})
 		}
-		l.due = append(l.due, item.Key)
-		l.ready.push(item.Value)
+		l.due = append(l.due, dueTimer{item.Key, l.ready.push(item.Value)})
 	}
+}
+
+// dueTimer is a timer in the ready queue.
+type dueTimer struct {
+	key timer.Key
+	at  uint64 // its position
 }
 
 // cancelDue cancels a timer that fire has moved to the ready queue.
 func (l *Loop) cancelDue(key timer.Key) (Runnable, bool) {
-	at, ok := slices.BinarySearchFunc(l.due, key, timer.Key.Compare)
+	at, ok := slices.BinarySearchFunc(l.due, key, func(d dueTimer, key timer.Key) int { return d.key.Compare(key) })
 	if !ok {
 		return nil, false
 	}
-	r := l.ready.cancel(l.dueAt + uint64(at))
+	r := l.ready.cancel(l.due[at].at)
 	return r, r != nil
 }
 
@@ -256,6 +269,22 @@ func (l *Loop) idle() (over bool, err error) {
 		l.clock.Wait(deadline, l.inbox.wake)
 	}
 	return false, nil
+}
+
+// AtIdle schedules r once, when nothing is ready or due and the loop would wait: before
+// a virtual clock jumps, and before a deadlock is found. Those that are registered
+// together are scheduled together, in order.
+func (l *Loop) AtIdle(r Runnable) {
+	l.check("AtIdle")
+	l.atIdle = append(l.atIdle, r)
+}
+
+func (l *Loop) wakeAtIdle() {
+	for _, r := range l.atIdle {
+		l.Schedule(r)
+	}
+	clear(l.atIdle)
+	l.atIdle = l.atIdle[:0]
 }
 
 // deadlock returns the error that says who is stuck, or nil if no task is left.

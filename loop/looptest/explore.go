@@ -1,0 +1,249 @@
+package looptest
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Explore runs body under many schedules, each on a loop of its own with a virtual
+// clock, and fails the test at the first one under which the body fails: by the T that
+// it is handed, or as described at [Run] (goroutines are looked for at the end only).
+//
+// The strategy says which schedules: at every point where two or more tasks are ready it
+// picks the one to run; callbacks keep their order. The first run is first in, first
+// out, twice: if the two differ, the program itself is not deterministic (a map's order,
+// the wall clock, a goroutine of its own), and the test fails with the first event that
+// differs.
+//
+// A failure is minimised, to the fewest picks that are not first in, first out, and
+// printed as what failed, one line that replays exactly it ([Replay]), and the
+// interleaving: who ran, from where to where, and what it woke.
+//
+// The body runs many times, and so must make what it uses. It must not use the test's
+// own t to fail. In the environment, TAKT_SCHEDULES=x100 multiplies the schedules of
+// Random and PCT, TAKT_SHARD=2/8 runs the second of eight parts of any strategy, and
+// TAKT_REPLAY=takt1:... runs one schedule. With go test -v, Explore tells how far it is.
+func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
+	t.Helper()
+	env, err := readEnvironment()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := configure(opts)
+	if env.replay != "" {
+		replay(t, c, env.replay, body)
+		return
+	}
+	factories := []bool{c.eager}
+	if c.both {
+		factories = []bool{false, true}
+	}
+	holder := &run{tb: t}
+	checkGoroutines(holder, func() {
+		for _, eager := range factories {
+			x := &explorer{t: t, config: c, env: env, strategy: scaled(s, env.factor), body: body}
+			x.eager = eager
+			if report := x.explore(); report != "" {
+				t.Error(report)
+				return
+			}
+		}
+	})
+	for _, text := range holder.report {
+		t.Error(text)
+	}
+}
+
+// scaled multiplies the number of schedules of those strategies that have one.
+func scaled(s Strategy, factor float64) Strategy {
+	switch s := s.(type) {
+	case random:
+		s.n = max(1, int(float64(s.n)*factor))
+		return s
+	case pct:
+		s.n = max(1, int(float64(s.n)*factor))
+		return s
+	}
+	return s
+}
+
+// explorer is one exploration, with one task factory.
+type explorer struct {
+	t        testing.TB
+	config   // its eager is the factory's
+	env      environment
+	strategy Strategy
+	body     Body
+
+	mu       sync.Mutex
+	changed  *sync.Cond // a run has been reported
+	plan     plan
+	running  int
+	done     int
+	distinct map[uint64]bool // orders of events; nil if nobody asks
+	failing  *run
+	began    time.Time
+	told     time.Time
+}
+
+// explore returns the report of a failure, or nothing.
+func (x *explorer) explore() string {
+	x.began = time.Now()
+	x.told = x.began
+	if testing.Verbose() {
+		x.distinct = map[uint64]bool{}
+	}
+	first, parted := x.checkDeterminism()
+	if parted != "" {
+		return parted
+	}
+	if first.failed() {
+		return x.describe(first)
+	}
+	x.plan = x.strategy.plan(sample{choices: len(first.policy.choices), tasks: first.tasks}, part{x.env.shard - 1, x.env.shards})
+	x.changed = sync.NewCond(&x.mu)
+	var workers sync.WaitGroup
+	for range x.parallel {
+		workers.Add(1)
+		go x.work(&workers)
+	}
+	workers.Wait()
+	if x.failing != nil {
+		return x.describe(x.failing)
+	}
+	x.progress("in all")
+	if s, ok := x.plan.(*search); ok && s.cut {
+		x.t.Logf("looptest: %v came to its limit: %d schedules were not run, nor what they lead to", x.strategy, len(s.todo))
+	}
+	return ""
+}
+
+// work runs schedules until there are no more. A run that calls FailNow ends the
+// goroutine; another one takes over.
+func (x *explorer) work(workers *sync.WaitGroup) {
+	over := false
+	defer func() {
+		if over {
+			workers.Done()
+		} else {
+			go x.work(workers)
+		}
+	}()
+	for {
+		d := x.take()
+		if d == nil {
+			over = true
+			return
+		}
+		x.runOne(d)
+	}
+}
+
+func (x *explorer) runOne(d decider) {
+	r := x.newRun(d)
+	defer x.report(d, r)
+	r.execute()
+}
+
+func (x *explorer) newRun(d decider) *run {
+	return &run{
+		body: x.body, tb: x.t, hold: true, eager: x.eager, passing: x.passing,
+		policy: &recorder{by: d, limit: x.maxSteps},
+	}
+}
+
+// take returns the next schedule of this shard, and waits for one where a run under way
+// may lead to more.
+func (x *explorer) take() decider {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for x.failing == nil {
+		d := x.plan.next()
+		switch {
+		case d == nil && x.running == 0:
+			x.changed.Broadcast()
+			return nil
+		case d == nil:
+			x.changed.Wait()
+			continue
+		}
+		x.running++
+		return d
+	}
+	return nil
+}
+
+// report takes in what has become of a run.
+func (x *explorer) report(d decider, r *run) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.running--
+	x.done++
+	if x.distinct != nil {
+		x.distinct[r.policy.order] = true
+	}
+	if r.failed() {
+		if x.failing == nil {
+			x.failing = r
+		}
+	} else {
+		x.plan.ran(d, r.policy.choices)
+	}
+	x.changed.Broadcast()
+	if x.done%1024 == 0 && time.Since(x.told) > 2*time.Second {
+		x.told = time.Now()
+		x.progress("so far")
+	}
+}
+
+// progress tells how far the exploration is, in verbose mode.
+func (x *explorer) progress(how string) {
+	if x.distinct == nil {
+		return
+	}
+	took := time.Since(x.began)
+	factory := "lazy"
+	if x.eager {
+		factory = "eager"
+	}
+	x.t.Logf("looptest: %v, %s: %d schedules %s, %.0f/s, %d distinct", x.strategy, factory, x.done, how,
+		float64(x.done)/took.Seconds(), len(x.distinct))
+}
+
+// one runs a single schedule, on a goroutine of its own, which FailNow may end.
+func (x *explorer) one(d decider, set func(*run)) *run {
+	r := x.newRun(d)
+	if set != nil {
+		set(r)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.execute()
+	}()
+	<-done
+	return r
+}
+
+// describe minimises a failure and says all about it.
+func (x *explorer) describe(failing *run) string {
+	s := x.minimise(failing)
+	tr := &transcript{}
+	r := x.one(&replayer{schedule: s}, tr.of)
+	factory := ""
+	if s.eager {
+		factory = ", eager tasks"
+	}
+	text := r.text()
+	if !r.failed() {
+		text = failing.text() + "\n(but not in the last replay: the program is not deterministic)"
+	}
+	how := "It fails first in, first out"
+	if n := len(s.picks); n > 0 {
+		how = plural(n, "pick was", "picks were") + " not first in, first out"
+	}
+	return fmt.Sprintf("%s\n\n%s (%v, after %s%s). To replay exactly this:\n\n\tlooptest.Replay(t, %q, body)\n\nThe interleaving, * where the pick was not first in, first out:\n\n%s",
+		text, how, x.strategy, plural(x.done, "schedule", "schedules"), factory, s, tr)
+}

@@ -1,0 +1,72 @@
+package looptest
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// An Option sets up Run, Explore or Replay.
+type Option func(*config)
+
+type config struct {
+	eager    bool
+	both     bool
+	passing  bool
+	parallel int
+	maxSteps int
+}
+
+// Eager makes the loop's task factory the eager one.
+func Eager() Option { return func(c *config) { c.eager = true } }
+
+// BothFactories runs every schedule with the lazy and with the eager task factory.
+func BothFactories() Option { return func(c *config) { c.both = true } }
+
+// TimePasses makes the clock a choice too: a timer may come due before what is ready has
+// run, as on a machine that is busy. Code whose time limits are generous must cope.
+func TimePasses() Option { return func(c *config) { c.passing = true } }
+
+// Parallel runs schedules on all cores at once. The body must allow that: it may not
+// share variables with the test or with other runs of itself.
+func Parallel() Option { return func(c *config) { c.parallel = runtime.GOMAXPROCS(0) } }
+
+// MaxSteps sets at how many choice points a schedule is taken for endless; the default
+// is 100,000. From there on it is first in, first out, and it fails.
+func MaxSteps(n int) Option { return func(c *config) { c.maxSteps = n } }
+
+func configure(opts []Option) config {
+	c := config{parallel: 1, maxSteps: 100_000}
+	for _, opt := range opts {
+		opt(&c)
+	}
+	return c
+}
+
+// environment is what the environment asks of every exploration.
+type environment struct {
+	factor float64 // TAKT_SCHEDULES: so many times the schedules of Random and PCT
+	shard  int     // TAKT_SHARD=i/n: only the i-th of n parts, from 1
+	shards int
+	replay string // TAKT_REPLAY: this schedule only
+}
+
+func readEnvironment() (environment, error) {
+	e := environment{factor: 1, shard: 1, shards: 1, replay: os.Getenv("TAKT_REPLAY")}
+	if text := os.Getenv("TAKT_SCHEDULES"); text != "" {
+		f, err := strconv.ParseFloat(strings.TrimPrefix(text, "x"), 64)
+		if err != nil || f <= 0 {
+			return e, fmt.Errorf("looptest: TAKT_SCHEDULES=%q; give a factor such as 100 or x100", text)
+		}
+		e.factor = f
+	}
+	if text := os.Getenv("TAKT_SHARD"); text != "" {
+		_, err := fmt.Sscanf(text, "%d/%d", &e.shard, &e.shards)
+		if err != nil || e.shard < 1 || e.shard > e.shards {
+			return e, fmt.Errorf("looptest: TAKT_SHARD=%q; give i/n, with i from 1 to n", text)
+		}
+	}
+	return e, nil
+}

@@ -1,0 +1,94 @@
+package looptest
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A schedule is what was picked at the choice points of a run that matter: those where
+// it was not first in, first out. Its text is what Replay takes.
+type schedule struct {
+	eager      bool
+	timePasses bool
+	length     int // choice points in the whole run
+	picks      []deviation
+}
+
+// A deviation is a choice point at which something else than the first was picked.
+type deviation struct {
+	at   int // which choice point, from 0
+	pick int // the index that was picked
+	of   int // how many there were to pick from
+}
+
+const prefix = "takt1:"
+
+// String returns the schedule as text: the version, then base64 of varints.
+func (s schedule) String() string {
+	var flags uint64
+	if s.eager {
+		flags |= 1
+	}
+	if s.timePasses {
+		flags |= 2
+	}
+	b := binary.AppendUvarint(nil, flags)
+	b = binary.AppendUvarint(b, uint64(s.length))
+	last := 0
+	for _, d := range s.picks {
+		b = binary.AppendUvarint(b, uint64(d.at-last))
+		b = binary.AppendUvarint(b, uint64(d.pick))
+		b = binary.AppendUvarint(b, uint64(d.of))
+		last = d.at
+	}
+	return prefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+func parseSchedule(text string) (s schedule, err error) {
+	body, ok := strings.CutPrefix(strings.TrimSpace(text), prefix)
+	if !ok {
+		return s, fmt.Errorf("looptest: %q is no schedule; one begins with %q, as a failure prints it", text, prefix)
+	}
+	b, err := base64.RawURLEncoding.DecodeString(body)
+	if err != nil {
+		return s, fmt.Errorf("looptest: the schedule %q is damaged: %w", text, err)
+	}
+	next := func() int {
+		v, n := binary.Uvarint(b)
+		if n <= 0 || v > 1<<40 {
+			err = errors.New("cut off")
+			b = nil
+			return 0
+		}
+		b = b[n:]
+		return int(v)
+	}
+	flags := next()
+	s.eager, s.timePasses = flags&1 != 0, flags&2 != 0
+	s.length = next()
+	for at := 0; len(b) > 0; {
+		at += next()
+		s.picks = append(s.picks, deviation{at: at, pick: next(), of: next()})
+	}
+	if err != nil {
+		return s, fmt.Errorf("looptest: the schedule %q is damaged: %w", text, err)
+	}
+	return s, nil
+}
+
+// A choice is what was picked at a choice point, and of how many.
+type choice struct{ pick, of int32 }
+
+// deviations returns the choices that are not first in, first out.
+func deviations(choices []choice) []deviation {
+	var all []deviation
+	for at, c := range choices {
+		if c.pick != 0 {
+			all = append(all, deviation{at, int(c.pick), int(c.of)})
+		}
+	}
+	return all
+}

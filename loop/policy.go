@@ -1,0 +1,64 @@
+package loop
+
+import "fmt"
+
+// A Policy decides which of several ready tasks runs next: at a choice point, where a
+// task is next and two or more tasks are ready. Without a policy that is always the one
+// that became ready first.
+//
+// With a policy all ready tasks are candidates, also those that a turn would leave for
+// the next one. Callbacks are not: one that is at the front of the queue runs, so that
+// callbacks keep their order among themselves. Everything else is as without; a policy
+// that always picks 0 changes nothing. Policies are made by package looptest.
+type Policy interface {
+	// Pick returns the index in ready of the task to run, where 0 became ready first.
+	// If time may pass here (see [WithPolicy]), len(ready) lets it: the virtual clock
+	// jumps to the next deadline, and Pick is asked again with what that has made
+	// ready. ready is valid during the call only.
+	Pick(ready []*Task, timePasses bool) int
+}
+
+// WithPolicy sets the policy. With timePasses, the clock is a choice too, where timers
+// are armed on a virtual clock: a timer may come due before what is ready has run. Then
+// one ready task is enough for a choice point.
+//
+// A policy costs a look at the whole ready queue at every choice point.
+func WithPolicy(p Policy, timePasses bool) Option {
+	if p == nil {
+		panic("loop: WithPolicy(nil); leave the option out for first in, first out")
+	}
+	return func(l *Loop) { l.policy, l.timePasses = p, timePasses }
+}
+
+// take removes the entry to run next from the ready queue.
+func (l *Loop) take() Runnable {
+	for l.policy != nil {
+		if _, ok := l.ready.at(l.ready.head).(*entry); !ok {
+			break
+		}
+		l.choices, l.places = l.choices[:0], l.places[:0]
+		for at := l.ready.head; at != l.ready.tail; at++ {
+			if e, ok := l.ready.at(at).(*entry); ok {
+				l.choices, l.places = append(l.choices, (*Task)(e)), append(l.places, at)
+			}
+		}
+		deadline, armed := l.timers.Earliest()
+		timePasses := l.timePasses && armed && l.clock.Jumps()
+		if len(l.choices) < 2 && !timePasses {
+			break
+		}
+		switch at := l.policy.Pick(l.choices, timePasses); {
+		case at == 0:
+			return l.ready.pop()
+		case at > 0 && at < len(l.choices):
+			return l.ready.cancel(l.places[at])
+		case at == len(l.choices) && timePasses:
+			l.clock.Wait(deadline, nil)
+			l.fire(deadline)
+		default:
+			l.policy = nil
+			l.Report(Failure{Kind: PolicyFailed, Err: fmt.Errorf("loop: the policy picked %d of %d ready tasks; first in, first out from here on", at, len(l.choices))})
+		}
+	}
+	return l.ready.pop()
+}
