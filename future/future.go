@@ -308,13 +308,13 @@ func (c *core) fail(err error) {
 
 // complete ends the pending state, and schedules all who wait.
 func (c *core) complete(s state, err error) {
-	c.state, c.err = s, err
 	if c.first != nil {
-		c.loop.Schedule(c.first)
+		c.loop.Schedule(c.first) // which panics on another goroutine, and leaves c pending
 	}
 	for _, r := range c.more {
 		c.loop.Schedule(r)
 	}
+	c.state, c.err = s, err
 	c.first, c.more = nil, nil
 }
 

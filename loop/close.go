@@ -38,6 +38,9 @@ func (l *Loop) Close() {
 	defer l.release()
 	l.unwindAll()
 	l.working.Wait()
+	for _, o := range l.offloads {
+		o.done()
+	}
 }
 
 // unwindAll unwinds the unfinished tasks. Bodies may spawn meanwhile; those tasks
@@ -57,7 +60,7 @@ func (l *Loop) unwindAll() {
 func (l *Loop) unwind(t *Task) {
 	t.unwinding = true
 	err := &CanceledError{Cause: ErrClosed}
-	t.ctx.end(err)
+	t.root().end(err)
 	defer func() { l.current = nil }()
 	switch {
 	case t.state == stateNew || t.state == stateQueued:

@@ -84,6 +84,7 @@ func (c *taskContext) standard() *standard {
 		}
 		s := new(standard)
 		s.Context, s.cancel = context.WithCancelCause(c.outer)
+		_ = s.Done() // or it would get package context's closed channel, as others have
 		if !c.std.CompareAndSwap(nil, s) {
 			s.cancel(nil) // another goroutine was first
 			continue
@@ -100,15 +101,6 @@ func (c *taskContext) end(e *CanceledError) {
 	c.cause.CompareAndSwap(nil, e)
 	if s := c.std.Load(); s != nil {
 		s.cancel(e)
-	}
-}
-
-// renew takes an end back: Done is open again. Standard contexts that were
-// derived in the meantime stay ended.
-func (c *taskContext) renew() {
-	if c.cause.Load() != nil {
-		c.std.Store(nil)
-		c.cause.Store(nil)
 	}
 }
 

@@ -63,7 +63,7 @@ func (l *Loop) CallAt(when time.Time, fn func()) Handle {
 func (l *Loop) Schedule(r Runnable) {
 	l.check("completing a future, or Schedule,")
 	if l.observer != nil {
-		if e, ok := r.(*entry); ok {
+		if e, ok := r.(*entry); ok && e.state != stateDone {
 			l.observe(Event{Kind: TaskWoken, Task: (*Task)(e)})
 		}
 	}

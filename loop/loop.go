@@ -28,7 +28,7 @@ type Loop struct {
 	timers   *timer.Queue[Runnable]
 	due      []dueTimer // those that came due and are in the ready queue, in their order
 	watches  []*watch
-	ports    []Port
+	ports    []*waitingPort
 	atIdle   []Runnable
 	inbox    inbox
 	once     bool // the driver wants the turns one by one
@@ -37,6 +37,7 @@ type Loop struct {
 	closed   bool
 	stepping bool // inside a turn
 	idled    bool // and nothing has run since
+	ordered  bool // offloaded calls end in their order, when nothing else is ready
 	debug    bool
 
 	starting *Task // what the next stack is to run, when next is &fresh

@@ -10,11 +10,11 @@ type offload struct {
 
 // Offload runs work on a goroutine of its own, and then done on the loop. Until then
 // the loop does not take itself for deadlocked. [Loop.Close] waits for work, so work
-// should have a way to be told; done is not run any more then.
+// should have a way to be told, and calls done itself.
 //
-// With a virtual clock the end of work is noticed only when nothing is ready, and
-// in the order in which the calls were made, so that events have an order; time
-// stands still meanwhile.
+// In a Run with a virtual clock the end of work is noticed only when nothing is ready,
+// and in the order in which the calls were made, so that events have an order; time
+// stands still meanwhile. Otherwise it is noticed at the beginning of a turn.
 func (l *Loop) Offload(work, done func()) {
 	l.check("Offload")
 	o := &offload{done: done, finished: make(chan struct{})}

@@ -21,10 +21,12 @@ func (l *Loop) Run() error { return l.drive("Run", modeRun) }
 // RunOnce runs one turn: what was posted, what is due and what is ready now. It
 // does not wait, and a virtual clock does not jump. It reports whether anything
 // is ready for another turn; when not, [Loop.NextDeadline] says when there will
-// be. A game calls it once a frame. It panics as Run does.
+// be. (What waits for a channel of another goroutine's, or for a Blocking call to end, is
+// found out by the next turn only.) A game calls it once a frame. It panics as Run does.
 func (l *Loop) RunOnce() (more bool) {
 	_ = l.drive("RunOnce", modeOnce)
-	return l.ready.head != l.ready.tail
+	return l.ready.head != l.ready.tail || l.inbox.some.Load() ||
+		slices.ContainsFunc(l.watches, func(w *watch) bool { return w.ctx.Err() != nil })
 }
 
 // RunUntilIdle runs turns until nothing is ready or due, or Stop is called. It
@@ -67,6 +69,7 @@ func (l *Loop) drive(what string, m mode) error {
 		panic("loop: " + what + " on a loop that is running already")
 	}
 	l.once, l.stepping = m == modeOnce, true
+	l.ordered = m == modeRun && l.clock.Jumps()
 	if l.debug {
 		l.driver = goid()
 	}
@@ -181,7 +184,7 @@ func (l *Loop) beginTurn() bool {
 	if len(l.ports) > 0 {
 		l.pollPorts()
 	}
-	if len(l.offloads) > 0 && !l.clock.Jumps() {
+	if len(l.offloads) > 0 && !l.ordered {
 		l.pollOffloads()
 	}
 	if at, ok := l.timers.Earliest(); ok {
@@ -244,8 +247,12 @@ func (l *Loop) idle() (over bool, err error) {
 	}
 	l.idled = true
 	jumps := l.clock.Jumps()
+	collect := func() {}
 	l.waiting.Store(true)
-	defer l.waiting.Store(false)
+	defer func() {
+		l.waiting.Store(false)
+		collect()
+	}()
 	owed := l.inbox.owed.Load() > 0 || len(l.offloads) > 0
 	switch {
 	case l.inbox.some.Load():
@@ -258,7 +265,7 @@ func (l *Loop) idle() (over bool, err error) {
 		return false, nil
 	}
 	if len(l.ports) > 0 {
-		defer l.selectPorts()()
+		collect = l.selectPorts()
 	}
 	switch {
 	case jumps && len(l.offloads) > 0: // time stands still until what is owed has come

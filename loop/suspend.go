@@ -273,7 +273,7 @@ func (t *Task) Cancel(cause error) bool {
 		return false
 	}
 	e := &CanceledError{Cause: cause}
-	t.ctx.end(e)
+	t.root().end(e)
 	return t.cancel(e)
 }
 
@@ -281,17 +281,18 @@ func (t *Task) Cancel(cause error) bool {
 func (t *Task) cancel(e *CanceledError) bool {
 	l := t.ctx.loop
 	l.check("Cancel")
+	if t.forwarding {
+		// The request came back around a circle of tasks that await each other. It is
+		// broken here, or none of them would ever end.
+		t.interrupt(e)
+		return true
+	}
 	t.requests++
 	if l.observer != nil {
 		l.observe(Event{Kind: CancelAsked, Task: t})
 	}
 	switch {
 	case t.state != stateSuspended:
-	case t.forwarding:
-		// The request came back around a circle of tasks that await each other.
-		// It is broken here, or none of them would ever end.
-		t.interrupt(e)
-		return true
 	case t.sleeping:
 		t.interrupt(e)
 		return true
@@ -312,15 +313,15 @@ func (t *Task) cancel(e *CanceledError) bool {
 func (t *Task) Cancelling() int { return int(t.requests) }
 
 // Uncancel takes one cancellation request back and returns how many are left.
-// When none is left, a request that was not delivered yet is dropped, and the
-// task's context is as if it had not ended: Done is another channel, open.
-// Contexts that were derived meanwhile stay ended.
+// When none is left, a request that was not delivered yet is dropped. A context that
+// has ended cannot be taken back: it goes on to serve for awaiting, and for what asks
+// whether it has ended, [Task.Context] returns another one from then on.
 func (t *Task) Uncancel() int {
 	if t.requests > 0 {
 		t.requests--
 		if t.requests == 0 {
 			t.must = nil
-			t.ctx.renew()
+			t.renew()
 		}
 	}
 	return int(t.requests)

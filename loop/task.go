@@ -52,6 +52,7 @@ type Task struct {
 	stepping   *Task          // whose eager first step it is waiting for, inside the call that made it
 	stepsFrom  []uintptr      // where that call is; debug mode only
 	site       uintptr        // where it was made; debug mode only
+	renewed    *taskContext   // in place of ctx: see Uncancel
 	watch      *watch         // what may end the suspension or the task from outside
 }
 
@@ -111,7 +112,7 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, name string) {
 		t.site = spawnSite()
 	}
 	if derived {
-		l.watchTask(ctx, t)
+		l.bindTask(ctx, t)
 	}
 	if l.observer != nil {
 		l.observe(Event{Kind: TaskMade, Task: t})
@@ -119,8 +120,24 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, name string) {
 	l.factory(t)
 }
 
-// Context returns the task's own context, which its body is handed.
-func (t *Task) Context() context.Context { return &t.ctx }
+// Context returns the task's own context: the one that its body is handed, or, where
+// that has ended and every request to cancel was taken back, one that has not.
+func (t *Task) Context() context.Context { return t.root() }
+
+func (t *Task) root() *taskContext {
+	if t.renewed != nil {
+		return t.renewed
+	}
+	return &t.ctx
+}
+
+// renew gives the task another context if its own has ended. A context that has ended
+// stays so, as those who hold it may count on.
+func (t *Task) renew() {
+	if t.root().cause.Load() != nil {
+		t.renewed = &taskContext{loop: t.ctx.loop, task: t, outer: t.ctx.outer}
+	}
+}
 
 // Loop returns the loop that drives t.
 func (t *Task) Loop() *Loop { return t.ctx.loop }
@@ -253,6 +270,9 @@ func (t *Task) end(err error) {
 func (t *Task) ended() {
 	l := t.ctx.loop
 	t.state = stateDone
+	if t.timer.Seq != 0 { // its stack was unwound while it slept
+		l.disarm(t.timer)
+	}
 	t.stack, t.on, t.must = nil, nil, nil
 	l.unregister(t)
 	l.unwatch(t.watch)

@@ -22,7 +22,12 @@ func (l *Loop) watchSuspension(ctx context.Context, t *Task) *watch {
 	return l.addWatch(&watch{ctx: ctx, task: t})
 }
 
-func (l *Loop) watchTask(ctx context.Context, t *Task) {
+// bindTask cancels the new task t when ctx ends; if it has, t never runs.
+func (l *Loop) bindTask(ctx context.Context, t *Task) {
+	if ctx.Err() != nil {
+		t.Cancel(context.Cause(ctx))
+		return
+	}
 	t.watch = l.addWatch(&watch{ctx: ctx, task: t, all: true})
 }
 

@@ -22,8 +22,9 @@ import (
 //
 //	for t, err := range task.AsCompleted(ctx, task.NoLimit, tasks...) {
 //
-// An awaitable that is given twice comes once. The limit counts from the start of the range. It suspends only when nothing more
-// has completed yet. asyncio: as_completed, iterated asynchronously.
+// An awaitable that is given twice comes once. The limit counts from the start of the
+// range. The first round always suspends, the others only when nothing more has
+// completed yet. asyncio: as_completed, iterated asynchronously.
 func AsCompleted[A future.Any](ctx context.Context, limit time.Duration, of ...A) iter.Seq2[A, error] {
 	return func(yield func(A, error) bool) {
 		of := unique(of)

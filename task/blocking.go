@@ -75,6 +75,9 @@ func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, 
 // *[PanicError]. Submit panics if ctx belongs to a loop: it would hold it up; use [Go]
 // there. asyncio: run_coroutine_threadsafe.
 func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts ...Option) (v T, err error) {
+	if body == nil {
+		panic("task: Submit of a nil body")
+	}
 	if loop.Belongs(ctx) {
 		panic("task: Submit with the context of a loop would hold that loop up; use Go, or loop.Outside(ctx) on another goroutine")
 	}
@@ -82,6 +85,12 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	var failure error
 	done := make(chan struct{})
 	posted := l.Post(func() {
+		defer func() {
+			if value := recover(); value != nil { // an option or the task factory
+				failure = loop.Recovered(value, nil)
+				close(done)
+			}
+		}()
 		t := Go(l.Bind(ctx), body, opts...)
 		t.OnDone(func() {
 			result, failure = t.Result()
@@ -93,16 +102,21 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	}
 	select {
 	case <-done:
-		return result, failure
+		if ctx.Err() == nil || !loop.IsCanceled(failure) {
+			return result, failure
+		}
+		err = context.Cause(ctx)
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	case <-l.Context().Done():
 		err = loop.ErrClosed
 	}
 	select {
-	case <-done: // both at once: nothing is lost
-		return result, failure
+	case <-done: // both at once: a result is not lost
+		if !loop.IsCanceled(failure) {
+			return result, failure
+		}
 	default:
-		return v, err
 	}
+	return v, err
 }

@@ -1,2 +1,125 @@
-// Package task is a stub doc.
+// Package task has tasks, and what combines them: the asyncio of Go.
+//
+//	results, err := task.Run(ctx, func(ctx context.Context) ([]int, error) {
+//		return task.Gather(
+//			task.Go(ctx, factorial("A", 2)),
+//			task.Go(ctx, factorial("B", 3)),
+//		).Await(ctx)
+//	})
+//
+// A [Task] is a body that a loop drives, and the future of what the body will
+// return. Package loop's documentation defines the terms (turn, step, ready,
+// suspended) and the order of events; this one says how to write bodies. The
+// README has a table from asyncio's names to these.
+//
+// # Bodies
+//
+// There are two kinds, and everything works the same on both:
+//
+//   - Stackful ([Go]): an ordinary function, func(context.Context) (T, error), that
+//     may suspend anywhere in its call tree. While suspended it holds a stack: a
+//     goroutine, about 3 KB in all. This is the kind to start with.
+//   - Stackless ([GoMachine]): a [Machine], whose Resume runs to the next suspension
+//     and says what it waits for. While suspended it holds its own fields, in a few
+//     hundred bytes all told, and no goroutine.
+//
+// A body is handed a context, which is the task's: pass it on to whatever suspends.
+// Only the running body may suspend with it; a context of another task panics. What
+// asyncio calls a coroutine is here any function that takes a context: calling it is
+// awaiting it.
+//
+// # Schedule points
+//
+// Other tasks run only where a body suspends. These suspend:
+//
+//	Sleep, Yield            always, for a turn at least
+//	Wait, Blocking          always
+//	Await and Wait          of a future or task: if it is not done
+//	WaitFor                 if what it waits for is not done
+//	AsCompleted             before its first round always, later if nothing more
+//	                        has completed
+//	WithGroup               at its end, if it was given any task whose end it has
+//	                        not noticed yet
+//	Recv, Send              if the operation is not possible at once
+//	Timeout, TimeoutAt      not by themselves, only their bodies
+//	loop.Suspend            which all of these come down to; the packages lock and
+//	                        queue say for each method of theirs whether it suspends
+//
+// Nothing else does. Go, Gather, Shield, Cancel, SetResult and the like never
+// suspend their caller; with an eager factory Go runs the first step of the new
+// task before it returns.
+//
+// # Cancellation
+//
+// Canceling is asking. Task.Cancel makes the body's next suspension, or the one that
+// it is in, return an error: a [*loop.CanceledError] with the cause. A body that
+// returns errors as they come needs nothing else; its deferred calls run. If it lets
+// the error through, the task is canceled; if it returns a value or another error,
+// that is the outcome. The rules, which are asyncio's:
+//
+//   - Only suspensions deliver it. A body that never suspends, or that awaits only
+//     what is done, does not see it until it ends; then the task counts as canceled
+//     all the same, unless the body returned an error of its own.
+//   - It is delivered once (it is edge-triggered). A body may go on awaiting
+//     afterwards, to clean up, and is not interrupted again unless Cancel is called
+//     again.
+//   - The context stays ended: ctx.Err, Done, and what is derived from it tell of the
+//     request until it is taken back. Standard contexts derived from it have ended
+//     too; await under ctx itself to clean up.
+//   - What the task awaits is canceled with it, and the task wakes when that has
+//     ended. [Shield] is there against that.
+//   - Requests are counted: Cancelling says how many there are. Whoever handles a
+//     cancellation and goes on calls Uncancel, as [Timeout] and [WithGroup] do for
+//     those that they make themselves.
+//   - A task that is canceled before its first step never runs.
+//   - A group cancels its tasks when one of them fails; a gather does not. A task is
+//     never canceled because the one that spawned it is.
+//
+// # Errors
+//
+// Test them with errors.Is and errors.As; bodies may wrap them by %w.
+//
+//	future.ErrCanceled     every cancellation; errors.Is(err, context.Canceled) too
+//	*loop.CanceledError    the same, with its Cause
+//	*TimeoutError          a limit expired; it matches context.DeadlineExceeded and
+//	                       not ErrCanceled
+//	*GroupError            all errors of a group; Is and As look into each
+//	*PanicError            a body panicked: value, stack, name of the task
+//	loop.ErrGoexit         runtime.Goexit ended the body
+//	*loop.DeadlockError    from Run: tasks are left that nothing can wake
+//	loop.ErrClosed         from Submit; as a cause: the loop was closed meanwhile
+//	future.ErrInvalidState the result was asked for before the task was done
+//
+// A CanceledError does not unwrap to its cause, so that a body does not take an outer
+// limit for its own. A context.Canceled that did not come from takt is an error like
+// any other: a task that returns it has failed. An error that joins a cancellation
+// with something else is not a cancellation.
+//
+// An error that nobody takes, by awaiting or asking for it, is reported to the loop's
+// error handler when the loop is closed, in order of the tasks' creation.
+//
+// # Traps
+//
+// Some of asyncio's rules surprise. takt keeps them, for the order of events is the
+// same, and says where they bite:
+//
+//   - Gather hides later errors: its first failing child ends it, the others go on,
+//     and their errors are nobody's. Here they are reported when the loop is closed.
+//     [WithGroup] cancels the rest and returns every error; [Collect] returns every
+//     outcome.
+//   - Shield loses its inner error: once a shield was canceled nobody awaits what is
+//     behind it. If that fails, the error handler is told at once
+//     ([loop.ShieldedFailed]).
+//   - Timeout of zero can swallow an earlier cancel: requests that come before the
+//     same suspension are delivered as one. Where the running task was canceled,
+//     nothing has delivered that yet, and a limit that has expired already is
+//     entered, the limit's TimeoutError is what comes out. The request is still
+//     counted: ask Cancelling before going on.
+//   - Swallowing a cancellation: a body that goes on after one makes whoever awaits
+//     its end wait longer. A body that handles errors by trying again must let
+//     errors.Is(err, future.ErrCanceled) through.
+//   - WaitFor cancels, and waits for the clean-up: it can take longer than its limit.
+//     Wait for a Shield to give up at once.
+//   - Tasks that nobody refers to: asyncio may collect them in the middle of their
+//     work. A loop holds on to its tasks until they end.
 package task

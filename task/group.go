@@ -12,6 +12,7 @@ import (
 
 // A Group is a set of tasks that end together: see [WithGroup].
 type Group struct {
+	outer    context.Context // around the group
 	scope    *loop.Scope
 	first    *member // those not done, in order of creation
 	last     *member
@@ -69,21 +70,21 @@ func (e *GroupError) add(from string, err error) {
 // the group, and goes on when all tasks have ended. WithGroup panics if ctx does
 // not belong to the running task.
 func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) error) (err error) {
-	g := &Group{scope: loop.Enter(ctx)}
+	g := &Group{outer: ctx, scope: loop.Enter(ctx)}
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
 		p := loop.Recovered(recover(), g.scope.Task())
-		_ = g.exit(ctx, p)
+		_ = g.exit(p)
 		if p, ok := p.(*PanicError); ok {
 			panic(p)
 		}
 	}()
 	err = body(g.scope.Context(), g)
 	returned = true
-	return g.exit(ctx, err)
+	return g.exit(err)
 }
 
 // GoIn is [Go] into a group. It returns an error, and makes no task, if the group
@@ -113,12 +114,10 @@ func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
 // canceled as by a failure, and WithGroup returns nil unless something fails on the
 // way. Canceling a group that is aborting or finished does nothing.
 func (g *Group) Cancel() {
-	if g.exiting && g.size == 0 {
+	if g.aborting || g.exiting && g.size == 0 {
 		return
 	}
-	if !g.aborting {
-		g.abort()
-	}
+	g.abort()
 	g.cancelParent(errGroupCanceled)
 }
 
@@ -141,7 +140,8 @@ func (g *Group) cancelParent(cause error) {
 }
 
 // exit waits for the members, after the body has ended with err.
-func (g *Group) exit(ctx context.Context, err error) error {
+func (g *Group) exit(err error) error {
+	ctx := g.outer
 	defer g.scope.Exit()
 	t := g.scope.Task()
 	g.exiting = true
@@ -163,6 +163,9 @@ func (g *Group) exit(ctx context.Context, err error) error {
 			canceled = ended
 			g.abort()
 		}
+		if ended != nil && !loop.IsCanceled(ended) {
+			ctx = t.Context() // ctx has ended for good; the members have to end all the same
+		}
 	}
 	if g.asked && t.Uncancel() == 0 {
 		canceled = nil
@@ -177,10 +180,22 @@ func (g *Group) exit(ctx context.Context, err error) error {
 		return nil
 	}
 	if t.Cancelling() > 0 { // by somebody else: deliver that next
-		t.Uncancel()
-		t.Cancel(context.Cause(t.Context()))
+		loop.PutBack(t.Context(), requested(canceled, g.outer))
 	}
 	return &g.errs
+}
+
+// requested returns the cancellation of a request that is to be delivered again: the one
+// that ctx has ended for, or else the one that was delivered.
+func requested(delivered error, ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if e, ok := cause.(*loop.CanceledError); ok {
+		return e
+	}
+	if e, ok := delivered.(*loop.CanceledError); ok {
+		return e
+	}
+	return &loop.CanceledError{Cause: cause}
 }
 
 func (g *Group) pending() []loop.Awaitable {

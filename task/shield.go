@@ -26,10 +26,12 @@ func Shield[T any](inner future.Awaitable[T]) *future.Future[T] {
 
 type shield[T any] struct {
 	future.Future[T]
-	inner future.Awaitable[T]
+	inner  future.Awaitable[T]
+	passed bool // inner's outcome is the shield's
 }
 
 func (s *shield[T]) finish() {
+	s.passed = true
 	if future.Failed(s.inner) {
 		future.Fail(&s.Future, (*shieldOwner[T])(s), future.Peek(s.inner))
 		return
@@ -79,7 +81,12 @@ func (o *shieldOwner[T]) Cancel(cause error) bool {
 }
 
 func (o *shieldOwner[T]) Task() *loop.Task { return nil }
-func (o *shieldOwner[T]) Take()            { _ = o.inner.Err() }
+
+func (o *shieldOwner[T]) Take() {
+	if o.passed {
+		_ = o.inner.Err()
+	}
+}
 
 func (o *shieldOwner[T]) Describe() loop.Explanation {
 	return loop.Explanation{What: "a shield", On: pendingOf([]future.Awaitable[T]{o.inner})()}

@@ -46,7 +46,7 @@ func Name(name string) Option { return func(o *options) { o.name = name } }
 //
 // body is an ordinary function, which may suspend wherever in its call tree, and
 // is handed the task's own context. It runs on a pooled stack: a task that never
-// suspends costs no new one, a suspended task holds one (about 2.8 KB). A body
+// suspends costs no new one, a suspended task holds one (about 3 KB). A body
 // needs no error handling of its own to be canceled: awaits return errors, and an
 // error that is returned ends it.
 //

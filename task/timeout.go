@@ -51,12 +51,13 @@ type Deadline struct {
 //     task's own context goes on. Work that body spawns is not limited by it.
 //   - Scopes nest. Each expiry belongs to one scope; of limits that expire at the
 //     same instant, only the outermost becomes an error.
-//   - If the task is canceled from outside as well, before the scope is left, that
-//     wins: the cancellation comes out, not a TimeoutError.
-//   - A body that swallows the cancellation gets no error: ask Expired. With
-//     d <= 0 it can swallow an earlier cancel along with the limit's own, since
-//     two requests before one suspension are delivered as one; a body that does
-//     not swallow cancellations need not care.
+//   - If the task is canceled from outside as well while the scope is open, that wins:
+//     the cancellation comes out, not a TimeoutError.
+//   - A request that was made before the scope was entered, and not delivered yet, is
+//     delivered together with the limit's own and taken for it: with d <= 0 the
+//     earlier cancel comes out as a TimeoutError. Cancelling still counts it. A task
+//     that cancels itself and then sets a limit yields in between.
+//   - A body that swallows the cancellation gets no error: ask Expired.
 //
 // Timeout panics if ctx does not belong to the running task. asyncio: timeout.
 func Timeout(ctx context.Context, d time.Duration, body func(ctx context.Context, scope *Deadline) error) error {

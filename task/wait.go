@@ -36,6 +36,7 @@ func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, o
 	if until > FirstError {
 		return nil, nil, fmt.Errorf("task: Wait(Until(%d)); use AllCompleted, FirstCompleted or FirstError", until)
 	}
+	loop.Current(ctx)
 	w := &waiting{signal: newSignal(ctx, "a wait", pendingOf(of)), until: until, left: len(of)}
 	if limit != NoLimit {
 		w.limit = w.Loop().CallLater(limit, w.signal.Run)

@@ -24,9 +24,8 @@ func (w *ctrlC) Write(p []byte) (int, error) {
 	return w.Buffer.Write(p)
 }
 
-// The request comes from another goroutine, in some later turn. The clock is the
-// real one and a step lasts an hour: whatever that turn is, the tasks that have
-// steps to do are asleep, and no test waits for them.
+// Ctrl-C in the middle of a step is noticed at the beginning of the next turn, when
+// every task has taken its first step.
 func TestCancel(t *testing.T) {
 	for _, test := range []struct {
 		args, at string
@@ -35,20 +34,35 @@ func TestCancel(t *testing.T) {
 	}{
 		{"", "Task A: Compute factorial(2), currently i=2...", 3, "cut off: A, B, C"},
 		{"", "Task C: Compute factorial(4), currently i=2...", 3, "cut off: A, B, C"},
+		{"", "Task A: factorial(2) = 2", 6, "cut off: B, C"},
+		{"-step 0", "Task A: factorial(2) = 2", 6, "cut off: B, C"},
 		{"-eager", "Task A: Compute factorial(2), currently i=2...", 3, "cut off: A, B, C"},
 		{"A=1 B=3 C=0 D=4", "Task A: factorial(1) = 1", 4, "cut off: B, D"},
 		{"-eager A=1 B=3 C=0 D=4", "Task C: factorial(0) = 1", 4, "cut off: B, D"},
+		{"A=2", "Task A: factorial(2) = 2", 2, "no task was cut off"},
 	} {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		out := &ctrlC{at: test.at, cancel: cancel}
 		var errs bytes.Buffer
-		status := run(ctx, append(strings.Fields(test.args), "-step", "1h"), out, &errs)
+		status := run(ctx, append(strings.Fields(test.args), "-virtual"), out, &errs)
 		if want := "loopdemo: Ctrl-C was pressed; " + test.want + "\n"; status != exitCanceled || errs.String() != want {
 			t.Errorf("%q: status %d, stderr %q; want %d, %q", test.args, status, errs.String(), exitCanceled, want)
 		}
 		if got := strings.Count(out.String(), "\n"); got != test.printed || !strings.Contains(out.String(), test.at+"\n") {
 			t.Errorf("%q: want %d lines, got\n%s", test.args, test.printed, out.String())
 		}
+	}
+}
+
+// With the real clock Ctrl-C comes from another goroutine, while every task is
+// asleep: for an hour, which nobody waits for.
+func TestCancelWakesTheLoop(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	out := &ctrlC{at: "Task C: Compute factorial(4), currently i=2...", cancel: func(cause error) { go cancel(cause) }}
+	var errs bytes.Buffer
+	status := run(ctx, []string{"-step", "1h"}, out, &errs)
+	if want := "loopdemo: Ctrl-C was pressed; cut off: A, B, C\n"; status != exitCanceled || errs.String() != want {
+		t.Errorf("status %d, stderr %q; want %d, %q", status, errs.String(), exitCanceled, want)
 	}
 }
 
@@ -68,32 +82,25 @@ func TestCanceledBeforeTheStart(t *testing.T) {
 // The trace shows how a cancellation goes from main down to those that sleep.
 func TestTraceOfCancel(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	out := &ctrlC{at: "Task B: Compute factorial(3), currently i=2...", cancel: cancel}
-	var errs bytes.Buffer
-	run(ctx, []string{"-trace", "-step", "1h", "A=2", "B=3"}, out, &errs)
-	var events []string // since the request came, without the time
-	for line := range strings.Lines(errs.String()) {
-		fields := strings.Fields(line)
-		if event := strings.Join(fields[1:], " "); len(events) > 0 || event == "- posted" {
-			events = append(events, event)
-		}
-	}
-	compare(t, strings.Join(events, "\n"), strings.TrimSpace(`
-- posted
-main cancel
-A cancel
-A woken
-B cancel
-B woken
-A timer canceled
-A step
-A done
-B timer canceled
-B step
-B done
-main woken
-main step
-main done
-Ctrl-C was pressed; cut off: A, B
-`))
+	var both ctrlC
+	both.at, both.cancel = "Task B: Compute factorial(3), currently i=3...", cancel
+	run(ctx, []string{"-virtual", "-trace", "A=2", "B=3", "C=2"}, &both, &both)
+	_, got, _ := strings.Cut(both.String(), both.at+"\n")
+	compare(t, got, strings.TrimPrefix(`
+   1.000000s  B     timer armed for 2.000000s
+   1.000000s  B     suspended
+   1.000000s  C     step
+Task C: factorial(2) = 2
+   1.000000s  C     done
+   1.000000s  main  cancel
+   1.000000s  B     cancel
+   1.000000s  B     woken
+   1.000000s  B     timer canceled
+   1.000000s  B     step
+   1.000000s  B     done
+   1.000000s  main  woken
+   1.000000s  main  step
+   1.000000s  main  done
+loopdemo: Ctrl-C was pressed; cut off: B
+`, "\n"))
 }

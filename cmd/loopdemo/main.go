@@ -45,9 +45,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	d := demo{out: stdout, work: c.work, step: c.step}
-	results, err := task.Run(ctx, d.main, c.options(stderr)...)
+	var others []error // of tasks whose error main did not come to
+	opts := append(c.options(stderr), loop.WithErrorHandler(func(f loop.Failure) {
+		others = append(others, f.Err)
+	}))
+	results, err := task.Run(ctx, d.main, opts...)
 	if err == nil {
 		_, err = fmt.Fprintln(stdout, list(results))
+	}
+	for _, other := range others { // mostly, what failed one task failed them all
+		if err == nil || other.Error() != err.Error() {
+			fmt.Fprintf(stderr, "loopdemo: %v\n", other)
+		}
 	}
 	switch {
 	case err == nil:
@@ -71,7 +80,7 @@ func (c *config) options(stderr io.Writer) []loop.Option {
 		opts = append(opts, loop.WithTaskFactory(factory.Eager))
 	}
 	if c.trace {
-		opts = append(opts, loop.WithObserver(trace(stderr, clock, c.longestName())))
+		opts = append(opts, loop.WithObserver(trace(stderr, c.longestName())))
 	}
 	return opts
 }

@@ -36,8 +36,8 @@ Task Nothing: factorial(1) = 1
    0.000000s  A        made
    0.000000s  A        step
 Task A: Compute factorial(2), currently i=2...
-   0.000000s  A        suspended
    0.000000s  A        timer armed for 1.000000s
+   0.000000s  A        suspended
    0.000000s  main     suspended on a gather of 2
    0.000000s  -        idle
    1.000000s  A        timer fired

@@ -59,6 +59,9 @@ func (b *Barrier) Broken() bool { return b.state == broken }
 // task waits; a task that is canceled, or whose ctx ends, leaves, and the others go on
 // waiting. Wait panics if ctx does not belong to the running task.
 func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
+	if b.parties == 0 {
+		panic("lock: Wait at the zero Barrier, where nobody meets; make it with NewBarrier")
+	}
 	if err := b.cond.Lock(ctx); err != nil {
 		return 0, err
 	}

@@ -52,17 +52,20 @@ func (c *Cond) Wait(ctx context.Context) error {
 	m := c.Mutex()
 	c.mustBeLocked("Wait")
 	m.Unlock()
-	w := c.waiters.Join(ctx, (*condInfo)(c))
-	err := w.Wait(ctx)
-	w.Leave()
-	for { // t's own context ends a Lock for a cancellation only
-		failed := m.Lock(t.Context())
-		if failed == nil {
-			break
-		}
-		err = failed
-		if t.Unwinding() {
+	held := false
+	defer func() {
+		if !held { // the task's stack is being unwound
 			m.lost++
+		}
+	}()
+	err := c.waiters.Wait(ctx, (*condInfo)(c), func(bool) {})
+	for !held { // t's own context ends a Lock for a cancellation only
+		failed := m.Lock(t.Context())
+		held = failed == nil
+		if !held {
+			err = failed
+		}
+		if !held && t.Unwinding() {
 			break
 		}
 	}

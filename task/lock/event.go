@@ -39,9 +39,7 @@ func (e *Event) Wait(ctx context.Context) error {
 	if e.set {
 		return nil
 	}
-	w := e.waiters.Join(ctx, (*eventInfo)(e))
-	defer w.Leave()
-	return w.Wait(ctx)
+	return e.waiters.Wait(ctx, (*eventInfo)(e), func(bool) {})
 }
 
 type eventInfo Event

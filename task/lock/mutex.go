@@ -31,13 +31,7 @@ type Mutex struct {
 func (m *Mutex) Lock(ctx context.Context) error {
 	t := loop.Current(ctx)
 	if !m.TryLock() {
-		w := m.waiters.Join(ctx, (*mutexInfo)(m))
-		err := w.Wait(ctx)
-		w.Leave()
-		if err != nil {
-			if !m.locked {
-				m.wake()
-			}
+		if err := m.waiters.Wait(ctx, (*mutexInfo)(m), m.giveUp); err != nil {
 			return err
 		}
 		m.locked = true
@@ -71,6 +65,13 @@ func (m *Mutex) Unlock() {
 
 // Locked reports whether a task holds the mutex.
 func (m *Mutex) Locked() bool { return m.locked }
+
+// giveUp passes a turn on that has come to one who no longer waits.
+func (m *Mutex) giveUp(bool) {
+	if !m.locked {
+		m.wake()
+	}
+}
 
 // wake sets the first in line, unless that has happened. It stays in line until it
 // has taken the mutex, so that nobody gets in between.

@@ -47,14 +47,19 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 	if s.TryAcquire() {
 		return nil
 	}
-	w := s.waiters.Join(ctx, (*semaphoreInfo)(s))
-	err := w.Wait(ctx)
-	w.Leave()
-	if err != nil && w.Succeeded() { // canceled with the permit in hand
+	if err := s.waiters.Wait(ctx, (*semaphoreInfo)(s), s.giveUp); err != nil {
+		return err
+	}
+	s.serve()
+	return nil
+}
+
+// giveUp passes on what has come to one who no longer waits.
+func (s *Semaphore) giveUp(granted bool) {
+	if granted {
 		s.free++
 	}
 	s.serve()
-	return err
 }
 
 // TryAcquire takes a permit if one is free and nobody waits, and reports whether.

@@ -23,7 +23,7 @@ var (
 
 // A Queue hands items from tasks that put to tasks that get, and holds back those who
 // put once it is full. Make one with [New], [NewLIFO] or [NewPriority]. asyncio: Queue,
-// LifoQueue, PriorityQueue.
+// LifoQueue, PriorityQueue. The zero Queue is that of New(0).
 //
 // Those who wait are served in the order in which they came. One that is canceled while
 // it waits, even in the turn in which its item or room came, passes it on: no item is
@@ -67,12 +67,17 @@ func newQueue[T any](max int, items store[T]) *Queue[T] {
 func (q *Queue[T]) SetName(name string) { q.label = name }
 
 // Len returns how many items are in the queue.
-func (q *Queue[T]) Len() int { return q.items.len() }
+func (q *Queue[T]) Len() int {
+	if q.items == nil {
+		q.items = &fifo[T]{}
+	}
+	return q.items.len()
+}
 
 // Cap returns how many items there is room for; 0 is without bound.
 func (q *Queue[T]) Cap() int { return q.max }
 
-func (q *Queue[T]) full() bool { return q.max > 0 && q.items.len() >= q.max }
+func (q *Queue[T]) full() bool { return q.Len() >= q.max && q.max > 0 }
 
 // Put puts v into the queue, and waits for room if need be. If there is room, Put does
 // not suspend. The error is [ErrShutdown] if the queue was shut down, before or while it
@@ -138,21 +143,16 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 	return v, nil
 }
 
-func (q *Queue[T]) empty() bool { return q.items.len() == 0 }
+func (q *Queue[T]) empty() bool { return q.Len() == 0 }
 
 // wait waits in line. Who leaves it with an error, though its turn had come, passes the
 // turn on, unless there is nothing to be had any more.
 func (q *Queue[T]) wait(ctx context.Context, line *waiter.List, of waiter.Describer, nothing func() bool) error {
-	w := line.Join(ctx, of)
-	err := w.Wait(ctx)
-	if err != nil {
-		w.Cancel(nil) // in case it is still pending
-		w.Leave()
-		if !nothing() && w.Succeeded() {
+	return line.Wait(ctx, of, func(succeeded bool) {
+		if succeeded && !nothing() {
 			wakeNext(line)
 		}
-	}
-	return err
+	})
 }
 
 // wakeNext sets the first in line that is pending; it and those before it leave.
@@ -201,9 +201,7 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	if q.undone == 0 {
 		return nil
 	}
-	w := q.joiners.Join(ctx, (*joinInfo[T])(q))
-	defer w.Leave()
-	return w.Wait(ctx)
+	return q.joiners.Wait(ctx, (*joinInfo[T])(q), func(bool) {})
 }
 
 // settle wakes those who join once nothing is left undone.

@@ -16,8 +16,26 @@ type List struct {
 	size        int
 }
 
-// Join puts a new waiter at the end of the line.
-func (l *List) Join(ctx context.Context, of Describer) *Waiter {
+// Wait stands in line until it is set, and leaves. Where it ends in another way, by an
+// error, a panic or a Goexit, giveUp is called after leaving, with whether its turn had
+// come all the same.
+func (l *List) Wait(ctx context.Context, of Describer, giveUp func(succeeded bool)) (err error) {
+	w := l.join(ctx, of)
+	returned := false
+	defer func() {
+		w.Leave()
+		if !returned || err != nil {
+			w.Cancel(nil) // in case it is still pending
+			giveUp(w.Succeeded())
+		}
+	}()
+	err = w.Wait(ctx)
+	returned = true
+	return err
+}
+
+// join puts a new waiter at the end of the line.
+func (l *List) join(ctx context.Context, of Describer) *Waiter {
 	w := New(ctx, of)
 	if l.loop == nil {
 		l.loop = w.loop

@@ -1,0 +1,334 @@
+package factory_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// parents spawns two children, one that ends at once and one that yields.
+func parent(l *loop.Loop, log *journal, start func(context.Context, string, func(context.Context) error) *task.Task[none]) {
+	spawn(l.Context(), "parent", func(ctx context.Context) error {
+		child := start(ctx, "child", func(context.Context) error { log.add("child runs"); return nil })
+		log.add("the child is done: %t", child.Done())
+		return child.Wait(ctx)
+	})
+}
+
+func TestLazyQueues(t *testing.T) {
+	l, log := newLoop(t, factory.Lazy)
+	parent(l, log, spawn)
+	run(t, l)
+	log.expect(t, "[made parent]", "[step parent]", "[made child]", "the child is done: false", "[suspended parent]",
+		"[step child]", "child runs", "[woken parent]", "[done child]", "[step parent]", "[done parent]")
+}
+
+func TestLazyIsTheDefault(t *testing.T) {
+	trace := func(opts ...loop.Option) (log journal) {
+		l := loop.New(append(opts, loop.WithDeadlockDetection())...)
+		defer l.Close()
+		parent(l, &log, spawn)
+		run(t, l)
+		return log
+	}
+	log := trace()
+	log.expect(t, trace(loop.WithTaskFactory(factory.Lazy))...)
+}
+
+func TestEagerStepsInsideTheCall(t *testing.T) {
+	for kind, start := range map[string]func(context.Context, string, func(context.Context) error) *task.Task[none]{
+		"stackful": spawn, "stackless": machine,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			l, log := newLoop(t, factory.Eager)
+			parent(l, log, start)
+			run(t, l)
+			// The child is never woken and never waits: the parent does not suspend.
+			log.expect(t, "[made parent]", "[step parent]", "[made child]", "[step child]", "child runs", "[done child]",
+				"the child is done: true", "[done parent]")
+		})
+	}
+}
+
+func TestEagerQueuesWhatBlocks(t *testing.T) {
+	l, log := newLoop(t, factory.Eager)
+	spawn(l.Context(), "parent", func(ctx context.Context) error {
+		child := spawn(ctx, "child", func(ctx context.Context) error {
+			defer log.add("child ends")
+			return task.Yield(ctx)
+		})
+		log.add("the child is done: %t", child.Done())
+		return nil
+	})
+	l.CallSoon(func() { log.add("ready before the child") })
+	run(t, l)
+	log.expect(t, "[made parent]", "[step parent]", "[made child]", "[step child]", "[suspended child]",
+		"the child is done: false", "[done parent]", "ready before the child", "[step child]", "child ends", "[done child]")
+}
+
+func TestCurrentTaskDuringAnEagerStep(t *testing.T) {
+	l, _ := newLoop(t, factory.Eager)
+	names := func() (all []string) {
+		for x := range l.Tasks() {
+			all = append(all, x.Name())
+		}
+		return all
+	}
+	spawn(l.Context(), "outer", func(outer context.Context) error {
+		check := func(ctx context.Context, name string, registry string) {
+			t.Helper()
+			if loop.Current(ctx).Name() != name || l.Current() != loop.Current(ctx) || fmt.Sprint(names()) != registry {
+				t.Errorf("current task %v, registry %v", l.Current(), names())
+			}
+		}
+		check(outer, "outer", "[outer]")
+		spawn(outer, "inner", func(inner context.Context) error {
+			check(inner, "inner", "[outer inner]")
+			machine(inner, "machine", func(ctx context.Context) error {
+				check(ctx, "machine", "[outer inner machine]")
+				return nil
+			})
+			check(inner, "inner", "[outer inner]")
+			return task.Yield(inner)
+		})
+		check(outer, "outer", "[outer inner]")
+		return nil
+	})
+	l.CallSoon(func() {
+		spawn(l.Context(), "of a callback", func(ctx context.Context) error {
+			if l.Current().Name() != "of a callback" {
+				t.Error("the current task is", l.Current())
+			}
+			return nil
+		})
+		if l.Current() != nil {
+			t.Error("the current task in a callback is", l.Current())
+		}
+	})
+	run(t, l)
+}
+
+func TestErrorsOfAnEagerStepGoIntoTheTask(t *testing.T) {
+	for kind, start := range map[string]func(context.Context, string, func(context.Context) error) *task.Task[none]{
+		"stackful": spawn, "stackless": machine,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			l, log := newLoop(t, factory.Eager)
+			spawn(l.Context(), "parent", func(ctx context.Context) error {
+				failed := start(ctx, "fails", func(context.Context) error { return io.EOF })
+				panicked := start(ctx, "panics", func(context.Context) error { panic("oh") })
+				if failed.Err() != io.EOF {
+					t.Errorf("failed with %v", failed.Err())
+				}
+				var p *loop.PanicError
+				if !errors.As(panicked.Err(), &p) || p.Value != "oh" || p.Task != "panics" {
+					t.Errorf("panicked with %v", panicked.Err())
+				}
+				log.add("the parent goes on as %s", loop.Current(ctx).Name())
+				return task.Yield(ctx)
+			})
+			run(t, l)
+			log.expect(t, "[made parent]", "[step parent]", "[made fails]", "[step fails]", "[done fails]",
+				"[made panics]", "[step panics]", "[done panics]", "the parent goes on as parent",
+				"[suspended parent]", "[step parent]", "[done parent]")
+		})
+	}
+}
+
+// Before Run and between its turns there is nobody to drive a step.
+func TestEagerIsLazyWhileTheLoopIsNotRunning(t *testing.T) {
+	l, log := newLoop(t, factory.Eager)
+	for range 2 {
+		l.CallSoon(func() { log.add("ready before") })
+		spawn(l.Context(), "task", func(context.Context) error { return nil })
+		run(t, l)
+		log.expect(t, "[made task]", "ready before", "[step task]", "[done task]")
+	}
+}
+
+func TestEagerTaskMayWaitForItsSpawner(t *testing.T) {
+	l, _ := newLoop(t, factory.Eager)
+	var outer, inner *task.Task[none]
+	outer = spawn(l.Context(), "outer", func(ctx context.Context) error {
+		inner = spawn(ctx, "inner", func(ctx context.Context) error { return outer.Wait(ctx) })
+		return task.Sleep(ctx, time.Second)
+	})
+	run(t, l)
+	if !inner.Done() || inner.Err() != nil {
+		t.Errorf("inner: %v", inner.Err())
+	}
+}
+
+// An eager task cancels the one that is in the middle of making it.
+func TestEagerTaskMayCancelItsSpawner(t *testing.T) {
+	l, log := newLoop(t, factory.Eager)
+	var outer *task.Task[none]
+	outer = spawn(l.Context(), "outer", func(ctx context.Context) error {
+		spawn(ctx, "inner", func(context.Context) error { outer.Cancel(io.EOF); return nil })
+		log.add("outer goes on")
+		err := task.Sleep(ctx, time.Second)
+		log.add("outer: %v", err)
+		return nil
+	})
+	run(t, l)
+	log.expect(t, "[made outer]", "[step outer]", "[made inner]", "[step inner]", "[cancel outer]", "[done inner]",
+		"outer goes on", "[suspended outer]", "[woken outer]", "[step outer]", "outer: canceled: EOF", "[done outer]")
+}
+
+func TestHookSeesEveryTaskBeforeItsFirstStep(t *testing.T) {
+	for name, make := range map[string]func(factory.Hook) loop.TaskFactory{
+		"lazy": factory.NewLazy, "eager": factory.NewEager,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log journal
+			l, events := newLoop(t, make(func(x *loop.Task, outcome future.Any) {
+				log.add("hook of %s, waiting: %s", x.Name(), x.Waits())
+				x.SetName("renamed " + x.Name())
+				outcome.OnDone(func() { log.add("%s ended with %v", x.Name(), outcome.Err()) })
+			}))
+			l.CallSoon(func() {
+				spawn(l.Context(), "stackful", func(ctx context.Context) error {
+					log.add("%s runs", loop.Current(ctx).Name())
+					return io.EOF
+				})
+				machine(l.Context(), "stackless", func(ctx context.Context) error {
+					log.add("%s runs", loop.Current(ctx).Name())
+					return nil
+				})
+			})
+			run(t, l)
+			const untouched = ", waiting: was never started by the task factory"
+			want := journal{"hook of stackful" + untouched, "renamed stackful runs",
+				"hook of stackless" + untouched, "renamed stackless runs"}
+			if name == "lazy" {
+				want[1], want[2] = want[2], want[1]
+			}
+			log.expect(t, append(want, "renamed stackful ended with EOF", "renamed stackless ended with <nil>")...)
+			if len(*events) != 6 {
+				t.Errorf("events: %v", *events)
+			}
+		})
+	}
+}
+
+// timed is a body that notes when its steps begin and end.
+type timed struct {
+	loop.Body
+	log *journal
+}
+
+func (b timed) Step(err error) loop.Suspension {
+	b.log.add("before")
+	defer b.log.add("after")
+	return b.Body.Step(err)
+}
+
+func TestHookMayWrapTheBody(t *testing.T) {
+	var log journal
+	l, _ := newLoop(t, factory.NewEager(func(x *loop.Task, _ future.Any) {
+		x.Wrap(func(b loop.Body) loop.Body { return timed{b, &log} })
+	}))
+	x := spawn(l.Context(), "x", func(ctx context.Context) error {
+		log.add("body")
+		return task.Yield(ctx)
+	})
+	run(t, l)
+	log.expect(t, "before", "body", "after")
+	if x.Err() != nil {
+		t.Error(x.Err())
+	}
+}
+
+func TestHookMayCancelTheTask(t *testing.T) {
+	for name, make := range map[string]func(factory.Hook) loop.TaskFactory{
+		"lazy": factory.NewLazy, "eager": factory.NewEager,
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, _ := newLoop(t, make(func(x *loop.Task, _ future.Any) { x.Cancel(io.EOF) }))
+			l.CallSoon(func() {
+				for _, start := range []func(context.Context, string, func(context.Context) error) *task.Task[none]{spawn, machine} {
+					x := start(l.Context(), "x", func(context.Context) error { t.Error("ran"); return nil })
+					x.OnDone(func() {
+						if !x.Canceled() {
+							t.Errorf("ended with %v", x.Err())
+						}
+					})
+				}
+			})
+			run(t, l)
+		})
+	}
+}
+
+// A panic in a hook is for the one that spawns; the task never starts.
+func TestPanicOfAHook(t *testing.T) {
+	l, _ := newLoop(t, factory.NewEager(func(x *loop.Task, _ future.Any) {
+		if x.Name() == "child" {
+			panic("no")
+		}
+	}))
+	parent := spawn(l.Context(), "parent", func(ctx context.Context) error {
+		spawn(ctx, "child", func(context.Context) error { t.Error("ran"); return nil })
+		return nil
+	})
+	l.RunUntilIdle()
+	var p *loop.PanicError
+	if !errors.As(parent.Err(), &p) || p.Value != "no" {
+		t.Errorf("the parent ended with %v", parent.Err())
+	}
+}
+
+func TestNilHook(t *testing.T) {
+	for _, make := range []func(factory.Hook) loop.TaskFactory{factory.NewLazy, factory.NewEager} {
+		func() {
+			defer func() {
+				if got := recover(); got != "factory: a nil hook; use Lazy or Eager" {
+					t.Errorf("panic: %v", got)
+				}
+			}()
+			make(nil)
+		}()
+	}
+}
+
+// A factory of one's own: every task starts a second late.
+func late(x *loop.Task) { x.Loop().CallLater(time.Second, x.StepNow) }
+
+func TestFactoryThatDefersTheStart(t *testing.T) {
+	l, log := newLoop(t, late)
+	var child *task.Task[none]
+	parent := spawn(l.Context(), "parent", func(ctx context.Context) error {
+		child = spawn(ctx, "child", func(ctx context.Context) error {
+			log.add("child at %v", l.Elapsed())
+			return nil
+		})
+		return child.Wait(ctx)
+	})
+	canceled := spawn(l.Context(), "canceled", func(context.Context) error { t.Error("ran"); return nil })
+	canceled.Cancel(nil)
+	run(t, l)
+	log.expect(t, "[made parent]", "[made canceled]", "[cancel canceled]",
+		"[step parent]", "[made child]", "[suspended parent]", "[done canceled]",
+		"[step child]", "child at 2s", "[woken parent]", "[done child]", "[step parent]", "[done parent]")
+	if parent.Err() != nil || !canceled.Canceled() {
+		t.Errorf("parent %v, canceled %v", parent.Err(), canceled.Err())
+	}
+}
+
+// A task that its factory forgets is named when nothing else is left.
+func TestFactoryThatForgetsTheTask(t *testing.T) {
+	l, _ := newLoop(t, func(*loop.Task) {})
+	spawn(l.Context(), "forgotten", task.Yield)
+	var deadlock *loop.DeadlockError
+	if err := l.Run(); !errors.As(err, &deadlock) || deadlock.Tasks[0].Name() != "forgotten" {
+		t.Errorf("Run = %v", err)
+	}
+}

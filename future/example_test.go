@@ -1,0 +1,174 @@
+package future_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// A future hands a result from a callback to the task that waits for it.
+func ExampleFuture() {
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	defer l.Close()
+
+	answer := future.New[int](l.Context())
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		v, err := answer.Await(ctx)
+		fmt.Println("got", v, err, "after", l.Elapsed())
+		return v, err
+	})
+	l.CallLater(time.Second, func() {
+		fmt.Println("first: ", answer.SetResult(42))
+		fmt.Println("second:", answer.SetResult(43))
+	})
+	fmt.Println(l.Run())
+	// Output:
+	// first:  <nil>
+	// second: future: invalid state: SetResult on a future that is done
+	// got 42 <nil> after 1s
+	// <nil>
+}
+
+func ExampleFuture_Cancel() {
+	l := loop.New()
+	defer l.Close()
+
+	f := future.New[int](l.Context())
+	fmt.Println(f.Cancel(io.EOF), f.Cancel(nil))
+	fmt.Println(f.Err(), errors.Is(f.Err(), future.ErrCanceled), errors.Is(f.Err(), context.Canceled))
+	// Output:
+	// true false
+	// canceled: EOF true true
+}
+
+// Callbacks run in later turns, in the order of registration.
+func ExampleCallback() {
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	defer l.Close()
+
+	f := future.New[string](l.Context())
+	f.OnDone(func() { fmt.Println("first") })
+	second := f.OnDone(func() { fmt.Println("second") })
+	f.OnDone(func() { fmt.Println("third") })
+
+	fmt.Println("removed:", second.Remove())
+	_ = f.SetResult("done")
+	fmt.Println("set")
+	_ = l.Run()
+	// Output:
+	// removed: true
+	// set
+	// first
+	// third
+}
+
+// Any is for code that does not care what the results are.
+func ExampleAny() {
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	defer l.Close()
+
+	number, text := future.New[int](l.Context()), future.New[string](l.Context())
+	all := []future.Any{number, text}
+	for _, f := range all {
+		f.OnDone(func() {
+			v, err := f.AnyResult()
+			fmt.Printf("%T %v %v\n", v, v, err)
+		})
+	}
+	_ = text.SetResult("seven")
+	_ = number.SetResult(7)
+	_ = l.Run()
+	// Output:
+	// string seven <nil>
+	// int 7 <nil>
+}
+
+// What takes an Awaitable takes futures, tasks, and what is made of them.
+func ExampleAwaitable() {
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	defer l.Close()
+
+	double := func(ctx context.Context, a future.Awaitable[int]) {
+		v, err := a.Await(ctx)
+		fmt.Println(2*v, err)
+	}
+	f := future.New[int](l.Context())
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		double(ctx, f)
+		double(ctx, task.Go(ctx, func(context.Context) (int, error) { return 21, nil }))
+		return 0, nil
+	})
+	_ = f.SetResult(3)
+	_ = l.Run()
+	// Output:
+	// 6 <nil>
+	// 42 <nil>
+}
+
+func ExampleUntyped() {
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	defer l.Close()
+
+	number, text := future.New[int](l.Context()), future.New[string](l.Context())
+	_ = number.SetResult(7)
+	_ = text.SetResult("seven")
+	task.Go(l.Context(), func(ctx context.Context) ([]any, error) {
+		all, err := task.Gather(future.Untyped(number), future.Untyped(text)).Await(ctx)
+		fmt.Println(all, err)
+		return all, err
+	})
+	_ = l.Run()
+	// Output:
+	// [7 seven] <nil>
+}
+
+// countdown is an awaitable that is done when it was told to count n times.
+// Canceling it makes it end at once, with what it has.
+type countdown struct {
+	future.Future[int]
+	left, counted int
+}
+
+func newCountdown(l *loop.Loop, n int) *countdown {
+	c := &countdown{left: n}
+	future.Own(&c.Future, l, c.owner())
+	return c
+}
+
+func (c *countdown) count() {
+	if c.counted++; c.counted == c.left {
+		c.end()
+	}
+}
+
+func (c *countdown) end()                  { future.Complete(&c.Future, c.owner(), c.counted, nil) }
+func (c *countdown) owner() countdownOwner { return countdownOwner{c} }
+
+// countdownOwner keeps the methods of the owner apart from those of the future.
+type countdownOwner struct{ c *countdown }
+
+func (o countdownOwner) Cancel(error) bool          { o.c.end(); return true }
+func (o countdownOwner) Task() *loop.Task           { return nil }
+func (o countdownOwner) Describe() loop.Explanation { return loop.Explanation{What: "a countdown"} }
+
+func ExampleOwner() {
+	l := loop.New()
+	defer l.Close()
+
+	c := newCountdown(l, 3)
+	c.count()
+	fmt.Println("set by a stranger:", c.SetResult(0))
+	fmt.Println("canceled:", c.Cancel(nil))
+	fmt.Println(c.Result())
+	// Output:
+	// set by a stranger: future: invalid state: SetResult on a future that is not yours to set, such as a task
+	// canceled: true
+	// 1 <nil>
+}

@@ -1,0 +1,67 @@
+package future_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type none = struct{}
+
+// newLoop makes a loop with a virtual clock.
+func newLoop(opts ...loop.Option) *loop.Loop {
+	return loop.New(append([]loop.Option{loop.WithClock(timer.NewVirtual())}, opts...)...)
+}
+
+// testLoop is newLoop, closed by the end of the test.
+func testLoop(t *testing.T, opts ...loop.Option) *loop.Loop {
+	l := newLoop(opts...)
+	t.Cleanup(l.Close)
+	return l
+}
+
+func run(t *testing.T, l *loop.Loop) {
+	t.Helper()
+	if err := l.Run(); err != nil {
+		t.Fatalf("Run: %v", err)
+	}
+}
+
+func spawn(ctx context.Context, name string, body func(context.Context) error) *task.Task[none] {
+	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Name(name))
+}
+
+// journal is what a program wrote down, in order.
+type journal []string
+
+func (j *journal) add(format string, args ...any) { *j = append(*j, fmt.Sprintf(format, args...)) }
+
+func (j *journal) writes(line string) func() { return func() { j.add("%s", line) } }
+
+func (j *journal) expect(t *testing.T, want ...string) {
+	t.Helper()
+	if got := *j; !slices.Equal(got, want) {
+		t.Errorf("wrong order of events\n got: %s\nwant: %s", strings.Join(got, " | "), strings.Join(want, " | "))
+	}
+	*j = nil
+}
+
+func mustPanic(t *testing.T, want string, fn func()) {
+	t.Helper()
+	defer func() {
+		if text := fmt.Sprint(recover()); !strings.Contains(text, want) {
+			t.Errorf("panic %q; want one with %q", text, want)
+		}
+	}()
+	fn()
+}

@@ -1,0 +1,163 @@
+package future_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// proxy is an awaitable of our own, and the owner of its future.
+type proxy struct {
+	future.Future[int]
+	asked []error
+	takes bool // what Cancel answers
+	taken int
+}
+
+func newProxy(l *loop.Loop) *proxy {
+	p := &proxy{takes: true}
+	future.Own(&p.Future, l, (*proxyOwner)(p))
+	return p
+}
+
+// proxyOwner is a proxy as the owner of its future.
+type proxyOwner proxy
+
+func (o *proxyOwner) Cancel(cause error) bool {
+	o.asked = append(o.asked, cause)
+	return o.takes
+}
+func (o *proxyOwner) Task() *loop.Task           { return nil }
+func (o *proxyOwner) Describe() loop.Explanation { return loop.Explanation{What: "a proxy"} }
+func (o *proxyOwner) Take()                      { o.taken++ }
+
+func (p *proxy) complete(v int, err error) { future.Complete(&p.Future, (*proxyOwner)(p), v, err) }
+
+func TestOwnedFutureIsNotForOthersToSet(t *testing.T) {
+	l := testLoop(t)
+	p := newProxy(l)
+	for _, err := range []error{p.SetResult(1), p.SetError(io.EOF)} {
+		if !errors.Is(err, future.ErrInvalidState) {
+			t.Errorf("set by a stranger: %v", err)
+		}
+	}
+	x := spawn(l.Context(), "x", task.Yield)
+	if err := x.SetResult(none{}); !errors.Is(err, future.ErrInvalidState) {
+		t.Errorf("set the result of a task: %v", err)
+	}
+	if err := x.SetError(io.EOF); !errors.Is(err, future.ErrInvalidState) {
+		t.Errorf("set the error of a task: %v", err)
+	}
+	if p.Done() || x.Done() || p.Loop() != l || p.Explain().What != "a proxy" {
+		t.Error("the future has changed")
+	}
+	run(t, l)
+}
+
+func TestOwnerDecidesWhatCancelMeans(t *testing.T) {
+	l := testLoop(t)
+	p := newProxy(l)
+	if !p.Cancel(io.EOF) || p.Done() {
+		t.Error("the owner takes the request and ends later")
+	}
+	p.takes = false
+	if p.Cancel(nil) {
+		t.Error("the owner does not take the request")
+	}
+	p.complete(1, nil)
+	if p.Cancel(nil) {
+		t.Error("the future is done")
+	}
+	if len(p.asked) != 2 || p.asked[0] != io.EOF || p.asked[1] != nil {
+		t.Errorf("the owner was asked with %v", p.asked)
+	}
+}
+
+func TestCompleteByTheOwner(t *testing.T) {
+	l := testLoop(t)
+	for _, c := range []struct {
+		err      error
+		value    int
+		canceled bool
+	}{
+		{nil, 7, false},
+		{io.EOF, 0, false},
+		{&loop.CanceledError{}, 0, true},
+	} {
+		p := newProxy(l)
+		told := 0
+		p.OnDone(func() { told++ })
+		p.complete(7, c.err)
+		run(t, l)
+		if v, err := p.Result(); v != c.value || err != c.err || p.Canceled() != c.canceled || told != 1 {
+			t.Errorf("Complete(7, %v): %d, %v, canceled %t, told %d times", c.err, v, err, p.Canceled(), told)
+		}
+	}
+}
+
+func TestCompleteOfWhatIsDoneOrNotOwned(t *testing.T) {
+	const want = "future: completion of a future that is done or not owned by the *future_test.proxyOwner that completes it"
+	l := testLoop(t)
+	p, stranger := newProxy(l), newProxy(l)
+	complete := func(f *future.Future[int], o future.Owner) func() {
+		return func() { future.Complete(f, o, 1, nil) }
+	}
+	mustPanic(t, want, complete(&p.Future, (*proxyOwner)(stranger)))
+	mustPanic(t, want, complete(future.New[int](l.Context()), (*proxyOwner)(p)))
+	mustPanic(t, want, func() { future.Fail(&p.Future, (*proxyOwner)(stranger), io.EOF) })
+	p.complete(1, nil)
+	mustPanic(t, want, complete(&p.Future, (*proxyOwner)(p)))
+	if v, err := p.Result(); v != 1 || err != nil {
+		t.Errorf("%d, %v", v, err)
+	}
+}
+
+// What fails with the cancellation of something else has failed, and its error is
+// a cancellation.
+func TestFail(t *testing.T) {
+	l := testLoop(t)
+	failed, canceled := newProxy(l), newProxy(l)
+	future.Fail(&failed.Future, (*proxyOwner)(failed), &loop.CanceledError{})
+	canceled.complete(0, &loop.CanceledError{})
+	if !future.Failed(failed) || future.Failed(canceled) {
+		t.Error("Failed tells the two apart")
+	}
+	if !failed.Canceled() || !canceled.Canceled() {
+		t.Error("the errors of both are cancellations")
+	}
+}
+
+func TestErrorsAreTaken(t *testing.T) {
+	for name, take := range map[string]func(p *proxy){
+		"Err":       func(p *proxy) { _ = p.Err() },
+		"Result":    func(p *proxy) { _, _ = p.Result() },
+		"AnyResult": func(p *proxy) { _, _ = p.AnyResult() },
+		"Wait":      func(p *proxy) { _ = p.Wait(context.Background()) }, // it is done, and any context will do
+	} {
+		l := testLoop(t)
+		p := newProxy(l)
+		if future.Peek(p) != nil || p.Untaken() != nil {
+			t.Error("a pending future has no error")
+		}
+		p.complete(0, io.EOF)
+		if future.Peek(p) != io.EOF || p.Untaken() != io.EOF || p.taken != 0 {
+			t.Errorf("%s: looking takes nothing: %v, taken %d times", name, p.Untaken(), p.taken)
+		}
+		take(p)
+		take(p)
+		if p.Untaken() != nil || p.taken != 1 {
+			t.Errorf("%s: untaken %v, and the owner was told %d times", name, p.Untaken(), p.taken)
+		}
+	}
+	l := testLoop(t)
+	p := newProxy(l)
+	p.complete(0, &loop.CanceledError{})
+	if p.Untaken() != nil {
+		t.Error("a cancellation need not be taken")
+	}
+}

@@ -1,0 +1,504 @@
+package loop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+type key string
+
+// open reports whether done is a channel that has not been closed.
+func open(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return false
+	default:
+		return done != nil
+	}
+}
+
+func TestContextOfATaskEndsWithTheRequest(t *testing.T) {
+	l := newLoop(t)
+	var ctx context.Context
+	sleeper := spawn(l.Context(), "sleeper", func(c context.Context) error {
+		ctx = c
+		return task.Sleep(c, time.Hour)
+	})
+	l.RunUntilIdle()
+	done := ctx.Done()
+	if !open(done) || ctx.Err() != nil || context.Cause(ctx) != nil {
+		t.Fatalf("before: %v, %v", ctx.Err(), context.Cause(ctx))
+	}
+	sleeper.Cancel(io.EOF)
+	if open(done) || ctx.Done() != done {
+		t.Error("Done is not closed by Cancel")
+	}
+	if ctx.Err() != context.Canceled {
+		t.Errorf("Err = %v", ctx.Err())
+	}
+	var cause *loop.CanceledError
+	if !errors.As(context.Cause(ctx), &cause) || cause.Cause != io.EOF {
+		t.Errorf("Cause = %v", context.Cause(ctx))
+	}
+	sleeper.Cancel(io.ErrUnexpectedEOF) // the first cause counts
+	if context.Cause(ctx) != error(cause) {
+		t.Errorf("Cause = %v after another request", context.Cause(ctx))
+	}
+	run(t, l)
+}
+
+// Nobody asked for Done before the end: the context is as it would have been.
+func TestContextAskedAfterItsEnd(t *testing.T) {
+	l := newLoop(t)
+	sleeper := spawn(l.Context(), "sleeper", func(c context.Context) error { return task.Sleep(c, time.Hour) })
+	l.RunUntilIdle()
+	sleeper.Cancel(io.EOF)
+	ctx := sleeper.Task().Context()
+	if ctx.Err() != context.Canceled || context.Cause(ctx).Error() != "canceled: EOF" || open(ctx.Done()) {
+		t.Errorf("Err %v, Cause %v, Done open %t", ctx.Err(), context.Cause(ctx), open(ctx.Done()))
+	}
+	derived, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if derived.Err() != context.Canceled || context.Cause(derived).Error() != "canceled: EOF" {
+		t.Errorf("derived: Err %v, Cause %v", derived.Err(), context.Cause(derived))
+	}
+	run(t, l)
+}
+
+func TestContextOfATaskHasNoDeadline(t *testing.T) {
+	l := newLoop(t)
+	if at, ok := spawn(l.Context(), "", task.Yield).Task().Context().Deadline(); ok {
+		t.Errorf("deadline %v", at)
+	}
+}
+
+func TestDeadlineOfABoundTask(t *testing.T) {
+	l := newLoop(t)
+	at := time.Now().Add(time.Hour)
+	spawn(l.Context(), "parent", func(ctx context.Context) error {
+		limited, cancel := context.WithDeadline(ctx, at)
+		defer cancel()
+		child := spawn(limited, "child", func(ctx context.Context) error {
+			if got, ok := ctx.Deadline(); !ok || got != at {
+				t.Errorf("the child's deadline is %v, %t", got, ok)
+			}
+			return nil
+		})
+		return child.Wait(ctx)
+	})
+	run(t, l)
+}
+
+func TestValuesAreInherited(t *testing.T) {
+	l := newLoop(t)
+	host := context.WithValue(l.Context(), key("host"), 1)
+	values := func(ctx context.Context) string {
+		return fmt.Sprint(ctx.Value(key("host")), ctx.Value(key("parent")), ctx.Value(key("child")), ctx.Err())
+	}
+	var log journal
+	spawn(context.WithValue(host, key("parent"), 2), "parent", func(ctx context.Context) error {
+		log.add("parent %s", values(ctx))
+		child := spawn(context.WithValue(ctx, key("child"), 3), "child", func(ctx context.Context) error {
+			log.add("child %s", values(ctx))
+			grandchild := spawn(ctx, "grandchild", func(ctx context.Context) error {
+				log.add("grandchild %s", values(ctx))
+				return nil
+			})
+			return grandchild.Wait(ctx)
+		})
+		_ = child.Wait(ctx)
+		sibling := spawn(ctx, "sibling", func(ctx context.Context) error {
+			log.add("sibling %s", values(ctx))
+			return nil
+		})
+		return sibling.Wait(ctx)
+	})
+	run(t, l)
+	log.expect(t, "parent 1 2 <nil> <nil>", "child 1 2 3 <nil>", "grandchild 1 2 3 <nil>", "sibling 1 2 <nil> <nil>")
+}
+
+func TestCancellationIsNotInherited(t *testing.T) {
+	for name, derive := range map[string]func(context.Context) context.Context{
+		"own context":   func(ctx context.Context) context.Context { return ctx },
+		"value context": func(ctx context.Context) context.Context { return context.WithValue(ctx, key("k"), 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			var child *task.Task[none]
+			parent := spawn(l.Context(), "parent", func(ctx context.Context) error {
+				child = spawn(derive(ctx), "child", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+				return task.Sleep(ctx, time.Hour)
+			})
+			l.RunUntilIdle()
+			parent.Cancel(nil)
+			ctx := child.Task().Context()
+			if ctx.Err() != nil || context.Cause(ctx) != nil || !open(ctx.Done()) {
+				t.Errorf("the child's context has ended: %v, %v", ctx.Err(), context.Cause(ctx))
+			}
+			run(t, l)
+			if child.Err() != nil || !parent.Canceled() {
+				t.Errorf("child %v, parent %v", child.Err(), parent.Err())
+			}
+		})
+	}
+}
+
+// A task spawned by one that was canceled, with its context, starts afresh.
+func TestSpawnByACanceledTask(t *testing.T) {
+	l := newLoop(t)
+	var child *task.Task[none]
+	parent := spawn(l.Context(), "parent", func(ctx context.Context) error {
+		err := task.Sleep(ctx, time.Hour)
+		child = spawn(ctx, "cleanup", func(ctx context.Context) error {
+			if ctx.Err() != nil || context.Cause(ctx) != nil {
+				t.Errorf("the context has ended: %v, %v", ctx.Err(), context.Cause(ctx))
+			}
+			return task.Sleep(ctx, time.Second)
+		})
+		return errors.Join(err, child.Wait(ctx))
+	})
+	l.RunUntilIdle()
+	parent.Cancel(nil)
+	run(t, l)
+	if child.Err() != nil {
+		t.Errorf("child: %v", child.Err())
+	}
+}
+
+func TestCancellationIsEdgeTriggered(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	sleeper := spawn(l.Context(), "sleeper", func(ctx context.Context) error {
+		log.add("%v", task.Sleep(ctx, time.Hour))
+		log.add("%v, Err %v", task.Sleep(ctx, time.Second), ctx.Err())
+		return nil
+	})
+	l.RunUntilIdle()
+	sleeper.Cancel(nil)
+	run(t, l)
+	log.expect(t, "canceled", "<nil>, Err context canceled")
+	if sleeper.Err() != nil || sleeper.Cancelling() != 1 {
+		t.Errorf("ended with %v and %d requests", sleeper.Err(), sleeper.Cancelling())
+	}
+}
+
+// A context that has ended stays ended, and goes on to serve for awaiting; the task
+// has another one from then on.
+func TestUncancelGivesTheTaskAnotherContext(t *testing.T) {
+	l := newLoop(t)
+	var sleeper *task.Task[none]
+	sleeper = spawn(l.Context(), "sleeper", func(ctx context.Context) error {
+		self := loop.Current(ctx)
+		derived, cancel := context.WithCancel(ctx)
+		defer cancel()
+		if self.Context() != ctx {
+			t.Error("the task's context is not what its body was handed")
+		}
+		if err := task.Sleep(ctx, time.Hour); err == nil {
+			t.Error("not canceled")
+		}
+		if n := sleeper.Uncancel(); n != 1 || self.Context() != ctx {
+			t.Errorf("%d of 2 requests left", n)
+		}
+		if n := sleeper.Uncancel(); n != 0 {
+			t.Errorf("%d requests left", n)
+		}
+		if ctx.Err() != context.Canceled || open(ctx.Done()) || context.Cause(ctx) == nil {
+			t.Errorf("the old context has not stayed ended: %v", ctx.Err())
+		}
+		renewed := self.Context()
+		if renewed == ctx || renewed.Err() != nil || context.Cause(renewed) != nil || !open(renewed.Done()) {
+			t.Errorf("the new context: %v, %v", renewed.Err(), context.Cause(renewed))
+		}
+		if err := task.Sleep(derived, 1); err == nil {
+			t.Error("an await under what was derived meanwhile has to fail")
+		}
+		fresh, cancelFresh := context.WithCancel(renewed)
+		defer cancelFresh()
+		for _, good := range []context.Context{ctx, renewed, fresh} {
+			if err := task.Sleep(good, time.Second); err != nil {
+				t.Errorf("an await under %v: %v", good, err)
+			}
+		}
+		if loop.Current(ctx) != self || loop.Current(renewed) != self {
+			t.Error("the contexts belong to another task")
+		}
+		sleeper.Cancel(io.EOF) // ends the new one, too
+		if open(renewed.Done()) || causeOf(context.Cause(renewed)) != io.EOF || fresh.Err() == nil {
+			t.Errorf("a new request: %v", context.Cause(renewed))
+		}
+		return nil
+	})
+	l.RunUntilIdle()
+	sleeper.Cancel(nil)
+	sleeper.Cancel(nil)
+	run(t, l)
+	if sleeper.Uncancel() != 0 {
+		t.Error("requests left")
+	}
+}
+
+// What a task spawns is not canceled because the context that it was handed ended
+// long ago.
+func TestSpawnAfterUncancel(t *testing.T) {
+	l := newLoop(t)
+	var x *task.Task[none]
+	x = spawn(l.Context(), "x", func(ctx context.Context) error {
+		x.Cancel(nil)
+		x.Uncancel()
+		for _, ctx := range []context.Context{ctx, context.WithValue(ctx, key("k"), 1), loop.Current(ctx).Context()} {
+			child := spawn(ctx, "child", func(ctx context.Context) error {
+				if ctx.Err() != nil || context.Cause(ctx) != nil {
+					t.Errorf("the child's context has ended: %v", context.Cause(ctx))
+				}
+				return task.Yield(ctx)
+			})
+			if err := child.Wait(ctx); err != nil {
+				t.Errorf("the child ended with %v", err)
+			}
+		}
+		return nil
+	})
+	run(t, l)
+}
+
+func TestUncancelOfNothing(t *testing.T) {
+	l := newLoop(t)
+	x := spawn(l.Context(), "x", task.Yield)
+	if x.Uncancel() != 0 || x.Cancelling() != 0 {
+		t.Error("requests below zero")
+	}
+	run(t, l)
+}
+
+func TestContextOfTheLoopEndsWithClose(t *testing.T) {
+	l := newLoop(t)
+	ctx := l.Context()
+	done := ctx.Done()
+	if !open(done) || ctx.Err() != nil {
+		t.Error("ended at once")
+	}
+	l.Close()
+	var canceled *loop.CanceledError
+	if open(done) || ctx.Err() != context.Canceled || !errors.As(context.Cause(ctx), &canceled) || canceled.Cause != loop.ErrClosed {
+		t.Errorf("Err %v, Cause %v", ctx.Err(), context.Cause(ctx))
+	}
+}
+
+func TestFromContext(t *testing.T) {
+	l := newLoop(t)
+	spawn(l.Context(), "task", func(ctx context.Context) error {
+		derived, cancel := context.WithCancel(context.WithValue(ctx, key("k"), 1))
+		defer cancel()
+		for _, ctx := range []context.Context{ctx, derived, l.Context(), context.WithoutCancel(derived)} {
+			if loop.FromContext(ctx) != l {
+				t.Errorf("%v leads to another loop", ctx)
+			}
+		}
+		if loop.Current(ctx) != loop.Current(derived) || loop.Current(ctx).Name() != "task" {
+			t.Error("Current is not the running task")
+		}
+		return nil
+	})
+	run(t, l)
+	mustPanic(t, "loop: the context context.Background belongs to no loop; use the one that the task's body was handed, or Loop.Context",
+		func() { loop.FromContext(context.Background()) })
+	mustPanic(t, "loop: the context context.Background belongs to no loop", func() { future.New[int](context.Background()) })
+	mustPanic(t, "loop: the context context.Background belongs to no loop", func() { spawn(context.Background(), "", task.Yield) })
+	mustPanic(t, "loop: the context context.Background belongs to no loop", func() { _ = task.Yield(context.Background()) })
+}
+
+func TestContextString(t *testing.T) {
+	l := newLoop(t)
+	x := spawn(l.Context(), "x", task.Yield)
+	if got := fmt.Sprint(l.Context(), " ", x.Task().Context()); got != `loop.Context loop.Context("x")` {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestBind(t *testing.T) {
+	l := newLoop(t)
+	outside, cancel := context.WithCancelCause(context.WithValue(context.Background(), key("k"), 1))
+	defer cancel(nil)
+	ctx := l.Bind(outside)
+	if loop.FromContext(ctx) != l || !loop.Belongs(ctx) || ctx.Value(key("k")) != 1 {
+		t.Error("the context is not that of the loop, with its own values")
+	}
+	var log journal
+	bound := spawn(ctx, "bound", func(ctx context.Context) error {
+		log.add("value %v", ctx.Value(key("k")))
+		return task.Sleep(ctx, time.Hour)
+	})
+	l.RunUntilIdle()
+	cancel(io.EOF)
+	never := spawn(ctx, "never", func(context.Context) error { t.Error("ran"); return nil })
+	run(t, l)
+	log.expect(t, "value 1")
+	if causeOf(bound.Err()) != io.EOF || causeOf(never.Err()) != io.EOF {
+		t.Errorf("bound %v, never %v", bound.Err(), never.Err())
+	}
+	mustPanic(t, "loop: this needs a task", func() { _ = task.Yield(ctx) })
+}
+
+func TestOutside(t *testing.T) {
+	l := newLoop(t)
+	var x *task.Task[none]
+	x = spawn(context.WithValue(l.Context(), key("k"), 1), "x", func(ctx context.Context) error {
+		out := loop.Outside(ctx)
+		if loop.Belongs(out) || !loop.Belongs(ctx) || out.Value(key("k")) != 1 || out.Err() != nil {
+			t.Error("the context is that of a loop, or has lost its values")
+		}
+		mustPanic(t, "belongs to no loop", func() { _ = task.Yield(out) })
+		x.Cancel(io.EOF)
+		if out.Err() != context.Canceled || causeOf(context.Cause(out)) != io.EOF {
+			t.Errorf("Err %v, Cause %v", out.Err(), context.Cause(out))
+		}
+		return nil
+	})
+	run(t, l)
+	if loop.Belongs(context.Background()) {
+		t.Error("the background belongs to no loop")
+	}
+}
+
+// Every misuse of a context is answered by its own message, by everything that
+// suspends, derived or not.
+func TestMisuseOfContexts(t *testing.T) {
+	l := newLoop(t)
+	mustMisuse := func(ctx context.Context, want string) {
+		t.Helper()
+		value := context.WithValue(ctx, key("k"), 1)
+		derived, cancel := context.WithCancel(ctx)
+		defer cancel()
+		for _, ctx := range []context.Context{ctx, value, derived} {
+			mustPanic(t, want, func() { loop.Current(ctx) })
+			mustPanic(t, want, func() { _ = task.Sleep(ctx, time.Second) })
+			mustPanic(t, want, func() { _ = task.Yield(ctx) })
+			mustPanic(t, want, func() { _ = future.New[int](l.Context()).Wait(ctx) })
+		}
+	}
+	var finished, suspended context.Context
+	spawn(l.Context(), "finished", func(ctx context.Context) error { finished = ctx; return nil })
+	spawn(l.Context(), "suspended", func(ctx context.Context) error { suspended = ctx; return task.Sleep(ctx, time.Second) })
+	l.RunUntilIdle()
+
+	mustMisuse(suspended, `loop: the context of task "suspended" was used while its loop is not running; a host uses Loop.Context to spawn`)
+	mustMisuse(finished, `loop: the context of task "finished" was used after the task ended (no task is running)`)
+	mustMisuse(l.Context(), "loop: this needs a task, and was called with the loop's context outside every task; spawn one with task.Go")
+
+	l.CallSoon(func() {
+		mustMisuse(suspended, `loop: the context of task "suspended" was used where no task is running; use the context that the running body was handed`)
+		mustMisuse(l.Context(), "loop: this needs a task")
+	})
+	spawn(l.Context(), "thief", func(ctx context.Context) error {
+		mustMisuse(suspended, `loop: the context of task "suspended" was used where task "thief" is running`)
+		mustMisuse(finished, `loop: the context of task "finished" was used after the task ended (task "thief" is running)`)
+		mustMisuse(l.Context(), `loop: this was called in task "thief" with the loop's context; use the context that the task's body was handed`)
+		return nil
+	})
+	run(t, l)
+}
+
+// The misuse panics inside the body that commits it, and becomes its error.
+func TestMisuseEndsTheTaskOnly(t *testing.T) {
+	l := newLoop(t)
+	bad := spawn(l.Context(), "bad", func(context.Context) error { return task.Yield(l.Context()) })
+	good := spawn(l.Context(), "good", task.Yield)
+	run(t, l)
+	var p *loop.PanicError
+	if !errors.As(bad.Err(), &p) || p.Task != "bad" || good.Err() != nil {
+		t.Errorf("bad: %v, good: %v", bad.Err(), good.Err())
+	}
+}
+
+// The spawner of an eager task is the current one again after its first step.
+func TestContextOfTheSpawnerDuringAnEagerStep(t *testing.T) {
+	l := newLoop(t, loop.WithTaskFactory((*loop.Task).StepNow))
+	spawn(l.Context(), "outer", func(outer context.Context) error {
+		spawn(outer, "inner", func(inner context.Context) error {
+			mustPanic(t, `the context of task "outer" was used where task "inner" is running`, func() { _ = task.Yield(outer) })
+			return task.Yield(inner)
+		})
+		return task.Yield(outer)
+	})
+	run(t, l)
+}
+
+func TestContextIsSafeFromOtherGoroutines(t *testing.T) {
+	l := newLoop(t)
+	var all sync.WaitGroup
+	stop := make(chan none)
+	task.Go(context.WithValue(l.Context(), key("k"), 1), func(ctx context.Context) (none, error) {
+		self := loop.Current(ctx)
+		for range 4 {
+			all.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					_, _ = ctx.Deadline()
+					if err := ctx.Err(); err != nil && err != context.Canceled {
+						t.Errorf("Err = %v", err)
+					}
+					if v := ctx.Value(key("k")); v != 1 {
+						t.Errorf("Value = %v", v)
+					}
+					_ = context.Cause(ctx)
+					_ = open(ctx.Done())
+					_ = loop.FromContext(ctx)
+				}
+			})
+		}
+		for range 500 {
+			self.Cancel(io.EOF)
+			if err := task.Yield(ctx); err == nil {
+				t.Error("not canceled")
+			}
+			self.Uncancel()
+			if err := task.Yield(ctx); err != nil {
+				t.Errorf("canceled again: %v", err)
+			}
+		}
+		close(stop)
+		return none{}, nil
+	})
+	run(t, l)
+	all.Wait()
+}
+
+// Package context panics where it finds Done closed and Err nil.
+func TestDerivingOnOtherGoroutinesDuringCancelAndUncancel(t *testing.T) {
+	l := newLoop(t)
+	task.Go(l.Context(), func(ctx context.Context) (none, error) {
+		self := loop.Current(ctx)
+		var all sync.WaitGroup
+		for range 200 {
+			renewed := self.Context()
+			for range 2 {
+				all.Go(func() {
+					_, cancel := context.WithCancel(renewed)
+					cancel()
+					if err := renewed.Err(); (err == nil) != open(renewed.Done()) && renewed.Err() == err {
+						t.Errorf("Done does not fit the error %v", err)
+					}
+				})
+			}
+			self.Cancel(nil)
+			self.Uncancel()
+		}
+		all.Wait()
+		return none{}, nil
+	})
+	run(t, l)
+}

@@ -1,0 +1,230 @@
+package loop_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+func TestIsCanceled(t *testing.T) {
+	canceled := &loop.CanceledError{Cause: io.EOF}
+	for _, c := range []struct {
+		what string
+		err  error
+		want bool
+	}{
+		{"nil", nil, false},
+		{"ErrCanceled", loop.ErrCanceled, true},
+		{"with a cause", canceled, true},
+		{"wrapped", fmt.Errorf("while reading: %w", canceled), true},
+		{"wrapped twice", fmt.Errorf("a: %w", fmt.Errorf("b: %w", canceled)), true},
+		{"joined with a failure", errors.Join(canceled, io.EOF), false},
+		{"joined alone", errors.Join(canceled), false},
+		{"wrapped with a failure", fmt.Errorf("%w and %w", canceled, io.EOF), false},
+		{"a join of it, wrapped", fmt.Errorf("a: %w", errors.Join(canceled, io.EOF)), false},
+		{"a standard context's", context.Canceled, false},
+		{"a time limit", context.DeadlineExceeded, false},
+		{"a panic with it", &loop.PanicError{Value: "x"}, false},
+		{"another error", io.EOF, false},
+		{"as text only", errors.New("canceled"), false},
+	} {
+		if got := loop.IsCanceled(c.err); got != c.want {
+			t.Errorf("%s: IsCanceled(%v) = %t", c.what, c.err, got)
+		}
+	}
+}
+
+func TestCanceledErrorMatches(t *testing.T) {
+	err := fmt.Errorf("wrapped: %w", &loop.CanceledError{Cause: io.EOF})
+	for target, want := range map[error]bool{
+		loop.ErrCanceled:         true,
+		context.Canceled:         true,
+		context.DeadlineExceeded: false,
+		io.EOF:                   false, // the cause is not unwrapped to
+	} {
+		if got := errors.Is(err, target); got != want {
+			t.Errorf("errors.Is(err, %v) = %t", target, got)
+		}
+	}
+	var canceled *loop.CanceledError
+	if !errors.As(err, &canceled) || canceled.Cause != io.EOF {
+		t.Error("the cause is not there to be asked for")
+	}
+}
+
+func TestErrorTexts(t *testing.T) {
+	for want, err := range map[string]error{
+		"canceled":                    loop.ErrCanceled,
+		"canceled: EOF":               &loop.CanceledError{Cause: io.EOF},
+		"panic in a callback: oh":     &loop.PanicError{Value: "oh"},
+		`panic in task "worker": 7`:   &loop.PanicError{Value: 7, Task: "worker"},
+		"loop: closed":                loop.ErrClosed,
+		`panic in task "worker": EOF`: &loop.PanicError{Value: io.EOF, Task: "worker"},
+	} {
+		if got := err.Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestPanicErrorUnwrapsToAnError(t *testing.T) {
+	if !errors.Is(&loop.PanicError{Value: io.EOF}, io.EOF) {
+		t.Error("the error that was panicked with is hidden")
+	}
+	if (&loop.PanicError{Value: "EOF"}).Unwrap() != nil {
+		t.Error("a value that is no error became one")
+	}
+}
+
+func TestFailureKindNames(t *testing.T) {
+	for k := loop.CallbackFailed; k <= loop.PolicyFailed; k++ {
+		if text := k.String(); strings.HasPrefix(text, "FailureKind") {
+			t.Errorf("failure %d has no name", uint8(k))
+		}
+	}
+	if got := loop.FailureKind(0).String(); got != "FailureKind(0)" {
+		t.Errorf("%q", got)
+	}
+}
+
+func panicsInCallback() { panic(io.EOF) }
+
+// checkPanic checks that f is the panic of panicsInCallback in a callback.
+func checkPanic(t *testing.T, f loop.Failure) {
+	t.Helper()
+	var p *loop.PanicError
+	if f.Kind != loop.CallbackFailed || f.Task != nil || !errors.As(f.Err, &p) {
+		t.Fatalf("failure %+v", f)
+	}
+	if p.Value != io.EOF || p.Task != "" {
+		t.Errorf("PanicError %v of task %q", p.Value, p.Task)
+	}
+	if !bytes.Contains(p.Stack, []byte("panicsInCallback")) {
+		t.Errorf("the stack does not lead to the panic:\n%s", p.Stack)
+	}
+}
+
+func TestPanicOfACallbackGoesToErrorHandler(t *testing.T) {
+	var failures []loop.Failure
+	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
+	var log journal
+	l.CallSoon(panicsInCallback)
+	l.CallSoon(log.writes("same turn"))
+	l.CallLater(1, panicsInCallback)
+	l.CallLater(1, log.writes("same instant"))
+	run(t, l)
+	log.expect(t, "same turn", "same instant")
+	if len(failures) != 2 {
+		t.Fatalf("%d failures, want 2", len(failures))
+	}
+	checkPanic(t, failures[0])
+	checkPanic(t, failures[1])
+}
+
+// A callback may run on the stack of a body that is suspended: that body is not
+// concerned when it panics.
+func TestPanicOfACallbackLeavesSuspendedBodiesAlone(t *testing.T) {
+	var failures []loop.Failure
+	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
+	var log journal
+	for _, name := range []string{"a", "b"} {
+		spawn(l.Context(), name, func(ctx context.Context) error {
+			defer log.add("%s ends", name)
+			for range 3 {
+				l.CallSoon(panicsInCallback)
+				if err := task.Yield(ctx); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			return nil
+		})
+	}
+	run(t, l)
+	log.expect(t, "a ends", "b ends")
+	if len(failures) != 6 {
+		t.Fatalf("%d failures, want 6", len(failures))
+	}
+	for _, f := range failures {
+		checkPanic(t, f)
+	}
+}
+
+func TestPanicNilOfACallback(t *testing.T) {
+	var failures []loop.Failure
+	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
+	var log journal
+	l.CallSoon(func() { panic(nil) })
+	l.CallSoon(log.writes("goes on"))
+	run(t, l)
+	log.expect(t, "goes on")
+	if len(failures) != 1 {
+		t.Errorf("failures: %v", failures)
+	}
+}
+
+// logged runs fn with a default logger that writes to what is returned.
+func logged(fn func()) string {
+	old := slog.Default()
+	defer slog.SetDefault(old)
+	var text bytes.Buffer
+	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
+	fn()
+	return text.String()
+}
+
+func TestFailuresAreLoggedByDefault(t *testing.T) {
+	text := logged(func() {
+		l := loop.New(loop.WithDeadlockDetection())
+		defer l.Close()
+		l.CallSoon(panicsInCallback)
+		run(t, l)
+		l.Report(loop.Failure{Kind: loop.ShutdownFailed, Task: spawn(l.Context(), "last", task.Yield).Task(), Err: io.EOF})
+	})
+	for _, want := range []string{
+		"level=ERROR", `msg="takt: a callback panicked"`, `err="panic in a callback: EOF"`, "panicsInCallback",
+		`msg="takt: a task failed while the program was closing" err=EOF task=last`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is not in the log:\n%s", want, text)
+		}
+	}
+}
+
+func TestPanicOfTheErrorHandlerIsLogged(t *testing.T) {
+	var log journal
+	text := logged(func() {
+		l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) { panic("the handler too") }))
+		l.CallSoon(panicsInCallback)
+		spawn(l.Context(), "suspended", func(ctx context.Context) error {
+			l.CallSoon(panicsInCallback)
+			err := task.Yield(ctx)
+			log.add("goes on")
+			return err
+		})
+		run(t, l)
+	})
+	log.expect(t, "goes on")
+	if n := strings.Count(text, `msg="takt: the error handler panicked" panic="the handler too" failure="a callback panicked"`); n != 2 {
+		t.Errorf("%d of 2 panics of the handler are in the log:\n%s", n, text)
+	}
+}
+
+// The handler runs on the loop, outside of tasks, and may use it.
+func TestErrorHandlerMayUseTheLoop(t *testing.T) {
+	var log journal
+	var l *loop.Loop
+	l = newLoop(t, loop.WithErrorHandler(func(loop.Failure) {
+		spawn(l.Context(), "recovery", func(context.Context) error { log.add("recovered"); return nil })
+	}), loop.WithDebug())
+	l.CallSoon(panicsInCallback)
+	run(t, l)
+	log.expect(t, "recovered")
+}

@@ -1,0 +1,195 @@
+package loop_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// describe is an event in one line.
+func describe(e loop.Event) string {
+	text := e.Kind.String()
+	if e.Task != nil {
+		text += " " + e.Task.Name()
+	}
+	if e.On != nil {
+		text += " on " + e.On.Explain().What
+	}
+	if e.Timer.Seq != 0 {
+		text += fmt.Sprintf(" %v#%d", time.Duration(e.Timer.Deadline), e.Timer.Seq)
+	}
+	if e.By != nil {
+		text += " by " + e.By.Name()
+	}
+	return text
+}
+
+// observed makes a loop whose events are written down.
+func observed(t *testing.T, opts ...loop.Option) (*loop.Loop, *journal) {
+	log := new(journal)
+	opts = append(opts, loop.WithObserver(func(e loop.Event) { log.add("%s", describe(e)) }))
+	return newLoop(t, opts...), log
+}
+
+func TestEventsOfASmallProgram(t *testing.T) {
+	l, log := observed(t)
+	parent := spawn(l.Context(), "parent", func(ctx context.Context) error {
+		child := spawn(ctx, "child", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+		return child.Wait(ctx)
+	})
+	parent.OnDone(func() {})
+	run(t, l)
+	log.expect(t,
+		"made parent",
+		"step parent by parent",
+		"made child by parent",
+		`suspended parent on task "child" by parent`,
+		"step child by child",
+		"timer armed child 1s#1 by child",
+		"suspended child 1s#1 by child",
+		"idle",
+		"timer fired child 1s#1",
+		"woken child",
+		"step child by child",
+		"woken parent by child",
+		"done child by child",
+		"step parent by parent",
+		"done parent by parent",
+		"idle",
+	)
+}
+
+func TestEventsOfAMachine(t *testing.T) {
+	l, log := observed(t)
+	f := future.New[int](l.Context())
+	script(l.Context(), "machine",
+		func(context.Context, error) (task.Suspension, error) { return task.Turn(), nil },
+		func(context.Context, error) (task.Suspension, error) { return task.For(time.Second), nil },
+		func(context.Context, error) (task.Suspension, error) { return task.On(f), nil })
+	l.CallLater(2*time.Second, func() { _ = f.SetResult(1) })
+	run(t, l)
+	log.expect(t,
+		"made machine",
+		"timer armed 2s#1",
+		"step machine by machine",
+		"suspended machine by machine",
+		"step machine by machine",
+		"timer armed machine 1s#2 by machine",
+		"suspended machine 1s#2 by machine",
+		"idle",
+		"timer fired machine 1s#2",
+		"woken machine",
+		"step machine by machine",
+		"suspended machine on a future by machine",
+		"idle",
+		"timer fired 2s#1",
+		"woken machine",
+		"step machine by machine",
+		"done machine by machine",
+		"idle",
+	)
+}
+
+func TestEventsOfCancellation(t *testing.T) {
+	l, log := observed(t)
+	sleeper := spawn(l.Context(), "sleeper", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
+	spawn(l.Context(), "canceler", func(ctx context.Context) error {
+		sleeper.Cancel(nil)
+		return nil
+	})
+	never := spawn(l.Context(), "never", func(context.Context) error { return nil })
+	never.Cancel(nil)
+	run(t, l)
+	log.expect(t,
+		"made sleeper",
+		"made canceler",
+		"made never",
+		"cancel never",
+		"step sleeper by sleeper",
+		"timer armed sleeper 1h0m0s#1 by sleeper",
+		"suspended sleeper 1h0m0s#1 by sleeper",
+		"step canceler by canceler",
+		"cancel sleeper by canceler",
+		"woken sleeper by canceler",
+		"done canceler by canceler",
+		"done never",
+		"timer canceled sleeper 1h0m0s#1",
+		"step sleeper by sleeper",
+		"done sleeper by sleeper",
+		"idle",
+	)
+}
+
+func TestEventsOfHandlesAndPosts(t *testing.T) {
+	l, log := observed(t)
+	l.CallSoon(func() {}).Cancel() // of no interest
+	l.CallLater(time.Second, func() {}).Cancel()
+	_ = l.Post(func() { log.add("posted function runs") })
+	run(t, l)
+	log.expect(t, "timer armed 1s#1", "timer canceled 1s#1", "posted", "posted function runs", "idle")
+}
+
+func TestEventsOfEagerTasks(t *testing.T) {
+	l, log := observed(t, loop.WithTaskFactory((*loop.Task).StepNow))
+	l.CallSoon(func() {
+		spawn(l.Context(), "ends", func(ctx context.Context) error {
+			spawn(ctx, "blocks", task.Yield)
+			return nil
+		})
+	})
+	run(t, l)
+	log.expect(t,
+		"made ends",
+		"step ends by ends",
+		"made blocks by ends",
+		"step blocks by blocks",
+		"suspended blocks by blocks",
+		"done ends by ends",
+		"step blocks by blocks",
+		"done blocks by blocks",
+		"idle",
+	)
+}
+
+// Nobody outside takes part, so nothing of the trace is left to chance, the end
+// of a standard context included.
+func TestEventsAreTheSameInEveryRun(t *testing.T) {
+	program := func() journal {
+		l, log := observed(t)
+		for range 3 {
+			var cancel context.CancelFunc
+			spawn(l.Context(), "", func(ctx context.Context) error {
+				ctx, cancel = context.WithCancel(ctx)
+				return task.Sleep(ctx, time.Hour)
+			})
+			l.CallLater(time.Second, func() { cancel() })
+			run(t, l)
+		}
+		return *log
+	}
+	first := program()
+	for range 300 {
+		if again := program(); len(again) != len(first) {
+			again.expect(t, first...)
+			return
+		}
+	}
+}
+
+func TestEventKindNames(t *testing.T) {
+	for k := loop.TaskMade; k <= loop.Idle; k++ {
+		if text := k.String(); text == "" || text == fmt.Sprintf("EventKind(%d)", uint8(k)) {
+			t.Errorf("event %d has no name", uint8(k))
+		}
+	}
+	for _, k := range []loop.EventKind{0, loop.Idle + 1, 255} {
+		if got, want := k.String(), fmt.Sprintf("EventKind(%d)", uint8(k)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

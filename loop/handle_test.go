@@ -1,0 +1,248 @@
+package loop_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/timer"
+)
+
+func TestCallSoonRunsInOrderOfCalls(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	for _, name := range []string{"a", "b", "c"} {
+		l.CallSoon(log.writes(name))
+	}
+	run(t, l)
+	log.expect(t, "a", "b", "c")
+}
+
+func TestCallsAreOrderedByDeadlineThenByArming(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	start := l.Clock().Start()
+	l.CallLater(2*time.Second, log.writes("2s, first"))
+	l.CallAt(start.Add(time.Second), log.writes("1s, first"))
+	l.CallLater(time.Second, log.writes("1s, second"))
+	l.CallAt(start.Add(2*time.Second), log.writes("2s, second"))
+	l.CallLater(time.Second, log.writes("1s, third"))
+	run(t, l)
+	log.expect(t, "1s, first", "1s, second", "1s, third", "2s, first", "2s, second")
+	if l.Elapsed() != 2*time.Second {
+		t.Errorf("the clock stands at %v", l.Elapsed())
+	}
+}
+
+func TestDelayThatIsNotPositiveMeansNextTurnBehindWhatIsReady(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallSoon(func() {
+		log.add("turn 1")
+		l.CallLater(0, log.writes("zero"))
+		l.CallLater(-time.Hour, log.writes("negative"))
+		l.CallLater(math.MinInt64, log.writes("most negative"))
+		l.CallSoon(log.writes("soon"))
+	})
+	if more := l.RunOnce(); !more {
+		t.Error("RunOnce reports nothing ready with a call of CallSoon waiting")
+	}
+	log.expect(t, "turn 1")
+	l.RunOnce()
+	log.expect(t, "soon", "zero", "negative", "most negative")
+	if l.Elapsed() != 0 {
+		t.Errorf("time has passed: %v", l.Elapsed())
+	}
+}
+
+func TestCallAtThePastMeansNextTurn(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallAt(time.Time{}, log.writes("past"))
+	l.CallSoon(log.writes("soon"))
+	l.RunOnce()
+	log.expect(t, "soon", "past")
+}
+
+func TestCallAtTakesAnyLocation(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallAt(l.Now().Add(time.Minute).In(time.FixedZone("east", 3600)), log.writes("then"))
+	run(t, l)
+	log.expect(t, "then")
+	if l.Elapsed() != time.Minute {
+		t.Errorf("ran after %v", l.Elapsed())
+	}
+}
+
+func TestFarthestDelaysNeverCome(t *testing.T) {
+	clock := timer.NewVirtual()
+	clock.Advance(time.Hour) // now + MaxInt64 is more than an int64 holds
+	l := newLoop(t, loop.WithClock(clock))
+	fails := func() { t.Error("ran") }
+	hs := []loop.Handle{
+		l.CallLater(math.MaxInt64, fails),
+		l.CallLater(math.MaxInt64-time.Minute, fails),
+		l.CallAt(l.Now().AddDate(1000, 0, 0), fails),
+	}
+	run(t, l)
+	if l.Elapsed() != time.Hour {
+		t.Errorf("the clock has jumped to %v", l.Elapsed())
+	}
+	for _, h := range hs {
+		if !h.Cancel() {
+			t.Error("not there to be canceled")
+		}
+	}
+	if at, ok := l.NextDeadline(); ok {
+		t.Errorf("a timer is left, at %v", at)
+	}
+}
+
+func TestFarDelayThatFitsComes(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallLater(math.MaxInt64-1, log.writes("the end of time"))
+	run(t, l)
+	log.expect(t, "the end of time")
+}
+
+// ways are the three ways to schedule a call, due at once or within the hour.
+var ways = map[string]func(l *loop.Loop, fn func()) loop.Handle{
+	"CallSoon":  (*loop.Loop).CallSoon,
+	"CallLater": func(l *loop.Loop, fn func()) loop.Handle { return l.CallLater(time.Minute, fn) },
+	"CallAt":    func(l *loop.Loop, fn func()) loop.Handle { return l.CallAt(l.Now().Add(time.Minute), fn) },
+}
+
+func TestCancelBeforeTwiceAndAfter(t *testing.T) {
+	for name, schedule := range ways {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			canceled := schedule(l, func() { t.Error("a canceled call ran") })
+			runs := 0
+			var other loop.Handle
+			other = schedule(l, func() {
+				runs++
+				if other.Cancel() {
+					t.Error("a call could cancel itself while it ran")
+				}
+			})
+			if !canceled.Cancel() || canceled.Cancel() {
+				t.Error("Cancel must report true, then false")
+			}
+			run(t, l)
+			if runs != 1 {
+				t.Errorf("the other call ran %d times", runs)
+			}
+			if canceled.Cancel() || other.Cancel() {
+				t.Error("Cancel reports that it prevented a call of the past")
+			}
+		})
+	}
+}
+
+func TestCancelOfZeroHandle(t *testing.T) {
+	if (loop.Handle{}).Cancel() {
+		t.Error("the zero Handle stands for no call")
+	}
+}
+
+func TestCallbacksCancelEachOther(t *testing.T) {
+	for name, schedule := range ways {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			var log journal
+			var a, b, c loop.Handle
+			a = schedule(l, func() { log.add("a cancels: b %t, c %t", b.Cancel(), c.Cancel()) })
+			b = schedule(l, func() { log.add("b cancels: a %t", a.Cancel()) })
+			c = schedule(l, func() { log.add("c cancels: a %t", a.Cancel()) })
+			schedule(l, func() { log.add("d cancels: a %t, b %t, c %t", a.Cancel(), b.Cancel(), c.Cancel()) })
+			run(t, l)
+			log.expect(t, "a cancels: b true, c true", "d cancels: a false, b false, c false")
+		})
+	}
+}
+
+// A timer that is due lies in the ready queue: it is canceled there, whether it
+// was armed first or last, and whatever else came due.
+func TestCancelOfTimersThatAreDue(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	var due []loop.Handle
+	l.CallLater(time.Second, func() {
+		for i, h := range due {
+			if i%2 == 0 && !h.Cancel() {
+				t.Errorf("timer %d could not be canceled", i)
+			}
+			if i%2 == 0 && h.Cancel() {
+				t.Errorf("timer %d could be canceled twice", i)
+			}
+		}
+	})
+	for _, name := range []string{"0", "1", "2", "3", "4", "5"} {
+		due = append(due, l.CallLater(time.Second, log.writes(name)))
+	}
+	run(t, l)
+	log.expect(t, "1", "3", "5")
+}
+
+func TestCancelOfDueTimerFromAnEarlierEntryOfTheTurn(t *testing.T) {
+	clock := timer.NewVirtual()
+	l := newLoop(t, loop.WithClock(clock))
+	var log journal
+	h := l.CallLater(time.Second, log.writes("timer"))
+	clock.Advance(time.Second)
+	l.CallSoon(func() { log.add("canceled: %t", h.Cancel()) })
+	l.RunOnce()
+	log.expect(t, "canceled: true")
+}
+
+// A Goexit leaves a turn unfinished; what was due in it can be canceled in the
+// next one.
+func TestCancelOfDueTimerLeftBehindByGoexit(t *testing.T) {
+	l := newLoop(t)
+	var late loop.Handle
+	l.CallLater(time.Second, goexit)
+	l.CallLater(time.Second, func() {
+		if !late.Cancel() {
+			t.Error("Cancel reports that it came too late")
+		}
+	})
+	late = l.CallLater(time.Second, func() { t.Error("ran although it was canceled") })
+	l.CallLater(time.Hour, func() {})
+	if inGoroutine(func() { run(t, l) }) {
+		t.Fatal("Run returned from a Goexit")
+	}
+	run(t, l)
+}
+
+func TestCanceledTimerIsNoDeadline(t *testing.T) {
+	l := newLoop(t)
+	first := l.CallLater(time.Second, func() {})
+	l.CallLater(time.Minute, func() {})
+	first.Cancel()
+	if at, ok := l.NextDeadline(); !ok || at != l.Now().Add(time.Minute) {
+		t.Errorf("NextDeadline = %v, %t", at, ok)
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	r := loop.Func(log.writes("runnable"))
+	l.Schedule(r)
+	l.CallSoon(log.writes("call"))
+	l.Schedule(r) // once for each time that it was scheduled
+	run(t, l)
+	log.expect(t, "runnable", "call", "runnable")
+}
+
+func TestNilFunctionsAreRefused(t *testing.T) {
+	l := newLoop(t)
+	mustPanic(t, "loop: CallSoon of a nil function", func() { l.CallSoon(nil) })
+	mustPanic(t, "loop: CallLater of a nil function", func() { l.CallLater(1, nil) })
+	mustPanic(t, "loop: CallAt of a nil function", func() { l.CallAt(l.Now(), nil) })
+	mustPanic(t, "loop: Post of a nil function", func() { _ = l.Post(nil) })
+	run(t, l)
+}

@@ -1,0 +1,239 @@
+package loop_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+func TestPostKeepsTheOrderOfEachPoster(t *testing.T) {
+	const posters, posts = 8, 500
+	l := newLoop(t)
+	release := l.Hold()
+	var next [posters]int
+	var all sync.WaitGroup
+	for p := range posters {
+		all.Go(func() {
+			for i := range posts {
+				if err := l.Post(func() {
+					if next[p] != i {
+						t.Errorf("poster %d: call %d came where %d was due", p, i, next[p])
+					}
+					next[p] = i + 1
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	go func() {
+		all.Wait()
+		release()
+	}()
+	run(t, l)
+	for p, n := range next {
+		if n != posts {
+			t.Errorf("poster %d: %d of %d calls ran", p, n, posts)
+		}
+	}
+}
+
+func TestPostWakesASleepingLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(t, loop.WithClock(timer.NewSystem()))
+		f := future.New[string](l.Context())
+		waiter := task.Go(l.Context(), f.Await)
+		l.CallLater(time.Hour, func() { t.Error("the loop slept on") })
+		waiter.OnDone(l.Stop)
+		go func() {
+			time.Sleep(time.Minute)
+			if err := l.Post(func() { _ = f.SetResult("posted") }); err != nil {
+				t.Error(err)
+			}
+		}()
+		run(t, l)
+		if v, err := waiter.Result(); v != "posted" || err != nil {
+			t.Errorf("the waiter got %q, %v", v, err)
+		}
+		if l.Elapsed() != time.Minute {
+			t.Errorf("it took %v", l.Elapsed())
+		}
+	})
+}
+
+// The same on the machine's clock: every round trip depends on one wake-up.
+func TestPostWakesARealLoopEveryTime(t *testing.T) {
+	l := newLoop(t, loop.WithClock(timer.NewSystem()))
+	ping, pong := make(chan int), make(chan int)
+	go func() {
+		for i := range ping {
+			if err := l.Post(func() { pong <- i }); err != nil {
+				t.Error(err)
+			}
+		}
+		_ = l.Post(l.Stop)
+	}()
+	go func() {
+		defer close(ping)
+		for i := range 1000 {
+			ping <- i
+			if got := <-pong; got != i {
+				t.Errorf("got %d, want %d", got, i)
+			}
+		}
+	}()
+	run(t, l)
+}
+
+func TestPostBeforeRunWaitsForIt(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	if err := l.Post(log.writes("posted")); err != nil {
+		t.Fatal(err)
+	}
+	log.expect(t)
+	run(t, l)
+	log.expect(t, "posted")
+}
+
+func TestPostedRunsBehindWhatIsReadyAndBeforeWhatIsDue(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallLater(0, log.writes("due"))
+	l.CallSoon(log.writes("ready"))
+	_ = l.Post(log.writes("posted first"))
+	_ = l.Post(log.writes("posted second"))
+	l.RunOnce()
+	log.expect(t, "ready", "posted first", "posted second", "due")
+}
+
+func TestPostFromInsideTheLoopRunsInTheNextTurn(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallSoon(func() {
+		log.add("callback")
+		_ = l.Post(log.writes("of callback"))
+	})
+	spawn(l.Context(), "task", func(context.Context) error {
+		log.add("task")
+		return l.Post(log.writes("of task"))
+	})
+	l.RunOnce()
+	log.expect(t, "callback", "task")
+	l.RunOnce()
+	log.expect(t, "of callback", "of task")
+}
+
+func TestPostAfterClose(t *testing.T) {
+	l := newLoop(t)
+	if err := l.Post(func() { t.Error("ran although the loop was closed first") }); err != nil {
+		t.Error(err)
+	}
+	l.Close()
+	if err := l.Post(func() { t.Error("ran on a closed loop") }); err != loop.ErrClosed {
+		t.Errorf("Post = %v, want ErrClosed", err)
+	}
+}
+
+func TestPanicOfPostedFunctionGoesToErrorHandler(t *testing.T) {
+	var got []error
+	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { got = append(got, f.Err) }))
+	var log journal
+	_ = l.Post(func() { panic("oh") })
+	_ = l.Post(log.writes("next"))
+	run(t, l)
+	log.expect(t, "next")
+	if p := (*loop.PanicError)(nil); len(got) != 1 || !errors.As(got[0], &p) || p.Value != "oh" {
+		t.Errorf("reported: %v", got)
+	}
+}
+
+// While something outside is owed, virtual time stands still and a task that can
+// only be woken from there is not stuck.
+func TestHoldStopsVirtualTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(t)
+		var log journal
+		l.CallLater(time.Second, func() { log.add("timer at %v", l.Elapsed()) })
+		release := l.Hold()
+		go func() {
+			synctest.Wait() // the loop waits
+			_ = l.Post(func() { log.add("posted at %v", l.Elapsed()) })
+			synctest.Wait()
+			release()
+		}()
+		run(t, l)
+		log.expect(t, "posted at 0s", "timer at 1s")
+	})
+}
+
+func TestHoldDefersDeadlock(t *testing.T) {
+	for name, opts := range map[string][]loop.Option{
+		"virtual clock": nil,
+		"real clock":    {loop.WithClock(timer.NewSystem()), loop.WithDeadlockDetection()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLoop(t, opts...)
+				f := future.New[int](l.Context())
+				spawn(l.Context(), "waiter", f.Wait)
+				first, second := l.Hold(), l.Hold()
+				returned := false
+				go func() {
+					synctest.Wait()
+					first()
+					first() // counts once
+					synctest.Wait()
+					if returned {
+						t.Error("Run did not mind the second Hold")
+					}
+					second()
+				}()
+				var deadlock *loop.DeadlockError
+				if err := l.Run(); !errors.As(err, &deadlock) {
+					t.Errorf("Run = %v, want a deadlock once all is released", err)
+				}
+				returned = true
+			})
+		})
+	}
+}
+
+func TestHoldReleasedBeforeRunIsForgotten(t *testing.T) {
+	l := newLoop(t)
+	release := l.Hold()
+	release()
+	release()
+	l.CallLater(time.Second, func() {})
+	run(t, l)
+	if l.Elapsed() != time.Second {
+		t.Errorf("the clock stands at %v", l.Elapsed())
+	}
+}
+
+// A Post that comes before the release is seen before the loop calls it a
+// deadlock.
+func TestHoldReleasedAfterPostLosesNothing(t *testing.T) {
+	for range 200 {
+		l := newLoop(t)
+		f := future.New[int](l.Context())
+		waiter := task.Go(l.Context(), f.Await)
+		release := l.Hold()
+		go func() {
+			_ = l.Post(func() { _ = f.SetResult(1) })
+			release()
+		}()
+		run(t, l)
+		if !waiter.Done() {
+			t.Fatal("the waiter has not ended")
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package loop_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// picks is a policy that notes its choices and picks by a function.
+type picks struct {
+	asked journal
+	pick  func(ready []*loop.Task, timePasses bool) int
+}
+
+func (p *picks) Pick(ready []*loop.Task, timePasses bool) int {
+	line := ""
+	for _, t := range ready {
+		line += t.Name()
+	}
+	p.asked.add("%s %t", line, timePasses)
+	return p.pick(ready, timePasses)
+}
+
+func first([]*loop.Task, bool) int { return 0 }
+
+func TestPolicyThatPicksTheFirstChangesNothing(t *testing.T) {
+	log, events := mixed(t)
+	for _, timePasses := range []bool{false, true} {
+		p := &picks{pick: first}
+		samelog, same := mixed(t, loop.WithPolicy(p, timePasses))
+		samelog.expect(t, log...)
+		same.expect(t, events...)
+		if len(p.asked) == 0 {
+			t.Error("there was nothing to choose")
+		}
+	}
+}
+
+func TestPolicyIsAskedOnlyWhereThereIsAChoice(t *testing.T) {
+	p := &picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}
+	l := newLoop(t, loop.WithPolicy(p, false))
+	var log journal
+	body := func(name string) {
+		spawn(l.Context(), name, func(context.Context) error { log.add("%s", name); return nil })
+	}
+	body("a")
+	l.CallSoon(log.writes("first callback"))
+	body("b")
+	body("c")
+	l.CallSoon(log.writes("second callback"))
+	run(t, l)
+	p.asked.expect(t, "abc false", "ab false")
+	log.expect(t, "c", "b", "a", "first callback", "second callback")
+}
+
+func TestPolicyMayLetTimePass(t *testing.T) {
+	p := &picks{pick: func(ready []*loop.Task, timePasses bool) int {
+		if timePasses {
+			return len(ready)
+		}
+		return 0
+	}}
+	l := newLoop(t, loop.WithPolicy(p, true))
+	var log journal
+	l.CallLater(time.Second, log.writes("timer"))
+	spawn(l.Context(), "a", func(context.Context) error { log.add("a at %v", l.Elapsed()); return nil })
+	run(t, l)
+	p.asked.expect(t, "a true")
+	log.expect(t, "a at 1s", "timer")
+}
+
+func TestPolicyThatPicksNobody(t *testing.T) {
+	for _, at := range []int{-1, 2, 3} {
+		var failures []loop.Failure
+		p := &picks{pick: func([]*loop.Task, bool) int { return at }}
+		l := newLoop(t, loop.WithPolicy(p, false), loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
+		a, b := spawn(l.Context(), "a", task.Yield), spawn(l.Context(), "b", task.Yield)
+		run(t, l)
+		if len(failures) != 1 || failures[0].Kind != loop.PolicyFailed || failures[0].Err == nil {
+			t.Errorf("failures: %+v", failures)
+		}
+		if errors.Join(a.Err(), b.Err()) != nil || len(p.asked) != 1 {
+			t.Errorf("%v, %v, asked %v", a.Err(), b.Err(), p.asked)
+		}
+	}
+}

@@ -1,0 +1,417 @@
+package loop_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+func TestWhatBecomesReadyMeanwhileWaitsForTheNextTurn(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallSoon(func() {
+		log.add("a")
+		l.CallSoon(log.writes("a's"))
+	})
+	l.CallSoon(func() {
+		log.add("b")
+		l.CallSoon(log.writes("b's"))
+	})
+	if !l.RunOnce() {
+		t.Error("RunOnce reports nothing ready for another turn")
+	}
+	log.expect(t, "a", "b")
+	if l.RunOnce() {
+		t.Error("RunOnce reports something ready for another turn")
+	}
+	log.expect(t, "a's", "b's")
+}
+
+func TestDueTimersGoBehindWhatIsReady(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallLater(0, log.writes("timer"))
+	l.CallSoon(log.writes("soon"))
+	l.RunOnce()
+	log.expect(t, "soon", "timer")
+}
+
+// asyncio: a timer sets a future, the future queues its waiter, the waiter runs.
+func TestSleeperWakesOneTurnAfterItsTimer(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	spawn(l.Context(), "sleeper", func(ctx context.Context) error {
+		defer log.add("awake")
+		return task.Sleep(ctx, time.Second)
+	})
+	l.CallLater(time.Second, func() { // armed before the sleep
+		log.add("turn of the timer")
+		l.CallSoon(log.writes("behind it"))
+	})
+	run(t, l)
+	log.expect(t, "turn of the timer", "behind it", "awake")
+}
+
+func TestYieldTakesExactlyOneTurn(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	spawn(l.Context(), "yields", func(ctx context.Context) error {
+		for _, suspend := range []func() error{
+			func() error { return task.Yield(ctx) },
+			func() error { return task.Sleep(ctx, 0) },
+			func() error { return task.Sleep(ctx, -time.Second) },
+		} {
+			log.add("task")
+			if err := suspend(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for l.RunOnce() {
+		log.add("end of turn")
+	}
+	log.expect(t, "task", "end of turn", "task", "end of turn", "task", "end of turn")
+}
+
+func TestRunReturnsWhenNothingIsLeft(t *testing.T) {
+	l := newLoop(t)
+	for what, prepare := range map[string]func(){
+		"nothing at all":    func() {},
+		"a callback":        func() { l.CallSoon(func() {}) },
+		"a timer":           func() { l.CallLater(time.Hour, func() {}) },
+		"a canceled timer":  func() { l.CallLater(time.Hour, func() {}).Cancel() },
+		"a task":            func() { spawn(l.Context(), "", func(context.Context) error { return nil }) },
+		"a task that fails": func() { spawn(l.Context(), "", func(context.Context) error { return errors.New("no") }) },
+	} {
+		prepare()
+		if err := l.Run(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestRunReportsDeadlock(t *testing.T) {
+	l := newLoop(t)
+	ctx := l.Context()
+	consumer := spawn(ctx, "consumer", future.New[int](ctx).Wait)
+	waiter := spawn(ctx, "waiter", consumer.Wait)
+	spawn(ctx, "ends", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+	machine := script(ctx, "machine", func(ctx context.Context, _ error) (task.Suspension, error) {
+		return task.On(waiter), nil
+	})
+	err := l.Run()
+	var deadlock *loop.DeadlockError
+	if !errors.As(err, &deadlock) {
+		t.Fatalf("Run = %v, want a deadlock", err)
+	}
+	want := []*loop.Task{consumer.Task(), waiter.Task(), machine.Task()}
+	if len(deadlock.Tasks) != 3 || deadlock.Tasks[0] != want[0] || deadlock.Tasks[1] != want[1] || deadlock.Tasks[2] != want[2] {
+		t.Errorf("stuck: %v, want %v", deadlock.Tasks, want)
+	}
+}
+
+// The loop is as it was: what was stuck can be helped, and Run called again.
+func TestRunAgainAfterDeadlock(t *testing.T) {
+	l := newLoop(t)
+	f := future.New[int](l.Context())
+	stuck := spawn(l.Context(), "stuck", f.Wait)
+	if err := l.Run(); err == nil {
+		t.Fatal("no deadlock")
+	}
+	if err := f.SetResult(1); err != nil {
+		t.Fatal(err)
+	}
+	run(t, l)
+	if !stuck.Done() {
+		t.Error("the task has not ended")
+	}
+}
+
+func TestRunAgain(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	for i := range 3 {
+		l.CallLater(time.Second, func() { log.add("run %d at %v", i, l.Elapsed()) })
+		run(t, l)
+	}
+	log.expect(t, "run 0 at 1s", "run 1 at 2s", "run 2 at 3s")
+}
+
+func TestRunWithRealClockWaitsForPosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(t, loop.WithClock(timer.NewSystem()))
+		returned := false
+		go func() {
+			run(t, l)
+			returned = true
+		}()
+		synctest.Wait()
+		if returned {
+			t.Fatal("Run did not wait")
+		}
+		if err := l.Post(l.Stop); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if !returned {
+			t.Error("Run went on after Stop")
+		}
+	})
+}
+
+func TestDeadlockDetectionWithRealClock(t *testing.T) {
+	l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithDeadlockDetection())
+	run(t, l) // nothing to do
+	spawn(l.Context(), "stuck", future.New[int](l.Context()).Wait)
+	var deadlock *loop.DeadlockError
+	if err := l.Run(); !errors.As(err, &deadlock) {
+		t.Errorf("Run = %v, want a deadlock", err)
+	}
+}
+
+// What waits under a standard context with a time limit is not stuck for good.
+func TestDeadlockDetectionMindsDerivedContexts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithDeadlockDetection())
+		limited := spawn(l.Context(), "limited", func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			return future.New[int](ctx).Wait(ctx)
+		})
+		run(t, l)
+		if err := limited.Err(); err != context.DeadlineExceeded {
+			t.Errorf("the task ended with %v", err)
+		}
+		if l.Elapsed() != time.Minute {
+			t.Errorf("after %v", l.Elapsed())
+		}
+	})
+}
+
+func TestStopFinishesTheTurn(t *testing.T) {
+	for name, drive := range map[string]func(*loop.Loop){
+		"Run":          func(l *loop.Loop) { _ = l.Run() },
+		"RunUntilIdle": (*loop.Loop).RunUntilIdle,
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			var log journal
+			l.CallSoon(func() {
+				log.add("stop")
+				l.Stop()
+				l.CallSoon(log.writes("next turn"))
+			})
+			spawn(l.Context(), "task", func(ctx context.Context) error {
+				log.add("task")
+				err := task.Yield(ctx)
+				log.add("task, next turn")
+				return err
+			})
+			l.CallSoon(log.writes("same turn"))
+			drive(l)
+			log.expect(t, "stop", "task", "same turn")
+			drive(l)
+			log.expect(t, "next turn", "task, next turn")
+		})
+	}
+}
+
+func TestStopInATask(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	spawn(l.Context(), "stops", func(ctx context.Context) error {
+		l.Stop()
+		err := task.Sleep(ctx, time.Hour)
+		log.add("slept")
+		return err
+	})
+	run(t, l)
+	if l.Elapsed() != 0 {
+		t.Error("time has passed")
+	}
+	run(t, l)
+	log.expect(t, "slept")
+}
+
+func TestStopBeforeRunMeansOneTurn(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallSoon(func() {
+		log.add("turn 1")
+		l.CallSoon(log.writes("turn 2"))
+	})
+	l.Stop()
+	run(t, l)
+	log.expect(t, "turn 1")
+	run(t, l)
+	log.expect(t, "turn 2")
+}
+
+func TestStopBeforeRunOfNothing(t *testing.T) {
+	l := newLoop(t, loop.WithClock(timer.NewSystem())) // would wait for ever
+	l.Stop()
+	run(t, l)
+}
+
+func TestRunOnceDoesNotWait(t *testing.T) {
+	l := newLoop(t)
+	l.CallLater(time.Second, func() { t.Error("ran before its time") })
+	if l.RunOnce() {
+		t.Error("RunOnce reports something ready")
+	}
+	if l.Elapsed() != 0 {
+		t.Error("the clock has jumped")
+	}
+}
+
+func TestRunUntilIdleDoesNotWait(t *testing.T) {
+	clock := timer.NewVirtual()
+	l := newLoop(t, loop.WithClock(clock))
+	var log journal
+	spawn(l.Context(), "task", func(ctx context.Context) error {
+		for range 3 {
+			_ = task.Yield(ctx)
+		}
+		log.add("sleeps")
+		_ = task.Sleep(ctx, time.Second)
+		log.add("awake at %v", l.Elapsed())
+		return nil
+	})
+	l.RunUntilIdle()
+	log.expect(t, "sleeps")
+	l.RunUntilIdle()
+	log.expect(t)
+	clock.Advance(time.Second)
+	l.RunUntilIdle()
+	log.expect(t, "awake at 1s")
+}
+
+// A game calls the loop once a frame, and moves its clock by the frame's time.
+func TestHostDrivenByFrames(t *testing.T) {
+	clock := timer.NewVirtual()
+	l := newLoop(t, loop.WithClock(clock))
+	var log journal
+	blink := spawn(l.Context(), "blink", func(ctx context.Context) error {
+		for i := range 3 {
+			log.add("blink %d", i)
+			if err := task.Sleep(ctx, 25*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	const frame = 10 * time.Millisecond
+	for n := 0; !blink.Done(); n++ {
+		log.add("frame %d", n)
+		l.RunOnce()
+		clock.Advance(frame)
+	}
+	// The timers fire in frames 3, 7 and 11, and the sleeper runs in the frame after.
+	log.expect(t, "frame 0", "blink 0", "frame 1", "frame 2", "frame 3",
+		"frame 4", "blink 1", "frame 5", "frame 6", "frame 7",
+		"frame 8", "blink 2", "frame 9", "frame 10", "frame 11", "frame 12")
+}
+
+func TestNextDeadline(t *testing.T) {
+	l := newLoop(t)
+	if at, ok := l.NextDeadline(); ok || !at.IsZero() {
+		t.Errorf("NextDeadline of no timers = %v, %t", at, ok)
+	}
+	l.CallLater(time.Minute, func() {})
+	spawn(l.Context(), "sleeper", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+	l.RunOnce()
+	if at, ok := l.NextDeadline(); !ok || at != l.Clock().Start().Add(time.Second) {
+		t.Errorf("NextDeadline = %v, %t, want the sleeper's", at, ok)
+	}
+	run(t, l)
+	if _, ok := l.NextDeadline(); ok {
+		t.Error("a deadline is left")
+	}
+}
+
+func TestLoopsAreIndependent(t *testing.T) {
+	var log journal
+	var loops []*loop.Loop
+	for n := range 3 {
+		l := newLoop(t)
+		loops = append(loops, l)
+		spawn(l.Context(), "counts", func(ctx context.Context) error {
+			for i := range 2 {
+				log.add("loop %d turn %d", n, i)
+				_ = task.Yield(ctx)
+			}
+			return task.Sleep(ctx, time.Duration(n)*time.Hour)
+		})
+	}
+	for more := true; more; {
+		more = false
+		for _, l := range loops {
+			more = l.RunOnce() || more
+		}
+	}
+	log.expect(t, "loop 0 turn 0", "loop 1 turn 0", "loop 2 turn 0",
+		"loop 0 turn 1", "loop 1 turn 1", "loop 2 turn 1")
+	for n, l := range loops {
+		run(t, l)
+		if want := time.Duration(n) * time.Hour; l.Elapsed() != want {
+			t.Errorf("loop %d stands at %v, want %v", n, l.Elapsed(), want)
+		}
+	}
+}
+
+func TestLoopInsideATaskOfAnother(t *testing.T) {
+	outer := newLoop(t)
+	var log journal
+	spawn(outer.Context(), "outer", func(ctx context.Context) error {
+		inner := newLoop(t)
+		spawn(inner.Context(), "inner", func(ctx context.Context) error {
+			log.add("inner sleeps")
+			defer log.add("inner awake")
+			return task.Sleep(ctx, time.Hour)
+		})
+		if err := inner.Run(); err != nil {
+			return err
+		}
+		log.add("outer goes on")
+		return task.Sleep(ctx, time.Second)
+	})
+	run(t, outer)
+	log.expect(t, "inner sleeps", "inner awake", "outer goes on")
+	if outer.Elapsed() != time.Second {
+		t.Errorf("the outer clock stands at %v", outer.Elapsed())
+	}
+}
+
+func TestDrivingTwiceAtOnce(t *testing.T) {
+	drives := map[string]func(*loop.Loop){
+		"Run":          func(l *loop.Loop) { _ = l.Run() },
+		"RunOnce":      func(l *loop.Loop) { l.RunOnce() },
+		"RunUntilIdle": (*loop.Loop).RunUntilIdle,
+	}
+	for name, drive := range drives {
+		want := "loop: " + name + " on a loop that is running already"
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			checks := 0
+			check := func() {
+				checks++
+				mustPanic(t, want, func() { drive(l) })
+				inGoroutine(func() { mustPanic(t, want, func() { drive(l) }) })
+			}
+			spawn(l.Context(), "task", func(context.Context) error { check(); return nil })
+			l.CallSoon(check)
+			run(t, l)
+			if checks != 2 {
+				t.Errorf("%d of 2 checks made", checks)
+			}
+		})
+	}
+}

@@ -1,0 +1,393 @@
+package loop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+func goexit() { runtime.Goexit() }
+
+// eager is a task factory.
+func eager(t *loop.Task) { t.StepNow() }
+
+func TestTasksTakeTurnsInOrder(t *testing.T) {
+	l := newLoop(t)
+	var log, want journal
+	for i := range 5 {
+		spawn(l.Context(), "", func(ctx context.Context) error {
+			for turn := range 10 {
+				log.add("%d.%d", turn, i)
+				if err := task.Yield(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for turn := range 10 {
+		for i := range 5 {
+			want.add("%d.%d", turn, i)
+		}
+	}
+	run(t, l)
+	log.expect(t, want...)
+}
+
+// Whichever stack runs them, callbacks, machines and bodies run in the order in
+// which they became ready.
+func TestOrderOnSharedStacks(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	body := func(name string) {
+		spawn(l.Context(), name, func(ctx context.Context) error {
+			log.add("%s begins", name)
+			l.CallSoon(log.writes(name + "'s callback"))
+			err := task.Yield(ctx)
+			log.add("%s ends", name)
+			return err
+		})
+	}
+	machine := func(name string) {
+		script(l.Context(), name, func(context.Context, error) (task.Suspension, error) {
+			log.add("%s begins", name)
+			l.CallSoon(log.writes(name + "'s callback"))
+			return task.Turn(), nil
+		}, func(context.Context, error) (task.Suspension, error) {
+			log.add("%s ends", name)
+			return task.End(), nil
+		})
+	}
+	body("a")
+	machine("b")
+	l.CallSoon(log.writes("c"))
+	body("d")
+	machine("e")
+	run(t, l)
+	log.expect(t, "a begins", "b begins", "c", "d begins", "e begins",
+		"a's callback", "a ends", "b's callback", "b ends", "d's callback", "d ends", "e's callback", "e ends")
+}
+
+func TestStacksAreUsedAgain(t *testing.T) {
+	l := newLoop(t)
+	before := runtime.NumGoroutine()
+	for range 1000 {
+		spawn(l.Context(), "", func(context.Context) error { return nil })
+	}
+	run(t, l)
+	for range 1000 {
+		spawn(l.Context(), "", task.Yield)
+		run(t, l)
+	}
+	if n := runtime.NumGoroutine() - before; n > 1 {
+		t.Errorf("2000 tasks, one at a time, made %d stacks", n)
+	}
+}
+
+func TestMachinesHaveNoStacks(t *testing.T) {
+	l := newLoop(t)
+	before := runtime.NumGoroutine()
+	for range 1000 {
+		script(l.Context(), "", func(context.Context, error) (task.Suspension, error) { return task.For(time.Second), nil })
+	}
+	l.RunUntilIdle()
+	if n := runtime.NumGoroutine() - before; n > 0 { // fewer, if one of before is on its way out
+		t.Errorf("1000 suspended machines hold %d goroutines", n)
+	}
+	run(t, l)
+}
+
+func TestFreeStacksAreLimited(t *testing.T) {
+	l := newLoop(t)
+	before := runtime.NumGoroutine()
+	const n = 4500
+	for range n {
+		spawn(l.Context(), "", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+	}
+	l.RunUntilIdle()
+	if held := runtime.NumGoroutine() - before; held > n {
+		t.Errorf("%d suspended bodies hold %d goroutines", n, held)
+	}
+	run(t, l)
+	for runtime.NumGoroutine()-before > 4096 { // those that end are on their way
+		runtime.Gosched()
+	}
+	l.Close()
+	for runtime.NumGoroutine() > before {
+		runtime.Gosched()
+	}
+}
+
+func TestPanicOfABodyKeepsItsStack(t *testing.T) {
+	for name, kind := range map[string]func(ctx context.Context) *task.Task[none]{
+		"stackful": func(ctx context.Context) *task.Task[none] {
+			return spawn(ctx, "x", func(ctx context.Context) error {
+				_ = task.Yield(ctx)
+				panicsInCallback()
+				return nil
+			})
+		},
+		"stackless": func(ctx context.Context) *task.Task[none] {
+			return script(ctx, "x",
+				func(context.Context, error) (task.Suspension, error) { return task.Turn(), nil },
+				func(context.Context, error) (task.Suspension, error) { panicsInCallback(); return task.End(), nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			x := kind(l.Context())
+			other := spawn(l.Context(), "other", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+			run(t, l)
+			var p *loop.PanicError
+			if !errors.As(x.Err(), &p) || p.Task != "x" || !strings.Contains(string(p.Stack), "panicsInCallback") {
+				t.Errorf("the task ended with %+v", x.Err())
+			}
+			if other.Err() != nil {
+				t.Errorf("the other task ended with %v", other.Err())
+			}
+		})
+	}
+}
+
+// culprits are the places where a Goexit can come from.
+var culprits = map[string]struct {
+	factory loop.TaskFactory
+	start   func(l *loop.Loop, log *journal)
+}{
+	"body": {(*loop.Task).Enqueue, func(l *loop.Loop, log *journal) {
+		spawn(l.Context(), "culprit", func(context.Context) error {
+			defer log.add("culprit's deferred call")
+			goexit()
+			return nil
+		})
+	}},
+	"body after a suspension": {(*loop.Task).Enqueue, func(l *loop.Loop, log *journal) {
+		spawn(l.Context(), "culprit", func(ctx context.Context) error {
+			defer log.add("culprit's deferred call")
+			_ = task.Sleep(ctx, time.Second)
+			goexit()
+			return nil
+		})
+	}},
+	"machine": {(*loop.Task).Enqueue, func(l *loop.Loop, log *journal) {
+		script(l.Context(), "culprit", func(context.Context, error) (task.Suspension, error) {
+			defer log.add("culprit's deferred call")
+			goexit()
+			return task.End(), nil
+		})
+	}},
+	"callback": {(*loop.Task).Enqueue, func(l *loop.Loop, log *journal) {
+		l.CallSoon(func() {
+			defer log.add("culprit's deferred call")
+			goexit()
+		})
+	}},
+	"timer": {(*loop.Task).Enqueue, func(l *loop.Loop, log *journal) {
+		l.CallLater(time.Second, func() {
+			defer log.add("culprit's deferred call")
+			goexit()
+		})
+	}},
+	"eager body": {eager, func(l *loop.Loop, log *journal) {
+		spawn(l.Context(), "spawner", func(ctx context.Context) error {
+			spawn(ctx, "culprit", func(context.Context) error {
+				defer log.add("culprit's deferred call")
+				goexit()
+				return nil
+			})
+			log.add("the spawner went on")
+			return nil
+		})
+	}},
+	"eager machine": {eager, func(l *loop.Loop, log *journal) {
+		spawn(l.Context(), "spawner", func(ctx context.Context) error {
+			script(ctx, "culprit", func(context.Context, error) (task.Suspension, error) {
+				defer log.add("culprit's deferred call")
+				goexit()
+				return task.End(), nil
+			})
+			log.add("the spawner went on")
+			return nil
+		})
+	}},
+	"eager body in a callback": {eager, func(l *loop.Loop, log *journal) {
+		l.CallSoon(func() {
+			spawn(l.Context(), "culprit", func(context.Context) error {
+				defer log.add("culprit's deferred call")
+				goexit()
+				return nil
+			})
+			log.add("the callback went on")
+		})
+	}},
+}
+
+// Wherever it comes from, and on whichever stack that runs: a Goexit ends the
+// driving goroutine, the deferred calls of all bodies run, and nothing is left.
+func TestGoexit(t *testing.T) {
+	for _, debug := range []bool{false, true} {
+		for name, culprit := range culprits {
+			t.Run(fmt.Sprintf("%s/debug=%t", name, debug), func(t *testing.T) {
+				opts := []loop.Option{loop.WithTaskFactory(culprit.factory)}
+				if debug {
+					opts = append(opts, loop.WithDebug())
+				}
+				var log journal
+				ends := map[string]int{}
+				var bystanders []*task.Task[none]
+				var l *loop.Loop
+				bystander := func(name string, await func(context.Context) error) {
+					bystanders = append(bystanders, spawn(l.Context(), name, func(ctx context.Context) error {
+						defer func() {
+							ends[name]++
+							if err := task.Sleep(ctx, time.Second); err == nil {
+								t.Errorf("%s: a deferred call could await", name)
+							}
+						}()
+						return await(ctx)
+					}))
+				}
+				driven := false
+				returned := inGoroutine(func() {
+					l = newLoop(t, opts...)
+					defer l.Close()
+					f := future.New[int](l.Context())
+					bystander("sleeps", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
+					bystander("waits", f.Wait)
+					l.CallSoon(func() {}) // runs on the stack of a bystander
+					culprit.start(l, &log)
+					bystander("yields", func(ctx context.Context) error {
+						for range 3 {
+							if err := task.Yield(ctx); err != nil {
+								return err
+							}
+						}
+						return task.Sleep(ctx, time.Hour)
+					})
+					_ = l.Run()
+					driven = true
+				})
+				if returned || driven {
+					t.Error("the driving goroutine has not ended")
+				}
+				log.expect(t, "culprit's deferred call")
+				for _, b := range bystanders {
+					if ends[b.Name()] != 1 && !(ends[b.Name()] == 0 && b.Canceled()) {
+						t.Errorf("%s: %d ends", b.Name(), ends[b.Name()])
+					}
+					if !b.Done() || b.Err() != loop.ErrGoexit && causeOf(b.Err()) != loop.ErrClosed {
+						t.Errorf("%s: done %t with %v", b.Name(), b.Done(), b.Err())
+					}
+				}
+				if ends["sleeps"] != 1 || ends["waits"] != 1 {
+					t.Errorf("deferred calls that ran: %v", ends)
+				}
+			})
+		}
+	}
+}
+
+// A callback that runs on top of a suspended body takes that body with it. What
+// that body was waiting for wakes nobody any more.
+func TestGoexitOfACallbackTakesTheBodyBelow(t *testing.T) {
+	for name, await := range map[string]func(ctx context.Context, f *future.Future[int]) error{
+		"sleep":  func(ctx context.Context, _ *future.Future[int]) error { return task.Sleep(ctx, time.Hour) },
+		"future": func(ctx context.Context, f *future.Future[int]) error { return f.Wait(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, log := observed(t)
+			f := future.New[int](l.Context())
+			below := spawn(l.Context(), "below", func(ctx context.Context) error { return await(ctx, f) })
+			l.CallSoon(goexit)
+			if inGoroutine(func() { run(t, l) }) {
+				t.Error("Run returned from a Goexit")
+			}
+			if below.Err() != loop.ErrGoexit {
+				t.Fatalf("the body below ended with %v", below.Err())
+			}
+			if at, ok := l.NextDeadline(); ok {
+				t.Errorf("its timer is still armed, for %v", at)
+			}
+			*log = nil
+			_ = f.SetResult(1)
+			run(t, l)
+			log.expect(t, "idle")
+			if l.Elapsed() != 0 {
+				t.Errorf("the loop waited until %v for a task that has ended", l.Elapsed())
+			}
+		})
+	}
+}
+
+func TestRunAgainAfterGoexit(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallSoon(goexit)
+	l.CallSoon(log.writes("same turn"))
+	sleeper := spawn(l.Context(), "sleeper", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+	if inGoroutine(func() { run(t, l) }) {
+		t.Error("Run returned from a Goexit")
+	}
+	if l.Running() || l.Current() != nil {
+		t.Error("the loop takes itself for running")
+	}
+	run(t, l)
+	log.expect(t, "same turn")
+	if sleeper.Err() != nil {
+		t.Errorf("the sleeper ended with %v", sleeper.Err())
+	}
+}
+
+// A driver that has locked its thread makes coroutines that know about it.
+func TestDriverWithALockedThread(t *testing.T) {
+	if !inGoroutine(func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		l := newLoop(t)
+		for range 3 {
+			spawn(l.Context(), "", func(ctx context.Context) error {
+				spawn(ctx, "child", task.Yield)
+				return task.Sleep(ctx, time.Second)
+			})
+		}
+		run(t, l)
+		spawn(l.Context(), "", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+		l.RunUntilIdle()
+		l.Close()
+	}) {
+		t.Error("the driver has not returned")
+	}
+}
+
+func TestEagerStepsNest(t *testing.T) {
+	l := newLoop(t, loop.WithTaskFactory(eager))
+	var log journal
+	var nest func(ctx context.Context, depth int) error
+	nest = func(ctx context.Context, depth int) error {
+		if depth < 100 {
+			child := spawn(ctx, "", func(ctx context.Context) error { return nest(ctx, depth+1) })
+			if loop.Current(ctx).ID() != uint64(depth+1) {
+				t.Errorf("at depth %d the current task is %v", depth, loop.Current(ctx))
+			}
+			if depth%2 == 0 {
+				return child.Wait(ctx)
+			}
+		}
+		return task.Yield(ctx)
+	}
+	root := spawn(l.Context(), "", func(ctx context.Context) error { return nest(ctx, 0) })
+	root.OnDone(log.writes("root is done"))
+	run(t, l)
+	log.expect(t, "root is done")
+	if root.Err() != nil {
+		t.Error(root.Err())
+	}
+}

@@ -1,0 +1,473 @@
+package loop_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+func causeOf(err error) error {
+	var canceled *loop.CanceledError
+	if !errors.As(err, &canceled) {
+		return nil
+	}
+	return canceled.Cause
+}
+
+func TestSuspendOnWhatIsDoneDoesNotSuspend(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	done := future.New[int](l.Context())
+	_ = done.SetError(io.EOF)
+	spawn(l.Context(), "task", func(ctx context.Context) error {
+		l.CallSoon(log.writes("next turn"))
+		log.add("%v", loop.Suspend(ctx, loop.On(done))) // the outcome is for the caller to look up
+		log.add("%v", loop.Suspend(ctx, loop.End()))
+		log.add("%v", done.Wait(ctx))
+		return nil
+	})
+	script(l.Context(), "machine",
+		func(context.Context, error) (task.Suspension, error) { return task.On(done), nil },
+		func(_ context.Context, err error) (task.Suspension, error) {
+			log.add("machine %v", err)
+			return task.End(), nil
+		})
+	run(t, l)
+	log.expect(t, "<nil>", "<nil>", "EOF", "machine EOF", "next turn")
+}
+
+func TestSuspensions(t *testing.T) {
+	if !loop.End().Ended() || loop.End() != (loop.Suspension{}) {
+		t.Error("End is the zero Suspension")
+	}
+	if loop.Sleep(0) != loop.Turn() || loop.Sleep(-1) != loop.Turn() || loop.Turn().Ended() || loop.Sleep(1).Ended() {
+		t.Error("a sleep of no time is a turn")
+	}
+	mustPanic(t, "loop: On(nil); there is nothing to wait for", func() { loop.On(nil) })
+}
+
+func TestSleepersWakeInOrderOfDeadlineThenOfSleeping(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	for _, s := range []struct {
+		name string
+		d    time.Duration
+	}{{"2a", 2}, {"1a", 1}, {"1b", 1}, {"2b", 2}, {"1c", 1}} {
+		spawn(l.Context(), s.name, func(ctx context.Context) error {
+			defer log.add("%s", s.name)
+			return task.Sleep(ctx, s.d*time.Second)
+		})
+	}
+	run(t, l)
+	log.expect(t, "1a", "1b", "1c", "2a", "2b")
+}
+
+func TestMachineMustNotAwait(t *testing.T) {
+	l := newLoop(t)
+	machine := script(l.Context(), "machine", func(ctx context.Context, _ error) (task.Suspension, error) {
+		mustPanic(t, `loop: task "machine" is stackless and cannot suspend inside Resume; return what it waits for`,
+			func() { _ = task.Sleep(ctx, time.Second) })
+		return task.For(time.Second), task.Yield(ctx)
+	})
+	run(t, l)
+	var p *loop.PanicError
+	if !errors.As(machine.Err(), &p) || p.Task != "machine" {
+		t.Errorf("the machine ended with %v", machine.Err())
+	}
+}
+
+func TestAwaitOfAnotherLoopsFuture(t *testing.T) {
+	l, other := newLoop(t), newLoop(t)
+	foreign := future.New[int](other.Context())
+	const text = `awaits what belongs to another loop; hand results between loops with Post`
+	body := spawn(l.Context(), "body", func(ctx context.Context) error {
+		mustPanic(t, `loop: task "body" `+text, func() { _ = foreign.Wait(ctx) })
+		return task.Yield(ctx) // no harm done
+	})
+	machine := script(l.Context(), "machine", func(context.Context, error) (task.Suspension, error) {
+		return task.On(foreign), nil
+	})
+	run(t, l)
+	if body.Err() != nil {
+		t.Errorf("body: %v", body.Err())
+	}
+	if want := `panic in task "machine": loop: task "machine" ` + text; machine.Err() == nil || machine.Err().Error() != want {
+		t.Errorf("machine: %v", machine.Err())
+	}
+}
+
+func TestAwaitOfItself(t *testing.T) {
+	l := newLoop(t)
+	var body, machine *task.Task[none]
+	body = spawn(l.Context(), "body", func(ctx context.Context) error {
+		mustPanic(t, `task "body"`, func() {
+			l.CallSoon(func() { body.Cancel(nil) }) // should it wait nevertheless
+			_ = body.Wait(ctx)
+		})
+		return nil
+	})
+	machine = script(l.Context(), "machine", func(context.Context, error) (task.Suspension, error) {
+		l.CallSoon(func() { machine.Cancel(nil) })
+		return task.On(machine), nil
+	})
+	run(t, l)
+	var p *loop.PanicError
+	if !errors.As(machine.Err(), &p) {
+		t.Errorf("machine: %v, want a panic", machine.Err())
+	}
+}
+
+func TestCancelBeforeTheFirstStep(t *testing.T) {
+	l := newLoop(t)
+	ran := func() { t.Error("the body ran") }
+	for name, start := range map[string]func() *task.Task[none]{
+		"stackful": func() *task.Task[none] {
+			return spawn(l.Context(), "", func(context.Context) error { ran(); return nil })
+		},
+		"stackless": func() *task.Task[none] {
+			return script(l.Context(), "", func(context.Context, error) (task.Suspension, error) { ran(); return task.End(), nil })
+		},
+	} {
+		x := start()
+		if !x.Cancel(io.EOF) || x.Done() || x.Cancelling() != 1 {
+			t.Errorf("%s: done %t, %d requests", name, x.Done(), x.Cancelling())
+		}
+		run(t, l)
+		if !x.Canceled() || causeOf(x.Err()) != io.EOF {
+			t.Errorf("%s: ended with %v", name, x.Err())
+		}
+		if x.Cancel(nil) || x.Cancelling() != 1 {
+			t.Errorf("%s: a finished task counts a request", name)
+		}
+	}
+}
+
+// A way is how a task is suspended; a is what it awaits, if that is anything.
+type way func(ctx context.Context) (s loop.Suspension, a loop.Awaitable)
+
+func on(a loop.Awaitable) (loop.Suspension, loop.Awaitable) { return loop.On(a), a }
+
+var waysToSuspend = map[string]way{
+	"turn":   func(context.Context) (loop.Suspension, loop.Awaitable) { return loop.Turn(), nil },
+	"sleep":  func(context.Context) (loop.Suspension, loop.Awaitable) { return loop.Sleep(time.Hour), nil },
+	"future": func(ctx context.Context) (loop.Suspension, loop.Awaitable) { return on(future.New[int](ctx)) },
+	"task": func(ctx context.Context) (loop.Suspension, loop.Awaitable) {
+		return on(spawn(ctx, "awaited", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) }))
+	},
+}
+
+// suspendsTwice makes a task that calls first, is suspended in the given way,
+// notes the error, sleeps a second and notes that error.
+func suspendsTwice(l *loop.Loop, kind loop.Kind, first func(), suspend way, log *journal) *task.Task[none] {
+	if kind == loop.Stackless {
+		return script(l.Context(), "x",
+			func(ctx context.Context, _ error) (task.Suspension, error) {
+				first()
+				s, _ := suspend(ctx)
+				return s, nil
+			},
+			func(_ context.Context, err error) (task.Suspension, error) {
+				log.add("first: %v", err)
+				return loop.Sleep(time.Second), nil
+			},
+			func(_ context.Context, err error) (task.Suspension, error) {
+				log.add("second: %v at %v", err, l.Elapsed())
+				return task.End(), nil
+			})
+	}
+	return spawn(l.Context(), "x", func(ctx context.Context) error {
+		first()
+		s, a := suspend(ctx)
+		err := loop.Suspend(ctx, s)
+		if err == nil && a != nil {
+			err = a.Err()
+		}
+		log.add("first: %v", err)
+		log.add("second: %v at %v", task.Sleep(ctx, time.Second), l.Elapsed())
+		return nil
+	})
+}
+
+// Whenever the request comes, and however often, it is delivered once.
+func TestCancellationIsDeliveredOnce(t *testing.T) {
+	requests := map[string]struct {
+		before, while, want int
+	}{
+		"while suspended":          {0, 1, 1},
+		"twice while suspended":    {0, 2, 2},
+		"before it suspends":       {1, 0, 1},
+		"twice before it suspends": {2, 0, 2},
+	}
+	for kindName, kind := range map[string]loop.Kind{"stackful": loop.Stackful, "stackless": loop.Stackless} {
+		for wayName, suspend := range waysToSuspend {
+			for when, r := range requests {
+				t.Run(kindName+"/"+wayName+"/"+when, func(t *testing.T) {
+					l := newLoop(t)
+					var log journal
+					var x *task.Task[none]
+					cancel := func(n int) {
+						for range n {
+							if !x.Cancel(io.EOF) {
+								t.Error("the request was not counted")
+							}
+						}
+					}
+					x = suspendsTwice(l, kind, func() { cancel(r.before) }, suspend, &log)
+					l.RunOnce()
+					cancel(r.while)
+					run(t, l)
+					log.expect(t, "first: canceled: EOF", "second: <nil> at 1s")
+					if x.Err() != nil || x.Cancelling() != r.want {
+						t.Errorf("ended with %v and %d requests", x.Err(), x.Cancelling())
+					}
+				})
+			}
+		}
+	}
+}
+
+// As in asyncio: a request that ended a sleep can not be taken back any more.
+func TestUncancelBeforeDelivery(t *testing.T) {
+	short := map[string]way{
+		"turn":  waysToSuspend["turn"],
+		"sleep": func(context.Context) (loop.Suspension, loop.Awaitable) { return loop.Sleep(1), nil },
+	}
+	for _, c := range []struct {
+		way, when, want string
+	}{
+		{"turn", "running", "first: <nil>"},
+		{"turn", "suspended", "first: <nil>"},
+		{"sleep", "running", "first: <nil>"},
+		{"sleep", "suspended", "first: canceled"},
+	} {
+		for kindName, kind := range map[string]loop.Kind{"stackful": loop.Stackful, "stackless": loop.Stackless} {
+			t.Run(c.way+"/"+c.when+"/"+kindName, func(t *testing.T) {
+				l := newLoop(t)
+				var log journal
+				var x *task.Task[none]
+				takeBack := func(when string) {
+					if when != c.when {
+						return
+					}
+					x.Cancel(nil)
+					if n := x.Uncancel(); n != 0 {
+						t.Errorf("%d requests left", n)
+					}
+				}
+				x = suspendsTwice(l, kind, func() { takeBack("running") }, short[c.way], &log)
+				l.RunOnce()
+				takeBack("suspended")
+				run(t, l)
+				if log[0] != c.want {
+					t.Errorf("%s, want %s", log[0], c.want)
+				}
+			})
+		}
+	}
+}
+
+// The timer of a sleep is due in the very turn in which the sleeper is canceled.
+// The next sleep must not be woken by it.
+func TestCancelInTheTurnOfTheTimerLeavesNoStaleWake(t *testing.T) {
+	for kindName, kind := range map[string]loop.Kind{"stackful": loop.Stackful, "stackless": loop.Stackless} {
+		for _, order := range []string{"request, timer", "timer, request", "step, timer"} {
+			t.Run(kindName+"/"+order, func(t *testing.T) {
+				clock := timer.NewVirtual()
+				l := newLoop(t, loop.WithClock(clock))
+				var log journal
+				var x *task.Task[none]
+				cancel := func() { x.Cancel(nil) }
+				if order == "request, timer" {
+					l.CallLater(time.Second, cancel)
+				}
+				x = suspendsTwice(l, kind, func() {}, func(context.Context) (loop.Suspension, loop.Awaitable) {
+					return loop.Sleep(time.Second), nil
+				}, &log)
+				l.RunOnce()
+				switch order {
+				case "timer, request":
+					l.CallLater(time.Second, cancel)
+				case "step, timer":
+					cancel()
+				}
+				clock.Advance(time.Second)
+				run(t, l)
+				log.expect(t, "first: canceled", "second: <nil> at 2s")
+			})
+		}
+	}
+}
+
+// The result is there, the waiter is ready, and then it is canceled: as in
+// asyncio, the cancellation comes first.
+func TestCancelOfATaskThatWasWoken(t *testing.T) {
+	l := newLoop(t)
+	f := future.New[int](l.Context())
+	var got error
+	waiter := spawn(l.Context(), "waiter", func(ctx context.Context) error {
+		_, got = f.Await(ctx)
+		return nil
+	})
+	l.RunUntilIdle()
+	_ = f.SetResult(1)
+	waiter.Cancel(io.EOF)
+	if e := waiter.Task().MustCancel(); e == nil || e.Cause != io.EOF {
+		t.Errorf("MustCancel = %v", e)
+	}
+	run(t, l)
+	if causeOf(got) != io.EOF || waiter.Task().MustCancel() != nil {
+		t.Errorf("the await ended with %v", got)
+	}
+}
+
+func TestCancelOfItselfBeforeTheEnd(t *testing.T) {
+	l := newLoop(t)
+	for name, end := range map[string]error{"value": nil, "error": io.ErrUnexpectedEOF} {
+		var x *task.Task[none]
+		x = spawn(l.Context(), name, func(context.Context) error {
+			x.Cancel(io.EOF)
+			return end
+		})
+		run(t, l)
+		if end == nil && causeOf(x.Err()) != io.EOF {
+			t.Errorf("a value after an undelivered request: %v, want canceled", x.Err())
+		}
+		if end != nil && x.Err() != end {
+			t.Errorf("an error after an undelivered request: %v, want the error", x.Err())
+		}
+	}
+}
+
+func TestCancelGoesDownWhatIsAwaited(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	waits := func(name string, await func(context.Context) error) *task.Task[none] {
+		return spawn(l.Context(), name, func(ctx context.Context) error {
+			err := await(ctx)
+			log.add("%s: %v", name, err)
+			return err
+		})
+	}
+	c := waits("c", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
+	b := script(l.Context(), "b", func(context.Context, error) (task.Suspension, error) { return task.On(c), nil })
+	a := waits("a", b.Wait)
+	l.RunUntilIdle()
+	a.Cancel(io.EOF)
+	run(t, l)
+	log.expect(t, "c: canceled: EOF", "a: canceled: EOF")
+	for _, x := range []*task.Task[none]{a, b, c} {
+		if !x.Canceled() || x.Cancelling() != 1 {
+			t.Errorf("%s: %v, %d requests", x.Name(), x.Err(), x.Cancelling())
+		}
+	}
+}
+
+// Whoever awaits the same is canceled with it; Shield is there against that.
+func TestCancelReachesAllWhoAwaitTheSame(t *testing.T) {
+	l := newLoop(t)
+	shared := spawn(l.Context(), "shared", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
+	first := spawn(l.Context(), "first", shared.Wait)
+	second := spawn(l.Context(), "second", shared.Wait)
+	l.RunUntilIdle()
+	first.Cancel(nil)
+	run(t, l)
+	if !shared.Canceled() || !first.Canceled() || !second.Canceled() || second.Cancelling() != 0 {
+		t.Errorf("shared %v, first %v, second %v", shared.Err(), first.Err(), second.Err())
+	}
+}
+
+// What is awaited may take the request and go on to end otherwise; the awaiting
+// task gets that.
+func TestAwaitedTaskMayRefuseToBeCanceled(t *testing.T) {
+	l := newLoop(t)
+	stubborn := task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		_ = task.Sleep(ctx, time.Hour)
+		return 42, task.Sleep(ctx, time.Second)
+	})
+	parent := task.Go(l.Context(), stubborn.Await)
+	l.RunUntilIdle()
+	parent.Cancel(nil)
+	run(t, l)
+	if v, err := parent.Result(); v != 42 || err != nil || parent.Cancelling() != 1 {
+		t.Errorf("the parent got %d, %v", v, err)
+	}
+}
+
+// Tasks that await each other in a circle wait for ever; a request breaks it.
+func TestCancelBreaksACircle(t *testing.T) {
+	for _, size := range []int{2, 3, 10} {
+		for kindName, kind := range map[string]loop.Kind{"stackful": loop.Stackful, "stackless": loop.Stackless} {
+			l := newLoop(t)
+			circle := make([]*task.Task[none], size)
+			for i := range circle {
+				next := func() *task.Task[none] { return circle[(i+1)%size] }
+				if kind == loop.Stackful {
+					circle[i] = spawn(l.Context(), "", func(ctx context.Context) error { return next().Wait(ctx) })
+				} else {
+					circle[i] = script(l.Context(), "", func(context.Context, error) (task.Suspension, error) { return task.On(next()), nil })
+				}
+			}
+			l.RunUntilIdle()
+			circle[0].Cancel(io.EOF)
+			run(t, l)
+			for i, x := range circle {
+				if causeOf(x.Err()) != io.EOF {
+					t.Errorf("%d %s: task %d ended with %v", size, kindName, i, x.Err())
+				}
+			}
+		}
+	}
+}
+
+// The request comes back to where it began, and is still one.
+func TestRequestAroundACircleCountsOnce(t *testing.T) {
+	l := newLoop(t)
+	var a, b *task.Task[none]
+	a = spawn(l.Context(), "a", func(ctx context.Context) error { return b.Wait(ctx) })
+	b = spawn(l.Context(), "b", func(ctx context.Context) error { return a.Wait(ctx) })
+	l.RunUntilIdle()
+	a.Cancel(nil)
+	if a.Cancelling() != 1 || b.Cancelling() != 1 {
+		t.Errorf("a counts %d requests, b %d", a.Cancelling(), b.Cancelling())
+	}
+	run(t, l)
+}
+
+func TestWaits(t *testing.T) {
+	l := newLoop(t, loop.WithTaskFactory(func(t *loop.Task) {
+		if t.Name() != "unborn" {
+			t.Enqueue()
+		}
+	}))
+	expect := func(x *task.Task[none], want string) {
+		t.Helper()
+		if got := x.Task().Waits(); got != want {
+			t.Errorf("%s %s, want %s", x.Name(), got, want)
+		}
+	}
+	expect(spawn(l.Context(), "unborn", task.Yield), "was never started by the task factory")
+	var x *task.Task[none]
+	x = spawn(l.Context(), "x", func(ctx context.Context) error {
+		expect(x, "is running")
+		return task.Yield(ctx)
+	})
+	expect(x, "has not started yet")
+	l.RunOnce()
+	expect(x, "waits for its turn")
+	l.RunOnce()
+	expect(x, "is done")
+	sleeper := spawn(l.Context(), "sleeper", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+	waiter := spawn(l.Context(), "waiter", sleeper.Wait)
+	other := spawn(l.Context(), "other", future.New[int](l.Context()).Wait)
+	l.RunUntilIdle()
+	expect(sleeper, "sleeps until 1s")
+	expect(waiter, `awaits task "sleeper"`)
+	expect(other, "awaits a future")
+}

@@ -1,0 +1,308 @@
+package loop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+func TestNamesAndNumbers(t *testing.T) {
+	l := newLoop(t)
+	first := spawn(l.Context(), "", task.Yield).Task()
+	second := spawn(l.Context(), "second", task.Yield).Task()
+	third := spawn(l.Context(), "", task.Yield).Task()
+	if first.Name() != "Task-1" || second.Name() != "second" || third.Name() != "Task-3" {
+		t.Errorf("%s, %s, %s", first.Name(), second.Name(), third.Name())
+	}
+	if first.ID() != 1 || second.ID() != 2 || third.ID() != 3 {
+		t.Errorf("%d, %d, %d", first.ID(), second.ID(), third.ID())
+	}
+	third.SetName("3rd")
+	if got := fmt.Sprint(first, " ", third); got != `task "Task-1" task "3rd"` {
+		t.Error(got)
+	}
+	if first.Loop() != l || loop.FromContext(first.Context()) != l {
+		t.Error("the task belongs to another loop")
+	}
+	if other := newLoop(t); spawn(other.Context(), "", task.Yield).Name() != "Task-1" {
+		t.Error("loops count their tasks together")
+	}
+	run(t, l)
+}
+
+func TestTaskStartsOnce(t *testing.T) {
+	const twice = "of task \"x\", which was started before; a task factory starts a task once"
+	l := newLoop(t)
+	x := spawn(l.Context(), "x", task.Yield).Task()
+	check := func() {
+		mustPanic(t, "loop: Enqueue "+twice, x.Enqueue)
+		mustPanic(t, "loop: StepNow "+twice, x.StepNow)
+	}
+	check() // queued
+	spawn(l.Context(), "checks", func(context.Context) error { check(); return nil })
+	l.RunOnce()
+	check() // suspended
+	run(t, l)
+	check() // done
+}
+
+func TestStepNowOutsideOfTheLoopQueues(t *testing.T) {
+	l := newLoop(t, loop.WithTaskFactory((*loop.Task).StepNow))
+	var log journal
+	spawn(l.Context(), "x", func(context.Context) error { log.add("x"); return nil })
+	l.CallSoon(log.writes("call"))
+	log.expect(t)
+	run(t, l)
+	log.expect(t, "x", "call")
+}
+
+func TestStepNowInACallback(t *testing.T) {
+	l := newLoop(t, loop.WithTaskFactory((*loop.Task).StepNow))
+	var log journal
+	l.CallSoon(func() {
+		spawn(l.Context(), "x", func(ctx context.Context) error {
+			log.add("x runs, current %s", l.Current().Name())
+			return task.Yield(ctx)
+		})
+		log.add("callback goes on, current %v", l.Current())
+	})
+	run(t, l)
+	log.expect(t, "x runs, current x", "callback goes on, current <nil>")
+}
+
+// counted is a Body that counts the steps of another.
+type counted struct {
+	loop.Body
+	steps *int
+}
+
+func (c counted) Step(err error) loop.Suspension {
+	*c.steps++
+	return c.Body.Step(err)
+}
+
+func TestWrap(t *testing.T) {
+	l := newLoop(t)
+	stackful, stackless, never := 0, 0, 0
+	wrap := func(x *task.Task[none], steps *int) *loop.Task {
+		x.Task().Wrap(func(b loop.Body) loop.Body { return counted{b, steps} })
+		return x.Task()
+	}
+	turn := func(context.Context, error) (task.Suspension, error) { return task.Turn(), nil }
+	a := wrap(spawn(l.Context(), "a", task.Yield), &stackful)
+	b := wrap(script(l.Context(), "b", turn, turn), &stackless)
+	c := wrap(spawn(l.Context(), "c", task.Yield), &never)
+	c.Cancel(nil)
+	run(t, l)
+	if stackful != 1 || stackless != 3 || never != 0 {
+		t.Errorf("%d, %d and %d steps, want 1, 3 and 0", stackful, stackless, never)
+	}
+	for _, x := range []*loop.Task{a, b, c} {
+		if !x.Done() || !x.Outcome().Done() {
+			t.Errorf("%v has not ended", x)
+		}
+		mustPanic(t, fmt.Sprintf("loop: Wrap of task %q after its first step", x.Name()),
+			func() { x.Wrap(func(b loop.Body) loop.Body { return b }) })
+	}
+}
+
+func TestWrapAfterTheFirstStep(t *testing.T) {
+	l := newLoop(t)
+	wrap := func(x *loop.Task) func() {
+		return func() { x.Wrap(func(b loop.Body) loop.Body { return b }) }
+	}
+	x := spawn(l.Context(), "x", func(ctx context.Context) error {
+		mustPanic(t, `loop: Wrap of task "x" after its first step`, wrap(loop.Current(ctx)))
+		return task.Yield(ctx)
+	})
+	l.RunOnce()
+	mustPanic(t, `loop: Wrap of task "x" after its first step`, wrap(x.Task()))
+	run(t, l)
+}
+
+// A case of the lifecycle: which factory starts what kind of task, how that ends,
+// and when it is canceled.
+type lifecycle struct {
+	eager, stackless   bool
+	suspends           bool
+	end, cancelledWhen string
+}
+
+func (c lifecycle) String() string {
+	return fmt.Sprintf("eager=%t/stackless=%t/suspends=%t/%s/canceled %s", c.eager, c.stackless, c.suspends, c.end, c.cancelledWhen)
+}
+
+func lifecycles() (all []lifecycle) {
+	both := []bool{false, true}
+	for _, eager := range both {
+		for _, stackless := range both {
+			for _, suspends := range both {
+				for _, end := range []string{"value", "error", "panic", "Goexit"} {
+					for _, when := range []string{"never", "before its start", "while suspended", "when done"} {
+						if when != "while suspended" || suspends {
+							all = append(all, lifecycle{eager, stackless, suspends, end, when})
+						}
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// want is what the task ends with.
+func (c lifecycle) want() string {
+	if c.cancelledWhen == "before its start" || c.cancelledWhen == "while suspended" {
+		return "canceled: EOF"
+	}
+	switch c.end {
+	case "error":
+		return io.ErrUnexpectedEOF.Error()
+	case "panic":
+		return `panic in task "x": oh`
+	case "Goexit":
+		return loop.ErrGoexit.Error()
+	}
+	return "<nil>"
+}
+
+func (c lifecycle) finish() error {
+	switch c.end {
+	case "error":
+		return io.ErrUnexpectedEOF
+	case "panic":
+		panic("oh")
+	case "Goexit":
+		goexit()
+	}
+	return nil
+}
+
+func (c lifecycle) spawn(ctx context.Context) *task.Task[none] {
+	if !c.stackless {
+		return spawn(ctx, "x", func(ctx context.Context) error {
+			if c.suspends {
+				if err := task.Sleep(ctx, time.Second); err != nil {
+					return err
+				}
+			}
+			return c.finish()
+		})
+	}
+	var steps []step
+	if c.suspends {
+		steps = append(steps, func(context.Context, error) (task.Suspension, error) { return task.For(time.Second), nil })
+	}
+	steps = append(steps, func(_ context.Context, err error) (task.Suspension, error) {
+		if err == nil {
+			err = c.finish()
+		}
+		return task.End(), err
+	})
+	return script(ctx, "x", steps...)
+}
+
+// states follows the events of one task and checks them against its states.
+type states struct {
+	t     *testing.T
+	state string
+}
+
+func (s *states) observe(e loop.Event) {
+	if e.Task == nil {
+		return
+	}
+	next := map[loop.EventKind]map[string]string{
+		loop.TaskMade:      {"": "new"},
+		loop.StepBegan:     {"new": "running", "woken": "running"},
+		loop.TaskSuspended: {"running": "suspended"},
+		loop.TaskWoken:     {"suspended": "woken"},
+		loop.TaskDone:      {"running": "done", "new": "done"},
+	}[e.Kind]
+	if next == nil { // a request, or its timer
+		return
+	}
+	if next[s.state] == "" {
+		s.t.Errorf("event %q while the task was %s", describe(e), s.state)
+	}
+	s.state = next[s.state]
+	running := e.Kind == loop.StepBegan || e.Kind == loop.TaskSuspended
+	if current := e.Task.Loop().Current(); running && current != e.Task {
+		s.t.Errorf("event %q while %v was the current task", describe(e), current)
+	}
+}
+
+func TestLifecycle(t *testing.T) {
+	for _, c := range lifecycles() {
+		t.Run(c.String(), func(t *testing.T) {
+			follow := &states{t: t}
+			start := (*loop.Task).Enqueue
+			if c.eager {
+				start = (*loop.Task).StepNow
+			}
+			l := newLoop(t, loop.WithObserver(follow.observe), loop.WithTaskFactory(func(x *loop.Task) {
+				if c.cancelledWhen == "before its start" && !x.Cancel(io.EOF) {
+					t.Error("the request was not counted")
+				}
+				start(x)
+			}))
+			var x *task.Task[none]
+			told := 0
+			l.CallSoon(func() { // on the loop, where eager is eager
+				x = nil
+				defer func() { // a Goexit in an eager first step ends this callback, too
+					for y := range l.Tasks() {
+						y.Outcome().(future.Any).OnDone(func() { told++ })
+					}
+				}()
+				x = c.spawn(l.Context())
+				if x.Done() {
+					x.OnDone(func() { told++ })
+				}
+			})
+			goexits := !inGoroutine(func() {
+				l.RunUntilIdle()
+				if c.cancelledWhen == "while suspended" {
+					x.Cancel(io.EOF)
+				}
+				run(t, l)
+			})
+			if want := c.want() == loop.ErrGoexit.Error(); goexits != want {
+				t.Errorf("the driving goroutine was ended: %t, want %t", goexits, want)
+			}
+			run(t, l) // those who wait are told, after a Goexit too
+			if follow.state != "done" {
+				t.Errorf("the task is %s in the end", follow.state)
+			}
+			if got := slices.Collect(l.Tasks()); len(got) != 0 {
+				t.Errorf("in the registry: %v", got)
+			}
+			if x == nil { // an eager first step that did not return
+				return
+			}
+			if got := fmt.Sprint(x.Err()); !x.Done() || got != c.want() {
+				t.Errorf("done %t with %s, want %s", x.Done(), got, c.want())
+			}
+			if told != 1 {
+				t.Errorf("the callback ran %d times", told)
+			}
+			if x.Canceled() != (c.want() == "canceled: EOF") {
+				t.Errorf("Canceled = %t", x.Canceled())
+			}
+			if c.cancelledWhen == "when done" && x.Cancel(nil) {
+				t.Error("a finished task took a request")
+			}
+			if p := (*loop.PanicError)(nil); c.want() == `panic in task "x": oh` && (!errors.As(x.Err(), &p) || p.Value != "oh" || len(p.Stack) == 0) {
+				t.Errorf("PanicError %+v", p)
+			}
+		})
+	}
+}

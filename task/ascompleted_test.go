@@ -1,0 +1,335 @@
+package task_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+func TestAsCompletedInOrderOfCompletion(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		for a, err := range task.AsCompleted(ctx, task.NoLimit, named(ctx, 3, 1, 2)...) {
+			j.add("%s %v at %v", a.Name(), err, elapsed(ctx))
+		}
+		j.want(t, "b <nil> at 1s", "c <nil> at 2s", "a <nil> at 3s")
+	})
+}
+
+func TestAsCompletedInOneTurn(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a, b, c := future.New[int](ctx), future.New[int](ctx), future.New[int](ctx)
+		loop.FromContext(ctx).CallSoon(func() {
+			_ = c.SetResult(3)
+			_ = a.SetError(errBoom)
+			b.Cancel(nil)
+		})
+		var order []*future.Future[int]
+		for f, err := range task.AsCompleted(ctx, task.NoLimit, a, b, c) {
+			if err != nil {
+				t.Error(err)
+			}
+			order = append(order, f)
+		}
+		if len(order) != 3 || order[0] != c || order[1] != a || order[2] != b {
+			t.Error("not in the order in which they completed")
+		}
+	})
+}
+
+func TestAsCompletedOfWhatHasFailed(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		for a, err := range task.AsCompleted(ctx, task.NoLimit, task.Go(ctx, fails(0, errBoom))) {
+			equal(t, "the error of the waiting", err, nil)
+			equal(t, "its own error", a.Err(), errBoom)
+		}
+	})
+}
+
+func TestAsCompletedTakesNoErrors(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		for range task.AsCompleted(ctx, task.NoLimit, task.Go(ctx, fails(0, errBoom), task.Name("a"))) {
+			continue
+		}
+	}, told.option())
+	told.want(t, "a task failed and nobody took its error: a: boom")
+}
+
+func TestAsCompletedOfNothing(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		for range task.AsCompleted[*task.Task[int]](ctx, 0) {
+			t.Error("there is something")
+		}
+	})
+}
+
+func TestAsCompletedDuplicates(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 2, 1)
+		names := ""
+		for a := range task.AsCompleted(ctx, task.NoLimit, all[0], all[1], all[0]) {
+			names += a.Name()
+		}
+		equal(t, "what came", names, "ba")
+	})
+}
+
+// It suspends only when nothing more has completed: what has completed while the loop's
+// body was busy elsewhere comes at once.
+func TestAsCompletedSuspendsOnlyWhenItMust(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		turns := func() int { return 0 }
+		for a := range task.AsCompleted(ctx, task.NoLimit, named(ctx, 1, 2, 3)...) {
+			switch a.Name() {
+			case "a":
+				if err := task.Sleep(ctx, time.Minute); err != nil {
+					t.Error(err)
+				}
+				turns = countTurns(ctx)
+			case "c":
+				equal(t, "turns that passed", turns(), 0)
+			}
+		}
+	})
+}
+
+func TestAsCompletedOfWhatIsDone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a, b := future.New[int](ctx), future.New[int](ctx)
+		_ = b.SetResult(2)
+		_ = a.SetResult(1)
+		sum := 0
+		for f := range task.AsCompleted(ctx, task.NoLimit, a, b) {
+			v, _ := f.Result()
+			sum = sum*10 + v
+		}
+		equal(t, "in order of the arguments", sum, 12)
+	})
+}
+
+// leavings are ways to leave a range early.
+var leavings = map[string]func(ctx context.Context, of []*task.Task[int]){
+	"break": func(ctx context.Context, of []*task.Task[int]) {
+		for range task.AsCompleted(ctx, time.Hour, of...) {
+			break
+		}
+	},
+	"return": func(ctx context.Context, of []*task.Task[int]) {
+		for range task.AsCompleted(ctx, time.Hour, of...) {
+			return
+		}
+	},
+	"panic": func(ctx context.Context, of []*task.Task[int]) {
+		defer func() { _ = recover() }()
+		for range task.AsCompleted(ctx, time.Hour, of...) {
+			panic("ouch")
+		}
+	},
+}
+
+func TestAsCompletedLeftEarlyDetachesAndCancelsNothing(t *testing.T) {
+	for name, leave := range leavings {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				f := future.New[int](ctx)
+				all := append(named(ctx, 1), task.Go(ctx, func(ctx context.Context) (int, error) { return f.Await(ctx) }))
+				leave(ctx, all)
+				if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
+					t.Error("the limit is still armed")
+				}
+				equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
+				_ = f.SetResult(4)
+				v, err := all[1].Await(ctx)
+				equal(t, "the rest", v, 4)
+				equal(t, "its error", err, nil)
+			})
+		})
+	}
+}
+
+// counted is a future that knows who waits for it.
+type counted struct {
+	*future.Future[int]
+	waiters map[loop.Runnable]bool
+}
+
+func (c counted) AddWaiter(r loop.Runnable) {
+	c.waiters[r] = true
+	c.Future.AddWaiter(r)
+}
+
+func (c counted) RemoveWaiter(r loop.Runnable) bool {
+	delete(c.waiters, r)
+	return c.Future.RemoveWaiter(r)
+}
+
+func TestAsCompletedLeftEarlyRemovesItsCallbacks(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		done, pending := future.New[int](ctx), future.New[int](ctx)
+		_ = done.SetResult(1)
+		waiters := map[loop.Runnable]bool{}
+		a, b := &counted{done, waiters}, &counted{pending, waiters}
+		for f := range task.AsCompleted(ctx, task.NoLimit, a, b) {
+			if f != a || len(waiters) == 0 {
+				t.Errorf("in the range: %v, %d wait", f, len(waiters))
+			}
+			break
+		}
+		equal(t, "who still waits", len(waiters), 0)
+	})
+}
+
+func TestAsCompletedLeftByGoexit(t *testing.T) {
+	waiters := map[loop.Runnable]bool{}
+	if !exits(func() {
+		_ = playToEnd(t, func(ctx context.Context) {
+			f := future.New[int](ctx)
+			_ = f.SetResult(1)
+			for range task.AsCompleted(ctx, task.NoLimit, &counted{f, waiters}, &counted{future.New[int](ctx), waiters}) {
+				runtime.Goexit()
+			}
+		})
+	}) {
+		t.Error("the Goexit did not go on")
+	}
+	equal(t, "who still waits", len(waiters), 0)
+}
+
+func TestAsCompletedLimit(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 1, 3, 2)
+		var j journal
+		for a, err := range task.AsCompleted(ctx, 2500*time.Millisecond, all...) {
+			if err != nil {
+				wantTimeout(t, ctx, err, 2500*time.Millisecond)
+				if a != nil {
+					t.Errorf("with the error comes %v", a)
+				}
+				j.add("limit at %v", elapsed(ctx))
+				continue // it was the last round all the same
+			}
+			j.add("%s", a.Name())
+		}
+		j.want(t, "a", "c", "limit at 2.5s")
+		equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
+		_, _ = all[1].Await(ctx)
+	})
+}
+
+// What has completed before the limit comes before the limit is told.
+func TestAsCompletedLimitComesLast(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 1, 2, 9)
+		names := ""
+		for a, err := range task.AsCompleted(ctx, 3*time.Second, all...) {
+			if err != nil {
+				names += "!"
+				break
+			}
+			names += a.Name()
+			if err := task.Sleep(ctx, 4*time.Second); err != nil {
+				t.Error(err)
+			}
+		}
+		equal(t, "what came", names, "ab!")
+		_, _ = all[2].Await(ctx)
+	})
+}
+
+func TestAsCompletedWithoutTime(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 1)
+		for _, err := range task.AsCompleted(ctx, 0, all...) {
+			wantTimeout(t, ctx, err, 0)
+		}
+		wantTime(t, ctx, 0)
+		_, _ = all[0].Await(ctx)
+	})
+}
+
+func TestAsCompletedLimitCountsFromTheStartOfTheRange(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 3)
+		seq := task.AsCompleted(ctx, 2*time.Second, all...)
+		if err := task.Sleep(ctx, 2*time.Second); err != nil {
+			t.Error(err)
+		}
+		for a, err := range seq {
+			equal(t, "the error", err, nil)
+			equal(t, "what came", a, all[0])
+		}
+	})
+}
+
+// The iterator can be ranged over again.
+func TestAsCompletedTwice(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		seq := task.AsCompleted(ctx, task.NoLimit, named(ctx, 2, 1)...)
+		names := ""
+		for range 2 {
+			for a := range seq {
+				names += a.Name()
+			}
+		}
+		equal(t, "what came", names, "ba"+"ab")
+	})
+}
+
+func TestAsCompletedIsCanceled(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 1, 5)
+		rounds := 0
+		waiter := task.Go(ctx, func(ctx context.Context) (int, error) {
+			for a, err := range task.AsCompleted(ctx, task.NoLimit, all...) {
+				rounds++
+				if err != nil {
+					if a != nil {
+						t.Errorf("with the error comes %v", a)
+					}
+					return 0, err
+				}
+			}
+			return 0, nil
+		})
+		loop.FromContext(ctx).CallLater(2*time.Second, func() { waiter.Cancel(errCause) })
+		_, err := waiter.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		equal(t, "rounds", rounds, 2)
+		equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
+		_, _ = all[1].Await(ctx)
+	})
+}
+
+func TestAsCompletedUnderADerivedContextThatEnds(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancelCause(ctx)
+		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		rounds := 0
+		for _, err := range task.AsCompleted(derived, task.NoLimit, future.New[int](ctx)) {
+			rounds++
+			equal(t, "the error", err, errCause)
+		}
+		equal(t, "rounds", rounds, 1)
+	})
+}
+
+func TestAsCompletedPanics(t *testing.T) {
+	l := virtual(t)
+	f := future.New[int](l.Context())
+	for _, ctx := range []context.Context{context.Background(), l.Context()} {
+		panics(t, "loop: ", func() {
+			for range task.AsCompleted(ctx, time.Second, f) {
+				t.Error("there is something")
+			}
+		})
+	}
+	if _, armed := l.NextDeadline(); armed {
+		t.Error("a call that panics leaves its limit behind")
+	}
+}

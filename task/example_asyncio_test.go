@@ -1,0 +1,802 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// One example for each name of asyncio, in the order of the README's tables, and
+// before them the README's own programs.
+
+func factorial(name string, n int) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		f := 1
+		for i := 2; i <= n; i++ {
+			fmt.Printf("Task %s: Compute factorial(%d), currently i=%d...\n", name, n, i)
+			if err := task.Sleep(ctx, time.Second); err != nil {
+				return 0, err
+			}
+			f *= i
+		}
+		fmt.Printf("Task %s: factorial(%d) = %d\n", name, n, f)
+		return f, nil
+	}
+}
+
+// The program of the README, and of the asyncio documentation's section on gather.
+func Example_factorial() {
+	results, err := task.Run(context.Background(), func(ctx context.Context) ([]int, error) {
+		return task.Gather(
+			task.Go(ctx, factorial("A", 2)),
+			task.Go(ctx, factorial("B", 3)),
+			task.Go(ctx, factorial("C", 4)),
+		).Await(ctx)
+	}, loop.WithClock(timer.NewVirtual())) // without this option it takes three seconds
+	fmt.Println(results, err)
+	// Output:
+	// Task A: Compute factorial(2), currently i=2...
+	// Task B: Compute factorial(3), currently i=2...
+	// Task C: Compute factorial(4), currently i=2...
+	// Task A: factorial(2) = 2
+	// Task B: Compute factorial(3), currently i=3...
+	// Task C: Compute factorial(4), currently i=3...
+	// Task B: factorial(3) = 6
+	// Task C: Compute factorial(4), currently i=4...
+	// Task C: factorial(4) = 24
+	// [2 6 24] <nil>
+}
+
+// A host, such as a game, that drives the loop and its time.
+func Example_embed() {
+	clock := timer.NewVirtual()
+	l := loop.New(loop.WithClock(clock))
+	defer l.Close()
+
+	task.Go(l.Context(), func(ctx context.Context) (string, error) {
+		for range 2 {
+			if err := task.Sleep(ctx, 20*time.Millisecond); err != nil {
+				return "", err
+			}
+			fmt.Println("step at", l.Elapsed())
+		}
+		return "done", nil
+	})
+
+	for frame := range 4 {
+		fmt.Println("frame", frame)
+		l.RunUntilIdle()
+		clock.Advance(16 * time.Millisecond)
+	}
+	// Output:
+	// frame 0
+	// frame 1
+	// frame 2
+	// step at 32ms
+	// frame 3
+}
+
+func TestGivesUpAfterAnHour(t *testing.T) {
+	_, err := task.Run(t.Context(), func(ctx context.Context) (string, error) {
+		answer := future.New[string](ctx) // that nobody gives
+		return task.WaitFor(ctx, answer, time.Hour)
+	}, loop.WithClock(timer.NewVirtual()))
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the error is %v, want one of a time limit", err)
+	}
+}
+
+// TestReadme keeps the README true: each of its Go programs stands in this file,
+// line by line, but for package, imports, and the name and end of func main; and
+// each example that it names is here.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile(path.Join("..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("example_asyncio_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, block := range strings.Split(string(readme), "```go\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		if _, body, ok := strings.Cut(block, "\n)\n"); ok && strings.HasPrefix(block, "package main") {
+			block = body
+		}
+		before, body, isProgram := strings.Cut(block, "func main() {\n")
+		parts := []string{before, body}
+		if isProgram {
+			parts[1] = strings.TrimSuffix(strings.TrimSpace(body), "\n}")
+		}
+		for _, part := range parts {
+			if !strings.Contains(unindented(string(source)), unindented(part)) {
+				t.Errorf("the Go block %d of the README is not in this file:\n%s", at+1, part)
+			}
+		}
+	}
+	rows := 0
+	for line := range strings.Lines(string(readme)) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 5 || !strings.HasPrefix(cells[1], " `") {
+			continue
+		}
+		rows++
+		for _, name := range strings.Split(strings.Trim(cells[3], " "), ", ") {
+			name = strings.Trim(name, "`")
+			if name != "" && !strings.Contains(string(source), "\nfunc Example_"+name+"() {\n") {
+				t.Errorf("the README names the example %q, which is not in this file", name)
+			}
+		}
+	}
+	if rows < 40 {
+		t.Errorf("only %d rows were found in the README's tables", rows)
+	}
+}
+
+// unindented is text without the space around its lines.
+func unindented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		b.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	return b.String()
+}
+
+// A coroutine is a function that takes a context. To call it is to await it; it
+// suspends wherever it awaits.
+func Example_await() {
+	add := func(ctx context.Context, a, b int) (int, error) {
+		if err := task.Sleep(ctx, time.Second); err != nil {
+			return 0, err
+		}
+		return a + b, nil
+	}
+	fmt.Println(task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		seven, err := add(ctx, 3, 4) // a plain call: no task, no hop
+		if err != nil {
+			return 0, err
+		}
+		return add(ctx, seven, 1)
+	}, loop.WithClock(timer.NewVirtual())))
+	// Output: 8 <nil>
+}
+
+func Example_run() {
+	v, err := task.Run(context.Background(), func(ctx context.Context) (string, error) {
+		return "hello", task.Yield(ctx)
+	})
+	fmt.Println(v, err)
+	// Output: hello <nil>
+}
+
+func Example_createTask() {
+	fmt.Println(task.Run(context.Background(), func(ctx context.Context) (string, error) {
+		t := task.Go(ctx, func(context.Context) (string, error) {
+			fmt.Println("in the task")
+			return "its result", nil
+		})
+		fmt.Println("it has not started yet")
+		return t.Await(ctx)
+	}))
+	// Output:
+	// it has not started yet
+	// in the task
+	// its result <nil>
+}
+
+// The argument name of create_task.
+func Example_taskName() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		body := func(context.Context) (int, error) { return 0, nil }
+		fmt.Println(task.Go(ctx, body, task.Name("worker")).Name())
+		fmt.Println(task.Go(ctx, body).Name()) // main is the first, worker the second
+		return 0, nil
+	})
+	// Output:
+	// worker
+	// Task-3
+}
+
+// The argument context of create_task: the task inherits the values of the context
+// that it is made with.
+func Example_taskContext() {
+	type user struct{}
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(context.WithValue(ctx, user{}, "ada"), func(ctx context.Context) (int, error) {
+			fmt.Println(ctx.Value(user{}))
+			return 0, nil
+		})
+		fmt.Println(t.Task().Context().Value(user{}))
+		return t.Await(ctx)
+	})
+	// Output:
+	// ada
+	// ada
+}
+
+// The argument eager_start of create_task: a factory of one's own decides for each
+// task, here by its name.
+func Example_eagerStart() {
+	some := func(t *loop.Task) {
+		if strings.HasPrefix(t.Name(), "eager") {
+			t.StepNow()
+		} else {
+			t.Enqueue()
+		}
+	}
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		for _, name := range []string{"lazy", "eager"} {
+			task.Go(ctx, func(context.Context) (int, error) {
+				fmt.Println(name, "runs")
+				return 0, nil
+			}, task.Name(name))
+		}
+		fmt.Println("both are made")
+		return 0, task.Yield(ctx)
+	}, loop.WithTaskFactory(some))
+	// Output:
+	// eager runs
+	// both are made
+	// lazy runs
+}
+
+func Example_taskGroup() {
+	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		var a, b *task.Task[int]
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) (err error) {
+			if a, err = task.GoIn(g, func(context.Context) (int, error) { return 1, nil }); err != nil {
+				return err
+			}
+			b, err = task.GoIn(g, func(context.Context) (int, error) { return 2, nil })
+			return err
+		})
+		fmt.Println(a.Done(), b.Done(), err)
+
+		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			return errors.Join(
+				g.Go(func(context.Context) error { return errors.New("disk full") }, task.Name("writer")),
+				g.Go(func(ctx context.Context) error {
+					err := task.Sleep(ctx, time.Hour)
+					fmt.Println("sleeper:", err)
+					return err
+				}),
+			)
+		})
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(err)
+	// Output:
+	// true true <nil>
+	// sleeper: canceled
+	// writer: disk full
+}
+
+// Terminating a task group.
+func Example_terminateGroup() {
+	fmt.Println(task.Run(context.Background(), func(ctx context.Context) (string, error) {
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			if err := g.Go(func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) }); err != nil {
+				return err
+			}
+			g.Cancel()
+			return nil
+		})
+		return fmt.Sprint("after ", loop.FromContext(ctx).Elapsed()), err
+	}, loop.WithClock(timer.NewVirtual())))
+	// Output: after 0s <nil>
+}
+
+func Example_sleep() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		l := loop.FromContext(ctx)
+		for range 3 {
+			if err := task.Sleep(ctx, time.Second); err != nil {
+				return 0, err
+			}
+			fmt.Println(l.Elapsed())
+		}
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// 1s
+	// 2s
+	// 3s
+}
+
+// sleep(0): what else is ready has its turn first.
+func Example_sleepZero() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		task.Go(ctx, func(context.Context) (int, error) {
+			fmt.Println("the other one")
+			return 0, nil
+		})
+		fmt.Println("before")
+		err := task.Yield(ctx) // task.Sleep(ctx, 0) is the same
+		fmt.Println("after")
+		return 0, err
+	})
+	// Output:
+	// before
+	// the other one
+	// after
+}
+
+// sleepThen returns a body that sleeps for d and returns v.
+func sleepThen[T any](d time.Duration, v T) func(context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) { return v, task.Sleep(ctx, d) }
+}
+
+// failsWith returns a body that fails at once.
+func failsWith(text string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return "", errors.New(text) }
+}
+
+func Example_gather() {
+	fmt.Println(task.Run(context.Background(), func(ctx context.Context) ([]string, error) {
+		return task.Gather(
+			task.Go(ctx, sleepThen(2*time.Second, "late")),
+			task.Go(ctx, sleepThen(1*time.Second, "early")),
+		).Await(ctx)
+	}, loop.WithClock(timer.NewVirtual())))
+	// Output: [late early] <nil>
+}
+
+// gather(return_exceptions=True).
+func Example_gatherReturnExceptions() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		outcomes, err := task.Collect(
+			task.Go(ctx, sleepThen(time.Second, "fine")),
+			task.Go(ctx, failsWith("broken")),
+		).Await(ctx)
+		for _, o := range outcomes {
+			fmt.Printf("%q, %v\n", o.Value, o.Err)
+		}
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// "fine", <nil>
+	// "", broken
+}
+
+func Example_eagerTaskFactory() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, func(context.Context) (int, error) { return 42, nil })
+		fmt.Println("done when Go returns:", t.Done())
+		return t.Result()
+	}, loop.WithTaskFactory(factory.Eager))
+	// Output: done when Go returns: true
+}
+
+// The hook takes the place of custom_task_constructor: it sees every task before
+// its first step.
+func Example_createEagerTaskFactory() {
+	named := factory.NewEager(func(t *loop.Task, outcome future.Any) {
+		t.SetName(fmt.Sprint("job ", t.ID()))
+		outcome.OnDone(func() { fmt.Println(t.Name(), "has ended") })
+	})
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		return task.Go(ctx, sleepThen(time.Second, 1)).Await(ctx)
+	}, loop.WithTaskFactory(named), loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// job 2 has ended
+	// job 1 has ended
+}
+
+func Example_shield() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		saving := task.Go(ctx, sleepThen(time.Second, "saved"))
+		caller := task.Go(ctx, func(ctx context.Context) (string, error) {
+			return task.Shield(saving).Await(ctx)
+		})
+		if err := task.Yield(ctx); err != nil {
+			return 0, err
+		}
+		caller.Cancel(nil)
+		_, err := caller.Await(ctx)
+		fmt.Println("the caller:", err)
+		v, err := saving.Await(ctx)
+		fmt.Println("what it waited for:", v, err)
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// the caller: canceled
+	// what it waited for: saved <nil>
+}
+
+func Example_timeout() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		err := task.Timeout(ctx, 10*time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			return task.Sleep(ctx, time.Hour)
+		})
+		fmt.Println(errors.Is(err, context.DeadlineExceeded), "after", loop.FromContext(ctx).Elapsed())
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: true after 10s
+}
+
+func Example_timeoutAt() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		when := loop.FromContext(ctx).Now().Add(20 * time.Second)
+		err := task.TimeoutAt(ctx, when, func(ctx context.Context, _ *task.Deadline) error {
+			return task.Sleep(ctx, 10*time.Second)
+		})
+		fmt.Println(err)
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: <nil>
+}
+
+// The methods when, reschedule and expired of Timeout.
+func Example_timeoutReschedule() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		l := loop.FromContext(ctx)
+		var limit *task.Deadline
+		err := task.Timeout(ctx, task.NoLimit, func(ctx context.Context, scope *task.Deadline) error {
+			limit = scope
+			_, limited := scope.When()
+			fmt.Println("limited:", limited)
+			if err := scope.Reschedule(l.Now().Add(time.Minute)); err != nil {
+				return err
+			}
+			return task.Sleep(ctx, time.Hour)
+		})
+		var expired *task.TimeoutError
+		fmt.Println("expired:", limit.Expired(), errors.As(err, &expired), l.Elapsed())
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// limited: false
+	// expired: true true 1m0s
+}
+
+func Example_waitFor() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, sleepThen(time.Hour, "too late"))
+		_, err := task.WaitFor(ctx, t, time.Second)
+		fmt.Println(errors.Is(err, context.DeadlineExceeded), "and the task was canceled:", t.Canceled())
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: true and the task was canceled: true
+}
+
+func Example_wait() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		slow := task.Go(ctx, sleepThen(2*time.Second, "slow"), task.Name("slow"))
+		fast := task.Go(ctx, sleepThen(1*time.Second, "fast"), task.Name("fast"))
+		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, slow, fast)
+		fmt.Println(done, pending, err)
+		done, pending, err = task.Wait(ctx, 100*time.Millisecond, task.AllCompleted, slow, fast)
+		fmt.Println(done, pending, err)
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// [task "fast"] [task "slow"] <nil>
+	// [task "fast"] [task "slow"] <nil>
+}
+
+func Example_asCompleted() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		three := task.Go(ctx, sleepThen(3*time.Second, "three"))
+		one := task.Go(ctx, sleepThen(1*time.Second, "one"))
+		two := task.Go(ctx, sleepThen(2*time.Second, "two"))
+		for t, err := range task.AsCompleted(ctx, 2500*time.Millisecond, three, one, two) {
+			if err != nil {
+				fmt.Println(err)
+				break
+			}
+			fmt.Println(t.Result())
+		}
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// one <nil>
+	// two <nil>
+	// time limit expired at 00:00:02.500
+}
+
+func Example_toThread() {
+	fmt.Println(task.Run(context.Background(), func(ctx context.Context) (bool, error) {
+		text, err := task.Blocking(ctx, func(context.Context) ([]byte, error) {
+			return os.ReadFile("doc.go") // it would hold the loop up
+		})
+		return len(text) > 0, err
+	}))
+	// Output: true <nil>
+}
+
+func Example_runCoroutineThreadsafe() {
+	l := loop.New()
+	defer l.Close()
+	go func() { // another goroutine
+		v, err := task.Submit(context.Background(), l, sleepThen(time.Microsecond, "from the loop"))
+		fmt.Println(v, err)
+		_ = l.Post(l.Stop)
+	}()
+	fmt.Println(l.Run())
+	// Output:
+	// from the loop <nil>
+	// <nil>
+}
+
+func Example_currentTask() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		fmt.Println(task.Current(ctx).Name())
+		loop.FromContext(ctx).CallSoon(func() {
+			fmt.Println(loop.FromContext(ctx).Current()) // a callback is no task
+		})
+		return 0, task.Yield(ctx)
+	})
+	// Output:
+	// main
+	// <nil>
+}
+
+func Example_allTasks() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		task.Go(ctx, sleepThen(time.Second, 1), task.Name("b"))
+		task.Go(ctx, sleepThen(time.Second, 2), task.Name("a"))
+		fmt.Println(task.All(ctx)) // in order of creation
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: [task "main" task "b" task "a"]
+}
+
+// The methods done, result and exception of Task.
+func Example_result() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, failsWith("broken"))
+		fmt.Println(t.Done(), errors.Is(t.Err(), future.ErrInvalidState))
+		if err := task.Yield(ctx); err != nil {
+			return 0, err
+		}
+		v, err := t.Result()
+		fmt.Printf("%v %q %v\n", t.Done(), v, err)
+		return 0, nil
+	})
+	// Output:
+	// false true
+	// true "" broken
+}
+
+// The methods add_done_callback and remove_done_callback of Task.
+func Example_addDoneCallback() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, sleepThen(time.Second, "result"))
+		t.OnDone(func() { fmt.Println(t.Result()) })
+		removed := t.OnDone(func() { fmt.Println("is not called") }).Remove()
+		fmt.Println("removed:", removed)
+		return 0, t.Wait(ctx)
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// removed: true
+	// result <nil>
+}
+
+// The methods get_stack and print_stack of Task.
+func Example_getStack() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, sleepThen(time.Second, 1))
+		if err := task.Yield(ctx); err != nil {
+			return 0, err
+		}
+		for _, frame := range t.Task().Stack()[:1] { // innermost first
+			fmt.Println(path.Base(frame.Function))
+		}
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: task.Sleep
+}
+
+// The methods get_name and set_name of Task.
+func Example_setName() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, sleepThen(0, 1))
+		fmt.Println(t.Name())
+		t.SetName("reader")
+		fmt.Println(t.Name())
+		return 0, nil
+	})
+	// Output:
+	// Task-2
+	// reader
+}
+
+// The methods cancel and cancelled of Task. A cancellation is an error of what the
+// body awaits.
+func Example_cancel() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, func(ctx context.Context) (string, error) {
+			defer fmt.Println("cleaned up")
+			if err := task.Sleep(ctx, time.Hour); err != nil {
+				return "", err
+			}
+			return "finished", nil
+		})
+		if err := task.Yield(ctx); err != nil {
+			return 0, err
+		}
+		fmt.Println(t.Cancel(errors.New("no longer needed")), t.Canceled())
+		_, err := t.Await(ctx)
+		fmt.Println(err, errors.Is(err, future.ErrCanceled), t.Canceled())
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// true false
+	// cleaned up
+	// canceled: no longer needed true true
+}
+
+// The methods uncancel and cancelling of Task, for what handles a cancellation and
+// goes on.
+func Example_uncancel() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, func(ctx context.Context) (string, error) {
+			if err := task.Sleep(ctx, time.Hour); err != nil {
+				me := task.Current(ctx)
+				fmt.Println(err, me.Cancelling(), me.Uncancel())
+			}
+			return "went on", task.Sleep(ctx, time.Second)
+		})
+		if err := task.Yield(ctx); err != nil {
+			return 0, err
+		}
+		t.Cancel(nil)
+		fmt.Println(t.Await(ctx))
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// canceled 1 0
+	// went on <nil>
+}
+
+// print_call_graph and format_call_graph; task.PrintGraph shows the stacks as well.
+func Example_printCallGraph() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		l := loop.FromContext(ctx)
+		l.CallLater(time.Second, func() { _ = l.WriteGraph(os.Stdout, false) })
+		c := task.Go(ctx, sleepThen(3*time.Second, 0), task.Name("C"))
+		_, err := task.Gather(
+			task.Go(ctx, sleepThen(2*time.Second, 0), task.Name("A")),
+			task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(c).Await(ctx) }, task.Name("B")),
+		).Await(ctx)
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// main awaits a gather of 2
+	// ├─ A sleeps until 2s
+	// └─ B awaits a shield
+	//    └─ C sleeps until 3s
+}
+
+// loop.set_task_factory, and a factory that is told of every task.
+func Example_setTaskFactory() {
+	told := func(t *loop.Task) {
+		fmt.Println("made:", t.Name())
+		factory.Lazy(t)
+	}
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		return task.Go(ctx, sleepThen(0, 1), task.Name("child")).Await(ctx)
+	}, loop.WithTaskFactory(told))
+	// Output:
+	// made: main
+	// made: child
+}
+
+// call_soon, call_later, call_at, and the method cancel of their handles.
+func Example_callLater() {
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	defer l.Close()
+	l.CallLater(time.Second, func() { fmt.Println("later, at", l.Elapsed()) })
+	l.CallAt(l.Now().Add(time.Minute), func() { fmt.Println("at", l.Elapsed()) })
+	l.CallSoon(func() { fmt.Println("soon") })
+	never := l.CallSoon(func() { fmt.Println("never") })
+	fmt.Println("canceled:", never.Cancel())
+	fmt.Println(l.Run())
+	// Output:
+	// canceled: true
+	// soon
+	// later, at 1s
+	// at 1m0s
+	// <nil>
+}
+
+func Example_callSoonThreadsafe() {
+	l := loop.New()
+	defer l.Close()
+	go func() { // another goroutine
+		_ = l.Post(func() {
+			fmt.Println("on the loop")
+			l.Stop()
+		})
+	}()
+	fmt.Println(l.Run())
+	// Output:
+	// on the loop
+	// <nil>
+}
+
+// loop.time: a duration since the start of the loop's clock, or an instant.
+func Example_time() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		l := loop.FromContext(ctx)
+		err := task.Sleep(ctx, 90*time.Second)
+		fmt.Println(l.Elapsed(), l.Now())
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: 1m30s 2000-01-01 00:01:30 +0000 UTC
+}
+
+// loop.create_future, and Future's set_result and set_exception.
+func Example_createFuture() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		f := future.New[string](ctx)
+		loop.FromContext(ctx).CallLater(time.Second, func() { _ = f.SetResult("there") })
+		fmt.Println(f.Await(ctx))
+		fmt.Println(f.SetError(errors.New("too late")))
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// there <nil>
+	// future: invalid state: SetError on a future that is done
+}
+
+// Future's cancel, cancelled, done, result and exception.
+func Example_cancelFuture() {
+	l := loop.New()
+	defer l.Close()
+	f := future.New[int](l.Context())
+	fmt.Println(f.Cancel(nil), f.Done(), f.Canceled(), f.Err())
+	fmt.Println(f.Cancel(nil))
+	// Output:
+	// true true true canceled
+	// false
+}
+
+// run_forever, stop, is_running and close.
+func Example_runForever() {
+	l := loop.New()
+	l.CallLater(time.Microsecond, func() {
+		fmt.Println("running:", l.Running())
+		l.Stop()
+	})
+	fmt.Println(l.Run(), l.Running())
+	l.Close()
+	// Output:
+	// running: true
+	// <nil> false
+}
+
+// run_until_complete.
+func Example_runUntilComplete() {
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	defer l.Close()
+	t := task.Go(l.Context(), sleepThen(time.Second, "result"))
+	t.OnDone(l.Stop)
+	if err := l.Run(); err != nil {
+		fmt.Println(err) // a deadlock
+	}
+	fmt.Println(t.Result())
+	// Output: result <nil>
+}
+
+// set_exception_handler and call_exception_handler.
+func Example_setExceptionHandler() {
+	l := loop.New(loop.WithErrorHandler(func(f loop.Failure) { fmt.Println(f.Kind, "-", f.Err) }))
+	l.CallSoon(func() { panic("oops") })
+	task.Go(l.Context(), failsWith("broken"))
+	l.RunUntilIdle()
+	l.Close() // what nobody took is reported here
+	// Output:
+	// a callback panicked - panic in a callback: oops
+	// a task failed and nobody took its error - broken
+}

@@ -1,0 +1,304 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+func wantResults[T comparable](t *testing.T, got []T, err error, want ...T) {
+	t.Helper()
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+}
+
+func TestGatherGivesResultsInOrderOfTheArguments(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		got, err := task.Gather(
+			task.Go(ctx, gives(3*time.Second, "a")),
+			task.Go(ctx, gives(time.Second, "b")),
+			task.Go(ctx, gives(2*time.Second, "c")),
+		).Await(ctx)
+		wantResults(t, got, err, "a", "b", "c")
+		wantTime(t, ctx, 3*time.Second)
+	})
+}
+
+func TestGatherOfNothing(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		g := task.Gather[*task.Task[int]]()
+		equal(t, "done", g.Done(), true)
+		turns := countTurns(ctx)
+		got, err := g.Await(ctx)
+		wantResults(t, got, err)
+		c, err := task.Collect[*task.Task[int]]().Await(ctx)
+		if len(c) != 0 || err != nil {
+			t.Errorf("Collect: %v, %v", c, err)
+		}
+		equal(t, "turns that passed", turns(), 0)
+		all, err := task.Gather(g, g).Await(ctx)
+		if len(all) != 2 || err != nil {
+			t.Errorf("a gather of two of them: %v, %v", all, err)
+		}
+	})
+}
+
+func TestGatherOfWhatIsDoneIsDone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, gives(0, 1))
+		_, _ = a.Await(ctx)
+		g := task.Gather(a, a)
+		equal(t, "done", g.Done(), true)
+		got, err := g.Result()
+		wantResults(t, got, err, 1, 1)
+	})
+}
+
+// Of children that are done already the first to have failed in order of the
+// arguments gives the error.
+func TestGatherOfWhatHasFailed(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a, b := future.New[int](ctx), future.New[int](ctx)
+		_ = b.SetError(errBoom)
+		_ = a.SetError(errCause)
+		g := task.Gather(future.New[int](ctx), a, b)
+		equal(t, "done", g.Done(), true)
+		_, err := g.Result()
+		equal(t, "the error", err, errCause)
+	})
+}
+
+func TestGatherOfTheSameMoreThanOnce(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a, b := task.Go(ctx, gives(time.Second, 1)), task.Go(ctx, gives(0, 2))
+		got, err := task.Gather(a, b, a).Await(ctx)
+		wantResults(t, got, err, 1, 2, 1)
+		wantTime(t, ctx, time.Second)
+
+		c := task.Go(ctx, fails(0, errBoom))
+		_, err = task.Gather(c, c).Await(ctx)
+		equal(t, "the error", err, errBoom)
+		both, err := task.Collect(c, c).Await(ctx)
+		if err != nil || len(both) != 2 || both[0].Err != errBoom || both[1].Err != errBoom {
+			t.Errorf("Collect: %v, %v", both, err)
+		}
+	})
+}
+
+func TestGatherNested(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		pair := func(a, b int) *future.Future[[]int] {
+			return task.Gather(task.Go(ctx, gives(time.Second, a)), task.Go(ctx, gives(0, b)))
+		}
+		got, err := task.Gather(pair(1, 2), pair(3, 4)).Await(ctx)
+		if s := fmt.Sprint(got); s != "[[1 2] [3 4]]" || err != nil {
+			t.Errorf("%s, %v", s, err)
+		}
+	})
+}
+
+func TestGatherNestedPassesFailureAndCancellation(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, hangs)
+		_, err := task.Gather(task.Gather(a), task.Gather(task.Go(ctx, fails(0, errBoom)))).Await(ctx)
+		equal(t, "the error", err, errBoom)
+		equal(t, "the other is done", a.Done(), false)
+
+		g := task.Gather(task.Gather(a))
+		equal(t, "canceled", g.Cancel(errCause), true)
+		_, err = g.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		equal(t, "the task is canceled", a.Canceled(), true)
+	})
+}
+
+func TestGatherOfTasksAndFutures(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		f := future.New[int](ctx)
+		loop.FromContext(ctx).CallLater(time.Second, func() { _ = f.SetResult(2) })
+		got, err := task.Gather[future.Awaitable[int]](task.Go(ctx, gives(0, 1)), f, task.Shield(f)).Await(ctx)
+		wantResults(t, got, err, 1, 2, 2)
+	})
+}
+
+func TestGatherOfDifferentTypes(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		got, err := task.Gather(
+			future.Untyped(task.Go(ctx, gives(0, 1))),
+			future.Untyped(task.Go(ctx, gives(0, "two"))),
+		).Await(ctx)
+		wantResults(t, got, err, any(1), any("two"))
+	})
+}
+
+func TestGatherOfDifferentLoopsPanics(t *testing.T) {
+	l, other := virtual(t), virtual(t)
+	a, b := future.New[int](l.Context()), future.New[int](other.Context())
+	panics(t, "task: argument 2 belongs to another loop than those before it", func() { task.Gather(a, b) })
+	panics(t, "task: argument 3 belongs to another loop than those before it", func() { task.Collect(a, a, b) })
+}
+
+func TestGatherFailsAtOnceAndLeavesTheOthersAlone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, gives(2*time.Second, 1))
+		_, err := task.Gather(a, task.Go(ctx, fails(time.Second, errBoom))).Await(ctx)
+		equal(t, "the error", err, errBoom)
+		wantTime(t, ctx, time.Second)
+		v, err := a.Await(ctx)
+		equal(t, "the other", v, 1)
+		equal(t, "its error", err, nil)
+	})
+}
+
+func TestGatherOfWhatIsCanceledFailsWithThat(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a, b := task.Go(ctx, hangs), task.Go(ctx, gives(time.Second, 1))
+		g := task.Gather(a, b)
+		a.Cancel(errCause)
+		_, err := g.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		equal(t, "the time", elapsed(ctx), 0)
+		equal(t, "the other is done", b.Done(), false)
+		equal(t, "requests to cancel the one that awaits", task.Current(ctx).Cancelling(), 0)
+		_, _ = b.Await(ctx)
+	})
+}
+
+func TestGatherIsCanceled(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		done := task.Go(ctx, gives(0, 1))
+		_, _ = done.Await(ctx)
+		a, b := task.Go(ctx, hangs), task.Go(ctx, hangs)
+		g := task.Gather(done, a, b)
+		equal(t, "taken", g.Cancel(errCause), true)
+		equal(t, "done before its children", g.Done(), false)
+		_, err := g.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		equal(t, "canceled", g.Canceled(), true)
+		for _, child := range []*task.Task[int]{a, b} {
+			_, err := child.Await(ctx)
+			wantIs(t, causeOf(t, err), errCause)
+		}
+	})
+}
+
+// Children that refuse have their way, but the gather has been canceled.
+func TestGatherIsCanceledAndChildrenRefuse(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a, b := task.Go(ctx, stubborn(time.Second, 1, nil)), task.Go(ctx, stubborn(0, 2, nil))
+		g := task.Gather(a, b)
+		yields(t, ctx, 1)
+		g.Cancel(errCause)
+		_, err := g.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		wantTime(t, ctx, time.Second)
+		v, _ := a.Result()
+		equal(t, "the child", v, 1)
+	})
+}
+
+func TestGatherIsCanceledWithTheOneThatAwaitsIt(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, hangs)
+		parent := task.Go(ctx, func(ctx context.Context) ([]int, error) { return task.Gather(a).Await(ctx) })
+		yields(t, ctx, 2)
+		parent.Cancel(errCause)
+		if _, err := parent.Await(ctx); !loop.IsCanceled(err) {
+			t.Errorf("the parent ended with %v", err)
+		}
+		equal(t, "the child is canceled", a.Canceled(), true)
+	})
+}
+
+func TestGatherCancelTakesNoEffectOnceDone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a, b := task.Go(ctx, hangs), task.Go(ctx, fails(0, errBoom))
+		g := task.Gather(a, b)
+		_, err := g.Await(ctx)
+		equal(t, "the error", err, errBoom)
+		equal(t, "taken", g.Cancel(nil), false)
+		equal(t, "requests to cancel the other", a.Cancelling(), 0)
+		equal(t, "of nothing", task.Gather[*task.Task[int]]().Cancel(nil), false)
+	})
+}
+
+// The children are done, the gather is told of it in the next turn.
+func TestGatherCancelWhenAllChildrenAreDone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		f := future.New[int](ctx)
+		g := task.Gather(f)
+		_ = f.SetResult(1)
+		equal(t, "done", g.Done(), false)
+		equal(t, "taken", g.Cancel(nil), false)
+		got, err := g.Await(ctx)
+		wantResults(t, got, err, 1)
+	})
+}
+
+func TestGatherIsNobodyElsesToSet(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		f := future.New[int](ctx)
+		g := task.Gather(f)
+		wantIs(t, g.SetResult(nil), future.ErrInvalidState)
+		wantIs(t, g.SetError(errBoom), future.ErrInvalidState)
+		_ = f.SetResult(1)
+		got, err := g.Await(ctx)
+		wantResults(t, got, err, 1)
+	})
+}
+
+func TestCollect(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		canceled := task.Go(ctx, hangs)
+		canceled.Cancel(errCause)
+		got, err := task.Collect(
+			task.Go(ctx, gives(2*time.Second, 1)),
+			task.Go(ctx, fails(time.Second, errBoom)),
+			canceled,
+			task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }),
+		).Await(ctx)
+		if err != nil || len(got) != 4 {
+			t.Fatalf("Collect: %v, %v", got, err)
+		}
+		wantTime(t, ctx, 2*time.Second)
+		equal(t, "the value", got[0], task.Outcome[int]{Value: 1})
+		equal(t, "the error", got[1].Err, errBoom)
+		wantIs(t, causeOf(t, got[2].Err), errCause)
+		if p := new(task.PanicError); !errors.As(got[3].Err, &p) {
+			t.Errorf("the panic is %v", got[3].Err)
+		}
+	})
+}
+
+func TestCollectIsCanceledOnceEveryChildHasEnded(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a, b := task.Go(ctx, stubborn(time.Second, 1, nil)), task.Go(ctx, hangs)
+		c := task.Collect(a, b)
+		yields(t, ctx, 1)
+		equal(t, "taken", c.Cancel(errCause), true)
+		_, err := c.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		wantTime(t, ctx, time.Second)
+		equal(t, "b is canceled", b.Canceled(), true)
+	})
+}
+
+// A gather hears of its last child one turn after that has ended, whatever the order.
+func TestGatherIsDoneOneTurnAfterItsLastChild(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a, b := future.New[int](ctx), future.New[int](ctx)
+		g := task.Gather(a, b)
+		_ = b.SetResult(2)
+		_ = a.SetResult(1)
+		yields(t, ctx, 1)
+		equal(t, "done", g.Done(), true)
+	})
+}

@@ -1,0 +1,875 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// mustGoIn is GoIn for a group that takes tasks.
+func mustGoIn[T any](t *testing.T, g *task.Group, body func(context.Context) (T, error), opts ...task.Option) *task.Task[T] {
+	t.Helper()
+	spawned, err := task.GoIn(g, body, opts...)
+	if err != nil {
+		t.Fatalf("GoIn: %v", err)
+	}
+	return spawned
+}
+
+// groupErrors is what a group's error lists; err must be a GroupError.
+func groupErrors(t *testing.T, err error) []error {
+	t.Helper()
+	g, ok := err.(*task.GroupError)
+	if !ok {
+		t.Fatalf("the error is %T %v, want a *GroupError", err, err)
+	}
+	return g.Errors
+}
+
+func wantGroupErrors(t *testing.T, err error, want ...error) {
+	t.Helper()
+	if got := groupErrors(t, err); !slices.Equal(got, want) {
+		t.Errorf("the group's errors are %v, want %v", got, want)
+	}
+}
+
+func TestGroupReturnsWhenBodyAndTasksHaveEnded(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var a, b *task.Task[int]
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			a = mustGoIn(t, g, gives(2*time.Second, 1))
+			b = mustGoIn(t, g, gives(time.Second, 2))
+			return nil
+		})
+		if err != nil {
+			t.Errorf("WithGroup: %v", err)
+		}
+		wantTime(t, ctx, 2*time.Second)
+		v, _ := a.Result()
+		equal(t, "a", v, 1)
+		v, _ = b.Result()
+		equal(t, "b", v, 2)
+	})
+}
+
+func TestGroupOfNothing(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		turns := countTurns(ctx)
+		if err := task.WithGroup(ctx, func(context.Context, *task.Group) error { return nil }); err != nil {
+			t.Errorf("WithGroup: %v", err)
+		}
+		equal(t, "turns that passed", turns(), 0)
+	})
+}
+
+// countTurns returns what tells how many turns have passed since. It keeps the
+// loop busy until it is asked.
+func countTurns(ctx context.Context) func() int {
+	l := loop.FromContext(ctx)
+	turns, asked := 0, false
+	var next func()
+	next = func() {
+		if !asked {
+			turns++
+			l.CallSoon(next)
+		}
+	}
+	l.CallSoon(next)
+	return func() int {
+		asked = true
+		return turns
+	}
+}
+
+func TestGroupFirstFailureCancelsTheOthersOldestFirst(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		told := func(name string) func(context.Context) (int, error) {
+			return func(ctx context.Context) (int, error) {
+				_, err := hangs(ctx)
+				j.add("%s: %v", name, err)
+				return 0, err
+			}
+		}
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			mustGoIn(t, g, told("a"))
+			mustGoIn(t, g, told("b"))
+			mustGoIn(t, g, fails(time.Second, errBoom), task.Name("failing"))
+			mustGoIn(t, g, told("c"))
+			_, err := hangs(ctx)
+			j.add("body: %v", err)
+			wantIs(t, err, future.ErrCanceled)
+			wantIs(t, causeOf(t, err), errBoom)
+			wantIs(t, context.Cause(ctx), future.ErrCanceled)
+			return err
+		})
+		j.want(t, "a: canceled", "b: canceled", "c: canceled", "body: canceled: boom")
+		wantGroupErrors(t, err, errBoom)
+		wantText(t, err, "failing: boom")
+		wantIs(t, err, errBoom)
+		if errors.Is(err, future.ErrCanceled) {
+			t.Error("the error of the group is a cancellation")
+		}
+		equal(t, "requests to cancel that are left", task.Current(ctx).Cancelling(), 0)
+		if ctx.Err() != nil {
+			t.Errorf("the task's own context has ended: %v", ctx.Err())
+		}
+		yields(t, ctx, 3)
+	})
+}
+
+func TestGroupErrorsComeInOrderThenTheBodys(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		second, cleanup := errors.New("second"), errors.New("clean-up")
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			mustGoIn(t, g, stubborn(2*time.Second, 0, second), task.Name("two"))
+			mustGoIn(t, g, fails(time.Second, errBoom), task.Name("one"))
+			_, _ = hangs(ctx)
+			return cleanup
+		})
+		wantGroupErrors(t, err, errBoom, second, cleanup)
+		wantText(t, err, "3 errors in a group\n\tone: boom\n\ttwo: second\n\tthe group's body: clean-up")
+		for _, one := range []error{errBoom, second, cleanup} {
+			wantIs(t, err, one)
+		}
+		wantTime(t, ctx, 3*time.Second)
+	})
+}
+
+func TestGroupBodyFailureCancelsTasks(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var a *task.Task[int]
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			a = mustGoIn(t, g, hangs)
+			yields(t, ctx, 1)
+			return errBoom
+		})
+		wantGroupErrors(t, err, errBoom)
+		wantText(t, err, "the group's body: boom")
+		if !a.Canceled() {
+			t.Error("the task was not canceled")
+		}
+	})
+}
+
+func TestGroupBodyFailureWithoutTasksIsAGroupErrorToo(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(context.Context, *task.Group) error { return errBoom })
+		wantGroupErrors(t, err, errBoom)
+	})
+}
+
+func TestGroupTaskThatNeverStartedIsCanceledWithoutRunning(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		ran := false
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			mustGoIn(t, g, func(context.Context) (int, error) {
+				ran = true
+				return 0, nil
+			})
+			return errBoom
+		})
+		wantGroupErrors(t, err, errBoom)
+		if ran {
+			t.Error("the task's body ran")
+		}
+	})
+}
+
+func TestGroupTaskThatIsCanceledIsNoError(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			a := mustGoIn(t, g, hangs)
+			b := mustGoIn(t, g, gives(time.Second, 2))
+			yields(t, ctx, 1)
+			a.Cancel(nil)
+			v, err := b.Await(ctx)
+			equal(t, "b", v, 2)
+			return err
+		})
+		if err != nil {
+			t.Errorf("WithGroup: %v", err)
+		}
+	})
+}
+
+// Once the group has aborted, a task that gives its value late is no error either.
+func TestGroupTaskThatRefusesToBeCanceledIsAwaited(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var a *task.Task[int]
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			a = mustGoIn(t, g, stubborn(5*time.Second, 7, nil))
+			mustGoIn(t, g, fails(time.Second, errBoom))
+			return nil
+		})
+		wantGroupErrors(t, err, errBoom)
+		wantTime(t, ctx, 6*time.Second)
+		v, err := a.Result()
+		equal(t, "a", v, 7)
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestGroupRefusesTasks(t *testing.T) {
+	const (
+		finished = "task: the group is finished; spawn while its body or one of its tasks runs"
+		shutting = "task: the group is shutting down, after an error or a cancellation; it takes no more tasks"
+	)
+	play(t, func(ctx context.Context) {
+		var group *task.Group
+		body := func(context.Context) error {
+			t.Error("a task that was refused ran")
+			return nil
+		}
+		if err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			group = g
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		wantText(t, group.Go(body), finished)
+		_, err := task.GoIn(group, hangs)
+		wantText(t, err, finished)
+
+		err = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			mustGoIn(t, g, func(ctx context.Context) (int, error) {
+				_, err := hangs(ctx)
+				wantText(t, g.Go(body), shutting)
+				return 0, err
+			})
+			mustGoIn(t, g, fails(0, errBoom))
+			_, err := hangs(ctx)
+			n := len(task.All(ctx))
+			refused, e := task.GoIn(g, hangs)
+			wantText(t, e, shutting)
+			if refused != nil || len(task.All(ctx)) != n {
+				t.Error("a task was made all the same")
+			}
+			return err
+		})
+		wantGroupErrors(t, err, errBoom)
+	})
+}
+
+// A task of the group may spawn into it while the body has ended already.
+func TestGroupTakesTasksFromItsTasks(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var late *task.Task[int]
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			return g.Go(func(ctx context.Context) error {
+				if err := task.Sleep(ctx, time.Second); err != nil {
+					return err
+				}
+				late = mustGoIn(t, g, gives(time.Second, 3))
+				return nil
+			})
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		wantTime(t, ctx, 2*time.Second)
+		if !late.Done() {
+			t.Error("WithGroup did not wait for it")
+		}
+	})
+}
+
+func TestGroupGo(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		ran := ""
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			return g.Go(func(ctx context.Context) error {
+				ran = task.Current(ctx).Name()
+				return errBoom
+			}, task.Name("named"))
+		})
+		equal(t, "the task", ran, "named")
+		wantText(t, err, "named: boom")
+	})
+}
+
+func TestGroupParentCanceledWhileTheBodyRuns(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var a *task.Task[int]
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				a = mustGoIn(t, g, hangs)
+				_, err := hangs(ctx)
+				wantIs(t, ctx.Err(), context.Canceled)
+				return err
+			})
+			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			return 0, err
+		})
+		yields(t, ctx, 2)
+		parent.Cancel(errCause)
+		_, err := parent.Await(ctx)
+		if !parent.Canceled() || !a.Canceled() {
+			t.Errorf("parent: %v, a canceled: %v", err, a.Canceled())
+		}
+		wantIs(t, causeOf(t, err), errCause)
+	})
+}
+
+func TestGroupParentCanceledWhileItWaits(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var a *task.Task[int]
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+				a = mustGoIn(t, g, stubborn(time.Second, 1, nil))
+				return nil
+			})
+		})
+		yields(t, ctx, 2)
+		parent.Cancel(errCause)
+		_, err := parent.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		equal(t, "requests to cancel", parent.Cancelling(), 1)
+		if v, err := a.Result(); v != 1 || err != nil {
+			t.Errorf("the task gave %v, %v", v, err)
+		}
+		wantTime(t, ctx, time.Second)
+	})
+}
+
+// A second cancellation while the tasks are ending does not cut the waiting short.
+func TestGroupParentCanceledTwice(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var a *task.Task[int]
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+				a = mustGoIn(t, g, stubborn(time.Second, 1, nil))
+				return nil
+			})
+		})
+		yields(t, ctx, 2)
+		parent.Cancel(errCause)
+		yields(t, ctx, 3)
+		parent.Cancel(errBoom)
+		_, err := parent.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		wantTime(t, ctx, time.Second)
+		equal(t, "requests to cancel", parent.Cancelling(), 2)
+		equal(t, "requests to cancel the task", a.Cancelling(), 1)
+	})
+}
+
+// A failure outranks the cancellation from outside, which is delivered next.
+func TestGroupErrorOutranksCancellation(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+				mustGoIn(t, g, stubborn(0, 0, errBoom))
+				return nil
+			})
+			wantGroupErrors(t, err, errBoom)
+			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			wantIs(t, ctx.Err(), context.Canceled)
+			err = task.Yield(ctx)
+			wantIs(t, err, future.ErrCanceled)
+			return 0, err
+		})
+		yields(t, ctx, 2)
+		parent.Cancel(nil)
+		if _, err := parent.Await(ctx); !parent.Canceled() {
+			t.Errorf("the parent ended with %v", err)
+		}
+	})
+}
+
+// What is delivered next is the request that was made: its cause is not lost.
+func TestGroupErrorOutranksCancellationAndKeepsItsCause(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			_ = task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+				mustGoIn(t, g, stubborn(0, 0, errBoom))
+				return nil
+			})
+			return 0, task.Yield(ctx)
+		})
+		yields(t, ctx, 2)
+		parent.Cancel(errCause)
+		_, err := parent.Await(ctx)
+		wantText(t, causeOf(t, err), errCause.Error())
+	})
+}
+
+// The group takes back the request that it made, and no other.
+func TestGroupLeavesOtherRequestsAlone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				mustGoIn(t, g, fails(0, errBoom))
+				_, err := hangs(ctx)
+				equal(t, "requests while the group aborts", task.Current(ctx).Cancelling(), 1)
+				task.Current(ctx).Cancel(errCause)
+				return err
+			})
+			wantGroupErrors(t, err, errBoom)
+			equal(t, "requests afterwards", task.Current(ctx).Cancelling(), 1)
+			return 0, task.Yield(ctx)
+		})
+		if _, err := parent.Await(ctx); !parent.Canceled() {
+			t.Errorf("the parent ended with %v", err)
+		}
+	})
+}
+
+func TestGroupNested(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var outer, inner *task.Task[int]
+		var j journal
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			outer = mustGoIn(t, g, hangs)
+			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				inner = mustGoIn(t, g, hangs)
+				mustGoIn(t, g, fails(0, errBoom), task.Name("failing"))
+				_, err := hangs(ctx)
+				return err
+			})
+			j.add("inner: %v, outer task done: %v", err, outer.Done())
+			equal(t, "requests between the groups", task.Current(ctx).Cancelling(), 0)
+			return err
+		})
+		j.want(t, "inner: failing: boom, outer task done: false")
+		wantIs(t, err, errBoom)
+		wantText(t, err, "the group's body: failing: boom")
+		if !inner.Canceled() || !outer.Canceled() {
+			t.Error("not every task was canceled")
+		}
+	})
+}
+
+// The failure of the outer group's task cancels the inner group, which lets that
+// through, as it is not its own.
+func TestGroupNestedOuterFails(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var innerErr error
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			mustGoIn(t, g, fails(time.Second, errBoom))
+			innerErr = task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+				mustGoIn(t, g, hangs)
+				return nil
+			})
+			return innerErr
+		})
+		wantGroupErrors(t, err, errBoom)
+		if !loop.IsCanceled(innerErr) {
+			t.Errorf("the inner group returned %v", innerErr)
+		}
+		equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+	})
+}
+
+func TestGroupEagerChildrenThatFailInTheirFirstStep(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			a := mustGoIn(t, g, func(context.Context) (int, error) { return 0, errBoom })
+			j.add("a done: %v, aborted: %v", a.Done(), ctx.Err() != nil)
+			b := mustGoIn(t, g, hangs) // the error takes effect in a later turn
+			err := task.Yield(ctx)
+			j.add("b done: %v, body: %v", b.Done(), err)
+			return err
+		})
+		j.want(t, "a done: true, aborted: false", "b done: false, body: canceled: boom")
+		wantGroupErrors(t, err, errBoom)
+	}, loop.WithTaskFactory(factory.Eager))
+}
+
+func TestGroupEagerChildThatEndsInItsFirstStep(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		if err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			v, err := mustGoIn(t, g, func(context.Context) (int, error) { return 5, nil }).Result()
+			equal(t, "the result", v, 5)
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	}, loop.WithTaskFactory(factory.Eager))
+}
+
+func TestGroupCancel(t *testing.T) {
+	for _, from := range []string{"the body", "a child", "a callback"} {
+		t.Run("from "+from, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				var a *task.Task[int]
+				var bodyErr error
+				reached := false
+				err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+					a = mustGoIn(t, g, hangs)
+					switch from {
+					case "the body":
+						yields(t, ctx, 1)
+						g.Cancel()
+					case "a child":
+						mustGoIn(t, g, func(ctx context.Context) (int, error) {
+							g.Cancel()
+							err := task.Yield(ctx)
+							wantIs(t, err, future.ErrCanceled)
+							return 0, err
+						})
+					case "a callback":
+						loop.FromContext(ctx).CallLater(time.Second, g.Cancel)
+					}
+					_, bodyErr = hangs(ctx)
+					reached = true
+					wantIs(t, ctx.Err(), context.Canceled)
+					return bodyErr
+				})
+				if err != nil {
+					t.Errorf("WithGroup: %v", err)
+				}
+				if !reached || !loop.IsCanceled(bodyErr) {
+					t.Errorf("the body was told %v", bodyErr)
+				}
+				if !a.Canceled() {
+					t.Error("the task was not canceled")
+				}
+				equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+				yields(t, ctx, 2)
+			})
+		})
+	}
+}
+
+func TestGroupCancelWhileItWaits(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		if err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			mustGoIn(t, g, hangs)
+			mustGoIn(t, g, stubborn(time.Second, 0, nil))
+			loop.FromContext(ctx).CallLater(time.Second, g.Cancel)
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		wantTime(t, ctx, 2*time.Second)
+		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+	})
+}
+
+func TestGroupCancelWithNothingRunning(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			g.Cancel()
+			wantIs(t, ctx.Err(), context.Canceled)
+			if err := g.Go(func(context.Context) error { return nil }); err == nil {
+				t.Error("a group that was canceled took a task")
+			}
+			return nil // without having suspended
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if ctx.Err() != nil {
+			t.Error("the task's own context has ended")
+		}
+		yields(t, ctx, 2) // and what was not delivered is dropped
+	})
+}
+
+func TestGroupCancelWhenFinishedDoesNothing(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var group *task.Group
+		_ = task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			group = g
+			return nil
+		})
+		group.Cancel()
+		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		yields(t, ctx, 2)
+	})
+}
+
+func TestGroupCancelAfterFailureDoesNothing(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			a := mustGoIn(t, g, stubborn(time.Second, 0, nil))
+			mustGoIn(t, g, fails(0, errBoom))
+			_, err := hangs(ctx)
+			g.Cancel()
+			equal(t, "requests to cancel the body", task.Current(ctx).Cancelling(), 1)
+			equal(t, "requests to cancel the task", a.Cancelling(), 1)
+			return err
+		})
+		wantGroupErrors(t, err, errBoom)
+		equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+	})
+}
+
+// A group that aborts since its parent was canceled from outside is aborting: to
+// cancel it as well changes neither the count nor what comes out.
+func TestGroupCancelAfterOutsideCancellationDoesNothing(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var group *task.Group
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+				group = g
+				mustGoIn(t, g, stubborn(time.Second, 0, nil))
+				return nil
+			})
+		})
+		yields(t, ctx, 2)
+		parent.Cancel(errCause)
+		yields(t, ctx, 2)
+		group.Cancel()
+		equal(t, "requests to cancel", parent.Cancelling(), 1)
+		_, err := parent.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+	})
+}
+
+func TestGroupCancelThenFailure(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			mustGoIn(t, g, stubborn(time.Second, 0, errBoom))
+			yields(t, ctx, 1)
+			g.Cancel()
+			return task.Yield(ctx)
+		})
+		wantGroupErrors(t, err, errBoom)
+		equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+	})
+}
+
+// A cancellation from outside wins over the group's own end.
+func TestGroupCancelAndOutsideCancellation(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				g.Cancel()
+				task.Current(ctx).Cancel(errCause)
+				return task.Yield(ctx)
+			})
+		})
+		if _, err := parent.Await(ctx); !parent.Canceled() {
+			t.Errorf("the parent ended with %v", err)
+		}
+	})
+}
+
+func TestGroupPanicInTheBody(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			defer j.add("the parent goes on")
+			return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				mustGoIn(t, g, func(ctx context.Context) (int, error) {
+					_, err := hangs(ctx)
+					_ = task.Sleep(ctx, time.Second)
+					j.add("the task ends: %v", err)
+					return 0, err
+				})
+				yields(t, ctx, 1)
+				panic(errBoom)
+			})
+		}, task.Name("parent"))
+		_, err := parent.Await(ctx)
+		j.want(t, "the task ends: canceled", "the parent goes on")
+		p, ok := err.(*task.PanicError)
+		if !ok || p.Value != any(errBoom) || p.Task != "parent" {
+			t.Errorf("the parent ended with %v", err)
+		}
+		wantTime(t, ctx, time.Second)
+	})
+}
+
+func TestGroupGoexitInTheBody(t *testing.T) {
+	var j journal
+	exited := exits(func() {
+		_ = playToEnd(t, func(ctx context.Context) {
+			_ = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				defer j.add("body unwound")
+				mustGoIn(t, g, func(ctx context.Context) (int, error) {
+					defer j.add("task unwound")
+					return hangs(ctx)
+				})
+				yields(t, ctx, 1)
+				runtime.Goexit()
+				return nil
+			})
+			j.add("never")
+		})
+	})
+	if !exited {
+		t.Error("the Goexit did not reach the goroutine that called Run")
+	}
+	j.want(t, "body unwound", "task unwound")
+}
+
+func TestGroupPanicInATask(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			mustGoIn(t, g, func(context.Context) (int, error) { panic("ouch") }, task.Name("it"))
+			return nil
+		})
+		var p *task.PanicError
+		if !errors.As(err, &p) || p.Value != "ouch" {
+			t.Errorf("WithGroup: %v", err)
+		}
+		wantText(t, err, `it: panic in task "it": ouch`)
+	})
+}
+
+// A limit is no cancellation: a task of the group that ran into one has failed.
+func TestGroupTaskThatTimesOutFails(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			mustGoIn(t, g, func(ctx context.Context) (int, error) {
+				return task.WaitFor(ctx, future.New[int](ctx), time.Second)
+			})
+			return nil
+		})
+		wantIs(t, err, context.DeadlineExceeded)
+		equal(t, "errors", len(groupErrors(t, err)), 1)
+	})
+}
+
+func TestGroupUnderATimeout(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var a *task.Task[int]
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			return task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+				a = mustGoIn(t, g, hangs)
+				return nil
+			})
+		})
+		if _, ok := err.(*task.TimeoutError); !ok {
+			t.Errorf("Timeout: %v", err)
+		}
+		if !a.Canceled() {
+			t.Error("the task was not canceled")
+		}
+		equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+	})
+}
+
+// An expired limit ends the context of its scope only, also where a group in it
+// makes the request again, having failed on the way.
+func TestGroupThatFailsUnderATimeoutLeavesTheTasksContextAlone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancel(ctx)
+		defer cancel()
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			return task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+				mustGoIn(t, g, stubborn(0, 0, errBoom))
+				return nil
+			})
+		})
+		wantGroupErrors(t, err, errBoom)
+		equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		if derived.Err() != nil {
+			t.Errorf("the limit has ended the task's own context: %v", context.Cause(derived))
+		}
+	})
+}
+
+// The tasks of a group are no children of its context: the body's limits and values
+// are, as with Go, inherited as far as values go.
+func TestGroupTasksInheritValues(t *testing.T) {
+	type key struct{}
+	play(t, func(ctx context.Context) {
+		_ = task.WithGroup(context.WithValue(ctx, key{}, "v"), func(ctx context.Context, g *task.Group) error {
+			equal(t, "the value in the body", ctx.Value(key{}), any("v"))
+			return g.Go(func(ctx context.Context) error {
+				equal(t, "the value in the task", ctx.Value(key{}), any("v"))
+				if _, ok := ctx.Deadline(); ok {
+					t.Error("the task has a deadline")
+				}
+				return nil
+			})
+		})
+	})
+}
+
+func TestGroupContextEndsWithTheGroup(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var inner context.Context
+		if err := task.WithGroup(ctx, func(ctx context.Context, _ *task.Group) error {
+			inner = ctx
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		select {
+		case <-inner.Done():
+		default:
+			t.Error("the context that body was handed is open after the group has ended")
+		}
+	})
+}
+
+// A standard context around the group ends: the tasks are canceled, and WithGroup
+// returns its cause once they have ended.
+func TestGroupUnderADerivedContextThatEnds(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancelCause(ctx)
+		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		var a *task.Task[int]
+		err := task.WithGroup(refusingSpin(derived), func(_ context.Context, g *task.Group) error {
+			a = mustGoIn(t, g, stubborn(time.Second, 1, nil))
+			return nil
+		})
+		wantIs(t, err, errCause)
+		wantTime(t, ctx, 2*time.Second)
+		if v, err := a.Result(); v != 1 || err != nil {
+			t.Errorf("the task gave %v, %v", v, err)
+		}
+	})
+}
+
+func TestGroupUnderADerivedContextThatEndsWhileTheBodyRuns(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancelCause(ctx)
+		var a *task.Task[int]
+		err := task.WithGroup(refusingSpin(derived), func(ctx context.Context, g *task.Group) error {
+			a = mustGoIn(t, g, stubborn(time.Second, 1, nil))
+			yields(t, ctx, 1)
+			cancel(errCause)
+			err := task.Yield(ctx)
+			wantIs(t, err, errCause)
+			return err
+		})
+		wantIs(t, err, errCause)
+		wantTime(t, ctx, time.Second)
+		if !a.Done() {
+			t.Error("WithGroup did not wait for its task")
+		}
+	})
+}
+
+// refusingSpin is ctx for a loop that might ask it for ever, in a circle without a
+// suspension: asking too often panics, so that the test fails and does not hang.
+func refusingSpin(ctx context.Context) context.Context { return &spinning{Context: ctx} }
+
+type spinning struct {
+	context.Context
+	asked int
+}
+
+func (s *spinning) Err() error {
+	if s.asked++; s.asked > 100_000 {
+		panic("a circle without a suspension: the context that has ended is asked again and again")
+	}
+	return s.Context.Err()
+}
+
+func TestGroupPanics(t *testing.T) {
+	l := virtual(t)
+	never := func(context.Context, *task.Group) error {
+		t.Error("the body ran")
+		return nil
+	}
+	panics(t, "belongs to no loop", func() { _ = task.WithGroup(context.Background(), never) })
+	panics(t, "outside every task", func() { _ = task.WithGroup(l.Context(), never) })
+}

@@ -1,0 +1,151 @@
+package lock_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/lock"
+)
+
+// A body can leave a wait without that returning: it is stackless and must not suspend
+// there, or a Goexit of what runs next unwinds its stack. Whoever comes after it must
+// not suffer from that.
+
+// abandonStackless has a stackless task wait, which panics.
+func abandonStackless(t *testing.T, l *loop.Loop, wait body) {
+	t.Helper()
+	leaver := task.GoMachine(l.Context(), task.MachineFunc[struct{}](
+		func(ctx context.Context, _ error) (struct{}, task.Suspension, error) {
+			return struct{}{}, task.End(), wait(ctx)
+		}))
+	l.RunUntilIdle()
+	var p *task.PanicError
+	if !errors.As(leaver.Err(), &p) {
+		t.Errorf("a stackless task that waits ends with %v, want a panic", leaver.Err())
+	}
+}
+
+// abandonByGoexit has a task wait, and runs then and a Goexit on top of its stack.
+func abandonByGoexit(t *testing.T, l *loop.Loop, wait body, then func()) {
+	t.Helper()
+	leaver := spawn(l.Context(), "leaver", wait)
+	l.CallSoon(func() {
+		then()
+		runtime.Goexit()
+	})
+	if !exits(l.RunUntilIdle) {
+		t.Error("the Goexit did not end the driver")
+	}
+	if err := leaver.Err(); !errors.Is(err, loop.ErrGoexit) {
+		t.Errorf("the task that waited ended with %v, want %v", err, loop.ErrGoexit)
+	}
+}
+
+// gate is what a task waits at until it is opened for one.
+type gate struct {
+	name string
+	wait body
+	open func()
+}
+
+// gates are closed, and each opens for one task.
+func gates() []gate {
+	m := new(lock.Mutex)
+	m.TryLock()
+	s := lock.NewSemaphore(0)
+	c := new(lock.Cond)
+	return []gate{
+		{"Mutex", m.Lock, m.Unlock},
+		{"Semaphore", s.Acquire, s.Release},
+		{"Cond", func(ctx context.Context) error {
+			if err := c.Lock(ctx); err != nil {
+				return err
+			}
+			defer c.Unlock()
+			return c.Wait(ctx)
+		}, func() {
+			c.Mutex().TryLock()
+			c.Signal(1)
+			c.Unlock()
+		}},
+	}
+}
+
+func TestAbandonedWaitTakesNobodysTurn(t *testing.T) {
+	for _, g := range gates() {
+		t.Run(g.name+"/stackless", func(t *testing.T) {
+			l := virtual(t)
+			abandonStackless(t, l, g.wait)
+			wantServed(t, l, g, g.open)
+		})
+	}
+	for _, g := range gates() {
+		t.Run(g.name+"/Goexit", func(t *testing.T) {
+			l := virtual(t)
+			abandonByGoexit(t, l, g.wait, func() {})
+			wantServed(t, l, g, g.open)
+		})
+	}
+	for _, g := range gates()[:2] { // a signal is for those who wait when it comes
+		t.Run(g.name+"/Goexit with the turn in hand", func(t *testing.T) {
+			l := virtual(t)
+			abandonByGoexit(t, l, g.wait, g.open)
+			wantServed(t, l, g, func() {})
+		})
+	}
+}
+
+// wantServed fails the test unless a task that comes now is served once the gate opens.
+func wantServed(t *testing.T, l *loop.Loop, g gate, open func()) {
+	t.Helper()
+	next := spawn(l.Context(), "next", g.wait)
+	l.RunUntilIdle()
+	open()
+	l.RunUntilIdle()
+	if !next.Done() {
+		t.Errorf("the one that came after waits for ever")
+		return
+	}
+	must(t, next.Err())
+}
+
+func TestAbandonedWaitOfACondLeavesTheMutexAlone(t *testing.T) {
+	l := virtual(t)
+	var c lock.Cond
+	abandonByGoexit(t, l, func(ctx context.Context) error {
+		must(t, c.Lock(ctx))
+		defer c.Unlock()
+		return c.Wait(ctx)
+	}, func() { c.Mutex().TryLock() })
+	equal(t, "the mutex, which somebody else took meanwhile, is locked", c.Mutex().Locked(), true)
+}
+
+func TestAbandonedBarrier(t *testing.T) {
+	l := virtual(t)
+	b := lock.NewBarrier(2)
+	wait := func(ctx context.Context) error {
+		_, err := b.Wait(ctx)
+		return err
+	}
+	abandonByGoexit(t, l, wait, func() {})
+	equal(t, "tasks at the barrier", b.Waiting(), 0)
+	first, second := spawn(l.Context(), "first", wait), spawn(l.Context(), "second", wait)
+	l.RunUntilIdle()
+	equal(t, "the two after it have met", first.Done() && second.Done(), true)
+}
+
+func TestAbandonedEvent(t *testing.T) {
+	l := virtual(t)
+	var e lock.Event
+	abandonStackless(t, l, e.Wait)
+	abandonByGoexit(t, l, e.Wait, func() {})
+	next := spawn(l.Context(), "next", e.Wait)
+	l.RunUntilIdle()
+	e.Set()
+	l.RunUntilIdle()
+	equal(t, "the one that came after was woken", next.Done(), true)
+}

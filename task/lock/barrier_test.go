@@ -1,0 +1,223 @@
+package lock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/lock"
+)
+
+func TestBarrierMisuse(t *testing.T) {
+	panics(t, "lock: NewBarrier(0)", func() { lock.NewBarrier(0) })
+	panics(t, "lock: NewBarrier(-1)", func() { lock.NewBarrier(-1) })
+}
+
+// The zero Barrier is for no tasks: one that waits there must not wait for ever.
+func TestZeroBarrier(t *testing.T) {
+	l := virtual(t)
+	var b lock.Barrier
+	a := task.Go(l.Context(), b.Wait)
+	l.RunUntilIdle()
+	if !a.Done() {
+		t.Error("a task waits for ever at the zero Barrier")
+		return
+	}
+	var p *task.PanicError
+	if errors.As(a.Err(), &p) {
+		panics(t, "lock: ", func() { panic(p.Value) })
+	}
+}
+
+func TestBarrierOfOne(t *testing.T) {
+	run(t, func(ctx context.Context) {
+		b := lock.NewBarrier(1)
+		for range 3 {
+			at, err := b.Wait(ctx)
+			must(t, err)
+			equal(t, "index", at, 0)
+		}
+	})
+}
+
+// Two rounds, with a task of the second that comes while those of the first leave.
+func TestBarrierServesRounds(t *testing.T) {
+	l := virtual(t)
+	b := lock.NewBarrier(3)
+	equal(t, "parties", b.Parties(), 3)
+	var j journal
+	for at := range 6 {
+		spawn(l.Context(), fmt.Sprint(at), func(ctx context.Context) error {
+			index, err := b.Wait(ctx)
+			j.add("%d leaves, with index %d", at, index)
+			return err
+		})
+		l.RunOnce()
+	}
+	l.RunUntilIdle()
+	j.want(t,
+		"2 leaves, with index 2", "0 leaves, with index 0", "1 leaves, with index 1",
+		"5 leaves, with index 2", "3 leaves, with index 0", "4 leaves, with index 1")
+	equal(t, "waiting", b.Waiting(), 0)
+}
+
+// barrierModel is a barrier as anybody would describe it: those who have come and not
+// left, which of them have met, and whether it is broken.
+type barrierModel struct {
+	*program
+	b      *lock.Barrier
+	inside []*actor
+	broken bool // and not reset
+	resets int  // resets and aborts so far
+	left   []string
+}
+
+func (m *barrierModel) wait(derived bool) {
+	m.spawn(func(ctx context.Context, a *actor) {
+		if derived {
+			ctx = a.derive(ctx)
+		}
+		m.inside = append(m.inside, a)
+		before, broken := m.resets, m.broken
+		if len(m.inside) >= m.b.Parties() {
+			for _, a := range m.inside {
+				a.met = true
+			}
+		}
+		index, err := m.b.Wait(ctx)
+		m.leave(&m.inside, a)
+		m.left = append(m.left, fmt.Sprintf("%v %d %v", a, index, err))
+		switch {
+		case errors.Is(err, lock.ErrBroken):
+			if before == m.resets && !broken {
+				m.Errorf("%v was told that the barrier is broken, and it was not", a)
+			}
+		case err != nil:
+			m.excused(a, err)
+		case !a.met:
+			m.Errorf("%v goes on, and there never were %d", a, m.b.Parties())
+		case index < 0 || index >= m.b.Parties():
+			m.Errorf("%v has index %d of %d", a, index, m.b.Parties())
+		}
+	})
+}
+
+func (m *barrierModel) change(abort bool) {
+	m.spawn(func(ctx context.Context, a *actor) {
+		change := m.b.Reset
+		if abort {
+			change = m.b.Abort
+		}
+		if err := change(ctx); err != nil {
+			m.excused(a, err)
+			return
+		}
+		m.resets++
+		m.broken = abort
+	})
+}
+
+func (m *barrierModel) check(idle bool) {
+	if m.b.Broken() != m.broken {
+		m.Errorf("Broken() = %t, want %t", m.b.Broken(), m.broken)
+	}
+	if m.b.Waiting() > len(m.inside) {
+		m.Errorf("Waiting() = %d, and %v are inside", m.b.Waiting(), m.inside)
+	}
+	if !idle {
+		return
+	}
+	if m.broken && len(m.inside) > 0 {
+		m.Errorf("nothing is ready, the barrier is broken, and %v wait", m.inside)
+	}
+	if len(m.inside) >= m.b.Parties() || m.b.Waiting() != len(m.inside) {
+		m.Errorf("nothing is ready, %v wait, and Waiting() = %d of %d", m.inside, m.b.Waiting(), m.b.Parties())
+	}
+	m.noneGaveUp(m.inside)
+}
+
+func newBarrierModel(t *rapid.T) *barrierModel {
+	m := &barrierModel{program: newProgram(t)}
+	m.b = lock.NewBarrier(rapid.IntRange(1, 4).Draw(t, "parties"))
+	return m
+}
+
+func (m *barrierModel) op(n int) {
+	switch n % 9 {
+	case 7:
+		m.change(true)
+	case 8:
+		m.change(false)
+	default:
+		m.wait(n%2 == 0)
+	}
+}
+
+func TestBarrierModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newBarrierModel(t)
+		defer m.l.Close()
+		m.run(m.check, m.op)
+		m.finish(m.check)
+		if len(m.inside) > 0 {
+			m.Errorf("everybody should have left, but %v", m.inside)
+		}
+	})
+}
+
+// Where one thing is done after another, what becomes of each task is known exactly.
+func TestBarrierModelOneByOne(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newBarrierModel(t)
+		defer m.l.Close()
+		var waiting []*actor
+		var want []string
+		leaves := func(a *actor, index int, err error) {
+			want = append(want, fmt.Sprintf("%v %d %v", a, index, err))
+		}
+		for _, n := range rapid.SliceOfN(rapid.IntRange(0, 199), 1, 40).Draw(t, "ops") {
+			switch op := n % 9; {
+			case op >= 7:
+				m.change(op == 7)
+				for _, a := range waiting {
+					leaves(a, 0, lock.ErrBroken)
+				}
+				waiting = nil
+			case op == 3 && len(waiting) > 0:
+				at := n % len(waiting)
+				a := waiting[at]
+				a.canceled = a.t.Cancel(errCause)
+				leaves(a, 0, &loop.CanceledError{Cause: errCause})
+				waiting = slices.Delete(waiting, at, at+1)
+			case m.broken:
+				m.wait(false)
+				leaves(m.actors[len(m.actors)-1], 0, lock.ErrBroken)
+			default:
+				m.wait(false)
+				a := m.actors[len(m.actors)-1]
+				a.index = len(waiting)
+				waiting = append(waiting, a)
+				if len(waiting) == m.b.Parties() {
+					for _, a := range waiting {
+						leaves(a, a.index, nil)
+					}
+					waiting = nil
+				}
+			}
+			m.rest(m.check)
+			slices.Sort(m.left)
+			slices.Sort(want)
+			if !slices.Equal(m.left, want) {
+				t.Errorf("those who left: %v, want %v", m.left, want)
+			}
+			m.left, want = nil, nil
+		}
+		m.finish(m.check)
+	})
+}

@@ -1,0 +1,213 @@
+package lock_test
+
+import (
+	"context"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/takt-go/takt/task/lock"
+)
+
+func TestSemaphoreMisuse(t *testing.T) {
+	panics(t, "lock: NewSemaphore(-1)", func() { lock.NewSemaphore(-1) })
+	panics(t, "lock: NewBounded(0)", func() { lock.NewBounded(0) })
+	panics(t, "lock: NewBounded(-1)", func() { lock.NewBounded(-1) })
+
+	b := lock.NewBounded(2)
+	panics(t, "lock: Release of a bounded Semaphore that has all its permits", b.Release)
+	equal(t, "free", b.Free(), 2)
+	equal(t, "TryAcquire", b.TryAcquire(), true)
+	b.Release()
+	panics(t, "lock: Release of a bounded Semaphore that has all its permits", b.Release)
+	equal(t, "free", b.Free(), 2)
+}
+
+func TestSemaphoreMayGrow(t *testing.T) {
+	var s lock.Semaphore
+	equal(t, "TryAcquire of none", s.TryAcquire(), false)
+	s.Release()
+	s.Release()
+	equal(t, "free", s.Free(), 2)
+	equal(t, "TryAcquire of two", s.TryAcquire(), true)
+	equal(t, "free", s.Free(), 1)
+}
+
+// Several permits that come in one turn let that many in, in the next.
+func TestSemaphoreLetsSeveralIn(t *testing.T) {
+	l := virtual(t)
+	s := lock.NewSemaphore(0)
+	var j journal
+	for _, name := range []string{"A", "B", "C", "D"} {
+		spawn(l.Context(), name, func(ctx context.Context) error {
+			must(t, s.Acquire(ctx))
+			j.add("%s", name)
+			return nil
+		})
+	}
+	l.RunUntilIdle()
+	for range 3 {
+		s.Release()
+		equal(t, "free, for others than those who wait", s.Free(), 0)
+	}
+	l.RunOnce()
+	j.want(t, "A", "B", "C")
+	s.Release()
+	l.RunOnce()
+	j.want(t, "D")
+}
+
+// Two permits come, and the first two in line give up: the next two get them.
+func TestSemaphorePassesOnSeveral(t *testing.T) {
+	l := virtual(t)
+	s := lock.NewBounded(2)
+	s.TryAcquire()
+	s.TryAcquire()
+	a, b := spawn(l.Context(), "A", s.Acquire), spawn(l.Context(), "B", s.Acquire)
+	c, d := spawn(l.Context(), "C", s.Acquire), spawn(l.Context(), "D", s.Acquire)
+	l.RunUntilIdle()
+	s.Release()
+	s.Release()
+	a.Cancel(nil)
+	b.Cancel(nil)
+	l.RunUntilIdle()
+	wantIs(t, a.Err(), context.Canceled)
+	wantIs(t, b.Err(), context.Canceled)
+	must(t, c.Err())
+	must(t, d.Err())
+	equal(t, "free", s.Free(), 0)
+}
+
+// semaphoreModel is a semaphore as anybody would describe it: how many permits there
+// are and who holds one, and who stands in line, in the order in which they asked.
+type semaphoreModel struct {
+	*program
+	s       *lock.Semaphore
+	bound   int // 0: none
+	permits int // in all
+	held    int
+	line    []*actor
+}
+
+func (m *semaphoreModel) visit(derived bool) {
+	m.spawn(func(ctx context.Context, a *actor) {
+		within := ctx
+		if derived {
+			within = a.derive(ctx)
+		}
+		free := m.s.Free() > 0 && len(m.line) == 0
+		before := m.steps
+		m.line = append(m.line, a)
+		err := m.s.Acquire(within)
+		if free && m.steps != before {
+			m.Errorf("%v found a permit, and was suspended", a)
+		}
+		ahead := m.leave(&m.line, a)
+		if err != nil {
+			m.excused(a, err)
+			return
+		}
+		m.acquired(a, ahead)
+		a.hold(ctx)
+		m.held--
+		m.s.Release()
+	})
+}
+
+func (m *semaphoreModel) acquired(a *actor, ahead []*actor) {
+	if m.held++; m.held > m.permits {
+		m.Errorf("%d permits are held, of %d", m.held, m.permits)
+	}
+	for _, other := range ahead {
+		if !other.gaveUp() {
+			m.Errorf("%v got a permit before %v, who came first", a, other)
+		}
+	}
+}
+
+// tryAcquire is the host's.
+func (m *semaphoreModel) tryAcquire() {
+	free := m.s.Free() > 0
+	got := m.s.TryAcquire()
+	switch {
+	case got && !free:
+		m.Errorf("TryAcquire without a free permit")
+	case got:
+		m.acquired(host, m.line)
+	case free && len(m.line) == 0:
+		m.Errorf("TryAcquire fails with a permit free, and nobody waits")
+	}
+}
+
+// release is the host's: it takes a permit from one that forgot it, or makes a new one.
+func (m *semaphoreModel) release() {
+	if m.bound > 0 && m.s.Free() == m.bound {
+		panics(m, "has all its permits", m.s.Release)
+		return
+	}
+	if m.bound > 0 { // somebody's, who acquires another in its place
+		return
+	}
+	m.permits++
+	m.s.Release()
+}
+
+func (m *semaphoreModel) check(idle bool) {
+	handed := m.permits - m.held - m.s.Free() // to those who do not know yet
+	if handed < 0 || handed > len(m.line) {
+		m.Errorf("of %d permits %d are held and %d free, with %d waiting", m.permits, m.held, m.s.Free(), len(m.line))
+	}
+	if !idle {
+		return
+	}
+	if handed != 0 {
+		m.Errorf("nothing is ready, and of %d permits only %d are held and %d free", m.permits, m.held, m.s.Free())
+	}
+	if m.s.Free() > 0 && len(m.line) > 0 {
+		m.Errorf("nothing is ready, %d permits are free, and %v wait", m.s.Free(), m.line)
+	}
+	m.noneGaveUp(m.line)
+}
+
+func TestSemaphoreModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &semaphoreModel{program: newProgram(t)}
+		m.permits = rapid.IntRange(0, 3).Draw(t, "permits")
+		if m.permits > 0 && rapid.Bool().Draw(t, "bounded") {
+			m.bound = m.permits
+			m.s = lock.NewBounded(m.permits)
+		} else {
+			m.s = lock.NewSemaphore(m.permits)
+		}
+		defer m.l.Close()
+		hosts := 0
+		m.run(m.check, func(n int) {
+			switch n % 6 {
+			case 0, 1:
+				m.visit(n%6 == 0)
+			case 2, 3:
+				m.tell(n)
+			case 4:
+				before := m.held
+				m.tryAcquire()
+				hosts += m.held - before
+			case 5:
+				if hosts > 0 && n%4 != 1 {
+					hosts--
+					m.held--
+					m.s.Release()
+				} else {
+					m.release()
+				}
+			}
+		})
+		for ; hosts > 0; hosts-- {
+			m.held--
+			m.s.Release()
+		}
+		m.finish(m.check)
+		if m.s.Free() != m.permits {
+			m.Errorf("everybody has left, and of %d permits %d are free", m.permits, m.s.Free())
+		}
+	})
+}

@@ -1,0 +1,363 @@
+package lock_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/lock"
+)
+
+// What Mutex and Semaphore have in common: a few may be inside, the others stand in
+// line, and who leaves the line passes the turn on.
+
+type turnstile struct {
+	name  string
+	enter func(ctx context.Context) error
+	leave func()
+	try   func() bool
+}
+
+// turnstiles are free, and let one in at a time.
+func turnstiles() []turnstile {
+	m := new(lock.Mutex)
+	s := lock.NewSemaphore(1)
+	b := lock.NewBounded(1)
+	return []turnstile{
+		{"Mutex", m.Lock, m.Unlock, m.TryLock},
+		{"Semaphore", s.Acquire, s.Release, s.TryAcquire},
+		{"bounded Semaphore", b.Acquire, b.Release, b.TryAcquire},
+	}
+}
+
+func forEachTurnstile(t *testing.T, test func(t *testing.T, s turnstile)) {
+	for _, s := range turnstiles() {
+		t.Run(s.name, func(t *testing.T) { test(t, s) })
+	}
+}
+
+func TestFreeDoesNotSuspend(t *testing.T) {
+	forEachTurnstile(t, func(t *testing.T, s turnstile) {
+		run(t, func(ctx context.Context) {
+			var j journal
+			loop.FromContext(ctx).CallSoon(func() { j.add("something else ran") })
+			for range 2 {
+				must(t, s.enter(ctx))
+				s.leave()
+			}
+			ended, end := context.WithCancel(ctx)
+			end()
+			must(t, s.enter(ended)) // nothing to wait for, so it does not matter
+			j.want(t)
+		})
+	})
+}
+
+func TestFirstComeFirstServed(t *testing.T) {
+	forEachTurnstile(t, func(t *testing.T, s turnstile) {
+		l := virtual(t)
+		var j journal
+		for _, name := range []string{"A", "B", "C"} {
+			spawn(l.Context(), name, func(ctx context.Context) error {
+				must(t, s.enter(ctx))
+				j.add("%s enters", name)
+				must(t, yields(ctx, 2))
+				j.add("%s leaves", name)
+				s.leave()
+				j.add("%s tries to get in again: %t", name, s.try())
+				return nil
+			})
+		}
+		// Who leaves in turn n lets the next in in turn n+1, and nobody in between.
+		for _, want := range [][]string{
+			{"A enters"},
+			nil,
+			{"A leaves", "A tries to get in again: false"},
+			{"B enters"},
+			nil,
+			{"B leaves", "B tries to get in again: false"},
+			{"C enters"},
+			nil,
+			{"C leaves", "C tries to get in again: true"},
+		} {
+			l.RunOnce()
+			j.want(t, want...)
+		}
+	})
+}
+
+// waysToGiveUp are how a wait ends without success: enter waits at s, until giveUp.
+var waysToGiveUp = []struct {
+	name  string
+	enter func(ctx context.Context, s turnstile, giveUp *func()) error
+	want  error
+}{
+	{"canceled", func(ctx context.Context, s turnstile, giveUp *func()) error {
+		t := loop.Current(ctx)
+		*giveUp = func() { t.Cancel(errCause) }
+		return s.enter(ctx)
+	}, context.Canceled},
+	{"context ended", func(ctx context.Context, s turnstile, giveUp *func()) error {
+		ctx, end := context.WithCancelCause(ctx)
+		*giveUp = func() { end(errEnded) }
+		return s.enter(ctx)
+	}, errEnded},
+	{"time limit", func(ctx context.Context, s turnstile, giveUp *func()) error {
+		return task.Timeout(ctx, time.Hour, func(ctx context.Context, limit *task.Deadline) error {
+			l := loop.FromContext(ctx)
+			*giveUp = func() { _ = limit.Reschedule(l.Now()) }
+			return s.enter(ctx)
+		})
+	}, context.DeadlineExceeded},
+}
+
+// moments are when the turn comes, as the one whose turn it is gives up.
+var moments = []struct {
+	name string
+	do   func(l *loop.Loop, giveUp, open func())
+}{
+	{"turns before", func(l *loop.Loop, giveUp, open func()) { giveUp(); l.RunUntilIdle(); open() }},
+	{"just before", func(l *loop.Loop, giveUp, open func()) { giveUp(); open() }},
+	{"just after", func(l *loop.Loop, giveUp, open func()) { open(); giveUp() }},
+	{"in the turn before", func(l *loop.Loop, giveUp, open func()) {
+		l.CallSoon(func() {
+			l.CallSoon(open)
+			giveUp()
+		})
+	}},
+	{"in the turn after", func(l *loop.Loop, giveUp, open func()) {
+		l.CallSoon(func() {
+			l.CallSoon(giveUp)
+			open()
+		})
+	}},
+	{"in the same turn", func(l *loop.Loop, giveUp, open func()) { l.CallSoon(giveUp); l.CallSoon(open) }},
+	{"in the same turn, after", func(l *loop.Loop, giveUp, open func()) { l.CallSoon(open); l.CallSoon(giveUp) }},
+}
+
+// Four stand in line, and the first three give up one after another, in every way and
+// at every moment: the turn comes to the fourth, or to the one who was too late to give
+// up, and then to the next. Nobody else gets in, and nothing is lost.
+func TestWhoGivesUpPassesTheTurnOn(t *testing.T) {
+	for _, way := range waysToGiveUp {
+		for _, moment := range moments {
+			for at := range turnstiles() {
+				s := turnstiles()[at]
+				t.Run(way.name+"/"+moment.name+"/"+s.name, func(t *testing.T) {
+					l := virtual(t)
+					equal(t, "it is free", s.try(), true)
+					inside := 1
+					var j journal
+					for _, name := range []string{"A", "B", "C", "D"} {
+						var giveUp func()
+						a := spawn(l.Context(), name, func(ctx context.Context) error {
+							if err := way.enter(ctx, s, &giveUp); err != nil {
+								return err
+							}
+							if inside++; inside > 1 {
+								t.Errorf("%d are inside", inside)
+							}
+							j.add("%s enters", name)
+							err := task.Yield(ctx)
+							inside--
+							s.leave()
+							return err
+						})
+						l.RunUntilIdle()
+						if name != "D" {
+							defer func() {
+								if err := a.Err(); err != nil {
+									wantIs(t, err, way.want)
+								}
+							}()
+							l.CallSoon(func() {})
+							moment.do(l, giveUp, func() {})
+							continue
+						}
+						inside--
+						s.leave()
+						l.RunUntilIdle()
+						must(t, a.Err())
+					}
+					j.want(t, "D enters")
+					equal(t, "it is free", s.try(), true)
+				})
+			}
+		}
+	}
+}
+
+// The same for the first in line alone, whose turn comes just then.
+func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
+	for _, way := range waysToGiveUp {
+		for _, moment := range moments {
+			for at := range turnstiles() {
+				s := turnstiles()[at]
+				t.Run(way.name+"/"+moment.name+"/"+s.name, func(t *testing.T) {
+					l := virtual(t)
+					equal(t, "it is free", s.try(), true)
+					var j journal
+					visit := func(ctx context.Context, name string) error {
+						j.add("%s enters", name)
+						defer s.leave()
+						return task.Yield(ctx)
+					}
+					var giveUp func()
+					first := spawn(l.Context(), "first", func(ctx context.Context) error {
+						if err := way.enter(ctx, s, &giveUp); err != nil {
+							return err
+						}
+						return visit(ctx, "first")
+					})
+					for _, name := range []string{"second", "third"} {
+						spawn(l.Context(), name, func(ctx context.Context) error {
+							must(t, s.enter(ctx))
+							return visit(ctx, name)
+						})
+					}
+					l.RunUntilIdle()
+					moment.do(l, giveUp, func() {
+						s.leave()
+						equal(t, "a late-comer gets in", s.try(), false)
+					})
+					l.RunUntilIdle()
+					if len(j) == 3 && way.want != context.Canceled { // noticed a turn later
+						equal(t, "too late to give up", j[0], "first enters")
+						j = j[1:]
+					} else {
+						wantIs(t, first.Err(), way.want)
+						if way.want == context.Canceled {
+							var c *loop.CanceledError
+							if !errors.As(first.Err(), &c) || c.Cause != errCause {
+								t.Errorf("the cancellation is %v, want the cause %v", first.Err(), errCause)
+							}
+						}
+					}
+					j.want(t, "second enters", "third enters")
+					equal(t, "it is free", s.try(), true)
+				})
+			}
+		}
+	}
+}
+
+// A time limit that expires in the turn in which the turn comes, in both orders.
+func TestTurnComesAsTheTimeIsUp(t *testing.T) {
+	for _, before := range []bool{true, false} {
+		forEachTurnstile(t, func(t *testing.T, s turnstile) {
+			l := virtual(t)
+			s.try()
+			if before {
+				l.CallLater(time.Second, s.leave)
+			}
+			limited := spawn(l.Context(), "limited", func(ctx context.Context) error {
+				return task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+					return s.enter(ctx)
+				})
+			})
+			patient := spawn(l.Context(), "patient", s.enter)
+			l.RunOnce()
+			if !before {
+				l.CallLater(time.Second, s.leave)
+			}
+			must(t, l.Run())
+			wantIs(t, limited.Err(), context.DeadlineExceeded)
+			must(t, patient.Err())
+		})
+	}
+}
+
+// Two requests to cancel, one while it waits and one after its turn came.
+func TestCanceledTwice(t *testing.T) {
+	forEachTurnstile(t, func(t *testing.T, s turnstile) {
+		l := virtual(t)
+		s.try()
+		a, b := spawn(l.Context(), "A", s.enter), spawn(l.Context(), "B", s.enter)
+		l.RunUntilIdle()
+		a.Cancel(nil)
+		s.leave()
+		a.Cancel(nil)
+		l.RunUntilIdle()
+		wantIs(t, a.Err(), context.Canceled)
+		must(t, b.Err())
+	})
+}
+
+// Who waits alone, and is canceled, does not hold up those who come in the same turn.
+func TestCanceledWaiterHoldsNobodyUp(t *testing.T) {
+	forEachTurnstile(t, func(t *testing.T, s turnstile) {
+		l := virtual(t)
+		s.try()
+		a := spawn(l.Context(), "A", s.enter)
+		l.RunUntilIdle()
+		a.Cancel(nil)
+		s.leave()
+		equal(t, "a late-comer gets in", s.try(), true)
+		l.RunUntilIdle()
+		wantIs(t, a.Err(), context.Canceled)
+		equal(t, "another gets in besides", s.try(), false)
+	})
+}
+
+func TestWrongContext(t *testing.T) {
+	var e lock.Event
+	var c lock.Cond
+	c.Mutex().TryLock()
+	b := lock.NewBarrier(2)
+	uses := []gate{
+		{"Event.Wait", e.Wait, nil},
+		{"Cond.Lock", c.Lock, nil},
+		{"Cond.Wait", c.Wait, nil},
+		{"Barrier.Wait", func(ctx context.Context) error { _, err := b.Wait(ctx); return err }, nil},
+		{"Barrier.Reset", b.Reset, nil},
+		{"Barrier.Abort", b.Abort, nil},
+	}
+	for _, s := range turnstiles() {
+		uses = append(uses, gate{s.name, s.enter, nil})
+	}
+	l := virtual(t)
+	foreign := spawn(l.Context(), "other", hangs).Task().Context()
+	l.RunUntilIdle()
+	for _, use := range uses {
+		t.Run(use.name, func(t *testing.T) {
+			panics(t, "belongs to no loop", func() { _ = use.wait(t.Context()) })
+			panics(t, "this needs a task", func() { _ = use.wait(l.Context()) })
+			spawn(l.Context(), "user", func(context.Context) error {
+				panics(t, `the context of task "other" was used where task "user" is running`, func() { _ = use.wait(foreign) })
+				return nil
+			})
+			l.RunUntilIdle()
+		})
+	}
+	equal(t, "the mutex of the Cond is locked as before", c.Mutex().Locked(), true)
+	for _, s := range turnstiles() {
+		equal(t, s.name+" is free as before", s.try(), true)
+	}
+}
+
+// A line belongs to the loop of the first who stood in it.
+func TestTwoLoops(t *testing.T) {
+	for _, g := range append(gates(), eventGate()) {
+		t.Run(g.name, func(t *testing.T) {
+			first, second := virtual(t), virtual(t)
+			a := spawn(first.Context(), "A", g.wait)
+			first.RunUntilIdle()
+			spawn(second.Context(), "B", func(ctx context.Context) error {
+				panics(t, "is used by tasks of two loops", func() { _ = g.wait(ctx) })
+				return nil
+			})
+			second.RunUntilIdle()
+			g.open()
+			first.RunUntilIdle()
+			equal(t, "the one of the first loop was served", a.Done(), true)
+		})
+	}
+}
+
+func eventGate() gate {
+	var e lock.Event
+	return gate{"Event", e.Wait, e.Set}
+}

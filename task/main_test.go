@@ -1,0 +1,227 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// play runs body as the main task of a loop with a virtual clock. Where the run ends
+// with an error, such as a deadlock, or the error handler is told of anything, the
+// test fails. opts come last and can change all of that.
+func play(t *testing.T, body func(ctx context.Context), opts ...loop.Option) {
+	t.Helper()
+	if err := playToEnd(t, body, opts...); err != nil {
+		t.Errorf("Run returned %v", err)
+	}
+}
+
+// playToEnd is play for those who expect an error of Run.
+func playToEnd(t *testing.T, body func(ctx context.Context), opts ...loop.Option) error {
+	t.Helper()
+	var told failures
+	defer func() {
+		t.Helper()
+		if p := recover(); p != nil {
+			t.Errorf("Run panicked: %v\n%s", p, panicStack(p))
+		}
+	}()
+	_, err := task.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
+		body(ctx)
+		return struct{}{}, nil
+	}, append([]loop.Option{loop.WithClock(timer.NewVirtual()), told.option()}, opts...)...)
+	told.want(t)
+	return err
+}
+
+// panicStack is the stack of a panic that Run panics again with.
+func panicStack(p any) []byte {
+	if p, ok := p.(*task.PanicError); ok {
+		return p.Stack
+	}
+	return nil
+}
+
+// virtual makes a loop with a virtual clock, for tests that are the host, and closes
+// it at the end of the test.
+func virtual(t *testing.T, opts ...loop.Option) *loop.Loop {
+	l := loop.New(append([]loop.Option{loop.WithClock(timer.NewVirtual())}, opts...)...)
+	t.Cleanup(l.Close)
+	return l
+}
+
+// failures is what an error handler was told.
+type failures []loop.Failure
+
+func (f *failures) option() loop.Option {
+	return loop.WithErrorHandler(func(one loop.Failure) { *f = append(*f, one) })
+}
+
+// want compares what the handler was told, as "kind: task: error".
+func (f *failures) want(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for _, one := range *f {
+		name := "no task"
+		if one.Task != nil {
+			name = one.Task.Name()
+		}
+		got = append(got, fmt.Sprintf("%v: %s: %v", one.Kind, name, one.Err))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the error handler was told\n\t%s\nwant\n\t%s",
+			strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
+}
+
+// A journal is what happened in a test, in order.
+type journal []string
+
+func (j *journal) add(format string, args ...any) { *j = append(*j, fmt.Sprintf(format, args...)) }
+
+// want compares what happened since the last want.
+func (j *journal) want(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(*j, want) {
+		t.Errorf("what happened:\n\t%s\nwant\n\t%s", strings.Join(*j, "\n\t"), strings.Join(want, "\n\t"))
+	}
+	*j = nil
+}
+
+// errBoom is an error that bodies fail with, errCause one that they are canceled with.
+var (
+	errBoom  = errors.New("boom")
+	errCause = errors.New("the cause")
+)
+
+// gives makes a body that sleeps for d and returns v.
+func gives[T any](d time.Duration, v T) func(context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) { return v, task.Sleep(ctx, d) }
+}
+
+// fails makes a body that sleeps for d and returns err.
+func fails(d time.Duration, err error) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		if e := task.Sleep(ctx, d); e != nil {
+			return 0, e
+		}
+		return 0, err
+	}
+}
+
+// hangs is a body that only a cancellation ends.
+func hangs(ctx context.Context) (int, error) { return future.New[int](ctx).Await(ctx) }
+
+// stubborn makes a body that swallows one cancellation, and then sleeps for d and
+// returns v and err.
+func stubborn(d time.Duration, v int, err error) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		_, _ = hangs(ctx)
+		if e := task.Sleep(ctx, d); e != nil {
+			return 0, e
+		}
+		return v, err
+	}
+}
+
+// elapsed is the time by the loop's clock.
+func elapsed(ctx context.Context) time.Duration { return loop.FromContext(ctx).Elapsed() }
+
+// yields suspends for n turns.
+func yields(t *testing.T, ctx context.Context, n int) {
+	t.Helper()
+	for range n {
+		if err := task.Yield(ctx); err != nil {
+			t.Fatalf("Yield: %v", err)
+		}
+	}
+}
+
+// causeOf is the cause of a cancellation, which err must be.
+func causeOf(t *testing.T, err error) error {
+	t.Helper()
+	var c *loop.CanceledError
+	if !errors.As(err, &c) {
+		t.Fatalf("%v is no cancellation", err)
+	}
+	return c.Cause
+}
+
+// wantIs fails the test unless errors.Is(err, target).
+func wantIs(t *testing.T, err, target error) {
+	t.Helper()
+	if !errors.Is(err, target) {
+		t.Errorf("the error is %v, want %v", err, target)
+	}
+}
+
+// wantText fails the test unless err has that text.
+func wantText(t *testing.T, err error, want string) {
+	t.Helper()
+	if got := fmt.Sprint(err); got != want {
+		t.Errorf("the error is\n\t%s\nwant\n\t%s", got, want)
+	}
+}
+
+// equal fails the test unless got is want.
+func equal[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// wantTime fails the test unless it is at by the loop's clock.
+func wantTime(t *testing.T, ctx context.Context, at time.Duration) {
+	t.Helper()
+	equal(t, "the time", elapsed(ctx), at)
+}
+
+// panics calls fn, which must panic, with a message that contains want.
+func panics(t *testing.T, want string, fn func()) (value any) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		value = recover()
+		if value == nil {
+			t.Errorf("no panic; want one with %q", want)
+		} else if got := fmt.Sprint(value); !strings.Contains(got, want) {
+			t.Errorf("the panic is %q, want %q in it", got, want)
+		}
+	}()
+	fn()
+	return nil
+}
+
+// exits runs fn on a goroutine of its own, and reports whether a runtime.Goexit
+// ended that.
+func exits(fn func()) (byGoexit bool) {
+	over := make(chan struct{})
+	returned := false
+	go func() {
+		defer close(over)
+		fn()
+		returned = true
+	}()
+	<-over
+	return !returned
+}
+
+// place is where in a file, as the end of a path.
+func place(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }
+
+// lastLine is file:line without the directories.
+func lastLine(site string) string { return site[strings.LastIndex(site, "/")+1:] }

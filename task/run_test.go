@@ -1,0 +1,497 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// run is Run by a virtual clock.
+func run[T any](ctx context.Context, main func(context.Context) (T, error), opts ...loop.Option) (T, error) {
+	return task.Run(ctx, main, append([]loop.Option{loop.WithClock(timer.NewVirtual())}, opts...)...)
+}
+
+func TestRunReturnsTheResultOfMain(t *testing.T) {
+	v, err := run(context.Background(), gives(time.Second, "v"))
+	equal(t, "the value", v, "v")
+	equal(t, "the error", err, nil)
+	_, err = run(context.Background(), fails(time.Second, errBoom))
+	equal(t, "the error", err, errBoom)
+}
+
+func TestRunMain(t *testing.T) {
+	type key struct{}
+	ctx := context.WithValue(context.Background(), key{}, "v")
+	var l *loop.Loop
+	_, err := run(ctx, func(ctx context.Context) (int, error) {
+		equal(t, "its name", task.Current(ctx).Name(), "main")
+		equal(t, "the value of Run's context", ctx.Value(key{}), any("v"))
+		l = loop.FromContext(ctx)
+		return task.Go(ctx, func(ctx context.Context) (int, error) {
+			equal(t, "the value further down", ctx.Value(key{}), any("v"))
+			return 0, nil
+		}).Await(ctx)
+	})
+	equal(t, "the error", err, nil)
+	equal(t, "what Post says after Run", l.Post(func() {}), loop.ErrClosed)
+}
+
+func TestRunInheritsTheDeadline(t *testing.T) {
+	when := time.Now().Add(time.Hour)
+	ctx, cancel := context.WithDeadline(context.Background(), when)
+	defer cancel()
+	_, err := run(ctx, func(ctx context.Context) (int, error) {
+		at, ok := ctx.Deadline()
+		if !ok || !at.Equal(when) {
+			t.Errorf("the deadline is %v, %v", at, ok)
+		}
+		return 0, nil
+	})
+	equal(t, "the error", err, nil)
+}
+
+func TestRunCancelsWhatIsLeftInOrderOfCreationAndAwaitsIt(t *testing.T) {
+	var j journal
+	var told failures
+	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		for _, name := range []string{"a", "b", "c"} {
+			task.Go(ctx, func(ctx context.Context) (int, error) {
+				_, err := hangs(ctx)
+				j.add("%s: %v", name, err)
+				_ = task.Sleep(ctx, time.Second)
+				j.add("%s ends at %v", name, elapsed(ctx))
+				return 0, err
+			})
+		}
+		return 1, task.Yield(ctx)
+	}, told.option())
+	equal(t, "the value", v, 1)
+	equal(t, "the error", err, nil)
+	j.want(t, "a: canceled", "b: canceled", "c: canceled", "a ends at 1s", "b ends at 1s", "c ends at 1s")
+	told.want(t)
+}
+
+func TestRunAwaitsWhatIsLeftInWhicheverWayMainEnds(t *testing.T) {
+	leftover := func(ctx context.Context, ended *bool) {
+		task.Go(ctx, func(ctx context.Context) (int, error) {
+			_, err := hangs(ctx)
+			yields(t, ctx, 5)
+			*ended = true
+			return 0, err
+		})
+		yields(t, ctx, 1)
+	}
+	for name, end := range map[string]func() (int, error){
+		"a value": func() (int, error) { return 1, nil },
+		"error":   func() (int, error) { return 0, errBoom },
+		"panic":   func() (int, error) { panic("ouch") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ended := false
+			func() {
+				defer func() { _ = recover() }()
+				_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
+					leftover(ctx, &ended)
+					return end()
+				})
+			}()
+			equal(t, "the task that was left has ended", ended, true)
+		})
+	}
+}
+
+func TestRunTellsWhatFailsInTheEnd(t *testing.T) {
+	var told failures
+	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		task.Go(ctx, stubborn(time.Second, 0, errBoom), task.Name("late"))
+		task.Go(ctx, func(ctx context.Context) (int, error) {
+			_, _ = hangs(ctx)
+			panic("ouch")
+		}, task.Name("panicking"))
+		task.Go(ctx, hangs, task.Name("canceled"))
+		task.Go(ctx, stubborn(0, 1, nil), task.Name("refusing"))
+		return 1, task.Yield(ctx)
+	}, told.option())
+	equal(t, "the value", v, 1)
+	equal(t, "the error", err, nil)
+	told.want(t,
+		"a task failed while the program was closing: late: boom",
+		`a task failed while the program was closing: panicking: panic in task "panicking": ouch`)
+}
+
+// Tasks that are spawned while the program ends are unwound by Close.
+func TestRunUnwindsWhatIsSpawnedInTheEnd(t *testing.T) {
+	var told failures
+	var late *task.Task[int]
+	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		task.Go(ctx, func(ctx context.Context) (int, error) {
+			_, err := hangs(ctx)
+			late = task.Go(ctx, hangs)
+			yields(t, ctx, 2)
+			return 0, err
+		})
+		return 0, task.Yield(ctx)
+	}, told.option())
+	equal(t, "the error", err, nil)
+	wantIs(t, causeOf(t, late.Err()), loop.ErrClosed)
+	told.want(t)
+}
+
+func TestRunPanicsAsMainDoes(t *testing.T) {
+	for _, value := range []any{"ouch", errBoom} {
+		p, ok := panics(t, "", func() {
+			_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
+				_ = task.Yield(ctx)
+				panic(value)
+			})
+		}).(*task.PanicError)
+		if !ok || p.Value != value || p.Task != "main" || len(p.Stack) == 0 {
+			t.Errorf("Run panicked with %v", p)
+		}
+	}
+}
+
+// The panic of another task that main lets through as an error is an error.
+func TestRunReturnsThePanicOfAnother(t *testing.T) {
+	var told failures
+	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		_, err := task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Name("it")).Await(ctx)
+		wantText(t, err, `panic in task "it": ouch`)
+		return 0, errors.Unwrap(err)
+	}, told.option())
+	equal(t, "the error", err, nil)
+	told.want(t)
+}
+
+func TestRunPanicOutranksADeadlockInTheEnd(t *testing.T) {
+	panics(t, "ouch", func() {
+		_, err := run(context.Background(), func(ctx context.Context) (int, error) {
+			task.Go(ctx, func(ctx context.Context) (int, error) {
+				_, _ = hangs(ctx)
+				return hangs(ctx) // for ever: nobody cancels it again
+			})
+			yields(t, ctx, 1)
+			panic("ouch")
+		}, loop.WithErrorHandler(func(loop.Failure) {}))
+		t.Errorf("Run returned %v", err)
+	})
+}
+
+func TestRunGoexit(t *testing.T) {
+	for _, where := range []string{"main", "another task"} {
+		t.Run("in "+where, func(t *testing.T) {
+			var j journal
+			exited := exits(func() {
+				defer j.add("the caller of Run is unwound")
+				_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
+					defer j.add("main is unwound")
+					task.Go(ctx, func(ctx context.Context) (int, error) {
+						defer j.add("the other is unwound")
+						if where != "main" {
+							yields(t, ctx, 1)
+							runtime.Goexit()
+						}
+						return hangs(ctx)
+					})
+					yields(t, ctx, 1)
+					if where == "main" {
+						runtime.Goexit()
+					}
+					return hangs(ctx)
+				})
+			})
+			equal(t, "the goroutine ended", exited, true)
+			if where == "main" {
+				j.want(t, "main is unwound", "the other is unwound", "the caller of Run is unwound")
+			} else {
+				j.want(t, "the other is unwound", "main is unwound", "the caller of Run is unwound")
+			}
+		})
+	}
+}
+
+// In a test it is FailNow.
+func TestRunFailNow(t *testing.T) {
+	reached := false
+	inner := testing.T{}
+	if !exits(func() {
+		_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
+			yields(t, ctx, 1)
+			inner.FailNow()
+			return 0, nil
+		})
+		reached = true
+	}) || reached || !inner.Failed() {
+		t.Error("FailNow did not end the goroutine that called Run")
+	}
+}
+
+func TestRunContextThatEndedBefore(t *testing.T) {
+	for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(errCause)
+		ran := false
+		_, err := run(ctx, func(context.Context) (int, error) {
+			ran = true
+			return 0, nil
+		}, loop.WithTaskFactory(f))
+		equal(t, "main ran", ran, false)
+		wantIs(t, err, future.ErrCanceled)
+		wantIs(t, err, context.Canceled)
+		wantIs(t, err, errCause)
+	}
+}
+
+// The end is noticed at the beginning of the turn after the one that it comes in.
+func TestRunContextEnds(t *testing.T) {
+	for range 20 {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		var j journal
+		_, err := run(ctx, func(ctx context.Context) (int, error) {
+			task.Go(ctx, func(ctx context.Context) (int, error) {
+				for n := range 3 {
+					j.add("turn %d", n+1)
+					if n == 1 {
+						cancel(errCause)
+					}
+					yields(t, ctx, 1)
+				}
+				return 0, nil
+			})
+			_, err := hangs(ctx)
+			j.add("main: %v", err)
+			wantIs(t, ctx.Err(), context.Canceled)
+			wantIs(t, causeOf(t, err), errCause)
+			return 0, err
+		})
+		j.want(t, "turn 1", "turn 2", "turn 3", "main: canceled: the cause")
+		wantIs(t, err, future.ErrCanceled)
+		wantIs(t, err, errCause)
+		wantText(t, err, "canceled: the cause")
+	}
+}
+
+func TestRunContextEndsAndMainReturnsSomethingElse(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	v, err := run(ctx, func(ctx context.Context) (int, error) {
+		cancel()
+		_, err := hangs(ctx)
+		wantIs(t, err, future.ErrCanceled)
+		return 7, nil
+	})
+	equal(t, "the value", v, 7)
+	equal(t, "the error", err, nil)
+
+	ctx, cancel = context.WithCancel(context.Background())
+	_, err = run(ctx, func(ctx context.Context) (int, error) {
+		cancel()
+		_, _ = hangs(ctx)
+		return 0, errBoom
+	})
+	equal(t, "the error", err, errBoom)
+}
+
+func TestRunContextWithADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, err := task.Run(ctx, hangs)
+		wantIs(t, err, context.DeadlineExceeded)
+		wantIs(t, err, future.ErrCanceled)
+	})
+}
+
+// Main's other tasks are not bounded by Run's context, but by the end of main.
+func TestRunContextEndsForMainOnly(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	_, _ = run(ctx, func(ctx context.Context) (int, error) {
+		a := task.Go(ctx, gives(time.Second, 1))
+		cancel()
+		_, _ = hangs(ctx)
+		equal(t, "requests to cancel the other", a.Cancelling(), 0)
+		_, err := a.Await(ctx)
+		equal(t, "its error", err, nil)
+		return 0, nil
+	})
+}
+
+// Main was canceled by somebody else: Run's context has no part in it.
+func TestRunMainIsCanceledFromInside(t *testing.T) {
+	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		task.Current(ctx).Cancel(errCause)
+		return hangs(ctx)
+	})
+	wantIs(t, err, future.ErrCanceled)
+	wantIs(t, causeOf(t, err), errCause)
+	if errors.Is(err, errCause) {
+		t.Error("the error matches the cause")
+	}
+}
+
+func TestRunDeadlock(t *testing.T) {
+	var j journal
+	var told failures
+	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		defer j.add("main is unwound")
+		task.Go(ctx, hangs, task.Name("other"))
+		_, err := hangs(ctx)
+		wantIs(t, causeOf(t, err), loop.ErrClosed)
+		return 1, nil
+	}, told.option())
+	equal(t, "the value", v, 0)
+	var deadlock *loop.DeadlockError
+	if !errors.As(err, &deadlock) {
+		t.Fatalf("Run: %v", err)
+	}
+	equal(t, "tasks that are left", len(deadlock.Tasks), 2)
+	equal(t, "a circle", len(deadlock.Cycle), 0)
+	wantText(t, err, "loop: deadlock: nothing can wake the 2 tasks that are left\n\tmain awaits a future\n\tother awaits a future")
+	j.want(t, "main is unwound")
+	told.want(t)
+}
+
+func TestRunDeadlockInACircle(t *testing.T) {
+	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		var b *task.Task[int]
+		a := task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(b).Await(ctx) }, task.Name("a"))
+		b = task.Go(ctx, func(ctx context.Context) (int, error) {
+			_, err := task.Gather(a, task.Go(ctx, gives(0, 1))).Await(ctx)
+			return 0, err
+		}, task.Name("b"))
+		return b.Await(ctx)
+	})
+	wantText(t, err, `loop: deadlock: nothing can wake the 3 tasks that are left
+	main awaits task "b"
+	a awaits a shield
+	b awaits a gather of 2
+	in a circle: b -> a -> b`)
+	var deadlock *loop.DeadlockError
+	if !errors.As(err, &deadlock) || len(deadlock.Cycle) != 2 {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestRunDeadlockByTheSystemsClock(t *testing.T) {
+	_, err := task.Run(context.Background(), hangs, loop.WithDeadlockDetection())
+	wantText(t, err, "loop: deadlock: nothing can wake the task that is left\n\tmain awaits a future")
+}
+
+func TestRunWithDebugNamesTheSpawnSite(t *testing.T) {
+	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		_, _, line, _ := runtime.Caller(0)
+		a := task.Go(ctx, hangs, task.Name("a")) // the next line
+		equal(t, "the site", lastLine(a.Task().SpawnSite()), place("run_test.go", line+1))
+		return a.Await(ctx)
+	}, loop.WithDebug())
+	var deadlock *loop.DeadlockError
+	if !errors.As(err, &deadlock) {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestRunLoopStoppedEarly(t *testing.T) {
+	var told failures
+	var mainErr error
+	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		loop.FromContext(ctx).CallLater(time.Second, loop.FromContext(ctx).Stop)
+		_, mainErr = hangs(ctx)
+		return 1, mainErr
+	}, told.option())
+	equal(t, "the value", v, 0)
+	wantText(t, err, "task: the loop was stopped before main ended")
+	wantIs(t, mainErr, future.ErrCanceled)
+	told.want(t)
+}
+
+// Main stops the loop and ends in one step: what is left is awaited all the same.
+func TestRunLoopStoppedAsMainEnds(t *testing.T) {
+	var told failures
+	var j journal
+	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		task.Go(ctx, func(ctx context.Context) (int, error) {
+			_, err := hangs(ctx)
+			j.add("clean-up: %v", task.Sleep(ctx, time.Second))
+			return 0, err
+		}, task.Name("left"))
+		yields(t, ctx, 1)
+		loop.FromContext(ctx).Stop()
+		return 1, nil
+	}, told.option())
+	equal(t, "the value", v, 1)
+	equal(t, "the error", err, nil)
+	j.want(t, "clean-up: <nil>")
+	told.want(t)
+}
+
+// A task that stops the loop while it is being awaited in the end ends the waiting;
+// what has not ended by then has not failed.
+func TestRunLoopStoppedInTheEnd(t *testing.T) {
+	var told failures
+	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		task.Go(ctx, func(ctx context.Context) (int, error) {
+			_, err := hangs(ctx)
+			loop.FromContext(ctx).Stop()
+			_ = task.Sleep(ctx, time.Second)
+			return 0, err
+		}, task.Name("left"))
+		return 1, task.Yield(ctx)
+	}, told.option())
+	equal(t, "the error", err, nil)
+	told.want(t)
+}
+
+func TestShutdownForHosts(t *testing.T) {
+	var told failures
+	l := virtual(t, told.option())
+	equal(t, "with nothing left", task.Shutdown(l), nil)
+	a := task.Go(l.Context(), hangs, task.Name("a"))
+	task.Go(l.Context(), stubborn(time.Second, 0, errBoom), task.Name("b"))
+	l.RunUntilIdle()
+	equal(t, "the error", task.Shutdown(l), nil)
+	equal(t, "a is canceled", a.Canceled(), true)
+	equal(t, "the time", l.Elapsed(), time.Second)
+	for left := range l.Tasks() {
+		t.Errorf("%v is left", left)
+	}
+	told.want(t, "a task failed while the program was closing: b: boom")
+	l.Close()
+	told.want(t, "a task failed while the program was closing: b: boom") // and not again
+}
+
+func TestShutdownReturnsTheErrorOfRun(t *testing.T) {
+	l := virtual(t)
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		_, _ = hangs(ctx)
+		return hangs(ctx)
+	})
+	l.RunUntilIdle()
+	var deadlock *loop.DeadlockError
+	if err := task.Shutdown(l); !errors.As(err, &deadlock) {
+		t.Errorf("Shutdown: %v", err)
+	}
+}
+
+func TestShutdownPanics(t *testing.T) {
+	l := virtual(t)
+	l.CallSoon(func() { panics(t, "running", func() { _ = task.Shutdown(l) }) })
+	l.RunUntilIdle()
+	l.Close()
+	panics(t, "closed", func() { _ = task.Shutdown(l) })
+}
+
+func TestShutdownPanicsOfARunningLoopWithTasks(t *testing.T) {
+	l := virtual(t)
+	a := task.Go(l.Context(), hangs)
+	l.CallSoon(func() { panics(t, "running", func() { _ = task.Shutdown(l) }) })
+	l.RunUntilIdle()
+	equal(t, "requests to cancel the task", a.Cancelling(), 0)
+}

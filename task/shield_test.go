@@ -1,0 +1,198 @@
+package task_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+func TestShieldEndsAsInnerDoes(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		v, err := task.Shield(task.Go(ctx, gives(time.Second, 1))).Await(ctx)
+		equal(t, "the value", v, 1)
+		equal(t, "the error", err, nil)
+		_, err = task.Shield(task.Go(ctx, fails(0, errBoom))).Await(ctx)
+		equal(t, "the error", err, errBoom)
+	})
+}
+
+func TestShieldOfWhatIsDone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		f := future.New[int](ctx)
+		_ = f.SetResult(1)
+		s := task.Shield(f)
+		v, err := s.Result()
+		equal(t, "the value", v, 1)
+		equal(t, "the error", err, nil)
+		equal(t, "canceling it", s.Cancel(nil), false)
+
+		g := future.New[int](ctx)
+		g.Cancel(errCause)
+		_, err = task.Shield(g).Result()
+		wantIs(t, causeOf(t, err), errCause)
+
+		h := future.New[int](ctx)
+		_ = h.SetError(errBoom)
+		_, err = task.Shield(h).Result()
+		equal(t, "the error", err, errBoom)
+	})
+}
+
+func TestShieldKeepsACancellationFromInner(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		inner := task.Go(ctx, gives(time.Second, 1))
+		waiter := task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(inner).Await(ctx) })
+		yields(t, ctx, 2)
+		waiter.Cancel(errCause)
+		_, err := waiter.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		equal(t, "inner is done", inner.Done(), false)
+		equal(t, "requests to cancel inner", inner.Cancelling(), 0)
+		v, err := inner.Await(ctx)
+		equal(t, "inner's value", v, 1)
+		equal(t, "inner's error", err, nil)
+		wantTime(t, ctx, time.Second)
+	})
+}
+
+func TestShieldIsCanceledWithInner(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		inner := task.Go(ctx, hangs)
+		s := task.Shield(inner)
+		inner.Cancel(errCause)
+		_, err := s.Await(ctx)
+		equal(t, "canceled", s.Canceled(), true)
+		wantIs(t, causeOf(t, err), errCause)
+	})
+}
+
+func TestShieldOfAShield(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		inner := task.Go(ctx, gives(time.Second, 1))
+		s := task.Shield(task.Shield(inner))
+		s.Cancel(nil)
+		equal(t, "canceled at once", s.Canceled(), true)
+		equal(t, "canceling it again", s.Cancel(nil), false)
+		v, err := inner.Await(ctx)
+		equal(t, "inner's value", v, 1)
+		equal(t, "inner's error", err, nil)
+	})
+}
+
+func TestShieldOfAGather(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, gives(time.Second, 1))
+		g := task.Gather(a)
+		task.Shield(g).Cancel(nil)
+		got, err := g.Await(ctx)
+		wantResults(t, got, err, 1)
+	})
+}
+
+func TestShieldIsNobodyElsesToSet(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		s := task.Shield(future.New[int](ctx))
+		wantIs(t, s.SetResult(1), future.ErrInvalidState)
+		wantIs(t, s.SetError(errBoom), future.ErrInvalidState)
+	})
+}
+
+// The handler is told once, however many shields of inner were canceled, and not
+// again when the loop is closed.
+func TestShieldCanceledAndInnerFails(t *testing.T) {
+	for _, shields := range []int{1, 3} {
+		var told failures
+		play(t, func(ctx context.Context) {
+			inner := task.Go(ctx, fails(time.Second, errBoom), task.Name("inner"))
+			for range shields {
+				task.Shield(inner).Cancel(nil)
+			}
+			if err := task.Sleep(ctx, 2*time.Second); err != nil {
+				t.Error(err)
+			}
+			told.want(t, "what was shielded failed after its shield was canceled: inner: boom")
+		}, told.option())
+		told.want(t, "what was shielded failed after its shield was canceled: inner: boom")
+	}
+}
+
+// A shield that was not canceled still passes the error on; the handler is told for
+// the one that was.
+func TestShieldCanceledBesideAnother(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		inner := task.Go(ctx, fails(time.Second, errBoom), task.Name("inner"))
+		task.Shield(inner).Cancel(nil)
+		_, err := task.Shield(inner).Await(ctx)
+		equal(t, "the error", err, errBoom)
+		yields(t, ctx, 1)
+	}, told.option())
+	told.want(t, "what was shielded failed after its shield was canceled: inner: boom")
+}
+
+func TestShieldCanceledAndInnerEndsWell(t *testing.T) {
+	play(t, func(ctx context.Context) { // where the handler is told, play fails
+		a, b := task.Go(ctx, gives(time.Second, 1)), task.Go(ctx, hangs)
+		task.Shield(a).Cancel(nil)
+		task.Shield(b).Cancel(nil)
+		yields(t, ctx, 2)
+		b.Cancel(nil)
+		_, _ = a.Await(ctx)
+	})
+}
+
+func TestShieldCanceledOfAFutureThatIsNoTask(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		f := future.New[int](ctx)
+		task.Shield(f).Cancel(nil)
+		yields(t, ctx, 1)
+		_ = f.SetError(errBoom)
+		yields(t, ctx, 1)
+	}, told.option())
+	told.want(t, "what was shielded failed after its shield was canceled: no task: boom")
+}
+
+// Inner fails before anybody was told that the shield is canceled. Who awaits the shield
+// sees a cancellation, so nobody has taken the error.
+func TestShieldCanceledJustBeforeInnerFails(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		inner := task.Go(ctx, func(ctx context.Context) (int, error) {
+			yields(t, ctx, 2)
+			return 0, errBoom
+		}, task.Name("inner"))
+		waiter := task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(inner).Await(ctx) })
+		yields(t, ctx, 1)
+		// Runs in the next turn, behind inner, which fails in the turn after that, in
+		// front of those who are told of the shield's end.
+		task.Go(ctx, func(context.Context) (int, error) {
+			equal(t, "inner is done", inner.Done(), false)
+			waiter.Cancel(nil)
+			return 0, nil
+		})
+		_, err := waiter.Await(ctx)
+		if !loop.IsCanceled(err) || !inner.Done() {
+			t.Errorf("the waiter ended with %v, inner done: %v", err, inner.Done())
+		}
+	}, told.option())
+	told.want(t, "a task failed and nobody took its error: inner: boom")
+}
+
+// In place of a time limit that cancels: the limit ends the waiting, and no more.
+func TestShieldUnderWaitFor(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		inner := task.Go(ctx, gives(3*time.Second, 1))
+		_, err := task.WaitFor(ctx, task.Shield(inner), time.Second)
+		wantIs(t, err, context.DeadlineExceeded)
+		wantTime(t, ctx, time.Second)
+		v, err := inner.Await(ctx)
+		equal(t, "inner's value", v, 1)
+		equal(t, "inner's error", err, nil)
+		wantTime(t, ctx, 3*time.Second)
+	})
+}

@@ -1,0 +1,675 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// wantTimeout fails the test unless err is a TimeoutError of the limit at, since the
+// start of the clock.
+func wantTimeout(t *testing.T, ctx context.Context, err error, at time.Duration) {
+	t.Helper()
+	e, ok := err.(*task.TimeoutError)
+	if !ok {
+		t.Errorf("the error is %T %v, want a *TimeoutError", err, err)
+		return
+	}
+	equal(t, "the limit that expired", e.When, start(ctx).Add(at))
+}
+
+// start is when the loop's clock was started.
+func start(ctx context.Context) time.Time { return loop.FromContext(ctx).Clock().Start() }
+
+// sleeping makes a scope's body that sleeps for d.
+func sleeping(d time.Duration) func(context.Context, *task.Deadline) error {
+	return func(ctx context.Context, _ *task.Deadline) error { return task.Sleep(ctx, d) }
+}
+
+func TestTimeoutExpires(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, time.Second, sleeping(time.Hour))
+		wantTimeout(t, ctx, err, time.Second)
+		wantTime(t, ctx, time.Second)
+		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		yields(t, ctx, 2)
+	})
+}
+
+func TestTimeoutError(t *testing.T) {
+	err := &task.TimeoutError{When: time.Date(2000, 1, 1, 1, 2, 3, 4_000_000, time.UTC)}
+	wantText(t, err, "time limit expired at 01:02:03.004")
+	wantIs(t, err, context.DeadlineExceeded)
+	if errors.Is(err, future.ErrCanceled) || errors.Is(err, context.Canceled) {
+		t.Error("it matches a cancellation")
+	}
+	var netErr interface{ Timeout() bool }
+	if !errors.As(err, &netErr) || !netErr.Timeout() {
+		t.Error("it reports no Timeout")
+	}
+}
+
+func TestTimeoutReturnsWhatTheBodyReturns(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		equal(t, "nil", task.Timeout(ctx, time.Second, sleeping(0)), nil)
+		err := task.Timeout(ctx, time.Second, func(context.Context, *task.Deadline) error { return errBoom })
+		equal(t, "an error", err, errBoom)
+		if err := task.Sleep(ctx, time.Hour); err != nil { // nothing is left of the limit
+			t.Error(err)
+		}
+	})
+}
+
+func TestTimeoutThatExpiredReturnsAnotherErrorAsItIs(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			_ = task.Sleep(ctx, time.Hour)
+			return errBoom
+		})
+		equal(t, "the error", err, errBoom)
+		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+	})
+}
+
+func TestTimeoutSwallowed(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
+			equal(t, "expired before", scope.Expired(), false)
+			wantIs(t, task.Sleep(ctx, time.Hour), future.ErrCanceled)
+			equal(t, "expired after", scope.Expired(), true)
+			return task.Sleep(ctx, time.Second) // it cancels once
+		})
+		equal(t, "the error", err, nil)
+		wantTime(t, ctx, 2*time.Second)
+	})
+}
+
+func TestTimeoutOfNothing(t *testing.T) {
+	for _, d := range []time.Duration{0, -time.Second} {
+		play(t, func(ctx context.Context) {
+			ran := false
+			err := task.Timeout(ctx, d, func(ctx context.Context, _ *task.Deadline) error {
+				ran = true
+				return task.Yield(ctx)
+			})
+			equal(t, "the body ran", ran, true)
+			wantTimeout(t, ctx, err, d)
+
+			err = task.Timeout(ctx, d, func(_ context.Context, scope *task.Deadline) error {
+				equal(t, "expired", scope.Expired(), false)
+				return nil // without having suspended
+			})
+			equal(t, "a body that does not suspend", err, nil)
+			yields(t, ctx, 3)
+		})
+	}
+}
+
+func TestTimeoutNoLimit(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, task.NoLimit, func(ctx context.Context, scope *task.Deadline) error {
+			if when, ok := scope.When(); ok || !when.IsZero() {
+				t.Errorf("the limit is %v", when)
+			}
+			if _, ok := ctx.Deadline(); ok {
+				t.Error("the context has a deadline")
+			}
+			return task.Sleep(ctx, 1000*time.Hour)
+		})
+		equal(t, "the error", err, nil)
+	})
+}
+
+// A limit further away than a clock can go is one that does not come.
+func TestTimeoutBeyondTheEndOfTime(t *testing.T) {
+	err := playToEnd(t, func(ctx context.Context) {
+		if err := task.Sleep(ctx, time.Second); err != nil {
+			t.Error(err)
+		}
+		err := task.Timeout(ctx, task.NoLimit-1, func(ctx context.Context, _ *task.Deadline) error {
+			_, err := hangs(ctx)
+			return err
+		})
+		wantIs(t, err, future.ErrCanceled)
+	})
+	var deadlock *loop.DeadlockError
+	if !errors.As(err, &deadlock) {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestTimeoutWhen(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		if err := task.Sleep(ctx, time.Second); err != nil {
+			t.Error(err)
+		}
+		_ = task.Timeout(ctx, time.Minute, func(ctx context.Context, scope *task.Deadline) error {
+			when, ok := scope.When()
+			equal(t, "there is a limit", ok, true)
+			equal(t, "the limit", when, start(ctx).Add(time.Minute+time.Second))
+			deadline, ok := ctx.Deadline()
+			equal(t, "there is a deadline", ok, true)
+			equal(t, "the context's deadline", deadline, when)
+			return nil
+		})
+		if _, ok := ctx.Deadline(); ok {
+			t.Error("the task's own context has a deadline")
+		}
+	})
+}
+
+func TestTimeoutAt(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.TimeoutAt(ctx, start(ctx).Add(2*time.Second), sleeping(time.Hour))
+		wantTimeout(t, ctx, err, 2*time.Second)
+		wantTime(t, ctx, 2*time.Second)
+
+		past := start(ctx).Add(time.Second)
+		wantTimeout(t, ctx, task.TimeoutAt(ctx, past, sleeping(time.Hour)), time.Second)
+		wantTime(t, ctx, 2*time.Second)
+
+		equal(t, "no limit", task.TimeoutAt(ctx, time.Time{}, sleeping(time.Hour)), nil)
+	})
+}
+
+func TestTimeoutContext(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		own := ctx.Done()
+		var inner context.Context
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			inner = ctx
+			if ctx.Err() != nil {
+				t.Errorf("before the expiry: %v", ctx.Err())
+			}
+			done := ctx.Done()
+			err := task.Sleep(ctx, time.Hour)
+			select {
+			case <-done:
+			default:
+				t.Error("Done is open after the expiry")
+			}
+			wantIs(t, ctx.Err(), context.Canceled)
+			wantIs(t, context.Cause(ctx), future.ErrCanceled)
+			var limit *task.TimeoutError
+			if cause := causeOf(t, context.Cause(ctx)); !errors.As(cause, &limit) {
+				t.Errorf("the context's cause is %v", cause)
+			}
+			equal(t, "the cause that the await returned", causeOf(t, err), error(limit))
+			return err
+		})
+		wantTimeout(t, ctx, err, time.Second)
+		select {
+		case <-own:
+			t.Error("the task's own context has ended")
+		default:
+		}
+		if ctx.Err() != nil || context.Cause(ctx) != nil {
+			t.Errorf("the task's own context: %v", context.Cause(ctx))
+		}
+		_ = inner
+	})
+}
+
+func TestTimeoutContextEndsWithTheScope(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var derived context.Context
+		_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			derived, _ = context.WithCancel(ctx)
+			return nil
+		})
+		if derived.Err() == nil {
+			t.Error("what was derived from the scope's context outlives the scope")
+		}
+	})
+}
+
+func TestTimeoutDoesNotLimitWhatTheBodySpawns(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var a *task.Task[int]
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			a = task.Go(ctx, func(ctx context.Context) (int, error) {
+				if _, ok := ctx.Deadline(); ok {
+					t.Error("the task that was spawned has a deadline")
+				}
+				return 1, task.Sleep(ctx, time.Minute)
+			})
+			_, err := hangs(ctx)
+			return err
+		})
+		wantTimeout(t, ctx, err, time.Second)
+		v, err := a.Await(ctx)
+		equal(t, "its value", v, 1)
+		equal(t, "its error", err, nil)
+		wantTime(t, ctx, time.Minute)
+	})
+}
+
+func TestTimeoutCancelsWhatItAwaits(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, hangs)
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			_, err := a.Await(ctx)
+			return err
+		})
+		wantTimeout(t, ctx, err, time.Second)
+		equal(t, "what was awaited is canceled", a.Canceled(), true)
+	})
+}
+
+func TestTimeoutReschedule(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		at := func(d time.Duration) time.Time { return start(ctx).Add(d) }
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
+			if err := scope.Reschedule(at(3 * time.Second)); err != nil {
+				t.Error(err)
+			}
+			when, _ := scope.When()
+			equal(t, "the limit", when, at(3*time.Second))
+			deadline, _ := ctx.Deadline()
+			equal(t, "the deadline", deadline, when)
+			return task.Sleep(ctx, time.Hour)
+		})
+		wantTimeout(t, ctx, err, 3*time.Second)
+		wantTime(t, ctx, 3*time.Second)
+
+		err = task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
+			if err := scope.Reschedule(time.Time{}); err != nil {
+				t.Error(err)
+			}
+			if _, ok := scope.When(); ok {
+				t.Error("there is a limit after it was lifted")
+			}
+			if _, ok := ctx.Deadline(); ok {
+				t.Error("there is a deadline after it was lifted")
+			}
+			return task.Sleep(ctx, time.Hour)
+		})
+		equal(t, "with the limit lifted", err, nil)
+
+		err = task.Timeout(ctx, task.NoLimit, func(ctx context.Context, scope *task.Deadline) error {
+			if err := scope.Reschedule(loop.FromContext(ctx).Now()); err != nil {
+				t.Error(err)
+			}
+			equal(t, "expired in the call", scope.Expired(), false)
+			return task.Yield(ctx)
+		})
+		wantTimeout(t, ctx, err, time.Hour+3*time.Second)
+	})
+}
+
+func TestTimeoutRescheduleIsRefused(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var left *task.Deadline
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
+			left = scope
+			err := task.Sleep(ctx, time.Hour)
+			wantText(t, scope.Reschedule(start(ctx).Add(time.Hour)), "task: Reschedule of a time limit that has expired")
+			when, _ := scope.When()
+			equal(t, "the limit", when, start(ctx).Add(time.Second))
+			return err
+		})
+		wantTimeout(t, ctx, err, time.Second)
+		wantText(t, left.Reschedule(time.Time{}), "task: Reschedule of a time limit whose scope was left")
+
+		_ = task.Timeout(ctx, time.Second, func(_ context.Context, scope *task.Deadline) error {
+			left = scope
+			return nil
+		})
+		wantText(t, left.Reschedule(time.Time{}), "task: Reschedule of a time limit whose scope was left")
+		equal(t, "expired", left.Expired(), false)
+		if err := task.Sleep(ctx, time.Hour); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A limit that is due in this turn can still be moved.
+func TestTimeoutRescheduleInTheNickOfTime(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.TimeoutAt(ctx, time.Time{}, func(ctx context.Context, scope *task.Deadline) error {
+			var moved error
+			loop.FromContext(ctx).CallLater(time.Second, func() {
+				moved = scope.Reschedule(start(ctx).Add(2 * time.Second))
+			})
+			if err := scope.Reschedule(start(ctx).Add(time.Second)); err != nil {
+				t.Error(err)
+			}
+			err := task.Sleep(ctx, time.Hour)
+			equal(t, "moved", moved, nil)
+			return err
+		})
+		wantTimeout(t, ctx, err, 2*time.Second)
+	})
+}
+
+func TestTimeoutNested(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		outer, inner time.Duration
+	}{
+		{"the inner first", 2 * time.Second, time.Second},
+		{"the outer first", time.Second, 2 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				var innerErr error
+				err := task.Timeout(ctx, c.outer, func(ctx context.Context, _ *task.Deadline) error {
+					innerErr = task.Timeout(ctx, c.inner, func(ctx context.Context, _ *task.Deadline) error {
+						deadline, _ := ctx.Deadline()
+						equal(t, "the innermost limit", deadline, start(ctx).Add(time.Second))
+						return task.Sleep(ctx, time.Hour)
+					})
+					if c.inner < c.outer {
+						wantTimeout(t, ctx, innerErr, c.inner)
+						equal(t, "the outer's context", ctx.Err(), nil)
+						return task.Sleep(ctx, time.Millisecond)
+					}
+					return innerErr
+				})
+				if c.inner < c.outer {
+					equal(t, "the outer", err, nil)
+					return
+				}
+				wantIs(t, innerErr, future.ErrCanceled)
+				wantTimeout(t, ctx, err, c.outer)
+			})
+		})
+	}
+}
+
+// Each expiry belongs to one scope: the inner one lets the outer's pass, and the
+// outer's still comes after the inner one's.
+func TestTimeoutNestedBothExpire(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, 2*time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			wantTimeout(t, ctx, task.Timeout(ctx, time.Second, sleeping(time.Hour)), time.Second)
+			return task.Sleep(ctx, time.Hour)
+		})
+		wantTimeout(t, ctx, err, 2*time.Second)
+	})
+}
+
+func TestTimeoutEqualDeadlines(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		when := start(ctx).Add(time.Second)
+		var j journal
+		err := task.TimeoutAt(ctx, when, func(ctx context.Context, outer *task.Deadline) error {
+			err := task.TimeoutAt(ctx, when, func(ctx context.Context, middle *task.Deadline) error {
+				err := task.TimeoutAt(ctx, when, func(ctx context.Context, inner *task.Deadline) error {
+					err := task.Sleep(ctx, time.Hour)
+					j.add("expired %v %v %v", outer.Expired(), middle.Expired(), inner.Expired())
+					return err
+				})
+				j.add("inner: a cancellation %v", loop.IsCanceled(err))
+				return err
+			})
+			j.add("middle: a cancellation %v", loop.IsCanceled(err))
+			return err
+		})
+		j.want(t, "expired true true true", "inner: a cancellation true", "middle: a cancellation true")
+		wantTimeout(t, ctx, err, time.Second)
+		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+	})
+}
+
+// The cancellation from outside comes first, in between, or last, in one instant.
+func TestTimeoutAndCancellationInOneInstant(t *testing.T) {
+	for _, first := range []string{"the cancellation", "the expiry"} {
+		t.Run(first, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				l := loop.FromContext(ctx)
+				var victim *task.Task[int]
+				cancel := func() { victim.Cancel(errCause) }
+				if first == "the cancellation" {
+					l.CallLater(time.Second, cancel)
+				}
+				victim = task.Go(ctx, func(ctx context.Context) (int, error) {
+					err := task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
+						_, err := hangs(ctx)
+						equal(t, "expired", scope.Expired(), true)
+						equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 2)
+						return err
+					})
+					equal(t, "requests that are left", task.Current(ctx).Cancelling(), 1)
+					return 0, err
+				})
+				yields(t, ctx, 1)
+				if first == "the expiry" {
+					l.CallLater(time.Second, cancel)
+				}
+				if _, err := victim.Await(ctx); !loop.IsCanceled(err) {
+					t.Errorf("what came out is %v", err)
+				}
+				equal(t, "the task is canceled", victim.Canceled(), true)
+			})
+		})
+	}
+}
+
+// The cancellation comes after the expiry, while the body cleans up.
+func TestTimeoutAndCancellationBeforeTheScopeIsLeft(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		victim := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return 0, task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+				_ = task.Sleep(ctx, time.Hour)
+				return task.Sleep(ctx, time.Hour)
+			})
+		})
+		loop.FromContext(ctx).CallLater(2*time.Second, func() { victim.Cancel(errCause) })
+		_, err := victim.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		equal(t, "the task is canceled", victim.Canceled(), true)
+		wantTime(t, ctx, 2*time.Second)
+	})
+}
+
+// A request that was there before the scope was entered does not count for it.
+func TestTimeoutInATaskThatWasAskedBefore(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		victim := task.Go(ctx, func(ctx context.Context) (int, error) {
+			_, _ = hangs(ctx) // swallowed, and not taken back
+			err := task.Timeout(ctx, time.Second, sleeping(time.Hour))
+			wantTimeout(t, ctx, err, time.Second)
+			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			return 1, nil
+		})
+		yields(t, ctx, 1)
+		victim.Cancel(nil)
+		v, err := victim.Await(ctx)
+		equal(t, "its value", v, 1)
+		equal(t, "its error", err, nil)
+	})
+}
+
+// With d <= 0 two requests before one suspension are delivered as one.
+func TestTimeoutOfNothingSwallowsAnEarlierCancelToo(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		victim := task.Go(ctx, func(ctx context.Context) (int, error) {
+			task.Current(ctx).Cancel(errCause)
+			err := task.Timeout(ctx, 0, func(ctx context.Context, _ *task.Deadline) error {
+				_ = task.Yield(ctx)
+				return nil
+			})
+			equal(t, "the limit", err, nil)
+			yields(t, ctx, 2)
+			return 1, nil
+		})
+		v, err := victim.Await(ctx)
+		equal(t, "its value", v, 1)
+		equal(t, "its error", err, nil)
+	})
+}
+
+func TestTimeoutPanicInTheBody(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		panics(t, "ouch", func() {
+			_ = task.Timeout(ctx, time.Second, func(context.Context, *task.Deadline) error { panic("ouch") })
+		})
+		panics(t, "late", func() {
+			_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+				_ = task.Sleep(ctx, time.Hour)
+				panic("late")
+			})
+		})
+		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		if err := task.Sleep(ctx, time.Hour); err != nil { // the limits are gone
+			t.Error(err)
+		}
+	})
+}
+
+func TestTimeoutPanics(t *testing.T) {
+	l := virtual(t)
+	never := func(context.Context, *task.Deadline) error {
+		t.Error("the body ran")
+		return nil
+	}
+	panics(t, "belongs to no loop", func() { _ = task.Timeout(context.Background(), 1, never) })
+	panics(t, "outside every task", func() { _ = task.Timeout(l.Context(), 1, never) })
+	panics(t, "outside every task", func() { _ = task.TimeoutAt(l.Context(), l.Now(), never) })
+	if _, armed := l.NextDeadline(); armed {
+		t.Error("a timer is left")
+	}
+}
+
+func TestWaitForWhatComesInTime(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		v, err := task.WaitFor(ctx, task.Go(ctx, gives(time.Second, 1)), time.Minute)
+		equal(t, "the value", v, 1)
+		equal(t, "the error", err, nil)
+		wantTime(t, ctx, time.Second)
+		_, err = task.WaitFor(ctx, task.Go(ctx, fails(0, errBoom)), time.Minute)
+		equal(t, "the error", err, errBoom)
+		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
+			t.Error("a limit is still armed")
+		}
+	})
+}
+
+func TestWaitForPastTheLimit(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, hangs)
+		_, err := task.WaitFor(ctx, a, time.Second)
+		wantTimeout(t, ctx, err, time.Second)
+		equal(t, "it was canceled", a.Canceled(), true)
+		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+
+		f := future.New[int](ctx)
+		_, err = task.WaitFor(ctx, f, time.Second)
+		wantTimeout(t, ctx, err, 2*time.Second)
+		equal(t, "it was canceled", f.Canceled(), true)
+	})
+}
+
+// Past the limit a is awaited, for as long as it takes to clean up.
+func TestWaitForAwaitsWhatItHasCanceled(t *testing.T) {
+	for _, limit := range []time.Duration{time.Second, 0} {
+		play(t, func(ctx context.Context) {
+			begin := func(body func(context.Context) (int, error)) *task.Task[int] {
+				a := task.Go(ctx, body)
+				yields(t, ctx, 1)
+				return a
+			}
+			v, err := task.WaitFor(ctx, begin(stubborn(time.Minute, 5, nil)), limit)
+			equal(t, "what it made of that", v, 5)
+			equal(t, "the error", err, nil)
+			wantTime(t, ctx, limit+time.Minute)
+
+			_, err = task.WaitFor(ctx, begin(stubborn(time.Minute, 0, errBoom)), limit)
+			equal(t, "its own error", err, errBoom)
+			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		})
+	}
+}
+
+func TestWaitForWithoutTime(t *testing.T) {
+	for _, limit := range []time.Duration{0, -time.Second} {
+		play(t, func(ctx context.Context) {
+			done := future.New[int](ctx)
+			_ = done.SetResult(3)
+			turns := countTurns(ctx)
+			v, err := task.WaitFor(ctx, done, limit)
+			equal(t, "what is done", v, 3)
+			equal(t, "its error", err, nil)
+			equal(t, "turns that passed", turns(), 0)
+
+			ran := false
+			a := task.Go(ctx, func(context.Context) (int, error) {
+				ran = true
+				return 0, nil
+			})
+			_, err = task.WaitFor(ctx, a, limit)
+			wantTimeout(t, ctx, err, 0)
+			equal(t, "it was canceled", a.Canceled(), true)
+			equal(t, "its body ran", ran, false)
+
+			failed := future.New[int](ctx)
+			_ = failed.SetError(errBoom)
+			_, err = task.WaitFor(ctx, failed, limit)
+			equal(t, "what has failed", err, errBoom)
+		})
+	}
+}
+
+func TestWaitForNoLimit(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		v, err := task.WaitFor(ctx, task.Go(ctx, gives(1000*time.Hour, 1)), task.NoLimit)
+		equal(t, "the value", v, 1)
+		equal(t, "the error", err, nil)
+	})
+}
+
+func TestWaitForIsCanceled(t *testing.T) {
+	for _, limit := range []time.Duration{task.NoLimit, time.Hour, 0} {
+		play(t, func(ctx context.Context) {
+			a := task.Go(ctx, stubborn(time.Second, 1, nil))
+			yields(t, ctx, 1)
+			waiter := task.Go(ctx, func(ctx context.Context) (int, error) { return task.WaitFor(ctx, a, limit) })
+			yields(t, ctx, 1)
+			waiter.Cancel(errCause)
+			_, err := waiter.Await(ctx)
+			if limit == 0 { // a was canceled and awaited already: the waiting ends
+				wantIs(t, causeOf(t, err), errCause)
+				wantTime(t, ctx, 0)
+			} else { // a was canceled, and what it makes of that comes out
+				equal(t, "the error", err, nil)
+				wantTime(t, ctx, time.Second)
+			}
+			equal(t, "requests to cancel a", a.Cancelling(), 1)
+			_, _ = a.Await(ctx)
+		})
+	}
+}
+
+// A cancellation from elsewhere is no limit that has expired.
+func TestWaitForWhatSomebodyElseCancels(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, hangs)
+		loop.FromContext(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
+		_, err := task.WaitFor(ctx, a, time.Minute)
+		wantIs(t, causeOf(t, err), errCause)
+		wantTime(t, ctx, time.Second)
+	})
+}
+
+func TestWaitForUnderADerivedContextThatEnds(t *testing.T) {
+	for _, limit := range []time.Duration{time.Hour, 0} {
+		play(t, func(ctx context.Context) {
+			a := task.Go(ctx, stubborn(time.Minute, 1, nil))
+			yields(t, ctx, 1)
+			derived, cancel := context.WithCancelCause(ctx)
+			loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+			_, err := task.WaitFor(derived, a, limit)
+			equal(t, "the error", err, errCause)
+			wantTime(t, ctx, time.Second)
+			equal(t, "what was awaited is left as it is", a.Done(), false)
+			a.Cancel(nil)
+			_, _ = a.Await(ctx)
+		})
+	}
+}

@@ -1,0 +1,239 @@
+package task_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// named makes tasks that sleep for so many seconds, each named by its letter.
+func named(ctx context.Context, seconds ...int) []*task.Task[int] {
+	var all []*task.Task[int]
+	for i, s := range seconds {
+		all = append(all, task.Go(ctx, gives(time.Duration(s)*time.Second, i), task.Name(string(rune('a'+i)))))
+	}
+	return all
+}
+
+// namesOf is the names of tasks, in a row.
+func namesOf(tasks []*task.Task[int]) string {
+	names := ""
+	for _, t := range tasks {
+		names += t.Name()
+	}
+	return names
+}
+
+func TestWaitAllCompleted(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		done, pending, err := task.Wait(ctx, task.NoLimit, task.AllCompleted, named(ctx, 3, 1, 2)...)
+		equal(t, "done", namesOf(done), "abc")
+		equal(t, "pending", len(pending), 0)
+		equal(t, "the error", err, nil)
+		wantTime(t, ctx, 3*time.Second)
+	})
+}
+
+func TestWaitFirstCompleted(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 3, 1, 2)
+		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, all...)
+		equal(t, "done", namesOf(done), "b")
+		equal(t, "pending", namesOf(pending), "ac")
+		equal(t, "the error", err, nil)
+		wantTime(t, ctx, time.Second)
+		for _, a := range pending {
+			equal(t, "requests to cancel", a.Cancelling(), 0)
+		}
+		_, _ = task.Gather(all...).Await(ctx)
+	})
+}
+
+// An error or a cancellation completes as well.
+func TestWaitFirstCompletedByAnErrorOrACancellation(t *testing.T) {
+	for _, how := range []string{"error", "cancellation"} {
+		play(t, func(ctx context.Context) {
+			a, b := future.New[int](ctx), future.New[int](ctx)
+			if how == "error" {
+				_ = b.SetError(errBoom)
+			} else {
+				b.Cancel(nil)
+			}
+			done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, a, b)
+			if !slices.Equal(done, []*future.Future[int]{b}) || !slices.Equal(pending, []*future.Future[int]{a}) || err != nil {
+				t.Errorf("%s: done %v, pending %v, %v", how, done, pending, err)
+			}
+		})
+	}
+}
+
+func TestWaitFirstError(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		canceled := task.Go(ctx, hangs, task.Name("c"))
+		canceled.Cancel(nil)
+		of := []*task.Task[int]{
+			task.Go(ctx, gives(time.Second, 1), task.Name("v")),
+			canceled,
+			task.Go(ctx, fails(2*time.Second, errBoom), task.Name("e")),
+			task.Go(ctx, gives(3*time.Second, 1), task.Name("w")),
+		}
+		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstError, of...)
+		equal(t, "done", namesOf(done), "vce")
+		equal(t, "pending", namesOf(pending), "w")
+		equal(t, "the error", err, nil)
+		wantTime(t, ctx, 2*time.Second)
+		equal(t, "what had failed", of[2].Err(), errBoom)
+		_, _ = of[3].Await(ctx)
+	})
+}
+
+func TestWaitFirstErrorWithoutAny(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstError, named(ctx, 2, 1)...)
+		equal(t, "done", namesOf(done), "ab")
+		equal(t, "pending", namesOf(pending), "")
+		equal(t, "the error", err, nil)
+		wantTime(t, ctx, 2*time.Second)
+	})
+}
+
+func TestWaitLimit(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 1, 3, 2)
+		done, pending, err := task.Wait(ctx, 2500*time.Millisecond, task.AllCompleted, all...)
+		equal(t, "done", namesOf(done), "ac")
+		equal(t, "pending", namesOf(pending), "b")
+		equal(t, "the error", err, nil)
+		wantTime(t, ctx, 2500*time.Millisecond)
+		equal(t, "requests to cancel", all[1].Cancelling(), 0)
+		_, _ = all[1].Await(ctx)
+	})
+}
+
+func TestWaitWithoutTime(t *testing.T) {
+	for _, limit := range []time.Duration{0, -time.Second} {
+		play(t, func(ctx context.Context) {
+			all := named(ctx, 1)
+			done, pending, err := task.Wait(ctx, limit, task.AllCompleted, all...)
+			equal(t, "done", namesOf(done), "")
+			equal(t, "pending", namesOf(pending), "a")
+			equal(t, "the error", err, nil)
+			wantTime(t, ctx, 0)
+			_, _ = all[0].Await(ctx)
+		})
+	}
+}
+
+func TestWaitLeavesNoLimitBehind(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		if _, _, err := task.Wait(ctx, time.Hour, task.AllCompleted, named(ctx, 1)...); err != nil {
+			t.Error(err)
+		}
+		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
+			t.Error("the limit is still armed")
+		}
+	})
+}
+
+func TestWaitSuspendsForATurnAlsoIfAllAreDone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		f := future.New[int](ctx)
+		_ = f.SetResult(1)
+		turns := countTurns(ctx)
+		done, _, err := task.Wait(ctx, task.NoLimit, task.AllCompleted, f)
+		equal(t, "how many are done", len(done), 1)
+		equal(t, "the error", err, nil)
+		if turns() < 1 {
+			t.Error("Wait did not suspend")
+		}
+	})
+}
+
+func TestWaitTakesNoErrors(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, fails(0, errBoom), task.Name("a"))
+		for _, until := range []task.Until{task.AllCompleted, task.FirstCompleted, task.FirstError} {
+			if _, _, err := task.Wait(ctx, task.NoLimit, until, a); err != nil {
+				t.Error(err)
+			}
+		}
+	}, told.option())
+	told.want(t, "a task failed and nobody took its error: a: boom")
+}
+
+func TestWaitForTheSameTwice(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 1, 2)
+		done, pending, err := task.Wait(ctx, task.NoLimit, task.AllCompleted, all[0], all[1], all[0])
+		equal(t, "done", namesOf(done), "aba")
+		equal(t, "pending", namesOf(pending), "")
+		equal(t, "the error", err, nil)
+	})
+}
+
+func TestWaitIsCanceled(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 1, 5)
+		waiter := task.Go(ctx, func(ctx context.Context) (int, error) {
+			done, pending, err := task.Wait(ctx, time.Hour, task.AllCompleted, all...)
+			if done != nil || pending != nil {
+				t.Errorf("with the error come %v and %v", done, pending)
+			}
+			return 0, err
+		})
+		loop.FromContext(ctx).CallLater(2*time.Second, func() { waiter.Cancel(errCause) })
+		_, err := waiter.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		wantTime(t, ctx, 2*time.Second)
+		equal(t, "requests to cancel", all[1].Cancelling(), 0)
+		v, _ := all[1].Await(ctx)
+		equal(t, "what was waited for", v, 1)
+		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
+			t.Error("the limit is still armed")
+		}
+	})
+}
+
+func TestWaitUnderADerivedContextThatEnds(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		f := future.New[int](ctx)
+		derived, cancel := context.WithCancelCause(ctx)
+		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		done, pending, err := task.Wait(derived, task.NoLimit, task.AllCompleted, f)
+		equal(t, "the error", err, errCause)
+		if done != nil || pending != nil || f.Done() {
+			t.Errorf("done %v, pending %v, the future %v", done, pending, f.Done())
+		}
+	})
+}
+
+func TestWaitRefuses(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		_, _, err := task.Wait[*task.Task[int]](ctx, task.NoLimit, task.AllCompleted)
+		wantText(t, err, "task: Wait for nothing; give it at least one task or future")
+		_, _, err = task.Wait(ctx, task.NoLimit, task.Until(7), future.New[int](ctx))
+		wantText(t, err, "task: Wait(Until(7)); use AllCompleted, FirstCompleted or FirstError")
+	})
+}
+
+func TestWaitPanics(t *testing.T) {
+	l := virtual(t)
+	f := future.New[int](l.Context())
+	panics(t, "outside every task", func() { _, _, _ = task.Wait(l.Context(), time.Second, task.AllCompleted, f) })
+	panics(t, "belongs to no loop", func() { _, _, _ = task.Wait(context.Background(), time.Second, task.AllCompleted, f) })
+}
+
+func TestWaitThatPanicsLeavesNothingBehind(t *testing.T) {
+	l := virtual(t)
+	f := future.New[int](l.Context())
+	panics(t, "outside every task", func() { _, _, _ = task.Wait(l.Context(), time.Second, task.AllCompleted, f) })
+	if _, armed := l.NextDeadline(); armed {
+		t.Error("the limit is armed")
+	}
+}
