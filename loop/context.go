@@ -110,6 +110,9 @@ func own(ctx context.Context) (c *taskContext, derived bool) {
 	if c, ok := ctx.(*taskContext); ok {
 		return c, false
 	}
+	if ctx == nil {
+		panic("loop: a nil context; use the one that the task's body was handed, or Loop.Context")
+	}
 	c, _ = ctx.Value(contextKey{}).(*taskContext)
 	if c == nil {
 		return nil, false

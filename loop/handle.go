@@ -41,8 +41,8 @@ func (l *Loop) CallSoon(fn func()) Handle {
 	return Handle{loop: l, at: l.ready.push(callback("CallSoon", fn))}
 }
 
-// CallLater runs fn once d has passed; d <= 0 means in the next turn, behind
-// what is ready now. Calls that are due at the same instant run in the order in
+// CallLater runs fn once d has passed; d <= 0 means in the next turn, behind all
+// that is ready when that begins. Calls that are due at the same instant run in the order in
 // which they were made. Under a virtual clock d passes when nothing else is left
 // to do. Panics of fn and rules of use are those of [Loop.CallSoon].
 func (l *Loop) CallLater(d time.Duration, fn func()) Handle {

@@ -8,7 +8,8 @@ import (
 // A Port is an operation on a channel that a task waits for. The loop tries its
 // ports, in order of adding, at the beginning of every turn, and selects among them
 // while it sleeps: so it is always the loop that sends or receives, and a port that
-// is removed has not done so behind anybody's back.
+// is removed has not done so behind anybody's back. A Port is found by ==, so it is a
+// pointer.
 type Port interface {
 	// Try performs the operation if that is possible now, and reports whether. It
 	// must not panic.

@@ -3,7 +3,7 @@ package loop
 // A Runnable is something the loop can run. The ready queue holds Runnables, so
 // that waking a task costs one pointer and no closure. Run is called once for
 // each time that the Runnable was scheduled, on the loop's goroutine, and must
-// not block.
+// not block. One that is to be removed again is found by ==, so it is a pointer.
 type Runnable interface{ Run() }
 
 // Func is a plain function as a [Runnable]. The conversion does not allocate.

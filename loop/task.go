@@ -29,7 +29,7 @@ import (
 // in the ready queue at most once; only a suspended task has something that it
 // awaits; done is forever, and comes when the body has ended, never earlier.
 //
-// A Task is not safe for use from other goroutines, except its Name and ID.
+// A Task is not safe for use from other goroutines, except its ID.
 type Task struct {
 	ctx        taskContext
 	body       Body
@@ -111,11 +111,11 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, name string) {
 	if l.debug {
 		t.site = spawnSite()
 	}
-	if derived {
-		l.bindTask(ctx, t)
-	}
 	if l.observer != nil {
 		l.observe(Event{Kind: TaskMade, Task: t})
+	}
+	if derived {
+		l.bindTask(ctx, t)
 	}
 	l.factory(t)
 }

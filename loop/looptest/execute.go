@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ type Body = func(ctx context.Context, t *T)
 // A run is one execution of a body.
 type run struct {
 	body     Body
-	tb       testing.TB
+	test     testing.TB
 	hold     bool // keep what T says
 	policy   *recorder
 	eager    bool
@@ -27,14 +28,14 @@ type run struct {
 	debug    bool
 	observer func(loop.Event)
 
-	tasks  int // made; counted in the first run only
-	t      T
-	loop   *loop.Loop
-	clock  *timer.Virtual
-	held   held
-	kind   failureKind
-	report []string // what the harness itself found, beside what T was told
-	ended  bool     // by returning, not by a Goexit
+	loop    *loop.Loop
+	clock   timer.Virtual
+	t       T
+	said    holder // by the body to its T
+	kind    failureKind
+	report  []string // what the harness itself found
+	ended   bool     // by returning, not by a Goexit
+	closing bool
 }
 
 // failureKind is what makes two failures the same for the minimiser.
@@ -48,6 +49,7 @@ const (
 	leaked
 	unhandled
 	endless
+	stopped
 	goexited
 )
 
@@ -55,12 +57,12 @@ func (r *run) find(kind failureKind, format string, args ...any) {
 	if r.kind == none {
 		r.kind = kind
 	}
-	r.report = append(r.report, fmt.Sprintf(format, args...))
+	r.report = append(r.report, "looptest: "+fmt.Sprintf(format, args...))
 }
 
 // failed reports whether the run has failed, and settles its kind.
 func (r *run) failed() bool {
-	if r.hold && r.held.failed && r.kind == none {
+	if r.kind == none && r.said.failed {
 		r.kind = asserted
 	}
 	return r.kind != none
@@ -68,20 +70,53 @@ func (r *run) failed() bool {
 
 // text is all that the run has to say of its failure.
 func (r *run) text() string {
-	return strings.Join(append(append([]string(nil), r.held.lines...), r.report...), "\n")
+	return strings.Join(append(append([]string(nil), r.said.lines...), r.report...), "\n")
 }
-
-type runKey struct{}
 
 // execute runs the body once. If it, or a task, calls FailNow, the calling goroutine
 // ends; deferred calls find the run complete then too.
 func (r *run) execute() {
-	r.clock = timer.NewVirtual()
-	r.t = T{TB: r.tb}
+	r.t.TB = r.test
 	if r.hold {
-		r.t.held = &r.held
+		r.said.TB = r.test
+		r.t.TB = &r.said
 	}
-	opts := []loop.Option{loop.WithClock(r.clock), loop.WithErrorHandler(r.failure)}
+	r.loop = loop.New(r.options()...)
+	defer r.close()
+	main := task.Go(r.loop.Context(), r.main, task.Name("main"))
+	main.OnDone(r.loop.Stop)
+	if r.policy != nil {
+		r.policy.stop = r.loop.Stop
+		r.loop.AddPort(&turns{r.policy})
+	}
+	err := r.loop.Run()
+	r.ended = true
+	var deadlock *loop.DeadlockError
+	switch {
+	case errors.As(err, &deadlock):
+		r.find(deadlocked, "%v", err)
+		return
+	case r.policy != nil && r.policy.over != "":
+		r.find(endless, "the body did not end within %s (see MaxSteps)%s; these tasks were left:\n%s", r.policy.over, r.policy.recent(), r.unfinished())
+		return
+	case !main.Done():
+		r.find(stopped, "the body called Loop.Stop, which is for this package to call")
+		return
+	}
+	if p, ok := main.Err().(*loop.PanicError); ok {
+		r.find(panicked, "%v\n%s", p, p.Stack)
+	}
+	r.findLeaks()
+}
+
+func (r *run) main(ctx context.Context) (none struct{}, err error) {
+	r.body(ctx, &r.t)
+	return
+}
+
+func (r *run) options() []loop.Option {
+	opts := make([]loop.Option, 0, 6)
+	opts = append(opts, loop.WithClock(&r.clock), loop.WithErrorHandler(r.failure))
 	if r.policy != nil {
 		opts = append(opts, loop.WithPolicy(r.policy, r.passing))
 	}
@@ -94,47 +129,44 @@ func (r *run) execute() {
 	if r.debug {
 		opts = append(opts, loop.WithDebug())
 	}
-	r.loop = loop.New(opts...)
-	defer r.close()
-	main := task.Go(r.loop.Bind(context.WithValue(context.Background(), runKey{}, r)), func(ctx context.Context) (struct{}, error) {
-		r.body(ctx, &r.t)
-		return struct{}{}, nil
-	}, task.Name("main"))
-	main.OnDone(r.loop.Stop)
-	err := r.loop.Run()
-	r.ended = true
-	var deadlock *loop.DeadlockError
-	switch {
-	case errors.As(err, &deadlock):
-		r.find(deadlocked, "%v", err)
-		return
-	case !main.Done():
-		r.find(endless, "the loop was stopped before the body ended")
-		return
-	}
-	if p, ok := main.Err().(*loop.PanicError); ok {
-		r.find(panicked, "%v\n%s", p, p.Stack)
-	}
-	r.findLeaks()
+	return opts
 }
+
+// turns is a port of the loop on which nothing ever comes. The loop tries it in every
+// turn, and so it ends a run that makes no choices any more, but goes on: one task that
+// waits for its turn again and again, say.
+type turns struct{ *recorder }
+
+func (t *turns) Try() bool {
+	t.turn()
+	return false
+}
+
+func (t *turns) Case() reflect.SelectCase     { return reflect.SelectCase{Dir: reflect.SelectRecv} }
+func (t *turns) Selected(reflect.Value, bool) {}
 
 // findLeaks looks at what the body has left behind.
 func (r *run) findLeaks() {
-	var left []string
-	for t := range r.loop.Tasks() {
-		line := fmt.Sprintf("\t%s %s", t.Name(), t.Waits())
-		if site := t.SpawnSite(); site != "" {
-			line += ", spawned at " + site
-		}
-		left = append(left, line)
-	}
-	if len(left) > 0 {
-		r.find(leaked, "%s left when the body ended; await or cancel them:\n%s", plural(len(left), "task is", "tasks are"), strings.Join(left, "\n"))
+	if left := r.unfinished(); left != "" {
+		r.find(leaked, "these tasks are left when the body has ended; await or cancel them:\n%s", left)
 		return // their timers go with them
 	}
 	if at, armed := r.loop.NextDeadline(); armed {
 		r.find(leaked, "a timer is still armed when the body has ended, for %v after the start; cancel its handle, or leave its scope", at.Sub(r.clock.Start()))
 	}
+}
+
+// unfinished lists the tasks that have not ended.
+func (r *run) unfinished() string {
+	var left []string
+	for t := range r.loop.Tasks() {
+		line := fmt.Sprintf("\t%s %s", t.Name(), t.Waits())
+		if site := t.SpawnSite(); site != "" {
+			line += "\n\t\tspawned at " + site
+		}
+		left = append(left, line)
+	}
+	return strings.Join(left, "\n")
 }
 
 func plural(n int, one, more string) string {
@@ -149,7 +181,7 @@ func (r *run) failure(f loop.Failure) {
 	switch {
 	case f.Kind == loop.SlowStep: // debug mode is on for where tasks were spawned
 		return
-	case r.kind == deadlocked || r.held.finished || errors.Is(f.Err, loop.ErrGoexit):
+	case r.closing && (!r.ended || r.kind != none) || errors.Is(f.Err, loop.ErrGoexit):
 		return // what comes of unwinding is no news
 	}
 	name := ""
@@ -169,9 +201,10 @@ func (r *run) failure(f loop.Failure) {
 
 // close ends the run, also one that is left by a Goexit.
 func (r *run) close() {
-	defer r.held.cleanUp()
+	r.closing = true
+	defer r.said.cleanUp()
 	defer func() {
-		if r.hold && !r.ended && !r.held.finished {
+		if r.hold && !r.ended && !r.said.finished {
 			r.find(goexited, "runtime.Goexit ended the body; if that was FailNow of the test's own t, use the T that the body is handed")
 		}
 	}()

@@ -1,0 +1,33 @@
+package looptest_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/takt-go/takt/loop/looptest"
+)
+
+// fourByTen is a program of 4 tasks and 40 steps in all.
+func fourByTen(ctx context.Context, _ *looptest.T) {
+	step := func(ctx context.Context) error { return yields(ctx, 9) }
+	_ = together(ctx, step, step, step, step)
+}
+
+// BenchmarkSchedules reports how many schedules of a program of 4 tasks and 40 steps
+// run in a second, on one core.
+func BenchmarkSchedules(b *testing.B) {
+	for _, bench := range []struct {
+		name     string
+		strategy func(n int) looptest.Strategy
+	}{
+		{"Random", func(n int) looptest.Strategy { return looptest.Random(1, n) }},
+		{"PCT", func(n int) looptest.Strategy { return looptest.PCT(1, n, 3) }},
+		{"Exhaustive", func(n int) looptest.Strategy { return looptest.Exhaustive(n) }},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			looptest.Explore(b, bench.strategy(b.N), fourByTen)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "schedules/s")
+		})
+	}
+}

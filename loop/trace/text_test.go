@@ -1,0 +1,80 @@
+package trace_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/trace"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// The demo's golden file was written by hand, from the scheduling contract. What the
+// tasks print stands between the lines of the trace.
+func TestTextOfFactorials(t *testing.T) {
+	all, err := os.ReadFile(filepath.Join("..", "..", "testdata", "loopdemo", "trace.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for line := range strings.Lines(string(all)) {
+		if strings.HasPrefix(line, " ") {
+			want.WriteString(line)
+		}
+	}
+	compare(t, text(t, record(t, factorials)), want.String())
+}
+
+// What is written at once and what is written afterwards is the same.
+func TestTextLiveAndRecorded(t *testing.T) {
+	for _, opts := range [][]loop.Option{nil, {loop.WithTaskFactory(factory.Eager)}} {
+		var live bytes.Buffer
+		rec := record(t, everything, append(opts, loop.WithObserver(trace.Text(&live, len("sleeper"))))...)
+		compare(t, text(t, rec), live.String())
+	}
+}
+
+// Names cannot break the lines.
+func TestTextOfOddNames(t *testing.T) {
+	var live bytes.Buffer
+	rec := record(t, func(ctx context.Context) (none, error) {
+		child := spawn(ctx, "two\nlines\x1b[31m", task.Yield)
+		long := spawn(ctx, strings.Repeat("ä", 300), task.Yield)
+		_ = long.Wait(ctx)
+		return none{}, child.Wait(ctx)
+	}, loop.WithObserver(trace.Text(&live, 4)))
+	for _, text := range []string{live.String(), text(t, rec)} {
+		if got, want := strings.Count(text, "\n"), len(rec.Events()); got != want {
+			t.Errorf("%d lines for %d events", got, want)
+		}
+		if !strings.Contains(text, `two\nlines\x1b[31m`) {
+			t.Errorf("the name is not there, escaped:\n%s", text)
+		}
+	}
+	if text := text(t, rec); strings.Contains(text, strings.Repeat("ä", 128)) || !strings.Contains(text, strings.Repeat("ä", 126)+"…") {
+		t.Errorf("the long name is not cut:\n%s", text)
+	}
+}
+
+// A writer that fails does not trouble the loop.
+func TestTextToABrokenWriter(t *testing.T) {
+	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(trace.Text(brokenWriter{}, 4)))
+	defer l.Close()
+	spawn(l.Context(), "A", task.Yield)
+	if err := l.Run(); err != nil {
+		t.Error(err)
+	}
+	if err := record(t, factorials).WriteText(brokenWriter{}); err != errBroken {
+		t.Errorf("WriteText: %v", err)
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
