@@ -11,9 +11,9 @@ import (
 // whichever ends first. The same awaitable may be given more than once.
 //
 // The first child that fails or is canceled fails the gather with its error, at
-// once; the others go on, and nobody hears of what becomes of them unless
-// somebody awaits them: use [WithGroup] to have them canceled, [Collect] to see
-// every outcome. Canceling the gather cancels every child that is not done; it
+// once; the others go on. Where asyncio hides what becomes of them, an error of
+// theirs that nobody takes is reported when the loop is closed. Use [WithGroup] to
+// have them canceled, [Collect] to see every outcome. Canceling the gather cancels every child that is not done; it
 // takes no effect once the gather is done, also if that was by an error.
 //
 // Gather of nothing is done, with no results. It panics if the children belong to

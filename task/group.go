@@ -52,7 +52,7 @@ func (e *GroupError) add(from string, err error) {
 }
 
 // WithGroup runs body, in the running task, with a group that it can spawn into
-// ([GoIn], [Group.Go]), and returns when body and every task of the group have
+// ([GoIn], [GoMachineIn], [Group.Go]), and returns when body and every task of the group have
 // ended.
 //
 // The first task that fails makes the group abort: the other tasks are canceled,
@@ -90,17 +90,33 @@ func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) err
 // GoIn is [Go] into a group. It returns an error, and makes no task, if the group
 // is finished or is shutting down. asyncio: TaskGroup.create_task.
 func GoIn[T any](g *Group, body func(context.Context) (T, error), opts ...Option) (*Task[T], error) {
-	if g.exiting && g.size == 0 {
-		return nil, errors.New("task: the group is finished; spawn while its body or one of its tasks runs")
-	}
-	if g.aborting {
-		return nil, errors.New("task: the group is shutting down, after an error or a cancellation; it takes no more tasks")
+	if err := g.refuses(); err != nil {
+		return nil, err
 	}
 	t := Go(g.scope.Context(), body, opts...)
-	m := &member{of: t, in: g}
-	g.join(m)
-	t.AddWaiter(m) // also if it is done already: its error takes effect in a later turn
+	g.join(t)
 	return t, nil
+}
+
+// GoMachineIn is [GoMachine] into a group, as [GoIn] is [Go].
+func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error) {
+	if err := g.refuses(); err != nil {
+		return nil, err
+	}
+	t := GoMachine(g.scope.Context(), m, opts...)
+	g.join(t)
+	return t, nil
+}
+
+// refuses returns why the group takes no more tasks, if that is so.
+func (g *Group) refuses() error {
+	switch {
+	case g.exiting && g.size == 0:
+		return errors.New("task: the group is finished; spawn while its body or one of its tasks runs")
+	case g.aborting:
+		return errors.New("task: the group is shutting down, after an error or a cancellation; it takes no more tasks")
+	}
+	return nil
 }
 
 // Go spawns a task without a result into the group. It is [GoIn] for those who do
@@ -213,7 +229,8 @@ type member struct {
 	prev, next *member
 }
 
-func (g *Group) join(m *member) {
+func (g *Group) join(t future.Any) {
+	m := &member{of: t, in: g}
 	if m.prev = g.last; m.prev == nil {
 		g.first = m
 	} else {
@@ -221,6 +238,7 @@ func (g *Group) join(m *member) {
 	}
 	g.last = m
 	g.size++
+	t.AddWaiter(m) // also if it is done already: its error takes effect in a later turn
 }
 
 func (g *Group) leave(m *member) {

@@ -113,7 +113,7 @@ func (t *Task[T]) finish(v T, err error) {
 		}
 	}
 	future.Complete(&t.Future, (*owner[T])(t), v, err)
-	if err != nil && !t.Canceled() {
+	if err != nil && err != loop.ErrGoexit && !t.Canceled() {
 		loop.Failed(&t.strand)
 	}
 	t.body, t.machine = nil, nil

@@ -1,0 +1,483 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// lifecycleRun is a case as it is run, and what is seen of it.
+type lifecycleRun struct {
+	lifecycle
+	t *testing.T
+	l *loop.Loop
+
+	waiter  *task.Task[struct{}]
+	inner   *task.Task[int] // nil if the call that makes it never returned
+	sibling *task.Task[int]
+	strand  *loop.Task // inner, as its body knows it
+
+	started, ended int      // of inner's body
+	heard          []string // the causes of the cancellations that it was delivered
+	asked          []bool   // what Cancel returned
+	called         []string // the callbacks of inner
+
+	saw        string // by the waiter
+	cause      string // of the cancellation that it saw
+	sawAt      time.Duration
+	cancelling int
+	open       bool   // the waiter's context has not ended
+	renewed    bool   // the same, once every request was taken back
+	next       string // what the next suspension of the waiter delivered
+	left       bool   // the waiter's deferred call ran
+	told       []string
+}
+
+func (c lifecycle) test(t *testing.T) {
+	r := &lifecycleRun{lifecycle: c, t: t}
+	opts := []loop.Option{
+		loop.WithClock(timer.NewVirtual()),
+		loop.WithErrorHandler(func(f loop.Failure) {
+			who := "no task"
+			if f.Task != nil {
+				who = f.Task.Name()
+			}
+			r.told = append(r.told, fmt.Sprintf("%v: %s: %s", f.Kind, who, r.kindOf(f.Err)))
+		}),
+		loop.WithTaskFactory(r.factory()),
+	}
+	if c.debug {
+		opts = append(opts, loop.WithSlowStep(time.Hour))
+	}
+	r.l = loop.New(opts...)
+	deferred := false
+	goexit := exits(func() {
+		defer func() {
+			deferred = true
+			if !c.drivesOn {
+				r.l.Close()
+			}
+		}()
+		r.drive()
+	})
+	equal(t, "the host's deferred call ran", deferred, true)
+	equal(t, "a Goexit ended the host's goroutine", goexit, c.truth().goexit)
+	if c.drivesOn {
+		again := exits(func() {
+			defer r.l.Close()
+			for tries := 0; tries < 3; tries++ { // the Stop of the first drive may come yet
+				r.run()
+			}
+		})
+		equal(t, "a Goexit ended the goroutine that drove on", again, false)
+	}
+	r.check(c.truth())
+}
+
+func (r *lifecycleRun) factory() loop.TaskFactory {
+	if r.cancel != cancelStartByHook {
+		return either[loop.TaskFactory](r.eager, factory.Eager, factory.Lazy)
+	}
+	hook := func(t *loop.Task, _ future.Any) {
+		if t.Name() == "inner" {
+			r.asked = append(r.asked, t.Cancel(errCause))
+		}
+	}
+	return either(r.eager, factory.NewEager, factory.NewLazy)(hook)
+}
+
+// drive is the host.
+func (r *lifecycleRun) drive() {
+	if r.cancel == cancelStartByHost {
+		r.spawn(r.l.Context())
+		r.cancelInner()
+	}
+	r.waiter = task.Go(r.l.Context(), r.waits, task.Name("waiter"))
+	if r.shutsDown {
+		r.waiter.OnDone(r.l.Stop)
+	}
+	r.run()
+	if r.shutsDown {
+		if err := task.Shutdown(r.l); err != nil {
+			r.t.Errorf("Shutdown: %v", err)
+		}
+	}
+}
+
+func (r *lifecycleRun) run() {
+	if err := r.l.Run(); err != nil {
+		r.t.Errorf("Run: %v", err)
+	}
+}
+
+func (r *lifecycleRun) cancelInner() {
+	isDone := r.inner.Done()
+	r.asked = append(r.asked, r.inner.Cancel(errCause))
+	// A request never ends a task inside the call (DESIGN.md: done means done).
+	equal(r.t, "inner is done after Cancel", r.inner.Done(), isDone)
+}
+
+func (r *lifecycleRun) cancelWaiter() { r.asked = append(r.asked, r.waiter.Cancel(errCause)) }
+
+// spawn makes inner, unless the host has.
+func (r *lifecycleRun) spawn(ctx context.Context) *task.Task[int] {
+	if r.inner != nil {
+		return r.inner
+	}
+	if r.stackless {
+		return r.made(task.GoMachine(ctx, r.machine(), task.Name("inner")))
+	}
+	return r.made(task.Go(ctx, r.body, task.Name("inner")))
+}
+
+// made registers the callbacks of inner.
+func (r *lifecycleRun) made(inner *task.Task[int]) *task.Task[int] {
+	r.inner = inner
+	// create_task, eager_task_factory: the first step is later, or is over. Before the
+	// loop runs it is later in any case.
+	steppedIn := r.eager && r.cancel != cancelStartByHost && r.cancel != cancelStartByHook
+	equal(r.t, "how often the body has run when inner is made", r.started, either(steppedIn, 1, 0))
+	inner.OnDone(func() {
+		r.called = append(r.called, "first")
+		equal(r.t, "inner is done when a callback runs", inner.Done(), true)
+		equal(r.t, "bodies that have not ended when a callback runs", r.started-r.ended, 0)
+		switch r.cancel {
+		case cancelDone:
+			r.cancelInner()
+		case cancelDoneWaiter:
+			r.cancelWaiter()
+		}
+	})
+	inner.OnDone(func() { r.called = append(r.called, "second") })
+	if r.cancel == cancelStartByCaller {
+		r.cancelInner()
+	}
+	return inner
+}
+
+// body is inner as a function.
+func (r *lifecycleRun) body(ctx context.Context) (int, error) {
+	r.begin(ctx)
+	defer r.end()
+	if !r.suspends {
+		return r.finish(r.ends, nil)
+	}
+	err := task.Sleep(ctx, lifeBody)
+	if err == nil {
+		return r.finish(r.ends, nil)
+	}
+	r.hear(ctx, err)
+	if r.tidies {
+		_ = task.Sleep(ctx, lifeTidying)
+	}
+	return r.finish(r.answers, err)
+}
+
+// machine is inner as a machine.
+func (r *lifecycleRun) machine() task.Machine[int] {
+	resumed := 0
+	var heard error
+	return task.MachineFunc[int](func(ctx context.Context, err error) (v int, s task.Suspension, _ error) {
+		ends := true
+		defer func() {
+			if ends {
+				r.end()
+			}
+		}()
+		resumed++
+		switch {
+		case resumed == 1:
+			r.begin(ctx)
+			if r.suspends {
+				ends = false
+				return 0, task.For(lifeBody), nil
+			}
+			v, err = r.finish(r.ends, nil)
+		case resumed == 2 && err == nil:
+			v, err = r.finish(r.ends, nil)
+		case resumed == 2:
+			heard = err
+			r.hear(ctx, err)
+			if r.tidies {
+				ends = false
+				return 0, task.For(lifeTidying), nil
+			}
+			v, err = r.finish(r.answers, heard)
+		default:
+			v, err = r.finish(r.answers, heard)
+		}
+		return v, task.End(), err
+	})
+}
+
+func (r *lifecycleRun) begin(ctx context.Context) {
+	r.started++
+	r.strand = task.Current(ctx)
+	if r.cancel == cancelItself {
+		r.asked = append(r.asked, r.strand.Cancel(errCause))
+	}
+}
+
+// end is deferred in the body.
+func (r *lifecycleRun) end() {
+	r.ended++
+	// Done must mean done: not while deferred calls run.
+	equal(r.t, "inner is done in its deferred call", r.strand.Done() || r.strand.Outcome().Done(), false)
+}
+
+func (r *lifecycleRun) hear(ctx context.Context, err error) {
+	r.heard = append(r.heard, r.kindOf(causeOf(r.t, err)))
+	// DESIGN.md: the Done of a task's context closes when it is asked to cancel.
+	equal(r.t, "inner's context has ended when it hears of a cancellation", ctx.Err() != nil, true)
+}
+
+func (r *lifecycleRun) finish(how lifecycleEnd, heard error) (int, error) {
+	switch how {
+	case endsError:
+		return 0, errBoom
+	case endsPanic:
+		panic("lifecycle")
+	case endsGoexit:
+		runtime.Goexit()
+	case endsCanceled:
+		return 0, heard
+	}
+	return 42, nil
+}
+
+// waits is the body of the waiter.
+func (r *lifecycleRun) waits(ctx context.Context) (struct{}, error) {
+	defer func() { r.left = true }()
+	r.saw = "nothing"
+	switch r.cancel {
+	case cancelStartByWaiter:
+		r.l.CallSoon(r.cancelWaiter)
+	case cancelSuspended:
+		r.l.CallLater(lifeCancel, r.cancelInner)
+	case cancelSuspendedWaiter, cancelBeforeLimit:
+		r.l.CallLater(lifeCancel, r.cancelWaiter)
+	case cancelAfterLimit: // armed a turn later, when the limit is armed
+		r.l.CallSoon(func() { r.l.CallLater(lifeCancel, r.cancelWaiter) })
+	}
+	saw, err := r.await(ctx)
+	if err != nil {
+		saw = r.kindOf(err)
+	}
+	if saw == "canceled" {
+		r.cause = r.kindOf(causeOf(r.t, err))
+	}
+	r.saw = saw
+	r.sawAt = r.l.Elapsed()
+	self := task.Current(ctx)
+	r.cancelling = self.Cancelling()
+	r.open = self.Context().Err() == nil
+	if err := task.Yield(ctx); err != nil {
+		r.next = "canceled by " + r.kindOf(causeOf(r.t, err))
+	}
+	for self.Uncancel() > 0 {
+	}
+	r.renewed = self.Context().Err() == nil
+	return struct{}{}, nil
+}
+
+// await waits for inner, and says in words what came of it if that is no error.
+func (r *lifecycleRun) await(ctx context.Context) (string, error) {
+	v, err := 0, error(nil)
+	d := r.limit.duration()
+	switch r.wait {
+	case waitAwaited:
+		v, err = r.spawn(ctx).Await(ctx)
+	case waitShielded:
+		v, err = task.Shield(r.spawn(ctx)).Await(ctx)
+	case waitWaitFor:
+		v, err = task.WaitFor(ctx, r.spawn(ctx), d)
+	case waitForShield:
+		v, err = task.WaitFor(ctx, task.Shield(r.spawn(ctx)), d)
+	case waitTimeout:
+		inner := r.spawn(ctx)
+		err = task.Timeout(ctx, d, func(ctx context.Context, _ *task.Deadline) (err error) {
+			v, err = inner.Await(ctx)
+			return err
+		})
+	case waitGathered:
+		r.sibling = task.Go(ctx, gives(lifeSibling, 7), task.Name("sibling"))
+		all, err := task.Gather(r.spawn(ctx), r.sibling).Await(ctx)
+		return fmt.Sprint(all), err
+	case waitCollected:
+		r.sibling = task.Go(ctx, gives(lifeSibling, 7), task.Name("sibling"))
+		all, err := task.Collect(r.spawn(ctx), r.sibling).Await(ctx)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("[%s %s]", r.sight(all[0].Value, all[0].Err), r.sight(all[1].Value, all[1].Err)), nil
+	case waitGrouped, waitGroupedAwaited:
+		return "nil", task.WithGroup(ctx, r.group)
+	}
+	return r.sight(v, err), err
+}
+
+// group is the body of a group.
+func (r *lifecycleRun) group(ctx context.Context, g *task.Group) (err error) {
+	r.sibling, err = task.GoIn(g, gives(lifeSibling, 7), task.Name("sibling"))
+	if err != nil {
+		r.t.Errorf("GoIn: %v", err)
+	}
+	inner := r.spawnIn(g)
+	if r.wait == waitGroupedAwaited {
+		_, err = inner.Await(ctx)
+	}
+	return err
+}
+
+// spawnIn is spawn into a group.
+func (r *lifecycleRun) spawnIn(g *task.Group) *task.Task[int] {
+	var made *task.Task[int]
+	var err error
+	if r.stackless {
+		made, err = task.GoMachineIn(g, r.machine(), task.Name("inner"))
+	} else {
+		made, err = task.GoIn(g, r.body, task.Name("inner"))
+	}
+	if err != nil {
+		r.t.Errorf("spawning into the group: %v", err)
+	}
+	return r.made(made)
+}
+
+// check compares what was seen with what must be true.
+func (r *lifecycleRun) check(m *lifecycleTruth) {
+	t := r.t
+	// Errors: Close unwinds every body; nothing is left.
+	for left := range r.l.Tasks() {
+		t.Errorf("%v is in the registry of a closed loop", left)
+	}
+	equal(t, "the waiter is done", r.waiter.Done(), true)
+	equal(t, "the waiter's deferred call ran", r.left, true)
+
+	equal(t, "how often the body ran", r.started, either(m.ran, 1, 0))
+	equal(t, "how often the body's deferred call ran", r.ended, r.started)
+	equal(t, "what the body heard", strings.Join(r.heard, ", "), strings.Join(m.heard, ", "))
+	switch {
+	case r.inner == nil && r.strand == nil:
+		t.Fatal("inner was never made")
+	case r.inner == nil:
+		equal(t, "the call that makes inner was unwound", m.nested, true)
+		equal(t, "inner's error", r.kindOf(r.strand.Outcome().Err()), m.outcome.String())
+	default:
+		equal(t, "inner is done", r.inner.Done(), true)
+		equal(t, "inner's outcome", r.outcomeOf(r.inner), either(m.outcome == endsValue, "42", m.outcome.String()))
+		equal(t, "inner is canceled", r.inner.Canceled(), m.outcome == endsCanceled)
+		equal(t, "the requests to cancel inner", r.inner.Cancelling(), m.requests)
+		// OnDone: each callback once, in order of registration.
+		if called := strings.Join(r.called, ", "); called != "" || !m.dropped {
+			equal(t, "the callbacks", called, "first, second")
+		}
+	}
+	if m.mayReach && r.reached() {
+		return // whom it befalls, and who takes whose error then, is in no rule
+	}
+	for _, asked := range r.asked {
+		// Task.cancel: False only for a task that is done.
+		equal(t, "what Cancel returned", asked, r.cancel != cancelDone)
+	}
+	equal(t, "what the waiter saw", r.saw, m.saw)
+	if !m.dropped && !m.nested {
+		equal(t, "when the waiter saw it", r.sawAt, m.sawAt)
+		if r.saw == "canceled" && r.limit != limitReached {
+			// Errors: the cause is kept.
+			equal(t, "the cause of the cancellation that the waiter saw", r.cause, "cause")
+		}
+		equal(t, "the requests to cancel the waiter", r.cancelling, m.cancelling)
+		// Task.Cancel: the task's context ends with the request. Uncancel: it has another when all are taken back.
+		equal(t, "the waiter's context is open", r.open, m.cancelling == 0)
+		equal(t, "the waiter's context is open after Uncancel", r.renewed, true)
+		equal(t, "what the waiter's next suspension delivers", r.next, m.next)
+	}
+	if r.sibling != nil {
+		equal(t, "the sibling's outcome", r.outcomeOf(r.sibling), m.sibling)
+	}
+	equal(t, "what the error handler was told", strings.Join(r.told, "; "), strings.Join(m.told, "; "))
+}
+
+// reached reports whether inner's Goexit has unwound another task, on whose stack inner
+// ran. Its error must be ErrGoexit then.
+func (r *lifecycleRun) reached() bool {
+	switch {
+	case r.saw == "nothing":
+		equal(r.t, "the waiter's error", r.kindOf(future.Peek(r.waiter)), "goexit")
+	default:
+		return r.sibling != nil && r.outcomeOf(r.sibling) == "goexit"
+	}
+	return true
+}
+
+// outcomeOf is sight, and does not take the error.
+func (r *lifecycleRun) outcomeOf(t *task.Task[int]) string {
+	if err := future.Peek(t); err != nil {
+		return r.kindOf(err)
+	}
+	return r.sight(t.Result())
+}
+
+// sight says in words what came of an await, which must be a value or an error.
+func (r *lifecycleRun) sight(v int, err error) string {
+	if err == nil {
+		return fmt.Sprint(v)
+	}
+	equal(r.t, "the value that comes with an error", v, 0)
+	return r.kindOf(err)
+}
+
+// kindOf says in words what err is, and checks what is promised of errors of its kind.
+func (r *lifecycleRun) kindOf(err error) string {
+	var (
+		panicked *task.PanicError
+		expired  *task.TimeoutError
+		canceled *loop.CanceledError
+		group    *task.GroupError
+	)
+	switch {
+	case err == nil:
+		return "nil"
+	case errors.As(err, &group):
+		var kinds []string
+		for _, one := range group.Errors {
+			kinds = append(kinds, r.kindOf(one))
+			equal(r.t, "the group's error is that of its member", errors.Is(err, one), true)
+		}
+		return fmt.Sprintf("group%v", kinds)
+	case errors.As(err, &expired):
+		// Errors: timeouts satisfy context.DeadlineExceeded.
+		equal(r.t, "a TimeoutError is DeadlineExceeded", errors.Is(err, context.DeadlineExceeded), true)
+		equal(r.t, "a TimeoutError is ErrCanceled", errors.Is(err, future.ErrCanceled), false)
+		equal(r.t, "the limit of a TimeoutError", expired.When.Sub(r.l.Clock().Start()), r.limit.duration())
+		return "timeout"
+	case errors.As(err, &canceled):
+		// Errors: ErrCanceled satisfies context.Canceled.
+		equal(r.t, "a cancellation is ErrCanceled", errors.Is(err, future.ErrCanceled), true)
+		equal(r.t, "a cancellation is context.Canceled", errors.Is(err, context.Canceled), true)
+		return "canceled"
+	case errors.As(err, &panicked):
+		equal(r.t, "the value of the panic", panicked.Value, any("lifecycle"))
+		equal(r.t, "the task that panicked", panicked.Task, "inner")
+		equal(r.t, "the panic has its stack", strings.Contains(string(panicked.Stack), "lifecycleRun"), true)
+		return "panic"
+	case err == loop.ErrGoexit:
+		return "goexit"
+	case err == errBoom:
+		return "error"
+	case err == errCause:
+		return "cause"
+	}
+	return fmt.Sprintf("unknown: %v", err)
+}
