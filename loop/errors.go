@@ -41,13 +41,16 @@ func (e *CanceledError) Is(target error) bool {
 }
 
 // IsCanceled reports whether err is a cancellation: a [CanceledError], or one
-// wrapped by errors that wrap nothing else. An error that joins a cancellation
-// with something else is not one, so that the something else is not lost: a body
-// that was canceled and failed while cleaning up has failed.
+// wrapped by errors that wrap nothing else. What errors.Join has made is not one, so
+// that what was joined is not lost: a body that was canceled and failed while cleaning
+// up has failed. Nor is a [PanicError].
 func IsCanceled(err error) bool {
 	for err != nil {
-		if _, ok := err.(*CanceledError); ok {
+		switch err.(type) {
+		case *CanceledError:
 			return true
+		case *PanicError: // whatever it was panicked with
+			return false
 		}
 		err = errors.Unwrap(err)
 	}

@@ -120,8 +120,8 @@ func WithObserver(observe func(Event)) Option {
 
 // WithDebug turns on what is too slow for everyday use. The order of events stays
 // the same.
-//   - Every call that is not safe from other goroutines checks on which it is made,
-//     and panics where it should not be.
+//   - Calls that schedule, suspend, spawn or cancel check on which goroutine they are
+//     made, and panic where they should not be.
 //   - A step or callback that holds the loop up for 100 ms or more, by the wall
 //     clock, is reported ([SlowStep]); [WithSlowStep] sets another threshold.
 //   - Tasks know where they were made: see [Task.SpawnSite].
@@ -191,6 +191,9 @@ func (l *Loop) Current() *Task { return l.current }
 
 // Running reports whether the loop is inside Run, RunOnce or RunUntilIdle.
 func (l *Loop) Running() bool { return l.running.Load() }
+
+// Closed reports whether the loop was closed, or is being closed.
+func (l *Loop) Closed() bool { return l.closed || l.closing }
 
 // Tasks returns the unfinished tasks, in order of creation. Tasks may be spawned
 // and may end during the iteration: new ones come too, ended ones do not.

@@ -17,7 +17,7 @@ import (
 // has ended. Closing the loop waits for fn.
 //
 // A panic in fn goes on in the task, as a *[PanicError], or to the error handler if
-// the task no longer waits. Under a virtual clock fn's end is noticed when nothing
+// the task no longer waits; a runtime.Goexit comes back as [loop.ErrGoexit]. Under a virtual clock fn's end is noticed when nothing
 // else is ready, in the order of the calls, and time stands still until then.
 // Blocking panics if ctx does not belong to the running task. It costs a goroutine.
 // asyncio: to_thread.

@@ -14,7 +14,7 @@ import (
 // It is the loop that receives, never a goroutine behind its back, so nothing is
 // lost: where a value and a cancellation come together, Recv returns the value, and
 // the next suspension delivers the cancellation. Tasks that wait for one channel
-// receive in the order in which they came. Each channel that is waited for costs a
+// receive in the order in which they came; one that finds a value does not wait. Each channel that is waited for costs a
 // look at the beginning of every turn. See [loop.Loop.AddPort] for virtual clocks.
 //
 // Recv panics if ch is nil, since nothing would ever come, and if ctx does not

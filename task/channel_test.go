@@ -241,10 +241,9 @@ func TestRecvWithTheValueInHandIsCanceledAtTheNextSuspension(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int, 1)
 		var j journal
-		var a *task.Task[int]
 		// The turn that begins with the value in the channel hands it over; the
 		// canceling task runs in that turn, before the receiver.
-		a = task.Go(ctx, func(ctx context.Context) (int, error) {
+		a := task.Go(ctx, func(ctx context.Context) (int, error) {
 			v, ok, err := task.Recv(ctx, ch)
 			j.add("received %d %v %v, asked %d", v, ok, err, task.Current(ctx).Cancelling())
 			err = task.Yield(ctx)

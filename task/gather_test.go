@@ -93,6 +93,19 @@ func TestGatherOfTheSameMoreThanOnce(t *testing.T) {
 	})
 }
 
+// As in asyncio, each place in the gather is asked.
+func TestGatherOfTheSameTwiceIsCanceled(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, hangs)
+		g := task.Gather(a, a)
+		yields(t, ctx, 1)
+		equal(t, "taken", g.Cancel(nil), true)
+		equal(t, "requests to cancel", a.Cancelling(), 2)
+		_, err := g.Await(ctx)
+		wantIs(t, err, future.ErrCanceled)
+	})
+}
+
 func TestGatherNested(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		pair := func(a, b int) *future.Future[[]int] {

@@ -66,8 +66,10 @@ func (e *GroupError) add(from string, err error) {
 // well, the GroupError outranks it, and the request to cancel is made again, so
 // that the next suspension delivers it. asyncio: TaskGroup.
 //
-// The ctx that body is handed ends when the group aborts. A panic in body aborts
-// the group, and goes on when all tasks have ended. WithGroup panics if ctx does
+// The ctx that body is handed ends when the group aborts, and when WithGroup returns.
+// If ctx itself ends, where it is a standard context, the tasks are canceled and
+// context.Cause(ctx) comes out. A panic in body aborts the group, and goes on when all
+// tasks have ended; errors of theirs are reported ([loop.ErrorUntaken]). WithGroup panics if ctx does
 // not belong to the running task.
 func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) error) (err error) {
 	g := &Group{outer: ctx, scope: loop.Enter(ctx)}
@@ -78,6 +80,11 @@ func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) err
 		}
 		p := loop.Recovered(recover(), g.scope.Task())
 		_ = g.exit(p)
+		for _, err := range g.errs.Errors {
+			if err != p { // nobody else will hear of it
+				g.scope.Task().Loop().Report(loop.Failure{Kind: loop.ErrorUntaken, Task: g.scope.Task(), Err: err})
+			}
+		}
 		if p, ok := p.(*PanicError); ok {
 			panic(p)
 		}
@@ -122,6 +129,9 @@ func (g *Group) refuses() error {
 // Go spawns a task without a result into the group. It is [GoIn] for those who do
 // not need the task in hand.
 func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
+	if body == nil {
+		panic("task: Go of a nil body")
+	}
 	_, err := GoIn(g, func(ctx context.Context) (struct{}, error) { return struct{}{}, body(ctx) }, opts...)
 	return err
 }
@@ -196,22 +206,23 @@ func (g *Group) exit(err error) error {
 		return nil
 	}
 	if t.Cancelling() > 0 { // by somebody else: deliver that next
-		loop.PutBack(t.Context(), requested(canceled, g.outer))
+		loop.PutBack(t.Context(), requested(canceled, t.Context(), g.outer))
 	}
 	return &g.errs
 }
 
 // requested returns the cancellation of a request that is to be delivered again: the one
-// that ctx has ended for, or else the one that was delivered.
-func requested(delivered error, ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if e, ok := cause.(*loop.CanceledError); ok {
-		return e
+// that one of the contexts has ended for, or else the one that was delivered.
+func requested(delivered error, ctxs ...context.Context) error {
+	for _, ctx := range ctxs {
+		if e, ok := context.Cause(ctx).(*loop.CanceledError); ok {
+			return e
+		}
 	}
 	if e, ok := delivered.(*loop.CanceledError); ok {
 		return e
 	}
-	return &loop.CanceledError{Cause: cause}
+	return &loop.CanceledError{Cause: context.Cause(ctxs[0])}
 }
 
 func (g *Group) pending() []loop.Awaitable {

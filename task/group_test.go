@@ -298,6 +298,38 @@ func TestGroupGo(t *testing.T) {
 	})
 }
 
+func TestGroupOfMachines(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var group *task.Group
+		var m *task.Task[int]
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) (err error) {
+			group = g
+			m, err = task.GoMachineIn(g, &sleepMachine{1, time.Hour}, task.Name("m"))
+			if err != nil {
+				return err
+			}
+			equal(t, "its name", m.Name(), "m")
+			_, err = task.GoIn(g, fails(time.Second, errBoom))
+			return err
+		})
+		wantGroupErrors(t, err, errBoom)
+		equal(t, "the machine is canceled", m.Canceled(), true)
+		_, err = task.GoMachineIn(group, &sleepMachine{})
+		wantText(t, err, "task: the group is finished; spawn while its body or one of its tasks runs")
+	})
+}
+
+func TestGroupNilBodiesPanic(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		_ = task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			panics(t, "task: Go of a nil body", func() { _, _ = task.GoIn[int](g, nil) })
+			panics(t, "task: GoMachine of a nil machine", func() { _, _ = task.GoMachineIn[int](g, nil) })
+			panics(t, "task: ", func() { _ = g.Go(nil) })
+			return nil
+		})
+	})
+}
+
 func TestGroupParentCanceledWhileTheBodyRuns(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var a *task.Task[int]
@@ -721,6 +753,27 @@ func TestGroupPanicInATask(t *testing.T) {
 	})
 }
 
+// A body that panics with the cancellation that it was told of has panicked.
+func TestGroupPanicWithACancellation(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			a := mustGoIn(t, g, func(ctx context.Context) (int, error) {
+				if _, err := hangs(ctx); err != nil {
+					panic(err)
+				}
+				return 0, nil
+			})
+			yields(t, ctx, 1)
+			a.Cancel(nil)
+			return nil
+		})
+		var p *task.PanicError
+		if !errors.As(err, &p) {
+			t.Errorf("WithGroup: %v", err)
+		}
+	})
+}
+
 // A limit is no cancellation: a task of the group that ran into one has failed.
 func TestGroupTaskThatTimesOutFails(t *testing.T) {
 	play(t, func(ctx context.Context) {
@@ -845,6 +898,31 @@ func TestGroupUnderADerivedContextThatEndsWhileTheBodyRuns(t *testing.T) {
 		if !a.Done() {
 			t.Error("WithGroup did not wait for its task")
 		}
+	})
+}
+
+// The context has ended, then the task is canceled, then a task of the group fails: the
+// request that is made again is the one that was made, not the end of the context.
+func TestGroupErrorOutranksCancellationUnderADerivedContext(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var end context.CancelCauseFunc
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			derived, cancel := context.WithCancelCause(ctx)
+			end = cancel
+			err := task.WithGroup(refusingSpin(derived), func(_ context.Context, g *task.Group) error {
+				mustGoIn(t, g, stubborn(time.Second, 0, errBoom))
+				return nil
+			})
+			wantGroupErrors(t, err, errBoom)
+			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			return 0, task.Yield(ctx)
+		})
+		yields(t, ctx, 2)
+		end(errors.New("the context's end"))
+		yields(t, ctx, 2)
+		parent.Cancel(errCause)
+		_, err := parent.Await(ctx)
+		wantText(t, causeOf(t, err), errCause.Error())
 	})
 }
 

@@ -28,10 +28,16 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	l := loop.New(opts...)
 	defer l.Close()
 	t := Go(l.Bind(ctx), main, Name("main"))
-	err := runUntil(l, t)
+	t.OnDone(l.Stop)
+	err := l.Run()
 	stopped := err == nil && !t.Done()
 	if err == nil {
 		err = Shutdown(l)
+	}
+	if t.Done() {
+		if p, ok := t.Err().(*PanicError); ok {
+			panic(p)
+		}
 	}
 	if stopped && err == nil {
 		err = errors.New("task: the loop was stopped before main ended")
@@ -41,9 +47,6 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 		return zero, err
 	}
 	v, err := t.Result()
-	if p, ok := err.(*PanicError); ok {
-		panic(p)
-	}
 	if t.Canceled() && ctx.Err() != nil {
 		err = &cutOff{err, context.Cause(ctx)}
 	}
@@ -57,20 +60,17 @@ type cutOff struct{ canceled, cause error }
 func (e *cutOff) Error() string   { return e.canceled.Error() }
 func (e *cutOff) Unwrap() []error { return []error{e.canceled, e.cause} }
 
-// runUntil runs l until f is done, and that turn is over in which those who wait
-// for it are told.
-func runUntil(l *loop.Loop, f future.Any) error {
-	f.OnDone(l.Stop)
-	return l.Run()
-}
-
 // Shutdown is how [Run] ends a program, for hosts that drive a loop themselves:
 // it cancels every unfinished task of l, in order of creation, runs the loop until
 // they have ended, and hands the errors of those that fail to the error handler,
 // as [loop.ShutdownFailed]. Tasks spawned in the meantime are left to
 // [loop.Loop.Close], which is the next thing to call. The error is that of
-// [loop.Loop.Run]. It panics if the loop is running or closed.
+// [loop.Loop.Run]. A Stop by one of the tasks does not cut it short. It panics if the
+// loop is running or closed.
 func Shutdown(l *loop.Loop) error {
+	if l.Running() || l.Closed() {
+		panic("task: Shutdown of a loop that is running or closed; call it when Run has returned, and Close after it")
+	}
 	var left []future.Awaitable[any]
 	var tasks []*loop.Task
 	for t := range l.Tasks() {
@@ -83,8 +83,15 @@ func Shutdown(l *loop.Loop) error {
 	for _, t := range tasks {
 		t.Cancel(nil)
 	}
-	if err := runUntil(l, Collect(left...)); err != nil {
-		return err
+	over := false
+	Collect(left...).OnDone(func() {
+		over = true
+		l.Stop()
+	})
+	for !over {
+		if err := l.Run(); err != nil {
+			return err
+		}
 	}
 	for i, f := range left {
 		if err := f.Err(); err != nil && !f.Canceled() {

@@ -47,8 +47,9 @@ type Deadline struct {
 //
 //   - d <= 0 expires at the next turn, hence at the first suspension of body, and
 //     not at all if body does not suspend. [NoLimit] sets no limit.
-//   - The ctx that body is handed has this deadline, and ends when it expires; the
-//     task's own context goes on. Work that body spawns is not limited by it.
+//   - The ctx that body is handed has this deadline, and ends when it expires: its Err
+//     is context.Canceled, as of every canceled task, its context.Cause leads to the
+//     TimeoutError. The task's own context goes on. Work that body spawns is not limited by it.
 //   - Scopes nest. Each expiry belongs to one scope; of limits that expire at the
 //     same instant, only the outermost becomes an error.
 //   - If the task is canceled from outside as well while the scope is open, that wins:

@@ -3,6 +3,7 @@ package task_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -218,13 +219,15 @@ func TestTimeoutContext(t *testing.T) {
 func TestTimeoutContextEndsWithTheScope(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var derived context.Context
+		var cancel context.CancelFunc
 		_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
-			derived, _ = context.WithCancel(ctx)
+			derived, cancel = context.WithCancel(ctx)
 			return nil
 		})
 		if derived.Err() == nil {
 			t.Error("what was derived from the scope's context outlives the scope")
 		}
+		cancel()
 	})
 }
 
@@ -521,6 +524,21 @@ func TestTimeoutPanicInTheBody(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestTimeoutGoexitInTheBody(t *testing.T) {
+	unwound := false
+	equal(t, "the goroutine ended", exits(func() {
+		_ = playToEnd(t, func(ctx context.Context) {
+			_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+				defer func() { unwound = true }()
+				_ = task.Sleep(ctx, time.Hour)
+				runtime.Goexit()
+				return nil
+			})
+		})
+	}), true)
+	equal(t, "the body is unwound", unwound, true)
 }
 
 func TestTimeoutPanics(t *testing.T) {

@@ -19,6 +19,11 @@ const (
 	FirstError                  // one has failed (a canceled task has not), or all are done
 )
 
+// of says in words what is waited for.
+func (u Until) of(n int) string {
+	return fmt.Sprintf([...]string{"all of %d", "the first of %d", "all of %d or an error"}[u], n)
+}
+
 // Wait waits until what until says is true of the awaitables, or limit has passed.
 // It returns those that are done and those that are pending, each in the order of
 // the arguments. It takes no errors out, cancels nothing, and running into the
@@ -37,7 +42,7 @@ func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, o
 		return nil, nil, fmt.Errorf("task: Wait(Until(%d)); use AllCompleted, FirstCompleted or FirstError", until)
 	}
 	loop.Current(ctx)
-	w := &waiting{signal: newSignal(ctx, "a wait", pendingOf(of)), until: until, left: len(of)}
+	w := &waiting{signal: newSignal(ctx, until.of(len(of)), pendingOf(of)), until: until, left: len(of)}
 	if limit != NoLimit {
 		w.limit = w.Loop().CallLater(limit, w.signal.Run)
 	}

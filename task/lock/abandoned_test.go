@@ -124,6 +124,50 @@ func TestAbandonedWaitOfACondLeavesTheMutexAlone(t *testing.T) {
 	equal(t, "the mutex, which somebody else took meanwhile, is locked", c.Mutex().Locked(), true)
 }
 
+// The one that has left need not unlock, as nothing makes it if it does not defer that.
+// The next holder's Unlock is no less an Unlock for it.
+func TestAbandonedWaitOfACondWithoutDefer(t *testing.T) {
+	var c lock.Cond
+	wait := func(ctx context.Context) error {
+		must(t, c.Lock(ctx))
+		err := c.Wait(ctx)
+		c.Unlock()
+		return err
+	}
+	for _, leave := range []func(l *loop.Loop){
+		func(l *loop.Loop) { abandonStackless(t, l, wait) },
+		func(l *loop.Loop) { abandonByGoexit(t, l, wait, func() {}) },
+	} {
+		c = lock.Cond{}
+		leave(virtual(t))
+		equal(t, "TryLock", c.Mutex().TryLock(), true)
+		c.Unlock()
+		equal(t, "locked, after it was unlocked", c.Mutex().Locked(), false)
+		panics(t, "lock: Unlock of a Mutex that is not locked", c.Unlock)
+	}
+}
+
+// One that was signaled, and waits for the mutex, passes the signal on.
+func TestAbandonedWaitOfACondPassesTheSignalOn(t *testing.T) {
+	l := virtual(t)
+	var c lock.Cond
+	wait := func(ctx context.Context) error {
+		must(t, c.Lock(ctx))
+		defer c.Unlock()
+		return c.Wait(ctx)
+	}
+	leaver, next := spawn(l.Context(), "leaver", wait), spawn(l.Context(), "next", wait)
+	l.RunUntilIdle()
+	c.Mutex().TryLock()
+	c.Signal(1)
+	l.CallSoon(runtime.Goexit) // behind the leaver's step, which finds the mutex locked
+	equal(t, "the driver was ended", exits(l.RunUntilIdle), true)
+	wantIs(t, leaver.Err(), loop.ErrGoexit)
+	c.Unlock()
+	l.RunUntilIdle()
+	equal(t, "the next has the signal", next.Done(), true)
+}
+
 func TestAbandonedBarrier(t *testing.T) {
 	l := virtual(t)
 	b := lock.NewBarrier(2)

@@ -33,7 +33,7 @@ func NewBarrier(parties int) *Barrier {
 	if parties < 1 {
 		panic(fmt.Sprintf("lock: NewBarrier(%d); the number of tasks must be positive", parties))
 	}
-	return &Barrier{parties: parties}
+	return &Barrier{parties: parties, cond: Cond{barrier: true}}
 }
 
 // SetName gives the barrier a name, which deadlock reports and graphs show.
@@ -54,7 +54,7 @@ func (b *Barrier) Waiting() int {
 func (b *Barrier) Broken() bool { return b.state == broken }
 
 // Wait waits until all have come, and returns the task's index by order of arrival,
-// from 0. Who comes while those of the round before are still leaving waits until they
+// from 0; where a task has left, an index may come twice in a round. Who comes while those of the round before are still leaving waits until they
 // have left. The error is [ErrBroken] if the barrier is aborted, or is reset while the
 // task waits; a task that is canceled, or whose ctx ends, leaves, and the others go on
 // waiting. Wait panics if ctx does not belong to the running task.

@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task/internal/waiter"
@@ -12,6 +13,7 @@ import (
 // zero Cond has a mutex of its own; [NewCond] shares one. asyncio: Condition.
 type Cond struct {
 	named
+	barrier bool // it is that of a Barrier
 	shared  *Mutex
 	own     Mutex
 	waiters waiter.List
@@ -23,6 +25,13 @@ func NewCond(m *Mutex) *Cond {
 		panic("lock: NewCond(nil); use the zero Cond for one with a mutex of its own")
 	}
 	return &Cond{shared: m}
+}
+
+// SetName gives the Cond a name, and its own mutex too, which deadlock reports and graphs
+// show.
+func (c *Cond) SetName(name string) {
+	c.named.SetName(name)
+	c.own.SetName(name)
 }
 
 // Mutex returns the mutex that the Cond goes with.
@@ -45,7 +54,8 @@ func (c *Cond) Unlock() { c.Mutex().Unlock() }
 // closed, Wait returns without the mutex, and Unlock is silent about it.)
 //
 // A task that was signaled runs later than the one that signaled, and others may have
-// held the mutex in between, so look again at what was waited for, or use WaitFor. Wait
+// held the mutex in between, so look again at what was waited for, or use WaitFor. One
+// that gives up wakes the next, signaled or not, so there are wake-ups for nothing. Wait
 // panics if the mutex is not locked, and if ctx does not belong to the running task.
 func (c *Cond) Wait(ctx context.Context) error {
 	t := loop.Current(ctx)
@@ -55,7 +65,8 @@ func (c *Cond) Wait(ctx context.Context) error {
 	held := false
 	defer func() {
 		if !held { // the task's stack is being unwound
-			m.lost++
+			m.lost = append(m.lost, t)
+			c.waiters.Set(1)
 		}
 	}()
 	err := c.waiters.Wait(ctx, (*condInfo)(c), func(bool) {})
@@ -69,7 +80,7 @@ func (c *Cond) Wait(ctx context.Context) error {
 			break
 		}
 	}
-	if err != nil {
+	if err != nil && held {
 		c.waiters.Set(1)
 	}
 	return err
@@ -101,7 +112,7 @@ func (c *Cond) Broadcast() {
 }
 
 func (c *Cond) mustBeLocked(what string) {
-	if m := c.Mutex(); !m.locked && m.lost == 0 {
+	if m := c.Mutex(); !m.locked && !slices.ContainsFunc(m.lost, isCurrent) {
 		panic(fmt.Sprintf("lock: %s of a Cond whose mutex is not locked", what))
 	}
 }
@@ -109,5 +120,8 @@ func (c *Cond) mustBeLocked(what string) {
 type condInfo Cond
 
 func (c *condInfo) Describe() loop.Explanation {
+	if c.barrier {
+		return loop.Explanation{What: c.name("a barrier", "barrier")}
+	}
 	return loop.Explanation{What: "a signal of " + c.name("a cond", "cond")}
 }

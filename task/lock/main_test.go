@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -31,6 +32,9 @@ func virtual(t testing.TB, opts ...loop.Option) *loop.Loop {
 	t.Cleanup(l.Close)
 	return l
 }
+
+// inDebugMode turns that on, for machines however slow.
+var inDebugMode = loop.WithSlowStep(time.Hour)
 
 // run runs body as the main task of a loop with a virtual clock.
 func run(t *testing.T, body func(ctx context.Context)) {

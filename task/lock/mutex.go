@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task/internal/waiter"
@@ -18,7 +19,7 @@ import (
 type Mutex struct {
 	named
 	locked  bool
-	lost    int // holders that could not take it again, and will unlock it all the same: see Cond.Wait
+	lost    []*loop.Task // who held it, and could not take it again in Cond.Wait
 	holder  *loop.Task
 	waiters waiter.List
 }
@@ -52,8 +53,7 @@ func (m *Mutex) TryLock() bool {
 // Unlock gives the mutex back; the task that has waited longest gets it in the next
 // turn. Any task may unlock. It panics if the mutex is not locked, as sync.Mutex does.
 func (m *Mutex) Unlock() {
-	if m.lost > 0 {
-		m.lost--
+	if len(m.lost) > 0 && m.unlockedByLoser() {
 		return
 	}
 	if !m.locked {
@@ -62,6 +62,19 @@ func (m *Mutex) Unlock() {
 	m.locked, m.holder = false, nil
 	m.wake()
 }
+
+// unlockedByLoser reports whether the running task is one that has lost the mutex, and
+// forgets it: its deferred Unlock is nothing to anybody.
+func (m *Mutex) unlockedByLoser() bool {
+	m.lost = slices.DeleteFunc(m.lost, (*loop.Task).Done)
+	at := slices.IndexFunc(m.lost, isCurrent)
+	if at >= 0 {
+		m.lost = slices.Delete(m.lost, at, at+1)
+	}
+	return at >= 0
+}
+
+func isCurrent(t *loop.Task) bool { return t.Loop().Current() == t }
 
 // Locked reports whether a task holds the mutex.
 func (m *Mutex) Locked() bool { return m.locked }

@@ -57,6 +57,30 @@ func TestSemaphoreLetsSeveralIn(t *testing.T) {
 	j.want(t, "D")
 }
 
+// A permit is free, but somebody in line has not gone on yet: a late-comer gets behind.
+func TestSemaphoreKeepsLateComersBehind(t *testing.T) {
+	l := virtual(t)
+	s := lock.NewSemaphore(0)
+	var j journal
+	enter := func(name string) {
+		spawn(l.Context(), name, func(ctx context.Context) error {
+			must(t, s.Acquire(ctx))
+			j.add("%s", name)
+			return nil
+		})
+	}
+	enter("A")
+	l.RunUntilIdle()
+	enter("B") // its step comes before that of A, who is woken now
+	s.Release()
+	s.Release()
+	equal(t, "free", s.Free(), 1)
+	equal(t, "TryAcquire", s.TryAcquire(), false)
+	l.RunUntilIdle()
+	j.want(t, "A", "B")
+	equal(t, "free", s.Free(), 0)
+}
+
 // Two permits come, and the first two in line give up: the next two get them.
 func TestSemaphorePassesOnSeveral(t *testing.T) {
 	l := virtual(t)

@@ -25,7 +25,8 @@ var (
 // put once it is full. Make one with [New], [NewLIFO] or [NewPriority]. asyncio: Queue,
 // LifoQueue, PriorityQueue. The zero Queue is that of New(0).
 //
-// Those who wait are served in the order in which they came. One that is canceled while
+// Those who wait are served in the order in which they came; one that finds an item or
+// room does not wait, and may take what a task was woken for, which waits again then. One that is canceled while
 // it waits, even in the turn in which its item or room came, passes it on: no item is
 // lost, and none is taken twice. A task that waits costs one allocation; putting and
 // getting where nobody has to wait allocate nothing, once the store has grown.

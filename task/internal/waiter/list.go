@@ -13,6 +13,7 @@ import (
 type List struct {
 	loop        *loop.Loop
 	first, last *Waiter
+	pending     *Waiter // those before it are set or canceled; nil: all are
 	size        int
 }
 
@@ -41,7 +42,7 @@ func (l *List) join(ctx context.Context, of Describer) *Waiter {
 		l.loop = w.loop
 	}
 	if l.loop != w.loop {
-		panic(fmt.Sprintf("takt: %s is used by tasks of two loops", of.Describe().What))
+		panic(fmt.Sprintf("takt: %s is used by tasks of two loops; give each loop its own", of.Describe().What))
 	}
 	w.in = l
 	if w.prev = l.last; w.prev == nil {
@@ -50,6 +51,9 @@ func (l *List) join(ctx context.Context, of Describer) *Waiter {
 		w.prev.next = w
 	}
 	l.last = w
+	if l.pending == nil {
+		l.pending = w
+	}
 	l.size++
 	return w
 }
@@ -59,6 +63,9 @@ func (w *Waiter) Leave() {
 	l := w.in
 	if l == nil {
 		return
+	}
+	if l.pending == w {
+		l.pending = w.next
 	}
 	if w.prev == nil {
 		l.first = w.next
@@ -96,10 +103,11 @@ func (l *List) All() iter.Seq[*Waiter] {
 // Set sets up to n of those that are pending, in order, and returns how many.
 func (l *List) Set(n int) int {
 	set := 0
-	for w := l.first; w != nil && set < n; w = w.next {
-		if w.Set() {
+	for l.pending != nil && set < n {
+		if l.pending.Set() {
 			set++
 		}
+		l.pending = l.pending.next
 	}
 	return set
 }

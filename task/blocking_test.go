@@ -1,0 +1,567 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// waitDone is a blocking call that goes on until its context ends.
+func waitDone(ctx context.Context) (int, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func TestBlockingReturnsWhatFnReturns(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		v, err := task.Blocking(ctx, func(context.Context) (string, error) { return "v", errBoom })
+		equal(t, "the value", v, "v")
+		equal(t, "the error", err, errBoom)
+	})
+}
+
+func TestBlockingSuspendsOnlyItsTask(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		gate := make(chan struct{})
+		ran := false
+		task.Go(ctx, func(context.Context) (int, error) {
+			ran = true
+			close(gate)
+			return 0, nil
+		})
+		if _, err := task.Blocking(ctx, func(context.Context) (int, error) {
+			<-gate
+			return 0, nil
+		}); err != nil {
+			t.Error(err)
+		}
+		equal(t, "the other task ran", ran, true)
+	})
+}
+
+func TestBlockingByTheSystemsClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		sum := runReal(t, func(ctx context.Context) (int, error) {
+			sleeps := func(d time.Duration) *task.Task[int] {
+				return task.Go(ctx, func(ctx context.Context) (int, error) {
+					return task.Blocking(ctx, func(context.Context) (int, error) {
+						time.Sleep(d) // in the bubble's time
+						return int(d / time.Second), nil
+					})
+				})
+			}
+			all, err := task.Gather(sleeps(3*time.Second), sleeps(time.Second), sleeps(2*time.Second)).Await(ctx)
+			sum := 0
+			for _, v := range all {
+				sum += v
+			}
+			return sum, err
+		})
+		equal(t, "the sum", sum, 6)
+		equal(t, "the time for calls at the same time", time.Since(start), 3*time.Second)
+	})
+}
+
+// Under a virtual clock the ends of calls are noticed in the order of the calls,
+// whichever ends first, and time stands still until then.
+func TestBlockingInOrderOfTheCalls(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		secondEnded := make(chan struct{})
+		call := func(name string, fn func()) *task.Task[int] {
+			return task.Go(ctx, func(ctx context.Context) (int, error) {
+				_, err := task.Blocking(ctx, func(context.Context) (int, error) {
+					fn()
+					return 0, nil
+				})
+				j.add("%s at %v", name, elapsed(ctx))
+				return 0, err
+			})
+		}
+		a := call("first", func() { <-secondEnded })
+		b := call("second", func() { close(secondEnded) })
+		sleeper := task.Go(ctx, func(ctx context.Context) (int, error) {
+			err := task.Sleep(ctx, time.Second)
+			j.add("sleeper at %v", elapsed(ctx))
+			return 0, err
+		})
+		if _, err := task.Gather(a, b, sleeper).Await(ctx); err != nil {
+			t.Error(err)
+		}
+		j.want(t, "first at 0s", "second at 0s", "sleeper at 1s")
+	})
+}
+
+// The end is noticed when nothing else is ready, however long ago it came.
+func TestBlockingEndsWhenNothingElseIsReady(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		ended := make(chan struct{})
+		yielded := 0
+		busy := task.Go(ctx, func(ctx context.Context) (int, error) {
+			<-ended
+			for range 100 {
+				yielded++
+				if err := task.Yield(ctx); err != nil {
+					return 0, err
+				}
+			}
+			return 0, nil
+		})
+		if _, err := task.Blocking(ctx, func(context.Context) (int, error) {
+			defer close(ended)
+			return 0, nil
+		}); err != nil {
+			t.Error(err)
+		}
+		equal(t, "what the busy task has done by then", yielded, 100)
+		_, _ = busy.Await(ctx)
+	})
+}
+
+func TestBlockingContext(t *testing.T) {
+	type key struct{}
+	play(t, func(ctx context.Context) {
+		when := loop.FromContext(ctx).Now().Add(time.Hour)
+		err := task.TimeoutAt(context.WithValue(ctx, key{}, "v"), when, func(ctx context.Context, _ *task.Deadline) error {
+			var outside context.Context
+			_, err := task.Blocking(ctx, func(ctx context.Context) (int, error) {
+				outside = ctx
+				equal(t, "the value", ctx.Value(key{}), any("v"))
+				deadline, ok := ctx.Deadline()
+				equal(t, "there is a deadline", ok, true)
+				equal(t, "the deadline", deadline, when)
+				equal(t, "it belongs to a loop", loop.Belongs(ctx), false)
+				panics(t, "belongs to no loop", func() { _ = task.Yield(ctx) })
+				panics(t, "belongs to no loop", func() { task.Go(ctx, hangs) })
+				return 0, ctx.Err()
+			})
+			select {
+			case <-outside.Done():
+			default:
+				t.Error("fn's context is open after the call")
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestBlockingIsCanceled(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var fnErr, fnCause error
+		var fnEnded sync.WaitGroup
+		fnEnded.Add(1)
+		returnedFirst := make(chan struct{})
+		a := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return task.Blocking(ctx, func(ctx context.Context) (int, error) {
+				defer fnEnded.Done()
+				<-ctx.Done()
+				<-returnedFirst // Blocking does not wait for fn
+				fnErr, fnCause = ctx.Err(), context.Cause(ctx)
+				return 5, nil
+			})
+		})
+		yields(t, ctx, 2)
+		a.Cancel(errCause)
+		yields(t, ctx, 2)
+		if !a.Canceled() {
+			t.Fatal("Blocking has not returned")
+		}
+		_, err := a.Result()
+		wantIs(t, causeOf(t, err), errCause)
+		close(returnedFirst)
+		fnEnded.Wait()
+		wantIs(t, fnErr, context.Canceled)
+		wantIs(t, fnCause, future.ErrCanceled)
+		wantIs(t, causeOf(t, fnCause), errCause)
+	})
+}
+
+func TestBlockingUnderATimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runReal(t, func(ctx context.Context) (int, error) {
+			err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+				_, err := task.Blocking(ctx, waitDone)
+				return err
+			})
+			if _, ok := err.(*task.TimeoutError); !ok {
+				t.Errorf("Timeout: %v", err)
+			}
+			return 0, nil
+		})
+	})
+}
+
+func TestBlockingUnderADerivedContext(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancelCause(ctx)
+		loop.FromContext(ctx).CallSoon(func() { cancel(errCause) })
+		_, err := task.Blocking(derived, waitDone)
+		equal(t, "the error", err, errCause)
+	})
+}
+
+func TestBlockingPanicGoesOnInTheTask(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, func(ctx context.Context) (int, error) {
+			p, _ := panics(t, "ouch", func() {
+				_, _ = task.Blocking(ctx, func(context.Context) (int, error) { panic("ouch") })
+			}).(*task.PanicError)
+			if p == nil || p.Value != "ouch" || p.Task != "it" || len(p.Stack) == 0 {
+				t.Errorf("the panic is %v", p)
+			}
+			return task.Blocking(ctx, func(context.Context) (int, error) { panic(errBoom) })
+		}, task.Name("it"))
+		_, err := a.Await(ctx)
+		wantIs(t, err, errBoom)
+		wantText(t, err, `panic in task "it": boom`)
+	})
+}
+
+func TestBlockingPanicAfterTheTaskHasGone(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return task.Blocking(ctx, func(ctx context.Context) (int, error) {
+				<-ctx.Done()
+				panic("too late")
+			})
+		}, task.Name("it"))
+		yields(t, ctx, 2)
+		a.Cancel(nil)
+		if err := task.Sleep(ctx, time.Second); err != nil { // the clock waits for fn
+			t.Error(err)
+		}
+	}, told.option())
+	told.want(t, `a callback panicked: it: panic in task "it": too late`)
+}
+
+// Nor is it lost where the loop is closed meanwhile.
+func TestBlockingPanicWhileTheLoopCloses(t *testing.T) {
+	var told failures
+	l := virtual(t, told.option())
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		return task.Blocking(ctx, func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			panic("too late")
+		})
+	}, task.Name("it"))
+	l.RunOnce()
+	l.Close()
+	told.want(t, `a callback panicked: it: panic in task "it": too late`)
+}
+
+func TestBlockingGoexitOfFn(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		_, err := task.Blocking(ctx, func(context.Context) (int, error) {
+			runtime.Goexit()
+			return 0, nil
+		})
+		wantIs(t, err, loop.ErrGoexit)
+	})
+}
+
+func TestCloseWaitsForBlockingCalls(t *testing.T) {
+	l := virtual(t)
+	ended := false
+	a := task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		return task.Blocking(ctx, func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			for range 1000 {
+				runtime.Gosched()
+			}
+			ended = true
+			return 1, nil
+		})
+	})
+	l.RunOnce()
+	l.Close()
+	equal(t, "fn has ended", ended, true)
+	_, err := a.Result()
+	wantIs(t, causeOf(t, err), loop.ErrClosed)
+}
+
+func TestBlockingPanics(t *testing.T) {
+	l := virtual(t)
+	never := func(context.Context) (int, error) {
+		t.Error("fn ran")
+		return 0, nil
+	}
+	panics(t, "belongs to no loop", func() { _, _ = task.Blocking(context.Background(), never) })
+	panics(t, "outside every task", func() { _, _ = task.Blocking(l.Context(), never) })
+}
+
+// serve runs a loop with the system's clock on a goroutine of its own, until stop is
+// called.
+func serve(t *testing.T, opts ...loop.Option) (l *loop.Loop, stop func()) {
+	t.Helper()
+	var told failures
+	l = loop.New(append([]loop.Option{told.option()}, opts...)...)
+	over := make(chan error)
+	go func() { over <- l.Run() }()
+	return l, func() {
+		t.Helper()
+		if err := l.Post(l.Stop); err != nil {
+			t.Error(err)
+		}
+		if err := <-over; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		l.Close()
+		told.want(t)
+	}
+}
+
+func TestSubmit(t *testing.T) {
+	type key struct{}
+	l, stop := serve(t)
+	defer stop()
+	ctx := context.WithValue(context.Background(), key{}, "v")
+	v, err := task.Submit(ctx, l, func(ctx context.Context) (string, error) {
+		equal(t, "the task's name", task.Current(ctx).Name(), "submitted")
+		if err := task.Yield(ctx); err != nil {
+			return "", err
+		}
+		return ctx.Value(key{}).(string), nil
+	}, task.Name("submitted"))
+	equal(t, "the value", v, "v")
+	equal(t, "the error", err, nil)
+	_, err = task.Submit(ctx, l, fails(0, errBoom))
+	equal(t, "the error", err, errBoom)
+}
+
+func TestSubmitFromManyGoroutines(t *testing.T) {
+	l, stop := serve(t)
+	defer stop()
+	const n = 50
+	total := 0 // only the loop's goroutine touches it
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			v, err := task.Submit(t.Context(), l, func(ctx context.Context) (int, error) {
+				total++
+				return i, task.Yield(ctx)
+			})
+			if v != i || err != nil {
+				t.Errorf("Submit: %v, %v; want %d", v, err, i)
+			}
+		})
+	}
+	all.Wait()
+	if v, err := task.Submit(t.Context(), l, func(context.Context) (int, error) { return total, nil }); v != n || err != nil {
+		t.Errorf("%d bodies ran, %v; want %d", v, err, n)
+	}
+}
+
+// The loop may be run later.
+func TestSubmitToALoopThatIsNotRunningYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := loop.New()
+		defer l.Close()
+		got := make(chan int)
+		go func() {
+			v, _ := task.Submit(context.Background(), l, gives(time.Second, 4))
+			got <- v
+		}()
+		synctest.Wait() // Submit is waiting
+		go func() {
+			v := <-got
+			equal(t, "the value", v, 4)
+			_ = l.Post(l.Stop)
+		}()
+		if err := l.Run(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestSubmitPanicInTheBody(t *testing.T) {
+	l, stop := serve(t)
+	defer stop()
+	_, err := task.Submit(context.Background(), l, func(context.Context) (int, error) { panic("ouch") })
+	p, ok := err.(*task.PanicError)
+	if !ok || p.Value != "ouch" {
+		t.Errorf("Submit: %v", err)
+	}
+}
+
+func TestSubmitGivesUp(t *testing.T) {
+	l, stop := serve(t)
+	defer stop()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	const n = 50
+	var started, over sync.WaitGroup
+	started.Add(n)
+	told := make(chan error, n)
+	for range n {
+		over.Go(func() {
+			_, err := task.Submit(ctx, l, func(ctx context.Context) (int, error) {
+				started.Done()
+				_, err := hangs(ctx)
+				told <- err
+				return 0, err
+			})
+			if err != errCause {
+				t.Errorf("Submit: %v, want %v", err, errCause)
+			}
+		})
+	}
+	started.Wait()
+	cancel(errCause)
+	over.Wait()
+	for range n {
+		wantIs(t, causeOf(t, <-told), errCause)
+	}
+}
+
+// It gives up at once, without waiting for what the task makes of the cancellation.
+func TestSubmitGivesUpAtOnce(t *testing.T) {
+	l, stop := serve(t)
+	defer stop()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	started, gate := make(chan struct{}), make(chan struct{})
+	go func() {
+		<-started
+		cancel(errCause)
+	}()
+	_, err := task.Submit(ctx, l, func(ctx context.Context) (int, error) {
+		close(started)
+		_, _ = hangs(ctx)
+		_, _, _ = task.Recv(ctx, gate)
+		return 1, nil
+	})
+	equal(t, "what Submit returns", err, errCause)
+	_ = l.Post(func() { close(gate) })
+}
+
+// A context that ended before leaves no chance to the body, whichever the factory.
+func TestSubmitWithAContextThatHasEnded(t *testing.T) {
+	for _, f := range []struct {
+		name string
+		make loop.TaskFactory
+	}{{"lazy", factory.Lazy}, {"eager", factory.Eager}} {
+		t.Run(f.name, func(t *testing.T) {
+			l, stop := serve(t, loop.WithTaskFactory(f.make))
+			defer stop()
+			ctx, cancel := context.WithCancelCause(context.Background())
+			cancel(errCause)
+			ran := false
+			_, err := task.Submit(ctx, l, func(context.Context) (int, error) {
+				ran = true
+				return 0, nil
+			})
+			equal(t, "what Submit returns", err, errCause)
+			// Posts run in order: when this is through, the one before has had its turn.
+			now, _ := task.Submit(context.Background(), l, func(ctx context.Context) (bool, error) {
+				return ran, task.Yield(ctx)
+			})
+			equal(t, "the body ran", now, false)
+		})
+	}
+}
+
+func TestSubmitToAClosedLoop(t *testing.T) {
+	l := loop.New()
+	l.Close()
+	_, err := task.Submit(context.Background(), l, hangs)
+	equal(t, "the error", err, loop.ErrClosed)
+}
+
+func TestSubmitWhileTheLoopIsClosed(t *testing.T) {
+	for _, started := range []bool{false, true} {
+		l := loop.New(loop.WithClock(timer.NewVirtual()))
+		waits, got := make(chan struct{}), make(chan error)
+		go func() {
+			_, err := task.Submit(context.Background(), l, func(ctx context.Context) (int, error) {
+				close(waits)
+				return hangs(ctx)
+			})
+			got <- err
+		}()
+		for started {
+			l.RunUntilIdle()
+			select {
+			case <-waits:
+				started = false
+			default:
+				runtime.Gosched()
+			}
+		}
+		l.Close()
+		wantIs(t, <-got, loop.ErrClosed)
+	}
+}
+
+func TestSubmitMisusePanics(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		panics(t, "task: Submit with the context of a loop", func() {
+			_, _ = task.Submit(ctx, loop.FromContext(ctx), hangs)
+		})
+		panics(t, "task: Submit with the context of a loop", func() {
+			_, _ = task.Submit(loop.FromContext(ctx).Context(), loop.FromContext(ctx), hangs)
+		})
+	})
+}
+
+// A nil body is a mistake of the one who submits it, who is told, and not left
+// waiting for a task that was never made.
+func TestSubmitOfANilBodyPanics(t *testing.T) {
+	l, stop := serve(t)
+	defer stop()
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { // what comes behind a post that went wrong ends a Submit that would hang
+		_, _ = task.Submit(context.Background(), l, func(ctx context.Context) (int, error) {
+			return 0, task.Yield(ctx)
+		})
+		cancel()
+	}()
+	panics(t, "nil", func() { _, _ = task.Submit[int](ctx, l, nil) })
+}
+
+// An option or a factory that panics is not the end of the one who waits either.
+func TestSubmitWhereTheTaskCannotBeMade(t *testing.T) {
+	l := loop.New(loop.WithTaskFactory(func(*loop.Task) { panic("no more tasks") }),
+		loop.WithErrorHandler(func(loop.Failure) {}))
+	defer l.Close()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	hung := errors.New("Submit would wait for ever")
+	got := make(chan error)
+	go func() {
+		_, err := task.Submit(ctx, l, hangs)
+		got <- err
+	}()
+	for failed := false; !failed; { // until the post has come, and gone
+		l.CallSoon(func() {})
+		l.RunUntilIdle()
+		select {
+		case err := <-got:
+			if err == nil {
+				t.Error("Submit: nil")
+			}
+			return
+		default:
+			runtime.Gosched()
+		}
+		for range l.Tasks() {
+			failed = true
+		}
+	}
+	cancel(hung)
+	if err := <-got; err == hung {
+		t.Error(err)
+	}
+}

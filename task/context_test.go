@@ -1,0 +1,372 @@
+package task_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// awaits are ways to wait for an hour or more.
+var awaits = map[string]func(ctx context.Context) error{
+	"Sleep": func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) },
+	"Await": func(ctx context.Context) error { _, err := future.New[int](ctx).Await(ctx); return err },
+	"Gather": func(ctx context.Context) error {
+		_, err := task.Gather(future.New[int](ctx)).Await(ctx)
+		return err
+	},
+	"Recv":     func(ctx context.Context) error { _, _, err := task.Recv(ctx, make(chan int)); return err },
+	"Blocking": func(ctx context.Context) error { _, err := task.Blocking(ctx, waitDone); return err },
+}
+
+func TestAwaitUnderADerivedContextThatIsCanceled(t *testing.T) {
+	for name, await := range awaits {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				l := loop.FromContext(ctx)
+				derived, cancel := context.WithCancelCause(ctx)
+				if name == "Blocking" { // time stands still while it goes on
+					l.CallSoon(func() { cancel(errCause) })
+				} else {
+					l.CallLater(time.Second, func() { cancel(errCause) })
+				}
+				equal(t, "the error", await(derived), errCause)
+				equal(t, "once more, at once", await(derived), errCause)
+				equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+				yields(t, ctx, 1) // the task itself is none the worse
+			})
+		})
+	}
+}
+
+func TestAwaitUnderADerivedContextLeavesTheFutureAsItIs(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, gives(time.Minute, 1))
+		derived, cancel := context.WithCancel(ctx)
+		loop.FromContext(ctx).CallLater(time.Second, cancel)
+		_, err := a.Await(derived)
+		equal(t, "the error", err, context.Canceled)
+		equal(t, "requests to cancel it", a.Cancelling(), 0)
+		v, err := a.Await(ctx)
+		equal(t, "the value", v, 1)
+		equal(t, "the error", err, nil)
+	})
+}
+
+// The loop notices at the beginning of the turn after the one in which its own code
+// ends the context.
+func TestAwaitUnderADerivedContextEndsInTheNextTurn(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancel(ctx)
+		var turns func() int
+		task.Go(ctx, func(ctx context.Context) (int, error) {
+			turns = countTurns(ctx)
+			cancel()
+			return 0, nil
+		})
+		wantIs(t, task.Sleep(derived, time.Hour), context.Canceled)
+		equal(t, "turns that passed", turns(), 1)
+	})
+}
+
+func TestAwaitUnderAStandardTimeLimit(t *testing.T) {
+	for _, name := range []string{"Sleep", "Await", "Gather", "Recv", "Blocking"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				runReal(t, func(ctx context.Context) (int, error) {
+					limited, cancel := context.WithTimeout(ctx, time.Second)
+					defer cancel()
+					equal(t, "the error", awaits[name](limited), context.DeadlineExceeded)
+					return 0, task.Yield(ctx)
+				})
+				equal(t, "the time", time.Since(start), time.Second)
+			})
+		})
+	}
+}
+
+func TestAwaitUnderAContextWithAValue(t *testing.T) {
+	type key struct{}
+	play(t, func(ctx context.Context) {
+		valued := context.WithValue(ctx, key{}, "v")
+		equal(t, "the current task", task.Current(valued), task.Current(ctx))
+		if err := task.Sleep(valued, time.Second); err != nil {
+			t.Error(err)
+		}
+		v, err := task.Go(valued, func(ctx context.Context) (string, error) {
+			return task.Go(ctx, func(ctx context.Context) (string, error) {
+				return ctx.Value(key{}).(string), nil
+			}).Await(ctx)
+		}).Await(valued)
+		equal(t, "the value further down", v, "v")
+		equal(t, "the error", err, nil)
+		equal(t, "the value in the task itself", ctx.Value(key{}), nil)
+	})
+}
+
+// A value does not hide the limits around it.
+func TestAwaitUnderAValueUnderACancel(t *testing.T) {
+	type key struct{}
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancelCause(ctx)
+		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		equal(t, "the error", task.Sleep(context.WithValue(derived, key{}, 1), time.Hour), errCause)
+	})
+}
+
+// Scopes inside a derived context are bounded by it too.
+func TestScopesUnderADerivedContext(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancelCause(ctx)
+		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		err := task.Timeout(derived, time.Hour, func(ctx context.Context, scope *task.Deadline) error {
+			err := task.Sleep(ctx, 2*time.Hour)
+			equal(t, "expired", scope.Expired(), false)
+			equal(t, "the cause of the scope's context", context.Cause(ctx), errCause)
+			return err
+		})
+		equal(t, "the error", err, errCause)
+		wantTime(t, ctx, time.Second)
+	})
+}
+
+// And what is derived inside a scope ends with the scope's expiry.
+func TestDerivedContextInATimeout(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			derived, cancel := context.WithCancel(ctx)
+			defer cancel()
+			err := task.Sleep(derived, time.Hour)
+			wantIs(t, err, future.ErrCanceled)
+			wantIs(t, derived.Err(), context.Canceled)
+			return err
+		})
+		wantTimeout(t, ctx, err, time.Second)
+		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+	})
+}
+
+func TestDerivedContextInAGroup(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			mustGoIn(t, g, fails(time.Second, errBoom))
+			derived, cancel := context.WithCancel(ctx)
+			defer cancel()
+			err := task.Sleep(derived, time.Hour)
+			wantIs(t, err, future.ErrCanceled)
+			return err
+		})
+		wantGroupErrors(t, err, errBoom)
+	})
+}
+
+// The task is canceled, and with it its context and what is derived from that: what is
+// awaited under the derived one is told of the cancellation.
+func TestTaskIsCanceledUnderADerivedContext(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, func(ctx context.Context) (int, error) {
+			derived, cancel := context.WithCancel(ctx)
+			defer cancel()
+			err := task.Sleep(derived, time.Hour)
+			wantIs(t, causeOf(t, err), errCause)
+			wantIs(t, derived.Err(), context.Canceled)
+			wantIs(t, causeOf(t, context.Cause(derived)), errCause)
+			if err := task.Sleep(derived, time.Second); err == nil {
+				t.Error("a derived context has not stayed ended")
+			}
+			if err := task.Sleep(ctx, time.Second); err != nil { // to clean up
+				t.Error(err)
+			}
+			return 0, err
+		})
+		yields(t, ctx, 1)
+		a.Cancel(errCause)
+		_, err := a.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		wantTime(t, ctx, time.Second)
+	})
+}
+
+// Both in one turn: the cancellation is not lost behind the end of the context.
+func TestTaskIsCanceledAsTheDerivedContextEnds(t *testing.T) {
+	for _, first := range []string{"the context", "the request"} {
+		t.Run(first, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				var end context.CancelFunc
+				a := task.Go(ctx, func(ctx context.Context) (int, error) {
+					derived, cancel := context.WithCancel(ctx)
+					end = cancel
+					if err := task.Sleep(derived, time.Hour); err == nil {
+						t.Error("the sleep went on")
+					}
+					// Delivered there, or else at the next suspension.
+					_ = task.Yield(ctx)
+					equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+					return 1, task.Yield(ctx) // delivered once
+				})
+				yields(t, ctx, 1)
+				if first == "the context" {
+					end()
+					a.Cancel(errCause)
+				} else {
+					a.Cancel(errCause)
+					end()
+				}
+				v, err := a.Await(ctx)
+				equal(t, "the value", v, 1)
+				equal(t, "the error", err, nil)
+			})
+		})
+	}
+}
+
+// A context that has ended already does not keep a request from being delivered.
+func TestTaskIsCanceledUnderADerivedContextThatHasEnded(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, func(ctx context.Context) (int, error) {
+			derived, cancel := context.WithCancel(ctx)
+			cancel()
+			task.Current(ctx).Cancel(errCause)
+			err := task.Yield(derived)
+			wantIs(t, causeOf(t, err), errCause)
+			return 1, task.Yield(ctx)
+		})
+		_, err := a.Await(ctx)
+		equal(t, "the error", err, nil)
+	})
+}
+
+func TestTaskSpawnedWithADerivedContext(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancelCause(ctx)
+		var turns func() int
+		a := task.Go(derived, func(ctx context.Context) (int, error) {
+			if ctx.Err() != nil {
+				t.Error("it has ended")
+			}
+			_, err := hangs(ctx)
+			equal(t, "turns after the end", turns(), 1)
+			wantIs(t, ctx.Err(), context.Canceled)
+			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			return 0, err
+		})
+		free := task.Go(ctx, gives(time.Second, 1))
+		yields(t, ctx, 1)
+		cancel(errCause)
+		turns = countTurns(ctx)
+		_, err := a.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		equal(t, "canceled", a.Canceled(), true)
+		v, _ := free.Await(ctx)
+		equal(t, "one spawned with the task's own context", v, 1)
+	})
+}
+
+// What such a task spawns itself is, as ever, not bounded by it.
+func TestTaskSpawnedWithADerivedContextBoundsNoOthers(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancel(ctx)
+		var grandchild *task.Task[int]
+		child := task.Go(derived, func(ctx context.Context) (int, error) {
+			grandchild = task.Go(ctx, gives(time.Second, 1))
+			return hangs(ctx)
+		})
+		yields(t, ctx, 1)
+		cancel()
+		_, _ = child.Await(ctx)
+		v, err := grandchild.Await(ctx)
+		equal(t, "the value", v, 1)
+		equal(t, "the error", err, nil)
+	})
+}
+
+func TestTaskSpawnedWithAContextThatHasEnded(t *testing.T) {
+	for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
+		play(t, func(ctx context.Context) {
+			derived, cancel := context.WithCancelCause(ctx)
+			cancel(errCause)
+			ran := false
+			a := task.Go(derived, func(ctx context.Context) (int, error) {
+				ran = true
+				return 0, task.Yield(ctx)
+			})
+			_, err := a.Await(ctx)
+			wantIs(t, causeOf(t, err), errCause)
+			equal(t, "the body ran", ran, false)
+		}, loop.WithTaskFactory(f))
+	}
+}
+
+func TestTaskSpawnedWithAStandardTimeLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runReal(t, func(ctx context.Context) (int, error) {
+			limited, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			want, _ := limited.Deadline()
+			a := task.Go(limited, func(ctx context.Context) (int, error) {
+				got, ok := ctx.Deadline()
+				equal(t, "there is a deadline", ok, true)
+				equal(t, "the deadline", got, want)
+				return hangs(ctx)
+			})
+			_, err := a.Await(ctx)
+			wantIs(t, causeOf(t, err), context.DeadlineExceeded)
+			return 0, nil
+		})
+	})
+}
+
+func TestTaskContextEndsWhenItIsAskedToCancel(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, func(ctx context.Context) (int, error) {
+			done := ctx.Done()
+			if ctx.Err() != nil || context.Cause(ctx) != nil {
+				t.Errorf("before: %v", context.Cause(ctx))
+			}
+			_, err := hangs(ctx)
+			<-done
+			equal(t, "Err", ctx.Err(), context.Canceled)
+			equal(t, "the cause is what was delivered", context.Cause(ctx).Error(), err.Error())
+			task.Current(ctx).Uncancel()
+			if renewed := task.Current(ctx).Context(); renewed.Err() != nil {
+				t.Errorf("the task's context after Uncancel: %v", renewed.Err())
+			}
+			return 0, task.Yield(ctx) // and the old one goes on to serve
+		})
+		yields(t, ctx, 1)
+		a.Cancel(errCause)
+		_, err := a.Await(ctx)
+		equal(t, "the error", err, nil)
+	})
+}
+
+func TestContextOfAnotherTaskPanics(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var other context.Context
+		a := task.Go(ctx, func(ctx context.Context) (int, error) {
+			other = ctx
+			return 0, task.Yield(ctx)
+		}, task.Name("a"))
+		yields(t, ctx, 1)
+		const want = `the context of task "a" was used where task "main" is running`
+		never := func(context.Context) (int, error) { return 0, nil }
+		panics(t, want, func() { _ = task.Yield(other) })
+		panics(t, want, func() { _ = task.Sleep(other, time.Second) })
+		panics(t, want, func() { _, _ = a.Await(other) })
+		panics(t, want, func() { task.Current(other) })
+		panics(t, want, func() { _ = task.Timeout(other, 0, func(context.Context, *task.Deadline) error { return nil }) })
+		panics(t, want, func() { _ = task.WithGroup(other, func(context.Context, *task.Group) error { return nil }) })
+		panics(t, want, func() { _, _ = task.WaitFor(other, a, time.Second) })
+		panics(t, want, func() { _, _, _ = task.Wait(other, time.Second, task.AllCompleted, a) })
+		panics(t, want, func() { _, _ = task.Blocking(other, never) })
+		panics(t, want, func() { _, _, _ = task.Recv(other, make(chan int)) })
+		_, _ = a.Await(ctx)
+		panics(t, `the context of task "a" was used after the task ended (task "main" is running)`, func() { _ = task.Yield(other) })
+	})
+}

@@ -1,0 +1,248 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// Errors that nobody took are reported when the loop is closed.
+
+func TestUntakenErrorsInOrderOfCreation(t *testing.T) {
+	for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
+		var told failures
+		l := loop.New(told.option(), loop.WithTaskFactory(f))
+		for _, turns := range []int{3, 0, 2, 1} { // they fail in another order
+			task.Go(l.Context(), func(ctx context.Context) (int, error) {
+				yields(t, ctx, turns)
+				return 0, errBoom
+			})
+		}
+		l.RunUntilIdle()
+		told.want(t)
+		l.Close()
+		want := []string{
+			"a task failed and nobody took its error: Task-1: boom",
+			"a task failed and nobody took its error: Task-2: boom",
+			"a task failed and nobody took its error: Task-3: boom",
+			"a task failed and nobody took its error: Task-4: boom",
+		}
+		told.want(t, want...)
+		l.Close()
+		told.want(t, want...)
+	}
+}
+
+// untaken runs body with a task that fails in its first step, and returns what the
+// handler is told of when the loop is closed.
+func untaken(t *testing.T, body func(ctx context.Context, failing *task.Task[int])) failures {
+	t.Helper()
+	var told failures
+	play(t, func(ctx context.Context) {
+		body(ctx, task.Go(ctx, fails(0, errBoom), task.Name("failing")))
+		if err := task.Sleep(ctx, time.Second); err != nil {
+			t.Error(err)
+		}
+	}, told.option())
+	return told
+}
+
+const failingUntaken = "a task failed and nobody took its error: failing: boom"
+
+func TestErrorIsTaken(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		by   func(ctx context.Context, failing *task.Task[int])
+	}{
+		{"Await", func(ctx context.Context, failing *task.Task[int]) { _, _ = failing.Await(ctx) }},
+		{"Wait", func(ctx context.Context, failing *task.Task[int]) { _ = failing.Wait(ctx) }},
+		{"Result", func(ctx context.Context, failing *task.Task[int]) {
+			yields(t, ctx, 3)
+			_, _ = failing.Result()
+		}},
+		{"Err", func(ctx context.Context, failing *task.Task[int]) {
+			yields(t, ctx, 3)
+			_ = failing.Err()
+		}},
+		{"AnyResult", func(ctx context.Context, failing *task.Task[int]) {
+			yields(t, ctx, 3)
+			_, _ = failing.AnyResult()
+		}},
+		{"Untyped", func(ctx context.Context, failing *task.Task[int]) { _, _ = future.Untyped(failing).Await(ctx) }},
+		{"WaitFor", func(ctx context.Context, failing *task.Task[int]) { _, _ = task.WaitFor(ctx, failing, time.Hour) }},
+		{"a machine", func(ctx context.Context, failing *task.Task[int]) {
+			goFunc(ctx, func(_ context.Context, err error) (int, task.Suspension, error) {
+				if err != nil {
+					return 0, task.End(), nil
+				}
+				return 0, task.On(failing), nil
+			})
+		}},
+		{"Gather", func(ctx context.Context, failing *task.Task[int]) { _, _ = task.Gather(failing).Await(ctx) }},
+		{"Gather of what has failed", func(ctx context.Context, failing *task.Task[int]) {
+			yields(t, ctx, 3)
+			_, _ = task.Gather(failing).Result()
+		}},
+		{"Gather of a gather", func(ctx context.Context, failing *task.Task[int]) {
+			_, _ = task.Gather(task.Gather(failing)).Await(ctx)
+		}},
+		{"Gather of the same twice", func(ctx context.Context, failing *task.Task[int]) {
+			_, _ = task.Gather(failing, failing).Await(ctx)
+		}},
+		{"Collect", func(ctx context.Context, failing *task.Task[int]) { _, _ = task.Collect(failing).Await(ctx) }},
+		{"Shield", func(ctx context.Context, failing *task.Task[int]) { _, _ = task.Shield(failing).Await(ctx) }},
+		{"Shield of a shield", func(ctx context.Context, failing *task.Task[int]) {
+			_, _ = task.Shield(task.Shield(failing)).Await(ctx)
+		}},
+		{"Shield of a gather", func(ctx context.Context, failing *task.Task[int]) {
+			_, _ = task.Shield(task.Gather(failing)).Await(ctx)
+		}},
+	} {
+		t.Run("by "+c.name, func(t *testing.T) {
+			told := untaken(t, c.by)
+			told.want(t)
+		})
+	}
+}
+
+func TestErrorIsNotTaken(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		by   func(ctx context.Context, failing *task.Task[int])
+	}{
+		{"nobody", func(context.Context, *task.Task[int]) {}},
+		{"Result before it is done", func(_ context.Context, failing *task.Task[int]) { _, _ = failing.Result() }},
+		{"Done and Canceled", func(ctx context.Context, failing *task.Task[int]) {
+			yields(t, ctx, 3)
+			_, _, _ = failing.Done(), failing.Canceled(), failing.Untaken()
+		}},
+		{"OnDone", func(_ context.Context, failing *task.Task[int]) { failing.OnDone(func() {}) }},
+		{"Wait for several", func(ctx context.Context, failing *task.Task[int]) {
+			_, _, _ = task.Wait(ctx, task.NoLimit, task.FirstError, failing)
+		}},
+		{"AsCompleted", func(ctx context.Context, failing *task.Task[int]) {
+			for range task.AsCompleted(ctx, task.NoLimit, failing) {
+				continue
+			}
+		}},
+		{"a waiter that was canceled", func(ctx context.Context, failing *task.Task[int]) {
+			derived, cancel := context.WithCancel(ctx)
+			cancel()
+			_, _ = failing.Await(derived)
+		}},
+		{"a gather that nobody awaits", func(_ context.Context, failing *task.Task[int]) { task.Gather(failing) }},
+		{"a gather that nobody asks", func(ctx context.Context, failing *task.Task[int]) {
+			yields(t, ctx, 3)
+			_ = task.Gather(failing).Done()
+		}},
+		{"a shield that nobody awaits", func(_ context.Context, failing *task.Task[int]) { task.Shield(failing) }},
+		{"a gather that somebody else has failed", func(ctx context.Context, failing *task.Task[int]) {
+			other := task.Go(ctx, func(context.Context) (int, error) { return 0, errCause })
+			_, err := task.Gather(failing, other).Await(ctx)
+			equal(t, "the gather's error", err, errCause)
+		}},
+	} {
+		t.Run("by "+c.name, func(t *testing.T) {
+			told := untaken(t, c.by)
+			told.want(t, failingUntaken)
+		})
+	}
+}
+
+// Of the errors behind a gather the first is its own, the later ones are nobody's.
+func TestUntakenErrorsBehindAGather(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		_, err := task.Gather(
+			task.Go(ctx, fails(3*time.Second, errors.New("third")), task.Name("a")),
+			task.Go(ctx, fails(time.Second, errors.New("first")), task.Name("b")),
+			task.Go(ctx, fails(2*time.Second, errors.New("second")), task.Name("c")),
+		).Await(ctx)
+		wantText(t, err, "first")
+		if err := task.Sleep(ctx, time.Hour); err != nil {
+			t.Error(err)
+		}
+	}, told.option())
+	told.want(t,
+		"a task failed and nobody took its error: a: third",
+		"a task failed and nobody took its error: c: second")
+}
+
+// A group takes the errors of its tasks; its own is for whoever called WithGroup.
+func TestUntakenErrorOfAGroup(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		task.Go(ctx, func(ctx context.Context) (int, error) {
+			return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+				mustGoIn(t, g, fails(0, errBoom), task.Name("inside"))
+				return nil
+			})
+		}, task.Name("parent"))
+		yields(t, ctx, 10)
+	}, told.option())
+	told.want(t, "a task failed and nobody took its error: parent: inside: boom")
+}
+
+func TestUntakenPanic(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Name("it"))
+		yields(t, ctx, 1)
+	}, told.option())
+	told.want(t, `a task failed and nobody took its error: it: panic in task "it": ouch`)
+}
+
+func TestCancellationIsNoUntakenError(t *testing.T) {
+	play(t, func(ctx context.Context) { // where the handler is told, play fails
+		task.Go(ctx, hangs).Cancel(nil)
+		a := task.Go(ctx, hangs)
+		b := task.Go(ctx, func(ctx context.Context) (int, error) {
+			_, err := hangs(ctx)
+			return 0, fmt.Errorf("wrapped: %w", err)
+		})
+		yields(t, ctx, 1)
+		a.Cancel(errCause)
+		b.Cancel(errCause)
+		yields(t, ctx, 2)
+		equal(t, "b is canceled", b.Canceled(), true)
+	})
+}
+
+// A body that fails while it is unwound has failed, too.
+func TestUntakenErrorOfABodyThatIsUnwound(t *testing.T) {
+	var told failures
+	l := virtual(t, told.option())
+	task.Go(l.Context(), stubborn(0, 0, nil), task.Name("canceled"))
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		_, _ = hangs(ctx)
+		return 0, errBoom
+	}, task.Name("failing"))
+	l.RunUntilIdle()
+	l.Close()
+	told.want(t, failingUntaken)
+}
+
+func TestUntakenErrorOfAMachine(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
+			return 0, task.End(), errBoom
+		}, task.Name("failing"))
+		yields(t, ctx, 1)
+	}, told.option())
+	told.want(t, failingUntaken)
+}
+
+// Futures that are no tasks are left to those who made them.
+func TestErrorOfAFutureIsNotReported(t *testing.T) {
+	play(t, func(ctx context.Context) { // where the handler is told, play fails
+		_ = future.New[int](ctx).SetError(errBoom)
+	})
+}

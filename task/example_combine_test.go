@@ -1,0 +1,178 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// fetch stands for something that takes so many seconds, and fails for a negative
+// number.
+func fetch(seconds int) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		if err := task.Sleep(ctx, time.Duration(max(seconds, -seconds))*time.Second); err != nil {
+			return "", err
+		}
+		if seconds < 0 {
+			return "", fmt.Errorf("nothing after %d s", -seconds)
+		}
+		return fmt.Sprintf("page %d", seconds), nil
+	}
+}
+
+// The results come in the order of the arguments, whichever ends first.
+func ExampleGather() {
+	pages, err := task.Run(context.Background(), func(ctx context.Context) ([]string, error) {
+		return task.Gather(
+			task.Go(ctx, fetch(3)),
+			task.Go(ctx, fetch(1)),
+			task.Go(ctx, fetch(2)),
+		).Await(ctx)
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(pages, err)
+	// Output: [page 3 page 1 page 2] <nil>
+}
+
+// Results of different types are gathered untyped.
+func ExampleGather_untyped() {
+	all, err := task.Run(context.Background(), func(ctx context.Context) ([]any, error) {
+		number := future.New[int](ctx)
+		_ = number.SetResult(7)
+		return task.Gather(
+			future.Untyped(task.Go(ctx, fetch(1))),
+			future.Untyped(number),
+		).Await(ctx)
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(all, err)
+	// Output: [page 1 7] <nil>
+}
+
+// An error is one of the outcomes, and nothing is cut short.
+func ExampleCollect() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		outcomes, err := task.Collect(
+			task.Go(ctx, fetch(2)),
+			task.Go(ctx, fetch(-1)),
+		).Await(ctx)
+		for _, o := range outcomes {
+			fmt.Printf("%q, %v\n", o.Value, o.Err)
+		}
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// "page 2", <nil>
+	// "", nothing after 1 s
+}
+
+func ExampleOutcome() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, fetch(1))
+		t.Cancel(nil)
+		outcomes, err := task.Collect(t).Await(ctx)
+		var canceled task.Outcome[string] = outcomes[0]
+		fmt.Println(errors.Is(canceled.Err, future.ErrCanceled))
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: true
+}
+
+// The limit ends the waiting for the shield; what is behind it goes on.
+func ExampleShield() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		save := task.Go(ctx, fetch(3))
+		_, err := task.WaitFor(ctx, task.Shield(save), time.Second)
+		fmt.Println(err)
+		v, err := save.Await(ctx)
+		fmt.Println(v, err)
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// time limit expired at 00:00:01.000
+	// page 3 <nil>
+}
+
+// What takes too long is canceled.
+func ExampleWaitFor() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		v, err := task.WaitFor(ctx, task.Go(ctx, fetch(1)), 2*time.Second)
+		fmt.Println(v, err)
+
+		slow := task.Go(ctx, fetch(60))
+		_, err = task.WaitFor(ctx, slow, 2*time.Second)
+		fmt.Println(errors.Is(err, context.DeadlineExceeded), slow.Canceled())
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// page 1 <nil>
+	// true true
+}
+
+// Whoever is first; the others are canceled by hand.
+func ExampleWait() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted,
+			task.Go(ctx, fetch(3)),
+			task.Go(ctx, fetch(1)),
+			task.Go(ctx, fetch(2)),
+		)
+		if err != nil {
+			return 0, err
+		}
+		fmt.Println(done[0].Result())
+		for _, t := range pending {
+			t.Cancel(nil)
+		}
+		fmt.Println(len(pending), "canceled")
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// page 1 <nil>
+	// 2 canceled
+}
+
+func ExampleUntil() {
+	for _, until := range []task.Until{task.AllCompleted, task.FirstCompleted, task.FirstError} {
+		_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+			done, pending, err := task.Wait(ctx, task.NoLimit, until,
+				task.Go(ctx, fetch(1)), task.Go(ctx, fetch(-2)), task.Go(ctx, fetch(3)))
+			for _, t := range done {
+				_ = t.Err() // takes the error, which would be reported otherwise
+			}
+			fmt.Println(len(done), "done,", len(pending), "pending, after", loop.FromContext(ctx).Elapsed())
+			return 0, err
+		}, loop.WithClock(timer.NewVirtual()))
+	}
+	// Output:
+	// 3 done, 0 pending, after 3s
+	// 1 done, 2 pending, after 1s
+	// 2 done, 1 pending, after 2s
+}
+
+// Each as it completes, until a limit.
+func ExampleAsCompleted() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		pages := []*task.Task[string]{
+			task.Go(ctx, fetch(2)),
+			task.Go(ctx, fetch(60)),
+			task.Go(ctx, fetch(1)),
+		}
+		for t, err := range task.AsCompleted(ctx, 10*time.Second, pages...) {
+			if err != nil {
+				fmt.Println(err)
+				break
+			}
+			fmt.Println(t.Result())
+		}
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// page 1 <nil>
+	// page 2 <nil>
+	// time limit expired at 00:00:10.000
+}

@@ -1,0 +1,178 @@
+package task_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// A countdown keeps in a field what an ordinary body keeps on its stack.
+type countdown struct{ left int }
+
+func (c *countdown) Resume(ctx context.Context, err error) (string, task.Suspension, error) {
+	if err != nil { // a cancellation, say
+		return "", task.End(), err
+	}
+	if c.left == 0 {
+		return "lift-off", task.End(), nil
+	}
+	fmt.Println(c.left, "at", loop.FromContext(ctx).Elapsed())
+	c.left--
+	return "", task.For(time.Second), nil
+}
+
+// A machine has no stack of its own: a million of them may be suspended at a time.
+func ExampleMachine() {
+	v, err := task.Run(context.Background(), func(ctx context.Context) (string, error) {
+		return task.GoMachine(ctx, &countdown{left: 3}).Await(ctx)
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(v, err)
+	// Output:
+	// 3 at 0s
+	// 2 at 1s
+	// 1 at 2s
+	// lift-off <nil>
+}
+
+// What a machine awaits it reads when it is called again.
+func ExampleGoMachine() {
+	v, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		price := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return 20, task.Sleep(ctx, time.Second)
+		})
+		return task.GoMachine(ctx, task.MachineFunc[int](func(_ context.Context, err error) (int, task.Suspension, error) {
+			if err != nil || !price.Done() {
+				return 0, task.On(price), err
+			}
+			v, err := price.Result()
+			return v + 1, task.End(), err
+		})).Await(ctx)
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(v, err)
+	// Output: 21 <nil>
+}
+
+// A function is a machine; its state is in what it closes over.
+func ExampleMachineFunc() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		rounds := 0
+		polite := task.MachineFunc[int](func(_ context.Context, err error) (int, task.Suspension, error) {
+			if err != nil || rounds == 3 {
+				return rounds, task.End(), err
+			}
+			rounds++
+			return 0, task.Turn(), nil // let others have a turn
+		})
+		v, err := task.GoMachine(ctx, polite).Await(ctx)
+		fmt.Println(v, err)
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: 3 <nil>
+}
+
+// The four things that a machine can say.
+func ExampleSuspension() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		other := task.GoMachine(ctx, &countdown{left: 1})
+		steps := []task.Suspension{task.Turn(), task.For(5 * time.Second), task.On(other), task.End()}
+		at := -1
+		_, err := task.GoMachine(ctx, task.MachineFunc[int](func(ctx context.Context, err error) (int, task.Suspension, error) {
+			at++
+			fmt.Println("step", at, "at", loop.FromContext(ctx).Elapsed())
+			return 0, steps[at], err
+		})).Await(ctx)
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// 1 at 0s
+	// step 0 at 0s
+	// step 1 at 0s
+	// step 2 at 5s
+	// step 3 at 5s
+}
+
+func ExampleOn() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		both := task.Gather(task.GoMachine(ctx, &countdown{left: 1}), task.GoMachine(ctx, &countdown{left: 2}))
+		_, err := task.GoMachine(ctx, task.MachineFunc[int](func(_ context.Context, err error) (int, task.Suspension, error) {
+			if err != nil || !both.Done() {
+				return 0, task.On(both), err
+			}
+			fmt.Println(both.Result())
+			return 0, task.End(), nil
+		})).Await(ctx)
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// 1 at 0s
+	// 2 at 0s
+	// 1 at 1s
+	// [lift-off lift-off] <nil>
+}
+
+func ExampleFor() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		slept := false
+		return task.GoMachine(ctx, task.MachineFunc[int](func(ctx context.Context, err error) (int, task.Suspension, error) {
+			if err != nil || slept {
+				fmt.Println(loop.FromContext(ctx).Elapsed())
+				return 0, task.End(), err
+			}
+			slept = true
+			return 0, task.For(time.Minute), nil
+		})).Await(ctx)
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: 1m0s
+}
+
+func ExampleTurn() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		count := func(name string) *task.Task[int] {
+			n := 0
+			return task.GoMachine(ctx, task.MachineFunc[int](func(_ context.Context, err error) (int, task.Suspension, error) {
+				if err != nil || n == 2 {
+					return n, task.End(), err
+				}
+				fmt.Print(name, n, " ")
+				n++
+				return 0, task.Turn(), nil
+			}))
+		}
+		_, err := task.Gather(count("a"), count("b")).Await(ctx)
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: a0 b0 a1 b1
+}
+
+func ExampleEnd() {
+	v, err := task.Run(context.Background(), func(ctx context.Context) (string, error) {
+		return task.GoMachine(ctx, task.MachineFunc[string](func(context.Context, error) (string, task.Suspension, error) {
+			return "at once", task.End(), nil
+		})).Await(ctx)
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(v, err)
+	// Output: at once <nil>
+}
+
+func ExampleGoMachineIn() {
+	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			m, err := task.GoMachineIn(g, &countdown{left: 2})
+			if err != nil {
+				return err
+			}
+			fmt.Println(m.Await(ctx))
+			return nil
+		})
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(err)
+	// Output:
+	// 2 at 0s
+	// 1 at 1s
+	// lift-off <nil>
+	// <nil>
+}

@@ -1,0 +1,171 @@
+package task_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// A call that would hold the loop up runs on a goroutine of its own.
+func ExampleBlocking() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		task.Go(ctx, func(context.Context) (int, error) {
+			fmt.Println("the others go on")
+			return 0, nil
+		})
+		sum, err := task.Blocking(ctx, func(context.Context) (int, error) {
+			sum := 0
+			for n := range 1_000_001 {
+				sum += n
+			}
+			return sum, nil
+		})
+		fmt.Println(sum, err)
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// the others go on
+	// 500000500000 <nil>
+}
+
+// A loop that serves, and a goroutine that asks it for something.
+func ExampleSubmit() {
+	l := loop.New()
+	defer l.Close()
+	visits := 0 // no lock: only tasks of the loop touch it
+	go func() {
+		for range 3 {
+			n, err := task.Submit(context.Background(), l, func(ctx context.Context) (int, error) {
+				visits++
+				return visits, task.Yield(ctx)
+			})
+			fmt.Println(n, err)
+		}
+		_ = l.Post(l.Stop)
+	}()
+	fmt.Println(l.Run())
+	// Output:
+	// 1 <nil>
+	// 2 <nil>
+	// 3 <nil>
+	// <nil>
+}
+
+// A task receives from a goroutine without holding up the loop.
+func ExampleRecv() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		lines := make(chan string)
+		go func() {
+			defer close(lines)
+			lines <- "one"
+			lines <- "two"
+		}()
+		for {
+			line, ok, err := task.Recv(ctx, lines)
+			if !ok || err != nil {
+				fmt.Println("the end", err)
+				return 0, err
+			}
+			fmt.Println(line)
+		}
+	})
+	// Output:
+	// one
+	// two
+	// the end <nil>
+}
+
+// Tasks talk over channels, too.
+func ExampleSend() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		numbers := make(chan int)
+		task.Go(ctx, func(ctx context.Context) (int, error) {
+			defer close(numbers)
+			for n := range 3 {
+				if err := task.Send(ctx, numbers, n); err != nil {
+					return 0, err
+				}
+			}
+			return 0, nil
+		})
+		for {
+			n, ok, err := task.Recv(ctx, numbers)
+			if !ok || err != nil {
+				return 0, err
+			}
+			fmt.Println(n)
+		}
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// 0
+	// 1
+	// 2
+}
+
+func ExampleCurrent() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		log := func(ctx context.Context, text string) {
+			fmt.Printf("[%s] %s\n", task.Current(ctx).Name(), text)
+		}
+		log(ctx, "begins")
+		_, err := task.Go(ctx, func(ctx context.Context) (int, error) {
+			log(ctx, "begins too")
+			return 0, nil
+		}, task.Name("worker")).Await(ctx)
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// [main] begins
+	// [worker] begins too
+}
+
+func ExampleAll() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		task.Go(ctx, fetch(1), task.Name("a"))
+		task.Go(ctx, fetch(3), task.Name("b"))
+		if err := task.Sleep(ctx, 2*time.Second); err != nil {
+			return 0, err
+		}
+		for _, t := range task.All(ctx) {
+			fmt.Println(t.Name(), t.Waits())
+		}
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// main is running
+	// b sleeps until 3s
+}
+
+// Who waits for whom. PrintGraph adds where in the code each task stands.
+func ExamplePrintGraph() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		l := loop.FromContext(ctx)
+		l.CallLater(time.Second, func() {
+			_ = l.WriteGraph(os.Stdout, false) // task.PrintGraph(l.Context(), os.Stdout), without the stacks
+			l.Stop()
+		})
+		return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			slow, err := task.GoIn(g, fetch(60), task.Name("slow"))
+			if err != nil {
+				return err
+			}
+			return g.Go(func(ctx context.Context) error {
+				_, err := task.Gather[future.Awaitable[string]](task.Shield(slow), slow).Await(ctx)
+				return err
+			}, task.Name("reader"))
+		})
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// main awaits its group
+	// ├─ slow sleeps until 1m0s
+	// └─ reader awaits a gather of 2
+	//    ├─ a shield
+	//    │  └─ slow (above)
+	//    └─ slow (above)
+}

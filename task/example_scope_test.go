@@ -1,0 +1,252 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// When WithGroup returns, every task in it has ended.
+func ExampleWithGroup() {
+	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		var a, b *task.Task[string]
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) (err error) {
+			if a, err = task.GoIn(g, fetch(1)); err != nil {
+				return err
+			}
+			b, err = task.GoIn(g, fetch(2))
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+		fmt.Println(a.Result())
+		fmt.Println(b.Result())
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(err)
+	// Output:
+	// page 1 <nil>
+	// page 2 <nil>
+	// <nil>
+}
+
+// The first failure cancels the others.
+func ExampleWithGroup_failure() {
+	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			if _, err := task.GoIn(g, fetch(-1), task.Name("failing")); err != nil {
+				return err
+			}
+			return g.Go(func(ctx context.Context) error {
+				err := task.Sleep(ctx, time.Hour)
+				fmt.Println("the other:", err)
+				return err
+			})
+		})
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(err)
+	// Output:
+	// the other: canceled
+	// failing: nothing after 1 s
+}
+
+func ExampleGroup() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			for n := range 3 {
+				if err := g.Go(func(ctx context.Context) error {
+					err := task.Sleep(ctx, time.Duration(n)*time.Second)
+					fmt.Println(n, "at", loop.FromContext(ctx).Elapsed())
+					return err
+				}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// 0 at 0s
+	// 1 at 1s
+	// 2 at 2s
+}
+
+func ExampleGoIn() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			page, err := task.GoIn(g, fetch(1))
+			if err != nil {
+				return err
+			}
+			fmt.Println(page.Await(ctx))
+			return nil
+		})
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: page 1 <nil>
+}
+
+func ExampleGroup_Go() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			g.Cancel()
+			err := g.Go(func(context.Context) error { return nil })
+			fmt.Println(err)
+			return nil
+		})
+		fmt.Println(err)
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// task: the group is shutting down, after an error or a cancellation; it takes no more tasks
+	// <nil>
+}
+
+// The first to find it ends the search of all.
+func ExampleGroup_Cancel() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		found := ""
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			for _, seconds := range []int{3, 1, 2} {
+				if err := g.Go(func(ctx context.Context) error {
+					page, err := fetch(seconds)(ctx)
+					if err == nil {
+						found = page
+						g.Cancel()
+					}
+					return err
+				}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		fmt.Println(found, err, loop.FromContext(ctx).Elapsed())
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: page 1 <nil> 1s
+}
+
+// All errors come out, and errors.Is looks into each.
+func ExampleGroupError() {
+	broken := errors.New("broken")
+	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			if _, err := task.GoIn(g, fetch(-1), task.Name("a")); err != nil {
+				return err
+			}
+			return g.Go(func(ctx context.Context) error {
+				_ = task.Sleep(ctx, time.Hour)
+				return broken // while it cleans up
+			}, task.Name("b"))
+		})
+	}, loop.WithClock(timer.NewVirtual()))
+	var g *task.GroupError
+	fmt.Println(errors.As(err, &g), len(g.Errors), errors.Is(err, broken))
+	fmt.Println(err)
+	// Output:
+	// true 2 true
+	// 2 errors in a group
+	// 	a: nothing after 1 s
+	// 	b: broken
+}
+
+func ExampleTimeout() {
+	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		return 0, task.Timeout(ctx, 8*time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			for n := 1; ; n++ {
+				if _, err := fetch(n)(ctx); err != nil {
+					return err
+				}
+				fmt.Println("page", n, "at", loop.FromContext(ctx).Elapsed())
+			}
+		})
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, context.DeadlineExceeded))
+	// Output:
+	// page 1 at 1s
+	// page 2 at 3s
+	// page 3 at 6s
+	// time limit expired at 00:00:08.000
+	// true
+}
+
+// One limit for several things, as an instant.
+func ExampleTimeoutAt() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		midnight := loop.FromContext(ctx).Now().Add(5 * time.Second)
+		for _, seconds := range []int{2, 2, 2} {
+			err := task.TimeoutAt(ctx, midnight, func(ctx context.Context, _ *task.Deadline) error {
+				_, err := fetch(seconds)(ctx)
+				return err
+			})
+			fmt.Println(loop.FromContext(ctx).Elapsed(), err)
+		}
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// 2s <nil>
+	// 4s <nil>
+	// 5s time limit expired at 00:00:05.000
+}
+
+// A body that swallows the expiry can ask for it.
+func ExampleDeadline() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		return 0, task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
+			when, _ := scope.When()
+			fmt.Println("until", when.Format(time.TimeOnly))
+			_ = task.Sleep(ctx, time.Hour)
+			fmt.Println("expired:", scope.Expired())
+			return nil
+		})
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// until 00:00:01
+	// expired: true
+}
+
+// A limit on silence, in place of one on the whole: each message moves it.
+func ExampleDeadline_Reschedule() {
+	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		l := loop.FromContext(ctx)
+		return 0, task.Timeout(ctx, 2*time.Second, func(ctx context.Context, scope *task.Deadline) error {
+			for n := 1; ; n++ {
+				if _, err := fetch(n)(ctx); err != nil {
+					return err
+				}
+				fmt.Println("page", n, "at", l.Elapsed())
+				if err := scope.Reschedule(l.Now().Add(2500 * time.Millisecond)); err != nil {
+					return err
+				}
+			}
+		})
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(err)
+	// Output:
+	// page 1 at 1s
+	// page 2 at 3s
+	// time limit expired at 00:00:05.500
+}
+
+// A limit that expired is no cancellation to those outside of it.
+func ExampleTimeoutError() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			err := task.Sleep(ctx, time.Hour)
+			fmt.Println("inside: ", err, errors.Is(err, context.Canceled))
+			return err
+		})
+		fmt.Println("outside:", err, errors.Is(err, context.Canceled))
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// inside:  canceled: time limit expired at 00:00:01.000 true
+	// outside: time limit expired at 00:00:01.000 false
+}

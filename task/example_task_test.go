@@ -1,0 +1,220 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// A body is an ordinary function. With a virtual clock its hours pass at once.
+func ExampleRun() {
+	answer, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		if err := task.Sleep(ctx, 24*time.Hour); err != nil {
+			return 0, err
+		}
+		return 42, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(answer, err)
+	// Output: 42 <nil>
+}
+
+// Where every task waits for what can not come, Run says who is stuck.
+func ExampleRun_deadlock() {
+	_, err := task.Run(context.Background(), func(ctx context.Context) (string, error) {
+		answer := future.New[string](ctx)
+		task.Go(ctx, func(ctx context.Context) (string, error) {
+			return answer.Await(ctx)
+		}, task.Name("reader"))
+		return answer.Await(ctx)
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(err)
+	// Output:
+	// loop: deadlock: nothing can wake the 2 tasks that are left
+	// 	main awaits a future
+	// 	reader awaits a future
+}
+
+// Tasks begin in the order in which they were made, and not before the one that makes
+// them suspends.
+func ExampleGo() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		hello := func(name string) func(context.Context) (int, error) {
+			return func(context.Context) (int, error) {
+				fmt.Println("hello from", name)
+				return len(name), nil
+			}
+		}
+		a := task.Go(ctx, hello("a"))
+		task.Go(ctx, hello("b"))
+		fmt.Println("both are made")
+		return a.Await(ctx)
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// both are made
+	// hello from a
+	// hello from b
+}
+
+// A task is the future of what its body returns.
+func ExampleTask() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, func(ctx context.Context) (string, error) {
+			return "ready", task.Sleep(ctx, time.Second)
+		})
+		_, err := t.Result()
+		fmt.Println(t.Done(), errors.Is(err, future.ErrInvalidState))
+
+		v, err := t.Await(ctx)
+		fmt.Println(t.Done(), v, err)
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// false true
+	// true ready <nil>
+}
+
+// Canceling is asking: the body is told where it is suspended, and may clean up.
+func ExampleTask_Cancel() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, func(ctx context.Context) (int, error) {
+			err := task.Sleep(ctx, time.Hour)
+			fmt.Println("the body is told:", err)
+			return 0, err
+		})
+		if err := task.Yield(ctx); err != nil {
+			return 0, err
+		}
+		fmt.Println("taken:", t.Cancel(errors.New("not needed any more")))
+		_, err := t.Await(ctx)
+		fmt.Println(t.Canceled(), errors.Is(err, context.Canceled))
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// taken: true
+	// the body is told: canceled: not needed any more
+	// true true
+}
+
+// A body that handles a cancellation, and goes on, takes the request back.
+func ExampleTask_Uncancel() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, func(ctx context.Context) (string, error) {
+			if err := task.Sleep(ctx, time.Hour); errors.Is(err, future.ErrCanceled) {
+				task.Current(ctx).Uncancel()
+				return "what there is by now", nil
+			}
+			return "everything", nil
+		})
+		if err := task.Yield(ctx); err != nil {
+			return 0, err
+		}
+		t.Cancel(nil)
+		fmt.Println("requests:", t.Cancelling())
+		v, err := t.Await(ctx)
+		fmt.Println(v, err)
+		fmt.Println("requests:", t.Cancelling())
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// requests: 1
+	// what there is by now <nil>
+	// requests: 0
+}
+
+func ExampleName() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		nothing := func(context.Context) (int, error) { return 0, nil }
+		fmt.Println(task.Go(ctx, nothing, task.Name("poller")))
+		fmt.Println(task.Go(ctx, nothing)) // the third of this loop: main is the first
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// task "poller"
+	// task "Task-3"
+}
+
+// A panic in a task is the error of those who await it.
+func ExamplePanicError() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		t := task.Go(ctx, func(context.Context) (int, error) {
+			var none []int
+			return none[3], nil
+		}, task.Name("careless"))
+		_, err := t.Await(ctx)
+
+		var p *task.PanicError
+		fmt.Println(errors.As(err, &p), len(p.Stack) > 0)
+		fmt.Println(err)
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// true true
+	// panic in task "careless": runtime error: index out of range [3] with length 0
+}
+
+func ExampleSleep() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		for _, s := range []int{3, 1, 2} { // sorted by sleeping
+			task.Go(ctx, func(ctx context.Context) (int, error) {
+				err := task.Sleep(ctx, time.Duration(s)*time.Second)
+				fmt.Println(s)
+				return 0, err
+			})
+		}
+		return 0, task.Sleep(ctx, time.Minute)
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output:
+	// 1
+	// 2
+	// 3
+}
+
+// Yield lets everything else that is ready run first.
+func ExampleYield() {
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		count := func(name string) *task.Task[int] {
+			return task.Go(ctx, func(ctx context.Context) (int, error) {
+				for n := range 3 {
+					fmt.Print(name, n, " ")
+					if err := task.Yield(ctx); err != nil {
+						return 0, err
+					}
+				}
+				return 0, nil
+			})
+		}
+		_, err := task.Gather(count("a"), count("b")).Await(ctx)
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: a0 b0 a1 b1 a2 b2
+}
+
+// A host drives the loop itself, turn by turn, and ends it as Run would.
+func ExampleShutdown() {
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	defer l.Close()
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		defer fmt.Println("saved")
+		for {
+			if err := task.Yield(ctx); err != nil {
+				return 0, err
+			}
+			fmt.Println("tick")
+		}
+	})
+	for range 3 {
+		l.RunOnce()
+	}
+	fmt.Println(task.Shutdown(l))
+	// Output:
+	// tick
+	// tick
+	// saved
+	// <nil>
+}

@@ -1,0 +1,306 @@
+package waiter_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/waiter"
+	"github.com/takt-go/takt/timer"
+)
+
+var errCause = errors.New("the cause")
+
+// what describes waiters, in words.
+type what string
+
+func (w what) Describe() loop.Explanation { return loop.Explanation{What: string(w)} }
+
+func virtual(t testing.TB) *loop.Loop {
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	t.Cleanup(l.Close)
+	return l
+}
+
+func equal[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// waits makes a task that waits for w under ctx's own context.
+func waits(ctx context.Context, w *waiter.Waiter) *task.Task[struct{}] {
+	return task.Go(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, w.Wait(ctx) })
+}
+
+func TestWaiterIsSetOnce(t *testing.T) {
+	l := virtual(t)
+	w := waiter.New(l.Context(), what("something"))
+	a := waits(l.Context(), w)
+	l.RunUntilIdle()
+	equal(t, "done", w.Done(), false)
+	equal(t, "loop", w.Loop(), l)
+	equal(t, "explanation", w.Explain().What, "something")
+	equal(t, "what the task waits for", a.Task().Waits(), "awaits something")
+	if err := w.Err(); !errors.Is(err, future.ErrInvalidState) {
+		t.Errorf("the error of a pending waiter is %v, want %v", err, future.ErrInvalidState)
+	}
+	equal(t, "Set", w.Set(), true)
+	equal(t, "the task ran inside Set", a.Done(), false)
+	equal(t, "Set again", w.Set(), false)
+	equal(t, "Cancel of what was set", w.Cancel(nil), false)
+	equal(t, "succeeded", w.Succeeded(), true)
+	equal(t, "canceled", w.Canceled(), false)
+	l.RunOnce()
+	equal(t, "the task went on in the next turn", a.Done(), true)
+	if a.Err() != nil || w.Err() != nil || w.Untaken() != nil {
+		t.Errorf("errors: %v, %v, %v", a.Err(), w.Err(), w.Untaken())
+	}
+}
+
+func TestWaiterThatIsSetDoesNotSuspend(t *testing.T) {
+	l := virtual(t)
+	w := waiter.New(l.Context(), what("something"))
+	w.Run()
+	a := waits(l.Context(), w)
+	l.RunOnce()
+	equal(t, "the task has ended in its first step", a.Done(), true)
+}
+
+func TestWaiterIsCanceledWithItsTask(t *testing.T) {
+	l := virtual(t)
+	w := waiter.New(l.Context(), what("something"))
+	a := waits(l.Context(), w)
+	l.RunUntilIdle()
+	a.Cancel(errCause)
+	equal(t, "canceled", w.Canceled(), true)
+	equal(t, "Set", w.Set(), false)
+	l.RunUntilIdle()
+	var c *loop.CanceledError
+	if !errors.As(a.Err(), &c) || c.Cause != errCause {
+		t.Errorf("the task's error is %v, want a cancellation with %v", a.Err(), errCause)
+	}
+	equal(t, "succeeded", w.Succeeded(), false)
+}
+
+// Set and then canceled, in one turn: the task is told of the cancellation, and the
+// waiter of its success.
+func TestWaiterIsSetBeforeItsTaskIsCanceled(t *testing.T) {
+	l := virtual(t)
+	w := waiter.New(l.Context(), what("something"))
+	a := waits(l.Context(), w)
+	l.RunUntilIdle()
+	w.Set()
+	a.Cancel(errCause)
+	l.RunUntilIdle()
+	equal(t, "the task was canceled", a.Canceled(), true)
+	equal(t, "succeeded", w.Succeeded(), true)
+}
+
+// The end of a context leaves the waiter alone; it can be set, and wakes nobody.
+func TestWaiterUnderAContextThatEnds(t *testing.T) {
+	l := virtual(t)
+	w := waiter.New(l.Context(), what("something"))
+	var end context.CancelCauseFunc
+	a := task.Go(l.Context(), func(ctx context.Context) (struct{}, error) {
+		ctx, end = context.WithCancelCause(ctx)
+		return struct{}{}, w.Wait(ctx)
+	})
+	l.RunUntilIdle()
+	end(errCause)
+	l.RunUntilIdle()
+	equal(t, "the task's error", a.Err(), errCause)
+	equal(t, "done", w.Done(), false)
+	equal(t, "Set", w.Set(), true)
+}
+
+func TestWaiterIsForOneTask(t *testing.T) {
+	l := virtual(t)
+	w := waiter.New(l.Context(), what("something"))
+	ran := 0
+	r := loop.Func(func() { ran++ })
+	first := &r
+	w.AddWaiter(first)
+	func() {
+		defer func() {
+			if got := fmt.Sprint(recover()); !strings.HasPrefix(got, "waiter: ") {
+				t.Errorf("the panic is %q", got)
+			}
+		}()
+		w.AddWaiter(&r2{})
+	}()
+	equal(t, "RemoveWaiter of another", w.RemoveWaiter(&r2{}), false)
+	equal(t, "RemoveWaiter", w.RemoveWaiter(first), true)
+	equal(t, "RemoveWaiter again", w.RemoveWaiter(first), false)
+	w.Set()
+	w.AddWaiter(first)
+	l.RunOnce()
+	equal(t, "runs of what came late", ran, 1)
+}
+
+// r2 is a Runnable that is told apart.
+type r2 struct{ _ int }
+
+func (*r2) Run() {}
+
+func TestListBelongsToOneLoop(t *testing.T) {
+	var list waiter.List
+	for at := range 2 {
+		l := virtual(t)
+		a := task.Go(l.Context(), func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, list.Wait(ctx, what("the thing"), func(bool) {})
+		})
+		l.RunUntilIdle()
+		var p *task.PanicError
+		if isPanic := errors.As(a.Err(), &p); isPanic != (at == 1) {
+			t.Errorf("loop %d: the task's error is %v", at, a.Err())
+		} else if isPanic && !strings.Contains(p.Error(), "the thing is used by tasks of two loops") {
+			t.Errorf("the panic is %v", p)
+		}
+	}
+	equal(t, "waiters", list.Len(), 1)
+}
+
+// listModel is a line as anybody would describe it: who stands in it, and what each has
+// come to.
+type listModel struct {
+	list waiter.List
+	want []*inLine
+	seen []string // who went on, and how
+}
+
+type inLine struct {
+	name     string
+	t        *task.Task[struct{}]
+	w        *waiter.Waiter
+	set      bool
+	canceled bool
+}
+
+func (m *listModel) check(t *rapid.T) {
+	var got []*waiter.Waiter
+	for w := range m.list.All() {
+		got = append(got, w)
+	}
+	if len(got) != m.list.Len() {
+		t.Errorf("Len() = %d, and All has %d", m.list.Len(), len(got))
+	}
+	waiting := false
+	for _, one := range m.want {
+		waiting = waiting || !one.canceled
+	}
+	if m.list.Waiting() != waiting {
+		t.Errorf("Waiting() = %t, want %t", m.list.Waiting(), waiting)
+	}
+	if len(got) != len(m.want) {
+		t.Errorf("%d in line, want %d", len(got), len(m.want))
+		return
+	}
+	if len(got) > 0 && m.list.First() != got[0] || len(got) == 0 && m.list.First() != nil {
+		t.Error("First is not the first of All")
+	}
+	for at, one := range m.want {
+		if one.w == nil {
+			one.w = got[at]
+		}
+		if one.w != got[at] || one.w.Succeeded() != one.set || one.w.Canceled() != one.canceled {
+			t.Errorf("%s, in place %d: set %t, canceled %t, want %t, %t, in its place %t",
+				one.name, at, one.w.Succeeded(), one.w.Canceled(), one.set, one.canceled, one.w == got[at])
+		}
+	}
+}
+
+func TestListModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := loop.New(loop.WithClock(timer.NewVirtual()))
+		defer l.Close()
+		m := &listModel{}
+		n := 0
+		turn := func() {
+			l.RunUntilIdle()
+			m.want = slices.DeleteFunc(m.want, func(one *inLine) bool {
+				if one.set || one.canceled {
+					if !slices.Contains(m.seen, fmt.Sprintf("%s, given up %t, succeeded %t", one.name, one.canceled, one.set)) {
+						t.Errorf("%s did not go on: %q", one.name, m.seen)
+					}
+				}
+				return one.set || one.canceled
+			})
+			m.check(t)
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"": m.check,
+			"join": func(*rapid.T) {
+				n++
+				one := &inLine{name: fmt.Sprint(n)}
+				one.t = task.Go(l.Context(), func(ctx context.Context) (struct{}, error) {
+					m.want = append(m.want, one)
+					gaveUp, succeeded := false, true
+					err := m.list.Wait(ctx, what("a turn"), func(s bool) { gaveUp, succeeded = true, s })
+					if gaveUp != (err != nil) {
+						t.Errorf("%s ends with %v, and giveUp was called: %t", one.name, err, gaveUp)
+					}
+					m.seen = append(m.seen, fmt.Sprintf("%s, given up %t, succeeded %t", one.name, gaveUp, succeeded))
+					return struct{}{}, err
+				})
+				turn()
+			},
+			"set": func(t *rapid.T) {
+				most := rapid.IntRange(0, 3).Draw(t, "most")
+				want := 0
+				for _, one := range m.want {
+					if want < most && !one.set && !one.canceled {
+						one.set = true
+						want++
+					}
+				}
+				if got := m.list.Set(most); got != want {
+					t.Errorf("Set(%d) = %d, want %d", most, got, want)
+				}
+			},
+			"cancel": func(t *rapid.T) {
+				if len(m.want) == 0 {
+					t.Skip("nobody waits")
+				}
+				one := rapid.SampledFrom(m.want).Draw(t, "who")
+				if one.set { // it goes on with an error, and a turn to pass on
+					return
+				}
+				one.canceled = true
+				one.t.Cancel(errCause)
+			},
+			"turn": func(*rapid.T) { turn() },
+		})
+	})
+}
+
+// A task's wait costs one object, and what wakes it none.
+func TestWaitingAllocatesOneObject(t *testing.T) {
+	if underRace {
+		return // the race detector allocates
+	}
+	l := virtual(t)
+	var list waiter.List
+	task.Go(l.Context(), func(ctx context.Context) (struct{}, error) {
+		for {
+			if err := list.Wait(ctx, what("a turn"), func(bool) {}); err != nil {
+				return struct{}{}, err
+			}
+		}
+	})
+	l.RunUntilIdle()
+	got := testing.AllocsPerRun(1000, func() {
+		list.Set(1)
+		l.RunOnce()
+	})
+	equal(t, "allocations for each wait", got, 1)
+}

@@ -1,0 +1,510 @@
+package task_test
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+func TestCurrent(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		equal(t, "in the body", task.Current(ctx).Name(), "main")
+		a := task.Go(ctx, func(ctx context.Context) (int, error) {
+			equal(t, "in another", task.Current(ctx).Name(), "a")
+			yields(t, ctx, 1)
+			equal(t, "after a suspension", task.Current(ctx).Name(), "a")
+			return 0, nil
+		}, task.Name("a"))
+		_, _ = a.Await(ctx)
+		equal(t, "the one that Go returned", a.Task().Name(), "a")
+		_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			equal(t, "in a scope", task.Current(ctx).Name(), "main")
+			return nil
+		})
+	})
+	l := virtual(t)
+	l.CallSoon(func() {
+		panics(t, "outside every task", func() { task.Current(l.Context()) })
+		if l.Current() != nil {
+			t.Error("a callback has a current task")
+		}
+	})
+	l.RunUntilIdle()
+	panics(t, "belongs to no loop", func() { task.Current(context.Background()) })
+}
+
+func allNames(ctx context.Context) string {
+	var names []string
+	for _, t := range task.All(ctx) {
+		names = append(names, t.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+func TestAll(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		equal(t, "at first", allNames(ctx), "main")
+		tasks := named(ctx, 2, 1, 3)
+		equal(t, "new ones too", allNames(ctx), "main a b c")
+		_, _ = tasks[1].Await(ctx)
+		equal(t, "without those that have ended", allNames(ctx), "main a c")
+		l := loop.FromContext(ctx)
+		l.CallSoon(func() { equal(t, "in a callback", allNames(l.Context()), "main a c") })
+		_, _ = tasks[2].Await(ctx)
+		equal(t, "in the end", allNames(ctx), "main")
+	})
+}
+
+// graphOf is the graph of a loop that runs main until it is idle, at the start of time.
+func graphOf(t *testing.T, main func(context.Context) (int, error), opts ...loop.Option) string {
+	t.Helper()
+	l := virtual(t, append([]loop.Option{loop.WithErrorHandler(func(loop.Failure) {})}, opts...)...)
+	task.Go(l.Context(), main, task.Name("main"))
+	l.RunUntilIdle()
+	var b strings.Builder
+	if err := l.WriteGraph(&b, false); err != nil {
+		t.Error(err)
+	}
+	return b.String()
+}
+
+func TestGraphs(t *testing.T) {
+	sleeper := func(ctx context.Context, name string) *task.Task[int] {
+		return task.Go(ctx, gives(time.Second, 0), task.Name(name))
+	}
+	hanging := func(ctx context.Context, name string) *task.Task[int] {
+		return task.Go(ctx, hangs, task.Name(name))
+	}
+	for _, c := range []struct {
+		name string
+		main func(context.Context) (int, error)
+		want string
+	}{
+		{"gather and shield", func(ctx context.Context) (int, error) {
+			inner := hanging(ctx, "C")
+			b := task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(inner).Await(ctx) }, task.Name("B"))
+			_, err := task.Gather(sleeper(ctx, "A"), b).Await(ctx)
+			return 0, err
+		}, `
+main awaits a gather of 2
+├─ A sleeps until 1s
+└─ B awaits a shield
+   └─ C awaits a future
+`},
+		{"gathers and futures in a gather", func(ctx context.Context) (int, error) {
+			done := future.New[int](ctx)
+			_ = done.SetResult(1)
+			_, err := task.Gather(
+				future.Untyped(task.Gather(sleeper(ctx, "A"), hanging(ctx, "B"))),
+				future.Untyped(done),
+				future.Untyped(future.New[int](ctx)),
+			).Await(ctx)
+			return 0, err
+		}, `
+main awaits a gather of 3
+├─ a gather of 2
+│  ├─ A sleeps until 1s
+│  └─ B awaits a future
+└─ a future
+`},
+		{"group", func(ctx context.Context) (int, error) {
+			return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+				mustGoIn(t, g, gives(0, 1), task.Name("done"))
+				mustGoIn(t, g, gives(time.Second, 1), task.Name("A"))
+				mustGoIn(t, g, func(ctx context.Context) (int, error) {
+					return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+						mustGoIn(t, g, hangs, task.Name("C"))
+						return nil
+					})
+				}, task.Name("B"))
+				return nil
+			})
+		}, `
+main awaits its group
+├─ A sleeps until 1s
+└─ B awaits its group
+   └─ C awaits a future
+`},
+		{"wait", func(ctx context.Context) (int, error) {
+			_, _, err := task.Wait(ctx, time.Hour, task.AllCompleted, sleeper(ctx, "A"), hanging(ctx, "B"))
+			return 0, err
+		}, `
+main awaits all of 2
+├─ A sleeps until 1s
+└─ B awaits a future
+`},
+		{"as completed", func(ctx context.Context) (int, error) {
+			for range task.AsCompleted(ctx, time.Hour,
+				task.Go(ctx, gives(0, 0), task.Name("done")), sleeper(ctx, "A"), hanging(ctx, "B")) {
+				continue
+			}
+			return 0, nil
+		}, `
+main awaits the next to complete
+├─ A sleeps until 1s
+└─ B awaits a future
+`},
+		{"time limits", func(ctx context.Context) (int, error) {
+			a := task.Go(ctx, func(ctx context.Context) (int, error) {
+				return 0, task.Timeout(ctx, time.Minute, sleeping(time.Hour))
+			}, task.Name("A"))
+			return task.WaitFor(ctx, a, time.Minute)
+		}, `
+main awaits task "A"
+└─ A sleeps until 1h0m0s
+`},
+		{"a time limit that has passed", func(ctx context.Context) (int, error) {
+			a := task.Go(ctx, stubborn(time.Second, 0, nil), task.Name("A"))
+			yields(t, ctx, 1)
+			return task.WaitFor(ctx, a, 0)
+		}, `
+main awaits the end of what was canceled
+└─ A sleeps until 1s
+`},
+		{"blocking", func(ctx context.Context) (int, error) { return task.Blocking(ctx, waitDone) }, `
+main awaits a blocking call
+`},
+		{"channels", func(ctx context.Context) (int, error) {
+			a := task.Go(ctx, func(ctx context.Context) (int, error) {
+				return 0, task.Send(ctx, make(chan int), 1)
+			}, task.Name("A"))
+			b := task.Go(ctx, func(ctx context.Context) (int, error) {
+				_, _, err := task.Recv(ctx, make(chan int))
+				return 0, err
+			}, task.Name("B"))
+			_, err := task.Gather(a, b).Await(ctx)
+			return 0, err
+		}, `
+main awaits a gather of 2
+├─ A awaits room in a channel
+└─ B awaits a value from a channel
+`},
+		{"a stackless body", func(ctx context.Context) (int, error) {
+			a := sleeper(ctx, "A")
+			m := goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) { return 0, task.On(a), nil }, task.Name("M"))
+			return m.Await(ctx)
+		}, `
+main awaits task "M"
+└─ M awaits task "A"
+   └─ A sleeps until 1s
+`},
+		{"one below several", func(ctx context.Context) (int, error) {
+			c := hanging(ctx, "C")
+			on := func(name string) *task.Task[int] {
+				return task.Go(ctx, func(ctx context.Context) (int, error) { return c.Await(ctx) }, task.Name(name))
+			}
+			on("A")
+			on("B")
+			return c.Await(ctx)
+		}, `
+main awaits task "C"
+└─ C awaits a future
+A awaits task "C"
+└─ C (above)
+B awaits task "C"
+└─ C (above)
+`},
+		{"a circle", func(ctx context.Context) (int, error) {
+			var b *task.Task[int]
+			a := task.Go(ctx, func(ctx context.Context) (int, error) { return b.Await(ctx) }, task.Name("A"))
+			b = task.Go(ctx, func(ctx context.Context) (int, error) { return a.Await(ctx) }, task.Name("B"))
+			return hangs(ctx)
+		}, `
+main awaits a future
+A awaits task "B"
+└─ B awaits task "A"
+   └─ A (above)
+`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
+				if c.name == "a circle" {
+					f = factory.Lazy // an eager A would await what there is not yet
+				}
+				if got := "\n" + graphOf(t, c.main, loop.WithTaskFactory(f)); got != c.want {
+					t.Errorf("the graph is\n%s\nwant\n%s", got, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestGraphOfWhatIsReady(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		l := loop.FromContext(ctx)
+		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, task.Yield(ctx) }, task.Name("yielding"))
+		yields(t, ctx, 1)
+		task.Go(ctx, gives(0, 1), task.Name("new"))
+		var b strings.Builder
+		if err := l.WriteGraph(&b, false); err != nil {
+			t.Error(err)
+		}
+		equal(t, "the graph", b.String(), "main is running\nyielding waits for its turn\nnew has not started yet\n")
+	})
+}
+
+func TestGraphOfAnEagerStep(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		graph := ""
+		task.Go(ctx, func(ctx context.Context) (int, error) {
+			task.Go(ctx, func(ctx context.Context) (int, error) {
+				var b strings.Builder
+				err := loop.FromContext(ctx).WriteGraph(&b, false)
+				graph = b.String()
+				return 0, err
+			}, task.Name("B"))
+			return 0, nil
+		}, task.Name("A"))
+		equal(t, "the graph", graph, `main is in the eager first step of "A"
+└─ A is in the eager first step of "B"
+   └─ B is running
+`)
+	}, loop.WithTaskFactory(factory.Eager))
+}
+
+// outermost and innermost are what a body calls.
+func outermost(ctx context.Context) (int, error) { return middle(ctx) }
+func middle(ctx context.Context) (int, error)    { return 0, innermost(ctx) }
+func innermost(ctx context.Context) error        { return task.Sleep(ctx, time.Hour) }
+
+// ofTheTest is which of the functions of a stack are this package's, without its name.
+func ofTheTest(stack []runtime.Frame) string {
+	var names []string
+	for _, frame := range stack {
+		if _, name, ok := strings.Cut(frame.Function, "/task_test."); ok {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func TestStack(t *testing.T) {
+	for name, opts := range map[string][]loop.Option{"plain": nil, "debug": {loop.WithDebug()}} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				a := task.Go(ctx, outermost, task.Name("a"))
+				equal(t, "before it starts", len(a.Task().Stack()), 0)
+				yields(t, ctx, 1)
+				stack := a.Task().Stack()
+				equal(t, "innermost first", ofTheTest(stack), "innermost middle outermost")
+				if !strings.HasSuffix(stack[len(stack)-1].Function, "task_test.outermost") {
+					t.Errorf("the last is %s, want the body", stack[len(stack)-1].Function)
+				}
+				for _, frame := range stack {
+					if strings.HasPrefix(frame.Function, "runtime.") || strings.Contains(frame.Function, "/takt/loop.") {
+						t.Errorf("a frame of the scheduler: %s", frame.Function)
+					}
+					if frame.File == "" || frame.Line == 0 {
+						t.Errorf("%s stands nowhere", frame.Function)
+					}
+				}
+				equal(t, "again", ofTheTest(a.Task().Stack()), "innermost middle outermost")
+				a.Cancel(nil)
+				_, _ = a.Await(ctx)
+				equal(t, "when it is done", len(a.Task().Stack()), 0)
+
+				m := task.GoMachine(ctx, &sleepMachine{1, time.Second})
+				yields(t, ctx, 1)
+				equal(t, "of a stackless one", len(m.Task().Stack()), 0)
+				_, _ = m.Await(ctx)
+			}, opts...)
+		})
+	}
+}
+
+// A task can look at its own.
+func TestStackOfTheRunningTask(t *testing.T) {
+	for _, debug := range []bool{false, true} {
+		var opts []loop.Option
+		if debug {
+			opts = append(opts, loop.WithDebug())
+		}
+		play(t, func(ctx context.Context) {
+			got := ""
+			var look func(n int)
+			look = func(n int) {
+				if n > 0 {
+					look(n - 1)
+					return
+				}
+				got = ofTheTest(task.Current(ctx).Stack())
+			}
+			look(2)
+			if n := strings.Count(got, "TestStackOfTheRunningTask"); n < 4 { // the body's, and three of look's
+				t.Errorf("the stack is %s", got)
+			}
+		}, opts...)
+	}
+}
+
+// From a callback, with several on one another's stacks, each shows its own.
+func TestStacksOfMany(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := []*task.Task[int]{
+			task.Go(ctx, outermost), task.Go(ctx, middle), task.Go(ctx, outermost),
+		}
+		want := []string{"innermost middle outermost", "innermost middle", "innermost middle outermost"}
+		yields(t, ctx, 1)
+		looked := future.New[int](ctx)
+		loop.FromContext(ctx).CallSoon(func() {
+			for i, a := range all {
+				equal(t, "in a callback", ofTheTest(a.Task().Stack()), want[i])
+			}
+			_ = looked.SetResult(1)
+		})
+		_, _ = looked.Await(ctx)
+		for i, a := range all {
+			equal(t, "in a task", ofTheTest(a.Task().Stack()), want[i])
+			a.Cancel(nil)
+		}
+	})
+}
+
+func TestPrintGraph(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, outermost, task.Name("A"))
+		main := loop.FromContext(ctx).Context()
+		var b strings.Builder
+		printed := future.New[int](ctx)
+		loop.FromContext(ctx).CallLater(time.Second, func() {
+			if err := task.PrintGraph(main, &b); err != nil {
+				t.Error(err)
+			}
+			_ = printed.SetResult(0)
+		})
+		_, err := task.Gather[future.Awaitable[int]](printed).Await(ctx)
+		equal(t, "the error", err, nil)
+		a.Cancel(nil)
+		lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+		want := []string{
+			`^main awaits a gather of 1$`,
+			`^    .*\.Await\[?.* .*future\.go:\d+$`,
+			`^    .*task_test\.TestPrintGraph\.func1 .*introspect_test\.go:\d+$`,
+			`^    .*$`, // the helper's function around it
+			`^└─ a future$`,
+			`^A sleeps until 1h0m0s$`,
+			`^    .*/task\.Sleep .*sleep\.go:\d+$`,
+			`^    .*task_test\.innermost .*introspect_test\.go:\d+$`,
+			`^    .*task_test\.middle .*introspect_test\.go:\d+$`,
+			`^    .*task_test\.outermost .*introspect_test\.go:\d+$`,
+		}
+		at := 0
+		for _, line := range lines {
+			if at < len(want) && regexp.MustCompile(want[at]).MatchString(line) {
+				at++
+			}
+		}
+		if at < len(want) {
+			t.Errorf("the graph is\n%s\nno line, in its place, is like %s", b.String(), want[at])
+		}
+	})
+}
+
+func TestSpawnSites(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		_, _, line, _ := runtime.Caller(0)
+		a := task.Go(ctx, hangs)
+		m := task.GoMachine(ctx, &yieldMachine{})
+		sites := []string{a.Task().SpawnSite(), m.Task().SpawnSite()}
+		_ = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			_, _, line, _ := runtime.Caller(0)
+			b, _ := task.GoIn(g, gives(0, 1))
+			_ = g.Go(func(ctx context.Context) error {
+				sites = append(sites, b.Task().SpawnSite(), task.Current(ctx).SpawnSite())
+				return nil
+			})
+			sites = append(sites, place("introspect_test.go", line+1), place("introspect_test.go", line+2))
+			return nil
+		})
+		for i := range sites {
+			sites[i] = lastLine(sites[i])
+		}
+		want := []string{
+			place("introspect_test.go", line+1), place("introspect_test.go", line+2),
+			sites[2], sites[3], sites[2], sites[3],
+		}
+		if !slices.Equal(sites, want) {
+			t.Errorf("the tasks were made at %v, want %v", sites, want)
+		}
+		a.Cancel(nil)
+	}, loop.WithDebug())
+	play(t, func(ctx context.Context) {
+		equal(t, "without debug mode", task.Go(ctx, gives(0, 1)).Task().SpawnSite(), "")
+	})
+}
+
+// busy holds the loop up for 3 ms.
+func busy() {
+	for began := time.Now(); time.Since(began) < 3*time.Millisecond; {
+		continue
+	}
+}
+
+func TestSlowSteps(t *testing.T) {
+	slow := map[string]bool{}
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, func(ctx context.Context) (int, error) {
+			yields(t, ctx, 1)
+			busy()
+			return 0, task.Yield(ctx)
+		}, task.Name("stackful"))
+		m := goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
+			busy()
+			return 0, task.End(), nil
+		}, task.Name("stackless"))
+		loop.FromContext(ctx).CallSoon(busy)
+		_, err := task.Gather(a, m).Await(ctx)
+		equal(t, "the error", err, nil)
+	}, loop.WithSlowStep(time.Millisecond), loop.WithErrorHandler(func(f loop.Failure) {
+		e, ok := f.Err.(*loop.SlowStepError)
+		if f.Kind != loop.SlowStep || !ok || e.Limit != time.Millisecond || e.Took < e.Limit {
+			t.Errorf("told of %v: %v", f.Kind, f.Err)
+		}
+		if f.Task == nil {
+			slow["callback"] = true
+		} else {
+			slow[f.Task.Name()] = true
+		}
+	}))
+	for _, name := range []string{"stackful", "stackless", "callback"} {
+		equal(t, name+" was reported", slow[name], true)
+	}
+}
+
+// In debug mode what is used on another goroutine than the loop's panics there.
+func TestWrongGoroutine(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		l, f := loop.FromContext(ctx), future.New[int](ctx)
+		a := task.Go(ctx, hangs)
+		for name, use := range map[string]func(){
+			"spawning a task":     func() { task.Go(ctx, hangs) },
+			"Cancel":              func() { a.Cancel(nil) },
+			"completing a future": func() { task.Gather(f); _ = f.SetResult(1) },
+			"CallSoon":            func() { l.CallSoon(func() {}) },
+			"suspending":          func() { _ = task.Yield(ctx) },
+			"Offload":             func() { _, _ = task.Blocking(ctx, waitDone) },
+		} {
+			over := make(chan string)
+			go func() {
+				defer func() { over <- fmt.Sprint(recover()) }()
+				use()
+			}()
+			const want = " from another goroutine than the loop's; use Post"
+			if got := <-over; !strings.HasPrefix(got, "loop: "+name) || !strings.HasSuffix(got, want) {
+				t.Errorf("%s: the panic is %q", name, got)
+			}
+		}
+		a.Task().Cancel(nil)
+		_ = a.Wait(ctx)
+	}, loop.WithDebug())
+}

@@ -1,0 +1,134 @@
+package lock_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task/lock"
+)
+
+// What is promised to allocate nothing, and one object for each that waits.
+
+func wantAllocs(t *testing.T, what string, want float64, fn func()) {
+	t.Helper()
+	if underRace {
+		return
+	}
+	if got := testing.AllocsPerRun(1000, fn); got != want {
+		t.Errorf("%s: %v allocations, want %v", what, got, want)
+	}
+}
+
+func TestUncontendedAllocatesNothing(t *testing.T) {
+	run(t, func(ctx context.Context) {
+		for _, s := range turnstiles() {
+			wantAllocs(t, s.name, 0, func() {
+				_ = s.enter(ctx)
+				s.leave()
+			})
+		}
+		var e lock.Event
+		e.Set()
+		wantAllocs(t, "Event", 0, func() { _ = e.Wait(ctx) })
+		var c lock.Cond
+		wantAllocs(t, "Cond", 0, func() {
+			_ = c.Lock(ctx)
+			c.Signal(1)
+			c.Broadcast()
+			c.Unlock()
+		})
+		b := lock.NewBarrier(1)
+		wantAllocs(t, "Barrier", 0, func() { _, _ = b.Wait(ctx) })
+	})
+}
+
+// loops makes a task that waits again and again, and the loop that it is on.
+func loops(t *testing.T, wait body) *loop.Loop {
+	l := virtual(t)
+	spawn(l.Context(), "waiter", func(ctx context.Context) error {
+		for {
+			if err := wait(ctx); err != nil {
+				return err
+			}
+		}
+	})
+	return l
+}
+
+func TestWaitingAllocatesOneObject(t *testing.T) {
+	forEachTurnstile(t, func(t *testing.T, s turnstile) {
+		s.try()
+		l := loops(t, func(ctx context.Context) error {
+			err := s.enter(ctx)
+			if err == nil {
+				s.leave()
+			}
+			return yields(ctx, 1)
+		})
+		l.RunUntilIdle()
+		wantAllocs(t, "a wait", 1, func() {
+			s.leave()
+			l.RunOnce() // it enters, leaves, and yields
+			if !s.try() {
+				t.Error("it is not free")
+			}
+			l.RunOnce() // it waits
+		})
+		s.leave()
+	})
+	t.Run("Event", func(t *testing.T) {
+		var e lock.Event
+		l := loops(t, e.Wait)
+		l.RunUntilIdle()
+		wantAllocs(t, "a wait", 1, func() {
+			e.Set()
+			e.Clear()
+			l.RunOnce()
+		})
+	})
+	t.Run("Cond", func(t *testing.T) {
+		var c lock.Cond
+		l := loops(t, func(ctx context.Context) error {
+			if err := c.Lock(ctx); err != nil {
+				return err
+			}
+			defer c.Unlock()
+			return c.Wait(ctx)
+		})
+		l.RunUntilIdle()
+		wantAllocs(t, "a wait", 1, func() {
+			c.Mutex().TryLock()
+			c.Signal(1)
+			c.Unlock()
+			l.RunOnce()
+		})
+	})
+	t.Run("Barrier", func(t *testing.T) {
+		b := lock.NewBarrier(3)
+		var e lock.Event
+		meet := func(ctx context.Context) error {
+			_, err := b.Wait(ctx)
+			if err == nil {
+				err = e.Wait(ctx)
+			}
+			return err
+		}
+		l := loops(t, meet)
+		for range 2 {
+			spawn(l.Context(), "another", func(ctx context.Context) error {
+				for {
+					if err := meet(ctx); err != nil {
+						return err
+					}
+				}
+			})
+		}
+		l.RunUntilIdle()
+		wantAllocs(t, "three that wait for the event, and two at the barrier", 3+2, func() {
+			e.Set()
+			e.Clear()
+			l.RunUntilIdle()
+		})
+	})
+}

@@ -1,0 +1,191 @@
+package lock_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/lock"
+	"github.com/takt-go/takt/timer"
+)
+
+// deadlock runs main, which must end in a deadlock.
+func deadlock(t *testing.T, main body) *loop.DeadlockError {
+	t.Helper()
+	_, err := task.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, main(ctx)
+	}, loop.WithClock(timer.NewVirtual()))
+	var d *loop.DeadlockError
+	if !errors.As(err, &d) {
+		t.Fatalf("Run returned %v, want a deadlock", err)
+	}
+	return d
+}
+
+// wantGraph compares what WriteGraph writes.
+func wantGraph(t *testing.T, l *loop.Loop, want ...string) {
+	t.Helper()
+	var b strings.Builder
+	must(t, l.WriteGraph(&b, false))
+	equal(t, "the graph", strings.TrimSuffix(b.String(), "\n"), strings.Join(want, "\n"))
+}
+
+// names are those of tasks.
+func names(tasks []*loop.Task) string {
+	var all []string
+	for _, t := range tasks {
+		all = append(all, t.Name())
+	}
+	return strings.Join(all, " ")
+}
+
+// both locks first and then second, with a turn in between.
+func both(first, second *lock.Mutex) body {
+	return func(ctx context.Context) error {
+		if err := first.Lock(ctx); err != nil {
+			return err
+		}
+		defer first.Unlock()
+		if err := task.Yield(ctx); err != nil {
+			return err
+		}
+		if err := second.Lock(ctx); err != nil {
+			return err
+		}
+		second.Unlock()
+		return nil
+	}
+}
+
+func TestTwoLocksInOppositeOrder(t *testing.T) {
+	var left, right lock.Mutex
+	left.SetName("left")
+	right.SetName("right")
+	d := deadlock(t, func(ctx context.Context) error {
+		a := spawn(ctx, "A", both(&left, &right))
+		b := spawn(ctx, "B", both(&right, &left))
+		_, err := task.Gather(a, b).Await(ctx)
+		return err
+	})
+	equal(t, "the circle", names(d.Cycle), "A B")
+	equal(t, "those left", names(d.Tasks), "main A B")
+	equal(t, "the error", d.Error(), `loop: deadlock: nothing can wake the 3 tasks that are left
+	main awaits a gather of 2
+	A awaits mutex "right", held by "B"
+	B awaits mutex "left", held by "A"
+	in a circle: A -> B -> A`)
+	equal(t, "left is locked, now that the loop is closed", left.Locked(), false)
+	equal(t, "right is locked, now that the loop is closed", right.Locked(), false)
+}
+
+func TestTwoLocksInOppositeOrderAsAGraph(t *testing.T) {
+	l := virtual(t)
+	var left, right lock.Mutex
+	left.SetName("left")
+	spawn(l.Context(), "A", both(&left, &right))
+	spawn(l.Context(), "B", both(&right, &left))
+	spawn(l.Context(), "C", left.Lock)
+	l.RunUntilIdle()
+	wantGraph(t, l,
+		`C awaits mutex "left", held by "A"`,
+		`└─ A awaits a mutex, held by "B"`,
+		`   └─ B awaits mutex "left", held by "A"`,
+		`      └─ A (above)`)
+}
+
+func TestLockingTwiceIsACircleOfOne(t *testing.T) {
+	var m lock.Mutex
+	d := deadlock(t, func(ctx context.Context) error {
+		must(t, m.Lock(ctx))
+		defer m.Unlock()
+		return m.Lock(ctx)
+	})
+	equal(t, "the circle", names(d.Cycle), "main")
+	equal(t, "the error", d.Error(), `loop: deadlock: nothing can wake the task that is left
+	main awaits a mutex, held by "main"
+	in a circle: main -> main`)
+}
+
+func TestGraphOfAMutexWithoutAHolder(t *testing.T) {
+	l := virtual(t)
+	var ended, tried, free lock.Mutex
+	ended.SetName("of a task that has ended")
+	tried.SetName("of nobody in particular")
+	free.SetName("promised")
+	spawn(l.Context(), "forgetful", ended.Lock)
+	l.RunUntilIdle()
+	tried.TryLock()
+	free.TryLock()
+	spawn(l.Context(), "A", ended.Lock)
+	spawn(l.Context(), "B", tried.Lock)
+	spawn(l.Context(), "C", free.Lock)
+	l.RunUntilIdle()
+	free.Unlock()
+	wantGraph(t, l,
+		`A awaits mutex "of a task that has ended", held by "forgetful", which has ended`,
+		`B awaits mutex "of nobody in particular", which is locked`,
+		`C awaits mutex "promised"`)
+}
+
+// Everything says its name, and something sensible without one.
+func TestGraphSaysNames(t *testing.T) {
+	l := virtual(t)
+	named, nameless := new(lock.Event), new(lock.Event)
+	named.SetName("go")
+	spawn(l.Context(), "event", named.Wait)
+	spawn(l.Context(), "event without a name", nameless.Wait)
+
+	s := lock.NewSemaphore(0)
+	s.SetName("slots")
+	spawn(l.Context(), "semaphore", s.Acquire)
+	spawn(l.Context(), "semaphore again", s.Acquire)
+	spawn(l.Context(), "semaphore without a name", new(lock.Semaphore).Acquire)
+
+	c := new(lock.Cond)
+	c.SetName("changed")
+	wait := func(c *lock.Cond) body {
+		return func(ctx context.Context) error {
+			must(t, c.Lock(ctx))
+			return c.Wait(ctx)
+		}
+	}
+	spawn(l.Context(), "cond", wait(c))
+	spawn(l.Context(), "cond without a name", wait(new(lock.Cond)))
+	l.RunUntilIdle()
+	wantGraph(t, l,
+		`event awaits event "go"`,
+		`event without a name awaits an event`,
+		`semaphore awaits semaphore "slots" with 2 waiting`,
+		`semaphore again awaits semaphore "slots" with 2 waiting`,
+		`semaphore without a name awaits a semaphore with 1 waiting`,
+		`cond awaits a signal of cond "changed"`,
+		`cond without a name awaits a signal of a cond`)
+}
+
+// A barrier is called a barrier, with its name, though it is made of a cond.
+func TestGraphSaysTheNameOfABarrier(t *testing.T) {
+	l := virtual(t)
+	b := lock.NewBarrier(2)
+	b.SetName("start")
+	a := task.Go(l.Context(), b.Wait)
+	l.RunUntilIdle()
+	if got := a.Task().Waits(); !strings.Contains(got, `barrier "start"`) {
+		t.Errorf(`who waits at the barrier named start %q, want barrier "start" in it`, got)
+	}
+}
+
+// The mutex that a Cond owns goes by the name of the Cond.
+func TestGraphSaysTheNameOfACondsOwnMutex(t *testing.T) {
+	l := virtual(t)
+	c := new(lock.Cond)
+	c.SetName("changed")
+	c.Mutex().TryLock()
+	a := spawn(l.Context(), "A", c.Lock)
+	l.RunUntilIdle()
+	if got := a.Task().Waits(); !strings.Contains(got, `"changed"`) {
+		t.Errorf(`who waits for the mutex of the cond named changed %q, want "changed" in it`, got)
+	}
+}

@@ -1,0 +1,311 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// goFunc is GoMachine of a function.
+func goFunc[T any](ctx context.Context, f task.MachineFunc[T], opts ...task.Option) *task.Task[T] {
+	return task.GoMachine(ctx, task.Machine[T](f), opts...)
+}
+
+// script makes a machine that waits for what each of the steps returns, and ends with
+// the number of its steps, or the first error it is told.
+func script(j *journal, steps ...func(ctx context.Context) task.Suspension) task.MachineFunc[int] {
+	at := 0
+	return func(ctx context.Context, err error) (int, task.Suspension, error) {
+		j.add("step %d: %v", at, err)
+		if err != nil || at == len(steps) {
+			return at, task.End(), err
+		}
+		at++
+		return 0, steps[at-1](ctx), nil
+	}
+}
+
+func TestMachineWaits(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		f := future.New[int](ctx)
+		loop.FromContext(ctx).CallLater(2*time.Second, func() { _ = f.SetResult(7) })
+		a := goFunc(ctx, script(&j,
+			func(context.Context) task.Suspension { return task.For(time.Second) },
+			func(ctx context.Context) task.Suspension { wantTime(t, ctx, time.Second); return task.On(f) },
+			func(ctx context.Context) task.Suspension { wantTime(t, ctx, 2*time.Second); return task.Turn() },
+		))
+		v, err := a.Await(ctx)
+		equal(t, "the value", v, 3)
+		equal(t, "the error", err, nil)
+		j.want(t, "step 0: <nil>", "step 1: <nil>", "step 2: <nil>", "step 3: <nil>")
+	})
+}
+
+// For(d <= 0) and Turn are one turn each.
+func TestMachineTurns(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		var turns func() int
+		a := goFunc(ctx, script(&j,
+			func(ctx context.Context) task.Suspension { turns = countTurns(ctx); return task.For(0) },
+			func(context.Context) task.Suspension { return task.For(-time.Second) },
+			func(context.Context) task.Suspension { return task.Turn() },
+			func(context.Context) task.Suspension { equal(t, "turns that passed", turns(), 3); return task.Turn() },
+		))
+		_, err := a.Await(ctx)
+		equal(t, "the error", err, nil)
+	})
+}
+
+func TestMachineEndsWithAValue(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		v, err := goFunc(ctx, func(context.Context, error) (string, task.Suspension, error) {
+			return "v", task.End(), nil
+		}).Await(ctx)
+		equal(t, "the value", v, "v")
+		equal(t, "the error", err, nil)
+	})
+}
+
+// An error ends it in any case, whatever it says that it waits for.
+func TestMachineEndsWithAnError(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		for _, s := range []task.Suspension{task.End(), task.Turn(), task.For(time.Hour), task.On(future.New[int](ctx))} {
+			_, err := goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
+				return 1, s, errBoom
+			}).Await(ctx)
+			equal(t, "the error", err, errBoom)
+			wantTime(t, ctx, 0)
+		}
+	})
+}
+
+// Waiting for what is done does not suspend: Resume is called again at once.
+func TestMachineOnWhatIsDone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		done, failed := future.New[int](ctx), future.New[int](ctx)
+		_ = done.SetResult(1)
+		_ = failed.SetError(errBoom)
+		a := goFunc(ctx, script(&j,
+			func(context.Context) task.Suspension { return task.On(done) },
+			func(context.Context) task.Suspension { return task.On(done) },
+			func(context.Context) task.Suspension { return task.On(failed) },
+		))
+		yields(t, ctx, 1)
+		equal(t, "done after one turn", a.Done(), true)
+		j.want(t, "step 0: <nil>", "step 1: <nil>", "step 2: <nil>", "step 3: boom")
+		equal(t, "its error", a.Err(), errBoom)
+	})
+}
+
+// The error of what it awaits is handed to Resume, and counts as taken.
+func TestMachineIsToldTheErrorOfWhatItAwaits(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, fails(time.Second, errBoom))
+		told := error(nil)
+		v, err := goFunc(ctx, func(_ context.Context, err error) (int, task.Suspension, error) {
+			if told = err; told != nil {
+				return 9, task.End(), nil
+			}
+			return 0, task.On(a), nil
+		}).Await(ctx)
+		equal(t, "what it was told", told, errBoom)
+		equal(t, "the value", v, 9)
+		equal(t, "the error", err, nil)
+	})
+}
+
+func TestMachineReadsTheValueOfWhatItAwaits(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, gives(time.Second, 20))
+		v, err := goFunc(ctx, func(_ context.Context, err error) (int, task.Suspension, error) {
+			if err != nil || !a.Done() {
+				return 0, task.On(a), err
+			}
+			v, err := a.Result()
+			return v + 1, task.End(), err
+		}).Await(ctx)
+		equal(t, "the value", v, 21)
+		equal(t, "the error", err, nil)
+	})
+}
+
+func TestMachineIsCanceled(t *testing.T) {
+	for name, wait := range map[string]func(ctx context.Context) task.Suspension{
+		"asleep":      func(context.Context) task.Suspension { return task.For(time.Hour) },
+		"on a future": func(ctx context.Context) task.Suspension { return task.On(future.New[int](ctx)) },
+		"for a turn":  func(context.Context) task.Suspension { return task.Turn() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				var j journal
+				a := goFunc(ctx, script(&j, wait))
+				yields(t, ctx, 1)
+				equal(t, "taken", a.Cancel(errCause), true)
+				_, err := a.Await(ctx)
+				wantIs(t, causeOf(t, err), errCause)
+				equal(t, "canceled", a.Canceled(), true)
+				j.want(t, "step 0: <nil>", "step 1: canceled: the cause")
+				wantTime(t, ctx, 0)
+			})
+		})
+	}
+}
+
+func TestMachineIsCanceledBeforeItStarts(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		a := goFunc(ctx, script(&j))
+		a.Cancel(errCause)
+		_, err := a.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		j.want(t)
+	})
+}
+
+func TestMachineHandlesACancellation(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		refused := false
+		a := goFunc(ctx, func(_ context.Context, err error) (int, task.Suspension, error) {
+			switch {
+			case refused:
+				return 5, task.End(), nil
+			case err != nil:
+				refused = true
+				return 0, task.For(time.Second), nil
+			}
+			return 0, task.For(time.Hour), nil
+		})
+		yields(t, ctx, 1)
+		a.Cancel(nil)
+		v, err := a.Await(ctx)
+		equal(t, "the value", v, 5)
+		equal(t, "the error", err, nil)
+		wantTime(t, ctx, time.Second)
+	})
+}
+
+func TestMachineMustNotAwait(t *testing.T) {
+	for name, await := range map[string]func(ctx context.Context){
+		"Yield": func(ctx context.Context) { _ = task.Yield(ctx) },
+		"Sleep": func(ctx context.Context) { _ = task.Sleep(ctx, time.Second) },
+		"Await": func(ctx context.Context) { _, _ = future.New[int](ctx).Await(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				_, err := goFunc(ctx, func(ctx context.Context, _ error) (int, task.Suspension, error) {
+					await(ctx)
+					return 0, task.End(), nil
+				}, task.Name("m")).Await(ctx)
+				wantText(t, err, `panic in task "m": loop: task "m" is stackless and cannot suspend inside Resume; return what it waits for`)
+			})
+		})
+	}
+}
+
+func TestMachineMaySpawnCancelAndComplete(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		victim, f := task.Go(ctx, hangs), future.New[int](ctx)
+		var child *task.Task[int]
+		_, err := goFunc(ctx, func(ctx context.Context, err error) (int, task.Suspension, error) {
+			if child == nil {
+				equal(t, "the current task", task.Current(ctx).Name(), "m")
+				child = task.Go(ctx, gives(time.Second, 3))
+				victim.Cancel(nil)
+				_ = f.SetResult(2)
+				return 0, task.On(task.Gather[future.Awaitable[int]](child, f)), nil
+			}
+			return 0, task.End(), err
+		}, task.Name("m")).Await(ctx)
+		equal(t, "the error", err, nil)
+		v, _ := child.Result()
+		equal(t, "the child", v, 3)
+		_, _ = victim.Await(ctx)
+		equal(t, "the other is canceled", victim.Canceled(), true)
+	})
+}
+
+func TestMachinePanics(t *testing.T) {
+	for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
+		play(t, func(ctx context.Context) {
+			first := goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) { panic(errBoom) })
+			again := false
+			second := goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
+				if again {
+					panic(errBoom)
+				}
+				again = true
+				return 0, task.Turn(), nil
+			})
+			for _, a := range []*task.Task[int]{first, second} {
+				_, err := a.Await(ctx)
+				if p := new(task.PanicError); !errors.As(err, &p) || len(p.Stack) == 0 {
+					t.Errorf("the panic became %v", err)
+				}
+				wantIs(t, err, errBoom)
+			}
+		}, loop.WithTaskFactory(f))
+	}
+}
+
+func TestMachineOnItselfOrAnotherLoopPanics(t *testing.T) {
+	other := virtual(t)
+	foreign := future.New[int](other.Context())
+	play(t, func(ctx context.Context) {
+		var a *task.Task[int]
+		a = goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) { return 0, task.On(a), nil }, task.Name("a"))
+		_, err := a.Await(ctx)
+		wantText(t, err, `panic in task "a": loop: task "a" awaits itself, and would never end`)
+		_, err = goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
+			return 0, task.On(foreign), nil
+		}, task.Name("b")).Await(ctx)
+		wantText(t, err, `panic in task "b": loop: task "b" awaits what belongs to another loop; hand results between loops with Post`)
+		panics(t, "loop: On(nil)", func() { task.On(nil) })
+	})
+}
+
+func TestMachineEager(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		a := goFunc(ctx, script(&j))
+		equal(t, "done at once", a.Done(), true)
+		b := goFunc(ctx, script(&j, func(context.Context) task.Suspension { return task.Turn() }))
+		equal(t, "done at once", b.Done(), false)
+		j.want(t, "step 0: <nil>", "step 0: <nil>")
+		_, err := b.Await(ctx)
+		equal(t, "the error", err, nil)
+	}, loop.WithTaskFactory(factory.Eager))
+}
+
+// Both kinds of bodies are the same to what combines them.
+func TestMachinesCombine(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			a, b := task.GoMachine(ctx, &sleepMachine{1, time.Second}), mustGoIn(t, g, gives(2*time.Second, 2))
+			got, err := task.Gather(a, b).Await(ctx)
+			wantResults(t, got, err, 1, 2)
+			_, err = task.WaitFor(ctx, task.GoMachine(ctx, &sleepMachine{1, time.Hour}), time.Second)
+			wantTimeout(t, ctx, err, 3*time.Second)
+			return nil
+		})
+		equal(t, "the error", err, nil)
+	})
+}
+
+func TestMachineIsUnwoundByClose(t *testing.T) {
+	var j journal
+	l := virtual(t)
+	a := goFunc(l.Context(), script(&j, func(context.Context) task.Suspension { return task.For(time.Hour) }))
+	l.RunUntilIdle()
+	l.Close()
+	wantIs(t, causeOf(t, a.Err()), loop.ErrClosed)
+	j.want(t, "step 0: <nil>", "step 1: canceled: loop: closed")
+}

@@ -1,0 +1,373 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/takt-go/takt/task/queue"
+)
+
+// queueModel is a queue as anybody would describe it: the items, in the order in which
+// they were put, and three lines of those who wait.
+type queueModel struct {
+	*program
+	q        *queue.Queue[int]
+	next     func(items []int) int // which item is the next to be taken
+	max      int
+	items    []int
+	put      int // so far; items are numbered
+	undone   int
+	taken    int // and not done
+	shutdown bool
+	getters  line
+	putters  line
+	joiners  []*actor
+}
+
+// A line of those who wait. It is unfair once somebody has come just as a turn came to
+// one who waits, and may have taken it, until nobody waits any more.
+type line struct {
+	actors []*actor
+	unfair bool
+}
+
+// come notes that somebody comes who may be served at once.
+func (l *line) come(served bool) {
+	if len(l.actors) == 0 {
+		l.unfair = false
+	} else if served {
+		l.unfair = true
+	}
+}
+
+// left checks that a, who was served, has overtaken nobody.
+func (m *queueModel) left(l *line, a *actor, suspended bool, ahead []*actor) {
+	for _, other := range ahead {
+		if suspended && !l.unfair && !other.gaveUp() {
+			m.Errorf("%v was served before %v, who came first", a, other)
+		}
+	}
+}
+
+func level(v int) int { return v % 3 }
+
+// The items of the model are in the order of putting. Each of these is an index.
+var nextOf = []func(items []int) int{
+	func([]int) int { return 0 },
+	func(items []int) int { return len(items) - 1 },
+	func(items []int) int {
+		least := 0
+		for at, v := range items {
+			if level(v) < level(items[least]) {
+				least = at
+			}
+		}
+		return least
+	},
+}
+
+func newQueueModel(t *rapid.T) *queueModel {
+	m := &queueModel{program: newProgram(t), max: rapid.IntRange(0, 3).Draw(t, "max")}
+	kind := rapid.IntRange(0, 2).Draw(t, "kind")
+	m.next = nextOf[kind]
+	switch kind {
+	case 0:
+		m.q = queue.New[int](m.max)
+	case 1:
+		m.q = queue.NewLIFO[int](m.max)
+	case 2:
+		m.q = queue.NewPriority(m.max, func(a, b int) bool { return level(a) < level(b) })
+	}
+	return m
+}
+
+func (m *queueModel) full() bool { return m.max > 0 && len(m.items) >= m.max }
+
+// didPut notes that an item is in the queue.
+func (m *queueModel) didPut(v int, err error) {
+	if m.shutdown && err == nil {
+		m.Errorf("item %d was put after the shutdown", v)
+	}
+	if err == nil {
+		m.items = append(m.items, v)
+		m.undone++
+	}
+}
+
+// didGet notes that an item was taken.
+func (m *queueModel) didGet(v int) {
+	if len(m.items) == 0 {
+		m.Errorf("item %d was taken from an empty queue", v)
+		return
+	}
+	at := m.next(m.items)
+	if m.items[at] != v {
+		m.Errorf("item %d was taken, and it was the turn of %d, of %v", v, m.items[at], m.items)
+	}
+	m.items = slices.Delete(m.items, at, at+1)
+	m.taken++
+}
+
+func (m *queueModel) putter(derived bool) {
+	m.put++
+	v := m.put
+	m.spawn(func(ctx context.Context, a *actor) {
+		if derived {
+			ctx = a.derive(ctx)
+		}
+		room := !m.full() || m.shutdown
+		m.putters.come(room)
+		before := m.steps
+		m.putters.actors = append(m.putters.actors, a)
+		err := m.q.Put(ctx, v)
+		suspended := m.steps != before
+		if room && suspended {
+			m.Errorf("%v found room, and was suspended", a)
+		}
+		ahead := m.leave(&m.putters.actors, a)
+		m.didPut(v, err)
+		switch {
+		case err == nil:
+			m.left(&m.putters, a, suspended, ahead)
+		case errors.Is(err, queue.ErrShutdown):
+			if !m.shutdown {
+				m.Errorf("%v was told of a shutdown", a)
+			}
+		default:
+			m.excused(a, err)
+		}
+	})
+}
+
+func (m *queueModel) getter(derived bool) {
+	m.spawn(func(ctx context.Context, a *actor) {
+		if derived {
+			ctx = a.derive(ctx)
+		}
+		there := len(m.items) > 0 || m.shutdown
+		m.getters.come(there)
+		before := m.steps
+		m.getters.actors = append(m.getters.actors, a)
+		v, err := m.q.Get(ctx)
+		suspended := m.steps != before
+		if there && suspended {
+			m.Errorf("%v found an item, and was suspended", a)
+		}
+		ahead := m.leave(&m.getters.actors, a)
+		switch {
+		case err == nil:
+			m.didGet(v)
+			m.left(&m.getters, a, suspended, ahead)
+		case errors.Is(err, queue.ErrShutdown):
+			if !m.shutdown || len(m.items) > 0 {
+				m.Errorf("%v was told of a shutdown, with %v in the queue", a, m.items)
+			}
+		default:
+			m.excused(a, err)
+		}
+	})
+}
+
+func (m *queueModel) tryPut() {
+	m.put++
+	v := m.put
+	m.putters.come(!m.full())
+	var want error
+	if m.full() {
+		want = queue.ErrFull
+	}
+	if m.shutdown {
+		want = queue.ErrShutdown
+	}
+	err := m.q.TryPut(v)
+	if err != want {
+		m.Errorf("TryPut: %v, want %v", err, want)
+	}
+	m.didPut(v, err)
+}
+
+func (m *queueModel) tryGet() {
+	m.getters.come(len(m.items) > 0)
+	want := queue.ErrEmpty
+	if m.shutdown {
+		want = queue.ErrShutdown
+	}
+	if len(m.items) > 0 {
+		want = nil
+	}
+	v, err := m.q.TryGet()
+	if err != want {
+		m.Errorf("TryGet: %v, want %v", err, want)
+	}
+	if err == nil {
+		m.didGet(v)
+	}
+}
+
+func (m *queueModel) joiner() {
+	m.spawn(func(ctx context.Context, a *actor) {
+		nothing := m.undone == 0
+		before := m.steps
+		m.joiners = append(m.joiners, a)
+		err := m.q.Join(ctx)
+		if nothing && m.steps != before {
+			m.Errorf("%v found nothing undone, and was suspended", a)
+		}
+		m.leave(&m.joiners, a)
+		if err != nil {
+			m.excused(a, err)
+		} else if !nothing && !a.woken {
+			m.Errorf("%v goes on, and something was undone all the time", a)
+		}
+	})
+}
+
+// settle wakes those who join, if nothing is undone.
+func (m *queueModel) settle() {
+	for _, a := range m.joiners {
+		if m.undone == 0 && !a.woken {
+			m.wake(a)
+		}
+	}
+}
+
+func (m *queueModel) done() {
+	switch {
+	case m.undone == 0:
+		panics(m, "queue: Done called more often than items were put", m.q.Done)
+	case m.taken > 0:
+		m.taken--
+		m.undone--
+		m.q.Done()
+		m.settle()
+	}
+}
+
+func (m *queueModel) shut(now bool) {
+	m.shutdown = true
+	m.q.Shutdown(now)
+	if now {
+		m.undone -= len(m.items)
+		m.items = nil
+		m.settle()
+	}
+}
+
+func (m *queueModel) check(idle bool) {
+	if m.q.Len() != len(m.items) || m.max > 0 && m.q.Len() > m.max {
+		m.Errorf("Len() = %d of %d, want %d", m.q.Len(), m.max, len(m.items))
+	}
+	if m.q.Undone() != m.undone {
+		m.Errorf("Undone() = %d, want %d", m.q.Undone(), m.undone)
+	}
+	for _, a := range m.joiners {
+		if a.woken && a.due <= m.turn {
+			m.Errorf("%v should have gone on in turn %d", a, a.due)
+		}
+	}
+	if !idle {
+		return
+	}
+	if len(m.getters.actors) > 0 && (len(m.items) > 0 || m.shutdown) {
+		m.Errorf("nothing is ready, %v are in the queue (shut down: %t), and %v wait for items", m.items, m.shutdown, m.getters.actors)
+	}
+	if len(m.putters.actors) > 0 && (!m.full() || m.shutdown) {
+		m.Errorf("nothing is ready, there is room (shut down: %t), and %v wait for it", m.shutdown, m.putters.actors)
+	}
+	if len(m.joiners) > 0 && m.undone == 0 {
+		m.Errorf("nothing is ready or undone, and %v wait for that", m.joiners)
+	}
+	m.noneGaveUp(m.getters.actors)
+	m.noneGaveUp(m.putters.actors)
+	m.noneGaveUp(m.joiners)
+}
+
+func TestQueueModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newQueueModel(t)
+		defer m.l.Close()
+		m.run(m.check, func(n int) {
+			switch op := n % 11; {
+			case op <= 2:
+				m.getter(n%2 == 0)
+			case op <= 5:
+				m.putter(n%2 == 0)
+			case op == 6:
+				m.tryPut()
+			case op == 7:
+				m.tryGet()
+			case op == 8:
+				m.joiner()
+			case op == 9:
+				m.done()
+			case n%4 < 2: // as after it nothing much happens
+				m.shut(n%2 == 0)
+			}
+		})
+		m.finish(m.check)
+	})
+}
+
+// Workers range over the queue while others put and shut it down, and everything else
+// happens: each item is taken once, or left, or dropped, and all workers end.
+func TestAllModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newQueueModel(t)
+		defer m.l.Close()
+		for n := range rapid.IntRange(1, 4).Draw(t, "workers") {
+			m.spawn(func(ctx context.Context, a *actor) {
+				if n%2 == 0 {
+					ctx = a.derive(ctx)
+				}
+				failed := false
+				for v, err := range m.q.All(ctx) {
+					m.steps++
+					if failed {
+						m.Errorf("%v has a round after the one with the error", a)
+					}
+					if err != nil {
+						failed = true
+						m.excused(a, err)
+						if v != 0 {
+							m.Errorf("%v has item %d, and %v", a, v, err)
+						}
+						continue
+					}
+					m.didGet(v)
+					if yields(ctx, v%3) != nil {
+						return
+					}
+					m.done()
+				}
+				if !failed && !m.shutdown {
+					m.Errorf("%v has ended before the shutdown", a)
+				}
+			})
+		}
+		m.run(m.check, func(n int) {
+			switch op := n % 6; {
+			case op <= 2:
+				m.putter(n%2 == 0)
+			case op == 3:
+				m.tryPut()
+			case op == 4:
+				m.joiner()
+			case n%4 < 2:
+				m.shut(n%2 == 0)
+			}
+		})
+		m.rest(m.check)
+		m.shut(false)
+		m.rest(m.check)
+		for _, a := range m.actors {
+			if !a.t.Task().Done() && !slices.Contains(m.joiners, a) {
+				m.Errorf("%v goes on after the shutdown", a)
+			}
+		}
+		m.finish(m.check)
+	})
+}

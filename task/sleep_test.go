@@ -1,0 +1,126 @@
+package task_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+func TestSleep(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		for n := 1; n <= 3; n++ {
+			if err := task.Sleep(ctx, time.Second); err != nil {
+				t.Error(err)
+			}
+			wantTime(t, ctx, time.Duration(n)*time.Second)
+		}
+	})
+}
+
+func TestSleepOfNothingIsOneTurn(t *testing.T) {
+	for _, d := range []time.Duration{0, -time.Second} {
+		play(t, func(ctx context.Context) {
+			turns := countTurns(ctx)
+			for range 5 {
+				if err := task.Sleep(ctx, d); err != nil {
+					t.Error(err)
+				}
+			}
+			equal(t, "turns that passed", turns(), 5)
+			wantTime(t, ctx, 0)
+		})
+	}
+}
+
+func TestYieldIsOneTurn(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		turns := countTurns(ctx)
+		yields(t, ctx, 5)
+		equal(t, "turns that passed", turns(), 5)
+	})
+}
+
+// Everything else that is ready runs first.
+func TestYieldInOrder(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		for _, name := range []string{"a", "b"} {
+			task.Go(ctx, func(ctx context.Context) (int, error) {
+				for n := range 2 {
+					j.add("%s%d", name, n)
+					yields(t, ctx, 1)
+				}
+				return 0, nil
+			})
+		}
+		loop.FromContext(ctx).CallSoon(func() { j.add("callback") })
+		yields(t, ctx, 1)
+		j.add("main")
+		yields(t, ctx, 1)
+		j.want(t, "a0", "b0", "callback", "main", "a1", "b1")
+	})
+}
+
+// Sleepers due at the same instant wake in the order in which they went to sleep.
+func TestSleepersWakeInOrder(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j journal
+		sleeper := func(name string, first, second time.Duration) *task.Task[int] {
+			return task.Go(ctx, func(ctx context.Context) (int, error) {
+				_ = task.Sleep(ctx, first)
+				_ = task.Sleep(ctx, second)
+				j.add("%s at %v", name, elapsed(ctx))
+				return 0, nil
+			})
+		}
+		_, err := task.Gather(
+			sleeper("a", 2*time.Second, time.Second), // goes to sleep the second time at 2s
+			sleeper("b", time.Second, 2*time.Second), // at 1s
+			sleeper("c", 0, 3*time.Second),           // at 0s
+			sleeper("d", 0, 3*time.Second),
+		).Await(ctx)
+		equal(t, "the error", err, nil)
+		j.want(t, "c at 3s", "d at 3s", "b at 3s", "a at 3s")
+	})
+}
+
+func TestSleepIsCanceled(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, gives(time.Hour, 0))
+		loop.FromContext(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
+		_, err := a.Await(ctx)
+		wantIs(t, causeOf(t, err), errCause)
+		wantTime(t, ctx, time.Second)
+		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
+			t.Error("its timer is still armed")
+		}
+	})
+}
+
+// A sleep longer than time is one that does not end.
+func TestSleepForEver(t *testing.T) {
+	err := playToEnd(t, func(ctx context.Context) {
+		_ = task.Sleep(ctx, time.Second)
+		_ = task.Sleep(ctx, task.NoLimit)
+	})
+	if _, ok := err.(*loop.DeadlockError); !ok {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestSleepPanics(t *testing.T) {
+	l := virtual(t)
+	for _, suspend := range []func(context.Context) error{
+		task.Yield,
+		func(ctx context.Context) error { return task.Sleep(ctx, time.Second) },
+		func(ctx context.Context) error { return task.Sleep(ctx, 0) },
+	} {
+		panics(t, "belongs to no loop", func() { _ = suspend(context.Background()) })
+		panics(t, "outside every task", func() { _ = suspend(l.Context()) })
+		l.CallSoon(func() { panics(t, "outside every task", func() { _ = suspend(l.Context()) }) })
+	}
+	l.RunUntilIdle()
+}
