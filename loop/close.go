@@ -32,7 +32,7 @@ func (l *Loop) Close() {
 	l.closing = true
 	l.inbox.close()
 	if l.debug {
-		l.driver = goid()
+		l.driver.goid = goid()
 	}
 	// A Goexit in a body goes on here: what is left to do is deferred.
 	defer l.release()
@@ -98,7 +98,7 @@ func (l *Loop) release() {
 	l.reportUntaken()
 	l.closed, l.closing = true, false
 	for _, s := range l.free {
-		s.stop()
+		l.switchTo(s) // without a task: to end
 	}
 	l.free = nil
 	l.ready, l.turnEnd = ready{}, 0

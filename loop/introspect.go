@@ -81,9 +81,9 @@ func (t *Task) Stack() []runtime.Frame {
 		pcs = callers()
 	case t.state == stateRunning: // below an eager step of a callback's
 	default:
-		s.inspect = true
+		asker := l.active
+		l.errand = func(*stack) { pcs, l.active = callers(), asker }
 		l.switchTo(s)
-		pcs, s.seen = s.seen, nil
 	}
 	return frames(pcs)
 }

@@ -43,7 +43,9 @@ type Loop struct {
 	starting *Task // what the next stack is to run, when next is &fresh
 	fresh    stack // stands for "a stack with no task on it"
 	free     []*stack
-	active   *stack // that runs now; nil is the driver
+	active   *stack       // that runs now
+	driver   stack        // stands for the goroutine in Run, or for that of the host
+	errand   func(*stack) // what active does before it goes on
 
 	offloads    []*offload // that have not been followed by their done
 	working     sync.WaitGroup
@@ -59,7 +61,6 @@ type Loop struct {
 	untaken     []*Task       // those that failed, unless somebody has taken the error
 	running     atomic.Bool
 	waiting     atomic.Bool // asleep in the clock
-	driver      uint64      // goroutine of the driver; debug mode only
 	ctx         taskContext
 	first, last *Task // the registry: unfinished tasks in order of creation
 	tasks       int
@@ -160,6 +161,7 @@ func New(opts ...Option) *Loop {
 		onFailure: logFailure,
 	}
 	l.ctx.loop, l.ctx.outer = l, context.Background()
+	l.active = &l.driver
 	l.inbox.wake = make(chan struct{}, 1)
 	for _, opt := range opts {
 		opt(l)
@@ -279,11 +281,7 @@ func (l *Loop) checkGoroutine(what string) {
 	if !l.running.Load() && !l.closing {
 		return
 	}
-	at := l.driver
-	if l.active != nil {
-		at = l.active.goid
-	}
-	if l.waiting.Load() || at != goid() {
+	if l.waiting.Load() || l.active.goid != goid() {
 		panic(fmt.Sprintf("loop: %s from another goroutine than the loop's; use Post", what))
 	}
 }

@@ -71,11 +71,11 @@ func (l *Loop) drive(what string, m mode) error {
 	l.once, l.stepping = m == modeOnce, true
 	l.ordered = m == modeRun && l.clock.Jumps()
 	if l.debug {
-		l.driver = goid()
+		l.driver.goid = goid()
 	}
 	defer func() {
 		l.stopping, l.stepping, l.once = false, false, false
-		l.current, l.active, l.next, l.starting = nil, nil, nil, nil
+		l.current, l.next, l.starting = nil, nil, nil
 		l.running.Store(false)
 	}()
 	if l.ready.head == l.turnEnd { // else a Goexit has left the turn before unfinished

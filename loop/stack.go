@@ -2,31 +2,31 @@ package loop
 
 import "iter"
 
-// A stack is where a stackful body runs: an [iter.Pull] coroutine that outlives
-// the body and is used again for the next one.
+// A stack is where a stackful body runs: a coroutine that outlives the body and is
+// used again for the next one.
 //
 // The scheduler is a function that any stack may run. A body that suspends does
 // not switch back to the driver (the goroutine inside Run): it runs what is next
 // right there, on top of its own frames, until
 //
 //   - it is next itself: it goes on, without any switch;
-//   - another stack is next: it switches to the driver, which resumes that one;
-//   - the turn is over and the driver has to decide (idle, stop, one turn only).
+//   - another stack is next: it switches to that one;
+//   - a new stack is needed, or the turn is over and somebody has to decide (idle,
+//     stop, one turn only): it switches to the driver, who does that.
 //
 // A body that has ended leaves its stack free, and the scheduler on a free stack
 // can besides start a new body in place. In debug mode nothing is shared: every
 // suspension goes back to the driver, so that a stack shows only its own task.
+//
+// Invariants: one stack or the driver runs, Loop.active; every other hangs on the
+// hook at. See [hook].
 type stack struct {
 	loop   *Loop
-	resume func() (struct{}, bool)
-	stop   func()
-	yield  func(struct{}) bool
+	at     *hook // where its goroutine hangs; the driver has no hook of its own
+	hook   hook
 	task   *Task  // whose body runs here; nil while the stack is free
-	nested bool   // resumed by an eager spawn, not by the driver: suspending returns there
+	caller *stack // that made an eager spawn and waits for the first step; nil otherwise
 	goid   uint64 // of the goroutine that it is; debug mode only
-
-	inspect bool      // resumed only to tell where it stands
-	seen    []uintptr // what it told
 }
 
 // maxFree is how many free stacks a loop keeps; what is beyond ends.
@@ -34,14 +34,23 @@ const maxFree = 4096
 
 // takeStack returns a free stack with t to run on it.
 func (l *Loop) takeStack(t *Task) *stack {
-	var s *stack
-	if n := len(l.free); n > 0 {
-		s, l.free[n-1] = l.free[n-1], nil
-		l.free = l.free[:n-1]
-	} else {
-		s = &stack{loop: l}
-		s.resume, s.stop = iter.Pull(s.main)
+	s := l.takeFree(t)
+	if s == nil {
+		s = &stack{loop: l, task: t}
+		s.hook.next, _ = iter.Pull(s.main)
+		s.at = &s.hook
 	}
+	return s
+}
+
+// takeFree is takeStack that makes none, and returns nil.
+func (l *Loop) takeFree(t *Task) *stack {
+	n := len(l.free)
+	if n == 0 {
+		return nil
+	}
+	s := l.free[n-1]
+	l.free[n-1], l.free = nil, l.free[:n-1]
 	s.task = t
 	return s
 }
@@ -58,52 +67,65 @@ func (l *Loop) keep(s *stack) bool {
 // main is what a stack runs from its making to its end: one body after another.
 func (s *stack) main(yield func(struct{}) bool) {
 	l := s.loop
-	s.yield = yield
+	s.hook.yield = yield
 	if l.debug {
 		s.goid = goid()
 	}
-	for {
+	ended := false
+	defer func() {
+		if !ended {
+			s.leave(recover())
+		}
+	}()
+	to := &l.driver
+	for s.task != nil { // nil if it was resumed to end
 		s.task.runBody(s)
 		s.task = nil
-		switch {
-		case s.nested:
-			s.nested = false
-		case l.share():
+		if to = s.caller; to != nil {
+			s.caller = nil
+		} else if to = &l.driver; l.share() {
 			l.dispatch(s)
 			if l.next == &l.fresh {
 				l.next, s.task = nil, l.starting
 				continue
 			}
+			to = l.successor()
 		}
-		if !l.keep(s) || !yield(struct{}{}) {
-			return
+		if !l.keep(s) {
+			break
 		}
+		l.switchTo(to)
+		to = &l.driver
 	}
+	ended, l.active = true, to
 }
 
-// park suspends the body on s until the loop resumes it.
+// park suspends the body on s until somebody resumes it.
 func (s *stack) park() {
 	l := s.loop
-	if s.nested {
-		s.nested = false
-	} else if l.share() {
+	to := s.caller
+	if to != nil {
+		s.caller = nil
+	} else if to = &l.driver; l.share() {
 		l.dispatch(s)
-		if l.next == s {
-			l.next = nil
-			return
-		}
+		to = l.successor()
 	}
-	for s.yield(struct{}{}); s.inspect; s.yield(struct{}{}) {
-		s.inspect, s.seen = false, callers()
-	}
+	l.switchTo(to)
 }
 
-// switchTo resumes s until it suspends or ends. A Goexit on s goes on here.
-func (l *Loop) switchTo(s *stack) {
-	prev := l.active
-	l.active = s
-	defer func() { l.active = prev }()
-	s.resume()
+// successor returns the stack that is to go on after dispatch has run on another
+// one. A new one is made by the driver, so that making it does not make the
+// stacks of bodies grow.
+func (l *Loop) successor() *stack {
+	s := l.next
+	if s == &l.fresh {
+		s = l.takeFree(l.starting)
+	}
+	if s == nil {
+		return &l.driver
+	}
+	l.next = nil
+	return s
 }
 
 // share reports whether a stack may run what is next in place of the driver.

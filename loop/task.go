@@ -205,7 +205,7 @@ func (t *Task) StepNow() {
 		return
 	}
 	s := l.takeStack(t)
-	s.nested = true
+	s.caller = l.active
 	l.switchTo(s)
 }
 
