@@ -37,8 +37,13 @@ func (l *Loop) switchTo(to *stack) {
 		if to := l.active; to != me {
 			// Not to's own hook but where to hangs. Who wakes up from here without
 			// being meant was on the hook of a stack that has ended, and passes on.
-			me.at = to.at
-			me.at.swap()
+			h := to.at
+			me.at = h
+			if h.again = !h.again; h.again {
+				h.next()
+			} else {
+				h.yield(struct{}{})
+			}
 			continue
 		}
 		errand := l.errand

@@ -126,7 +126,7 @@ func frames(pcs []uintptr) []runtime.Frame {
 		switch {
 		case frame.Function == module+"loop.(*Task).runBody":
 			return body[:max(0, len(body)-1)] // and the Step that it called
-		case strings.HasSuffix(frame.Function, "loop.(*Task).suspendHere"):
+		case frame.Function == module+"loop.Suspend", frame.Function == module+"loop.(*Task).suspendHere":
 			body = body[:0] // what is above is the scheduler, or what it ran
 		case len(body) == 0 && internal(frame.Function, "loop"):
 		case frame.Function != "":

@@ -81,15 +81,8 @@ func (s *stack) main(yield func(struct{}) bool) {
 	for s.task != nil { // nil if it was resumed to end
 		s.task.runBody(s)
 		s.task = nil
-		if to = s.caller; to != nil {
-			s.caller = nil
-		} else if to = &l.driver; l.share() {
-			l.dispatch(s)
-			if l.next == &l.fresh {
-				l.next, s.task = nil, l.starting
-				continue
-			}
-			to = l.successor()
+		if to = s.vacate(); to == s {
+			continue
 		}
 		if !l.keep(s) {
 			break
@@ -100,32 +93,33 @@ func (s *stack) main(yield func(struct{}) bool) {
 	ended, l.active = true, to
 }
 
-// park suspends the body on s until somebody resumes it.
-func (s *stack) park() {
+// vacate returns who is to go on when the body on s suspends or has ended: who waits
+// for an eager first step, else what is next, once the scheduler has run on s.
+func (s *stack) vacate() *stack {
 	l := s.loop
-	to := s.caller
-	if to != nil {
+	if to := s.caller; to != nil {
 		s.caller = nil
-	} else if to = &l.driver; l.share() {
-		l.dispatch(s)
-		to = l.successor()
+		return to
 	}
-	l.switchTo(to)
-}
-
-// successor returns the stack that is to go on after dispatch has run on another
-// one. A new one is made by the driver, so that making it does not make the
-// stacks of bodies grow.
-func (l *Loop) successor() *stack {
-	s := l.next
-	if s == &l.fresh {
-		s = l.takeFree(l.starting)
+	if !l.share() {
+		return &l.driver
 	}
-	if s == nil {
+	l.dispatch(s)
+	next := l.next
+	if next == &l.fresh {
+		// The driver makes new stacks, so that making them does not let those of
+		// suspended bodies grow.
+		if s.task == nil {
+			next, s.task = s, l.starting
+		} else {
+			next = l.takeFree(l.starting)
+		}
+	}
+	if next == nil {
 		return &l.driver
 	}
 	l.next = nil
-	return s
+	return next
 }
 
 // share reports whether a stack may run what is next in place of the driver.

@@ -98,10 +98,18 @@ func Suspend(ctx context.Context, s Suspension) error {
 	if !ok || c.scope != nil {
 		return suspendScoped(ctx, s)
 	}
-	if c.task == nil || c.loop.current != c.task {
+	t := c.task
+	if t == nil || c.loop.current != t {
 		panic(notCurrent(ctx, c))
 	}
-	return c.task.suspendHere(s)
+	to, err := t.pause(s)
+	if to != nil {
+		// Not in a function with pause: after a switch the processor predicts every
+		// return wrongly, so the fewer calls stand on the stack, the better.
+		c.loop.switchTo(to)
+		err = t.goOn()
+	}
+	return err
 }
 
 // suspendScoped is Suspend for a context that is not the task's own.
@@ -140,22 +148,39 @@ func PutBack(ctx context.Context, err error) {
 
 // suspendHere suspends a stackful task in the middle of its body.
 func (t *Task) suspendHere(s Suspension) error {
+	to, err := t.pause(s)
+	if to != nil {
+		t.ctx.loop.switchTo(to)
+		err = t.goOn()
+	}
+	return err
+}
+
+// pause suspends a stackful task, but for the last step: the switch to the stack
+// that it returns, which is the task's own if that is next already, and nil if s
+// does not suspend.
+func (t *Task) pause(s Suspension) (to *stack, err error) {
 	if t.kind == Stackless {
 		panic(fmt.Sprintf("loop: task %q is stackless and cannot suspend inside Resume; return what it waits for", t.Name()))
 	}
 	if t.unwinding {
-		return t.refuse()
+		return nil, t.refuse()
 	}
-	if t.ctx.loop.debug {
-		t.ctx.loop.check("suspending")
+	l := t.ctx.loop
+	if l.debug {
+		l.check("suspending")
 	}
 	if s.how == end || s.on != nil && s.on.Done() {
-		return nil
+		return nil, nil
 	}
 	t.suspend(s)
-	l := t.ctx.loop
 	l.current = nil
-	t.stack.park()
+	return t.stack.vacate(), nil
+}
+
+// goOn is the start of a step in the middle of a stackful body. It returns what the
+// suspension ends with.
+func (t *Task) goOn() error {
 	err := t.resumed()
 	t.begin()
 	return err
