@@ -198,6 +198,15 @@ func (l *Loop) beginTurn() bool {
 	return true
 }
 
+// quiet reports whether all that beginTurn has to do is to begin the turn.
+func (l *Loop) quiet() bool {
+	if l.inbox.some.Load() || len(l.watches)+len(l.ports)+len(l.offloads) > 0 {
+		return false
+	}
+	at, armed := l.timers.Earliest()
+	return !armed || at > l.clock.Now()
+}
+
 // fire moves the timers that are due to the ready queue. The earliest is at at.
 func (l *Loop) fire(at int64) {
 	now := l.clock.Now()

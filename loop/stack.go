@@ -104,6 +104,9 @@ func (s *stack) vacate() *stack {
 	if !l.share() {
 		return &l.driver
 	}
+	if next := l.nextStack(); next != nil {
+		return next
+	}
 	l.dispatch(s)
 	next := l.next
 	if next == &l.fresh {
@@ -120,6 +123,23 @@ func (s *stack) vacate() *stack {
 	}
 	l.next = nil
 	return next
+}
+
+// nextStack is dispatch for the most common case, in which there is nothing to run
+// on the way: the stack of a suspended body is next. Otherwise it returns nil.
+func (l *Loop) nextStack() *stack {
+	if l.ready.head == l.turnEnd {
+		if l.once || l.stopping || l.ready.head == l.ready.tail || !l.quiet() {
+			return nil
+		}
+		l.turnEnd, l.idled = l.ready.tail, false
+	}
+	e, ok := l.ready.at(l.ready.head).(*entry)
+	if !ok || e.stack == nil || l.policy != nil {
+		return nil
+	}
+	l.ready.pop()
+	return e.stack
 }
 
 // share reports whether a stack may run what is next in place of the driver.
