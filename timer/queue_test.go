@@ -136,6 +136,11 @@ func TestQueueAgainstModel(t *testing.T) {
 					m.cancel(t, rapid.SampledFrom(m.armed).Draw(t, "item").Key)
 				}
 			},
+			"change unseen": func(t *rapid.T) { // Earliest and All put things in order
+				for range rapid.IntRange(1, 50).Draw(t, "changes") {
+					m.change(t)
+				}
+			},
 			"cancel fired":    func(t *rapid.T) { sample(m.fired) },
 			"cancel canceled": func(t *rapid.T) { sample(m.canceled) },
 			"cancel what never was": func(t *rapid.T) {
