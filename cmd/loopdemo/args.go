@@ -33,6 +33,8 @@ Flags:
                    in place of queuing for the next turn (-trace shows it)
   -trace           say on stderr what the loop does, one line per event: the
                    seconds since the start, the task ("-" for none), the event
+  -perfetto file   write what the loop did, for ui.perfetto.dev
+  -timeline file   write what the loop did, as a page for any browser
   -h               print this
 
 Ctrl-C cancels the tasks and says on stderr which ones were cut off; a second
@@ -44,12 +46,14 @@ Try:
   loopdemo
   loopdemo -virtual Big=2000
   loopdemo -virtual -trace -eager
+  loopdemo -virtual -timeline timeline.html
 `
 
 // config is what the arguments ask for.
 type config struct {
 	step                  time.Duration
 	eager, virtual, trace bool
+	perfetto, timeline    string // files; empty for none
 	work                  []work
 }
 
@@ -67,6 +71,8 @@ func (c *config) flags() *flag.FlagSet {
 	f.BoolVar(&c.eager, "eager", false, "")
 	f.BoolVar(&c.virtual, "virtual", false, "")
 	f.BoolVar(&c.trace, "trace", false, "")
+	f.StringVar(&c.perfetto, "perfetto", "", "")
+	f.StringVar(&c.timeline, "timeline", "", "")
 	return f
 }
 
@@ -92,6 +98,9 @@ func parse(args []string) (*config, error) {
 	}
 	if len(c.work) == 0 {
 		c.work = []work{{"A", 2}, {"B", 3}, {"C", 4}}
+	}
+	if c.perfetto != "" && c.perfetto == c.timeline {
+		return nil, fmt.Errorf("-perfetto and -timeline both write %q; give each a file of its own", c.perfetto)
 	}
 	return c, c.inTime()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -44,9 +45,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "loopdemo: %v\n", err)
 		return exitUsage
 	}
+	r, err := c.record()
+	if err != nil {
+		fmt.Fprintf(stderr, "loopdemo: %v\n", err)
+		return exitFailed
+	}
+	status := c.run(ctx, r, stdout, stderr)
+	if err := r.save(); err != nil {
+		fmt.Fprintf(stderr, "loopdemo: %v\n", err)
+		return max(status, exitFailed)
+	}
+	return status
+}
+
+// run runs the demo, and returns the exit status.
+func (c *config) run(ctx context.Context, r *recording, stdout, stderr io.Writer) int {
 	d := demo{out: stdout, work: c.work, step: c.step}
 	var others []error // of tasks whose error main did not come to
-	opts := append(c.options(stderr), loop.WithErrorHandler(func(f loop.Failure) {
+	opts := append(c.options(r, stderr), loop.WithErrorHandler(func(f loop.Failure) {
 		others = append(others, f.Err)
 	}))
 	results, err := task.Run(ctx, d.main, opts...)
@@ -70,7 +86,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // options is what c means to the loop.
-func (c *config) options(stderr io.Writer) []loop.Option {
+func (c *config) options(r *recording, stderr io.Writer) []loop.Option {
 	var clock timer.Clock = timer.NewSystem()
 	if c.virtual {
 		clock = timer.NewVirtual()
@@ -80,7 +96,10 @@ func (c *config) options(stderr io.Writer) []loop.Option {
 		opts = append(opts, loop.WithTaskFactory(factory.Eager))
 	}
 	if c.trace {
-		opts = append(opts, loop.WithObserver(trace(stderr, c.longestName())))
+		opts = append(opts, loop.WithObserver(trace.Text(stderr, c.longestName())))
+	}
+	if r.Recorder != nil {
+		opts = append(opts, loop.WithObserver(r.Observe))
 	}
 	return opts
 }

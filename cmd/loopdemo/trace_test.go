@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -50,4 +52,64 @@ Task A: factorial(2) = 2
    1.000000s  main     done
 [1, 2]
 `, "\n"))
+}
+
+// read returns what is in the file path.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The golden file was checked by reading it. Package trace has it as its own, and
+// looks at the page in a browser.
+func TestRecording(t *testing.T) {
+	perfetto, timeline := filepath.Join(t.TempDir(), "perfetto.json"), filepath.Join(t.TempDir(), "timeline.html")
+	out := succeed(t, "-virtual", "-perfetto", perfetto, "-timeline", timeline)
+	compare(t, out, golden(t, "factorial.txt"))
+	compare(t, read(t, perfetto), golden(t, "perfetto.json"))
+	page := read(t, timeline)
+	if !strings.HasPrefix(page, "<!DOCTYPE html>") || !strings.HasSuffix(page, "</html>\n") || !strings.Contains(page, "4 tasks, 11 steps") {
+		t.Errorf("the page is\n%.500s", page)
+	}
+}
+
+// What was recorded is there also when the program is cut off.
+func TestRecordingOfCancel(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	out := &ctrlC{at: "Task B: Compute factorial(3), currently i=3...", cancel: cancel}
+	path := filepath.Join(t.TempDir(), "perfetto.json")
+	if status := run(ctx, []string{"-virtual", "-perfetto", path}, out, new(bytes.Buffer)); status != exitCanceled {
+		t.Errorf("status %d", status)
+	}
+	if text := read(t, path); strings.Count(text, `"outcome":"canceled"`) != 3 { // B, C and main
+		t.Errorf("recorded:\n%s", text)
+	}
+}
+
+// A file that cannot be made is a failure before anything runs; the other one is
+// closed.
+func TestRecordingFails(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing", "timeline.html")
+	stdout, stderr, status := exec("-virtual", "-perfetto", filepath.Join(dir, "perfetto.json"), "-timeline", missing)
+	if status != exitFailed || stdout != "" || stderr != "loopdemo: open "+missing+": no such file or directory\n" {
+		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+}
+
+// A disk that fills up is a failure, although the factorials are all right.
+func TestRecordingCannotBeWritten(t *testing.T) {
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip("this test needs /dev/full")
+	}
+	stdout, stderr, status := exec("-virtual", "-timeline", full)
+	if want := "loopdemo: write /dev/full: no space left on device\n"; status != exitFailed || stderr != want {
+		t.Errorf("status %d, stderr %q; want %d, %q", status, stderr, exitFailed, want)
+	}
+	compare(t, stdout, golden(t, "factorial.txt"))
 }

@@ -8,9 +8,9 @@ import (
 )
 
 // fourByTen is a program of 4 tasks and 40 steps in all.
-func fourByTen(ctx context.Context, _ *looptest.T) {
-	step := func(ctx context.Context) error { return yields(ctx, 9) }
-	_ = together(ctx, step, step, step, step)
+func fourByTen(ctx context.Context, t *looptest.T) {
+	step := func(ctx context.Context) { pauses(ctx, 9) }
+	together(ctx, t, step, step, step, step)
 }
 
 // BenchmarkSchedules reports how many schedules of a program of 4 tasks and 40 steps

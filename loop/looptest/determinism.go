@@ -2,6 +2,7 @@ package looptest
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/takt-go/takt/loop"
 )
@@ -13,23 +14,17 @@ type tape struct {
 }
 
 func (tp *tape) observe(e loop.Event) {
-	for _, v := range []uint64{uint64(e.Kind), uint64(e.At), idOf(e.Task), idOf(e.By), uint64(e.Timer.Deadline), e.Timer.Seq} {
-		tp.hash = mix(tp.hash, v)
+	text := eventText(e)
+	for _, b := range []byte(text) {
+		tp.hash = mix(tp.hash, uint64(b))
 	}
 	if len(tp.events) < maxTape {
-		tp.events = append(tp.events, eventText(e))
+		tp.events = append(tp.events, text)
 	}
 }
 
 // maxTape is how many events are kept as text.
 const maxTape = 100_000
-
-func idOf(t *loop.Task) uint64 {
-	if t == nil {
-		return 0
-	}
-	return t.ID()
-}
 
 func eventText(e loop.Event) string {
 	text := fmt.Sprintf("%v %v", e.At, e.Kind)
@@ -42,27 +37,31 @@ func eventText(e loop.Event) string {
 	if e.On != nil {
 		text += " on " + e.On.Explain().What
 	}
+	if e.Timer.Seq != 0 {
+		text += fmt.Sprintf(" until %v", time.Duration(e.Timer.Deadline))
+	}
 	return text
 }
 
-// checkDeterminism runs first in, first out twice, and says where the runs part.
-func (x *explorer) checkDeterminism() (first *run, parted string) {
+// compare runs s twice more, and says where the runs part, if they do: from each other,
+// or from r, which was run under s before.
+func (x *explorer) compare(s schedule, r *run) (parted string) {
 	var one, two tape
-	first = x.one(fifo{}, func(r *run) {
-		r.observer = func(e loop.Event) {
-			if e.Kind == loop.TaskMade {
-				r.tasks++
-			}
-			one.observe(e)
-		}
-	})
-	second := x.one(fifo{}, func(r *run) { r.observer = two.observe })
-	x.done += 2
-	if one.hash == two.hash && first.failed() == second.failed() {
-		return first, ""
+	first := x.one(&replayer{schedule: s}, func(run *run) { run.observer = one.observe })
+	second := x.one(&replayer{schedule: s}, func(run *run) { run.observer = two.observe })
+	difference := ""
+	switch {
+	case one.hash != two.hash:
+		difference = firstDifference(one.events, two.events)
+	case first.failed() != second.failed():
+		difference = "\tthe events are the same, but only one of the runs fails"
+	case r.failed() != first.failed(), r.policy.order != first.policy.order:
+		difference = "\ttwo runs are the same, but one before them was not"
+	default:
+		return ""
 	}
-	return first, "looptest: the program is not deterministic: two runs under the same schedule differ. " +
-		"Look for a map's order, the wall clock, randomness, or a goroutine of the program's own.\n\n" + firstDifference(one.events, two.events)
+	return "looptest: the program is not deterministic: two runs under the same schedule differ. " +
+		"Look for a map's order, the wall clock, randomness, a variable that runs share, or a goroutine of the program's own.\n\n" + difference
 }
 
 func firstDifference(one, two []string) string {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ type run struct {
 	body     Body
 	test     testing.TB
 	hold     bool // keep what T says
+	maxSteps int  // 0 is any number
 	policy   *recorder
 	eager    bool
 	passing  bool // of time, as a choice
@@ -32,9 +34,11 @@ type run struct {
 	clock   timer.Virtual
 	t       T
 	said    holder // by the body to its T
+	steps   limiter
 	kind    failureKind
-	report  []string // what the harness itself found
-	ended   bool     // by returning, not by a Goexit
+	report  []string     // what the harness itself found
+	ended   bool         // by returning, not by a Goexit
+	unwound []*loop.Task // by the loop's Close, as the run has failed
 	closing bool
 }
 
@@ -85,19 +89,16 @@ func (r *run) execute() {
 	defer r.close()
 	main := task.Go(r.loop.Context(), r.main, task.Name("main"))
 	main.OnDone(r.loop.Stop)
-	if r.policy != nil {
-		r.policy.stop = r.loop.Stop
-		r.loop.AddPort(&turns{r.policy})
-	}
+	r.steps.limit, r.steps.stop = r.maxSteps, r.loop.Stop
 	err := r.loop.Run()
 	r.ended = true
 	var deadlock *loop.DeadlockError
 	switch {
 	case errors.As(err, &deadlock):
-		r.find(deadlocked, "%v", err)
+		r.find(deadlocked, "deadlock: nothing can wake the tasks that are left:\n%s%s", r.unfinished(), circle(deadlock.Cycle))
 		return
-	case r.policy != nil && r.policy.over != "":
-		r.find(endless, "the body did not end within %s (see MaxSteps)%s; these tasks were left:\n%s", r.policy.over, r.policy.recent(), r.unfinished())
+	case !main.Done() && r.maxSteps > 0 && r.steps.over():
+		r.find(endless, "%v. These tasks are left:\n%s", &r.steps, r.unfinished())
 		return
 	case !main.Done():
 		r.find(stopped, "the body called Loop.Stop, which is for this package to call")
@@ -117,7 +118,11 @@ func (r *run) main(ctx context.Context) (none struct{}, err error) {
 func (r *run) options() []loop.Option {
 	opts := make([]loop.Option, 0, 6)
 	opts = append(opts, loop.WithClock(&r.clock), loop.WithErrorHandler(r.failure))
+	if r.maxSteps > 0 {
+		opts = append(opts, loop.WithObserver(r.steps.observe))
+	}
 	if r.policy != nil {
+		r.policy.over = r.steps.over
 		opts = append(opts, loop.WithPolicy(r.policy, r.passing))
 	}
 	if r.eager {
@@ -131,19 +136,6 @@ func (r *run) options() []loop.Option {
 	}
 	return opts
 }
-
-// turns is a port of the loop on which nothing ever comes. The loop tries it in every
-// turn, and so it ends a run that makes no choices any more, but goes on: one task that
-// waits for its turn again and again, say.
-type turns struct{ *recorder }
-
-func (t *turns) Try() bool {
-	t.turn()
-	return false
-}
-
-func (t *turns) Case() reflect.SelectCase     { return reflect.SelectCase{Dir: reflect.SelectRecv} }
-func (t *turns) Selected(reflect.Value, bool) {}
 
 // findLeaks looks at what the body has left behind.
 func (r *run) findLeaks() {
@@ -160,13 +152,31 @@ func (r *run) findLeaks() {
 func (r *run) unfinished() string {
 	var left []string
 	for t := range r.loop.Tasks() {
-		line := fmt.Sprintf("\t%s %s", t.Name(), t.Waits())
-		if site := t.SpawnSite(); site != "" {
-			line += "\n\t\tspawned at " + site
+		text := fmt.Sprintf("\t%s %s", t.Name(), t.Waits())
+		for _, frame := range t.Stack() {
+			if !ofTakt(frame.Function) {
+				text += ", at " + place(frame)
+				break
+			}
 		}
-		left = append(left, line)
+		if site := t.SpawnSite(); site != "" && t.ID() > 1 {
+			text += ", spawned at " + filepath.Base(site)
+		}
+		left = append(left, text)
 	}
 	return strings.Join(left, "\n")
+}
+
+// circle says which tasks wait for each other.
+func circle(tasks []*loop.Task) string {
+	if len(tasks) == 0 {
+		return ""
+	}
+	text := "\n\tin a circle: "
+	for _, t := range tasks {
+		text += t.Name() + " → "
+	}
+	return text + tasks[0].Name()
 }
 
 func plural(n int, one, more string) string {
@@ -181,14 +191,14 @@ func (r *run) failure(f loop.Failure) {
 	switch {
 	case f.Kind == loop.SlowStep: // debug mode is on for where tasks were spawned
 		return
-	case r.closing && (!r.ended || r.kind != none) || errors.Is(f.Err, loop.ErrGoexit):
+	case slices.Contains(r.unwound, f.Task), errors.Is(f.Err, loop.ErrGoexit), r.t.Skipped():
 		return // what comes of unwinding is no news
 	}
 	name := ""
 	if f.Task != nil {
 		name = fmt.Sprintf(" (task %q)", f.Task.Name())
 		if site := f.Task.SpawnSite(); site != "" {
-			name += ", spawned at " + site
+			name += ", spawned at " + filepath.Base(site)
 		}
 	}
 	kind := unhandled
@@ -201,9 +211,14 @@ func (r *run) failure(f loop.Failure) {
 
 // close ends the run, also one that is left by a Goexit.
 func (r *run) close() {
+	if !r.ended || r.kind != none {
+		r.unwound = slices.Collect(r.loop.Tasks())
+		r.said.deaf = true
+	}
 	r.closing = true
 	defer r.said.cleanUp()
 	defer func() {
+		r.said.deaf = false
 		if r.hold && !r.ended && !r.said.finished {
 			r.find(goexited, "runtime.Goexit ended the body; if that was FailNow of the test's own t, use the T that the body is handed")
 		}

@@ -31,7 +31,7 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := configure(opts)
+	c := configure(opts, defaultMaxSteps)
 	if env.replay != "" {
 		replay(t, c, env.replay, body)
 		return
@@ -40,8 +40,8 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	if c.both {
 		factories = []bool{false, true}
 	}
-	holder := &run{tb: t}
-	checkGoroutines(holder, func() {
+	leaks := &run{}
+	checkGoroutines(leaks, func() {
 		for _, eager := range factories {
 			x := &explorer{t: t, config: c, env: env, strategy: scaled(s, env.factor), body: body}
 			x.eager = eager
@@ -51,7 +51,7 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 			}
 		}
 	})
-	for _, text := range holder.report {
+	for _, text := range leaks.report {
 		t.Error(text)
 	}
 }
@@ -80,10 +80,13 @@ type explorer struct {
 	mu       sync.Mutex
 	changed  *sync.Cond // a run has been reported
 	plan     plan
+	started  int
 	running  int
 	done     int
+	spare    [][]choice      // to be used again
 	distinct map[uint64]bool // orders of events; nil if nobody asks
 	failing  *run
+	parted   string // how two runs under the same schedule differ
 	began    time.Time
 	told     time.Time
 }
@@ -95,14 +98,14 @@ func (x *explorer) explore() string {
 	if testing.Verbose() {
 		x.distinct = map[uint64]bool{}
 	}
-	first, parted := x.checkDeterminism()
-	if parted != "" {
-		return parted
+	first := x.one(fifo{}, nil)
+	if x.parted = x.compare(schedule{}, first); x.parted != "" {
+		return x.parted
 	}
 	if first.failed() {
 		return x.describe(first)
 	}
-	x.plan = x.strategy.plan(sample{choices: len(first.policy.choices), tasks: first.tasks}, part{x.env.shard - 1, x.env.shards})
+	x.plan = x.strategy.plan(first.steps.count, part{x.env.shard - 1, x.env.shards})
 	x.changed = sync.NewCond(&x.mu)
 	var workers sync.WaitGroup
 	for range x.parallel {
@@ -110,6 +113,9 @@ func (x *explorer) explore() string {
 		go x.work(&workers)
 	}
 	workers.Wait()
+	if x.parted != "" {
+		return x.parted
+	}
 	if x.failing != nil {
 		return x.describe(x.failing)
 	}
@@ -132,51 +138,62 @@ func (x *explorer) work(workers *sync.WaitGroup) {
 		}
 	}()
 	for {
-		d := x.take()
-		if d == nil {
+		r, again := x.take()
+		if r == nil {
 			over = true
 			return
 		}
-		x.runOne(d)
+		x.runOne(r, again)
 	}
 }
 
-func (x *explorer) runOne(d decider) {
-	r := x.newRun(d)
-	defer x.report(d, r)
+// runOne executes r, and again to see that it goes as before.
+func (x *explorer) runOne(r *run, again bool) {
+	parted := ""
+	defer func() { x.report(r, parted) }()
 	r.execute()
+	if again && !r.failed() {
+		parted = x.compare(x.scheduleOf(r), r)
+	}
 }
 
 func (x *explorer) newRun(d decider) *run {
 	return &run{
-		body: x.body, tb: x.t, hold: true, eager: x.eager, passing: x.passing,
-		policy: &recorder{by: d, limit: x.maxSteps},
+		body: x.body, test: x.t, hold: true, eager: x.eager, passing: x.passing, maxSteps: x.maxSteps,
+		policy: &recorder{by: d},
 	}
 }
 
-// take returns the next schedule of this shard, and waits for one where a run under way
-// may lead to more.
-func (x *explorer) take() decider {
+// take returns the next run of this shard, and waits for one where a run under way may
+// lead to more. It also says whether to run it twice: those numbered 1, 2, 4, 8, ... are.
+func (x *explorer) take() (r *run, again bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for x.failing == nil {
+	for x.failing == nil && x.parted == "" {
 		d := x.plan.next()
-		switch {
-		case d == nil && x.running == 0:
-			x.changed.Broadcast()
-			return nil
-		case d == nil:
+		if d == nil && x.running > 0 {
 			x.changed.Wait()
 			continue
 		}
+		if d == nil {
+			break
+		}
 		x.running++
-		return d
+		x.started++
+		r := x.newRun(d)
+		if last := len(x.spare) - 1; last >= 0 {
+			r.policy.choices = x.spare[last]
+			x.spare = x.spare[:last]
+		}
+		return r, x.started&(x.started-1) == 0
 	}
-	return nil
+	x.changed.Broadcast()
+	return nil, false
 }
 
-// report takes in what has become of a run.
-func (x *explorer) report(d decider, r *run) {
+// report takes in what has become of a run, and whether another under the same schedule
+// has parted from it.
+func (x *explorer) report(r *run, parted string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.running--
@@ -184,12 +201,13 @@ func (x *explorer) report(d decider, r *run) {
 	if x.distinct != nil {
 		x.distinct[r.policy.order] = true
 	}
-	if r.failed() {
-		if x.failing == nil {
-			x.failing = r
-		}
-	} else {
-		x.plan.ran(d, r.policy.choices)
+	switch failed := r.failed(); {
+	case parted != "":
+		x.parted = parted
+	case failed && x.failing == nil:
+		x.failing = r
+	case !failed && !x.plan.ran(r.policy.by, r.policy.choices):
+		x.spare = append(x.spare, r.policy.choices[:0])
 	}
 	x.changed.Broadcast()
 	if x.done%1024 == 0 && time.Since(x.told) > 2*time.Second {
@@ -208,7 +226,7 @@ func (x *explorer) progress(how string) {
 	if x.eager {
 		factory = "eager"
 	}
-	x.t.Logf("looptest: %v, %s: %d schedules %s, %.0f/s, %d distinct", x.strategy, factory, x.done, how,
+	x.t.Logf("looptest: %v, %s: %s %s, %.0f/s, %d distinct", x.strategy, factory, plural(x.done, "schedule", "schedules"), how,
 		float64(x.done)/took.Seconds(), len(x.distinct))
 }
 
@@ -229,21 +247,23 @@ func (x *explorer) one(d decider, set func(*run)) *run {
 
 // describe minimises a failure and says all about it.
 func (x *explorer) describe(failing *run) string {
+	if parted := x.compare(x.scheduleOf(failing), failing); parted != "" {
+		return parted + "\n\nThe first of these failures:\n\n" + failing.text()
+	}
 	s := x.minimise(failing)
 	tr := &transcript{}
 	r := x.one(&replayer{schedule: s}, tr.of)
-	factory := ""
-	if s.eager {
-		factory = ", eager tasks"
+	after := "at once"
+	if x.done > 0 {
+		after = "after " + plural(x.done, "schedule", "schedules")
 	}
-	text := r.text()
-	if !r.failed() {
-		text = failing.text() + "\n(but not in the last replay: the program is not deterministic)"
+	if s.eager {
+		after += ", eager tasks"
 	}
 	how := "It fails first in, first out"
 	if n := len(s.picks); n > 0 {
-		how = plural(n, "pick was", "picks were") + " not first in, first out"
+		how = "It takes " + plural(n, "pick that is", "picks that are") + " not first in, first out"
 	}
-	return fmt.Sprintf("%s\n\n%s (%v, after %s%s). To replay exactly this:\n\n\tlooptest.Replay(t, %q, body)\n\nThe interleaving, * where the pick was not first in, first out:\n\n%s",
-		text, how, x.strategy, plural(x.done, "schedule", "schedules"), factory, s, tr)
+	return fmt.Sprintf("%s\n\n%s (%v, %s). To replay exactly this:\n\n\tlooptest.Replay(t, %q, body)\n\n%s",
+		r.text(), how, x.strategy, after, s, tr)
 }

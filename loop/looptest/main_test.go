@@ -2,10 +2,18 @@ package looptest_test
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -18,21 +26,142 @@ func spawn(ctx context.Context, name string, body func(ctx context.Context) erro
 	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Name(name))
 }
 
-// together runs the bodies as tasks named A, B, C, ..., and waits for all of them.
-func together(ctx context.Context, bodies ...func(ctx context.Context) error) error {
-	tasks := make([]*task.Task[none], len(bodies))
-	for at, body := range bodies {
-		tasks[at] = spawn(ctx, string(rune('A'+at)), body)
+// A part is what one task of a program does that nobody cancels.
+type part = func(ctx context.Context)
+
+// together runs the parts as tasks named A, B, C, ..., and waits for all of them. A
+// panic in one fails the test.
+func together(ctx context.Context, t *looptest.T, parts ...part) {
+	t.Helper()
+	tasks := make([]*task.Task[none], len(parts))
+	for at, body := range parts {
+		tasks[at] = spawn(ctx, string(rune('A'+at)), func(ctx context.Context) error { body(ctx); return nil })
 	}
-	return task.Gather(tasks...).Wait(ctx)
+	if err := task.Gather(tasks...).Wait(ctx); err != nil {
+		t.Error(err)
+	}
 }
 
-// yields suspends for n turns.
-func yields(ctx context.Context, n int) error {
+// pause suspends for one turn, as an await that takes no time.
+func pause(ctx context.Context) { pauses(ctx, 1) }
+
+func pauses(ctx context.Context, n int) {
 	for range n {
-		if err := task.Yield(ctx); err != nil {
-			return err
+		if task.Yield(ctx) != nil {
+			return
 		}
 	}
-	return nil
+}
+
+// after is body, after n pauses.
+func after(n int, body part) part {
+	return func(ctx context.Context) {
+		pauses(ctx, n)
+		body(ctx)
+	}
+}
+
+// must fails the test if err is an error.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("unexpected: %v", err)
+	}
+}
+
+// contains fails the test unless text has every one of the parts.
+func contains(t testing.TB, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is missing in:\n%s", part, text)
+		}
+	}
+}
+
+// A recording is a testing.TB that fails nobody, and keeps what it is told.
+type recording struct {
+	testing.TB
+	mu       sync.Mutex
+	errors   []string
+	logs     []string
+	skipped  bool
+	cleanups []func()
+}
+
+// record calls f with a recording, on a goroutine of its own, which Fatal and Skip end.
+func record(t testing.TB, f func(tb testing.TB)) *recording {
+	r := &recording{TB: t}
+	done := make(chan none)
+	go func() {
+		defer close(done)
+		defer r.cleanUp()
+		f(r)
+	}()
+	<-done
+	return r
+}
+
+func (r *recording) cleanUp() {
+	for last := len(r.cleanups) - 1; last >= 0; last = len(r.cleanups) - 1 {
+		f := r.cleanups[last]
+		r.cleanups = r.cleanups[:last]
+		f()
+	}
+}
+
+func (r *recording) note(to *[]string, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*to = append(*to, strings.TrimRight(text, "\n"))
+}
+
+func (r *recording) Helper()                         {}
+func (r *recording) Cleanup(f func())                { r.cleanups = append(r.cleanups, f) }
+func (r *recording) Log(args ...any)                 { r.note(&r.logs, fmt.Sprintln(args...)) }
+func (r *recording) Logf(format string, args ...any) { r.note(&r.logs, fmt.Sprintf(format, args...)) }
+func (r *recording) Error(args ...any)               { r.note(&r.errors, fmt.Sprintln(args...)) }
+func (r *recording) Errorf(format string, args ...any) {
+	r.note(&r.errors, fmt.Sprintf(format, args...))
+}
+func (r *recording) Fail()                             { r.note(&r.errors, "Fail") }
+func (r *recording) FailNow()                          { r.note(&r.errors, "FailNow"); runtime.Goexit() }
+func (r *recording) Fatal(args ...any)                 { r.Error(args...); runtime.Goexit() }
+func (r *recording) Fatalf(format string, args ...any) { r.Errorf(format, args...); runtime.Goexit() }
+func (r *recording) SkipNow()                          { r.skipped = true; runtime.Goexit() }
+func (r *recording) Skip(args ...any)                  { r.Log(args...); r.SkipNow() }
+func (r *recording) Skipf(format string, args ...any)  { r.Logf(format, args...); r.SkipNow() }
+func (r *recording) Skipped() bool                     { return r.skipped }
+func (r *recording) Output() io.Writer                 { return io.Discard }
+
+func (r *recording) Failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.errors) > 0
+}
+
+// report is all that the recording was told of failures.
+func (r *recording) report() string { return strings.Join(r.errors, "\n") }
+
+var (
+	replayLine = regexp.MustCompile(`looptest\.Replay\(t, "(takt1:[^"]*)", body\)`)
+	afterLine  = regexp.MustCompile(`, after (\d+) schedule`)
+)
+
+// replay returns the schedule that the report says to replay; "" if none.
+func (r *recording) replay() string {
+	if found := replayLine.FindStringSubmatch(r.report()); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// after returns the number of schedules after which the failure was found.
+func (r *recording) after() int {
+	found := afterLine.FindStringSubmatch(r.report())
+	if found == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(found[1])
+	return n
 }

@@ -33,12 +33,21 @@ func TimePasses() Option { return func(c *config) { c.passing = true } }
 // share variables with the test or with other runs of itself.
 func Parallel() Option { return func(c *config) { c.parallel = runtime.GOMAXPROCS(0) } }
 
-// MaxSteps sets at how many choice points a schedule is taken for endless; the default
-// is 100,000. From there on it is first in, first out, and it fails.
-func MaxSteps(n int) Option { return func(c *config) { c.maxSteps = n } }
+// MaxSteps sets how long a schedule may be: one that has not ended after n steps of tasks
+// and timers fired is taken for endless, and fails. The default is 100,000 for Explore
+// and Replay, and no limit for Run. It panics unless n is positive.
+func MaxSteps(n int) Option {
+	if n < 1 {
+		panic(fmt.Sprintf("looptest: MaxSteps(%d); give a positive number", n))
+	}
+	return func(c *config) { c.maxSteps = n }
+}
 
-func configure(opts []Option) config {
-	c := config{parallel: 1, maxSteps: 100_000}
+// defaultMaxSteps is that of Explore and Replay.
+const defaultMaxSteps = 100_000
+
+func configure(opts []Option, maxSteps int) config {
+	c := config{parallel: 1, maxSteps: maxSteps}
 	for _, opt := range opts {
 		opt(&c)
 	}
@@ -57,14 +66,17 @@ func readEnvironment() (environment, error) {
 	e := environment{factor: 1, shard: 1, shards: 1, replay: os.Getenv("TAKT_REPLAY")}
 	if text := os.Getenv("TAKT_SCHEDULES"); text != "" {
 		f, err := strconv.ParseFloat(strings.TrimPrefix(text, "x"), 64)
-		if err != nil || f <= 0 {
+		if err != nil || !(f > 0) || f > 1e9 {
 			return e, fmt.Errorf("looptest: TAKT_SCHEDULES=%q; give a factor such as 100 or x100", text)
 		}
 		e.factor = f
 	}
 	if text := os.Getenv("TAKT_SHARD"); text != "" {
-		_, err := fmt.Sscanf(text, "%d/%d", &e.shard, &e.shards)
-		if err != nil || e.shard < 1 || e.shard > e.shards {
+		i, n, _ := strings.Cut(text, "/")
+		var err1, err2 error
+		e.shard, err1 = strconv.Atoi(i)
+		e.shards, err2 = strconv.Atoi(n)
+		if err1 != nil || err2 != nil || e.shard < 1 || e.shard > e.shards {
 			return e, fmt.Errorf("looptest: TAKT_SHARD=%q; give i/n, with i from 1 to n", text)
 		}
 	}

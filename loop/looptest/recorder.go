@@ -20,10 +20,11 @@ func (fifo) decide([]*loop.Task, int) int { return 0 }
 // A recorder is the loop.Policy of a run: it asks a decider and notes what it said.
 type recorder struct {
 	by      decider
-	limit   int // choice points, from which on it is first in, first out
+	over    func() bool // from then on it is first in, first out
 	choices []choice
 	order   uint64 // hash of who was picked
 	jumped  bool   // the last pick was not the first, and its step has not begun yet
+	passed  bool   // the last pick was the passing of time, and no timer has fired yet
 }
 
 func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
@@ -32,16 +33,13 @@ func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
 		n++
 	}
 	pick := 0
-	if len(r.choices) < r.limit {
+	if !r.over() {
 		pick = r.by.decide(ready, n)
 	}
-	r.jumped = r.jumped || pick != 0
+	r.jumped = pick != 0
+	r.passed = pick == len(ready)
 	r.choices = append(r.choices, choice{int32(pick), int32(n)})
-	id := uint64(0)
-	if pick < len(ready) {
-		id = ready[pick].ID()
-	}
-	r.order = mix(r.order, id)
+	r.order = mix(r.order, id(ready, pick))
 	return pick
 }
 

@@ -9,7 +9,7 @@ import (
 // with the choice point at which they part.
 func Replay(t testing.TB, schedule string, body Body, opts ...Option) {
 	t.Helper()
-	replay(t, configure(opts), schedule, body)
+	replay(t, configure(opts, defaultMaxSteps), schedule, body)
 }
 
 func replay(t testing.TB, c config, text string, body Body) {
@@ -28,7 +28,7 @@ func replay(t testing.TB, c config, text string, body Body) {
 	case by.parted != "":
 		t.Errorf("looptest: the schedule no longer fits the program: %s\n\n%s\n\n%s", by.parted, r.text(), tr)
 	case r.failed():
-		t.Errorf("%s\n\nThe interleaving, * where the pick was not first in, first out:\n\n%s", r.text(), tr)
+		t.Errorf("%s\n\n%s", r.text(), tr)
 	case testing.Verbose():
 		t.Logf("looptest: the schedule passes\n\n%s", tr)
 	}

@@ -23,8 +23,8 @@ import (
 // every task; so do Cleanup, subtests and t.Parallel. The loop is in debug mode.
 func Run(t testing.TB, body Body, opts ...Option) {
 	t.Helper()
-	c := configure(opts)
-	r := &run{body: body, tb: t, eager: c.eager, debug: true}
+	c := configure(opts, 0)
+	r := &run{body: body, test: t, eager: c.eager, debug: true, maxSteps: c.maxSteps}
 	defer func() {
 		t.Helper()
 		for _, text := range r.report {

@@ -79,6 +79,11 @@ func parseSchedule(text string) (s schedule, err error) {
 	return s, nil
 }
 
+// scheduleOf returns the schedule of a run.
+func (x *explorer) scheduleOf(r *run) schedule {
+	return schedule{eager: x.eager, timePasses: x.passing, length: len(r.policy.choices), picks: deviations(r.policy.choices)}
+}
+
 // A choice is what was picked at a choice point, and of how many.
 type choice struct{ pick, of int32 }
 

@@ -3,22 +3,15 @@ package looptest
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/takt-go/takt/loop"
 )
 
 // A Strategy says which schedules [Explore] runs.
 type Strategy interface {
-	// plan begins an exploration of a program like the sample.
-	plan(sample sample, part part) plan
+	// plan begins an exploration of a program that takes so many steps.
+	plan(steps int, part part) plan
 	String() string
-}
-
-// A sample is what the first run, first in, first out, tells of the program.
-type sample struct {
-	choices int // choice points
-	tasks   int
 }
 
 // A part is the i-th of n parts of an exploration, from 0.
@@ -31,12 +24,17 @@ type plan interface {
 	// next returns who decides in the next run, or nil if there is none now: at the
 	// end, or until a run under way has been reported.
 	next() decider
-	// ran reports what was chosen in a run.
-	ran(d decider, choices []choice)
+	// ran reports what was chosen in a run, and takes its decider back. It reports
+	// whether choices is kept.
+	ran(d decider, choices []choice) (kept bool)
 }
 
 // Random runs n schedules in each of which every choice is uniformly random. The same
 // seed makes the same schedules.
+//
+// It promises nothing, and is good at bugs that need many switches at no particular
+// places. A bug that needs one task to be held back for k choice points in a row, among
+// t tasks, it finds in one schedule of about (t/(t-1))^k: for those there is [PCT].
 func Random(seed uint64, n int) Strategy { return random{seed, n} }
 
 type random struct {
@@ -46,134 +44,61 @@ type random struct {
 
 func (s random) String() string { return fmt.Sprintf("Random(%d, %d)", s.seed, s.n) }
 
-func (s random) plan(_ sample, part part) plan {
-	return &counted{n: s.n, part: part, make: func(i int) decider {
-		return &uniform{rand.New(rand.NewPCG(s.seed, uint64(i)))}
+func (s random) plan(_ int, part part) plan {
+	return &counted{n: s.n, part: part, make: func() seeded {
+		source := new(rand.PCG)
+		return &uniform{strategy: s, source: source, rand: rand.New(source)}
 	}}
 }
 
-type uniform struct{ *rand.Rand }
+type uniform struct {
+	strategy random
+	source   *rand.PCG
+	rand     *rand.Rand
+}
 
-func (u *uniform) decide(_ []*loop.Task, n int) int { return u.IntN(n) }
+func (u *uniform) seed(i int)                       { u.source.Seed(u.strategy.seed, uint64(i)) }
+func (u *uniform) decide(_ []*loop.Task, n int) int { return u.rand.IntN(n) }
+
+// A seeded is a decider for any run of those that do not depend on each other.
+type seeded interface {
+	decider
+	seed(i int) // makes it the i-th run's, from 0
+}
 
 // counted is a plan of n runs that do not depend on each other.
 type counted struct {
 	n, at int
 	part  part
-	make  func(i int) decider
+	make  func() seeded
+	free  []seeded
 }
 
 func (c *counted) next() decider {
 	for c.at < c.n {
 		c.at++
 		if c.part.has(c.at - 1) {
-			return c.make(c.at - 1)
+			d := c.take()
+			d.seed(c.at - 1)
+			return d
 		}
 	}
 	return nil
 }
 
-func (c *counted) ran(decider, []choice) {}
-
-// PCT runs n schedules of probabilistic concurrency testing (Burckhardt et al.,
-// ASPLOS 2010): tasks have random priorities, the ready one of highest priority runs, and
-// at depth-1 random choice points the one that is about to run gets the lowest. A bug of
-// that depth (so many ordering constraints have to be met) in a program of t tasks and k
-// choice points is found by one schedule with probability at least 1/(t·k^(depth-1)).
-//
-// t and k are taken from the first run. A task that is picked a thousand times in a row
-// loses its priority, so that one that spins lets the others run.
-func PCT(seed uint64, n, depth int) Strategy {
-	if depth < 1 {
-		panic(fmt.Sprintf("looptest: PCT of depth %d; the depth is at least 1", depth))
+func (c *counted) take() seeded {
+	last := len(c.free) - 1
+	if last < 0 {
+		return c.make()
 	}
-	return pct{seed, n, depth}
+	d := c.free[last]
+	c.free = c.free[:last]
+	return d
 }
 
-type pct struct {
-	seed     uint64
-	n, depth int
-}
-
-func (s pct) String() string { return fmt.Sprintf("PCT(%d, %d, %d)", s.seed, s.n, s.depth) }
-
-func (s pct) plan(sample sample, part part) plan {
-	return &counted{n: s.n, part: part, make: func(i int) decider {
-		r := rand.New(rand.NewPCG(s.seed, uint64(i)))
-		p := &priorities{rand: r, of: make(map[uint64]uint64, sample.tasks), low: uint64(s.depth)}
-		for range s.depth - 1 {
-			p.changes = append(p.changes, r.IntN(max(1, sample.choices)))
-		}
-		slices.Sort(p.changes)
-		return p
-	}}
-}
-
-// priorities is the decider of PCT.
-type priorities struct {
-	rand    *rand.Rand
-	of      map[uint64]uint64 // by task ID; the passing of time has 0 as its ID
-	changes []int             // choice points, in order, at which a priority is lowered
-	low     uint64            // below every priority given so far
-	at      int
-	last    uint64
-	inARow  int
-}
-
-const maxInARow = 1000
-
-func (p *priorities) decide(ready []*loop.Task, n int) int {
-	best := p.highest(ready, n)
-	for len(p.changes) > 0 && p.changes[0] <= p.at {
-		p.changes = p.changes[1:]
-		p.lower(id(ready, best))
-		best = p.highest(ready, n)
-	}
-	p.at++
-	if who := id(ready, best); who != p.last {
-		p.last, p.inARow = who, 0
-	} else if p.inARow++; p.inARow >= maxInARow {
-		p.inARow = 0
-		p.lower(who)
-		best = p.highest(ready, n)
-	}
-	return best
-}
-
-func (p *priorities) highest(ready []*loop.Task, n int) int {
-	best, most := 0, uint64(0)
-	for at := range n {
-		priority, ok := p.of[id(ready, at)]
-		if !ok {
-			priority = 1<<32 + p.rand.Uint64N(1<<62)
-			p.of[id(ready, at)] = priority
-		}
-		if priority > most {
-			best, most = at, priority
-		}
-	}
-	return best
-}
-
-// lower makes a priority lower than all others.
-func (p *priorities) lower(who uint64) {
-	if p.low == 1 { // more were lowered than the depth says: spinning tasks
-		for id, priority := range p.of {
-			if priority < 1<<32 {
-				p.of[id] = priority + 1<<16
-			}
-		}
-		p.low = 1 << 16
-	}
-	p.low--
-	p.of[who] = p.low
-}
-
-func id(ready []*loop.Task, at int) uint64 {
-	if at == len(ready) {
-		return 0
-	}
-	return ready[at].ID()
+func (c *counted) ran(d decider, _ []choice) bool {
+	c.free = append(c.free, d.(seeded))
+	return false
 }
 
 // DelayBounded runs every schedule that deviates from first in, first out at d choice
@@ -200,8 +125,8 @@ type systematic struct {
 
 func (s systematic) String() string { return s.name }
 
-func (s systematic) plan(_ sample, part part) plan {
-	return &search{systematic: s, part: part, todo: []*path{{}}}
+func (s systematic) plan(_ int, part part) plan {
+	return &search{systematic: s, part: part, todo: []path{{}}}
 }
 
 // A path is a run of a systematic search: it goes as an earlier run did up to a choice
@@ -233,14 +158,16 @@ func (p *path) decide(_ []*loop.Task, n int) int {
 type search struct {
 	systematic
 	part    part // which of the paths that depart from the first run are gone
-	todo    []*path
+	todo    []path
+	free    []*path
 	firsts  int // paths that depart from the first run
 	started int
 	cut     bool // the limit was reached with paths left
 }
 
 func (s *search) next() decider {
-	if len(s.todo) == 0 {
+	last := len(s.todo) - 1
+	if last < 0 {
 		return nil
 	}
 	if s.limit > 0 && s.started == s.limit {
@@ -248,17 +175,28 @@ func (s *search) next() decider {
 		return nil
 	}
 	s.started++
-	last := len(s.todo) - 1
-	p := s.todo[last]
+	p := s.take()
+	*p = s.todo[last]
 	s.todo = s.todo[:last]
 	return p
 }
 
+func (s *search) take() *path {
+	last := len(s.free) - 1
+	if last < 0 {
+		return new(path)
+	}
+	p := s.free[last]
+	s.free = s.free[:last]
+	return p
+}
+
 // ran adds the runs that depart from this one at a point behind those given to it.
-func (s *search) ran(d decider, choices []choice) {
+func (s *search) ran(d decider, choices []choice) (kept bool) {
 	p := d.(*path)
+	s.free = append(s.free, p)
 	if s.bound >= 0 && p.deviations == s.bound {
-		return
+		return false
 	}
 	from := 0
 	if p.pick > 0 {
@@ -267,11 +205,13 @@ func (s *search) ran(d decider, choices []choice) {
 	for at := len(choices) - 1; at >= from; at-- {
 		for pick := choices[at].of - 1; pick > 0; pick-- {
 			if p.deviations == 0 {
-				if s.firsts++; !s.part.has(s.firsts) {
+				if s.firsts++; !s.part.has(s.firsts - 1) {
 					continue
 				}
 			}
-			s.todo = append(s.todo, &path{before: choices[:at:at], pick: pick, deviations: p.deviations + 1})
+			s.todo = append(s.todo, path{before: choices[:at:at], pick: pick, deviations: p.deviations + 1})
+			kept = true
 		}
 	}
+	return kept
 }

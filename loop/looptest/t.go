@@ -3,7 +3,6 @@ package looptest
 import (
 	"fmt"
 	"io"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -33,6 +32,8 @@ type holder struct {
 	failed   bool
 	skipped  bool
 	finished bool // by FailNow or Skip
+	deaf     bool // what is said now is only because the loop is being closed
+	heard    func(line string)
 	cleanups []func()
 }
 
@@ -57,7 +58,19 @@ func (h *holder) log(text string) {
 	for more && slices.Contains(h.helpers, frame.Function) {
 		frame, more = frames.Next()
 	}
-	h.lines = append(h.lines, fmt.Sprintf("%s:%d: %s", filepath.Base(frame.File), frame.Line, strings.TrimRight(text, "\n")))
+	h.say(place(frame) + ": " + text)
+}
+
+// say adds text. h.mu is locked.
+func (h *holder) say(text string) {
+	if h.deaf {
+		return
+	}
+	text = strings.TrimRight(text, "\n")
+	h.lines = append(h.lines, text)
+	if h.heard != nil {
+		h.heard(text)
+	}
 }
 
 func (h *holder) Fail() {
@@ -135,7 +148,7 @@ type heldOutput struct{ *holder }
 func (o heldOutput) Write(text []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.lines = append(o.lines, strings.TrimRight(string(text), "\n"))
+	o.say(string(text))
 	return len(text), nil
 }
 

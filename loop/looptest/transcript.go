@@ -2,34 +2,43 @@ package looptest
 
 import (
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/takt-go/takt/loop"
 )
 
 // A transcript is the interleaving of a run, step by step.
 type transcript struct {
-	policy *recorder
+	run    *run
 	steps  []*step
 	open   map[*loop.Task]*step  // steps under way; eager ones nest
 	stands map[*loop.Task]string // where each task was suspended
 }
 
+// A step is a line of a transcript.
 type step struct {
-	at       string // time
-	who      string
-	from, to string
-	jumped   bool // it was not the first
-	did      []string
+	at     string // time
+	who    string
+	path   string // from where to where
+	from   string
+	jumped bool     // it was not the first
+	did    []string // to other tasks
+	said   []string // to its T
 }
 
 // of makes r a run to be transcribed.
-func (tr *transcript) of(r *run) { r.debug, r.observer, tr.policy = true, tr.observe, r.policy }
+func (tr *transcript) of(r *run) {
+	tr.run = r
+	tr.open, tr.stands = map[*loop.Task]*step{}, map[*loop.Task]string{}
+	r.debug, r.observer, r.said.heard = true, tr.observe, tr.hear
+}
 
 func (tr *transcript) observe(e loop.Event) {
-	if tr.open == nil {
-		tr.open, tr.stands = map[*loop.Task]*step{}, map[*loop.Task]string{}
+	if tr.run.closing {
+		return
 	}
 	switch e.Kind {
 	case loop.StepBegan:
@@ -37,10 +46,7 @@ func (tr *transcript) observe(e loop.Event) {
 		if from == "" {
 			from = "its start"
 		}
-		s := &step{at: e.At.String(), who: e.Task.Name(), from: from, jumped: tr.policy.jumped}
-		tr.policy.jumped = false
-		tr.open[e.Task] = s
-		tr.steps = append(tr.steps, s)
+		tr.open[e.Task] = tr.add(e, &step{who: e.Task.Name(), from: from, path: from + " → "})
 	case loop.TaskSuspended:
 		tr.stands[e.Task] = callSite()
 		tr.end(e.Task, tr.stands[e.Task])
@@ -52,12 +58,24 @@ func (tr *transcript) observe(e loop.Event) {
 		tr.note(e, "woke %s")
 	case loop.CancelAsked:
 		tr.note(e, "canceled %s")
+	case loop.TimerFired:
+		if tr.run.policy.passed {
+			tr.add(e, &step{path: "time passes before who is ready has run"})
+			tr.run.policy.passed = false
+		}
 	}
+}
+
+func (tr *transcript) add(e loop.Event, s *step) *step {
+	s.at, s.jumped = e.At.String(), tr.run.policy.jumped
+	tr.run.policy.jumped = false
+	tr.steps = append(tr.steps, s)
+	return s
 }
 
 func (tr *transcript) end(t *loop.Task, where string) {
 	if s := tr.open[t]; s != nil {
-		s.to = where
+		s.path += where
 		delete(tr.open, t)
 	}
 }
@@ -69,6 +87,13 @@ func (tr *transcript) note(e loop.Event, format string) {
 	}
 }
 
+// hear takes in what the body says to its T.
+func (tr *transcript) hear(line string) {
+	if s := tr.open[tr.run.loop.Current()]; s != nil && !tr.run.closing {
+		s.said = append(s.said, line)
+	}
+}
+
 // callSite returns the place in the body that suspends, on whose stack this is called.
 // It is unknown for a stackless task.
 func callSite() string {
@@ -76,16 +101,19 @@ func callSite() string {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		frame, more := frames.Next()
-		if strings.HasPrefix(frame.Function, "runtime.") || strings.HasPrefix(frame.Function, "iter.") {
-			return ""
-		}
-		if !ofTakt(frame.Function) {
-			return fmt.Sprintf("%s:%d", frame.File[strings.LastIndexByte(frame.File, '/')+1:], frame.Line)
-		}
-		if !more {
-			return ""
+		switch {
+		case strings.HasPrefix(frame.Function, "runtime."), strings.HasPrefix(frame.Function, "iter."):
+			return "an await"
+		case !ofTakt(frame.Function):
+			return place(frame)
+		case !more:
+			return "an await"
 		}
 	}
+}
+
+func place(frame runtime.Frame) string {
+	return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
 }
 
 // ofTakt reports whether function belongs to the library.
@@ -98,31 +126,71 @@ func ofTakt(function string) bool {
 	return pkg != "main" && !strings.HasSuffix(pkg, "_test")
 }
 
-// maxSteps is how much of a transcript is printed: so much of its beginning and end.
-const shownSteps = 100
+// A line stands for one step, or for several in a row that look the same.
+type line struct {
+	*step
+	number int // of the first, from 1
+	times  int
+}
+
+// maxLines is how much of a transcript is printed: so much of its beginning and end.
+const maxLines = 100
 
 func (tr *transcript) String() string {
-	var b strings.Builder
-	width := 4
-	for _, s := range tr.steps {
-		width = max(width, len(s.who))
-	}
-	for at, s := range tr.steps {
-		if at == shownSteps && len(tr.steps) > 2*shownSteps {
-			fmt.Fprintf(&b, "\t... %d steps\n", len(tr.steps)-2*shownSteps)
-		}
-		if at >= shownSteps && at < len(tr.steps)-shownSteps {
+	var lines []line
+	for i, s := range tr.steps {
+		if last := len(lines) - 1; last >= 0 && lines[last].looksLike(s) {
+			lines[last].times++
 			continue
 		}
-		mark := " "
-		if s.jumped {
-			mark = "*"
+		lines = append(lines, line{s, i + 1, 1})
+	}
+	var who, path, at int
+	for _, l := range lines {
+		who = max(who, len(l.who))
+		if len(l.did) > 0 {
+			path = max(path, utf8.RuneCountInString(l.path))
 		}
-		fmt.Fprintf(&b, "\t%4d %s %-8s %-*s  %s → %s", at+1, mark, s.at, width, s.who, s.from, s.to)
-		if len(s.did) > 0 {
-			fmt.Fprintf(&b, "  %s", strings.Join(s.did, ", "))
+		if l.at != "0s" {
+			at = max(at, len(l.at)+2)
 		}
-		b.WriteByte('\n')
+	}
+	var b strings.Builder
+	b.WriteString("The interleaving; * marks a pick that was not first in, first out:\n\n")
+	for i, l := range lines {
+		if i == maxLines && len(lines) > 2*maxLines {
+			fmt.Fprintf(&b, "\t ...\n")
+		}
+		if i < maxLines || i >= len(lines)-maxLines {
+			l.write(&b, at, who, path)
+		}
 	}
 	return b.String()
+}
+
+// looksLike reports whether s, the step after the line's, can go without saying.
+func (l *line) looksLike(s *step) bool {
+	return l.who == s.who && l.path == s.path && l.at == s.at && !s.jumped && len(l.did)+len(l.said)+len(s.did)+len(s.said) == 0
+}
+
+func (l *line) write(b *strings.Builder, at, who, path int) {
+	mark := ' '
+	if l.jumped {
+		mark = '*'
+	}
+	fmt.Fprintf(b, "\t%4d %c ", l.number, mark)
+	if at > 0 {
+		fmt.Fprintf(b, "%-*s", at, l.at)
+	}
+	fmt.Fprintf(b, "%-*s  %s", who, l.who, l.path)
+	if len(l.did) > 0 {
+		fmt.Fprintf(b, "%*s%s", path-utf8.RuneCountInString(l.path)+2, "", strings.Join(l.did, ", "))
+	}
+	if l.times > 1 {
+		fmt.Fprintf(b, "  (%d times)", l.times)
+	}
+	b.WriteByte('\n')
+	for _, text := range l.said {
+		fmt.Fprintf(b, "\t       ! %s\n", text)
+	}
 }

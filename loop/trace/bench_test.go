@@ -9,6 +9,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/queue"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -39,6 +40,20 @@ var programs = []struct {
 		for range n / 5 {
 			turn = future.New[none](ctx)
 			_ = turn.Wait(ctx)
+		}
+		_ = other.Wait(ctx)
+	}},
+	{"queue", func(ctx context.Context, n int) { // suspended on an item, woken, step, and the other's
+		q := queue.New[int](0)
+		other := spawn(ctx, "other", func(ctx context.Context) error {
+			for i := range n / 5 {
+				_ = q.TryPut(i)
+				_ = task.Yield(ctx)
+			}
+			return nil
+		})
+		for range n / 5 {
+			_, _ = q.Get(ctx)
 		}
 		_ = other.Wait(ctx)
 	}},

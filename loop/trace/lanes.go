@@ -73,7 +73,7 @@ func makeLanes(events []Event) *lanes {
 			l.idles[idle].to, l.idles[idle].ended = at, true
 			idle = -1
 		}
-		if e.By != 0 {
+		if e.By != 0 && (at > 0 || e.By != e.Task) {
 			l.runs(l.index(e.By))
 		}
 		if e.Kind == loop.Idle {
@@ -171,15 +171,18 @@ func (l *lanes) add(at int, e Event, task int) {
 		}
 		l.open(span{task: task, kind: stepSpan, from: at, began: true})
 	case loop.TaskSuspended:
-		l.end(task, at, stepSpan, what(e.Kind, e.Timer, e.On))
 		s := span{task: task, kind: waitSpan, from: at, began: true, what: e.On, on: e.OnTask}
+		how := " on " + e.On
 		switch {
 		case e.On != "":
 		case e.Timer.Seq != 0:
-			s.sleep, s.what = true, "sleep until "+seconds(time.Duration(e.Timer.Deadline))
+			s.sleep, s.what = true, "sleep until "+time.Duration(e.Timer.Deadline).String()
+			how = " to " + s.what
 		default: // nobody has to wake it
 			s.kind, s.what = readySpan, "its turn"
+			how = " for a turn"
 		}
+		l.end(task, at, stepSpan, e.Kind.String()+how)
 		l.open(s)
 	case loop.TaskWoken:
 		l.end(task, at, waitSpan, "")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -94,10 +95,10 @@ func everything(ctx context.Context) (none, error) {
 	return none{}, nil
 }
 
-// golden compares got with a file of testdata, or writes it with -update.
+// golden compares got with a file of testdata/loopdemo, or writes it with -update.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
+	path := filepath.Join("..", "..", "testdata", "loopdemo", name)
 	if *update {
 		if err := os.WriteFile(path, got, 0o666); err != nil {
 			t.Fatal(err)
@@ -142,3 +143,6 @@ func mustPanic(t *testing.T, want string, fn func()) {
 	}()
 	fn()
 }
+
+// match reports whether a line of text matches a pattern.
+func match(pattern, text string) bool { return regexp.MustCompile(pattern).MatchString(text) }

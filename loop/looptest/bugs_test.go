@@ -1,0 +1,192 @@
+package looptest_test
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/takt-go/takt/loop/looptest"
+)
+
+// The bug collection: small programs with a known scheduling bug of a published kind,
+// each with its correct twin. None of the bugs shows first in, first out.
+
+// A bug is a program in two forms.
+type bug struct {
+	body   func(ctx context.Context, t *looptest.T, fixed bool)
+	name   string
+	kind   string
+	source string // where the kind is described
+	pct    int    // PCT(1, pct, 3) finds it; so it does with the seeds 2 to 20
+	bound  int    // DelayBounded(bound) finds it, and with one less it does not,
+	delays int    // in so many schedules
+	opts   []looptest.Option
+}
+
+func (b *bug) buggy(ctx context.Context, t *looptest.T)   { b.body(ctx, t, false) }
+func (b *bug) correct(ctx context.Context, t *looptest.T) { b.body(ctx, t, true) }
+
+const (
+	lu08     = "Lu, Park, Seo, Zhou: Learning from Mistakes, ASPLOS 2008"
+	tu19     = "Tu, Liu, Song, Zhang: Understanding Real-World Concurrency Bugs in Go, ASPLOS 2019"
+	wang17   = "Wang et al.: A Comprehensive Study on Real World Concurrency Bugs in Node.js, ASE 2017"
+	nodefz17 = "Davis, Thekumparampil, Lee: Node.fz, EuroSys 2017"
+	farchi03 = "Farchi, Nir, Ur: Concurrent Bug Patterns and How to Test Them, IPDPS 2003"
+	goetz06  = "Goetz et al.: Java Concurrency in Practice, 2006"
+)
+
+var bugs = []bug{
+	{lostUpdate, "lost update", "atomicity: read, await, write",
+		lu08, 20, 2, 10, nil},
+	{checkThenAct, "check then act", "atomicity: the check is stale when the act comes",
+		goetz06 + ", 2.2.1", 20, 2, 10, nil},
+	{initialisedTwice, "initialised twice", "atomicity: lazy initialisation",
+		goetz06 + ", 2.2.2", 20, 2, 10, nil},
+	{doubleClose, "double close", "atomicity: a channel is closed twice",
+		tu19 + ", 6.1.2", 20, 2, 10, nil},
+	{staleRead, "stale read", "atomicity: a copy is used after an await",
+		wang17, 50, 2, 10, nil},
+	{tornPair, "torn pair", "atomicity of several variables",
+		lu08, 50, 2, 10, nil},
+	{iteratorInvalidation, "iterator invalidation", "atomicity: a list shrinks under its iteration",
+		wang17, 20, 2, 10, nil},
+	{aba, "ABA", "atomicity: what looks the same is not",
+		"Treiber: Coping with Parallelism, IBM RJ 5118, 1986", 50, 2, 10, nil},
+	{resurrection, "resurrection", "atomicity: the last reference comes back",
+		lu08, 500, 2, 10, nil},
+	{repliesOutOfOrder, "replies out of order", "order: an old reply overwrites a new one",
+		nodefz17, 20, 2, 10, nil},
+
+	{publishedTooEarly, "published too early", "order: use before initialisation",
+		goetz06 + ", 3.2", 50, 2, 10, nil},
+	{closedTooEarly, "closed too early", "order: use after shutdown",
+		lu08, 20, 2, 10, nil},
+	{calledAfterUnsubscribing, "called after unsubscribing", "order: use after free in an event emitter",
+		nodefz17, 20, 2, 10, nil},
+	{queueDropped, "queue dropped", "order: shut down before it was drained",
+		lu08, 20, 4, 10, nil},
+	{missedWakeup, "missed wakeup", "order: an await between check and wait",
+		farchi03, 50, 2, 10, nil},
+	{lostNotify, "lost notify", "order: signal before wait, without a condition",
+		farchi03, 20, 2, 10, nil},
+	{conditionWithoutLoop, "condition without loop", "atomicity: not looked at again after the wait",
+		"Lampson, Redell: Experience with Processes and Monitors in Mesa, CACM 1980", 500, 1, 10, nil},
+	{eventClearedTooEarly, "event cleared too early", "order: cleared before the waiters looked",
+		farchi03, 20, 1, 10, nil},
+	{barrierMisuse, "barrier misuse", "order: one barrier where two are needed",
+		farchi03, 50, 1, 10, nil},
+
+	{lockOrder, "lock order", "deadlock of two",
+		"Coffman, Elphick, Shoshani: System Deadlocks, 1971", 20, 2, 10, nil},
+	{philosophers, "philosophers", "deadlock of three",
+		"Dijkstra: Hierarchical Ordering of Sequential Processes, 1971", 100, 2, 10, nil},
+	{lockUpgrade, "lock upgrade", "deadlock: two readers want to write",
+		"Gray, Reuter: Transaction Processing, 1993", 20, 2, 10, nil},
+	{nestedMonitor, "nested monitor", "deadlock: waiting with the outer lock held",
+		"Lister: The Problem of Nested Monitor Calls, 1977", 20, 2, 10, nil},
+	{pollingMissesThePulse, "polling misses the pulse", "livelock: busy waiting for what has gone by",
+		farchi03, 20, 1, 10, []looptest.Option{looptest.MaxSteps(5000)}},
+
+	{cancelDuringHandover, "cancel during handover", "cancellation: the item is lost with its taker",
+		"CPython issue 27585, asyncio.Lock deadlock after cancellation", 100, 2, 20, nil},
+	{permitLost, "permit lost", "cancellation: not released on the way out",
+		tu19 + ", 5.1.1", 50, 2, 10, nil},
+	{shieldedWorkLost, "shielded work lost", "cancellation: what was shielded is left behind",
+		"asyncio documentation, shield", 50, 1, 10, nil},
+	{spawnedIntoAbortedGroup, "spawned into an aborted group", "cancellation: the group takes no more",
+		"asyncio documentation, TaskGroup", 20, 3, 10, nil},
+	{canceledTheWrongOne, "canceled the wrong one", "cancellation of what came in its place",
+		wang17, 10000, 2, 10, nil},
+	{timerLeftArmed, "timer left armed", "leak on an early return",
+		tu19 + ", 5.1.2", 20, 2, 10, nil},
+	{errorNobodyTakes, "error nobody takes", "leak of a failure on an early return",
+		wang17, 20, 2, 10, nil},
+	{timeoutAgainstCompletion, "time-out against completion", "time: both happen",
+		"CPython issue 37658, asyncio.wait_for", 20, 1, 10, nil},
+	{chargedTwice, "charged twice", "time: a slow reply is asked for again",
+		"Birrell, Nelson: Implementing Remote Procedure Calls, 1984", 20, 1, 10, []looptest.Option{looptest.TimePasses()}},
+}
+
+// forEachBug calls f for each bug in a subtest of its own, in parallel.
+func forEachBug(t *testing.T, f func(t *testing.T, b *bug)) {
+	for i := range bugs {
+		t.Run(bugs[i].name, func(t *testing.T) {
+			t.Parallel()
+			f(t, &bugs[i])
+		})
+	}
+}
+
+// explore explores the program with the bug.
+func (b *bug) explore(t testing.TB, s looptest.Strategy) *recording {
+	return record(t, func(tb testing.TB) { looptest.Explore(tb, s, b.buggy, b.opts...) })
+}
+
+func TestEveryBugIsFound(t *testing.T) {
+	if len(bugs) < 20 {
+		t.Errorf("only %d bugs", len(bugs))
+	}
+	forEachBug(t, func(t *testing.T, b *bug) {
+		if r := b.explore(t, looptest.DelayBounded(0)); r.Failed() {
+			t.Errorf("it shows first in, first out:\n%s", r.report())
+		}
+		p := b.explore(t, looptest.PCT(1, b.pct, 3))
+		if p.after() == 0 {
+			t.Errorf("PCT does not find it in %d schedules", b.pct)
+		}
+		d := b.explore(t, looptest.DelayBounded(b.bound))
+		if d.after() == 0 || d.after() > b.delays {
+			t.Errorf("delay bounding by %d finds it after %d schedules (0: never), and not after %d or fewer", b.bound, d.after(), b.delays)
+		}
+		t.Logf("%s (%s): PCT finds it after %d, delay bounding by %d after %d", b.kind, b.source, p.after(), b.bound, d.after())
+	})
+}
+
+// The minimiser finds the fewest deviations that there are: with one less the bug does
+// not show in any schedule.
+func TestMinimisedSchedulesAreMinimal(t *testing.T) {
+	forEachBug(t, func(t *testing.T, b *bug) {
+		r := b.explore(t, looptest.PCT(1, b.pct, 3))
+		if got := looptest.Deviations(r.replay()); got != b.bound {
+			t.Errorf("%d deviations, want %d:\n%s", got, b.bound, r.report())
+		}
+		if fewer := b.explore(t, looptest.DelayBounded(b.bound-1)); fewer.Failed() {
+			t.Errorf("with one deviation less:\n%s", fewer.report())
+		}
+	})
+}
+
+// addresses are what differs between two reports of one failure.
+var addresses = regexp.MustCompile(`0x[0-9a-f]+|goroutine \d+`)
+
+func TestMinimisedSchedulesReplay(t *testing.T) {
+	forEachBug(t, func(t *testing.T, b *bug) {
+		failure := b.explore(t, looptest.PCT(1, b.pct, 3))
+		var want string
+		for i := range 100 {
+			r := record(t, func(tb testing.TB) { looptest.Replay(tb, failure.replay(), b.buggy, b.opts...) })
+			got := addresses.ReplaceAllString(r.report(), "")
+			if i == 0 {
+				want = got
+			}
+			if !r.Failed() || got != want {
+				t.Fatalf("replay %d is\n%s\nand not\n%s", i, got, want)
+			}
+		}
+		_, transcript, _ := strings.Cut(want, "The interleaving")
+		if transcript == "" || !strings.HasSuffix(addresses.ReplaceAllString(failure.report(), ""), transcript) {
+			t.Errorf("the replay is\n%s\nand the failure was\n%s", want, failure.report())
+		}
+	})
+}
+
+// No correct twin fails: in 1000 schedules of random strategies here, in 100,000 with
+// TAKT_SCHEDULES=x100, and besides in all those that deviate as often as the bug needs.
+func TestNoCorrectTwinFails(t *testing.T) {
+	forEachBug(t, func(t *testing.T, b *bug) {
+		looptest.Explore(t, looptest.PCT(2, 500, 3), b.correct, b.opts...)
+		looptest.Explore(t, looptest.Random(2, 500), b.correct, b.opts...)
+		looptest.Explore(t, looptest.DelayBounded(min(b.bound, 2)), b.correct, b.opts...)
+	})
+}

@@ -1,0 +1,46 @@
+package looptest
+
+import "testing"
+
+// Deviations returns how many picks of a schedule are not first in, first out.
+func Deviations(text string) int {
+	s, err := parseSchedule(text)
+	if err != nil {
+		return -1
+	}
+	return len(s.picks)
+}
+
+// A Ran is what has become of a schedule.
+type Ran struct {
+	Schedule string
+	Order    uint64 // hash of who was picked
+	Failed   bool
+}
+
+// Schedules calls each with what becomes of body under every schedule of s, without
+// stopping at a failure. It returns how many steps the first run takes.
+func Schedules(t testing.TB, s Strategy, body Body, each func(Ran), opts ...Option) (steps int) {
+	x := &explorer{t: t, config: configure(opts, defaultMaxSteps), body: body}
+	steps = x.one(fifo{}, nil).steps.count
+	p := s.plan(steps, part{0, 1})
+	for d := p.next(); d != nil; d = p.next() {
+		r := x.one(d, nil)
+		each(Ran{x.scheduleOf(r).String(), r.policy.order, r.failed()})
+		p.ran(d, r.policy.choices)
+	}
+	return steps
+}
+
+// TraceHash runs a schedule, and returns the hash of all its events.
+func TraceHash(t testing.TB, text string, body Body) uint64 {
+	s, err := parseSchedule(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events tape
+	x := &explorer{t: t, config: configure(nil, defaultMaxSteps), body: body}
+	x.eager, x.passing = s.eager, s.timePasses
+	x.one(&replayer{schedule: s}, func(r *run) { r.observer = events.observe })
+	return events.hash
+}

@@ -1,0 +1,107 @@
+package trace
+
+import (
+	"context"
+	rtrace "runtime/trace"
+
+	"github.com/takt-go/takt/loop"
+)
+
+// Runtime returns an observer that makes a loop show up in Go's own execution tracer,
+// package runtime/trace: every task is a trace task of its name, below the one of the
+// task that made it, and every step a region named step in it; what a step ends with,
+// wakes and cancellations are log messages. Look at them with go tool trace, under
+// User-defined tasks and User-defined regions.
+//
+// While nobody traces, an event costs a nanosecond or two. Tasks made before the
+// tracing began appear with their next step. It is for one loop.
+func Runtime() func(loop.Event) {
+	r := runtimeTracer{tasks: make(map[uint64]*runtimeTask)}
+	return r.observe
+}
+
+// runtimeTracer keeps what is open in the execution tracer.
+type runtimeTracer struct {
+	tasks map[uint64]*runtimeTask
+}
+
+type runtimeTask struct {
+	ctx    context.Context
+	task   *rtrace.Task
+	region *rtrace.Region // the step that it is in; regions belong to a goroutine, and so do steps
+}
+
+func (r *runtimeTracer) observe(e loop.Event) {
+	if !rtrace.IsEnabled() && len(r.tasks) == 0 {
+		return
+	}
+	if e.Task == nil {
+		return
+	}
+	id := e.Task.ID()
+	t := r.tasks[id]
+	if t == nil {
+		if !rtrace.IsEnabled() || e.Kind == loop.TaskDone {
+			return
+		}
+		t = r.begin(e)
+		r.tasks[id] = t
+	}
+	switch e.Kind {
+	case loop.StepBegan:
+		t.region = rtrace.StartRegion(t.ctx, "step")
+	case loop.TaskSuspended:
+		if rtrace.IsEnabled() {
+			rtrace.Log(t.ctx, "suspended", suspendedOn(e))
+		}
+		t.endStep()
+	case loop.TaskDone:
+		if rtrace.IsEnabled() {
+			outcome, _ := outcomeOf(e.Task)
+			rtrace.Log(t.ctx, "done", outcome.String())
+		}
+		t.endStep()
+		t.task.End()
+		delete(r.tasks, id)
+	case loop.TaskWoken, loop.CancelAsked:
+		if rtrace.IsEnabled() {
+			by := "callback"
+			if e.By != nil {
+				by = e.By.Name()
+			}
+			rtrace.Log(t.ctx, e.Kind.String(), "by "+by)
+		}
+	}
+}
+
+// begin makes the trace task of e's task.
+func (r *runtimeTracer) begin(e loop.Event) *runtimeTask {
+	parent := context.Background()
+	if e.Kind == loop.TaskMade && e.By != nil {
+		if by := r.tasks[e.By.ID()]; by != nil {
+			parent = by.ctx
+		}
+	}
+	t := new(runtimeTask)
+	t.ctx, t.task = rtrace.NewTask(parent, e.Task.Name())
+	return t
+}
+
+// endStep is called on the goroutine on which the step began.
+func (t *runtimeTask) endStep() {
+	if t.region != nil {
+		t.region.End()
+		t.region = nil
+	}
+}
+
+// suspendedOn says what a task waits for.
+func suspendedOn(e loop.Event) string {
+	switch {
+	case e.On != nil:
+		return "on " + e.On.Explain().What
+	case e.Timer.Seq != 0:
+		return "to sleep"
+	}
+	return "for a turn"
+}
