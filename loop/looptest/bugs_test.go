@@ -86,7 +86,7 @@ var bugs = []bug{
 	{nestedMonitor, "nested monitor", "deadlock: waiting with the outer lock held",
 		"Lister: The Problem of Nested Monitor Calls, 1977", 20, 2, 10, nil},
 	{pollingMissesThePulse, "polling misses the pulse", "livelock: busy waiting for what has gone by",
-		farchi03, 20, 1, 10, []looptest.Option{looptest.MaxSteps(5000)}},
+		farchi03, 20, 1, 10, []looptest.Option{looptest.MaxSteps(2500)}},
 
 	{cancelDuringHandover, "cancel during handover", "cancellation: the item is lost with its taker",
 		"CPython issue 27585, asyncio.Lock deadlock after cancellation", 100, 2, 20, nil},

@@ -60,8 +60,14 @@ func (x *explorer) compare(s schedule, r *run) (parted string) {
 	default:
 		return ""
 	}
-	return "looptest: the program is not deterministic: two runs under the same schedule differ. " +
+	parted = "looptest: the program is not deterministic: two runs under the same schedule differ. " +
 		"Look for a map's order, the wall clock, randomness, a variable that runs share, or a goroutine of the program's own.\n\n" + difference
+	for _, run := range []*run{r, first, second} {
+		if run.failed() {
+			return parted + "\n\nOne of the runs failed:\n\n" + run.text()
+		}
+	}
+	return parted
 }
 
 func firstDifference(one, two []string) string {

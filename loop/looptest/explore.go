@@ -2,6 +2,7 @@ package looptest
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -40,19 +41,20 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	if c.both {
 		factories = []bool{false, true}
 	}
-	leaks := &run{}
-	checkGoroutines(leaks, func() {
-		for _, eager := range factories {
-			x := &explorer{t: t, config: c, env: env, strategy: scaled(s, env.factor), body: body}
-			x.eager = eager
-			if report := x.explore(); report != "" {
-				t.Error(report)
-				return
-			}
+	left := markGoroutines()
+	defer func() {
+		t.Helper()
+		if text := left(); text != "" {
+			t.Error(text)
 		}
-	})
-	for _, text := range leaks.report {
-		t.Error(text)
+	}()
+	for _, eager := range factories {
+		x := &explorer{t: t, config: c, env: env, strategy: scaled(s, env.factor), body: body}
+		x.eager = eager
+		if report := x.explore(); report != "" {
+			t.Error(report)
+			return
+		}
 	}
 }
 
@@ -60,10 +62,10 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 func scaled(s Strategy, factor float64) Strategy {
 	switch s := s.(type) {
 	case random:
-		s.n = max(1, int(float64(s.n)*factor))
+		s.n = int(math.Ceil(float64(s.n) * factor))
 		return s
 	case pct:
-		s.n = max(1, int(float64(s.n)*factor))
+		s.n = int(math.Ceil(float64(s.n) * factor))
 		return s
 	}
 	return s
@@ -93,6 +95,7 @@ type explorer struct {
 
 // explore returns the report of a failure, or nothing.
 func (x *explorer) explore() string {
+	x.t.Helper()
 	x.began = time.Now()
 	x.told = x.began
 	if testing.Verbose() {
@@ -221,6 +224,7 @@ func (x *explorer) progress(how string) {
 	if x.distinct == nil {
 		return
 	}
+	x.t.Helper()
 	took := time.Since(x.began)
 	factory := "lazy"
 	if x.eager {
@@ -248,7 +252,7 @@ func (x *explorer) one(d decider, set func(*run)) *run {
 // describe minimises a failure and says all about it.
 func (x *explorer) describe(failing *run) string {
 	if parted := x.compare(x.scheduleOf(failing), failing); parted != "" {
-		return parted + "\n\nThe first of these failures:\n\n" + failing.text()
+		return parted
 	}
 	s := x.minimise(failing)
 	tr := &transcript{}

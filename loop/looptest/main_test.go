@@ -165,3 +165,13 @@ func (r *recording) after() int {
 	n, _ := strconv.Atoi(found[1])
 	return n
 }
+
+// panics calls fn, which must panic with a message that contains want.
+func panics(t testing.TB, want string, fn func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		contains(t, fmt.Sprint(recover()), want)
+	}()
+	fn()
+}

@@ -24,10 +24,13 @@ import (
 // k is taken from the first run: a program that takes many more steps under other
 // schedules is searched less well. A task that is picked a thousand times in a row loses
 // its priority, so that one that spins lets the others run. The same seed makes the same
-// schedules. PCT panics if depth is less than 1.
+// schedules. PCT panics if depth is less than 1 or n is negative.
 func PCT(seed uint64, n, depth int) Strategy {
 	if depth < 1 {
 		panic(fmt.Sprintf("looptest: PCT of depth %d; the depth is at least 1", depth))
+	}
+	if n < 0 {
+		panic(fmt.Sprintf("looptest: PCT of %d schedules; the number is not negative", n))
 	}
 	return pct{seed, n, depth}
 }

@@ -25,13 +25,17 @@ func Run(t testing.TB, body Body, opts ...Option) {
 	t.Helper()
 	c := configure(opts, 0)
 	r := &run{body: body, test: t, eager: c.eager, debug: true, maxSteps: c.maxSteps}
+	left := markGoroutines()
 	defer func() {
 		t.Helper()
 		for _, text := range r.report {
 			t.Error(text)
 		}
+		if text := left(); text != "" {
+			t.Error(text)
+		}
 	}()
-	checkGoroutines(r, r.execute)
+	r.execute()
 }
 
 // Clock returns the virtual clock of the loop that ctx belongs to, to look at and to

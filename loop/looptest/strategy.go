@@ -35,7 +35,12 @@ type plan interface {
 // It promises nothing, and is good at bugs that need many switches at no particular
 // places. A bug that needs one task to be held back for k choice points in a row, among
 // t tasks, it finds in one schedule of about (t/(t-1))^k: for those there is [PCT].
-func Random(seed uint64, n int) Strategy { return random{seed, n} }
+func Random(seed uint64, n int) Strategy {
+	if n < 0 {
+		panic(fmt.Sprintf("looptest: Random of %d schedules; the number is not negative", n))
+	}
+	return random{seed, n}
+}
 
 type random struct {
 	seed uint64
@@ -102,8 +107,14 @@ func (c *counted) ran(d decider, _ []choice) bool {
 }
 
 // DelayBounded runs every schedule that deviates from first in, first out at d choice
-// points or fewer (Emmi, Qadeer, Rakamarić, POPL 2011). Their number grows as k^d with
-// the k choice points of the program; most bugs need one or two.
+// points or fewer: who is first in line is passed over in favour of another one. That is
+// delay bounding (Emmi, Qadeer, Rakamarić: Delay-Bounded Scheduling, POPL 2011), where a
+// deviation counts once, whomever it favours. The schedules with one deviation are run
+// after the one with none, those with two after the one that they extend, and so on.
+//
+// With k choice points and t tasks that are ready there are about (k·t)^d/d! schedules,
+// and every bug that d deviations bring out is found for sure. It panics if d is
+// negative.
 func DelayBounded(d int) Strategy {
 	if d < 0 {
 		panic(fmt.Sprintf("looptest: DelayBounded(%d); the bound is not negative", d))
@@ -111,9 +122,14 @@ func DelayBounded(d int) Strategy {
 	return systematic{name: fmt.Sprintf("DelayBounded(%d)", d), bound: d}
 }
 
-// Exhaustive runs every schedule that there is, up to limit of them. Where there are
-// more, [Explore] says in the log that it did not come to the end.
+// Exhaustive runs every schedule that there is, once, up to limit of them, where 0 is no
+// limit. Where there are more, [Explore] says in the log that it did not come to the end;
+// if it did, no schedule makes the body fail. k tasks of n steps each that are ready at
+// once have (kn)!/(n!)^k schedules. It panics if limit is negative.
 func Exhaustive(limit int) Strategy {
+	if limit < 0 {
+		panic(fmt.Sprintf("looptest: Exhaustive(%d); the limit is not negative", limit))
+	}
 	return systematic{name: fmt.Sprintf("Exhaustive(%d)", limit), bound: -1, limit: limit}
 }
 

@@ -134,7 +134,7 @@ type line struct {
 }
 
 // maxLines is how much of a transcript is printed: so much of its beginning and end.
-const maxLines = 100
+const maxLines = 50
 
 func (tr *transcript) String() string {
 	var lines []line

@@ -82,11 +82,15 @@ func TestRuntimeInTheMiddle(t *testing.T) {
 // parsed is a trace as go tool trace writes its events.
 func parsed(t *testing.T, file []byte) string {
 	t.Helper()
+	tool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("this test needs the go command")
+	}
 	path := filepath.Join(t.TempDir(), "trace")
 	if err := os.WriteFile(path, file, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	text, err := exec.Command("go", "tool", "trace", "-d=parsed", path).CombinedOutput()
+	text, err := exec.Command(tool, "tool", "trace", "-d=parsed", path).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

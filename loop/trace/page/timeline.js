@@ -118,6 +118,7 @@
     const size = Math.min(Math.max(to - from, Math.min(axis.least, axis.length)), axis.length);
     from = Math.min(Math.max((from + to - size) / 2, 0), axis.length - size);
     view = { from, to: from + size };
+    $("tip").hidden = true;
     draw();
   }
   const showAll = () => show(0, axis.length);

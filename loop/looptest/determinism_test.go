@@ -1,0 +1,120 @@
+package looptest_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/task"
+)
+
+// Programs that are not deterministic, each for another reason, and what the report of
+// their first difference shows.
+func TestNondeterminismIsCaught(t *testing.T) {
+	shared := 0
+	for _, c := range []struct {
+		name string
+		body looptest.Body
+		want []string
+	}{
+		{"map order", func(ctx context.Context, t *looptest.T) {
+			names := map[string]bool{}
+			for i := range 20 {
+				names["worker "+strconv.Itoa(i)] = true
+			}
+			for name := range names {
+				must(t, spawn(ctx, name, func(context.Context) error { return nil }).Wait(ctx))
+			}
+		}, []string{"first  0s made worker ", "second 0s made worker ", " by main"}},
+		{"wall clock", func(ctx context.Context, t *looptest.T) {
+			must(t, task.Sleep(ctx, time.Duration(time.Now().UnixNano())))
+		}, []string{"first  0s timer armed main until ", "second 0s timer armed main until ", "both   0s step main"}},
+		{"randomness", func(ctx context.Context, t *looptest.T) {
+			must(t, task.Sleep(ctx, time.Duration(1+rand.Int64N(1e12))))
+		}, []string{"timer armed main until"}},
+		{"a goroutine of its own", func(ctx context.Context, _ *looptest.T) {
+			l := loop.FromContext(ctx)
+			release := l.Hold()
+			posted := false
+			go func() {
+				defer release()
+				time.Sleep(time.Duration(rand.Int64N(1e6)))
+				_ = l.Post(func() { posted = true })
+			}()
+			for !posted {
+				task.Yield(ctx)
+			}
+		}, []string{"0s posted"}},
+		{"a variable that runs share", func(ctx context.Context, _ *looptest.T) {
+			shared++
+			pauses(ctx, shared)
+		}, []string{"first  0s ", "second 0s suspended main", "both   0s step main"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 100), c.body) })
+			contains(t, r.report(), append(c.want, "not deterministic: two runs under the same schedule differ", "at event ")...)
+			if r.replay() != "" {
+				t.Errorf("it offers a replay:\n%s", r.report())
+			}
+		})
+	}
+}
+
+// What shows only away from first in, first out is caught too, in one of the schedules
+// that are run again.
+func TestNondeterminismOfLaterSchedules(t *testing.T) {
+	body := func(ctx context.Context, t *looptest.T) {
+		aHasRun := false
+		together(ctx, t,
+			func(context.Context) { aHasRun = true },
+			func(ctx context.Context) {
+				if !aHasRun {
+					_ = task.Sleep(ctx, time.Duration(1+rand.Int64N(1e12)))
+				}
+			})
+	}
+	r := record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 100), body) })
+	contains(t, r.report(), "not deterministic", "timer armed B until")
+}
+
+// A failure that comes and goes under one schedule is reported as what it is.
+func TestNondeterministicFailure(t *testing.T) {
+	runs := 0
+	body := func(ctx context.Context, t *looptest.T) {
+		if runs++; runs == 1 {
+			t.Error("only once")
+		}
+	}
+	r := record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 100), body) })
+	contains(t, r.report(), "not deterministic", "only once")
+
+	// The body fails in the fifth run: the second of the strategy, which is run again.
+	runs = -4
+	r = record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 100), body) })
+	contains(t, r.report(), "not deterministic", "only once")
+}
+
+func TestTraceHashIsTheSameInEveryReplay(t *testing.T) {
+	forEachBug(t, func(t *testing.T, b *bug) {
+		hashes := map[uint64]bool{}
+		looptest.Schedules(t, looptest.Random(3, 20), b.correct, func(r looptest.Ran) {
+			if r.Failed {
+				t.Fatalf("%s fails", r.Schedule)
+			}
+			want := looptest.TraceHash(t, r.Schedule, b.correct)
+			hashes[want] = true
+			for range 10 {
+				if got := looptest.TraceHash(t, r.Schedule, b.correct); got != want {
+					t.Fatalf("%s: hash %x, and then %x", r.Schedule, want, got)
+				}
+			}
+		}, b.opts...)
+		if len(hashes) < 2 {
+			t.Errorf("%d different hashes", len(hashes))
+		}
+	})
+}

@@ -1,0 +1,322 @@
+package looptest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/task"
+)
+
+func explore(t testing.TB, s looptest.Strategy, body looptest.Body, opts ...looptest.Option) *recording {
+	return record(t, func(tb testing.TB) { looptest.Explore(tb, s, body, opts...) })
+}
+
+// few is a strategy for what fails in every schedule, or in none.
+var few = looptest.Random(1, 10)
+
+// Every kind of failure is found, and told.
+func TestExploreFinds(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		body looptest.Body
+		want []string
+	}{
+		{"Error", func(_ context.Context, t *looptest.T) { t.Error("this", "way") }, []string{"explore_test.go:", ": this way\n"}},
+		{"Errorf", func(_ context.Context, t *looptest.T) { t.Errorf("%d ways", 2) }, []string{": 2 ways\n"}},
+		{"Fail", func(_ context.Context, t *looptest.T) { t.Log("before"); t.Fail() }, []string{": before\n", "at once"}},
+		{"Fatal", func(_ context.Context, t *looptest.T) { t.Fatal("no", "way") }, []string{": no way\n"}},
+		{"Fatalf", func(_ context.Context, t *looptest.T) { t.Fatalf("%d ways", 0) }, []string{": 0 ways\n"}},
+		{"FailNow in a task", func(ctx context.Context, t *looptest.T) {
+			spawn(ctx, "worker", func(context.Context) error { t.Logf("from %s", "here"); t.FailNow(); return nil })
+			_ = task.Sleep(ctx, time.Hour)
+		}, []string{": from here\n", "made worker"}},
+		{"a helper", func(_ context.Context, t *looptest.T) { must(t, errors.New("no")) }, []string{"explore_test.go:", "unexpected: no"}},
+		{"Output", func(_ context.Context, t *looptest.T) { fmt.Fprintln(t.Output(), "a line"); t.Fail() }, []string{"a line\n"}},
+		{"a Cleanup", func(_ context.Context, t *looptest.T) {
+			t.Cleanup(func() { t.Error("second") })
+			t.Cleanup(func() { t.Error("first"); t.Cleanup(func() { t.FailNow() }) })
+		}, []string{": first\n", ": second\n"}},
+		{"a panic in the body", func(context.Context, *looptest.T) { panic("ouch") }, []string{`looptest: panic in task "main": ouch`, "explore_test.go:"}},
+		{"a panic in a task", func(ctx context.Context, _ *looptest.T) {
+			spawn(ctx, "worker", func(context.Context) error { panic("ouch") })
+			task.Yield(ctx)
+		}, []string{`a task failed and nobody took its error (task "worker"), spawned at explore_test.go:`, `panic in task "worker": ouch`}},
+		{"a panic in a callback", func(ctx context.Context, _ *looptest.T) {
+			loop.FromContext(ctx).CallSoon(func() { panic("ouch") })
+			task.Yield(ctx)
+		}, []string{"looptest: a callback panicked: panic in a callback: ouch"}},
+		{"an error that nobody takes", func(ctx context.Context, _ *looptest.T) {
+			spawn(ctx, "worker", func(context.Context) error { return errors.New("full") })
+			task.Yield(ctx)
+		}, []string{`a task failed and nobody took its error (task "worker"), spawned at explore_test.go:`, ": full"}},
+		{"a deadlock", func(ctx context.Context, _ *looptest.T) {
+			never := spawn(ctx, "worker", func(ctx context.Context) error { return task.Sleep(ctx, task.NoLimit) })
+			_ = never.Wait(ctx)
+		}, []string{"looptest: deadlock: nothing can wake the tasks that are left:\n\tmain awaits task \"worker\", at explore_test.go:", "\n\tworker sleeps until "}},
+		{"an error before a deadlock", func(ctx context.Context, _ *looptest.T) {
+			spawn(ctx, "worker", func(context.Context) error { return errors.New("full") })
+			_ = task.Sleep(ctx, task.NoLimit)
+		}, []string{"looptest: deadlock", ": full"}},
+		{"a task that is left", func(ctx context.Context, t *looptest.T) {
+			spawn(ctx, "worker", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
+			task.Yield(ctx)
+		}, []string{"looptest: these tasks are left when the body has ended; await or cancel them:\n\tworker sleeps until 1h0m0s, at explore_test.go:", ", spawned at explore_test.go:"}},
+		{"a task that never ran", func(ctx context.Context, _ *looptest.T) {
+			spawn(ctx, "worker", func(ctx context.Context) error { return nil })
+			spawn(ctx, "other", func(ctx context.Context) error { return nil })
+		}, []string{"\tworker has not started yet, spawned at explore_test.go:", "\tother has not started yet"}},
+		{"a timer", func(ctx context.Context, _ *looptest.T) {
+			loop.FromContext(ctx).CallLater(time.Hour, func() {})
+		}, []string{"looptest: a timer is still armed when the body has ended, for 1h0m0s after the start"}},
+		{"Stop", func(ctx context.Context, _ *looptest.T) {
+			loop.FromContext(ctx).Stop()
+			task.Yield(ctx)
+		}, []string{"looptest: the body called Loop.Stop"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := explore(t, few, c.body)
+			contains(t, r.report(), append(c.want, "It fails first in, first out (Random(1, 10), at once).", "The interleaving")...)
+			if len(r.errors) != 1 {
+				t.Errorf("%d errors", len(r.errors))
+			}
+			again := record(t, func(tb testing.TB) { looptest.Replay(tb, r.replay(), c.body) })
+			contains(t, again.report(), append(c.want, "The interleaving")...)
+		})
+	}
+}
+
+// What is said while the loop is closed, because it is closed, is not news.
+func TestExploreDoesNotTellOfTheUnwinding(t *testing.T) {
+	r := explore(t, few, func(ctx context.Context, t *looptest.T) {
+		spawn(ctx, "worker", func(ctx context.Context) error {
+			err := task.Sleep(ctx, time.Hour)
+			t.Errorf("the sleep ended with %v", err)
+			return errors.New("failed while it was unwound")
+		})
+		task.Yield(ctx)
+		t.Fatal("enough")
+	})
+	contains(t, r.report(), "enough")
+	if strings.Contains(r.report(), "the sleep ended") || strings.Contains(r.report(), "unwound") {
+		t.Error(r.report())
+	}
+}
+
+func TestExploreOfATestThatPasses(t *testing.T) {
+	cleaned := 0
+	r := explore(t, looptest.Exhaustive(0), func(ctx context.Context, t *looptest.T) {
+		t.Cleanup(func() { cleaned++ })
+		t.Log("not shown")
+		together(ctx, t, func(ctx context.Context) { task.Yield(ctx) }, func(ctx context.Context) { task.Yield(ctx) })
+		if t.Failed() || t.Skipped() || t.Name() == "" {
+			t.Errorf("failed %v, skipped %v", t.Failed(), t.Skipped())
+		}
+	})
+	if r.Failed() || cleaned != 6+extraRuns(6) {
+		t.Errorf("cleaned up %d times; %s", cleaned, r.report())
+	}
+	logs := strings.Join(r.logs, "\n")
+	if want := "looptest: Exhaustive(0), lazy: 6 schedules in all, "; testing.Verbose() != strings.Contains(logs, want) || strings.Contains(logs, "not shown") {
+		t.Errorf("the log is %q, and has %q in verbose mode only", logs, want)
+	}
+}
+
+// A schedule that is skipped is no failure, and others are run.
+func TestSkipGivesUpTheSchedule(t *testing.T) {
+	runs, ended := 0, 0
+	body := func(skip func(*looptest.T)) looptest.Body {
+		return func(ctx context.Context, t *looptest.T) {
+			runs++
+			defer func() { ended++ }()
+			spawn(ctx, "worker", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
+			task.Yield(ctx)
+			skip(t)
+		}
+	}
+	for _, skip := range []func(*looptest.T){
+		func(t *looptest.T) { t.SkipNow() }, func(t *looptest.T) { t.Skip("not here") }, func(t *looptest.T) { t.Skipf("not %s", "here") },
+	} {
+		runs, ended = 0, 0
+		if r := explore(t, few, body(skip)); r.Failed() || r.skipped {
+			t.Errorf("skipped %v; %s", r.skipped, r.report())
+		}
+		if want := 10 + extraRuns(10); runs != want || ended != want {
+			t.Errorf("%d runs, %d ended; want %d", runs, ended, want)
+		}
+	}
+}
+
+// The test's own t must not be used to end a body: that is noticed.
+func TestOutersFailNowIsNoticed(t *testing.T) {
+	r := record(t, func(tb testing.TB) {
+		looptest.Explore(tb, few, func(context.Context, *looptest.T) { tb.FailNow() })
+	})
+	contains(t, r.report(), "runtime.Goexit ended the body", "use the T that the body is handed")
+}
+
+func TestExploreFindsGoroutines(t *testing.T) {
+	end := make(chan none)
+	r := explore(t, few, func(context.Context, *looptest.T) { go func() { <-end }() })
+	close(end)
+	contains(t, r.report(), "looptest: goroutines are left when the body has ended", "TestExploreFindsGoroutines")
+}
+
+func TestBothFactories(t *testing.T) {
+	body := func(fails bool) looptest.Body {
+		return func(ctx context.Context, t *looptest.T) {
+			eager := false
+			worker := spawn(ctx, "worker", func(context.Context) error { eager = true; return nil })
+			if eager == fails {
+				t.Error("the wrong factory")
+			}
+			_ = worker.Wait(ctx)
+		}
+	}
+	for _, c := range []struct {
+		opts        []looptest.Option
+		lazy, eager bool // they run
+	}{{nil, true, false}, {[]looptest.Option{looptest.Eager()}, false, true}, {[]looptest.Option{looptest.BothFactories()}, true, true}} {
+		if r := explore(t, few, body(false), c.opts...); r.Failed() != c.lazy {
+			t.Errorf("lazy: %v; %s", c.lazy, r.report())
+		}
+		r := explore(t, few, body(true), c.opts...)
+		if r.Failed() != c.eager {
+			t.Errorf("eager: %v; %s", c.eager, r.report())
+		}
+		if !c.eager {
+			continue
+		}
+		contains(t, r.report(), "at once, eager tasks)")
+		again := record(t, func(tb testing.TB) { looptest.Replay(tb, r.replay(), body(true)) })
+		contains(t, again.report(), "the wrong factory")
+	}
+}
+
+// With TimePasses a time limit may expire though what it limits takes no time.
+func TestTimePasses(t *testing.T) {
+	body := func(ctx context.Context, t *looptest.T) {
+		work := spawn(ctx, "work", func(ctx context.Context) error { pauses(ctx, 3); return nil })
+		if _, err := task.WaitFor(ctx, work, time.Minute); err != nil {
+			t.Error(err)
+		}
+	}
+	if r := explore(t, looptest.Exhaustive(0), body); r.Failed() {
+		t.Error(r.report())
+	}
+	for _, s := range []looptest.Strategy{looptest.Random(1, 20), looptest.PCT(1, 20, 3), looptest.DelayBounded(1), looptest.Exhaustive(0)} {
+		r := explore(t, s, body, looptest.TimePasses())
+		contains(t, r.report(), "time limit expired at 00:01:00", "time passes before who is ready has run", "It takes 1 pick ")
+		again := record(t, func(tb testing.TB) { looptest.Replay(tb, r.replay(), body) })
+		contains(t, again.report(), "time limit expired at 00:01:00")
+	}
+}
+
+// Runs are on several cores, and each has all that it is handed for itself.
+func TestParallel(t *testing.T) {
+	var runs, at, most atomic.Int64
+	body := func(ctx context.Context, t *looptest.T) {
+		runs.Add(1)
+		now := at.Add(1)
+		defer at.Add(-1)
+		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+		}
+		t.Cleanup(func() {})
+		counter := 0
+		count := func(ctx context.Context) { task.Yield(ctx); counter++; t.Log(counter) }
+		together(ctx, t, count, count, count)
+		if counter != 3 {
+			t.Error("shared")
+		}
+		time.Sleep(10 * time.Microsecond)
+	}
+	for _, s := range strategies {
+		runs.Store(0)
+		n := 0
+		looptest.Schedules(t, s, body, func(looptest.Ran) { n++ })
+		alone := runs.Swap(0) - 1
+		if r := explore(t, s, body, looptest.Parallel()); r.Failed() || runs.Load() != alone+int64(extraRuns(n)) {
+			t.Errorf("%v: %d runs, %d without Parallel; %s", s, runs.Load(), alone, r.report())
+		}
+	}
+	t.Logf("%d at once", most.Load())
+	forEachBug(t, func(t *testing.T, b *bug) {
+		looptest.Explore(t, looptest.Random(4, 100), b.correct, append(b.opts, looptest.Parallel(), looptest.BothFactories())...)
+		r := record(t, func(tb testing.TB) {
+			looptest.Explore(tb, looptest.PCT(1, b.pct, 3), b.buggy, append(b.opts, looptest.Parallel())...)
+		})
+		if looptest.Deviations(r.replay()) != b.bound {
+			t.Error(r.report())
+		}
+	})
+}
+
+func TestMaxSteps(t *testing.T) {
+	polite := func(ctx context.Context, t *looptest.T) {
+		wants := make([]bool, 2)
+		enter := func(own int) part {
+			return func(ctx context.Context) {
+				wants[own] = true
+				task.Yield(ctx)
+				for wants[1-own] {
+					task.Yield(ctx)
+					wants[own] = false // after you
+					task.Yield(ctx)
+					wants[own] = true
+					task.Yield(ctx)
+				}
+				wants[own] = false
+			}
+		}
+		together(ctx, t, enter(0), after(2, enter(1)))
+	}
+	for _, c := range []struct {
+		name string
+		body looptest.Body
+		s    looptest.Strategy
+		want []string
+	}{
+		{"two tasks", polite, looptest.DelayBounded(2), []string{
+			"looptest: the body has not ended after 1000 steps (see MaxSteps); the last 60 were: 30 × B, 30 × A.",
+			"\n\tA waits for its turn, at explore_test.go:", "\n\tB waits for its turn, at explore_test.go:", "It takes 2 picks",
+		}},
+		{"one task", func(ctx context.Context, t *looptest.T) {
+			for ctx.Err() == nil && task.Yield(ctx) == nil {
+			}
+		}, few, []string{"the last 60 were: 60 × main.", "(1000 times)"}},
+		{"sleeps", func(ctx context.Context, t *looptest.T) {
+			for task.Sleep(ctx, time.Second) == nil {
+			}
+		}, few, []string{"the last 60 were: 30 × a timer, 30 × main."}},
+		{"a callback", func(ctx context.Context, t *looptest.T) {
+			var again func()
+			again = func() { loop.FromContext(ctx).CallLater(time.Second, again) }
+			again()
+			_ = task.Sleep(ctx, task.NoLimit)
+		}, few, []string{"the last 60 were: 60 × a timer.", "\tmain sleeps until "}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			opts := []looptest.Option{looptest.MaxSteps(1000)}
+			r := explore(t, c.s, c.body, opts...)
+			contains(t, r.report(), append(c.want, "after 1000 steps")...)
+			again := record(t, func(tb testing.TB) { looptest.Replay(tb, r.replay(), c.body, opts...) })
+			contains(t, again.report(), append(c.want[:1], "after 1000 steps")...)
+		})
+	}
+	r := record(t, func(tb testing.TB) {
+		looptest.Run(tb, func(ctx context.Context, _ *looptest.T) {
+			for task.Yield(ctx) == nil {
+			}
+		}, looptest.MaxSteps(500))
+	})
+	contains(t, r.report(), "has not ended after 500 steps")
+	// A body may take as many steps as are allowed.
+	looptest.Explore(t, few, func(ctx context.Context, _ *looptest.T) { pauses(ctx, 99) }, looptest.MaxSteps(100))
+	looptest.Run(t, func(ctx context.Context, _ *looptest.T) { pauses(ctx, 1_000_000) })
+}

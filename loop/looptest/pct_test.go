@@ -1,0 +1,108 @@
+package looptest_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/task"
+)
+
+// A constructed bug shows if its events come in an order with so many constraints, and in
+// no other way.
+type constructed struct {
+	name  string
+	depth int
+	tasks int // main included
+	parts func(log func(event string)) []part
+	order []string // pairs: the first before the second
+}
+
+var constructedBugs = []constructed{
+	{"one comes first", 1, 3, func(log func(string)) []part {
+		return []part{events(log, "a1", "a2", "a3"), events(log, "b1", "b2", "b3")}
+	}, []string{"b1", "a1"}},
+	{"one of four comes last", 1, 5, func(log func(string)) []part {
+		return []part{events(log, "a1"), events(log, "b1", "b2"), events(log, "c1", "c2"), events(log, "d1", "d2")}
+	}, []string{"b2", "a1", "c2", "a1", "d2", "a1"}},
+	{"between two steps", 2, 3, func(log func(string)) []part {
+		return []part{events(log, "a1", "a2", "a3", "a4", "a5"), events(log, "b1", "b2", "b3")}
+	}, []string{"a3", "b1", "b3", "a4"}},
+	{"between two steps, the other way round", 2, 4, func(log func(string)) []part {
+		return []part{events(log, "a1", "a2"), events(log, "b1", "b2", "b3"), events(log, "c1", "c2")}
+	}, []string{"b2", "a1", "a2", "b3"}},
+	{"there and back", 3, 3, func(log func(string)) []part {
+		return []part{events(log, "a1", "a2", "a3"), events(log, "b1", "b2", "b3")}
+	}, []string{"a1", "b1", "b2", "a2", "a3", "b3"}},
+	{"held back first, goes on last", 4, 4, func(log func(string)) []part {
+		return []part{events(log, "a1", "a2"), events(log, "b1", "b2"), events(log, "c1", "c2")}
+	}, []string{"a1", "b1", "b1", "c1", "c2", "b2", "b2", "a2"}},
+}
+
+// events is a task that logs one event in each step.
+func events(log func(string), names ...string) part {
+	return func(ctx context.Context) {
+		for i, name := range names {
+			if i > 0 {
+				task.Yield(ctx)
+			}
+			log(name)
+		}
+	}
+}
+
+func (c *constructed) body(ctx context.Context, t *looptest.T) {
+	at := map[string]int{}
+	together(ctx, t, c.parts(func(event string) { at[event] = len(at) })...)
+	for i := 0; i < len(c.order); i += 2 {
+		if at[c.order[i]] > at[c.order[i+1]] {
+			return
+		}
+	}
+	t.Error("found")
+}
+
+// atLeast returns the probability that of n schedules that find a bug with probability p
+// each, hits or more find it: the upper tail of the binomial distribution, exactly.
+func atLeast(hits, n int, p float64) float64 {
+	sum := 0.0
+	for i := hits; i <= n; i++ {
+		sum += math.Exp(choose(n, i) + float64(i)*math.Log(p) + float64(n-i)*math.Log1p(-p))
+	}
+	return sum
+}
+
+// choose returns the logarithm of n over k.
+func choose(n, k int) float64 {
+	a, _ := math.Lgamma(float64(n + 1))
+	b, _ := math.Lgamma(float64(k + 1))
+	c, _ := math.Lgamma(float64(n - k + 1))
+	return a - b - c
+}
+
+// PCT finds a bug of depth d in a program of t tasks and k steps in one schedule with a
+// probability of at least 1/(t·k^(d-1)). For each bug the test refutes the contrary with a
+// confidence of 99.9999 %: if the probability were smaller, so many hits as there are, or
+// more, would come with a probability under one in a million. The seed is fixed, so the
+// test is the same in every run.
+func TestPCTKeepsItsGuarantee(t *testing.T) {
+	const doubt = 1e-6
+	for _, c := range constructedBugs {
+		t.Run(fmt.Sprintf("depth %d, %s", c.depth, c.name), func(t *testing.T) {
+			t.Parallel()
+			n, hits := 20_000, 0
+			steps := looptest.Schedules(t, looptest.PCT(1, n, c.depth), c.body, func(r looptest.Ran) {
+				if r.Failed {
+					hits++
+				}
+			})
+			guarantee := 1 / (float64(c.tasks) * math.Pow(float64(steps), float64(c.depth-1)))
+			t.Logf("%d tasks, %d steps: %d of %d, %.5f; guaranteed %.5f", c.tasks, steps, hits, n, float64(hits)/float64(n), guarantee)
+			if p := atLeast(hits, n, guarantee); p > doubt {
+				t.Errorf("so many hits would come with a probability of %g if the guarantee were not kept", p)
+			}
+		})
+	}
+}
