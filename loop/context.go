@@ -152,7 +152,12 @@ func FromContext(ctx context.Context) *Loop {
 // Bind returns a context that is ctx in every way and belongs to the loop: a task
 // spawned with it inherits the values of ctx and is canceled when ctx ends. It is how
 // what comes from outside meets the loop. If ctx ended before, the task never runs.
-func (l *Loop) Bind(ctx context.Context) context.Context { return &boundContext{ctx, l} }
+func (l *Loop) Bind(ctx context.Context) context.Context {
+	if l.labels == nil {
+		l.labels = ctx
+	}
+	return &boundContext{ctx, l}
+}
 
 type boundContext struct {
 	context.Context

@@ -2,8 +2,10 @@ package loop
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"time"
 )
@@ -31,6 +33,22 @@ func (l *Loop) runTimed(r Runnable) {
 	e, _ := r.(*entry)
 	defer l.timeStep((*Task)(e))()
 	r.Run()
+}
+
+// label makes t's name the label "task" of the goroutine, for CPU and goroutine
+// profiles, beside the labels that its context has. A stack that is suspended keeps it.
+func (t *Task) label() {
+	pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), pprof.Labels("task", t.Name())))
+}
+
+// unlabel takes the label away. What is left are the labels of the context that was bound
+// to the loop first: nobody can ask for those that the driver's goroutine had.
+func (l *Loop) unlabel() {
+	if l.labels == nil {
+		pprof.SetGoroutineLabels(context.Background())
+		return
+	}
+	pprof.SetGoroutineLabels(l.labels)
 }
 
 // goid returns the number of the goroutine that calls it. It costs about a

@@ -1,7 +1,11 @@
 package loop_test
 
 import (
+	"bytes"
 	"context"
+	"runtime/pprof"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -197,5 +201,42 @@ func TestDebugKeepsTheOrderOfEvents(t *testing.T) {
 			debugLog.expect(t, log...)
 			debugEvents.expect(t, events...)
 		})
+	}
+}
+
+// The label is the task's also after another one was stepped eagerly, and nobody's in
+// a callback.
+func TestProfileLabels(t *testing.T) {
+	own := func() string { // the labels of the goroutine that calls it
+		var b bytes.Buffer
+		if err := pprof.Lookup("goroutine").WriteTo(&b, 1); err != nil {
+			t.Fatal(err)
+		}
+		for group := range strings.SplitSeq(b.String(), "\n\n") {
+			if strings.Contains(group, "pprof.writeGoroutine") {
+				_, text, _ := strings.Cut(group, "labels: ")
+				text, _, _ = strings.Cut(text, "\n")
+				return text
+			}
+		}
+		return "not found"
+	}
+	var got []string
+	note := func() { got = append(got, own()) }
+	l := newLoop(t, loop.WithDebug(), loop.WithTaskFactory((*loop.Task).StepNow))
+	outer := func(ctx context.Context) error {
+		note()
+		spawn(ctx, "inner", func(ctx context.Context) error { note(); return task.Yield(ctx) })
+		script(ctx, "machine", func(context.Context, error) (task.Suspension, error) { note(); return task.Turn(), nil })
+		note()
+		l.CallSoon(note)
+		return task.Yield(ctx)
+	}
+	l.CallSoon(func() { spawn(l.Context(), "outer", outer) })
+	run(t, l)
+	note()
+	want := []string{`{"task":"outer"}`, `{"task":"inner"}`, `{"task":"machine"}`, `{"task":"outer"}`, "", ""}
+	if !slices.Equal(got, want) {
+		t.Errorf("labels %q, want %q", got, want)
 	}
 }

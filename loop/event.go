@@ -15,6 +15,8 @@ type Event struct {
 	By    *Task         // who was running, Task itself included; nil in callbacks and between steps
 	On    Awaitable     // what a suspended task awaits, if that is an Awaitable
 	Timer timer.Key     // which timer, also that of a task that sleeps
+	Cause error         // of CancelAsked, if one was given
+	Ready int           // of TurnBegan: how many steps and callbacks the turn has
 }
 
 // EventKind says what happened.
@@ -32,12 +34,13 @@ const (
 	TimerCanceled
 	Posted // from another goroutine
 	Idle   // nothing is ready; the loop waits
+	TurnBegan
 )
 
 var eventNames = [...]string{
 	TaskMade: "made", StepBegan: "step", TaskSuspended: "suspended", TaskWoken: "woken",
 	TaskDone: "done", CancelAsked: "cancel", TimerArmed: "timer armed",
-	TimerFired: "timer fired", TimerCanceled: "timer canceled", Posted: "posted", Idle: "idle",
+	TimerFired: "timer fired", TimerCanceled: "timer canceled", Posted: "posted", Idle: "idle", TurnBegan: "turn",
 }
 
 func (k EventKind) String() string {

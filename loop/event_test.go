@@ -2,7 +2,9 @@ package loop_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,7 +34,11 @@ func describe(e loop.Event) string {
 // observed makes a loop whose events are written down.
 func observed(t *testing.T, opts ...loop.Option) (*loop.Loop, *journal) {
 	log := new(journal)
-	opts = append(opts, loop.WithObserver(func(e loop.Event) { log.add("%s", describe(e)) }))
+	opts = append(opts, loop.WithObserver(func(e loop.Event) {
+		if e.Kind != loop.TurnBegan {
+			log.add("%s", describe(e))
+		}
+	}))
 	return newLoop(t, opts...), log
 }
 
@@ -182,14 +188,53 @@ func TestEventsAreTheSameInEveryRun(t *testing.T) {
 }
 
 func TestEventKindNames(t *testing.T) {
-	for k := loop.TaskMade; k <= loop.Idle; k++ {
+	for k := loop.TaskMade; k <= loop.TurnBegan; k++ {
 		if text := k.String(); text == "" || text == fmt.Sprintf("EventKind(%d)", uint8(k)) {
 			t.Errorf("event %d has no name", uint8(k))
 		}
 	}
-	for _, k := range []loop.EventKind{0, loop.Idle + 1, 255} {
+	for _, k := range []loop.EventKind{0, loop.TurnBegan + 1, 255} {
 		if got, want := k.String(), fmt.Sprintf("EventKind(%d)", uint8(k)); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+func TestEventsOfTurns(t *testing.T) {
+	var ready []int
+	l := newLoop(t, loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.TurnBegan {
+			ready = append(ready, e.Ready)
+		}
+	}))
+	for range 3 {
+		spawn(l.Context(), "", task.Yield)
+	}
+	l.CallSoon(func() {})
+	l.CallLater(time.Second, func() {})
+	if got, want := l.Stats(), (loop.Stats{Spawned: 3, Tasks: 3, Ready: 4, Timers: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	run(t, l)
+	if want := []int{4, 3, 1}; !slices.Equal(ready, want) {
+		t.Errorf("the turns have %v, want %v", ready, want)
+	}
+	if got := l.Stats(); got.Turns != 3 || got.Ready != 0 || got.Timers != 0 || got.Tasks != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestEventsOfCancellationHaveTheCause(t *testing.T) {
+	var cause error
+	l := newLoop(t, loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.CancelAsked {
+			cause = e.Cause
+		}
+	}))
+	want := errors.New("why")
+	spawn(l.Context(), "", task.Yield).Cancel(want)
+	run(t, l)
+	if cause != want {
+		t.Errorf("cause %v", cause)
 	}
 }

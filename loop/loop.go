@@ -65,6 +65,8 @@ type Loop struct {
 	first, last *Task // the registry: unfinished tasks in order of creation
 	tasks       int
 	spawned     uint64
+	turns       uint64
+	labels      context.Context // whose profiler labels callbacks have in debug mode; nil for none
 }
 
 // An Option sets up a new loop.
@@ -126,6 +128,9 @@ func WithObserver(observe func(Event)) Option {
 //   - A step or callback that holds the loop up for 100 ms or more, by the wall
 //     clock, is reported ([SlowStep]); [WithSlowStep] sets another threshold.
 //   - Tasks know where they were made: see [Task.SpawnSite].
+//   - Profiles have the task's name, as the goroutine label "task": see package
+//     runtime/pprof. Other labels are those of the context that the task was made with,
+//     and not those that the driver's goroutine had.
 //   - Stacks are not shared, so that a stack trace shows one task only.
 func WithDebug() Option {
 	return func(l *Loop) {

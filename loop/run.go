@@ -190,12 +190,21 @@ func (l *Loop) beginTurn() bool {
 	if at, ok := l.timers.Earliest(); ok {
 		l.fire(at)
 	}
-	l.turnEnd = l.ready.tail
-	if l.ready.head == l.turnEnd {
+	if l.ready.head == l.ready.tail {
+		l.turnEnd = l.ready.tail
 		return false
 	}
-	l.idled = false
+	l.newTurn()
 	return true
+}
+
+// newTurn makes what is in the ready queue the turn.
+func (l *Loop) newTurn() {
+	l.turnEnd, l.idled = l.ready.tail, false
+	l.turns++
+	if l.observer != nil {
+		l.observe(Event{Kind: TurnBegan, Ready: int(l.ready.tail - l.ready.head)})
+	}
 }
 
 // quiet reports whether all that beginTurn has to do is to begin the turn.

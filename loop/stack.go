@@ -132,7 +132,7 @@ func (l *Loop) nextStack() *stack {
 		if l.once || l.stopping || l.ready.head == l.ready.tail || !l.quiet() {
 			return nil
 		}
-		l.turnEnd, l.idled = l.ready.tail, false
+		l.newTurn()
 	}
 	e, ok := l.ready.at(l.ready.head).(*entry)
 	if !ok || e.stack == nil || l.policy != nil {

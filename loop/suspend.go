@@ -314,7 +314,7 @@ func (t *Task) cancel(e *CanceledError) bool {
 	}
 	t.requests++
 	if l.observer != nil {
-		l.observe(Event{Kind: CancelAsked, Task: t})
+		l.observe(Event{Kind: CancelAsked, Task: t, Cause: e.Cause})
 	}
 	switch {
 	case t.state != stateSuspended:

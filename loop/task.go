@@ -153,6 +153,10 @@ func (t *Task) Name() string {
 	return t.name
 }
 
+// Named reports whether the task was given a name. It allocates nothing, unlike Name
+// of a task that was not.
+func (t *Task) Named() bool { return t.name != "" }
+
 // String returns the word task and the name, quoted.
 func (t *Task) String() string { return "task " + strconv.Quote(t.Name()) }
 
@@ -223,6 +227,9 @@ func (l *Loop) enterStep(t *Task) (leave func()) {
 	return func() {
 		prev.stepping, prev.stepsFrom = nil, nil
 		l.current = prev
+		if l.debug {
+			prev.label()
+		}
 	}
 }
 
@@ -280,6 +287,9 @@ func (t *Task) ended() {
 		l.observe(Event{Kind: TaskDone, Task: t})
 	}
 	l.current = nil
+	if l.debug {
+		l.unlabel()
+	}
 }
 
 // begin is the start of every step.
@@ -287,6 +297,9 @@ func (t *Task) begin() {
 	l := t.ctx.loop
 	l.current = t
 	t.state = stateRunning
+	if l.debug {
+		t.label()
+	}
 	if l.observer != nil {
 		l.observe(Event{Kind: StepBegan, Task: t})
 	}
@@ -328,6 +341,9 @@ func (t *Task) step() {
 	}
 	t.suspend(s)
 	t.ctx.loop.current = nil
+	if t.ctx.loop.debug {
+		t.ctx.loop.unlabel()
+	}
 }
 
 // stepGuarded is a step outside dispatch, whose guard it has to bring itself.

@@ -20,7 +20,7 @@ type Event struct {
 	OnTask  uint64        // the ID of the task that it awaits, if that is one
 	Timer   timer.Key     // which timer, also that of a task that sleeps
 	Outcome Outcome       // of a task that is done
-	Err     string        // the error of a task that failed or panicked
+	Err     string        // the error of a task that failed or panicked; the cause of a cancellation
 }
 
 // Outcome is how a task ended.

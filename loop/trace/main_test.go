@@ -87,7 +87,7 @@ func everything(ctx context.Context) (none, error) {
 	if err := task.Sleep(ctx, time.Second); err != nil {
 		return none{}, err
 	}
-	sleeper.Cancel(nil)
+	sleeper.Cancel(errBroken)
 	_ = unnamed.Wait(ctx)
 	for _, t := range []*task.Task[none]{fails, panics, never} {
 		_ = t.Wait(ctx)

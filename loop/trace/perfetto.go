@@ -208,7 +208,9 @@ func (p *perfetto) addInstant(at int, e Event) {
 		args.Timer, args.Due = e.Timer.Seq, exact(time.Duration(e.Timer.Deadline))
 	case loop.TaskDone:
 		args.Outcome, args.Err = e.Outcome.String(), e.Err
-	case loop.TaskMade, loop.CancelAsked, loop.Posted:
+	case loop.CancelAsked:
+		args.Err = e.Err
+	case loop.TaskMade, loop.Posted:
 	default: // shown as slices and flows
 		return
 	}

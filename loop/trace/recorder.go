@@ -14,8 +14,8 @@ import (
 //
 // An event costs some ten nanoseconds and no allocation, apart from what the loop
 // spends on reading its clock. Exceptions: what a task awaits is asked for its
-// description unless it is a task, and that may allocate; the name of a task and the
-// error that it ended with are copied, when it is done, if they are new.
+// description unless it is a task, and that may allocate; so may an error's text, that
+// of a cancellation's cause included; and what is new among names and texts is copied.
 //
 // A Recorder is not safe for use from other goroutines than the loop's. Ask it when
 // the loop does not run, or from inside, by [loop.Loop.Post]. It does not hold on to
@@ -58,8 +58,12 @@ func NewRecorder(budget int) *Recorder {
 	}
 }
 
-// Observe records e. It is to be given to [loop.WithObserver].
+// Observe records e, unless it is the beginning of a turn. It is to be given to
+// [loop.WithObserver].
 func (r *Recorder) Observe(e loop.Event) {
+	if e.Kind == loop.TurnBegan {
+		return
+	}
 	x := &r.ring[r.next]
 	*x = record{at: int64(e.At), kind: e.Kind, arg: uint64(e.Timer.Deadline), seq: e.Timer.Seq}
 	if r.next++; r.next == len(r.ring) {
@@ -80,6 +84,10 @@ func (r *Recorder) Observe(e loop.Event) {
 		if e.On != nil {
 			r.await(x, e.On)
 		}
+	case loop.CancelAsked:
+		if e.Cause != nil {
+			x.text = r.intern(errorText(e.Cause))
+		}
 	case loop.TaskDone:
 		r.done(x, e.Task)
 	}
@@ -99,8 +107,8 @@ func (r *Recorder) await(x *record, on loop.Awaitable) {
 // is certain, and whatever else is in the ring about the task leaves it earlier.
 func (r *Recorder) done(x *record, t *loop.Task) {
 	x.arg = uint64(noText)
-	if name := t.Name(); !isUnnamed(x.task, name) {
-		x.text = r.intern(name)
+	if t.Named() {
+		x.text = r.intern(t.Name())
 	}
 	outcome, err := outcomeOf(t)
 	x.outcome = outcome
@@ -135,6 +143,8 @@ func (r *Recorder) Events() []Event {
 		switch {
 		case x.kind == loop.TaskDone:
 			e.Err = r.texts.get(text(x.arg))
+		case x.kind == loop.CancelAsked:
+			e.Err = r.texts.get(x.text)
 		case x.kind == loop.TaskSuspended && x.text != noText:
 			e.On = r.texts.get(x.text)
 		case x.kind == loop.TaskSuspended && x.seq == 0 && x.arg != 0:

@@ -23,18 +23,22 @@ import (
 type Stats struct {
 	ReadyLatency Histogram // from when a task was ready until its step began
 	StepTime     Histogram // of steps; that of a task whose new tasks are eager includes their first
+	TurnTime     Histogram // from the beginning of a turn to that of the next, or to idle
 	BusyTime     Histogram // from the end of an idle time to the beginning of the next
 	WaitTime     Histogram // from when a task was suspended until it was woken; not for turns
 
-	events  [loop.Idle + 1]atomic.Int64
+	events  [loop.TurnBegan + 1]atomic.Int64
 	ended   [Canceled + 1]atomic.Int64
 	ready   gauge
 	running gauge
 	waiting gauge
 	timers  gauge
 	tasks   map[uint64]moments
+	queue   gauge
 	busy    bool
 	since   time.Duration // that it is busy
+	inTurn  bool
+	turn    time.Duration // when it began
 }
 
 // moments are when a task came to where it is.
@@ -67,6 +71,10 @@ func (s *Stats) Observe(e loop.Event) {
 	if int(e.Kind) < len(s.events) {
 		bump(&s.events[e.Kind], 1)
 	}
+	if s.inTurn && (e.Kind == loop.TurnBegan || e.Kind == loop.Idle) {
+		s.TurnTime.add(e.At - s.turn)
+		s.inTurn = false
+	}
 	if e.Kind == loop.Idle {
 		if s.busy {
 			s.BusyTime.add(e.At - s.since)
@@ -78,6 +86,9 @@ func (s *Stats) Observe(e loop.Event) {
 		s.busy, s.since = true, e.At
 	}
 	switch e.Kind {
+	case loop.TurnBegan:
+		s.inTurn, s.turn = true, e.At
+		s.queue.add(int64(e.Ready) - s.queue.now.Load())
 	case loop.TaskMade:
 		s.move(e, phaseReady)
 	case loop.TaskWoken:
@@ -162,6 +173,10 @@ func (s *Stats) Tasks() int64 { return s.Events(loop.TaskMade) - s.Events(loop.T
 // most. A new task counts from its making to its first step.
 func (s *Stats) Ready() (now, most int64) { return s.ready.now.Load(), s.ready.most.Load() }
 
+// Queue returns how many steps and callbacks the last turn began with, and the most
+// that one did.
+func (s *Stats) Queue() (last, most int64) { return s.queue.now.Load(), s.queue.most.Load() }
+
 // Timers returns how many timers are armed and have not come due, and how many there
 // were at most.
 func (s *Stats) Timers() (now, most int64) { return s.timers.now.Load(), s.timers.most.Load() }
@@ -171,7 +186,7 @@ func (s *Stats) Timers() (now, most int64) { return s.timers.now.Load(), s.timer
 func (s *Stats) String() string {
 	var b strings.Builder
 	b.WriteString(`{"events": {`)
-	for k := loop.TaskMade; k <= loop.Idle; k++ {
+	for k := loop.TaskMade; k <= loop.TurnBegan; k++ {
 		if k > loop.TaskMade {
 			b.WriteString(", ")
 		}
@@ -179,12 +194,14 @@ func (s *Stats) String() string {
 	}
 	fmt.Fprintf(&b, `}, "tasks": %d, "running": %d, "waiting": %d`, s.Tasks(), s.running.now.Load(), s.waiting.now.Load())
 	ready, readyMax := s.Ready()
+	queue, queueMax := s.Queue()
 	timers, timersMax := s.Timers()
-	fmt.Fprintf(&b, `, "ready": %d, "ready_max": %d, "timers": %d, "timers_max": %d`, ready, readyMax, timers, timersMax)
+	fmt.Fprintf(&b, `, "ready": %d, "ready_max": %d, "queue": %d, "queue_max": %d, "timers": %d, "timers_max": %d`,
+		ready, readyMax, queue, queueMax, timers, timersMax)
 	for o := Returned; o <= Canceled; o++ {
 		fmt.Fprintf(&b, `, %q: %d`, o.String(), s.Ended(o))
 	}
-	fmt.Fprintf(&b, `, "ready_latency_ns": %v, "step_time_ns": %v, "wait_time_ns": %v, "busy_time_ns": %v}`,
-		&s.ReadyLatency, &s.StepTime, &s.WaitTime, &s.BusyTime)
+	fmt.Fprintf(&b, `, "ready_latency_ns": %v, "step_time_ns": %v, "wait_time_ns": %v, "turn_time_ns": %v, "busy_time_ns": %v}`,
+		&s.ReadyLatency, &s.StepTime, &s.WaitTime, &s.TurnTime, &s.BusyTime)
 	return b.String()
 }

@@ -81,12 +81,16 @@ func TestStatsMeasure(t *testing.T) {
 	}{
 		{"steps", &s.StepTime, 4, 1 + 1 + 3 + 3, 3},
 		{"ready", &s.ReadyLatency, 4, 0 + 1 + 1 + 3, 3},
+		{"turns", &s.TurnTime, 2, 2 + 6, 6},
 		{"busy", &s.BusyTime, 1, 8, 8},
 		{"waits", &s.WaitTime, 0, 0, 0},
 	} {
 		if test.h.Count() != test.count || test.h.Sum() != time.Duration(test.sum)*time.Second || test.h.Max() != time.Duration(test.max)*time.Second {
 			t.Errorf("%s: %v", test.name, test.h)
 		}
+	}
+	if last, most := s.Queue(); last != 2 || most != 2 {
+		t.Errorf("queue: %d, at most %d", last, most)
 	}
 	if now, most := s.Ready(); now != 0 || most != 2 {
 		t.Errorf("ready: %d, at most %d", now, most)

@@ -16,7 +16,7 @@ import (
 
 // Text returns an observer that writes a line to w as each event comes: the time by
 // the loop's clock in seconds, the task ("-" for none) in a column of width
-// characters, and what happened. Longer names push the rest of the line to the right.
+// characters, and what happened. Turns are left out. Longer names push the rest of the line to the right.
 //
 //	1.000000s  A     woken
 //	1.000000s  main  suspended on task "A"
@@ -25,6 +25,9 @@ import (
 // Each line is one Write, whose error is ignored: an observer has nobody to tell.
 func Text(w io.Writer, width int) func(loop.Event) {
 	return func(e loop.Event) {
+		if e.Kind == loop.TurnBegan {
+			return
+		}
 		name, on := "", ""
 		if e.Task != nil {
 			name = e.Task.Name()

@@ -107,16 +107,6 @@ const prefix = "Task-"
 // unnamed is the name of a task that was given none.
 func unnamed(id uint64) string { return prefix + strconv.FormatUint(id, 10) }
 
-// isUnnamed reports whether name is unnamed(id). It allocates nothing.
-func isUnnamed(id uint64, name string) bool {
-	digits, ok := strings.CutPrefix(name, prefix)
-	if !ok || len(digits) == 0 || digits[0] == '0' {
-		return false
-	}
-	n, err := strconv.ParseUint(digits, 10, 64)
-	return err == nil && n == id
-}
-
 // errorText is err as text, whatever its Error method is up to.
 func errorText(err error) (s string) {
 	defer func() {
