@@ -127,15 +127,46 @@ const (
 	canceled
 )
 
-// core is what a future is but for its value.
+// core is what a future is but for its value. There may be very many: what few have
+// at a time is in rest.
 type core struct {
 	loop  *loop.Loop
-	owner Owner
-	err   error
-	first loop.Runnable   // who waits, in order of coming: first, then more
-	more  []loop.Runnable //
+	task  *loop.Task    // the owner, if that is a task
+	first loop.Runnable // who waits and came first, before those in rest
+	rest  *rest         // nil until needed
 	state state
 	taken bool // the error, by somebody
+}
+
+type rest struct {
+	owner Owner // other than a task
+	more  []loop.Runnable
+	err   error
+}
+
+// made returns the rest, which it makes if there is none.
+func (c *core) made() *rest {
+	if c.rest == nil {
+		c.rest = new(rest)
+	}
+	return c.rest
+}
+
+// owner returns who completes the future, unless that is a task; nil if it is for
+// everybody to set.
+func (c *core) owner() Owner {
+	if c.rest == nil {
+		return nil
+	}
+	return c.rest.owner
+}
+
+// failure returns the error of a future that is done, nil for one with a value.
+func (c *core) failure() error {
+	if c.rest == nil {
+		return nil
+	}
+	return c.rest.err
 }
 
 // Loop returns the loop that the future belongs to.
@@ -146,23 +177,21 @@ func (c *core) Done() bool { return c.state != pending }
 
 // Canceled reports whether the future's error is a cancellation.
 func (c *core) Canceled() bool {
-	return c.state == canceled || c.state == failed && loop.IsCanceled(c.err)
+	return c.state == canceled || c.state == failed && loop.IsCanceled(c.failure())
 }
 
 func (c *core) base() *core { return c }
 
 // TaskOf returns the task that completes the future, nil if it is not a task's.
-func (c *core) TaskOf() *loop.Task {
-	if c.owner == nil {
-		return nil
-	}
-	return c.owner.Task()
-}
+func (c *core) TaskOf() *loop.Task { return c.task }
 
 // Explain says what kind of future this is, in the words of its owner.
 func (c *core) Explain() loop.Explanation {
-	if c.owner != nil {
-		return c.owner.Describe()
+	if c.task != nil {
+		return loop.Explanation{What: c.task.String()}
+	}
+	if o := c.owner(); o != nil {
+		return o.Describe()
 	}
 	return loop.Explanation{What: "a future"}
 }
@@ -173,8 +202,11 @@ func (c *core) Err() error {
 	if c.state == pending {
 		return fmt.Errorf("%w: the result is not there yet; await it, or ask Done first", ErrInvalidState)
 	}
+	if c.state == valued {
+		return nil
+	}
 	c.take()
-	return c.err
+	return c.failure()
 }
 
 // Untaken returns the error of a future that has failed if nobody has taken it, by
@@ -183,15 +215,15 @@ func (c *core) Untaken() error {
 	if c.taken || c.Canceled() {
 		return nil
 	}
-	return c.err
+	return c.failure()
 }
 
 func (c *core) take() {
-	if c.taken || c.err == nil {
+	if c.taken || c.failure() == nil {
 		return
 	}
 	c.taken = true
-	if o, ok := c.owner.(taker); ok {
+	if o, ok := c.owner().(taker); ok {
 		o.Take()
 	}
 }
@@ -221,8 +253,11 @@ func (c *core) Cancel(cause error) bool {
 	if c.state != pending {
 		return false
 	}
-	if c.owner != nil {
-		return c.owner.Cancel(cause)
+	if c.task != nil {
+		return c.task.Cancel(cause)
+	}
+	if o := c.owner(); o != nil {
+		return o.Cancel(cause)
 	}
 	c.complete(canceled, &loop.CanceledError{Cause: cause})
 	return true
@@ -234,8 +269,11 @@ func (c *core) Wait(ctx context.Context) error {
 	if err := c.wait(ctx); err != nil {
 		return err
 	}
+	if c.state == valued {
+		return nil
+	}
 	c.take()
-	return c.err
+	return c.failure()
 }
 
 func (c *core) wait(ctx context.Context) error {
@@ -266,10 +304,11 @@ func (c *core) AddWaiter(r loop.Runnable) {
 		panic("future: this future belongs to no loop, so nobody can be scheduled on it: it is a Gather of nothing, or was not made by New")
 	case c.state != pending:
 		c.loop.Schedule(r)
-	case c.first == nil && len(c.more) == 0:
+	case c.first == nil && (c.rest == nil || len(c.rest.more) == 0):
 		c.first = r
 	default:
-		c.more = append(c.more, r)
+		rest := c.made()
+		rest.more = append(rest.more, r)
 	}
 }
 
@@ -280,11 +319,14 @@ func (c *core) RemoveWaiter(r loop.Runnable) bool {
 		c.first = nil
 		return true
 	}
-	at := slices.Index(c.more, r)
+	if c.rest == nil {
+		return false
+	}
+	at := slices.Index(c.rest.more, r)
 	if at < 0 {
 		return false
 	}
-	c.more = slices.Delete(c.more, at, at+1)
+	c.rest.more = slices.Delete(c.rest.more, at, at+1)
 	return true
 }
 
@@ -292,7 +334,7 @@ func (c *core) settable(what string) error {
 	if c.state != pending {
 		return fmt.Errorf("%w: %s on a future that is done", ErrInvalidState, what)
 	}
-	if c.owner != nil {
+	if c.task != nil || c.owner() != nil {
 		return fmt.Errorf("%w: %s on a future that is not yours to set, such as a task", ErrInvalidState, what)
 	}
 	return nil
@@ -311,11 +353,16 @@ func (c *core) complete(s state, err error) {
 	if c.first != nil {
 		c.loop.Schedule(c.first) // which panics on another goroutine, and leaves c pending
 	}
-	for _, r := range c.more {
-		c.loop.Schedule(r)
+	if c.rest != nil {
+		for _, r := range c.rest.more {
+			c.loop.Schedule(r)
+		}
+		c.rest.more = nil
 	}
-	c.state, c.err = s, err
-	c.first, c.more = nil, nil
+	c.state, c.first = s, nil
+	if err != nil {
+		c.made().err = err
+	}
 }
 
 // A Callback is what OnDone registered.

@@ -14,7 +14,8 @@ type Owner interface {
 	// Cancel is called by the future's Cancel while the future is pending, and
 	// reports whether the request was taken.
 	Cancel(cause error) bool
-	// Task returns the task whose outcome the future is; nil if it is not a task's.
+	// Task returns the task whose outcome the future is, and then always the same one,
+	// which Cancel and Describe are about; nil if it is not a task's.
 	Task() *loop.Task
 	// Describe says what the future is: see [loop.Awaitable]'s Explain.
 	Describe() loop.Explanation
@@ -23,7 +24,10 @@ type Owner interface {
 // Own makes f a pending future of l that only owner completes, by [Complete].
 // It is for those who build awaitables of their own.
 func Own[T any](f *Future[T], l *loop.Loop, owner Owner) {
-	f.core = core{loop: l, owner: owner}
+	f.core = core{loop: l, task: owner.Task()}
+	if f.task == nil {
+		f.made().owner = owner
+	}
 }
 
 // Complete gives a future its outcome, in the name of its owner: err if that is
@@ -52,10 +56,14 @@ func Fail[T any](f *Future[T], owner Owner, err error) {
 func Failed(f Any) bool { return f.base().state == failed }
 
 // Peek returns the error of f, nil while f is pending, and does not take it.
-func Peek(f Any) error { return f.base().err }
+func Peek(f Any) error { return f.base().failure() }
 
 func (c *core) mustOwn(owner Owner) {
-	if c.owner != owner || c.state != pending {
+	owns := c.owner() == owner
+	if c.task != nil {
+		owns = c.task == owner.Task()
+	}
+	if !owns || c.state != pending {
 		panic(fmt.Sprintf("future: completion of a future that is done or not owned by the %T that completes it", owner))
 	}
 }

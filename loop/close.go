@@ -66,7 +66,7 @@ func (l *Loop) unwind(t *Task) {
 	case t.state == stateNew || t.state == stateQueued:
 		t.end(err)
 	case t.kind == Stackful:
-		t.wake = err
+		t.withExtra().wake = err
 		l.switchTo(t.stack)
 	default:
 		t.resumed()

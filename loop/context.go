@@ -17,14 +17,43 @@ import (
 //     task is bounded by it;
 //   - for the scope of a time limit or a group, the context around it.
 type taskContext struct {
-	loop     *Loop
-	task     *Task           // nil: the loop's own
-	outer    context.Context // never nil
-	scope    *Scope          // nil: the task's own, or the loop's
-	deadline atomic.Int64    // ns of the loop's clock; 0 is none
+	loop  *Loop
+	task  *Task           // nil: the loop's own
+	outer context.Context // never nil
+	extra atomic.Pointer[contextExtra]
+}
+
+// contextExtra is what a scope's context has, and a task's when it is canceled or
+// somebody asks for Done.
+type contextExtra struct {
+	scope    *Scope       // nil: the task's own, or the loop's
+	deadline atomic.Int64 // ns of the loop's clock; 0 is none
 	cause    atomic.Pointer[CanceledError]
 	std      atomic.Pointer[standard]
 }
+
+var noContextExtra contextExtra
+
+// extras is for reading only.
+func (c *taskContext) extras() *contextExtra {
+	if x := c.extra.Load(); x != nil {
+		return x
+	}
+	return &noContextExtra
+}
+
+// withExtra is for writing.
+func (c *taskContext) withExtra() *contextExtra {
+	if c.extra.Load() == nil {
+		c.extra.CompareAndSwap(nil, new(contextExtra))
+	}
+	return c.extra.Load()
+}
+
+func (c *taskContext) scope() *Scope { return c.extras().scope }
+
+// cause returns what the context was ended with, nil if it goes on.
+func (c *taskContext) cause() *CanceledError { return c.extras().cause.Load() }
 
 // standard is the standard context below a taskContext. It is made when somebody
 // asks for Done, as most tasks' contexts never are.
@@ -39,10 +68,10 @@ func (c *taskContext) Value(key any) any {
 	if key == (contextKey{}) {
 		return c
 	}
-	if s := c.std.Load(); s != nil {
+	if s := c.extras().std.Load(); s != nil {
 		return s.Value(key)
 	}
-	if c.cause.Load() != nil {
+	if c.cause() != nil {
 		return c.standard().Value(key) // for context.Cause
 	}
 	return c.outer.Value(key)
@@ -51,7 +80,7 @@ func (c *taskContext) Value(key any) any {
 func (c *taskContext) Done() <-chan struct{} { return c.standard().Done() }
 
 func (c *taskContext) Err() error {
-	if c.cause.Load() != nil {
+	if c.cause() != nil {
 		return context.Canceled
 	}
 	return c.outer.Err()
@@ -59,7 +88,7 @@ func (c *taskContext) Err() error {
 
 func (c *taskContext) Deadline() (time.Time, bool) {
 	outer, ok := c.outer.Deadline()
-	at := c.deadline.Load()
+	at := c.extras().deadline.Load()
 	if at == 0 {
 		return outer, ok
 	}
@@ -78,18 +107,19 @@ func (c *taskContext) String() string {
 }
 
 func (c *taskContext) standard() *standard {
+	x := c.withExtra()
 	for {
-		if s := c.std.Load(); s != nil {
+		if s := x.std.Load(); s != nil {
 			return s
 		}
 		s := new(standard)
 		s.Context, s.cancel = context.WithCancelCause(c.outer)
 		_ = s.Done() // or it would get package context's closed channel, as others have
-		if !c.std.CompareAndSwap(nil, s) {
+		if !x.std.CompareAndSwap(nil, s) {
 			s.cancel(nil) // another goroutine was first
 			continue
 		}
-		if e := c.cause.Load(); e != nil {
+		if e := x.cause.Load(); e != nil {
 			s.cancel(e)
 		}
 		return s
@@ -98,8 +128,9 @@ func (c *taskContext) standard() *standard {
 
 // end closes Done, with e as the context's cause.
 func (c *taskContext) end(e *CanceledError) {
-	c.cause.CompareAndSwap(nil, e)
-	if s := c.std.Load(); s != nil {
+	x := c.withExtra()
+	x.cause.CompareAndSwap(nil, e)
+	if s := x.std.Load(); s != nil {
 		s.cancel(e)
 	}
 }
@@ -128,7 +159,7 @@ func inherit(ctx context.Context, c *taskContext, derived bool) context.Context 
 		return ctx
 	}
 	for ctx == context.Context(c) {
-		if c.scope == nil {
+		if c.scope() == nil {
 			if c.outer.Done() == nil {
 				return c.outer // values only: the usual case
 			}

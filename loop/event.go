@@ -50,6 +50,24 @@ func (k EventKind) String() string {
 	return fmt.Sprintf("EventKind(%d)", uint8(k))
 }
 
+// tell is observe for what is about a task only. Like the others that are about one
+// kind of event it is not inlined, and its frame is not part of its callers': a body
+// that suspends for the first time has less than 1 KB of its stack left.
+//
+//go:noinline
+func (l *Loop) tell(kind EventKind, t *Task) { l.observe(Event{Kind: kind, Task: t}) }
+
+//go:noinline
+func (l *Loop) tellSuspended(t *Task) {
+	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.on, Timer: t.timer})
+}
+
+//go:noinline
+func (l *Loop) tellTimer(kind EventKind, key timer.Key, r Runnable) {
+	s, _ := r.(*sleeper) // else a callback's
+	l.observe(Event{Kind: kind, Timer: key, Task: (*Task)(s)})
+}
+
 // observe is called only where there is an observer.
 func (l *Loop) observe(e Event) {
 	e.At, e.By = l.Elapsed(), l.current

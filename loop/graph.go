@@ -60,8 +60,8 @@ func (g *graph) task(t *Task, first, rest string) {
 		}
 	}
 	switch {
-	case t.stepping != nil:
-		g.task(t.stepping, rest+"└─ ", rest+"   ")
+	case t.extras().stepping != nil:
+		g.task(t.extra.stepping, rest+"└─ ", rest+"   ")
 	case t.on != nil:
 		if next := t.on.TaskOf(); next != nil {
 			g.task(next, rest+"└─ ", rest+"   ")

@@ -64,7 +64,7 @@ func (l *Loop) Schedule(r Runnable) {
 	l.check("completing a future, or Schedule,")
 	if l.observer != nil {
 		if e, ok := r.(*entry); ok && e.state != stateDone {
-			l.observe(Event{Kind: TaskWoken, Task: (*Task)(e)})
+			l.tell(TaskWoken, (*Task)(e))
 		}
 	}
 	l.ready.push(r)
@@ -99,15 +99,9 @@ func (l *Loop) instant(when time.Time) int64 {
 func (l *Loop) arm(deadline int64, r Runnable) timer.Key {
 	key := l.timers.Arm(deadline, r)
 	if l.observer != nil {
-		l.observe(Event{Kind: TimerArmed, Timer: key, Task: sleeperOf(r)})
+		l.tellTimer(TimerArmed, key, r)
 	}
 	return key
-}
-
-// sleeperOf returns the task that r wakes if r is a sleep's timer.
-func sleeperOf(r Runnable) *Task {
-	s, _ := r.(*sleeper)
-	return (*Task)(s)
 }
 
 // disarm takes back what arm scheduled, also when it is due and in the ready
@@ -118,7 +112,7 @@ func (l *Loop) disarm(key timer.Key) bool {
 		r, ok = l.cancelDue(key)
 	}
 	if ok && l.observer != nil {
-		l.observe(Event{Kind: TimerCanceled, Timer: key, Task: sleeperOf(r)})
+		l.tellTimer(TimerCanceled, key, r)
 	}
 	return ok
 }

@@ -18,8 +18,8 @@ func (t *Task) Waits() string {
 		return "was never started by the task factory"
 	case t.state == stateQueued:
 		return "has not started yet"
-	case t.state == stateRunning && t.stepping != nil:
-		return fmt.Sprintf("is in the eager first step of %q", t.stepping.Name())
+	case t.state == stateRunning && t.extras().stepping != nil:
+		return fmt.Sprintf("is in the eager first step of %q", t.extra.stepping.Name())
 	case t.state == stateRunning:
 		return "is running"
 	case t.state == stateDone:
@@ -35,8 +35,8 @@ func (t *Task) Waits() string {
 // awaited returns the tasks that t waits for, directly or through a gather, a
 // shield, a group, a lock and the like, in their order.
 func (t *Task) awaited() []*Task {
-	if t.stepping != nil {
-		return []*Task{t.stepping}
+	if next := t.extras().stepping; next != nil {
+		return []*Task{next}
 	}
 	if t.on == nil {
 		return nil
@@ -75,8 +75,8 @@ func (t *Task) Stack() []runtime.Frame {
 	}
 	var pcs []uintptr
 	switch l := t.ctx.loop; {
-	case t.stepping != nil:
-		pcs = t.stepsFrom
+	case t.extras().stepping != nil:
+		pcs = t.extra.stepsFrom
 	case l.active == s: // it is running, or its stack runs the scheduler
 		pcs = callers()
 	case t.state == stateRunning: // below an eager step of a callback's
@@ -91,10 +91,11 @@ func (t *Task) Stack() []runtime.Frame {
 // SpawnSite returns the place, as file:line, where the task was made. It is known
 // in debug mode only, and empty otherwise.
 func (t *Task) SpawnSite() string {
-	if t.site == 0 {
+	site := t.extras().site
+	if site == 0 {
 		return ""
 	}
-	frame, _ := runtime.CallersFrames([]uintptr{t.site}).Next()
+	frame, _ := runtime.CallersFrames([]uintptr{site}).Next()
 	return fmt.Sprintf("%s:%d", frame.File, frame.Line)
 }
 

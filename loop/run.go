@@ -231,7 +231,7 @@ func (l *Loop) fire(at int64) {
 			return
 		}
 		if l.observer != nil {
-			l.observe(Event{Kind: TimerFired, Timer: item.Key, Task: sleeperOf(item.Value)})
+			l.tellTimer(TimerFired, item.Key, item.Value)
 		}
 		l.due = append(l.due, dueTimer{item.Key, l.ready.push(item.Value)})
 	}

@@ -15,6 +15,7 @@ import (
 // Uncancel when the scope is over, as asyncio's timeout does.
 type Scope struct {
 	ctx   taskContext
+	extra contextExtra    // of ctx
 	bound context.Context // the standard context around it that can end; nil if none
 }
 
@@ -22,11 +23,13 @@ type Scope struct {
 func Enter(ctx context.Context) *Scope {
 	t := Current(ctx)
 	s := &Scope{}
-	s.ctx.loop, s.ctx.task, s.ctx.outer, s.ctx.scope = t.ctx.loop, t, ctx, s
+	s.ctx.loop, s.ctx.task, s.ctx.outer = t.ctx.loop, t, ctx
+	s.extra.scope = s
+	s.ctx.extra.Store(&s.extra)
 	if c, derived := own(ctx); derived {
 		s.bound = ctx
-	} else if c.scope != nil {
-		s.bound = c.scope.bound
+	} else if around := c.scope(); around != nil {
+		s.bound = around.bound
 	}
 	return s
 }
@@ -44,7 +47,7 @@ func (s *Scope) SetDeadline(when time.Time) {
 	if !when.IsZero() {
 		at = min(max(1, s.ctx.loop.instant(when)), timer.Never)
 	}
-	s.ctx.deadline.Store(at)
+	s.extra.deadline.Store(at)
 }
 
 // Cancel asks the task to cancel, as [Task.Cancel] does, but ends only the

@@ -95,7 +95,7 @@ func On(a Awaitable) Suspension {
 // derived.
 func Suspend(ctx context.Context, s Suspension) error {
 	c, ok := ctx.(*taskContext)
-	if !ok || c.scope != nil {
+	if !ok || c.scope() != nil {
 		return suspendScoped(ctx, s)
 	}
 	t := c.task
@@ -116,16 +116,16 @@ func Suspend(ctx context.Context, s Suspension) error {
 func suspendScoped(ctx context.Context, s Suspension) error {
 	t := Current(ctx)
 	c, derived := own(ctx)
-	if !derived && c.scope != nil {
-		ctx = c.scope.bound
+	if scope := c.scope(); !derived && scope != nil {
+		ctx = scope.bound
 		derived = ctx != nil
 	}
 	if !derived || t.unwinding {
 		return t.suspendHere(s)
 	}
 	if ctx.Err() != nil {
-		if e := t.must; e != nil {
-			t.must = nil // as the task was canceled too, this delivers it
+		if e := t.MustCancel(); e != nil {
+			t.extra.must = nil // as the task was canceled too, this delivers it
 			return e
 		}
 		return context.Cause(ctx)
@@ -142,7 +142,7 @@ func suspendScoped(ctx context.Context, s Suspension) error {
 // that are no cancellation are ignored.
 func PutBack(ctx context.Context, err error) {
 	if e, ok := err.(*CanceledError); ok {
-		Current(ctx).must = e
+		Current(ctx).withExtra().must = e
 	}
 }
 
@@ -161,7 +161,7 @@ func (t *Task) suspendHere(s Suspension) error {
 // does not suspend.
 func (t *Task) pause(s Suspension) (to *stack, err error) {
 	if t.kind == Stackless {
-		panic(fmt.Sprintf("loop: task %q is stackless and cannot suspend inside Resume; return what it waits for", t.Name()))
+		panic(t.stackless())
 	}
 	if t.unwinding {
 		return nil, t.refuse()
@@ -176,6 +176,10 @@ func (t *Task) pause(s Suspension) (to *stack, err error) {
 	t.suspend(s)
 	l.current = nil
 	return t.stack.vacate(), nil
+}
+
+func (t *Task) stackless() string {
+	return fmt.Sprintf("loop: task %q is stackless and cannot suspend inside Resume; return what it waits for", t.Name())
 }
 
 // goOn is the start of a step in the middle of a stackful body. It returns what the
@@ -204,19 +208,20 @@ func (t *Task) suspend(s Suspension) {
 		s.on.AddWaiter((*entry)(t))
 	}
 	if l.observer != nil {
-		l.observe(Event{Kind: TaskSuspended, Task: t, On: s.on, Timer: t.timer})
+		l.tellSuspended(t)
 	}
-	if t.must == nil {
+	x := t.extra
+	if x == nil || x.must == nil {
 		return
 	}
 	// Canceled while it was running: what it came to wait for is canceled at once.
 	// A turn cannot be, so there the cancellation waits for the next step.
 	switch {
 	case t.sleeping:
-		t.wake, t.must = t.must, nil
+		x.wake, x.must = x.must, nil
 		t.rouse()
-	case t.on != nil && t.on.Cancel(t.must.Cause):
-		t.must = nil
+	case t.on != nil && t.on.Cancel(x.must.Cause):
+		x.must = nil
 	}
 }
 
@@ -237,17 +242,21 @@ func (t *Task) resumed() error {
 		t.ctx.loop.disarm(t.timer)
 		t.timer = timer.Key{}
 	}
-	err := t.wake
-	if t.must != nil {
-		if !IsCanceled(err) {
-			err = t.must
+	var err error
+	if x := t.extra; x != nil {
+		err = x.wake
+		if x.must != nil && !IsCanceled(err) {
+			err = x.must
 		}
-		t.must = nil
+		x.wake, x.must = nil, nil
 	}
-	if err == nil && t.on != nil && t.kind == Stackless {
+	if t.on == nil {
+		return err
+	}
+	if err == nil && t.kind == Stackless {
 		err = t.on.Err()
 	}
-	t.wake, t.on = nil, nil
+	t.on = nil
 	return err
 }
 
@@ -274,10 +283,10 @@ func (t *Task) interrupt(err error) {
 	switch {
 	case t.state != stateSuspended:
 	case t.sleeping:
-		t.wake = err
+		t.withExtra().wake = err
 		t.rouse()
 	case t.on != nil && t.on.RemoveWaiter((*entry)(t)):
-		t.wake, t.on = err, nil
+		t.withExtra().wake, t.on = err, nil
 		t.ctx.loop.Schedule((*entry)(t))
 	}
 }
@@ -312,7 +321,8 @@ func (t *Task) cancel(e *CanceledError) bool {
 		t.interrupt(e)
 		return true
 	}
-	t.requests++
+	x := t.withExtra()
+	x.requests++
 	if l.observer != nil {
 		l.observe(Event{Kind: CancelAsked, Task: t, Cause: e.Cause})
 	}
@@ -329,33 +339,34 @@ func (t *Task) cancel(e *CanceledError) bool {
 			return true
 		}
 	}
-	t.must = e
+	x.must = e
 	return true
 }
 
 // Cancelling returns the number of cancellation requests, less those that
 // [Task.Uncancel] took back.
-func (t *Task) Cancelling() int { return int(t.requests) }
+func (t *Task) Cancelling() int { return t.extras().requests }
 
 // Uncancel takes one cancellation request back and returns how many are left.
 // When none is left, a request that was not delivered yet is dropped. A context that
 // has ended cannot be taken back: it goes on to serve for awaiting, and for what asks
 // whether it has ended, [Task.Context] returns another one from then on.
 func (t *Task) Uncancel() int {
-	if t.requests > 0 {
-		t.requests--
-		if t.requests == 0 {
-			t.must = nil
+	x := t.extras()
+	if x.requests > 0 {
+		x.requests--
+		if x.requests == 0 {
+			x.must = nil
 			t.renew()
 		}
 	}
-	return int(t.requests)
+	return x.requests
 }
 
 // MustCancel returns the cancellation that awaits delivery at the task's next
 // suspension, or nil. A body that ends before gets no chance to see it: the task
 // counts as canceled.
-func (t *Task) MustCancel() *CanceledError { return t.must }
+func (t *Task) MustCancel() *CanceledError { return t.extras().must }
 
 // Unwinding reports whether the task's stack is being unwound, by Close or a
 // Goexit: whatever it awaits fails at once.
@@ -374,7 +385,8 @@ func (s *stuck) Error() string {
 // refuse answers a body that suspends while it is being unwound.
 func (t *Task) refuse() error {
 	err := &CanceledError{Cause: ErrClosed}
-	if t.refused++; t.refused > maxRefused {
+	x := t.withExtra()
+	if x.refused++; x.refused > maxRefused {
 		panic(&stuck{err})
 	}
 	return err

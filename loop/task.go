@@ -33,27 +33,50 @@ import (
 type Task struct {
 	ctx        taskContext
 	body       Body
-	name       string // empty: made from id when asked for
 	id         uint64
 	prev, next *Task // in the registry
 
 	state      state
 	kind       Kind
-	forwarding bool           // Cancel is on its way down what this task awaits
-	sleeping   bool           // suspended on its timer, which has not fired yet
-	unwinding  bool           // every suspension fails from now on
-	refused    uint16         // suspensions refused while unwinding
-	requests   int32          // of cancellation, less those taken back
-	must       *CanceledError // to be delivered at the next step
-	wake       error          // with which the suspension ends, whatever it awaited
-	on         Awaitable      // what it awaits, if that is an Awaitable
-	timer      timer.Key      // of the sleep; zero when it is not armed
-	stack      *stack         // of a stackful task that has started
-	stepping   *Task          // whose eager first step it is waiting for, inside the call that made it
-	stepsFrom  []uintptr      // where that call is; debug mode only
-	site       uintptr        // where it was made; debug mode only
-	renewed    *taskContext   // in place of ctx: see Uncancel
-	watch      *watch         // what may end the suspension or the task from outside
+	forwarding bool      // Cancel is on its way down what this task awaits
+	sleeping   bool      // suspended on its timer, which has not fired yet
+	unwinding  bool      // every suspension fails from now on
+	on         Awaitable // what it awaits, if that is an Awaitable
+	timer      timer.Key // of the sleep; zero when it is not armed
+	stack      *stack    // of a stackful task that has started
+	extra      *extra    // nil until there is any
+}
+
+// extra is what few tasks have at any time: there may be very many.
+type extra struct {
+	name      string         // empty: made from id when asked for
+	requests  int            // of cancellation, less those taken back
+	must      *CanceledError // to be delivered at the next step
+	wake      error          // with which the suspension ends, whatever it awaited
+	stepping  *Task          // whose eager first step it is waiting for, inside the call that made it
+	stepsFrom []uintptr      // where that call is; debug mode only
+	site      uintptr        // where it was made; debug mode only
+	renewed   *taskContext   // in place of ctx: see Uncancel
+	watch     *watch         // what may end the suspension or the task from outside
+	refused   int            // suspensions refused while unwinding
+}
+
+var none extra
+
+// extras is for reading only.
+func (t *Task) extras() *extra {
+	if t.extra == nil {
+		return &none
+	}
+	return t.extra
+}
+
+// withExtra is for writing.
+func (t *Task) withExtra() *extra {
+	if t.extra == nil {
+		t.extra = new(extra)
+	}
+	return t.extra
 }
 
 type state uint8
@@ -106,13 +129,16 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, name string) {
 	l.check("spawning a task")
 	l.spawned++
 	t.ctx.loop, t.ctx.task, t.ctx.outer = l, t, inherit(ctx, c, derived)
-	t.body, t.kind, t.name, t.id = body, kind, name, l.spawned
+	t.body, t.kind, t.id = body, kind, l.spawned
+	if name != "" {
+		t.SetName(name)
+	}
 	l.register(t)
 	if l.debug {
-		t.site = spawnSite()
+		t.withExtra().site = spawnSite()
 	}
 	if l.observer != nil {
-		l.observe(Event{Kind: TaskMade, Task: t})
+		l.tell(TaskMade, t)
 	}
 	if derived {
 		l.bindTask(ctx, t)
@@ -125,8 +151,8 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, name string) {
 func (t *Task) Context() context.Context { return t.root() }
 
 func (t *Task) root() *taskContext {
-	if t.renewed != nil {
-		return t.renewed
+	if c := t.extras().renewed; c != nil {
+		return c
 	}
 	return &t.ctx
 }
@@ -134,8 +160,8 @@ func (t *Task) root() *taskContext {
 // renew gives the task another context if its own has ended. A context that has ended
 // stays so, as those who hold it may count on.
 func (t *Task) renew() {
-	if t.root().cause.Load() != nil {
-		t.renewed = &taskContext{loop: t.ctx.loop, task: t, outer: t.ctx.outer}
+	if t.root().cause() != nil {
+		t.withExtra().renewed = &taskContext{loop: t.ctx.loop, task: t, outer: t.ctx.outer}
 	}
 }
 
@@ -147,10 +173,10 @@ func (t *Task) ID() uint64 { return t.id }
 
 // Name returns the task's name.
 func (t *Task) Name() string {
-	if t.name == "" {
-		return "Task-" + strconv.FormatUint(t.id, 10)
+	if name := t.extras().name; name != "" {
+		return name
 	}
-	return t.name
+	return "Task-" + strconv.FormatUint(t.id, 10)
 }
 
 // Named reports whether the task was given a name. It allocates nothing, unlike Name
@@ -161,7 +187,7 @@ func (t *Task) Named() bool { return t.name != "" }
 func (t *Task) String() string { return "task " + strconv.Quote(t.Name()) }
 
 // SetName gives the task another name.
-func (t *Task) SetName(name string) { t.name = name }
+func (t *Task) SetName(name string) { t.withExtra().name = name }
 
 // Outcome returns what awaiting the task awaits: its future.
 func (t *Task) Outcome() Awaitable { return t.body.Outcome() }
@@ -199,7 +225,11 @@ func (t *Task) StepNow() {
 		t.Enqueue()
 		return
 	}
-	defer l.enterStep(t)()
+	prev := l.current
+	if prev != nil {
+		prev.enterStep(t)
+	}
+	defer l.leaveStep(prev)
 	if t.kind == Stackless {
 		t.stepGuarded()
 		return
@@ -213,24 +243,24 @@ func (t *Task) StepNow() {
 	l.switchTo(s)
 }
 
-// enterStep notes that the running task, if any, waits for t's first step, and
-// returns what ends that.
-func (l *Loop) enterStep(t *Task) (leave func()) {
-	prev := l.current
-	if prev == nil {
-		return func() { l.current = nil }
+// enterStep notes that t, which is running, waits for the first step of another.
+func (t *Task) enterStep(of *Task) {
+	x := t.withExtra()
+	x.stepping = of
+	if t.ctx.loop.debug {
+		x.stepsFrom = callers()
 	}
-	prev.stepping = t
-	if l.debug {
-		prev.stepsFrom = callers()
-	}
-	return func() {
-		prev.stepping, prev.stepsFrom = nil, nil
-		l.current = prev
+}
+
+// leaveStep makes t, which is nil outside of tasks, the running task again.
+func (l *Loop) leaveStep(t *Task) {
+	if t != nil {
+		t.extra.stepping, t.extra.stepsFrom = nil, nil
 		if l.debug {
-			prev.label()
+			t.label()
 		}
 	}
+	l.current = t
 }
 
 func (t *Task) mustBeNew(what string) {
@@ -261,7 +291,7 @@ func (e *entry) Run() {
 
 // refusal is the cancellation that came before the first step.
 func (t *Task) refusal() error {
-	if t.must == nil {
+	if t.extra == nil || t.extra.must == nil {
 		return nil
 	}
 	return t.resumed()
@@ -280,11 +310,14 @@ func (t *Task) ended() {
 	if t.timer.Seq != 0 { // its stack was unwound while it slept
 		l.disarm(t.timer)
 	}
-	t.stack, t.on, t.must = nil, nil, nil
+	t.stack, t.on = nil, nil
 	l.unregister(t)
-	l.unwatch(t.watch)
+	if x := t.extra; x != nil {
+		x.must = nil
+		l.unwatch(x.watch)
+	}
 	if l.observer != nil {
-		l.observe(Event{Kind: TaskDone, Task: t})
+		l.tell(TaskDone, t)
 	}
 	l.current = nil
 	if l.debug {
@@ -301,7 +334,7 @@ func (t *Task) begin() {
 		t.label()
 	}
 	if l.observer != nil {
-		l.observe(Event{Kind: StepBegan, Task: t})
+		l.tell(StepBegan, t)
 	}
 }
 

@@ -28,7 +28,7 @@ func (l *Loop) bindTask(ctx context.Context, t *Task) {
 		t.Cancel(context.Cause(ctx))
 		return
 	}
-	t.watch = l.addWatch(&watch{ctx: ctx, task: t, all: true})
+	t.withExtra().watch = l.addWatch(&watch{ctx: ctx, task: t, all: true})
 }
 
 func (l *Loop) addWatch(w *watch) *watch {
