@@ -52,15 +52,20 @@ func (l *Loop) switchTo(to *stack) {
 	}
 }
 
-// leave is the end of s by a Goexit, or by a panic with value, while the scheduler
-// runs on it or its body begins. It goes on in whoever is waiting for s, or in the
-// driver.
-func (s *stack) leave(value any) {
-	l, to := s.loop, s.caller
+// leave is deferred to the end of s. Mostly its main returns, and heir goes on. But a
+// Goexit, or a panic that is not of a body's, ends with s whoever waits for it, or
+// the driver.
+func (s *stack) leave() {
+	l := s.loop
+	if s.heir != nil {
+		l.active = s.heir
+		return
+	}
+	to := s.caller
 	if to == nil {
 		to = &l.driver
 	}
-	if value != nil {
+	if value := recover(); value != nil {
 		l.errand = func(*stack) { panic(value) }
 		l.active = to
 		return

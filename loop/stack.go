@@ -26,6 +26,7 @@ type stack struct {
 	hook   hook
 	task   *Task  // whose body runs here; nil while the stack is free
 	caller *stack // that made an eager spawn and waits for the first step; nil otherwise
+	heir   *stack // that goes on when this one has ended
 	goid   uint64 // of the goroutine that it is; debug mode only
 }
 
@@ -71,26 +72,21 @@ func (s *stack) main(yield func(struct{}) bool) {
 	if l.debug {
 		s.goid = goid()
 	}
-	ended := false
-	defer func() {
-		if !ended {
-			s.leave(recover())
-		}
-	}()
-	to := &l.driver
+	defer s.leave()
 	for s.task != nil { // nil if it was resumed to end
 		s.task.runBody(s)
 		s.task = nil
-		if to = s.vacate(); to == s {
-			continue
+		switch to := s.vacate(); {
+		case to == s:
+		case l.keep(s):
+			l.switchTo(to)
+		default:
+			s.heir = to
 		}
-		if !l.keep(s) {
-			break
-		}
-		l.switchTo(to)
-		to = &l.driver
 	}
-	ended, l.active = true, to
+	if s.heir == nil {
+		s.heir = &l.driver
+	}
 }
 
 // vacate returns who is to go on when the body on s suspends or has ended: who waits
