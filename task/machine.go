@@ -55,7 +55,7 @@ func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T
 	if m == nil {
 		panic("task: GoMachine of a nil machine")
 	}
-	t := &Task[T]{machine: m}
+	t := &Task[T]{body: m}
 	t.spawn(ctx, loop.Stackless, (*stackless[T])(t), opts)
 	return t
 }
@@ -65,7 +65,7 @@ type stackless[T any] Task[T]
 
 func (b *stackless[T]) Step(err error) loop.Suspension {
 	t := (*Task[T])(b)
-	v, s, err := t.machine.Resume(t.strand.Context(), err)
+	v, s, err := t.body.Resume(t.strand.Context(), err)
 	if err != nil {
 		s = loop.End()
 	}

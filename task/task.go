@@ -17,9 +17,8 @@ import (
 // A Task is not safe for use from other goroutines.
 type Task[T any] struct {
 	future.Future[T]
-	strand  loop.Task
-	body    func(context.Context) (T, error) // of a stackful task
-	machine Machine[T]                       // of a stackless one
+	strand loop.Task
+	body   Machine[T] // of a stackful task a function; nil when the task is done
 }
 
 // PanicError is what a body that panicked ends with.
@@ -56,18 +55,26 @@ func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts 
 	if body == nil {
 		panic("task: Go of a nil body")
 	}
-	t := &Task[T]{body: body}
+	t := &Task[T]{body: function[T](body)}
 	t.spawn(ctx, loop.Stackful, (*stackful[T])(t), opts)
 	return t
 }
 
 func (t *Task[T]) spawn(ctx context.Context, kind loop.Kind, body loop.Body, opts []Option) {
-	var o options
+	name := ""
+	if len(opts) > 0 {
+		name = nameOf(opts)
+	}
+	future.Own(&t.Future, loop.FromContext(ctx), (*owner[T])(t))
+	loop.Spawn(ctx, &t.strand, kind, body, name)
+}
+
+func nameOf(opts []Option) string {
+	var o options // which is on the heap, as opt may keep it
 	for _, opt := range opts {
 		opt(&o)
 	}
-	future.Own(&t.Future, loop.FromContext(ctx), (*owner[T])(t))
-	loop.Spawn(ctx, &t.strand, kind, body, o.name)
+	return o.name
 }
 
 // Cancel asks the task to end: its body is told at its next suspension, or at
@@ -116,7 +123,15 @@ func (t *Task[T]) finish(v T, err error) {
 	if err != nil && err != loop.ErrGoexit && !t.Canceled() {
 		loop.Failed(&t.strand)
 	}
-	t.body, t.machine = nil, nil
+	t.body = nil
+}
+
+// function is the body of a stackful task, which is kept where a Machine is.
+type function[T any] func(context.Context) (T, error)
+
+func (f function[T]) Resume(ctx context.Context, _ error) (T, Suspension, error) {
+	v, err := f(ctx)
+	return v, End(), err
 }
 
 // stackful is a Task as the loop drives it, with a body that is a function.
@@ -124,7 +139,7 @@ type stackful[T any] Task[T]
 
 func (b *stackful[T]) Step(error) loop.Suspension {
 	t := (*Task[T])(b)
-	t.finish(t.body(t.strand.Context()))
+	t.finish(t.body.(function[T])(t.strand.Context()))
 	return loop.End()
 }
 
