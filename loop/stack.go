@@ -100,7 +100,7 @@ func (s *stack) vacate() *stack {
 	if !l.share() {
 		return &l.driver
 	}
-	if next := l.nextStack(); next != nil {
+	if next := l.nextStack(s); next != nil {
 		return next
 	}
 	l.dispatch(s)
@@ -121,9 +121,9 @@ func (s *stack) vacate() *stack {
 	return next
 }
 
-// nextStack is dispatch for the most common case, in which there is nothing to run
-// on the way: the stack of a suspended body is next. Otherwise it returns nil.
-func (l *Loop) nextStack() *stack {
+// nextStack is dispatch on s for the most common case, in which there is nothing to
+// run on the way: a body is next, and its stack is there. Otherwise it returns nil.
+func (l *Loop) nextStack(s *stack) *stack {
 	if l.ready.head == l.turnEnd {
 		if l.once || l.stopping || l.ready.head == l.ready.tail || !l.quiet() {
 			return nil
@@ -131,11 +131,23 @@ func (l *Loop) nextStack() *stack {
 		l.newTurn()
 	}
 	e, ok := l.ready.at(l.ready.head).(*entry)
-	if !ok || e.stack == nil || l.policy != nil {
+	if !ok || l.policy != nil {
 		return nil
 	}
+	next := e.stack
+	if next == nil {
+		t := (*Task)(e)
+		if t.kind != Stackful || t.state != stateQueued || t.MustCancel() != nil {
+			return nil
+		}
+		if s.task == nil {
+			next, s.task = s, t
+		} else if next = l.takeFree(t); next == nil {
+			return nil
+		}
+	}
 	l.ready.pop()
-	return e.stack
+	return next
 }
 
 // share reports whether a stack may run what is next in place of the driver.
