@@ -181,7 +181,7 @@ func (t *Task) Name() string {
 
 // Named reports whether the task was given a name. It allocates nothing, unlike Name
 // of a task that was not.
-func (t *Task) Named() bool { return t.name != "" }
+func (t *Task) Named() bool { return t.extras().name != "" }
 
 // String returns the word task and the name, quoted.
 func (t *Task) String() string { return "task " + strconv.Quote(t.Name()) }
