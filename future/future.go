@@ -89,7 +89,7 @@ func (f *Future[T]) Result() (T, error) {
 
 // SetResult gives the future its value. It returns [ErrInvalidState], and changes
 // nothing, if the future is done, or is one that only its owner completes, such
-// as a task.
+// as a task. It panics if somebody waits and the loop is closed.
 func (f *Future[T]) SetResult(v T) error {
 	if err := f.settable("SetResult"); err != nil {
 		return err
@@ -279,6 +279,9 @@ func (c *core) Wait(ctx context.Context) error {
 func (c *core) wait(ctx context.Context) error {
 	if c.state != pending {
 		return nil
+	}
+	if c.loop == nil {
+		panic("future: a zero Future belongs to no loop; make it by New")
 	}
 	return loop.Suspend(ctx, loop.On(c))
 }

@@ -208,9 +208,14 @@ func Outside(ctx context.Context) context.Context { return outsideContext{ctx} }
 
 type outsideContext struct{ context.Context }
 
+type outsideKey struct{}
+
 func (o outsideContext) Value(key any) any {
-	if key == (contextKey{}) {
+	switch key {
+	case contextKey{}:
 		return nil
+	case outsideKey{}:
+		return true
 	}
 	return o.Context.Value(key)
 }
@@ -222,6 +227,9 @@ func Belongs(ctx context.Context) bool {
 }
 
 func noLoop(ctx context.Context) string {
+	if ctx.Value(outsideKey{}) != nil {
+		return "loop: this is the context of a Blocking call, or of loop.Outside, under which nothing can await or spawn; return to the task first, or use task.Submit"
+	}
 	return fmt.Sprintf("loop: the context %v belongs to no loop; use the one that the task's body was handed, or Loop.Context", ctx)
 }
 
@@ -252,6 +260,8 @@ func notCurrent(ctx context.Context, c *taskContext) string {
 		return fmt.Sprintf("loop: the context of task %q was used after the task ended (%s)", c.task.Name(), c.loop.whoRuns())
 	case !c.loop.running.Load() && !c.loop.closing:
 		return fmt.Sprintf("loop: the context of task %q was used while its loop is not running; a host uses Loop.Context to spawn", c.task.Name())
+	case c.loop.current == nil:
+		return fmt.Sprintf("loop: the context of task %q was used where no task is running; a callback cannot suspend: spawn a task with task.Go(l.Context(), ...); another goroutine uses Post or task.Submit", c.task.Name())
 	default:
 		return fmt.Sprintf("loop: the context of task %q was used where %s; use the context that the running body was handed", c.task.Name(), c.loop.whoRuns())
 	}

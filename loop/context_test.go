@@ -357,7 +357,7 @@ func TestOutside(t *testing.T) {
 		if loop.Belongs(out) || !loop.Belongs(ctx) || out.Value(key("k")) != 1 || out.Err() != nil {
 			t.Error("the context is that of a loop, or has lost its values")
 		}
-		mustPanic(t, "belongs to no loop", func() { _ = task.Yield(out) })
+		mustPanic(t, "loop: this is the context of a Blocking call, or of loop.Outside, under which nothing can await or spawn", func() { _ = task.Yield(out) })
 		x.Cancel(io.EOF)
 		if out.Err() != context.Canceled || causeOf(context.Cause(out)) != io.EOF {
 			t.Errorf("Err %v, Cause %v", out.Err(), context.Cause(out))
@@ -396,7 +396,7 @@ func TestMisuseOfContexts(t *testing.T) {
 	mustMisuse(l.Context(), "loop: this needs a task, and was called with the loop's context outside every task; spawn one with task.Go")
 
 	l.CallSoon(func() {
-		mustMisuse(suspended, `loop: the context of task "suspended" was used where no task is running; use the context that the running body was handed`)
+		mustMisuse(suspended, `loop: the context of task "suspended" was used where no task is running; a callback cannot suspend: spawn a task with task.Go(l.Context(), ...); another goroutine uses Post or task.Submit`)
 		mustMisuse(l.Context(), "loop: this needs a task")
 	})
 	spawn(l.Context(), "thief", func(ctx context.Context) error {

@@ -44,6 +44,9 @@ func newDeadlockError(tasks []*Task) *DeadlockError {
 		}
 		b.WriteString(e.Cycle[0].Name())
 	}
+	if slices.ContainsFunc(tasks, func(t *Task) bool { return len(t.ctx.loop.ports) > 0 }) {
+		b.WriteString("\n\ta goroutine that is going to send or receive is to be announced by Loop.Hold")
+	}
 	e.text = b.String()
 	return e
 }

@@ -133,8 +133,7 @@
 // as none.
 //
 // [Loop.RunOnce] and [Loop.RunUntilIdle] never wait, and never move a virtual
-// clock. With a virtual clock they do not see the end of offloaded calls either:
-// for those the loop has to Run.
+// clock. They see the end of offloaded calls at the beginning of a turn.
 //
 // # Contexts
 //

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // ErrClosed is what a closed loop answers, and the cause of the cancellation
@@ -62,6 +64,8 @@ type PanicError struct {
 	Value any    // what panic was called with
 	Stack []byte // of the panic, as [debug.Stack] formats it
 	Task  string // the task's name; empty for a callback
+	At    string // file:line of the panic, outside of the runtime
+	again bool   // it has gone on in Run
 }
 
 // Recovered makes an error of what recover returned in the body of t: a
@@ -74,18 +78,47 @@ func Recovered(value any, t *Task) error {
 	if e, ok := value.(*PanicError); ok {
 		return e
 	}
-	e := &PanicError{Value: value, Stack: debug.Stack()}
+	e := &PanicError{Value: value, Stack: debug.Stack(), At: panicSite()}
 	if t != nil {
 		e.Task = t.Name()
 	}
 	return e
 }
 
-func (e *PanicError) Error() string {
-	if e.Task == "" {
-		return fmt.Sprintf("panic in a callback: %v", e.Value)
+// panicSite returns the place of the panic that is being recovered.
+func panicSite() string {
+	var pcs [64]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	panicking := false
+	for {
+		frame, more := frames.Next()
+		ofRuntime := strings.HasPrefix(frame.Function, "runtime.")
+		if panicking && !ofRuntime && frame.Function != "" {
+			return fmt.Sprintf("%s:%d", frame.File[strings.LastIndexByte(frame.File, '/')+1:], frame.Line)
+		}
+		panicking = panicking || frame.Function == "runtime.gopanic"
+		if !more {
+			return ""
+		}
 	}
-	return fmt.Sprintf("panic in task %q: %v", e.Task, e.Value)
+}
+
+func (e *PanicError) Error() string {
+	who := "a callback"
+	if e.Task != "" {
+		who = fmt.Sprintf("task %q", e.Task)
+	}
+	text := fmt.Sprintf("panic in %s: %v", who, e.Value)
+	if e.again {
+		text += fmt.Sprintf("\n\n%s\nwhich goes on in:", e.Stack)
+	}
+	return text
+}
+
+// Again panics with e, so that what the runtime prints has the stack of the panic itself.
+func (e *PanicError) Again() {
+	e.again = true
+	panic(e)
 }
 
 // Unwrap returns the value that the body panicked with, if that was an error.
@@ -105,6 +138,7 @@ const (
 	ErrorUntaken                          // a task failed, and nobody had taken its error when the loop was closed
 	SlowStep                              // a step or callback held the loop up; debug mode
 	PolicyFailed                          // a Policy picked what there was not
+	RealTimeLimit                         // a standard time limit under a virtual clock, which it does not follow
 )
 
 func (k FailureKind) String() string {
@@ -119,6 +153,8 @@ func (k FailureKind) String() string {
 		return "a body would not end when the loop was closed"
 	case ErrorUntaken:
 		return "a task failed and nobody took its error"
+	case RealTimeLimit:
+		return "a standard time limit does not follow the virtual clock"
 	case PolicyFailed:
 		return "a policy picked what there was not"
 	case SlowStep:

@@ -37,6 +37,7 @@ type Loop struct {
 	closed   bool
 	stepping bool // inside a turn
 	idled    bool // and nothing has run since
+	warned   bool // of a real time limit
 	ordered  bool // offloaded calls end in their order, when nothing else is ready
 	debug    bool
 
@@ -169,6 +170,9 @@ func New(opts ...Option) *Loop {
 	l.active = &l.driver
 	l.inbox.wake = make(chan struct{}, 1)
 	for _, opt := range opts {
+		if opt == nil {
+			panic("loop: New with a nil Option")
+		}
 		opt(l)
 	}
 	if l.clock == nil {

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"slices"
 )
 
@@ -19,6 +20,9 @@ type watch struct {
 }
 
 func (l *Loop) watchSuspension(ctx context.Context, t *Task) *watch {
+	if l.clock.Jumps() && !l.warned {
+		l.warnOfRealTime(ctx, t)
+	}
 	return l.addWatch(&watch{ctx: ctx, task: t})
 }
 
@@ -35,6 +39,18 @@ func (l *Loop) addWatch(w *watch) *watch {
 	w.stop = context.AfterFunc(w.ctx, l.nudge)
 	l.watches = append(l.watches, w)
 	return w
+}
+
+// warnOfRealTime reports, once, that ctx has a time limit of package context's, which
+// counts real time: with a virtual clock an hour can pass before it expires.
+func (l *Loop) warnOfRealTime(ctx context.Context, t *Task) {
+	c, _ := own(ctx)
+	limit, limited := ctx.Deadline()
+	around, _ := c.Deadline()
+	if limited && !limit.Equal(around) {
+		l.warned = true
+		l.Report(Failure{Kind: RealTimeLimit, Task: t, Err: errors.New("loop: awaits under context.WithTimeout or WithDeadline, which count real time while the clock is virtual; use task.Timeout")})
+	}
 }
 
 // unwatch ends a watch; one that has ended, or nil, is left alone.

@@ -72,11 +72,12 @@ func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, 
 // The task inherits the values of ctx. If ctx ends first, Submit gives up: it
 // returns context.Cause(ctx) at once, and the task is canceled with that. If l is
 // closed first, the error is [loop.ErrClosed]. A panic in body is returned, as a
-// *[PanicError]. Submit panics if ctx belongs to a loop: it would hold it up; use [Go]
+// *[PanicError]. Under a virtual clock do not Hold across a Submit whose body sleeps: time
+// stands still while something is held. Submit panics if ctx belongs to a loop: it would hold it up; use [Go]
 // there. asyncio: run_coroutine_threadsafe.
 func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts ...Option) (v T, err error) {
-	if body == nil {
-		panic("task: Submit of a nil body")
+	if body == nil || l == nil {
+		panic("task: Submit of a nil body, or to a nil loop")
 	}
 	if loop.Belongs(ctx) {
 		panic("task: Submit with the context of a loop would hold that loop up; use Go, or loop.Outside(ctx) on another goroutine")

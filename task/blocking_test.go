@@ -142,8 +142,8 @@ func TestBlockingContext(t *testing.T) {
 				equal(t, "there is a deadline", ok, true)
 				equal(t, "the deadline", deadline, when)
 				equal(t, "it belongs to a loop", loop.Belongs(ctx), false)
-				panics(t, "belongs to no loop", func() { _ = task.Yield(ctx) })
-				panics(t, "belongs to no loop", func() { task.Go(ctx, hangs) })
+				panics(t, "under which nothing can await or spawn", func() { _ = task.Yield(ctx) })
+				panics(t, "under which nothing can await or spawn", func() { task.Go(ctx, hangs) })
 				return 0, ctx.Err()
 			})
 			select {

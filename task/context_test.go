@@ -370,3 +370,21 @@ func TestContextOfAnotherTaskPanics(t *testing.T) {
 		panics(t, `the context of task "a" was used after the task ended (task "main" is running)`, func() { _ = task.Yield(other) })
 	})
 }
+
+// A standard time limit counts real time; a virtual clock says so, once.
+func TestRealTimeLimitUnderAVirtualClock(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		for range 2 {
+			limited, cancel := context.WithTimeout(ctx, time.Hour)
+			equal(t, "the error", task.Sleep(limited, time.Second), nil)
+			cancel()
+		}
+		equal(t, "the error", task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
+			derived, cancel := context.WithCancel(ctx)
+			defer cancel()
+			return task.Sleep(derived, time.Second)
+		}), nil)
+	}, told.option())
+	told.want(t, "a standard time limit does not follow the virtual clock: main: loop: awaits under context.WithTimeout or WithDeadline, which count real time while the clock is virtual; use task.Timeout")
+}

@@ -61,8 +61,10 @@ func (e *GroupError) add(from string, err error) {
 // too. All errors come out as one [*GroupError]. A task that was canceled, or body
 // letting the group's own cancellation through, is no error.
 //
-// If the running task is canceled from outside, the tasks are canceled, and
-// WithGroup returns that cancellation once they have ended; where a task fails as
+// If the running task is canceled from outside, and body lets that through or has ended,
+// the tasks are canceled, and WithGroup returns that cancellation once they have ended. (A
+// body that takes the cancellation and returns nil lets the tasks finish: so a pool is
+// drained.) Where a task fails as
 // well, the GroupError outranks it, and the request to cancel is made again, so
 // that the next suspension delivers it. asyncio: TaskGroup.
 //

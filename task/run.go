@@ -20,11 +20,14 @@ import (
 // error matches [future.ErrCanceled] and the cause. Values of ctx are inherited by
 // main.
 //
-// A panic in main goes on in Run, as a *[PanicError]. A runtime.Goexit, hence
+// A panic in main goes on in Run, as a *[PanicError]. Run panics if ctx belongs to a loop. A runtime.Goexit, hence
 // t.FailNow, in any task ends the goroutine that called Run, once every body has
 // been unwound. Where every task waits for something that can no longer come, Run
 // returns a [*loop.DeadlockError]; see [loop.Loop.Run] for when. asyncio: run.
 func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts ...loop.Option) (T, error) {
+	if loop.Belongs(ctx) {
+		panic("task: Run inside a task would hold its loop up; call main(ctx) or use Go, or Run with loop.Outside(ctx) on another goroutine")
+	}
 	l := loop.New(opts...)
 	defer l.Close()
 	t := Go(l.Bind(ctx), main, Name("main"))
@@ -36,7 +39,7 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	}
 	if t.Done() {
 		if p, ok := t.Err().(*PanicError); ok {
-			panic(p)
+			p.Again()
 		}
 	}
 	if stopped && err == nil {

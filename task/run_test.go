@@ -495,3 +495,24 @@ func TestShutdownPanicsOfARunningLoopWithTasks(t *testing.T) {
 	l.RunUntilIdle()
 	equal(t, "requests to cancel the task", a.Cancelling(), 0)
 }
+
+// What the runtime prints of a panic that goes on in Run has the stack of the panic itself.
+func TestRunPanicKeepsItsPlace(t *testing.T) {
+	defer func() {
+		p, ok := recover().(*task.PanicError)
+		if !ok || !strings.HasPrefix(p.At, "run_test.go:") || !strings.Contains(p.Error(), "TestRunPanicKeepsItsPlace") {
+			t.Errorf("the panic is %v", p)
+		}
+	}()
+	_, _ = task.Run(context.Background(), func(context.Context) (int, error) {
+		var nowhere map[string]int
+		nowhere["x"] = 1
+		return 0, nil
+	})
+}
+
+func TestRunInsideATaskPanics(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		panics(t, "Run inside a task would hold its loop up", func() { _, _ = task.Run(ctx, gives(0, 1)) })
+	})
+}
