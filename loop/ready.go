@@ -55,6 +55,17 @@ func (q *ready) cancel(at uint64) Runnable {
 	return r
 }
 
+// maxRested is how many entries the ring of an idle loop has room for in the end.
+const maxRested = 8192
+
+// shrink halves the ring, which is empty, if it is large: a loop in which once very
+// much was ready at a time does not keep the room for that.
+func (q *ready) shrink() {
+	if len(q.buf) > maxRested {
+		q.buf = make([]Runnable, len(q.buf)/2)
+	}
+}
+
 func (q *ready) grow() {
 	bigger := make([]Runnable, max(64, 2*len(q.buf)))
 	for at := q.head; at != q.tail; at++ {

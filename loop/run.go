@@ -192,6 +192,7 @@ func (l *Loop) beginTurn() bool {
 	}
 	if l.ready.head == l.ready.tail {
 		l.turnEnd = l.ready.tail
+		l.ready.shrink()
 		return false
 	}
 	l.newTurn()
