@@ -18,16 +18,18 @@ import "iter"
 // can besides start a new body in place. In debug mode nothing is shared: every
 // suspension goes back to the driver, so that a stack shows only its own task.
 //
-// Invariants: one stack or the driver runs, Loop.active; every other hangs on the
-// hook at. See [hook].
+// Invariants: one stack or the driver runs, Loop.active, and every other hangs on a
+// stack, at: see switch.go.
 type stack struct {
 	loop   *Loop
-	at     *hook // where its goroutine hangs; the driver has no hook of its own
-	hook   hook
+	next   func() (struct{}, bool)
+	yield  func(struct{}) bool
+	at     *stack // on which its goroutine hangs; on the driver hangs nobody
 	task   *Task  // whose body runs here; nil while the stack is free
 	caller *stack // that made an eager spawn and waits for the first step; nil otherwise
-	heir   *stack // that goes on when this one has ended
 	goid   uint64 // of the goroutine that it is; debug mode only
+	again  bool   // next was called last: now it is yield's turn
+	ended  bool   // main has returned
 }
 
 // maxFree is how many free stacks a loop keeps; what is beyond ends.
@@ -38,8 +40,8 @@ func (l *Loop) takeStack(t *Task) *stack {
 	s := l.takeFree(t)
 	if s == nil {
 		s = &stack{loop: l, task: t}
-		s.hook.next, _ = iter.Pull(s.main)
-		s.at = &s.hook
+		s.next, _ = iter.Pull(s.main)
+		s.at = s
 	}
 	return s
 }
@@ -68,24 +70,27 @@ func (l *Loop) keep(s *stack) bool {
 // main is what a stack runs from its making to its end: one body after another.
 func (s *stack) main(yield func(struct{}) bool) {
 	l := s.loop
-	s.hook.yield = yield
+	s.yield = yield
 	if l.debug {
 		s.goid = goid()
 	}
 	defer s.leave()
-	for s.task != nil { // nil if it was resumed to end
+	for {
 		s.task.runBody(s)
 		s.task = nil
-		switch to := s.vacate(); {
+		to := s.vacate()
+		switch {
 		case to == s:
-		case l.keep(s):
-			l.switchTo(to)
+		case !l.keep(s):
+			s.ended, l.active = true, to
+			return
 		default:
-			s.heir = to
+			l.switchTo(to)
+			if s.task == nil { // resumed to end
+				s.ended, l.active = true, &l.driver
+				return
+			}
 		}
-	}
-	if s.heir == nil {
-		s.heir = &l.driver
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
@@ -83,12 +84,22 @@ func TestAllocations(t *testing.T) {
 	l := loop.New()
 	defer l.Close()
 	wantAllocs(t, "CallSoon", 0, func() { l.CallSoon(doNothing); l.RunOnce() })
+	wantAllocs(t, "CallLater, canceled", 0, func() { l.CallLater(time.Hour, doNothing).Cancel() })
 
 	for _, k := range bodyKinds {
 		t.Run(k.name, func(t *testing.T) {
 			clock := timer.NewVirtual()
 			l := loop.New(loop.WithClock(clock))
 			defer l.Close()
+
+			// A task, and its body: a closure or a machine.
+			wantAllocs(t, "spawn", 2, func() { k.yields(l.Context(), 0); l.RunOnce() })
+			eager := loop.New(loop.WithTaskFactory(factory.Eager))
+			defer eager.Close()
+			wantAllocs(t, "eager spawn", 3, func() { // one is the callback
+				eager.CallSoon(func() { k.yields(eager.Context(), 0) })
+				eager.RunOnce()
+			})
 
 			k.yields(l.Context(), 2*runs)
 			l.RunOnce()

@@ -19,7 +19,7 @@ import (
 // Gather of nothing is done, with no results. It panics if the children belong to
 // different loops. For awaitables of different types, say which they share:
 // Gather[future.Awaitable[int]](t, f), or [future.Untyped] for results of different
-// types. asyncio: gather. It costs two allocations and one for results.
+// types. asyncio: gather. It costs three allocations and one for results.
 func Gather[A future.Awaitable[T], T any](of ...A) *future.Future[[]T] {
 	return gather(of, func(child A) (v T, err error) {
 		if err := future.Peek(child); err != nil {
