@@ -187,7 +187,8 @@ func (l *Loop) beginTurn() bool {
 	if len(l.offloads) > 0 && !l.ordered {
 		l.pollOffloads()
 	}
-	if at, ok := l.timers.Earliest(); ok {
+	if l.timers.Len() > 0 {
+		at, _ := l.timers.Earliest()
 		l.fire(at)
 	}
 	if l.ready.head == l.ready.tail {
@@ -213,8 +214,11 @@ func (l *Loop) quiet() bool {
 	if l.inbox.some.Load() || len(l.watches)+len(l.ports)+len(l.offloads) > 0 {
 		return false
 	}
-	at, armed := l.timers.Earliest()
-	return !armed || at > l.clock.Now()
+	if l.timers.Len() == 0 {
+		return true
+	}
+	at, _ := l.timers.Earliest()
+	return at > l.clock.Now()
 }
 
 // fire moves the timers that are due to the ready queue. The earliest is at at.

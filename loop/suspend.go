@@ -106,7 +106,9 @@ func Suspend(ctx context.Context, s Suspension) error {
 	if to != nil {
 		// Not in a function with pause: after a switch the processor predicts every
 		// return wrongly, so the fewer calls stand on the stack, the better.
-		c.loop.switchTo(to)
+		if to != t.stack {
+			c.loop.switchTo(to)
+		}
 		err = t.goOn()
 	}
 	return err

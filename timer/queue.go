@@ -82,6 +82,7 @@ const keptItems = 1 << 14
 // first Arm. A queue belongs to one goroutine at a time.
 type Queue[V any] struct {
 	seq uint64 // the Seq of the item armed last; 0 before the first
+	n   int    // the number of items armed
 
 	young     []Item[V] // young[i] has the Seq settled+1+i, or is zero: it was canceled
 	youngLive int       // how many are not zero
@@ -126,6 +127,7 @@ func (q *Queue[V]) Arm(deadline int64, v V) Key {
 		q.settle() // rather than to grow
 	}
 	q.seq++
+	q.n++
 	k := Key{Deadline: deadline, Seq: q.seq}
 	q.young = append(q.young, Item[V]{Key: k, Value: v})
 	if q.youngLive++; q.youngLive == 1 || deadline < q.youngest {
@@ -150,6 +152,9 @@ func (q *Queue[V]) Cancel(k Key) (V, bool) {
 		return zero, false
 	}
 	v, ok := q.cancelSettled(k)
+	if ok {
+		q.n--
+	}
 	if k == q.head {
 		q.lead()
 	}
@@ -162,6 +167,7 @@ func (q *Queue[V]) cancelYoung(k Key) (v V, ok bool) {
 		return v, false
 	}
 	v, q.young[at] = q.young[at].Value, Item[V]{}
+	q.n--
 	if q.youngLive--; q.youngLive == 0 {
 		q.young, q.settled = emptied(q.young), q.seq
 	}
@@ -231,6 +237,7 @@ func (q *Queue[V]) PopDue(now int64) (Item[V], bool) {
 		it, _ = q.tree.DeleteMin()
 	}
 	q.lead()
+	q.n--
 	return it, true
 }
 
@@ -327,13 +334,7 @@ func (q *Queue[V]) lead() {
 }
 
 // Len returns the number of armed items. It costs O(1).
-func (q *Queue[V]) Len() int {
-	n := q.youngLive + q.runLive
-	if q.tree != nil {
-		n += q.tree.Len()
-	}
-	return n
-}
+func (q *Queue[V]) Len() int { return q.n }
 
 // All returns an iterator over the armed items, in the order in which they
 // fire. It removes nothing, and can be used again.
