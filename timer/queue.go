@@ -123,8 +123,8 @@ func New[V any]() *Queue[V] {
 // Arm costs O(1), on average, and does not panic. It allocates only when there are
 // more young items than ever before.
 func (q *Queue[V]) Arm(deadline int64, v V) Key {
-	if len(q.young) == cap(q.young) && q.youngLive <= len(q.young)/2 {
-		q.settle() // rather than to grow
+	if len(q.young) == cap(q.young) {
+		q.makeRoom()
 	}
 	q.seq++
 	q.n++
@@ -134,6 +134,15 @@ func (q *Queue[V]) Arm(deadline int64, v V) Key {
 		q.youngest, q.exact = deadline, true
 	}
 	return k
+}
+
+// makeRoom makes room for another young item: by doubling, as append's growth by a
+// quarter leaves four times what it ends with to the collector.
+func (q *Queue[V]) makeRoom() {
+	if q.youngLive <= len(q.young)/2 {
+		q.settle() // most have been canceled
+	}
+	q.young = slices.Grow(q.young, max(64, len(q.young)))
 }
 
 // Cancel removes the item with key k. It returns its value and true if it was
