@@ -316,7 +316,8 @@ func TestFactoryThatDefersTheStart(t *testing.T) {
 	canceled.Cancel(nil)
 	run(t, l)
 	log.expect(t, "[made parent]", "[made canceled]", "[cancel canceled]",
-		"[step parent]", "[made child]", "[suspended parent]", "[done canceled]",
+		"[done canceled]", // in its turn, whether the factory comes to start it or not
+		"[step parent]", "[made child]", "[suspended parent]",
 		"[step child]", "child at 2s", "[woken parent]", "[done child]", "[step parent]", "[done parent]")
 	if parent.Err() != nil || !canceled.Canceled() {
 		t.Errorf("parent %v, canceled %v", parent.Err(), canceled.Err())

@@ -36,7 +36,12 @@ func (l *Loop) Close() {
 	}
 	// A Goexit in a body goes on here: what is left to do is deferred.
 	defer l.release()
+	defer l.awaitWork()
 	l.unwindAll()
+}
+
+// awaitWork waits for the calls that were offloaded, and says that they are done.
+func (l *Loop) awaitWork() {
 	l.working.Wait()
 	for _, o := range l.offloads {
 		o.done()
@@ -95,14 +100,14 @@ func (l *Loop) unwindStep(t *Task, err error) {
 
 // release ends the free stacks and lets go of what is left.
 func (l *Loop) release() {
-	l.reportUntaken()
+	defer l.reportUntaken() // last: the handler may end the goroutine
 	l.closed, l.closing = true, false
 	for _, s := range l.free {
 		l.switchTo(s) // without a task: to end
 	}
 	l.free = nil
 	l.ready, l.turnEnd = ready{}, 0
-	l.timers, l.due, l.watches = timer.New[Runnable](), nil, nil
+	l.timers, l.due, l.watches = timer.New[Runnable](), nil, watchList{}
 	l.ports, l.offloads, l.atIdle = nil, nil, nil
 	l.ctx.end(&CanceledError{Cause: ErrClosed})
 }
@@ -113,6 +118,7 @@ func Failed(t *Task) {
 	l := t.ctx.loop
 	if len(l.untaken) == cap(l.untaken) { // before it grows, forget those taken
 		l.untaken = slices.DeleteFunc(l.untaken, func(t *Task) bool { return t.untaken() == nil })
+		l.untaken = slices.Grow(l.untaken, len(l.untaken)+1)
 	}
 	l.untaken = append(l.untaken, t)
 }

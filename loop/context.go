@@ -103,7 +103,7 @@ func (c *taskContext) String() string {
 	if c.task == nil {
 		return "loop.Context"
 	}
-	return fmt.Sprintf("loop.Context(%q)", c.task.Name())
+	return fmt.Sprintf("loop.Context(task %d)", c.task.ID()) // names may change
 }
 
 func (c *taskContext) standard() *standard {
@@ -132,6 +132,14 @@ func (c *taskContext) end(e *CanceledError) {
 	x.cause.CompareAndSwap(nil, e)
 	if s := x.std.Load(); s != nil {
 		s.cancel(e)
+	}
+}
+
+// release ends c at the end of its task if it is below a context that can end, which would
+// hold it as long as it lives itself.
+func (c *taskContext) release() {
+	if s := c.extras().std.Load(); s != nil && c.outer.Done() != nil {
+		s.cancel(nil)
 	}
 }
 
@@ -203,12 +211,20 @@ func (b *boundContext) Value(key any) any {
 }
 
 // Outside returns a context that is ctx in every way but that it belongs to no
-// loop: for goroutines, where awaiting would be a mistake.
+// loop: for goroutines, where awaiting would be a mistake. Where ctx belongs to a loop
+// with a virtual clock it has no deadline either, as that is not one of real time.
 func Outside(ctx context.Context) context.Context { return outsideContext{ctx} }
 
 type outsideContext struct{ context.Context }
 
 type outsideKey struct{}
+
+func (o outsideContext) Deadline() (time.Time, bool) {
+	if c, _ := own(o.Context); c != nil && c.loop.clock.Jumps() {
+		return time.Time{}, false
+	}
+	return o.Context.Deadline()
+}
 
 func (o outsideContext) Value(key any) any {
 	switch key {

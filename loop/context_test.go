@@ -320,7 +320,7 @@ func TestFromContext(t *testing.T) {
 func TestContextString(t *testing.T) {
 	l := newLoop(t)
 	x := spawn(l.Context(), "x", task.Yield)
-	if got := fmt.Sprint(l.Context(), " ", x.Task().Context()); got != `loop.Context loop.Context("x")` {
+	if got := fmt.Sprint(l.Context(), " ", x.Task().Context()); got != `loop.Context loop.Context(task 1)` {
 		t.Errorf("%s", got)
 	}
 }

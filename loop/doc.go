@@ -167,7 +167,8 @@
 // two awaits.
 //
 // A loop whose driver has locked its thread ([runtime.LockOSThread]) is to be
-// driven under that lock always; see [iter.Pull].
+// driven under that lock always; see [iter.Pull]. A body must not suspend under a lock
+// of its own, which ends the process.
 //
 // # Panics and Goexit
 //
@@ -190,8 +191,8 @@
 // [Loop.Close] unwinds every unfinished body, in order of creation: its awaits
 // fail at once, so that its deferred calls run. It waits for offloaded calls, and
 // leaves no goroutine behind. Last it reports the errors of tasks that nobody
-// took, in order of creation. A loop that is dropped without Close keeps the
-// goroutines of its tasks.
+// took, in order of creation. A loop that is dropped without Close keeps its
+// goroutines: those of its tasks, and those that it has in store.
 //
 // # Costs
 //

@@ -19,7 +19,7 @@ import (
 //
 // asyncio: print_call_graph, and python -m asyncio pstree.
 func (l *Loop) WriteGraph(w io.Writer, stacks bool) error {
-	g := graph{stacks: stacks, written: map[*Task]bool{}}
+	g := graph{stacks: stacks, written: map[*Task]bool{}, seen: map[Awaitable]bool{}}
 	waited := map[*Task]bool{}
 	for t := range l.Tasks() {
 		for _, on := range t.awaited() {
@@ -44,6 +44,7 @@ type graph struct {
 	strings.Builder
 	stacks  bool
 	written map[*Task]bool
+	seen    map[Awaitable]bool // what is no task's, and was written
 }
 
 // task writes t behind first, and what is below it behind rest.
@@ -83,6 +84,11 @@ func (g *graph) each(on []Awaitable, rest string) {
 			continue
 		}
 		x := a.Explain()
+		if g.seen[a] && len(x.On) > 0 {
+			fmt.Fprintf(g, "%s%s (above)\n", first, x.What)
+			continue
+		}
+		g.seen[a] = true
 		fmt.Fprintf(g, "%s%s\n", first, x.What)
 		g.each(x.On, next)
 	}

@@ -65,6 +65,9 @@ func (l *Loop) Hold() (release func()) {
 	})
 }
 
+// maxSpare is how much room for posts is kept after a burst.
+const maxSpare = 1 << 14
+
 // drain moves what was posted to the ready queue.
 func (l *Loop) drain() {
 	in := &l.inbox
@@ -80,5 +83,7 @@ func (l *Loop) drain() {
 		l.ready.push(Func(fn))
 		posts[i] = nil
 	}
-	in.spare = posts // only the loop touches spare outside the lock
+	if cap(posts) <= maxSpare {
+		in.spare = posts // only the loop touches spare outside the lock
+	}
 }

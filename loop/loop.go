@@ -27,7 +27,7 @@ type Loop struct {
 	observer func(Event)
 	timers   *timer.Queue[Runnable]
 	due      []dueTimer // those that came due and are in the ready queue, in their order
-	watches  []*watch
+	watches  watchList
 	ports    []*waitingPort
 	atIdle   []Runnable
 	inbox    inbox
@@ -158,7 +158,7 @@ func WithSlowStep(threshold time.Duration) Option {
 // having announced itself by [Loop.Hold]. With a virtual clock it is always on.
 func WithDeadlockDetection() Option { return func(l *Loop) { l.detect = true } }
 
-// New makes a loop. It owns no goroutine until a task suspends; call
+// New makes a loop. It owns no goroutine until a stackful task runs; call
 // [Loop.Close] when done with it.
 func New(opts ...Option) *Loop {
 	l := &Loop{

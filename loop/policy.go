@@ -1,6 +1,10 @@
 package loop
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/takt-go/takt/timer"
+)
 
 // A Policy decides which of several ready tasks runs next: at a choice point, where a
 // task is next and two or more tasks are ready. Without a policy that is always the one
@@ -43,11 +47,11 @@ func (l *Loop) take() Runnable {
 			}
 		}
 		deadline, armed := l.timers.Earliest()
-		timePasses := l.timePasses && armed && l.clock.Jumps()
+		timePasses := l.timePasses && armed && deadline != timer.Never && l.clock.Jumps()
 		if len(l.choices) < 2 && !timePasses {
 			break
 		}
-		switch at := l.policy.Pick(l.choices, timePasses); {
+		switch at := l.ask(timePasses); {
 		case at == 0:
 			return l.ready.pop()
 		case at > 0 && at < len(l.choices):
@@ -56,9 +60,30 @@ func (l *Loop) take() Runnable {
 			l.clock.Wait(deadline, nil)
 			l.fire(deadline)
 		default:
-			l.policy = nil
-			l.Report(Failure{Kind: PolicyFailed, Err: fmt.Errorf("loop: the policy picked %d of %d ready tasks; first in, first out from here on", at, len(l.choices))})
+			l.dropPolicy(fmt.Errorf("loop: the policy picked %d of %d ready tasks; first in, first out from here on", at, len(l.choices)))
 		}
 	}
 	return l.ready.pop()
+}
+
+// ask asks the policy. One that panics is dropped, and 0 is picked.
+func (l *Loop) ask(timePasses bool) (at int) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if value := recover(); value != nil {
+			at = 0
+			l.dropPolicy(Recovered(value, nil))
+		}
+	}()
+	at = l.policy.Pick(l.choices, timePasses)
+	returned = true
+	return at
+}
+
+func (l *Loop) dropPolicy(err error) {
+	l.policy = nil
+	l.Report(Failure{Kind: PolicyFailed, Err: err})
 }

@@ -26,7 +26,7 @@ func (l *Loop) Run() error { return l.drive("Run", modeRun) }
 func (l *Loop) RunOnce() (more bool) {
 	_ = l.drive("RunOnce", modeOnce)
 	return l.ready.head != l.ready.tail || l.inbox.some.Load() ||
-		slices.ContainsFunc(l.watches, func(w *watch) bool { return w.ctx.Err() != nil })
+		l.watches.any(func(w *watch) bool { return w.ctx.Err() != nil })
 }
 
 // RunUntilIdle runs turns until nothing is ready or due, or Stop is called. It
@@ -38,7 +38,7 @@ func (l *Loop) RunUntilIdle() { _ = l.drive("RunUntilIdle", modeIdle) }
 // is armed.
 func (l *Loop) NextDeadline() (time.Time, bool) {
 	at, ok := l.timers.Earliest()
-	if !ok {
+	if !ok || at == timer.Never {
 		return time.Time{}, false
 	}
 	return l.clock.Start().Add(time.Duration(at)), true
@@ -93,6 +93,9 @@ func (l *Loop) drive(what string, m mode) error {
 			}
 			l.step(s)
 		case l.ready.head != l.turnEnd: // the stack that ran left the turn unfinished
+		case m == modeOnce && l.ready.head == l.ready.tail && len(l.atIdle) > 0:
+			l.wakeAtIdle() // for the next turn
+			return nil
 		case l.stopping || m == modeOnce:
 			return nil
 		case l.beginTurn():
@@ -158,17 +161,21 @@ func (l *Loop) guard(s *stack, ok *bool) {
 		return
 	}
 	value := recover()
+	exits := true // unless the error handler comes back
+	defer func() {
+		if exits && s != nil && s.task != nil {
+			// The Goexit of an entry that ran on top of a suspended body. That body's
+			// deferred calls run now, in the name of its task.
+			l.current, s.task.unwinding = s.task, true
+		}
+	}()
 	switch {
 	case l.current != nil:
 		l.current.unwound(value)
 	case value != nil:
 		l.Report(Failure{Kind: CallbackFailed, Err: Recovered(value, nil)})
 	}
-	if value == nil && s != nil && s.task != nil {
-		// The Goexit of an entry that ran on top of a suspended body. That body's
-		// deferred calls run now, in the name of its task.
-		l.current, s.task.unwinding = s.task, true
-	}
+	exits = value == nil
 }
 
 // beginTurn moves what was posted, what has ended and what is due to the back of
@@ -178,7 +185,7 @@ func (l *Loop) beginTurn() bool {
 	if l.inbox.some.Load() {
 		l.drain()
 	}
-	if len(l.watches) > 0 {
+	if l.watches.first != nil {
 		l.pollWatches()
 	}
 	if len(l.ports) > 0 {
@@ -211,7 +218,7 @@ func (l *Loop) newTurn() {
 
 // quiet reports whether all that beginTurn has to do is to begin the turn.
 func (l *Loop) quiet() bool {
-	if l.inbox.some.Load() || len(l.watches)+len(l.ports)+len(l.offloads) > 0 {
+	if l.inbox.some.Load() || l.watches.first != nil || len(l.ports)+len(l.offloads) > 0 {
 		return false
 	}
 	if l.timers.Len() == 0 {
@@ -302,7 +309,7 @@ func (l *Loop) idle() (over bool, err error) {
 }
 
 // AtIdle schedules r once, when nothing is ready or due and the loop would wait: before
-// a virtual clock jumps, and before a deadlock is found. Those that are registered
+// a virtual clock jumps, and before a deadlock is found; in RunOnce for the turn after. Those that are registered
 // together are scheduled together, in order.
 func (l *Loop) AtIdle(r Runnable) {
 	l.check("AtIdle")

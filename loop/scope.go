@@ -57,6 +57,7 @@ func (s *Scope) Cancel(cause error) bool {
 	if t.state == stateDone {
 		return false
 	}
+	t.ctx.loop.check("Cancel")
 	e := &CanceledError{Cause: cause}
 	s.ctx.end(e)
 	return t.cancel(e)

@@ -9,7 +9,7 @@ import (
 )
 
 // An Awaitable is what a task can be suspended on: a future of package future,
-// or anything made of one.
+// or anything made of one. It is comparable: a pointer, or made of pointers.
 type Awaitable interface {
 	// Loop is the loop that it belongs to, and wakes its waiters on.
 	Loop() *Loop
@@ -308,6 +308,7 @@ func (t *Task) Cancel(cause error) bool {
 	if t.state == stateDone {
 		return false
 	}
+	t.ctx.loop.check("Cancel")
 	e := &CanceledError{Cause: cause}
 	t.root().end(e)
 	return t.cancel(e)
@@ -316,7 +317,6 @@ func (t *Task) Cancel(cause error) bool {
 // cancel is Cancel but for the task's context.
 func (t *Task) cancel(e *CanceledError) bool {
 	l := t.ctx.loop
-	l.check("Cancel")
 	if t.forwarding {
 		// The request came back around a circle of tasks that await each other. It is
 		// broken here, or none of them would ever end.
@@ -329,6 +329,9 @@ func (t *Task) cancel(e *CanceledError) bool {
 		l.observe(Event{Kind: CancelAsked, Task: t, Cause: e.Cause})
 	}
 	switch {
+	case t.state == stateNew: // whether its factory ever starts it or not
+		t.stillborn = true
+		t.queue()
 	case t.state != stateSuspended:
 	case t.sleeping:
 		t.interrupt(e)

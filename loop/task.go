@@ -21,8 +21,8 @@ import (
 //	 └──────────────────────────────────┘ ▼   │ woken, then its turn
 //	     StepNow                       suspended
 //
-// A cancellation that comes before the first step leads from new or queued
-// straight to done.
+// A cancellation that comes before the first step leads from new to queued, and from
+// there, when its turn comes, straight to done.
 //
 // Invariants: only the running task is Loop.Current (an eager spawn nests: the
 // one that spawned waits, still running, for the step to come back); a task is
@@ -41,6 +41,7 @@ type Task struct {
 	forwarding bool      // Cancel is on its way down what this task awaits
 	sleeping   bool      // suspended on its timer, which has not fired yet
 	unwinding  bool      // every suspension fails from now on
+	stillborn  bool // canceled before its factory came to start it
 	on         Awaitable // what it awaits, if that is an Awaitable
 	timer      timer.Key // of the sleep; zero when it is not armed
 	stack      *stack    // of a stackful task that has started
@@ -208,7 +209,12 @@ func (t *Task) Done() bool { return t.state == stateDone }
 // Enqueue puts a new task at the back of the ready queue. It is for task
 // factories; it panics if the task was started before.
 func (t *Task) Enqueue() {
-	t.mustBeNew("Enqueue")
+	if t.mayStart("Enqueue") {
+		t.queue()
+	}
+}
+
+func (t *Task) queue() {
 	t.state = stateQueued
 	t.ctx.loop.ready.push((*entry)(t))
 }
@@ -219,10 +225,12 @@ func (t *Task) Enqueue() {
 // and not to the caller. While the loop is not running it is Enqueue. It is for
 // task factories; it panics if the task was started before.
 func (t *Task) StepNow() {
-	t.mustBeNew("StepNow")
+	if !t.mayStart("StepNow") {
+		return
+	}
 	l := t.ctx.loop
 	if !l.stepping {
-		t.Enqueue()
+		t.queue()
 		return
 	}
 	prev := l.current
@@ -263,10 +271,16 @@ func (l *Loop) leaveStep(t *Task) {
 	l.current = t
 }
 
-func (t *Task) mustBeNew(what string) {
-	if t.state != stateNew {
-		panic(fmt.Sprintf("loop: %s of task %q, which was started before; a task factory starts a task once", what, t.Name()))
+// mayStart reports whether t is new. A task that was canceled before its factory came to
+// start it is in the ready queue already, to end there.
+func (t *Task) mayStart(what string) bool {
+	switch {
+	case t.state == stateNew:
+		return true
+	case t.stillborn:
+		return false
 	}
+	panic(fmt.Sprintf("loop: %s of task %q, which was started before; a task factory starts a task once", what, t.Name()))
 }
 
 // entry is a Task as it stands in the ready queue: running it is a step.
@@ -311,6 +325,7 @@ func (t *Task) ended() {
 		l.disarm(t.timer)
 	}
 	t.stack, t.on = nil, nil
+	t.root().release()
 	l.unregister(t)
 	if x := t.extra; x != nil {
 		x.must = nil
@@ -341,13 +356,13 @@ func (t *Task) begin() {
 // runBody runs a stackful body from its beginning to its end on the stack s.
 func (t *Task) runBody(s *stack) {
 	t.stack = s
-	t.begin()
 	returned := false
 	defer func() {
 		if !returned {
 			t.unwound(recover())
 		}
 	}()
+	t.begin()
 	t.body.Step(nil)
 	returned = true
 	t.ended()

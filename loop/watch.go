@@ -3,7 +3,6 @@ package loop
 import (
 	"context"
 	"errors"
-	"slices"
 )
 
 // A watch is a standard context, derived from a task's, whose end concerns a
@@ -17,6 +16,48 @@ type watch struct {
 	task *Task
 	all  bool        // the end cancels the task; otherwise it ends one suspension
 	stop func() bool // of the wake-up
+
+	watched    bool // it is in the loop's list
+	prev, next *watch
+}
+
+// watchList has the watches in order of making.
+type watchList struct{ first, last *watch }
+
+func (l *watchList) add(w *watch) {
+	if w.prev = l.last; w.prev == nil {
+		l.first = w
+	} else {
+		w.prev.next = w
+	}
+	l.last, w.watched = w, true
+}
+
+func (l *watchList) remove(w *watch) {
+	if !w.watched {
+		return
+	}
+	if w.prev == nil {
+		l.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		l.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.watched, w.prev, w.next = false, nil, nil
+}
+
+// any reports whether what holds of a watch.
+func (l *watchList) any(what func(*watch) bool) bool {
+	for w := l.first; w != nil; w = w.next {
+		if what(w) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *Loop) watchSuspension(ctx context.Context, t *Task) *watch {
@@ -37,7 +78,7 @@ func (l *Loop) bindTask(ctx context.Context, t *Task) {
 
 func (l *Loop) addWatch(w *watch) *watch {
 	w.stop = context.AfterFunc(w.ctx, l.nudge)
-	l.watches = append(l.watches, w)
+	l.watches.add(w)
 	return w
 }
 
@@ -59,20 +100,17 @@ func (l *Loop) unwatch(w *watch) {
 		return
 	}
 	w.stop()
-	if at := slices.Index(l.watches, w); at >= 0 {
-		l.watches = slices.Delete(l.watches, at, at+1)
-	}
+	l.watches.remove(w)
 }
 
 // pollWatches acts upon the contexts that have ended.
 func (l *Loop) pollWatches() {
-	for at := 0; at < len(l.watches); {
-		w := l.watches[at]
+	for w, next := l.watches.first, (*watch)(nil); w != nil; w = next {
+		next = w.next
 		if w.ctx.Err() == nil {
-			at++
 			continue
 		}
-		l.watches = slices.Delete(l.watches, at, at+1)
+		l.watches.remove(w)
 		cause := context.Cause(w.ctx)
 		if w.all {
 			w.task.Cancel(cause)
@@ -86,7 +124,7 @@ func (l *Loop) pollWatches() {
 
 // watchesMayWake reports whether the end of a context is to be expected.
 func (l *Loop) watchesMayWake() bool {
-	return slices.ContainsFunc(l.watches, func(w *watch) bool {
+	return l.watches.any(func(w *watch) bool {
 		_, limited := w.ctx.Deadline()
 		return limited || !w.all
 	})

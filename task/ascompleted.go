@@ -27,6 +27,7 @@ import (
 // completed yet. asyncio: as_completed, iterated asynchronously.
 func AsCompleted[A future.Any](ctx context.Context, limit time.Duration, of ...A) iter.Seq2[A, error] {
 	return func(yield func(A, error) bool) {
+		mustBeHere(ctx, of)
 		of := unique(of)
 		c := &completions[A]{of: of, left: len(of)}
 		l := loop.FromContext(ctx)

@@ -34,8 +34,11 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 			l.Report(loop.Failure{Kind: loop.CallbackFailed, Task: t, Err: c.panicked})
 		}
 	})
+	defer func() {
+		waits = false
+		cancel(nil)
+	}()
 	err := returned.Wait(ctx)
-	waits = false
 	cancel(err)
 	if err != nil {
 		var zero T

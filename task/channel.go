@@ -57,13 +57,15 @@ func (p *port) wait(ctx context.Context, self loop.Port, what string) error {
 	}
 	p.ready = newSignal(ctx, what, nil)
 	l.AddPort(self)
+	defer func() {
+		if !p.done {
+			l.RemovePort(self)
+		}
+	}()
 	err := p.ready.Wait(ctx)
 	if err != nil && p.done { // canceled with the value in hand
 		loop.PutBack(ctx, err)
 		return nil
-	}
-	if err != nil {
-		l.RemovePort(self)
 	}
 	return err
 }

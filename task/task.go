@@ -41,7 +41,7 @@ func Name(name string) Option { return func(o *options) { o.name = name } }
 // outside of bodies. The new task inherits its values. It is not canceled because
 // the task that made it is; only if ctx is a standard context that can end
 // (context.WithCancel and the like, derived from a task's), the task is canceled
-// when that ends.
+// when that ends, and the task's context ends with the task.
 //
 // body is an ordinary function, which may suspend wherever in its call tree, and
 // is handed the task's own context. It runs on a pooled stack: a task that never
@@ -119,10 +119,14 @@ func (t *Task[T]) finish(v T, err error) {
 			err = e
 		}
 	}
-	future.Complete(&t.Future, (*owner[T])(t), v, err)
-	if err != nil && err != loop.ErrGoexit && !t.Canceled() {
+	t.complete(v, err)
+	if err != nil && !t.Canceled() {
 		loop.Failed(&t.strand)
 	}
+}
+
+func (t *Task[T]) complete(v T, err error) {
+	future.Complete(&t.Future, (*owner[T])(t), v, err)
 	t.body = nil
 }
 
@@ -148,5 +152,9 @@ func (b *stackful[T]) Outcome() loop.Awaitable { return &b.Future }
 
 func fail[T any](t *Task[T], err error) {
 	var zero T
+	if err == loop.ErrGoexit { // of the driver too, which is told enough
+		t.complete(zero, err)
+		return
+	}
 	t.finish(zero, err)
 }

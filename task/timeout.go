@@ -179,6 +179,7 @@ func WaitFor[T any](ctx context.Context, a future.Awaitable[T], limit time.Durat
 }
 
 func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T]) (T, error) {
+	mustBeHere(ctx, []future.Awaitable[T]{a})
 	if a.Done() {
 		return a.Result()
 	}

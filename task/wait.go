@@ -24,6 +24,17 @@ func (u Until) of(n int) string {
 	return fmt.Sprintf([...]string{"all of %d", "the first of %d", "all of %d or an error"}[u], n)
 }
 
+// mustBeHere panics unless ctx belongs to the running task, and what it is to wait for to
+// its loop.
+func mustBeHere[A loop.Awaitable](ctx context.Context, of []A) {
+	l := loop.Current(ctx).Loop()
+	for at, a := range of {
+		if own := a.Loop(); own != nil && own != l {
+			panic(fmt.Sprintf("task: argument %d belongs to another loop than the running task; hand results between loops with Post", at+1))
+		}
+	}
+}
+
 // Wait waits until what until says is true of the awaitables, or limit has passed.
 // It returns those that are done and those that are pending, each in the order of
 // the arguments. It takes no errors out, cancels nothing, and running into the
@@ -41,7 +52,7 @@ func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, o
 	if until > FirstError {
 		return nil, nil, fmt.Errorf("task: Wait(Until(%d)); use AllCompleted, FirstCompleted or FirstError", until)
 	}
-	loop.Current(ctx)
+	mustBeHere(ctx, of)
 	w := &waiting{signal: newSignal(ctx, until.of(len(of)), pendingOf(of)), until: until, left: len(of)}
 	if limit != NoLimit {
 		w.limit = w.Loop().CallLater(limit, w.signal.Run)
