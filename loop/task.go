@@ -41,7 +41,7 @@ type Task struct {
 	forwarding bool      // Cancel is on its way down what this task awaits
 	sleeping   bool      // suspended on its timer, which has not fired yet
 	unwinding  bool      // every suspension fails from now on
-	stillborn  bool // canceled before its factory came to start it
+	stillborn  bool      // canceled before its factory came to start it
 	on         Awaitable // what it awaits, if that is an Awaitable
 	timer      timer.Key // of the sleep; zero when it is not armed
 	stack      *stack    // of a stackful task that has started
