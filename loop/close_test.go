@@ -413,6 +413,24 @@ func TestCloseReportsErrorsThatNobodyTook(t *testing.T) {
 	log.expect(t, "late: late's error", "early: early's error", "watched: watched's error")
 }
 
+// The errors are reported last: a handler that ends the goroutine leaves a closed
+// loop, and no stacks.
+func TestGoexitOfTheErrorHandlerInClose(t *testing.T) {
+	l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) { goexit() }))
+	spawn(l.Context(), "x", func(ctx context.Context) error {
+		_ = task.Yield(ctx)
+		return io.EOF
+	})
+	l.RunUntilIdle()
+	if inGoroutine(l.Close) {
+		t.Error("Close returned")
+	}
+	if err := l.Post(func() {}); err != loop.ErrClosed {
+		t.Errorf("Post: %v", err)
+	}
+	l.Close() // does nothing
+}
+
 // What a body does while it is unwound can end what others await; they are
 // unwound all the same, and nobody is woken who has ended.
 func TestUnwoundBodiesMeetEachOther(t *testing.T) {

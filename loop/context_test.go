@@ -325,6 +325,20 @@ func TestContextString(t *testing.T) {
 	}
 }
 
+func TestContextStringWhileTheNameChanges(t *testing.T) {
+	l := newLoop(t)
+	spawn(l.Context(), "x", func(ctx context.Context) error {
+		printed := make(chan string)
+		go func() { printed <- fmt.Sprint(ctx) }()
+		loop.Current(ctx).SetName("y")
+		if got := <-printed; got != "loop.Context(task 1)" {
+			t.Errorf("%s", got)
+		}
+		return nil
+	})
+	run(t, l)
+}
+
 func TestBind(t *testing.T) {
 	l := newLoop(t)
 	outside, cancel := context.WithCancelCause(context.WithValue(context.Background(), key("k"), 1))

@@ -56,6 +56,22 @@ func TestDebugFindsCallsFromOtherGoroutines(t *testing.T) {
 	l.RunUntilIdle()
 }
 
+// A call that is refused has done nothing.
+func TestDebugRefusesCancelBeforeTheContextEnds(t *testing.T) {
+	l := newLoop(t, loop.WithDebug())
+	spawn(l.Context(), "x", func(ctx context.Context) error {
+		x := loop.Current(ctx)
+		inGoroutine(func() {
+			mustPanic(t, "loop: Cancel from another goroutine than the loop's", func() { x.Cancel(nil) })
+		})
+		if ctx.Err() != nil || x.Cancelling() != 0 {
+			t.Errorf("the context ended with %v, after %d requests", ctx.Err(), x.Cancelling())
+		}
+		return nil
+	})
+	run(t, l)
+}
+
 func TestDebugFindsSuspensionOnAnotherGoroutine(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
 	spawn(l.Context(), "task", func(ctx context.Context) error {

@@ -3,6 +3,8 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"io"
+	"math"
 	"testing"
 	"time"
 
@@ -87,4 +89,36 @@ func TestPolicyThatPicksNobody(t *testing.T) {
 			t.Errorf("%v, %v, asked %v", a.Err(), b.Err(), p.asked)
 		}
 	}
+}
+
+// Where no timer will ever fire, no time can pass.
+func TestPolicyCannotLetTimePassToNever(t *testing.T) {
+	p := &picks{pick: first}
+	l := newLoop(t, loop.WithPolicy(p, true))
+	l.CallLater(math.MaxInt64, func() { t.Error("the end of time") })
+	spawn(l.Context(), "a", task.Yield)
+	run(t, l)
+	p.asked.expect(t)
+}
+
+func TestPolicyThatPanicsIsDropped(t *testing.T) {
+	var failures []loop.Failure
+	p := &picks{}
+	p.pick = func([]*loop.Task, bool) int {
+		if len(p.asked) < 10 {
+			panic(io.EOF)
+		}
+		return 0
+	}
+	l := newLoop(t, loop.WithPolicy(p, false), loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
+	var log journal
+	for _, name := range []string{"a", "b", "c"} {
+		spawn(l.Context(), name, func(context.Context) error { log.add("%s", name); return nil })
+	}
+	run(t, l)
+	if len(failures) != 1 || failures[0].Kind != loop.PolicyFailed || !errors.Is(failures[0].Err, io.EOF) {
+		t.Errorf("failures: %+v", failures)
+	}
+	p.asked.expect(t, "abc false")
+	log.expect(t, "a", "b", "c")
 }

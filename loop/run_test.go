@@ -3,6 +3,7 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -272,6 +273,17 @@ func TestRunOnceDoesNotWait(t *testing.T) {
 	}
 }
 
+func TestAtIdleOfAHostThatRunsOnce(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallSoon(func() { l.CallSoon(log.writes("ready")) })
+	l.AtIdle(loop.Func(log.writes("idle")))
+	for range 3 {
+		l.RunOnce()
+	}
+	log.expect(t, "ready", "idle")
+}
+
 func TestRunUntilIdleDoesNotWait(t *testing.T) {
 	clock := timer.NewVirtual()
 	l := newLoop(t, loop.WithClock(clock))
@@ -334,6 +346,14 @@ func TestNextDeadline(t *testing.T) {
 	run(t, l)
 	if _, ok := l.NextDeadline(); ok {
 		t.Error("a deadline is left")
+	}
+}
+
+func TestNextDeadlineOfATimerThatNeverFires(t *testing.T) {
+	l := newLoop(t)
+	l.CallLater(math.MaxInt64, func() {})
+	if at, ok := l.NextDeadline(); ok || !at.IsZero() {
+		t.Errorf("NextDeadline = %v, %t", at, ok)
 	}
 }
 

@@ -327,6 +327,26 @@ func TestGoexitOfACallbackTakesTheBodyBelow(t *testing.T) {
 	}
 }
 
+// So does that of an error handler, and the body's deferred calls are still the task's.
+func TestGoexitOfTheErrorHandlerTakesTheBodyBelow(t *testing.T) {
+	l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) { goexit() }))
+	var current *loop.Task
+	x := spawn(l.Context(), "x", func(ctx context.Context) error {
+		defer func() { current = loop.Current(ctx) }()
+		l.CallSoon(func() { panic("oh") })
+		return task.Sleep(ctx, time.Hour)
+	})
+	if inGoroutine(func() { _ = l.Run() }) {
+		t.Error("Run returned")
+	}
+	if current != x.Task() {
+		t.Errorf("the current task of the deferred call is %v", current)
+	}
+	if !errors.Is(x.Err(), loop.ErrGoexit) {
+		t.Errorf("x ended with %v", x.Err())
+	}
+}
+
 func TestRunAgainAfterGoexit(t *testing.T) {
 	l := newLoop(t)
 	var log journal

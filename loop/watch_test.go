@@ -298,3 +298,28 @@ func TestManyWatches(t *testing.T) {
 	run(t, l)
 	log.expect(t, "a: canceled: context canceled", "b: canceled: context canceled", "c: canceled: context canceled")
 }
+
+// foreign is a context that is none of package context's: each one derived from it has a
+// goroutine that waits for its end.
+type foreign struct {
+	context.Context
+	done chan struct{}
+}
+
+func (f foreign) Done() <-chan struct{} { return f.done }
+
+// What a task derives from its context leaves nothing in the context that bounds it.
+func TestEndedTasksLeaveNothingInTheirBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // which fails if a goroutine is left
+		l := newLoop(t)
+		outer := foreign{context.Background(), make(chan struct{})}
+		for range 3 {
+			spawn(l.Bind(outer), "x", func(ctx context.Context) error {
+				_, cancel := context.WithCancel(ctx)
+				cancel()
+				return nil
+			})
+		}
+		run(t, l)
+	})
+}

@@ -333,3 +333,18 @@ func TestAsCompletedPanics(t *testing.T) {
 		t.Error("a call that panics leaves its limit behind")
 	}
 }
+
+func TestAsCompletedOfAnotherLoopsFuturePanics(t *testing.T) {
+	foreign := virtual(t)
+	done, pending := future.New[int](foreign.Context()), future.New[int](foreign.Context())
+	_ = done.SetResult(1)
+	play(t, func(ctx context.Context) {
+		for _, f := range []*future.Future[int]{done, pending} {
+			panics(t, "belongs to another loop", func() {
+				for range task.AsCompleted(ctx, task.NoLimit, f) {
+					t.Error("there is something")
+				}
+			})
+		}
+	})
+}

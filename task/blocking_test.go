@@ -158,6 +158,22 @@ func TestBlockingContext(t *testing.T) {
 	})
 }
 
+// The limit of a scope is by the virtual clock, and bounds no limit of package context.
+func TestBlockingUnderATimeoutOfVirtualTime(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
+			_, err := task.Blocking(ctx, func(ctx context.Context) (int, error) {
+				over, cancel := context.WithTimeout(ctx, 0)
+				defer cancel()
+				equal(t, "a real limit that is over", over.Err(), context.DeadlineExceeded)
+				return 0, nil
+			})
+			return err
+		})
+		equal(t, "the error", err, nil)
+	})
+}
+
 func TestBlockingIsCanceled(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var fnErr, fnCause error
@@ -273,6 +289,20 @@ func TestBlockingGoexitOfFn(t *testing.T) {
 	})
 }
 
+// A Goexit on the stack of a body in Blocking takes the body, and ends fn's context.
+func TestBlockingLeftByGoexit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // where a Close that hangs is a deadlock
+		l := virtual(t)
+		a := task.Go(l.Context(), func(ctx context.Context) (int, error) {
+			l.CallSoon(runtime.Goexit) // runs on this stack
+			return task.Blocking(ctx, waitDone)
+		})
+		equal(t, "Run ended by the Goexit", exits(func() { _ = l.Run() }), true)
+		l.Close()
+		wantIs(t, a.Err(), loop.ErrGoexit)
+	})
+}
+
 func TestCloseWaitsForBlockingCalls(t *testing.T) {
 	l := virtual(t)
 	ended := false
@@ -291,6 +321,28 @@ func TestCloseWaitsForBlockingCalls(t *testing.T) {
 	equal(t, "fn has ended", ended, true)
 	_, err := a.Result()
 	wantIs(t, causeOf(t, err), loop.ErrClosed)
+}
+
+func TestCloseWaitsForBlockingCallsPastAGoexit(t *testing.T) {
+	l := virtual(t)
+	ended := false
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		return task.Blocking(ctx, func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			for range 1000 {
+				runtime.Gosched()
+			}
+			ended = true
+			return 1, nil
+		})
+	})
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		defer runtime.Goexit()
+		return hangs(ctx)
+	})
+	l.RunOnce()
+	equal(t, "Close ended by the Goexit", exits(l.Close), true)
+	equal(t, "fn has ended", ended, true)
 }
 
 func TestBlockingPanics(t *testing.T) {

@@ -525,3 +525,26 @@ func TestRecvIsUnwoundByClose(t *testing.T) {
 	wantIs(t, causeOf(t, err), loop.ErrClosed)
 	wantIs(t, err, future.ErrCanceled)
 }
+
+// A task that a Goexit has ended takes and gives nothing any more.
+func TestPortsLeftByGoexit(t *testing.T) {
+	l := virtual(t)
+	in, out := make(chan int, 1), make(chan int, 1)
+	out <- 1
+	for _, body := range []func(ctx context.Context) error{
+		func(ctx context.Context) error { _, _, err := task.Recv(ctx, in); return err },
+		func(ctx context.Context) error { return task.Send(ctx, out, 2) },
+	} {
+		a := task.Go(l.Context(), func(ctx context.Context) (int, error) {
+			l.CallSoon(runtime.Goexit) // runs on this stack
+			return 0, body(ctx)
+		})
+		equal(t, "Run ended by the Goexit", exits(func() { _ = l.Run() }), true)
+		wantIs(t, a.Err(), loop.ErrGoexit)
+	}
+	in <- 1
+	<-out
+	l.RunUntilIdle()
+	equal(t, "values that nobody received", len(in), 1)
+	equal(t, "values that nobody sent", len(out), 0)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -197,6 +198,21 @@ func TestUntakenPanic(t *testing.T) {
 		yields(t, ctx, 1)
 	}, told.option())
 	told.want(t, `a task failed and nobody took its error: it: panic in task "it": ouch`)
+}
+
+// The Goexit of a blocking call is an error like others.
+func TestUntakenGoexitOfABlockingCall(t *testing.T) {
+	var told failures
+	l := virtual(t, told.option())
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		return task.Blocking(ctx, func(context.Context) (int, error) {
+			runtime.Goexit()
+			return 0, nil
+		})
+	}, task.Name("a"))
+	equal(t, "the error of Run", l.Run(), nil)
+	l.Close()
+	told.want(t, "a task failed and nobody took its error: a: "+loop.ErrGoexit.Error())
 }
 
 func TestCancellationIsNoUntakenError(t *testing.T) {

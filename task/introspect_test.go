@@ -2,6 +2,7 @@ package task_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"runtime"
@@ -236,6 +237,26 @@ A awaits task "B"
 				}
 			}
 		})
+	}
+}
+
+// What is awaited on several ways is written out once, however deep.
+func TestGraphOfGathersOfGathers(t *testing.T) {
+	l := virtual(t)
+	top := future.Untyped(future.New[int](l.Context()))
+	for range 22 {
+		top = future.Untyped(task.Gather(top, top))
+	}
+	a := task.Go(l.Context(), func(ctx context.Context) (int, error) { return 0, top.Wait(ctx) })
+	l.RunUntilIdle()
+	var graph strings.Builder
+	equal(t, "the error", l.WriteGraph(&graph, false), nil)
+	if n := strings.Count(graph.String(), "\n"); n > 100 {
+		t.Errorf("the graph has %d lines", n)
+	}
+	var deadlock *loop.DeadlockError
+	if err := l.Run(); !errors.As(err, &deadlock) || len(err.Error()) > 10_000 {
+		t.Errorf("%v: Run: %.1000v", a, err)
 	}
 }
 

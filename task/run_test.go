@@ -111,6 +111,34 @@ func TestRunAwaitsWhatIsLeftInWhicheverWayMainEnds(t *testing.T) {
 	}
 }
 
+// A task that its factory never starts ends when it is canceled.
+func TestRunEndsWhatTheFactoryNeverStarts(t *testing.T) {
+	var a *task.Task[int]
+	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		a = task.Go(ctx, hangs, task.Name("a"))
+		return 0, nil
+	}, loop.WithTaskFactory(func(t *loop.Task) {
+		if t.Name() != "a" {
+			t.Enqueue()
+		}
+	}))
+	equal(t, "the error", err, nil)
+	equal(t, "a is canceled", a.Canceled(), true)
+}
+
+// Nor does one that a panic of its factory's hook keeps from starting hold up Run.
+func TestRunAfterAPanicOfAHook(t *testing.T) {
+	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		panics(t, "hook", func() { task.Go(ctx, hangs, task.Name("a")) })
+		return 0, nil
+	}, loop.WithTaskFactory(factory.NewLazy(func(t *loop.Task, _ future.Any) {
+		if t.Name() == "a" {
+			panic("hook")
+		}
+	})))
+	equal(t, "the error", err, nil)
+}
+
 func TestRunTellsWhatFailsInTheEnd(t *testing.T) {
 	var told failures
 	v, err := run(context.Background(), func(ctx context.Context) (int, error) {

@@ -634,6 +634,19 @@ func TestWaitForWithoutTime(t *testing.T) {
 	}
 }
 
+func TestWaitForAnotherLoopsFutureWithoutTimePanics(t *testing.T) {
+	foreign := virtual(t)
+	done, pending := future.New[int](foreign.Context()), future.New[int](foreign.Context())
+	_ = done.SetResult(1)
+	play(t, func(ctx context.Context) {
+		for _, f := range []*future.Future[int]{done, pending} {
+			panics(t, "belongs to another loop", func() {
+				_, _ = task.WaitFor(ctx, f, 0)
+			})
+		}
+	})
+}
+
 func TestWaitForNoLimit(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		v, err := task.WaitFor(ctx, task.Go(ctx, gives(1000*time.Hour, 1)), task.NoLimit)

@@ -229,6 +229,19 @@ func TestWaitPanics(t *testing.T) {
 	panics(t, "belongs to no loop", func() { _, _, _ = task.Wait(context.Background(), time.Second, task.AllCompleted, f) })
 }
 
+func TestWaitForAnotherLoopsFuturePanics(t *testing.T) {
+	foreign := virtual(t)
+	done, pending := future.New[int](foreign.Context()), future.New[int](foreign.Context())
+	_ = done.SetResult(1)
+	play(t, func(ctx context.Context) {
+		for _, f := range []*future.Future[int]{done, pending} {
+			panics(t, "belongs to another loop", func() {
+				_, _, _ = task.Wait(ctx, task.NoLimit, task.AllCompleted, f)
+			})
+		}
+	})
+}
+
 func TestWaitThatPanicsLeavesNothingBehind(t *testing.T) {
 	l := virtual(t)
 	f := future.New[int](l.Context())

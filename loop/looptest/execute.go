@@ -20,6 +20,7 @@ type Body = func(ctx context.Context, t *T)
 
 // A run is one execution of a body.
 type run struct {
+	outer    context.Context // for the loop
 	body     Body
 	test     testing.TB
 	hold     bool // keep what T says
@@ -87,7 +88,7 @@ func (r *run) execute() {
 	}
 	r.loop = loop.New(r.options()...)
 	defer r.close()
-	main := task.Go(r.loop.Context(), r.main, task.Name("main"))
+	main := task.Go(r.loop.Bind(r.outer), r.main, task.Name("main"))
 	main.OnDone(r.loop.Stop)
 	r.steps.limit, r.steps.stop = r.maxSteps, r.loop.Stop
 	err := r.loop.Run()
@@ -105,7 +106,7 @@ func (r *run) execute() {
 		return
 	}
 	if p, ok := main.Err().(*loop.PanicError); ok {
-		r.find(panicked, "%v\n%s", p, p.Stack)
+		r.find(panicked, "%v\n%s", p, stackOf(p))
 	}
 	r.findLeaks()
 }
@@ -179,6 +180,22 @@ func circle(tasks []*loop.Task) string {
 	return text + tasks[0].Name()
 }
 
+// stackOf returns where a body or callback has panicked, without the frames of the library
+// and the runtime.
+func stackOf(p *loop.PanicError) string {
+	var kept []string
+	lines := strings.Split(string(p.Stack), "\n")
+	for i := 1; i+1 < len(lines); i += 2 { // after the goroutine's own line: a function, and its place
+		function, place := lines[i], lines[i+1]
+		name, _, _ := strings.Cut(function, "(")
+		if !ofTakt(function) && name != "panic" && !strings.HasPrefix(name, "runtime") && !strings.HasPrefix(name, "iter.") && !strings.HasPrefix(name, "created by ") {
+			place, _, _ = strings.Cut(place, " +0x")
+			kept = append(kept, "\t"+function, "\t"+place)
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
 func plural(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one
@@ -204,7 +221,7 @@ func (r *run) failure(f loop.Failure) {
 	kind := unhandled
 	stack := ""
 	if p, ok := f.Err.(*loop.PanicError); ok {
-		kind, stack = panicked, "\n"+string(p.Stack)
+		kind, stack = panicked, "\n"+stackOf(p)
 	}
 	r.find(kind, "%v%s: %v%s", f.Kind, name, f.Err, stack)
 }

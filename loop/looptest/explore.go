@@ -1,6 +1,7 @@
 package looptest
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"sync"
@@ -8,24 +9,19 @@ import (
 	"time"
 )
 
-// Explore runs body under many schedules, each on a loop of its own with a virtual
-// clock, and fails the test at the first one under which the body fails: by the T that
-// it is handed, or as described at [Run] (goroutines are looked for at the end only).
+// Explore runs body under the schedules of s, each on a loop of its own with a virtual
+// clock, and fails the test at the first one under which the body fails: by the T that it
+// is handed, or as described at [Run]. Goroutines are looked for at the end only. The
+// failure is minimised and printed: see the package's documentation.
 //
-// The strategy says which schedules: at every point where two or more tasks are ready it
-// picks the one to run; callbacks keep their order. The first run is first in, first
-// out, twice: if the two differ, the program itself is not deterministic (a map's order,
-// the wall clock, a goroutine of its own), and the test fails with the first event that
-// differs.
+// The first run is first in, first out, whatever the strategy. It is run three times, and
+// the schedules numbered 1, 2, 4, 8 and so on are too: if runs under the same schedule
+// differ, the program itself is not deterministic, and the test fails with the first
+// event that does.
 //
-// A failure is minimised, to the fewest picks that are not first in, first out, and
-// printed as what failed, one line that replays exactly it ([Replay]), and the
-// interleaving: who ran, from where to where, and what it woke.
-//
-// The body runs many times, and so must make what it uses. It must not use the test's
-// own t to fail. In the environment, TAKT_SCHEDULES=x100 multiplies the schedules of
-// Random and PCT, TAKT_SHARD=2/8 runs the second of eight parts of any strategy, and
-// TAKT_REPLAY=takt1:... runs one schedule. With go test -v, Explore tells how far it is.
+// Explore returns when all goroutines that it has started have ended. The environment can
+// ask for more schedules, a part of them, or a replay. If that is not understood, the test
+// fails at once.
 func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	t.Helper()
 	env, err := readEnvironment()
@@ -41,7 +37,7 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	if c.both {
 		factories = []bool{false, true}
 	}
-	left := markGoroutines()
+	outer, left := markGoroutines()
 	defer func() {
 		t.Helper()
 		if text := left(); text != "" {
@@ -49,7 +45,7 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 		}
 	}()
 	for _, eager := range factories {
-		x := &explorer{t: t, config: c, env: env, strategy: scaled(s, env.factor), body: body}
+		x := &explorer{outer: outer, t: t, config: c, env: env, strategy: scaled(s, env.factor), body: body}
 		x.eager = eager
 		if report := x.explore(); report != "" {
 			t.Error(report)
@@ -73,6 +69,7 @@ func scaled(s Strategy, factor float64) Strategy {
 
 // explorer is one exploration, with one task factory.
 type explorer struct {
+	outer    context.Context // for the loops
 	t        testing.TB
 	config   // its eager is the factory's
 	env      environment
@@ -162,7 +159,7 @@ func (x *explorer) runOne(r *run, again bool) {
 
 func (x *explorer) newRun(d decider) *run {
 	return &run{
-		body: x.body, test: x.t, hold: true, eager: x.eager, passing: x.passing, maxSteps: x.maxSteps,
+		outer: x.outer, body: x.body, test: x.t, hold: true, eager: x.eager, passing: x.passing, maxSteps: x.maxSteps,
 		policy: &recorder{by: d},
 	}
 }

@@ -1,6 +1,12 @@
 package looptest
 
-import "testing"
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/takt-go/takt/loop"
+)
 
 // Deviations returns how many picks of a schedule are not first in, first out.
 func Deviations(text string) int {
@@ -21,7 +27,7 @@ type Ran struct {
 // Schedules calls each with what becomes of body under every schedule of s, without
 // stopping at a failure. It returns how many steps the first run takes.
 func Schedules(t testing.TB, s Strategy, body Body, each func(Ran), opts ...Option) (steps int) {
-	x := &explorer{t: t, config: configure(opts, defaultMaxSteps), body: body}
+	x := &explorer{outer: context.Background(), t: t, config: configure(opts, defaultMaxSteps), body: body}
 	steps = x.one(fifo{}, nil).steps.count
 	p := s.plan(steps, part{0, 1})
 	for d := p.next(); d != nil; d = p.next() {
@@ -39,8 +45,30 @@ func TraceHash(t testing.TB, text string, body Body) uint64 {
 		t.Fatal(err)
 	}
 	var events tape
-	x := &explorer{t: t, config: configure(nil, defaultMaxSteps), body: body}
+	x := &explorer{outer: context.Background(), t: t, config: configure(nil, defaultMaxSteps), body: body}
 	x.eager, x.passing = s.eager, s.timePasses
 	x.one(&replayer{schedule: s}, func(r *run) { r.observer = events.observe })
 	return events.hash
+}
+
+// Reparse reads a schedule and writes it again.
+func Reparse(text string) (string, error) {
+	s, err := parseSchedule(text)
+	return s.String(), err
+}
+
+// Shard returns what the deciders of the i-th of n parts of s would pick of 2, at 50 choice
+// points each, in a program of so many steps.
+func Shard(s Strategy, steps, i, n int) (picks []string) {
+	ready := []*loop.Task{{}, {}}
+	p := s.plan(steps, part{i, n})
+	for d := p.next(); d != nil; d = p.next() {
+		text := ""
+		for range 50 {
+			text += fmt.Sprint(d.decide(ready, 2))
+		}
+		picks = append(picks, text)
+		p.ran(d, nil)
+	}
+	return picks
 }

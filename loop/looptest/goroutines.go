@@ -14,12 +14,14 @@ var marks atomic.Int64
 
 // markGoroutines marks the calling goroutine, and with it those that it starts, since a
 // goroutine inherits the profiler labels of the one that starts it: so those of this test
-// are told from those of others that run beside it. Calling left takes the mark off, and
-// says which of those goroutines are still there.
-func markGoroutines() (left func() string) {
+// are told from those of others that run beside it. ctx has the mark too, for loops in
+// debug mode, which label their goroutines as the contexts of tasks say. Calling left
+// takes the mark off, and says which of those goroutines are still there.
+func markGoroutines() (ctx context.Context, left func() string) {
 	label := fmt.Sprintf("mark %d", marks.Add(1))
-	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("looptest", label)))
-	return func() string {
+	ctx = pprof.WithLabels(context.Background(), pprof.Labels("looptest", label))
+	pprof.SetGoroutineLabels(ctx)
+	return ctx, func() string {
 		pprof.SetGoroutineLabels(context.Background())
 		stacks := goroutinesOf(label)
 		if stacks == "" {

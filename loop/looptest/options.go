@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// An Option sets up Run, Explore or Replay.
+// An Option sets up Run, Explore or Replay. What makes no sense there has no effect.
 type Option func(*config)
 
 type config struct {
@@ -25,8 +25,9 @@ func Eager() Option { return func(c *config) { c.eager = true } }
 // BothFactories runs every schedule with the lazy and with the eager task factory.
 func BothFactories() Option { return func(c *config) { c.both = true } }
 
-// TimePasses makes the clock a choice too: a timer may come due before what is ready has
-// run, as on a machine that is busy. Code whose time limits are generous must cope.
+// TimePasses makes the clock a choice too: where tasks are ready and a timer is armed, the
+// timer may come due before they run, as on a machine that is busy. Time limits expire then
+// that are never reached otherwise, since under a virtual clock work takes no time.
 func TimePasses() Option { return func(c *config) { c.passing = true } }
 
 // Parallel runs schedules on all cores at once. The body must allow that: it may not

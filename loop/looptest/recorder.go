@@ -79,7 +79,11 @@ func (r *replayer) part(how string) {
 // end notes it if the run has made fewer or more choices than the schedule's.
 func (r *replayer) end() {
 	if r.at != r.schedule.length {
-		r.part(fmt.Sprintf("the run had %d choice points, and now has %d", r.schedule.length, r.at))
+		now := "none"
+		if r.at > 0 {
+			now = fmt.Sprint(r.at)
+		}
+		r.part(fmt.Sprintf("the run had %s, and now has %s", plural(r.schedule.length, "choice point", "choice points"), now))
 	}
 }
 

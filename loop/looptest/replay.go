@@ -24,10 +24,10 @@ func replay(t testing.TB, c config, text string, body Body) {
 		t.Fatal(err)
 	}
 	c.eager, c.passing = s.eager, s.timePasses
-	x := &explorer{t: t, config: c, body: body}
+	outer, left := markGoroutines()
+	x := &explorer{outer: outer, t: t, config: c, body: body}
 	by := &replayer{schedule: s}
 	tr := &transcript{}
-	left := markGoroutines()
 	r := x.one(by, tr.of)
 	by.end()
 	switch {

@@ -14,18 +14,21 @@ import (
 // goroutine, and fails the test if body, or what it spawned,
 //
 //   - panics;
-//   - waits for something that can no longer come (a deadlock), and says who awaits
-//     what, and where each was spawned;
+//   - waits for something that can no longer come (a deadlock);
 //   - leaves a task, an armed timer or a goroutine behind when it ends;
 //   - fails with an error that nobody takes, or has a callback that panics.
 //
-// t.Fatal and t.Skip of the T that body is handed, and of the test's own t, work in
-// every task; so do Cleanup, subtests and t.Parallel. The loop is in debug mode.
+// The report names the tasks, what they await and where, and where each was spawned.
+//
+// Fatal, Skip, Cleanup and all else of the T that body is handed are those of t, and may
+// be called in every task, on either one. Subtests may be run in a body, and a body in
+// subtests, with t.Parallel too; the loop stands still while a subtest runs. The loop is
+// in debug mode.
 func Run(t testing.TB, body Body, opts ...Option) {
 	t.Helper()
 	c := configure(opts, 0)
-	r := &run{body: body, test: t, eager: c.eager, debug: true, maxSteps: c.maxSteps}
-	left := markGoroutines()
+	outer, left := markGoroutines()
+	r := &run{outer: outer, body: body, test: t, eager: c.eager, debug: true, maxSteps: c.maxSteps}
 	defer func() {
 		t.Helper()
 		for _, text := range r.report {
@@ -55,12 +58,4 @@ func Elapse(ctx context.Context, d time.Duration) error {
 		return err
 	}
 	return Settle(ctx)
-}
-
-// Settle waits until every other task is suspended, and nothing but time or the outside
-// could wake it. Time does not pass meanwhile. Several tasks may settle at once; they
-// are woken together. testing/synctest: Wait.
-func Settle(ctx context.Context) error {
-	_, err := settled(ctx).Await(ctx)
-	return err
 }

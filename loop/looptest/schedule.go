@@ -52,14 +52,17 @@ func parseSchedule(text string) (s schedule, err error) {
 	if !ok {
 		return s, fmt.Errorf("looptest: %q is no schedule; one begins with %q, as a failure prints it", text, prefix)
 	}
-	b, err := base64.RawURLEncoding.DecodeString(body)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
 	if err != nil {
 		return s, fmt.Errorf("looptest: the schedule %q is damaged: %w", text, err)
 	}
+	damaged := func(format string, args ...any) (schedule, error) {
+		return s, fmt.Errorf("looptest: the schedule %q is damaged: %w", text, fmt.Errorf(format, args...))
+	}
 	next := func() int {
 		v, n := binary.Uvarint(b)
-		if n <= 0 || v > 1<<40 {
-			err = errors.New("cut off")
+		if n <= 0 || v > 1<<31-1 {
+			err = errors.New("it is cut off, or has a number that is too large")
 			b = nil
 			return 0
 		}
@@ -69,12 +72,26 @@ func parseSchedule(text string) (s schedule, err error) {
 	flags := next()
 	s.eager, s.timePasses = flags&1 != 0, flags&2 != 0
 	s.length = next()
+	if flags > 3 {
+		return damaged("its flags are %d", flags)
+	}
 	for at := 0; len(b) > 0; {
 		at += next()
-		s.picks = append(s.picks, deviation{at: at, pick: next(), of: next()})
+		d := deviation{at: at, pick: next(), of: next()}
+		last := len(s.picks) - 1
+		switch {
+		case err != nil:
+		case last >= 0 && s.picks[last].at == at:
+			return damaged("it picks twice at choice point %d", at+1)
+		case d.pick < 1 || d.pick >= d.of:
+			return damaged("it picks number %d of %d at choice point %d", d.pick, d.of, at+1)
+		case at >= s.length:
+			return damaged("it picks at choice point %d of %d", at+1, s.length)
+		}
+		s.picks = append(s.picks, d)
 	}
 	if err != nil {
-		return s, fmt.Errorf("looptest: the schedule %q is damaged: %w", text, err)
+		return damaged("%w", err)
 	}
 	return s, nil
 }

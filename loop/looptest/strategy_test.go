@@ -24,7 +24,7 @@ type orders struct {
 // program is one of k tasks of n steps each.
 func (o *orders) program(k, n int) looptest.Body {
 	return func(ctx context.Context, t *looptest.T) {
-		var order strings.Builder
+		order := make([]byte, 0, k*n)
 		parts := make([]part, k)
 		for i := range parts {
 			parts[i] = func(ctx context.Context) {
@@ -32,14 +32,14 @@ func (o *orders) program(k, n int) looptest.Body {
 					if step > 0 {
 						task.Yield(ctx)
 					}
-					fmt.Fprintf(&order, "%c", 'A'+i)
+					order = append(order, byte('A'+i))
 				}
 			}
 		}
 		together(ctx, t, parts...)
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		o.times[order.String()]++
+		o.times[string(order)]++
 	}
 }
 

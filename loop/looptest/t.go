@@ -28,7 +28,7 @@ type holder struct {
 	testing.TB
 	mu       sync.Mutex
 	lines    []string
-	helpers  []string // functions that called Helper
+	helpers  []uintptr // where Helper was called
 	failed   bool
 	skipped  bool
 	finished bool // by FailNow or Skip
@@ -39,11 +39,11 @@ type holder struct {
 
 func (h *holder) Helper() {
 	var pcs [1]uintptr
-	frame, _ := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])]).Next()
+	runtime.Callers(2, pcs[:])
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !slices.Contains(h.helpers, frame.Function) {
-		h.helpers = append(h.helpers, frame.Function)
+	if !slices.Contains(h.helpers, pcs[0]) {
+		h.helpers = append(h.helpers, pcs[0])
 	}
 }
 
@@ -54,8 +54,13 @@ func (h *holder) log(text string) {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	helpers := map[string]bool{}
+	for i := range h.helpers {
+		frame, _ := runtime.CallersFrames(h.helpers[i : i+1]).Next()
+		helpers[frame.Function] = true
+	}
 	frame, more := frames.Next()
-	for more && slices.Contains(h.helpers, frame.Function) {
+	for more && helpers[frame.Function] {
 		frame, more = frames.Next()
 	}
 	h.say(place(frame) + ": " + text)

@@ -191,6 +191,6 @@ func (l *line) write(b *strings.Builder, at, who, path int) {
 	}
 	b.WriteByte('\n')
 	for _, text := range l.said {
-		fmt.Fprintf(b, "\t       ! %s\n", text)
+		fmt.Fprintf(b, "\t       ! %s\n", strings.ReplaceAll(text, "\n", "\n\t         "))
 	}
 }

@@ -1,0 +1,86 @@
+package looptest_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/task"
+)
+
+// A Shop sells what is in stock.
+type Shop struct{ stock int }
+
+// Sell sells one piece, if there is one.
+func (s *Shop) Sell(ctx context.Context) error {
+	if s.stock == 0 {
+		return nil
+	}
+	if err := task.Yield(ctx); err != nil { // the customer pays
+		return err
+	}
+	s.stock--
+	return nil
+}
+
+// twoCustomers is the test: the second customer comes a little later.
+func twoCustomers(ctx context.Context, t *looptest.T) {
+	shop := &Shop{stock: 1}
+	customer := func(name string, delay int) *task.Task[struct{}] {
+		return task.Go(ctx, func(ctx context.Context) (struct{}, error) {
+			for range delay {
+				if err := task.Yield(ctx); err != nil {
+					return struct{}{}, err
+				}
+			}
+			return struct{}{}, shop.Sell(ctx)
+		}, task.Name(name))
+	}
+	if err := task.Gather(customer("ann", 0), customer("bob", 2)).Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if shop.stock < 0 {
+		t.Errorf("%d in stock", shop.stock)
+	}
+}
+
+// In a test, t is the test's own:
+//
+//	func TestTwoCustomers(t *testing.T) {
+//		looptest.Explore(t, looptest.PCT(1, 1000, 3), twoCustomers)
+//	}
+func ExampleExplore() {
+	t := printer{}
+	looptest.Explore(t, looptest.PCT(1, 1000, 3), twoCustomers)
+	// Output:
+	// example_explore_test.go:44: -1 in stock
+	//
+	// It takes 2 picks that are not first in, first out (PCT(1, 1000, 3), after 6 schedules). To replay exactly this:
+	//
+	// 	looptest.Replay(t, "takt1:AAUAAQIBAQI", body)
+	//
+	// The interleaving; * marks a pick that was not first in, first out:
+	//
+	// 	   1   main  its start → example_explore_test.go:40  made ann, made bob
+	// 	   2 * bob   its start → example_explore_test.go:33
+	// 	   3 * bob   example_explore_test.go:33 → example_explore_test.go:33
+	// 	   4   ann   its start → example_explore_test.go:20
+	// 	   5   bob   example_explore_test.go:33 → example_explore_test.go:20
+	// 	   6   ann   example_explore_test.go:20 → its end
+	// 	   7   bob   example_explore_test.go:20 → its end
+	// 	   8   main  example_explore_test.go:40 → its end
+	// 	       ! example_explore_test.go:44: -1 in stock
+}
+
+// printer stands for a test's own t in the examples: it prints what that would be told.
+type printer struct{ testing.TB }
+
+func (printer) Helper()                           {}
+func (printer) Name() string                      { return "TestOfTheExample" }
+func (printer) Skipped() bool                     { return false }
+func (printer) Log(args ...any)                   { fmt.Println(args...) }
+func (printer) Logf(format string, args ...any)   { fmt.Printf(format+"\n", args...) }
+func (printer) Error(args ...any)                 { fmt.Println(args...) }
+func (printer) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+func (printer) Fatal(args ...any)                 { panic(fmt.Sprint(args...)) }
