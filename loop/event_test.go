@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/takt-go/takt/future"
@@ -246,29 +245,27 @@ func TestObserverThatFails(t *testing.T) {
 	for name, fail := range map[string]func(){"panic": func() { panic("oh") }, "goexit": goexit} {
 		for kind := loop.TaskMade; kind <= loop.Idle; kind++ {
 			t.Run(fmt.Sprintf("%s, %v", name, kind), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					failed := false
-					l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) {}), loop.WithObserver(func(e loop.Event) {
-						if !failed && e.Kind == kind {
-							failed = true
-							fail()
-						}
-					}))
-					inGoroutine(func() {
-						defer func() { _ = recover() }()
-						spawn(l.Context(), "x", func(ctx context.Context) error {
-							_ = task.Yield(ctx)
-							return task.Sleep(ctx, time.Second)
-						})
-						_ = l.Post(func() { l.CallLater(1, func() {}).Cancel() })
-						_ = l.Run()
+				failed := false
+				l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) {}), loop.WithObserver(func(e loop.Event) {
+					if !failed && e.Kind == kind {
+						failed = true
+						fail()
+					}
+				}))
+				inGoroutine(func() {
+					defer func() { _ = recover() }()
+					spawn(l.Context(), "x", func(ctx context.Context) error {
+						_ = task.Yield(ctx)
+						return task.Sleep(ctx, time.Second)
 					})
-					var log journal
-					l.CallSoon(log.writes("callback"))
-					_ = l.Run() // at worst it finds the task that was lost
-					l.Close()
-					log.expect(t, "callback")
+					_ = l.Post(func() { l.CallLater(1, func() {}).Cancel() })
+					_ = l.Run()
 				})
+				var log journal
+				l.CallSoon(log.writes("callback"))
+				_ = l.Run() // at worst it finds the task that was lost
+				l.Close()
+				log.expect(t, "callback")
 			})
 		}
 	}

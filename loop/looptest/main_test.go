@@ -42,9 +42,7 @@ func together(ctx context.Context, t *looptest.T, parts ...part) {
 	}
 }
 
-// pause suspends for one turn, as an await that takes no time.
-func pause(ctx context.Context) { pauses(ctx, 1) }
-
+// pauses suspends for n turns, as awaits that take no time.
 func pauses(ctx context.Context, n int) {
 	for range n {
 		if task.Yield(ctx) != nil {
