@@ -107,7 +107,8 @@ func (l *Loop) release() {
 	}
 	l.free = nil
 	l.ready, l.turnEnd = ready{}, 0
-	l.timers, l.due, l.watches = timer.New[Runnable](), nil, watchList{}
+	l.timers, l.due = timer.New[Runnable](), nil
+	l.watches.Init()
 	l.ports, l.offloads, l.atIdle = nil, nil, nil
 	l.ctx.end(&CanceledError{Cause: ErrClosed})
 }

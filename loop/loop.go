@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"iter"
@@ -27,7 +28,7 @@ type Loop struct {
 	observer func(Event)
 	timers   *timer.Queue[Runnable]
 	due      []dueTimer // those that came due and are in the ready queue, in their order
-	watches  watchList
+	watches  list.List  // of *watch, in order of making
 	ports    []*waitingPort
 	atIdle   []Runnable
 	inbox    inbox

@@ -26,7 +26,7 @@ func (l *Loop) Run() error { return l.drive("Run", modeRun) }
 func (l *Loop) RunOnce() (more bool) {
 	_ = l.drive("RunOnce", modeOnce)
 	return l.ready.head != l.ready.tail || l.inbox.some.Load() ||
-		l.watches.any(func(w *watch) bool { return w.ctx.Err() != nil })
+		l.anyWatch(func(w *watch) bool { return w.ctx.Err() != nil })
 }
 
 // RunUntilIdle runs turns until nothing is ready or due, or Stop is called. It
@@ -185,7 +185,7 @@ func (l *Loop) beginTurn() bool {
 	if l.inbox.some.Load() {
 		l.drain()
 	}
-	if l.watches.first != nil {
+	if l.watches.Len() > 0 {
 		l.pollWatches()
 	}
 	if len(l.ports) > 0 {
@@ -218,7 +218,7 @@ func (l *Loop) newTurn() {
 
 // quiet reports whether all that beginTurn has to do is to begin the turn.
 func (l *Loop) quiet() bool {
-	if l.inbox.some.Load() || l.watches.first != nil || len(l.ports)+len(l.offloads) > 0 {
+	if l.inbox.some.Load() || l.watches.Len() > 0 || len(l.ports)+len(l.offloads) > 0 {
 		return false
 	}
 	if l.timers.Len() == 0 {

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"container/list"
 	"context"
 	"errors"
 )
@@ -17,47 +18,7 @@ type watch struct {
 	all  bool        // the end cancels the task; otherwise it ends one suspension
 	stop func() bool // of the wake-up
 
-	watched    bool // it is in the loop's list
-	prev, next *watch
-}
-
-// watchList has the watches in order of making.
-type watchList struct{ first, last *watch }
-
-func (l *watchList) add(w *watch) {
-	if w.prev = l.last; w.prev == nil {
-		l.first = w
-	} else {
-		w.prev.next = w
-	}
-	l.last, w.watched = w, true
-}
-
-func (l *watchList) remove(w *watch) {
-	if !w.watched {
-		return
-	}
-	if w.prev == nil {
-		l.first = w.next
-	} else {
-		w.prev.next = w.next
-	}
-	if w.next == nil {
-		l.last = w.prev
-	} else {
-		w.next.prev = w.prev
-	}
-	w.watched, w.prev, w.next = false, nil, nil
-}
-
-// any reports whether what holds of a watch.
-func (l *watchList) any(what func(*watch) bool) bool {
-	for w := l.first; w != nil; w = w.next {
-		if what(w) {
-			return true
-		}
-	}
-	return false
+	at *list.Element // in the loop's list; nil when it is over
 }
 
 func (l *Loop) watchSuspension(ctx context.Context, t *Task) *watch {
@@ -78,7 +39,7 @@ func (l *Loop) bindTask(ctx context.Context, t *Task) {
 
 func (l *Loop) addWatch(w *watch) *watch {
 	w.stop = context.AfterFunc(w.ctx, l.nudge)
-	l.watches.add(w)
+	w.at = l.watches.PushBack(w)
 	return w
 }
 
@@ -100,17 +61,25 @@ func (l *Loop) unwatch(w *watch) {
 		return
 	}
 	w.stop()
-	l.watches.remove(w)
+	l.forget(w)
+}
+
+func (l *Loop) forget(w *watch) {
+	if w.at != nil {
+		l.watches.Remove(w.at)
+		w.at = nil
+	}
 }
 
 // pollWatches acts upon the contexts that have ended.
 func (l *Loop) pollWatches() {
-	for w, next := l.watches.first, (*watch)(nil); w != nil; w = next {
-		next = w.next
+	for at, next := l.watches.Front(), (*list.Element)(nil); at != nil; at = next {
+		next = at.Next()
+		w := at.Value.(*watch)
 		if w.ctx.Err() == nil {
 			continue
 		}
-		l.watches.remove(w)
+		l.forget(w)
 		cause := context.Cause(w.ctx)
 		if w.all {
 			w.task.Cancel(cause)
@@ -124,8 +93,18 @@ func (l *Loop) pollWatches() {
 
 // watchesMayWake reports whether the end of a context is to be expected.
 func (l *Loop) watchesMayWake() bool {
-	return l.watches.any(func(w *watch) bool {
+	return l.anyWatch(func(w *watch) bool {
 		_, limited := w.ctx.Deadline()
 		return limited || !w.all
 	})
+}
+
+// anyWatch reports whether what holds of a watch.
+func (l *Loop) anyWatch(what func(*watch) bool) bool {
+	for at := l.watches.Front(); at != nil; at = at.Next() {
+		if what(at.Value.(*watch)) {
+			return true
+		}
+	}
+	return false
 }

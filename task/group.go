@@ -1,6 +1,7 @@
 package task
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,7 @@ import (
 type Group struct {
 	outer    context.Context // around the group
 	scope    *loop.Scope
-	first    *member // those not done, in order of creation
-	last     *member
-	size     int
+	members  list.List // of *member: those not done, in order of creation
 	errs     GroupError
 	idle     *signal // set when the last member is done, while somebody waits for that
 	exiting  bool    // the body has ended
@@ -120,7 +119,7 @@ func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error
 // refuses returns why the group takes no more tasks, if that is so.
 func (g *Group) refuses() error {
 	switch {
-	case g.exiting && g.size == 0:
+	case g.exiting && g.members.Len() == 0:
 		return errors.New("task: the group is finished; spawn while its body or one of its tasks runs")
 	case g.aborting:
 		return errors.New("task: the group is shutting down, after an error or a cancellation; it takes no more tasks")
@@ -142,7 +141,7 @@ func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
 // canceled as by a failure, and WithGroup returns nil unless something fails on the
 // way. Canceling a group that is aborting or finished does nothing.
 func (g *Group) Cancel() {
-	if g.aborting || g.exiting && g.size == 0 {
+	if g.aborting || g.exiting && g.members.Len() == 0 {
 		return
 	}
 	g.abort()
@@ -154,8 +153,8 @@ var errGroupCanceled = errors.New("task: the group was canceled")
 // abort cancels the members.
 func (g *Group) abort() {
 	g.aborting = true
-	for m := g.first; m != nil; m = m.next {
-		m.of.Cancel(nil)
+	for at := g.members.Front(); at != nil; at = at.Next() {
+		at.Value.(*member).of.Cancel(nil)
 	}
 }
 
@@ -180,7 +179,7 @@ func (g *Group) exit(err error) error {
 	if loop.IsCanceled(err) {
 		canceled = err
 	}
-	for g.size > 0 {
+	for g.members.Len() > 0 {
 		g.idle = newSignal(ctx, "its group", g.pending)
 		ended := g.idle.Wait(ctx)
 		g.idle = nil
@@ -229,50 +228,30 @@ func requested(delivered error, ctxs ...context.Context) error {
 
 func (g *Group) pending() []loop.Awaitable {
 	var all []loop.Awaitable
-	for m := g.first; m != nil; m = m.next {
-		all = append(all, m.of)
+	for at := g.members.Front(); at != nil; at = at.Next() {
+		all = append(all, at.Value.(*member).of)
 	}
 	return all
 }
 
 // member is a task of a group, as the group waits for it.
 type member struct {
-	of         future.Any
-	in         *Group
-	prev, next *member
+	of future.Any
+	in *Group
+	at *list.Element
 }
 
 func (g *Group) join(t future.Any) {
 	m := &member{of: t, in: g}
-	if m.prev = g.last; m.prev == nil {
-		g.first = m
-	} else {
-		m.prev.next = m
-	}
-	g.last = m
-	g.size++
+	m.at = g.members.PushBack(m)
 	t.AddWaiter(m) // also if it is done already: its error takes effect in a later turn
-}
-
-func (g *Group) leave(m *member) {
-	if m.prev == nil {
-		g.first = m.next
-	} else {
-		m.prev.next = m.next
-	}
-	if m.next == nil {
-		g.last = m.prev
-	} else {
-		m.next.prev = m.prev
-	}
-	g.size--
 }
 
 // Run is called when the member is done.
 func (m *member) Run() {
 	g := m.in
-	g.leave(m)
-	if g.size == 0 && g.idle != nil {
+	g.members.Remove(m.at)
+	if g.members.Len() == 0 && g.idle != nil {
 		g.idle.Run()
 	}
 	if m.of.Canceled() {
