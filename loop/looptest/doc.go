@@ -57,8 +57,8 @@
 //   - It makes everything that it uses. What outlives a run makes the next one another
 //     program.
 //   - It asserts with the [T] that it is handed, not with the test's own t.
-//   - It awaits or cancels what it spawns. Tasks that end in the same turn as the body may
-//     be left alone.
+//   - It awaits or cancels what it spawns. Tasks that end in the turn after its own end,
+//     or before, may be left alone.
 //   - It must be deterministic but for the schedule: no map's order, wall clock,
 //     randomness, or goroutine of its own. Explore runs some of the schedules again, and
 //     fails where two runs part, with the first event that differs.

@@ -111,9 +111,9 @@ func (r *run) execute() {
 	r.findLeaks()
 }
 
-func (r *run) main(ctx context.Context) (none struct{}, err error) {
+func (r *run) main(ctx context.Context) (struct{}, error) {
 	r.body(ctx, &r.t)
-	return
+	return struct{}{}, nil
 }
 
 func (r *run) options() []loop.Option {

@@ -51,7 +51,7 @@ func pauses(ctx context.Context, n int) {
 	}
 }
 
-// after is body, after n pauses.
+// after is body, n turns later.
 func after(n int, body part) part {
 	return func(ctx context.Context) {
 		pauses(ctx, n)

@@ -26,8 +26,8 @@ type minimiser struct {
 const (
 	// searchBudget is how many schedules are looked through for each bound.
 	searchBudget = 10_000
-	// minimiserBudget is how many choice points are spent in all: a few seconds.
-	minimiserBudget = 10_000_000
+	// minimiserBudget is how many choice points are spent in all: a second or two.
+	minimiserBudget = 3_000_000
 	// runCost is what a run costs, in choice points, beside those that it makes.
 	runCost = 50
 )
