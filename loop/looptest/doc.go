@@ -106,6 +106,8 @@
 //	TAKT_REPLAY=takt1:...  runs this schedule in place of every exploration; choose the
 //	                       test by -run
 //	TAKT_SCHEDULES=x100    100 times the schedules of Random and PCT, for the night
+//	TAKT_ARTIFACTS=dir     keeps a timeline of what failed, as a page for a browser, in this
+//	                       folder; go test -artifacts keeps it in the test's own
 //	TAKT_SHARD=2/8         the second of eight parts of every strategy, for eight machines
 //
 // With go test -v Explore tells how many schedules have been run, how fast, and how many

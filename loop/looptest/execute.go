@@ -30,6 +30,7 @@ type run struct {
 	passing  bool // of time, as a choice
 	debug    bool
 	observer func(loop.Event)
+	timeline func(loop.Event) // a second one
 
 	loop    *loop.Loop
 	clock   timer.Virtual
@@ -131,6 +132,9 @@ func (r *run) options() []loop.Option {
 	}
 	if r.observer != nil {
 		opts = append(opts, loop.WithObserver(r.observer))
+	}
+	if r.timeline != nil {
+		opts = append(opts, loop.WithObserver(r.timeline))
 	}
 	if r.debug {
 		opts = append(opts, loop.WithDebug())

@@ -253,7 +253,11 @@ func (x *explorer) describe(failing *run) string {
 	}
 	s := x.minimise(failing)
 	tr := &transcript{}
-	r := x.one(&replayer{schedule: s}, tr.of)
+	var tl timeline
+	r := x.one(&replayer{schedule: s}, func(r *run) {
+		tr.of(r)
+		tl = newTimeline(x.t, r)
+	})
 	after := "at once"
 	if x.done > 0 {
 		after = "after " + plural(x.done, "schedule", "schedules")
@@ -265,6 +269,6 @@ func (x *explorer) describe(failing *run) string {
 	if n := len(s.picks); n > 0 {
 		how = "It takes " + plural(n, "pick that is", "picks that are") + " not first in, first out"
 	}
-	return fmt.Sprintf("%s\n\n%s (%v, %s). To replay exactly this:\n\n\tlooptest.Replay(t, %q, body)\n\n%s",
-		r.text(), how, x.strategy, after, s, tr)
+	return fmt.Sprintf("%s\n\n%s (%v, %s). To replay exactly this:\n\n\tlooptest.Replay(t, %q, body)\n\n%s%s",
+		r.text(), how, x.strategy, after, s, tr, tl.write(x.t))
 }

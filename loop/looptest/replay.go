@@ -28,15 +28,19 @@ func replay(t testing.TB, c config, text string, body Body) {
 	x := &explorer{outer: outer, t: t, config: c, body: body}
 	by := &replayer{schedule: s}
 	tr := &transcript{}
-	r := x.one(by, tr.of)
+	var tl timeline
+	r := x.one(by, func(r *run) {
+		tr.of(r)
+		tl = newTimeline(t, r)
+	})
 	by.end()
 	switch {
 	case by.parted != "" && r.failed():
-		t.Errorf("looptest: the schedule no longer fits the program: %s. The program fails all the same:\n\n%s\n\n%s", by.parted, r.text(), tr)
+		t.Errorf("looptest: the schedule no longer fits the program: %s. The program fails all the same:\n\n%s\n\n%s%s", by.parted, r.text(), tr, tl.write(t))
 	case by.parted != "":
 		t.Errorf("looptest: the schedule no longer fits the program: %s. The program does not fail.\n\n%s", by.parted, tr)
 	case r.failed():
-		t.Errorf("%s\n\n%s", r.text(), tr)
+		t.Errorf("%s\n\n%s%s", r.text(), tr, tl.write(t))
 	case testing.Verbose():
 		t.Logf("looptest: the schedule passes. %s", tr)
 	}

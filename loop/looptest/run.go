@@ -2,6 +2,7 @@ package looptest
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,8 +30,12 @@ func Run(t testing.TB, body Body, opts ...Option) {
 	c := configure(opts, 0)
 	outer, left := markGoroutines()
 	r := &run{outer: outer, body: body, test: t, eager: c.eager, debug: true, maxSteps: c.maxSteps}
+	tl := newTimeline(t, r)
 	defer func() {
 		t.Helper()
+		if tl.rec != nil && (len(r.report) > 0 || t.Failed()) {
+			t.Log(strings.TrimSpace(tl.write(t)))
+		}
 		for _, text := range r.report {
 			t.Error(text)
 		}

@@ -1,0 +1,50 @@
+package looptest_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/task"
+)
+
+// What fails leaves its timeline where it was asked to; what passes leaves nothing.
+func TestTimelineOfAFailure(t *testing.T) {
+	fails := func(ctx context.Context, t *looptest.T) {
+		must(t, spawn(ctx, "worker", task.Yield).Wait(ctx))
+		t.Error("oh")
+	}
+	for _, c := range []struct {
+		name string
+		test func(tb testing.TB)
+		kept bool
+	}{
+		{"Explore", func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 5), fails) }, true},
+		{"Replay", func(tb testing.TB) { looptest.Replay(tb, "takt1:AAA", fails) }, true},
+		{"Run", func(tb testing.TB) { looptest.Run(tb, fails) }, true},
+		{"passing", func(tb testing.TB) { looptest.Run(tb, func(context.Context, *looptest.T) {}) }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "kept")
+			t.Setenv("TAKT_ARTIFACTS", dir)
+			r := record(t, c.test)
+			pages, _ := filepath.Glob(filepath.Join(dir, "*.html"))
+			if !c.kept {
+				if len(pages) > 0 {
+					t.Errorf("a test that passes keeps %v", pages)
+				}
+				return
+			}
+			if len(pages) != 1 {
+				t.Fatalf("%d pages", len(pages))
+			}
+			contains(t, strings.Join(append(r.errors, r.logs...), "\n"), "A timeline of it: "+pages[0])
+			page, err := os.ReadFile(pages[0])
+			must(t, err)
+			contains(t, string(page), "worker")
+		})
+	}
+}
