@@ -77,7 +77,13 @@ func (c *taskContext) Value(key any) any {
 	return c.outer.Value(key)
 }
 
-func (c *taskContext) Done() <-chan struct{} { return c.standard().Done() }
+func (c *taskContext) Done() <-chan struct{} {
+	s := c.standard()
+	if e := c.cause(); e != nil {
+		s.cancel(e) // who has seen Err finds Done closed
+	}
+	return s.Done()
+}
 
 func (c *taskContext) Err() error {
 	if c.cause() != nil {
