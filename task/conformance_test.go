@@ -176,7 +176,7 @@ func (e userError) Error() string { return e.msg }
 
 // foreign is an error of the interpreter of reference itself, such as Python's
 // KeyError for a variable that is not bound. It goes through a program as any
-// error does, but interp.py fails in showing it, so it leaves no line.
+// error does, but that interpreter fails in showing it, so it leaves no line.
 type foreign struct{ what string }
 
 func (e foreign) Error() string { return e.what }
@@ -807,7 +807,7 @@ func stateOf(f awaitable) string {
 	return "done " + show(v)
 }
 
-// show prints a value, or an error, as interp.py does.
+// show prints a value, or an error, as the interpreter of reference does.
 func show(v any) string {
 	switch v := v.(type) {
 	case nil:
