@@ -51,8 +51,8 @@ func (e *GroupError) add(from string, err error) {
 }
 
 // WithGroup runs body, in the running task, with a group that it can spawn into
-// ([GoIn], [GoMachineIn], [Group.Go]), and returns when body and every task of the group have
-// ended.
+// ([GoIn], [GoMachineIn], [Group.Go]), and returns when body and every task of the group
+// have ended.
 //
 // The first task that fails makes the group abort: the other tasks are canceled,
 // oldest first, and so is body if it has not ended, by a cancellation of the
@@ -63,15 +63,14 @@ func (e *GroupError) add(from string, err error) {
 // If the running task is canceled from outside, and body lets that through or has ended,
 // the tasks are canceled, and WithGroup returns that cancellation once they have ended. (A
 // body that takes the cancellation and returns nil lets the tasks finish: so a pool is
-// drained.) Where a task fails as
-// well, the GroupError outranks it, and the request to cancel is made again, so
-// that the next suspension delivers it. asyncio: TaskGroup.
+// drained.) Where a task fails as well, the GroupError outranks it, and the request to
+// cancel is made again, so that the next suspension delivers it. asyncio: TaskGroup.
 //
 // The ctx that body is handed ends when the group aborts, and when WithGroup returns.
 // If ctx itself ends, where it is a standard context, the tasks are canceled and
 // context.Cause(ctx) comes out. A panic in body aborts the group, and goes on when all
-// tasks have ended; errors of theirs are reported ([loop.ErrorUntaken]). WithGroup panics if ctx does
-// not belong to the running task.
+// tasks have ended; errors of theirs are reported ([loop.ErrorUntaken]). WithGroup panics
+// if ctx does not belong to the running task.
 func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) error) (err error) {
 	g := &Group{outer: ctx, scope: loop.Enter(ctx)}
 	returned := false

@@ -80,7 +80,9 @@ func instant(ctx context.Context, d time.Duration) time.Time {
 }
 
 func underLimit(ctx context.Context, when time.Time, body func(context.Context, *Deadline) error) (err error) {
-	d := enterDeadline(ctx, when)
+	d := &Deadline{scope: loop.Enter(ctx)}
+	d.before = d.scope.Task().Cancelling()
+	d.set(when)
 	left := false
 	defer func() {
 		if !left { // a panic or Goexit of body, which goes on
@@ -90,13 +92,6 @@ func underLimit(ctx context.Context, when time.Time, body func(context.Context, 
 	err = body(d.scope.Context(), d)
 	left = true
 	return d.exit(err)
-}
-
-func enterDeadline(ctx context.Context, when time.Time) *Deadline {
-	d := &Deadline{scope: loop.Enter(ctx)}
-	d.before = d.scope.Task().Cancelling()
-	d.set(when)
-	return d
 }
 
 // When returns the limit, and false if there is none.
@@ -166,16 +161,12 @@ func WaitFor[T any](ctx context.Context, a future.Awaitable[T], limit time.Durat
 	if limit <= 0 {
 		return takeOrCancel(ctx, a)
 	}
-	d := enterDeadline(ctx, instant(ctx, limit))
-	left := false
-	defer func() {
-		if !left {
-			_ = d.exit(nil)
-		}
-	}()
-	v, err := a.Await(d.scope.Context())
-	left = true
-	return v, d.exit(err)
+	var v T
+	err := underLimit(ctx, instant(ctx, limit), func(ctx context.Context, _ *Deadline) (err error) {
+		v, err = a.Await(ctx)
+		return err
+	})
+	return v, err
 }
 
 func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T]) (T, error) {
