@@ -225,10 +225,10 @@ type timed struct {
 	log *journal
 }
 
-func (b timed) Step(err error) loop.Suspension {
+func (b timed) Step(t *loop.Task, err error) loop.Suspension {
 	b.log.add("before")
 	defer b.log.add("after")
-	return b.Body.Step(err)
+	return b.Body.Step(t, err)
 }
 
 func TestHookMayWrapTheBody(t *testing.T) {

@@ -155,7 +155,6 @@ func (c *countdown) owner() countdownOwner { return countdownOwner{c} }
 type countdownOwner struct{ c *countdown }
 
 func (o countdownOwner) Cancel(error) bool          { o.c.end(); return true }
-func (o countdownOwner) Task() *loop.Task           { return nil }
 func (o countdownOwner) Describe() loop.Explanation { return loop.Explanation{What: "a countdown"} }
 
 func ExampleOwner() {

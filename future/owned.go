@@ -14,9 +14,6 @@ type Owner interface {
 	// Cancel is called by the future's Cancel while the future is pending, and
 	// reports whether the request was taken.
 	Cancel(cause error) bool
-	// Task returns the task whose outcome the future is, and then always the same one,
-	// which Cancel and Describe are about; nil if it is not a task's.
-	Task() *loop.Task
 	// Describe says what the future is: see [loop.Awaitable]'s Explain.
 	Describe() loop.Explanation
 }
@@ -24,17 +21,32 @@ type Owner interface {
 // Own makes f a pending future of l that only owner completes, by [Complete].
 // It is for those who build awaitables of their own.
 func Own[T any](f *Future[T], l *loop.Loop, owner Owner) {
-	f.core = core{loop: l, task: owner.Task()}
-	if f.task == nil {
-		f.made().owner = owner
-	}
+	f.core = core{loop: l, rest: &rest{owner: owner}}
 }
 
 // Complete gives a future its outcome, in the name of its owner: err if that is
 // not nil, else v. A cancellation as err makes the future canceled. It panics if
 // f is done or belongs to somebody else.
 func Complete[T any](f *Future[T], owner Owner, v T, err error) {
-	f.mustOwn(owner)
+	f.mustOwn(f.owner() == owner, owner)
+	f.settle(v, err)
+}
+
+// OwnByTask is Own for the outcome of the task t of l, which [CompleteByTask] completes.
+// Canceling it cancels t.
+func OwnByTask[T any](f *Future[T], l *loop.Loop, t *loop.Task) {
+	f.core = core{loop: l, task: t}
+}
+
+// CompleteByTask is Complete in the name of t.
+func CompleteByTask[T any](f *Future[T], t *loop.Task, v T, err error) {
+	if f.task != t || f.state != pending {
+		f.mustOwn(false, t)
+	}
+	f.settle(v, err)
+}
+
+func (f *Future[T]) settle(v T, err error) {
 	if err != nil {
 		f.fail(err)
 		return
@@ -46,7 +58,7 @@ func Complete[T any](f *Future[T], owner Owner, v T, err error) {
 // Fail is Complete for an error that makes the future failed also if it is a
 // cancellation: that of something else, which this one reports.
 func Fail[T any](f *Future[T], owner Owner, err error) {
-	f.mustOwn(owner)
+	f.mustOwn(f.owner() == owner, owner)
 	f.complete(failed, err)
 }
 
@@ -58,11 +70,7 @@ func Failed(f Any) bool { return f.base().state == failed }
 // Peek returns the error of f, nil while f is pending, and does not take it.
 func Peek(f Any) error { return f.base().failure() }
 
-func (c *core) mustOwn(owner Owner) {
-	owns := c.owner() == owner
-	if c.task != nil {
-		owns = c.task == owner.Task()
-	}
+func (c *core) mustOwn(owns bool, owner any) {
 	if !owns || c.state != pending {
 		panic(fmt.Sprintf("future: completion of a future that is done or not owned by the %T that completes it", owner))
 	}

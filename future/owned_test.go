@@ -32,7 +32,6 @@ func (o *proxyOwner) Cancel(cause error) bool {
 	o.asked = append(o.asked, cause)
 	return o.takes
 }
-func (o *proxyOwner) Task() *loop.Task           { return nil }
 func (o *proxyOwner) Describe() loop.Explanation { return loop.Explanation{What: "a proxy"} }
 func (o *proxyOwner) Take()                      { o.taken++ }
 

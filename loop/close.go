@@ -65,14 +65,14 @@ func (l *Loop) unwindAll() {
 func (l *Loop) unwind(t *Task) {
 	t.unwinding = true
 	err := &CanceledError{Cause: ErrClosed}
-	t.root().end(err)
+	t.ending().end(err)
 	defer func() { l.current = nil }()
 	switch {
 	case t.state == stateNew || t.state == stateQueued:
 		t.end(err)
 	case t.kind == Stackful:
 		t.withExtra().wake = err
-		l.switchTo(t.stack)
+		l.switchTo(t.live.stack)
 	default:
 		t.resumed()
 		for t.state != stateDone {
@@ -90,7 +90,7 @@ func (l *Loop) unwindStep(t *Task, err error) {
 		}
 	}()
 	t.begin()
-	if s := t.body.Step(err); s.how == end {
+	if s := t.live.body.Step(t, err); s.how == end {
 		t.ended()
 	} else {
 		t.refuse()
@@ -110,13 +110,13 @@ func (l *Loop) release() {
 	l.timers, l.due = timer.New[Runnable](), nil
 	l.watches.Init()
 	l.ports, l.offloads, l.atIdle = nil, nil, nil
-	l.ctx.end(&CanceledError{Cause: ErrClosed})
+	l.root.ending().end(&CanceledError{Cause: ErrClosed})
 }
 
 // Failed notes that t, which is about to end, fails: if nobody has taken its error
 // by the time the loop is closed, that is reported. It is for package task.
 func Failed(t *Task) {
-	l := t.ctx.loop
+	l := t.env.loop
 	if len(l.untaken) == cap(l.untaken) { // before it grows, forget those taken
 		l.untaken = slices.DeleteFunc(l.untaken, func(t *Task) bool { return t.untaken() == nil })
 		l.untaken = slices.Grow(l.untaken, len(l.untaken)+1)
@@ -125,7 +125,7 @@ func Failed(t *Task) {
 }
 
 // untaken returns the error of a failed task that nobody has taken.
-func (t *Task) untaken() error { return t.body.Outcome().Untaken() }
+func (t *Task) untaken() error { return t.outcome.Untaken() }
 
 // reportUntaken reports the errors that nobody took, by order of creation.
 func (l *Loop) reportUntaken() {

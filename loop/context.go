@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// taskContext is the context.Context that bodies are handed. It belongs to a
-// task, or to a loop without one. All methods are safe from any goroutine.
+// Two types are the [context.Context] of a body: a task itself (ownContext), and a
+// scope in it (scopeContext). The loop's own context is that of its root, a task that
+// never runs. All methods are safe from any goroutine.
 //
 // Values and, for what has any, cancellation and deadline come from outer:
 //   - for a task spawned with another task's context, that one's values only: a
@@ -16,180 +17,197 @@ import (
 //   - for a task spawned with a standard context that can end, that context: the
 //     task is bounded by it;
 //   - for the scope of a time limit or a group, the context around it.
-type taskContext struct {
-	loop  *Loop
-	task  *Task           // nil: the loop's own
-	outer context.Context // never nil
-	extra atomic.Pointer[contextExtra]
-}
-
-// contextExtra is what a scope's context has, and a task's when it is canceled or
-// somebody asks for Done.
-type contextExtra struct {
-	scope    *Scope       // nil: the task's own, or the loop's
-	deadline atomic.Int64 // ns of the loop's clock; 0 is none
-	cause    atomic.Pointer[CanceledError]
-	std      atomic.Pointer[standard]
-}
-
-var noContextExtra contextExtra
-
-// extras is for reading only.
-func (c *taskContext) extras() *contextExtra {
-	if x := c.extra.Load(); x != nil {
-		return x
-	}
-	return &noContextExtra
-}
-
-// withExtra is for writing.
-func (c *taskContext) withExtra() *contextExtra {
-	if c.extra.Load() == nil {
-		c.extra.CompareAndSwap(nil, new(contextExtra))
-	}
-	return c.extra.Load()
-}
-
-func (c *taskContext) scope() *Scope { return c.extras().scope }
-
-// cause returns what the context was ended with, nil if it goes on.
-func (c *taskContext) cause() *CanceledError { return c.extras().cause.Load() }
-
-// standard is the standard context below a taskContext. It is made when somebody
-// asks for Done, as most tasks' contexts never are.
-type standard struct {
-	context.Context
-	cancel context.CancelCauseFunc
+//
+// environment is what a task's own context is below. Tasks that inherit the same share it.
+type environment struct {
+	loop    *Loop
+	outer   context.Context // never nil
+	bounded bool            // outer can end
 }
 
 type contextKey struct{}
 
-func (c *taskContext) Value(key any) any {
+// ownContext is a Task as the context that its body is handed.
+type ownContext Task
+
+func (c *ownContext) Value(key any) any {
 	if key == (contextKey{}) {
 		return c
 	}
-	if s := c.extras().std.Load(); s != nil {
-		return s.Value(key)
-	}
-	if c.cause() != nil {
-		return c.standard().Value(key) // for context.Cause
-	}
-	return c.outer.Value(key)
+	return (*Task)(c).extras().value(key, c.env.outer)
 }
 
-func (c *taskContext) Done() <-chan struct{} {
-	s := c.standard()
-	if e := c.cause(); e != nil {
-		s.cancel(e) // who has seen Err finds Done closed
+func (c *ownContext) Done() <-chan struct{} { return (*Task)(c).withExtra().done(c.env.outer) }
+func (c *ownContext) Err() error            { return (*Task)(c).extras().err(c.env.outer) }
+
+func (c *ownContext) Deadline() (time.Time, bool) { return c.env.outer.Deadline() }
+
+func (c *ownContext) String() string {
+	if c.id == 0 {
+		return "loop.Context"
 	}
-	return s.Done()
+	return fmt.Sprintf("loop.Context(task %d)", c.id) // names may change
 }
 
-func (c *taskContext) Err() error {
-	if c.cause() != nil {
-		return context.Canceled
+// scopeContext is a Scope as a context.
+type scopeContext Scope
+
+func (c *scopeContext) Value(key any) any {
+	if key == (contextKey{}) {
+		return c
 	}
-	return c.outer.Err()
+	return c.value(key, c.outer)
 }
 
-func (c *taskContext) Deadline() (time.Time, bool) {
+func (c *scopeContext) Done() <-chan struct{} { return c.done(c.outer) }
+func (c *scopeContext) Err() error            { return c.err(c.outer) }
+
+func (c *scopeContext) Deadline() (time.Time, bool) {
 	outer, ok := c.outer.Deadline()
-	at := c.extras().deadline.Load()
+	at := c.deadline.Load()
 	if at == 0 {
 		return outer, ok
 	}
-	own := c.loop.clock.Start().Add(time.Duration(at))
+	own := c.task.Loop().clock.Start().Add(time.Duration(at))
 	if ok && outer.Before(own) {
 		return outer, true
 	}
 	return own, true
 }
 
-func (c *taskContext) String() string {
-	if c.task == nil {
-		return "loop.Context"
-	}
-	return fmt.Sprintf("loop.Context(task %d)", c.task.ID()) // names may change
+func (c *scopeContext) String() string { return (*ownContext)(c.task).String() }
+
+// ending is how a context below outer ends by itself.
+type ending struct {
+	reason atomic.Pointer[CanceledError] // with which it was ended; nil if it goes on
+	std    atomic.Pointer[standard]
 }
 
-func (c *taskContext) standard() *standard {
-	x := c.withExtra()
+// standard is the standard context below an ending. It is made when somebody asks for
+// Done, as most tasks' contexts never are.
+type standard struct {
+	context.Context
+	cancel context.CancelCauseFunc
+}
+
+func (e *ending) value(key any, outer context.Context) any {
+	if s := e.std.Load(); s != nil {
+		return s.Value(key)
+	}
+	if e.reason.Load() != nil {
+		return e.standard(outer).Value(key) // for context.Cause
+	}
+	return outer.Value(key)
+}
+
+func (e *ending) done(outer context.Context) <-chan struct{} {
+	s := e.standard(outer)
+	if reason := e.reason.Load(); reason != nil {
+		s.cancel(reason) // who has seen Err finds Done closed
+	}
+	return s.Done()
+}
+
+func (e *ending) err(outer context.Context) error {
+	if e.reason.Load() != nil {
+		return context.Canceled
+	}
+	return outer.Err()
+}
+
+func (e *ending) standard(outer context.Context) *standard {
 	for {
-		if s := x.std.Load(); s != nil {
+		if s := e.std.Load(); s != nil {
 			return s
 		}
 		s := new(standard)
-		s.Context, s.cancel = context.WithCancelCause(c.outer)
+		s.Context, s.cancel = context.WithCancelCause(outer)
 		_ = s.Done() // or it would get package context's closed channel, as others have
-		if !x.std.CompareAndSwap(nil, s) {
+		if !e.std.CompareAndSwap(nil, s) {
 			s.cancel(nil) // another goroutine was first
 			continue
 		}
-		if e := x.cause.Load(); e != nil {
-			s.cancel(e)
+		if reason := e.reason.Load(); reason != nil {
+			s.cancel(reason)
 		}
 		return s
 	}
 }
 
-// end closes Done, with e as the context's cause.
-func (c *taskContext) end(e *CanceledError) {
-	x := c.withExtra()
-	x.cause.CompareAndSwap(nil, e)
-	if s := x.std.Load(); s != nil {
-		s.cancel(e)
+// end closes Done, with reason as the context's cause.
+func (e *ending) end(reason *CanceledError) {
+	e.reason.CompareAndSwap(nil, reason)
+	if s := e.std.Load(); s != nil {
+		s.cancel(reason)
 	}
 }
 
-// release ends c at the end of its task if it is below a context that can end, which would
-// hold it as long as it lives itself.
-func (c *taskContext) release() {
-	if s := c.extras().std.Load(); s != nil && c.outer.Done() != nil {
+// release ends the task's context at its end if it is below one that can end, which
+// would hold it as long as it lives itself.
+func (t *Task) release() {
+	if !t.env.bounded {
+		return
+	}
+	if s := t.ending().std.Load(); s != nil {
 		s.cancel(nil)
 	}
 }
 
-// own returns the taskContext that ctx is or is derived from, or nil, and
-// whether ctx is one that can end by itself.
-func own(ctx context.Context) (c *taskContext, derived bool) {
-	if c, ok := ctx.(*taskContext); ok {
-		return c, false
-	}
-	if ctx == nil {
+// own returns the task that ctx belongs to, nil if there is none, the innermost scope
+// in it, and whether ctx is one that can end by itself.
+func own(ctx context.Context) (t *Task, s *Scope, derived bool) {
+	switch c := ctx.(type) {
+	case *ownContext:
+		return (*Task)(c), nil, false
+	case *scopeContext:
+		return c.task, (*Scope)(c), false
+	case nil:
 		panic("loop: a nil context; use the one that the task's body was handed, or Loop.Context")
 	}
-	c, _ = ctx.Value(contextKey{}).(*taskContext)
-	if c == nil {
-		return nil, false
+	var of context.Context
+	switch c := ctx.Value(contextKey{}).(type) {
+	case *ownContext:
+		t, of = (*Task)(c), c
+	case *scopeContext:
+		t, s, of = c.task, (*Scope)(c), c
+	default:
+		return nil, nil, false
 	}
 	done := ctx.Done()
-	return c, done != nil && done != c.Done()
+	return t, s, done != nil && done != of.Done()
 }
 
-// inherit returns what a task spawned with ctx, which belongs to c, has as its
-// outer context.
-func inherit(ctx context.Context, c *taskContext, derived bool) context.Context {
-	if derived {
-		return ctx
-	}
-	for ctx == context.Context(c) {
-		if c.scope() == nil {
-			if c.outer.Done() == nil {
-				return c.outer // values only: the usual case
+// inherit returns what a task spawned with ctx, which belongs to a task or scope and
+// is none that ends by itself, has as its environment: values only.
+func inherit(ctx context.Context, l *Loop) *environment {
+	for {
+		switch c := ctx.(type) {
+		case *ownContext:
+			return c.env.values()
+		case *scopeContext:
+			if c.renewed {
+				return c.task.env.values()
 			}
-			return context.WithoutCancel(c.outer)
+			ctx = c.outer
+		default:
+			return &environment{loop: l, outer: context.WithoutCancel(ctx)}
 		}
-		ctx = c.outer
-		c, _ = own(ctx)
 	}
-	return context.WithoutCancel(ctx)
+}
+
+// values returns e without what may end it.
+func (e *environment) values() *environment {
+	if !e.bounded {
+		return e // the usual case
+	}
+	return &environment{loop: e.loop, outer: context.WithoutCancel(e.outer)}
 }
 
 // FromContext returns the loop that ctx belongs to: the context of a task or of
 // a loop, or one derived from it. It panics for any other context.
 func FromContext(ctx context.Context) *Loop {
-	if c, _ := own(ctx); c != nil {
-		return c.loop
+	if t, _, _ := own(ctx); t != nil {
+		return t.Loop()
 	}
 	panic(noLoop(ctx))
 }
@@ -211,7 +229,7 @@ type boundContext struct {
 
 func (b *boundContext) Value(key any) any {
 	if key == (contextKey{}) {
-		return &b.loop.ctx
+		return (*ownContext)(&b.loop.root)
 	}
 	return b.Context.Value(key)
 }
@@ -226,7 +244,7 @@ type outsideContext struct{ context.Context }
 type outsideKey struct{}
 
 func (o outsideContext) Deadline() (time.Time, bool) {
-	if c, _ := own(o.Context); c != nil && c.loop.clock.Jumps() {
+	if t, _, _ := own(o.Context); t != nil && t.Loop().clock.Jumps() {
 		return time.Time{}, false
 	}
 	return o.Context.Deadline()
@@ -244,8 +262,8 @@ func (o outsideContext) Value(key any) any {
 
 // Belongs reports whether ctx belongs to a loop: FromContext does not panic.
 func Belongs(ctx context.Context) bool {
-	c, _ := own(ctx)
-	return c != nil
+	t, _, _ := own(ctx)
+	return t != nil
 }
 
 func noLoop(ctx context.Context) string {
@@ -260,32 +278,36 @@ func noLoop(ctx context.Context) string {
 // no task, it panics with a message that names both tasks; so does everything
 // that suspends.
 func Current(ctx context.Context) *Task {
-	c, ok := ctx.(*taskContext)
-	if !ok {
-		c, _ = own(ctx)
+	var t *Task
+	if c, ok := ctx.(*ownContext); ok {
+		t = (*Task)(c)
+	} else {
+		t, _, _ = own(ctx)
 	}
-	if c == nil || c.task == nil || c.loop.current != c.task {
-		panic(notCurrent(ctx, c))
+	if t == nil || t.env.loop.current != t {
+		panic(notCurrent(ctx, t))
 	}
-	return c.task
+	return t
 }
 
-func notCurrent(ctx context.Context, c *taskContext) string {
-	switch {
-	case c == nil:
+// notCurrent says why ctx, which belongs to t if to any task, does not do.
+func notCurrent(ctx context.Context, t *Task) string {
+	if t == nil {
 		return noLoop(ctx)
-	case c.task == nil && c.loop.current == nil:
+	}
+	switch l := t.Loop(); {
+	case t.id == 0 && l.current == nil:
 		return "loop: this needs a task, and was called with the loop's context outside every task; spawn one with task.Go"
-	case c.task == nil:
-		return fmt.Sprintf("loop: this was called in task %q with the loop's context; use the context that the task's body was handed", c.loop.current.Name())
-	case c.task.state == stateDone:
-		return fmt.Sprintf("loop: the context of task %q was used after the task ended (%s)", c.task.Name(), c.loop.whoRuns())
-	case !c.loop.running.Load() && !c.loop.closing:
-		return fmt.Sprintf("loop: the context of task %q was used while its loop is not running; a host uses Loop.Context to spawn", c.task.Name())
-	case c.loop.current == nil:
-		return fmt.Sprintf("loop: the context of task %q was used where no task is running; a callback cannot suspend: spawn a task with task.Go(l.Context(), ...); another goroutine uses Post or task.Submit", c.task.Name())
+	case t.id == 0:
+		return fmt.Sprintf("loop: this was called in task %q with the loop's context; use the context that the task's body was handed", l.current.Name())
+	case t.state == stateDone:
+		return fmt.Sprintf("loop: the context of task %q was used after the task ended (%s)", t.Name(), l.whoRuns())
+	case !l.running.Load() && !l.closing:
+		return fmt.Sprintf("loop: the context of task %q was used while its loop is not running; a host uses Loop.Context to spawn", t.Name())
+	case l.current == nil:
+		return fmt.Sprintf("loop: the context of task %q was used where no task is running; a callback cannot suspend: spawn a task with task.Go(l.Context(), ...); another goroutine uses Post or task.Submit", t.Name())
 	default:
-		return fmt.Sprintf("loop: the context of task %q was used where %s; use the context that the running body was handed", c.task.Name(), c.loop.whoRuns())
+		return fmt.Sprintf("loop: the context of task %q was used where %s; use the context that the running body was handed", t.Name(), l.whoRuns())
 	}
 }
 

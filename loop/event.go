@@ -59,7 +59,7 @@ func (l *Loop) tell(kind EventKind, t *Task) { l.observe(Event{Kind: kind, Task:
 
 //go:noinline
 func (l *Loop) tellSuspended(t *Task) {
-	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.on, Timer: t.timer})
+	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.live.on, Timer: t.live.timer})
 }
 
 //go:noinline

@@ -181,8 +181,8 @@ type traced struct {
 	name string
 }
 
-func (b traced) Step(err error) loop.Suspension {
-	s := b.Body.Step(err)
+func (b traced) Step(t *loop.Task, err error) loop.Suspension {
+	s := b.Body.Step(t, err)
 	fmt.Println(b.name, "ended:", s.Ended())
 	return s
 }
@@ -214,21 +214,19 @@ type idle struct {
 	turns int
 }
 
-func (b *idle) Step(err error) loop.Suspension {
+func (b *idle) Step(t *loop.Task, err error) loop.Suspension {
 	if b.turns--; b.turns >= 0 && err == nil {
 		return loop.Turn()
 	}
-	b.Fail(err)
+	b.Fail(t, err)
 	return loop.End()
 }
 
-func (b *idle) Fail(err error)          { future.Complete(&b.Future, idleOwner{b}, 0, err) }
-func (b *idle) Outcome() loop.Awaitable { return &b.Future }
+func (b *idle) Fail(_ *loop.Task, err error) { future.Complete(&b.Future, idleOwner{b}, 0, err) }
 
 type idleOwner struct{ *idle }
 
 func (idleOwner) Cancel(error) bool          { return false }
-func (idleOwner) Task() *loop.Task           { return nil }
 func (idleOwner) Describe() loop.Explanation { return loop.Explanation{What: "idling"} }
 
 func ExampleKind() {
@@ -237,7 +235,7 @@ func ExampleKind() {
 
 	b := &idle{turns: 2}
 	future.Own(&b.Future, l, idleOwner{b})
-	loop.Spawn(l.Context(), new(loop.Task), loop.Stackless, b, "idler")
+	loop.Spawn(l.Context(), new(loop.Task), loop.Stackless, b, &b.Future, "idler")
 	turns := 1
 	for l.RunOnce() {
 		turns++

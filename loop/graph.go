@@ -62,12 +62,12 @@ func (g *graph) task(t *Task, first, rest string) {
 	}
 	switch {
 	case t.extras().stepping != nil:
-		g.task(t.extra.stepping, rest+"└─ ", rest+"   ")
-	case t.on != nil:
-		if next := t.on.TaskOf(); next != nil {
+		g.task(t.extras().stepping, rest+"└─ ", rest+"   ")
+	case t.Awaits() != nil:
+		if next := t.Awaits().TaskOf(); next != nil {
 			g.task(next, rest+"└─ ", rest+"   ")
 		} else {
-			g.each(t.on.Explain().On, rest)
+			g.each(t.Awaits().Explain().On, rest)
 		}
 	}
 }

@@ -9,7 +9,12 @@ import (
 
 // Awaits returns what the task is suspended on: nil if that is time or a turn, or
 // if it is not suspended.
-func (t *Task) Awaits() Awaitable { return t.on }
+func (t *Task) Awaits() Awaitable {
+	if t.live == nil {
+		return nil
+	}
+	return t.live.on
+}
 
 // Waits says in a few words what the task is waiting for.
 func (t *Task) Waits() string {
@@ -19,15 +24,15 @@ func (t *Task) Waits() string {
 	case t.state == stateQueued:
 		return "has not started yet"
 	case t.state == stateRunning && t.extras().stepping != nil:
-		return fmt.Sprintf("is in the eager first step of %q", t.extra.stepping.Name())
+		return fmt.Sprintf("is in the eager first step of %q", t.extras().stepping.Name())
 	case t.state == stateRunning:
 		return "is running"
 	case t.state == stateDone:
 		return "is done"
-	case t.on != nil:
-		return "awaits " + t.on.Explain().What
+	case t.live.on != nil:
+		return "awaits " + t.live.on.Explain().What
 	case t.sleeping:
-		return fmt.Sprintf("sleeps until %v", time.Duration(t.timer.Deadline))
+		return fmt.Sprintf("sleeps until %v", time.Duration(t.live.timer.Deadline))
 	}
 	return "waits for its turn"
 }
@@ -38,7 +43,8 @@ func (t *Task) awaited() []*Task {
 	if next := t.extras().stepping; next != nil {
 		return []*Task{next}
 	}
-	if t.on == nil {
+	on := t.Awaits()
+	if on == nil {
 		return nil
 	}
 	var found []*Task
@@ -57,7 +63,7 @@ func (t *Task) awaited() []*Task {
 			look(on)
 		}
 	}
-	look(t.on)
+	look(on)
 	return found
 }
 
@@ -69,14 +75,14 @@ func (t *Task) awaited() []*Task {
 //
 // It is to be called on the loop, or by the host while the loop is not running.
 func (t *Task) Stack() []runtime.Frame {
-	s := t.stack
-	if s == nil {
+	if t.live == nil || t.live.stack == nil {
 		return nil
 	}
+	s := t.live.stack
 	var pcs []uintptr
-	switch l := t.ctx.loop; {
+	switch l := t.env.loop; {
 	case t.extras().stepping != nil:
-		pcs = t.extra.stepsFrom
+		pcs = t.extras().stepsFrom
 	case l.active == s: // it is running, or its stack runs the scheduler
 		pcs = callers()
 	case t.state == stateRunning: // below an eager step of a callback's

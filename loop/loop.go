@@ -63,8 +63,10 @@ type Loop struct {
 	untaken     []*Task       // those that failed, unless somebody has taken the error
 	running     atomic.Bool
 	waiting     atomic.Bool // asleep in the clock
-	ctx         taskContext
-	first, last *Task // the registry: unfinished tasks in order of creation
+	root        Task        // stands for the loop where a task is meant that it has none of; its context is the loop's
+	first, last *Task       // the registry: unfinished tasks in order of creation
+	lives       *live       // the free list
+	keptLives   int
 	tasks       int
 	spawned     uint64
 	turns       uint64
@@ -167,7 +169,7 @@ func New(opts ...Option) *Loop {
 		factory:   (*Task).Enqueue,
 		onFailure: logFailure,
 	}
-	l.ctx.loop, l.ctx.outer = l, context.Background()
+	l.root.env = &environment{loop: l, outer: context.Background()}
 	l.active = &l.driver
 	l.inbox.wake = make(chan struct{}, 1)
 	for _, opt := range opts {
@@ -185,7 +187,7 @@ func New(opts ...Option) *Loop {
 // Context returns the loop's own context. It carries the loop but no task: the
 // host spawns with it before the loop runs and between its turns, and callbacks
 // spawn with it. It ends when the loop is closed.
-func (l *Loop) Context() context.Context { return &l.ctx }
+func (l *Loop) Context() context.Context { return (*ownContext)(&l.root) }
 
 // Clock returns the clock that the loop lives by.
 func (l *Loop) Clock() timer.Clock { return l.clock }
@@ -220,21 +222,21 @@ func (l *Loop) Tasks() iter.Seq[*Task] {
 // walk from the oldest if t itself has ended meanwhile.
 func (l *Loop) following(t *Task) *Task {
 	if t.state != stateDone {
-		return t.next
+		return t.live.next
 	}
 	next := l.first
 	for next != nil && next.id < t.id {
-		next = next.next
+		next = next.live.next
 	}
 	return next
 }
 
 // register puts t at the end of the registry.
 func (l *Loop) register(t *Task) {
-	if t.prev = l.last; t.prev == nil {
+	if t.live.prev = l.last; l.last == nil {
 		l.first = t
 	} else {
-		t.prev.next = t
+		l.last.live.next = t
 	}
 	l.last = t
 	l.tasks++
@@ -242,17 +244,17 @@ func (l *Loop) register(t *Task) {
 
 // unregister takes t out.
 func (l *Loop) unregister(t *Task) {
-	if t.prev == nil {
-		l.first = t.next
+	prev, next := t.live.prev, t.live.next
+	if prev == nil {
+		l.first = next
 	} else {
-		t.prev.next = t.next
+		prev.live.next = next
 	}
-	if t.next == nil {
-		l.last = t.prev
+	if next == nil {
+		l.last = prev
 	} else {
-		t.next.prev = t.prev
+		next.live.prev = prev
 	}
-	t.prev, t.next = nil, nil
 	l.tasks--
 }
 

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/takt-go/takt/timer"
@@ -14,57 +15,56 @@ import (
 // It is for those who build such things; they balance Cancel by the task's
 // Uncancel when the scope is over, as asyncio's timeout does.
 type Scope struct {
-	ctx   taskContext
-	extra contextExtra    // of ctx
-	bound context.Context // the standard context around it that can end; nil if none
+	ending
+	task     *Task
+	outer    context.Context
+	bound    context.Context // the standard context around it that can end; nil if none
+	deadline atomic.Int64    // ns of the loop's clock; 0 is none
+	renewed  bool            // it is the rest of the task: see Uncancel
 }
 
 // Enter opens a scope in the running task, which ctx must belong to.
 func Enter(ctx context.Context) *Scope {
-	t := Current(ctx)
-	s := &Scope{}
-	s.ctx.loop, s.ctx.task, s.ctx.outer = t.ctx.loop, t, ctx
-	s.extra.scope = s
-	s.ctx.extra.Store(&s.extra)
-	if c, derived := own(ctx); derived {
+	s := &Scope{task: Current(ctx), outer: ctx}
+	if _, around, derived := own(ctx); derived {
 		s.bound = ctx
-	} else if around := c.scope(); around != nil {
+	} else if around != nil {
 		s.bound = around.bound
 	}
 	return s
 }
 
 // Task returns the task that the scope is in.
-func (s *Scope) Task() *Task { return s.ctx.task }
+func (s *Scope) Task() *Task { return s.task }
 
 // Context returns the scope's context.
-func (s *Scope) Context() context.Context { return &s.ctx }
+func (s *Scope) Context() context.Context { return (*scopeContext)(s) }
 
 // SetDeadline makes when what the scope's context gives as its deadline, where
 // none around it is earlier; the zero time is none. It arms no timer.
 func (s *Scope) SetDeadline(when time.Time) {
 	at := int64(0)
 	if !when.IsZero() {
-		at = min(max(1, s.ctx.loop.instant(when)), timer.Never)
+		at = min(max(1, s.task.Loop().instant(when)), timer.Never)
 	}
-	s.extra.deadline.Store(at)
+	s.deadline.Store(at)
 }
 
 // Cancel asks the task to cancel, as [Task.Cancel] does, but ends only the
 // scope's context.
 func (s *Scope) Cancel(cause error) bool {
-	t := s.ctx.task
+	t := s.task
 	if t.state == stateDone {
 		return false
 	}
-	t.ctx.loop.check("Cancel")
+	t.Loop().check("Cancel")
 	e := &CanceledError{Cause: cause}
-	s.ctx.end(e)
+	s.end(e)
 	return t.cancel(e)
 }
 
 // Exit ends the scope's context, and with it what was derived from it. It asks
 // nothing of the task.
-func (s *Scope) Exit() { s.ctx.end(exited) }
+func (s *Scope) Exit() { s.end(exited) }
 
 var exited = &CanceledError{Cause: context.Canceled}

@@ -94,20 +94,20 @@ func On(a Awaitable) Suspension {
 // that suspends in takt comes down to it. It allocates nothing, unless ctx is
 // derived.
 func Suspend(ctx context.Context, s Suspension) error {
-	c, ok := ctx.(*taskContext)
-	if !ok || c.scope() != nil {
+	c, ok := ctx.(*ownContext)
+	if !ok {
 		return suspendScoped(ctx, s)
 	}
-	t := c.task
-	if t == nil || c.loop.current != t {
-		panic(notCurrent(ctx, c))
+	t, l := (*Task)(c), c.env.loop
+	if l.current != t {
+		panic(notCurrent(ctx, t))
 	}
 	to, err := t.pause(s)
 	if to != nil {
 		// Not in a function with pause: after a switch the processor predicts every
 		// return wrongly, so the fewer calls stand on the stack, the better.
-		if to != t.stack {
-			c.loop.switchTo(to)
+		if to != t.live.stack {
+			l.switchTo(to)
 		}
 		err = t.goOn()
 	}
@@ -117,8 +117,8 @@ func Suspend(ctx context.Context, s Suspension) error {
 // suspendScoped is Suspend for a context that is not the task's own.
 func suspendScoped(ctx context.Context, s Suspension) error {
 	t := Current(ctx)
-	c, derived := own(ctx)
-	if scope := c.scope(); !derived && scope != nil {
+	_, scope, derived := own(ctx)
+	if !derived && scope != nil {
 		ctx = scope.bound
 		derived = ctx != nil
 	}
@@ -127,12 +127,12 @@ func suspendScoped(ctx context.Context, s Suspension) error {
 	}
 	if ctx.Err() != nil {
 		if e := t.MustCancel(); e != nil {
-			t.extra.must = nil // as the task was canceled too, this delivers it
+			t.withExtra().must = nil // as the task was canceled too, this delivers it
 			return e
 		}
 		return context.Cause(ctx)
 	}
-	l := t.ctx.loop
+	l := t.env.loop
 	w := l.watchSuspension(ctx, t)
 	defer l.unwatch(w)
 	return t.suspendHere(s)
@@ -152,7 +152,7 @@ func PutBack(ctx context.Context, err error) {
 func (t *Task) suspendHere(s Suspension) error {
 	to, err := t.pause(s)
 	if to != nil {
-		t.ctx.loop.switchTo(to)
+		t.env.loop.switchTo(to)
 		err = t.goOn()
 	}
 	return err
@@ -168,7 +168,7 @@ func (t *Task) pause(s Suspension) (to *stack, err error) {
 	if t.unwinding {
 		return nil, t.refuse()
 	}
-	l := t.ctx.loop
+	l := t.env.loop
 	if l.debug {
 		l.check("suspending")
 	}
@@ -177,7 +177,7 @@ func (t *Task) pause(s Suspension) (to *stack, err error) {
 	}
 	t.suspend(s)
 	l.current = nil
-	return t.stack.vacate(), nil
+	return t.live.stack.vacate(), nil
 }
 
 func (t *Task) stackless() string {
@@ -194,7 +194,7 @@ func (t *Task) goOn() error {
 
 // suspend registers what the running task waits for.
 func (t *Task) suspend(s Suspension) {
-	l := t.ctx.loop
+	l := t.env.loop
 	if s.on != nil {
 		t.mustSuit(s.on)
 	}
@@ -204,15 +204,15 @@ func (t *Task) suspend(s Suspension) {
 		l.ready.push((*entry)(t))
 	case sleep:
 		t.sleeping = true
-		t.timer = l.arm(l.after(s.d), (*sleeper)(t))
+		t.live.timer = l.arm(l.after(s.d), (*sleeper)(t))
 	case await:
-		t.on = s.on
+		t.live.on = s.on
 		s.on.AddWaiter((*entry)(t))
 	}
 	if l.observer != nil {
 		l.tellSuspended(t)
 	}
-	x := t.extra
+	x := t.extra.Load()
 	if x == nil || x.must == nil {
 		return
 	}
@@ -222,14 +222,14 @@ func (t *Task) suspend(s Suspension) {
 	case t.sleeping:
 		x.wake, x.must = x.must, nil
 		t.rouse()
-	case t.on != nil && t.on.Cancel(x.must.Cause):
+	case t.live.on != nil && t.live.on.Cancel(x.must.Cause):
 		x.must = nil
 	}
 }
 
 // mustSuit panics if t cannot await a.
 func (t *Task) mustSuit(a Awaitable) {
-	if a.Loop() != t.ctx.loop {
+	if a.Loop() != t.env.loop {
 		panic(fmt.Sprintf("loop: task %q awaits what belongs to another loop; hand results between loops with Post", t.Name()))
 	}
 	if a.TaskOf() == t {
@@ -240,25 +240,26 @@ func (t *Task) mustSuit(a Awaitable) {
 // resumed clears what the task was suspended on and returns the error that the
 // suspension ends with, nil if it ends because what was awaited has come.
 func (t *Task) resumed() error {
-	if t.timer.Seq != 0 { // woken before its time
-		t.ctx.loop.disarm(t.timer)
-		t.timer = timer.Key{}
+	v := t.live
+	if v.timer.Seq != 0 { // woken before its time
+		t.env.loop.disarm(v.timer)
+		v.timer = timer.Key{}
 	}
 	var err error
-	if x := t.extra; x != nil {
+	if x := t.extra.Load(); x != nil {
 		err = x.wake
 		if x.must != nil && !IsCanceled(err) {
 			err = x.must
 		}
 		x.wake, x.must = nil, nil
 	}
-	if t.on == nil {
+	if v.on == nil {
 		return err
 	}
 	if err == nil && t.kind == Stackless {
-		err = t.on.Err()
+		err = v.on.Err()
 	}
-	t.on = nil
+	v.on = nil
 	return err
 }
 
@@ -267,7 +268,7 @@ type sleeper Task
 
 func (s *sleeper) Run() {
 	t := (*Task)(s)
-	t.timer = timer.Key{}
+	t.live.timer = timer.Key{}
 	if t.sleeping {
 		t.rouse()
 	}
@@ -276,7 +277,7 @@ func (s *sleeper) Run() {
 // rouse ends a sleep.
 func (t *Task) rouse() {
 	t.sleeping = false
-	t.ctx.loop.Schedule((*entry)(t))
+	t.env.loop.Schedule((*entry)(t))
 }
 
 // interrupt ends the suspension with err, and leaves alone what was awaited. It
@@ -287,9 +288,9 @@ func (t *Task) interrupt(err error) {
 	case t.sleeping:
 		t.withExtra().wake = err
 		t.rouse()
-	case t.on != nil && t.on.RemoveWaiter((*entry)(t)):
-		t.withExtra().wake, t.on = err, nil
-		t.ctx.loop.Schedule((*entry)(t))
+	case t.live.on != nil && t.live.on.RemoveWaiter((*entry)(t)):
+		t.withExtra().wake, t.live.on = err, nil
+		t.env.loop.Schedule((*entry)(t))
 	}
 }
 
@@ -308,15 +309,15 @@ func (t *Task) Cancel(cause error) bool {
 	if t.state == stateDone {
 		return false
 	}
-	t.ctx.loop.check("Cancel")
+	t.env.loop.check("Cancel")
 	e := &CanceledError{Cause: cause}
-	t.root().end(e)
+	t.ending().end(e)
 	return t.cancel(e)
 }
 
 // cancel is Cancel but for the task's context.
 func (t *Task) cancel(e *CanceledError) bool {
-	l := t.ctx.loop
+	l := t.env.loop
 	if t.forwarding {
 		// The request came back around a circle of tasks that await each other. It is
 		// broken here, or none of them would ever end.
@@ -336,9 +337,9 @@ func (t *Task) cancel(e *CanceledError) bool {
 	case t.sleeping:
 		t.interrupt(e)
 		return true
-	case t.on != nil:
+	case t.live.on != nil:
 		t.forwarding = true
-		taken := t.on.Cancel(e.Cause)
+		taken := t.live.on.Cancel(e.Cause)
 		t.forwarding = false
 		if taken {
 			return true

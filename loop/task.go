@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/takt-go/takt/timer"
 )
@@ -31,25 +32,57 @@ import (
 //
 // A Task is not safe for use from other goroutines, except its ID.
 type Task struct {
-	ctx        taskContext
-	body       Body
+	env        *environment
+	extra      atomic.Pointer[extra] // nil until there is any; the loop's but for ending
+	live       *live                 // nil when it is done
+	outcome    Awaitable
 	id         uint64
-	prev, next *Task // in the registry
-
 	state      state
 	kind       Kind
-	forwarding bool      // Cancel is on its way down what this task awaits
-	sleeping   bool      // suspended on its timer, which has not fired yet
-	unwinding  bool      // every suspension fails from now on
-	stillborn  bool      // canceled before its factory came to start it
+	forwarding bool // Cancel is on its way down what this task awaits
+	sleeping   bool // suspended on its timer, which has not fired yet
+	unwinding  bool // every suspension fails from now on
+	stillborn  bool // canceled before its factory came to start it
+}
+
+// live is what a task has until it is done, and the next task after it: people keep
+// tasks, and what they keep is to be small.
+type live struct {
+	body       Body
+	prev, next *Task     // in the registry
 	on         Awaitable // what it awaits, if that is an Awaitable
 	timer      timer.Key // of the sleep; zero when it is not armed
 	stack      *stack    // of a stackful task that has started
-	extra      *extra    // nil until there is any
+	free       *live     // the next in the loop's free list
+}
+
+// maxLives is how many a loop keeps for tasks to come.
+const maxLives = 4096
+
+// enliven gives the new task t what it has until it is done.
+func (l *Loop) enliven(t *Task) {
+	if t.live = l.lives; t.live == nil {
+		t.live = new(live)
+		return
+	}
+	l.lives, t.live.free = t.live.free, nil
+	l.keptLives--
+}
+
+// exhaust takes it back.
+func (l *Loop) exhaust(t *Task) {
+	v := t.live
+	t.live = nil
+	if l.keptLives < maxLives {
+		*v = live{free: l.lives}
+		l.lives = v
+		l.keptLives++
+	}
 }
 
 // extra is what few tasks have at any time: there may be very many.
 type extra struct {
+	ending                   // of its own context
 	name      string         // empty: made from id when asked for
 	requests  int            // of cancellation, less those taken back
 	must      *CanceledError // to be delivered at the next step
@@ -57,7 +90,7 @@ type extra struct {
 	stepping  *Task          // whose eager first step it is waiting for, inside the call that made it
 	stepsFrom []uintptr      // where that call is; debug mode only
 	site      uintptr        // where it was made; debug mode only
-	renewed   *taskContext   // in place of ctx: see Uncancel
+	renewed   *Scope         // in place of its own context: see Uncancel
 	watch     *watch         // what may end the suspension or the task from outside
 	refused   int            // suspensions refused while unwinding
 }
@@ -66,18 +99,18 @@ var none extra
 
 // extras is for reading only.
 func (t *Task) extras() *extra {
-	if t.extra == nil {
-		return &none
+	if x := t.extra.Load(); x != nil {
+		return x
 	}
-	return t.extra
+	return &none
 }
 
 // withExtra is for writing.
 func (t *Task) withExtra() *extra {
-	if t.extra == nil {
-		t.extra = new(extra)
+	if t.extra.Load() == nil {
+		t.extra.CompareAndSwap(nil, new(extra))
 	}
-	return t.extra
+	return t.extra.Load()
 }
 
 type state uint8
@@ -100,37 +133,42 @@ const (
 
 // A Body is what a task drives. Package task implements it.
 type Body interface {
-	// Step runs the body: to its end if it is stackful, else to its next
+	// Step runs the body of t: to its end if it is stackful, else to its next
 	// suspension. err is what the suspension before ended with.
-	Step(err error) Suspension
+	Step(t *Task, err error) Suspension
 	// Fail ends a body that did not end by itself: it was canceled before its
 	// first step, it panicked (*PanicError), or its stack is gone (ErrGoexit).
-	Fail(err error)
-	// Outcome is what awaiting the task awaits.
-	Outcome() Awaitable
+	Fail(t *Task, err error)
 }
 
 // A TaskFactory decides when a new task takes its first step, by calling its
 // Enqueue or StepNow, now or later, once.
 type TaskFactory func(t *Task)
 
-// Spawn makes t a task of the loop that ctx belongs to, with body to drive, and
+// Spawn makes t a task of the loop that ctx belongs to, with body to drive and
+// outcome as what awaiting the task awaits, and
 // hands it to the loop's task factory. An empty name becomes Task-1, Task-2, ...
 // by order of creation in that loop. The new task inherits ctx's values; it is
 // bounded by ctx only where that is a standard context that can end, derived
 // from a task's. Spawn panics if the loop is closed.
 //
 // It is for package task, whose Go is the way to spawn a task.
-func Spawn(ctx context.Context, t *Task, kind Kind, body Body, name string) {
-	c, derived := own(ctx)
-	if c == nil {
+func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable, name string) {
+	by, _, derived := own(ctx)
+	if by == nil {
 		panic(noLoop(ctx))
 	}
-	l := c.loop
+	l := by.env.loop
 	l.check("spawning a task")
+	if derived {
+		t.env = &environment{loop: l, outer: ctx, bounded: true}
+	} else {
+		t.env = inherit(ctx, l)
+	}
 	l.spawned++
-	t.ctx.loop, t.ctx.task, t.ctx.outer = l, t, inherit(ctx, c, derived)
-	t.body, t.kind, t.id = body, kind, l.spawned
+	t.id, t.kind, t.outcome = l.spawned, kind, outcome
+	l.enliven(t)
+	t.live.body = body
 	if name != "" {
 		t.SetName(name)
 	}
@@ -149,25 +187,32 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, name string) {
 
 // Context returns the task's own context: the one that its body is handed, or, where
 // that has ended and every request to cancel was taken back, one that has not.
-func (t *Task) Context() context.Context { return t.root() }
-
-func (t *Task) root() *taskContext {
-	if c := t.extras().renewed; c != nil {
-		return c
+func (t *Task) Context() context.Context {
+	if s := t.extras().renewed; s != nil {
+		return s.Context()
 	}
-	return &t.ctx
+	return (*ownContext)(t)
+}
+
+// ending is that of the task's context.
+func (t *Task) ending() *ending {
+	x := t.withExtra()
+	if x.renewed != nil {
+		return &x.renewed.ending
+	}
+	return &x.ending
 }
 
 // renew gives the task another context if its own has ended. A context that has ended
 // stays so, as those who hold it may count on.
 func (t *Task) renew() {
-	if t.root().cause() != nil {
-		t.withExtra().renewed = &taskContext{loop: t.ctx.loop, task: t, outer: t.ctx.outer}
+	if t.ending().reason.Load() != nil {
+		t.withExtra().renewed = &Scope{task: t, outer: t.env.outer, renewed: true}
 	}
 }
 
 // Loop returns the loop that drives t.
-func (t *Task) Loop() *Loop { return t.ctx.loop }
+func (t *Task) Loop() *Loop { return t.env.loop }
 
 // ID is 1 for the first task of a loop, 2 for the next, and so on.
 func (t *Task) ID() uint64 { return t.id }
@@ -191,7 +236,7 @@ func (t *Task) String() string { return "task " + strconv.Quote(t.Name()) }
 func (t *Task) SetName(name string) { t.withExtra().name = name }
 
 // Outcome returns what awaiting the task awaits: its future.
-func (t *Task) Outcome() Awaitable { return t.body.Outcome() }
+func (t *Task) Outcome() Awaitable { return t.outcome }
 
 // Wrap replaces the task's body by what wrap makes of it, which may do things
 // before and after each Step. It is for the hooks of task factories, and panics
@@ -200,7 +245,7 @@ func (t *Task) Wrap(wrap func(Body) Body) {
 	if t.state != stateNew && t.state != stateQueued {
 		panic(fmt.Sprintf("loop: Wrap of task %q after its first step", t.Name()))
 	}
-	t.body = wrap(t.body)
+	t.live.body = wrap(t.live.body)
 }
 
 // Done reports whether the task has ended.
@@ -216,7 +261,7 @@ func (t *Task) Enqueue() {
 
 func (t *Task) queue() {
 	t.state = stateQueued
-	t.ctx.loop.ready.push((*entry)(t))
+	t.env.loop.ready.push((*entry)(t))
 }
 
 // StepNow runs a new task's first step at once, inside the call, with the
@@ -228,7 +273,7 @@ func (t *Task) StepNow() {
 	if !t.mayStart("StepNow") {
 		return
 	}
-	l := t.ctx.loop
+	l := t.env.loop
 	if !l.stepping {
 		t.queue()
 		return
@@ -255,7 +300,7 @@ func (t *Task) StepNow() {
 func (t *Task) enterStep(of *Task) {
 	x := t.withExtra()
 	x.stepping = of
-	if t.ctx.loop.debug {
+	if t.env.loop.debug {
 		x.stepsFrom = callers()
 	}
 }
@@ -263,7 +308,8 @@ func (t *Task) enterStep(of *Task) {
 // leaveStep makes t, which is nil outside of tasks, the running task again.
 func (l *Loop) leaveStep(t *Task) {
 	if t != nil {
-		t.extra.stepping, t.extra.stepsFrom = nil, nil
+		x := t.extra.Load()
+		x.stepping, x.stepsFrom = nil, nil
 		if l.debug {
 			t.label()
 		}
@@ -288,12 +334,12 @@ type entry Task
 
 func (e *entry) Run() {
 	t := (*Task)(e)
-	switch l := t.ctx.loop; {
+	switch l := t.env.loop; {
 	case t.state == stateDone: // its stack was unwound by a Goexit meanwhile
 	case t.kind == Stackless:
 		t.step()
-	case t.stack != nil:
-		l.next = t.stack
+	case t.live.stack != nil:
+		l.next = t.live.stack
 	default:
 		if err := t.refusal(); err != nil {
 			t.end(err)
@@ -305,7 +351,7 @@ func (e *entry) Run() {
 
 // refusal is the cancellation that came before the first step.
 func (t *Task) refusal() error {
-	if t.extra == nil || t.extra.must == nil {
+	if t.MustCancel() == nil {
 		return nil
 	}
 	return t.resumed()
@@ -313,21 +359,21 @@ func (t *Task) refusal() error {
 
 // end is for a task whose body cannot end by itself.
 func (t *Task) end(err error) {
-	t.body.Fail(err)
+	t.live.body.Fail(t, err)
 	t.ended()
 }
 
 // ended takes a task whose body has ended out of the registry.
 func (t *Task) ended() {
-	l := t.ctx.loop
+	l := t.env.loop
 	t.state = stateDone
-	if t.timer.Seq != 0 { // its stack was unwound while it slept
-		l.disarm(t.timer)
+	if t.live.timer.Seq != 0 { // its stack was unwound while it slept
+		l.disarm(t.live.timer)
 	}
-	t.stack, t.on = nil, nil
-	t.root().release()
+	t.release()
 	l.unregister(t)
-	if x := t.extra; x != nil {
+	l.exhaust(t)
+	if x := t.extra.Load(); x != nil {
 		x.must = nil
 		l.unwatch(x.watch)
 	}
@@ -342,7 +388,7 @@ func (t *Task) ended() {
 
 // begin is the start of every step.
 func (t *Task) begin() {
-	l := t.ctx.loop
+	l := t.env.loop
 	l.current = t
 	t.state = stateRunning
 	if l.debug {
@@ -355,7 +401,7 @@ func (t *Task) begin() {
 
 // runBody runs a stackful body from its beginning to its end on the stack s.
 func (t *Task) runBody(s *stack) {
-	t.stack = s
+	t.live.stack = s
 	returned := false
 	defer func() {
 		if !returned {
@@ -363,7 +409,7 @@ func (t *Task) runBody(s *stack) {
 		}
 	}()
 	t.begin()
-	t.body.Step(nil)
+	t.live.body.Step(t, nil)
 	returned = true
 	t.ended()
 }
@@ -379,18 +425,19 @@ func (t *Task) step() {
 	}
 	err := t.resumed()
 	t.begin()
-	s := t.body.Step(err)
+	s := t.live.body.Step(t, err)
 	for s.on != nil && s.on.Done() { // what is done does not suspend
-		s = t.body.Step(s.on.Err())
+		s = t.live.body.Step(t, s.on.Err())
 	}
 	if s.how == end {
 		t.ended()
 		return
 	}
 	t.suspend(s)
-	t.ctx.loop.current = nil
-	if t.ctx.loop.debug {
-		t.ctx.loop.unlabel()
+	l := t.env.loop
+	l.current = nil
+	if l.debug {
+		l.unlabel()
 	}
 }
 
@@ -412,7 +459,7 @@ func (t *Task) unwound(value any) {
 	var s *stuck
 	if err, ok := value.(error); ok && errors.As(err, &s) {
 		t.end(s.err)
-		t.ctx.loop.Report(Failure{Kind: TaskStuck, Task: t, Err: s})
+		t.env.loop.Report(Failure{Kind: TaskStuck, Task: t, Err: s})
 		return
 	}
 	t.end(Recovered(value, t)) // a Goexit goes on, to the goroutine that drives the loop

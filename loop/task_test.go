@@ -84,9 +84,9 @@ type counted struct {
 	steps *int
 }
 
-func (c counted) Step(err error) loop.Suspension {
+func (c counted) Step(t *loop.Task, err error) loop.Suspension {
 	*c.steps++
-	return c.Body.Step(err)
+	return c.Body.Step(t, err)
 }
 
 func TestWrap(t *testing.T) {

@@ -46,9 +46,8 @@ func (l *Loop) addWatch(w *watch) *watch {
 // warnOfRealTime reports, once, that ctx has a time limit of package context's, which
 // counts real time: with a virtual clock an hour can pass before it expires.
 func (l *Loop) warnOfRealTime(ctx context.Context, t *Task) {
-	c, _ := own(ctx)
 	limit, limited := ctx.Deadline()
-	around, _ := c.Deadline()
+	around, _ := ctx.Value(contextKey{}).(context.Context).Deadline()
 	if limited && !limit.Equal(around) {
 		l.warned = true
 		l.Report(Failure{Kind: RealTimeLimit, Task: t, Err: errors.New("loop: awaits under context.WithTimeout or WithDeadline, which count real time while the clock is virtual; use task.Timeout")})

@@ -146,8 +146,6 @@ func (g *gatherOwner[A, R]) Cancel(cause error) bool {
 	return taken
 }
 
-func (g *gatherOwner[A, R]) Task() *loop.Task { return nil }
-
 func (g *gatherOwner[A, R]) Take() {
 	if g.failed != nil {
 		_ = g.failed.Err()

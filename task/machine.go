@@ -55,25 +55,32 @@ func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T
 	if m == nil {
 		panic("task: GoMachine of a nil machine")
 	}
-	t := &Task[T]{body: m}
-	t.spawn(ctx, loop.Stackless, (*stackless[T])(t), opts)
-	return t
+	t := &stackless[T]{m: m}
+	t.spawn(ctx, loop.Stackless, t, opts)
+	return &t.Task
 }
 
-// stackless is a Task as the loop drives it, with a body that is a Machine.
-type stackless[T any] Task[T]
+// stackless is a Task whose body is a Machine.
+type stackless[T any] struct {
+	Task[T]
+	m Machine[T] // nil when the task is done
+}
 
-func (b *stackless[T]) Step(err error) loop.Suspension {
-	t := (*Task[T])(b)
-	v, s, err := t.body.Resume(t.strand.Context(), err)
+// Step implements [loop.Body].
+func (t *stackless[T]) Step(strand *loop.Task, err error) loop.Suspension {
+	v, s, err := t.m.Resume(strand.Context(), err)
 	if err != nil {
 		s = loop.End()
 	}
 	if s.Ended() {
-		t.finish(v, err)
+		finish(strand, v, err)
+		t.m = nil
 	}
 	return s
 }
 
-func (b *stackless[T]) Fail(err error)          { fail((*Task[T])(b), err) }
-func (b *stackless[T]) Outcome() loop.Awaitable { return &b.Future }
+// Fail implements [loop.Body].
+func (t *stackless[T]) Fail(strand *loop.Task, err error) {
+	fail[T](strand, err)
+	t.m = nil
+}

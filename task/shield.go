@@ -80,8 +80,6 @@ func (o *shieldOwner[T]) Cancel(cause error) bool {
 	return true
 }
 
-func (o *shieldOwner[T]) Task() *loop.Task { return nil }
-
 func (o *shieldOwner[T]) Take() {
 	if o.passed {
 		_ = o.inner.Err()

@@ -18,7 +18,6 @@ import (
 type Task[T any] struct {
 	future.Future[T]
 	strand loop.Task
-	body   Machine[T] // of a stackful task a function; nil when the task is done
 }
 
 // PanicError is what a body that panicked ends with.
@@ -55,8 +54,8 @@ func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts 
 	if body == nil {
 		panic("task: Go of a nil body")
 	}
-	t := &Task[T]{body: function[T](body)}
-	t.spawn(ctx, loop.Stackful, (*stackful[T])(t), opts)
+	t := new(Task[T])
+	t.spawn(ctx, loop.Stackful, function[T](body), opts)
 	return t
 }
 
@@ -65,8 +64,8 @@ func (t *Task[T]) spawn(ctx context.Context, kind loop.Kind, body loop.Body, opt
 	if len(opts) > 0 {
 		name = nameOf(opts)
 	}
-	future.Own(&t.Future, loop.FromContext(ctx), (*owner[T])(t))
-	loop.Spawn(ctx, &t.strand, kind, body, name)
+	future.OwnByTask(&t.Future, loop.FromContext(ctx), &t.strand)
+	loop.Spawn(ctx, &t.strand, kind, body, &t.Future, name)
 }
 
 func nameOf(opts []Option) string {
@@ -102,59 +101,41 @@ func (t *Task[T]) Task() *loop.Task { return &t.strand }
 // String returns the word task and the name, quoted.
 func (t *Task[T]) String() string { return t.strand.String() }
 
-// owner is a Task as it completes its own Future.
-type owner[T any] Task[T]
-
-func (o *owner[T]) Cancel(cause error) bool { return o.strand.Cancel(cause) }
-func (o *owner[T]) Task() *loop.Task        { return &o.strand }
-
-func (o *owner[T]) Describe() loop.Explanation {
-	return loop.Explanation{What: o.strand.String()}
-}
-
-// finish gives the task its outcome.
-func (t *Task[T]) finish(v T, err error) {
-	if err == nil {
-		if e := t.strand.MustCancel(); e != nil { // too late to be delivered
-			err = e
-		}
-	}
-	t.complete(v, err)
-	if err != nil && !t.Canceled() {
-		loop.Failed(&t.strand)
-	}
-}
-
-func (t *Task[T]) complete(v T, err error) {
-	future.Complete(&t.Future, (*owner[T])(t), v, err)
-	t.body = nil
-}
-
-// function is the body of a stackful task, which is kept where a Machine is.
+// function is the body of a stackful task.
 type function[T any] func(context.Context) (T, error)
 
-func (f function[T]) Resume(ctx context.Context, _ error) (T, Suspension, error) {
-	v, err := f(ctx)
-	return v, End(), err
-}
-
-// stackful is a Task as the loop drives it, with a body that is a function.
-type stackful[T any] Task[T]
-
-func (b *stackful[T]) Step(error) loop.Suspension {
-	t := (*Task[T])(b)
-	t.finish(t.body.(function[T])(t.strand.Context()))
+func (f function[T]) Step(t *loop.Task, _ error) loop.Suspension {
+	v, err := f(t.Context())
+	finish(t, v, err)
 	return loop.End()
 }
 
-func (b *stackful[T]) Fail(err error)          { fail((*Task[T])(b), err) }
-func (b *stackful[T]) Outcome() loop.Awaitable { return &b.Future }
+func (f function[T]) Fail(t *loop.Task, err error) { fail[T](t, err) }
 
-func fail[T any](t *Task[T], err error) {
+// finish gives t its outcome.
+func finish[T any](t *loop.Task, v T, err error) {
+	if err == nil {
+		if e := t.MustCancel(); e != nil { // too late to be delivered
+			err = e
+		}
+	}
+	f := complete(t, v, err)
+	if err != nil && !f.Canceled() {
+		loop.Failed(t)
+	}
+}
+
+func complete[T any](t *loop.Task, v T, err error) *future.Future[T] {
+	f := t.Outcome().(*future.Future[T])
+	future.CompleteByTask(f, t, v, err)
+	return f
+}
+
+func fail[T any](t *loop.Task, err error) {
 	var zero T
 	if err == loop.ErrGoexit { // of the driver too, which is told enough
-		t.complete(zero, err)
+		complete(t, zero, err)
 		return
 	}
-	t.finish(zero, err)
+	finish(t, zero, err)
 }

@@ -84,5 +84,4 @@ func (o *waitOwner) Cancel(cause error) bool {
 	return true
 }
 
-func (o *waitOwner) Task() *loop.Task           { return nil }
 func (o *waitOwner) Describe() loop.Explanation { return loop.Explanation{What: o.what()} }
