@@ -74,7 +74,7 @@ type Future[T any] struct {
 
 // New makes a pending future of the loop that ctx belongs to.
 func New[T any](ctx context.Context) *Future[T] {
-	return &Future[T]{core: core{loop: loop.FromContext(ctx)}}
+	return &Future[T]{core: core{home: loop.FromContext(ctx).Root()}}
 }
 
 // Result returns the value or the error of a future that is done. For a pending
@@ -130,8 +130,7 @@ const (
 // core is what a future is but for its value. There may be very many: what few have
 // at a time is in rest.
 type core struct {
-	loop  *loop.Loop
-	task  *loop.Task    // the owner, if that is a task
+	home  *loop.Task    // whose outcome it is, or the root of its loop; nil if of no loop
 	first loop.Runnable // who waits and came first, before those in rest
 	rest  *rest         // nil until needed
 	state state
@@ -170,7 +169,12 @@ func (c *core) failure() error {
 }
 
 // Loop returns the loop that the future belongs to.
-func (c *core) Loop() *loop.Loop { return c.loop }
+func (c *core) Loop() *loop.Loop {
+	if c.home == nil {
+		return nil
+	}
+	return c.home.Loop()
+}
 
 // Done reports whether the future has a value, an error, or was canceled.
 func (c *core) Done() bool { return c.state != pending }
@@ -183,12 +187,17 @@ func (c *core) Canceled() bool {
 func (c *core) base() *core { return c }
 
 // TaskOf returns the task that completes the future, nil if it is not a task's.
-func (c *core) TaskOf() *loop.Task { return c.task }
+func (c *core) TaskOf() *loop.Task {
+	if c.home == nil || c.home.IsRoot() {
+		return nil
+	}
+	return c.home
+}
 
 // Explain says what kind of future this is, in the words of its owner.
 func (c *core) Explain() loop.Explanation {
-	if c.task != nil {
-		return loop.Explanation{What: c.task.String()}
+	if t := c.TaskOf(); t != nil {
+		return loop.Explanation{What: t.String()}
 	}
 	if o := c.owner(); o != nil {
 		return o.Describe()
@@ -253,8 +262,8 @@ func (c *core) Cancel(cause error) bool {
 	if c.state != pending {
 		return false
 	}
-	if c.task != nil {
-		return c.task.Cancel(cause)
+	if t := c.TaskOf(); t != nil {
+		return t.Cancel(cause)
 	}
 	if o := c.owner(); o != nil {
 		return o.Cancel(cause)
@@ -280,7 +289,7 @@ func (c *core) wait(ctx context.Context) error {
 	if c.state != pending {
 		return nil
 	}
-	if c.loop == nil {
+	if c.home == nil {
 		panic("future: a zero Future belongs to no loop; make it by New")
 	}
 	return loop.Suspend(ctx, loop.On(c))
@@ -303,10 +312,10 @@ func (c *core) OnDone(fn func()) Callback {
 // what OnDone and Await are made of.
 func (c *core) AddWaiter(r loop.Runnable) {
 	switch {
-	case c.loop == nil:
+	case c.home == nil:
 		panic("future: this future belongs to no loop, so nobody can be scheduled on it: it is a Gather of nothing, or was not made by New")
 	case c.state != pending:
-		c.loop.Schedule(r)
+		c.Loop().Schedule(r)
 	case c.first == nil && (c.rest == nil || len(c.rest.more) == 0):
 		c.first = r
 	default:
@@ -337,7 +346,7 @@ func (c *core) settable(what string) error {
 	if c.state != pending {
 		return fmt.Errorf("%w: %s on a future that is done", ErrInvalidState, what)
 	}
-	if c.task != nil || c.owner() != nil {
+	if c.TaskOf() != nil || c.owner() != nil {
 		return fmt.Errorf("%w: %s on a future that is not yours to set, such as a task", ErrInvalidState, what)
 	}
 	return nil
@@ -354,11 +363,11 @@ func (c *core) fail(err error) {
 // complete ends the pending state, and schedules all who wait.
 func (c *core) complete(s state, err error) {
 	if c.first != nil {
-		c.loop.Schedule(c.first) // which panics on another goroutine, and leaves c pending
+		c.home.Loop().Schedule(c.first) // which panics on another goroutine, and leaves c pending
 	}
 	if c.rest != nil {
 		for _, r := range c.rest.more {
-			c.loop.Schedule(r)
+			c.home.Loop().Schedule(r)
 		}
 		c.rest.more = nil
 	}

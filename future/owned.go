@@ -21,7 +21,10 @@ type Owner interface {
 // Own makes f a pending future of l that only owner completes, by [Complete].
 // It is for those who build awaitables of their own.
 func Own[T any](f *Future[T], l *loop.Loop, owner Owner) {
-	f.core = core{loop: l, rest: &rest{owner: owner}}
+	f.core = core{rest: &rest{owner: owner}}
+	if l != nil {
+		f.home = l.Root()
+	}
 }
 
 // Complete gives a future its outcome, in the name of its owner: err if that is
@@ -32,15 +35,13 @@ func Complete[T any](f *Future[T], owner Owner, v T, err error) {
 	f.settle(v, err)
 }
 
-// OwnByTask is Own for the outcome of the task t of l, which [CompleteByTask] completes.
+// OwnByTask is Own for the outcome of the task t, which [CompleteByTask] completes.
 // Canceling it cancels t.
-func OwnByTask[T any](f *Future[T], l *loop.Loop, t *loop.Task) {
-	f.core = core{loop: l, task: t}
-}
+func OwnByTask[T any](f *Future[T], t *loop.Task) { f.core = core{home: t} }
 
 // CompleteByTask is Complete in the name of t.
 func CompleteByTask[T any](f *Future[T], t *loop.Task, v T, err error) {
-	if f.task != t || f.state != pending {
+	if f.home != t || f.state != pending {
 		f.mustOwn(false, t)
 	}
 	f.settle(v, err)

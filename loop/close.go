@@ -72,7 +72,7 @@ func (l *Loop) unwind(t *Task) {
 		t.end(err)
 	case t.kind == Stackful:
 		t.withExtra().wake = err
-		l.switchTo(t.live.stack)
+		l.switchTo(t.stack)
 	default:
 		t.resumed()
 		for t.state != stateDone {

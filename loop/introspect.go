@@ -75,10 +75,10 @@ func (t *Task) awaited() []*Task {
 //
 // It is to be called on the loop, or by the host while the loop is not running.
 func (t *Task) Stack() []runtime.Frame {
-	if t.live == nil || t.live.stack == nil {
+	s := t.stack
+	if s == nil {
 		return nil
 	}
-	s := t.live.stack
 	var pcs []uintptr
 	switch l := t.env.loop; {
 	case t.extras().stepping != nil:

@@ -65,8 +65,7 @@ type Loop struct {
 	waiting     atomic.Bool // asleep in the clock
 	root        Task        // stands for the loop where a task is meant that it has none of; its context is the loop's
 	first, last *Task       // the registry: unfinished tasks in order of creation
-	lives       *live       // the free list
-	keptLives   int
+	lives       []*live     // for tasks to come
 	tasks       int
 	spawned     uint64
 	turns       uint64
@@ -188,6 +187,14 @@ func New(opts ...Option) *Loop {
 // host spawns with it before the loop runs and between its turns, and callbacks
 // spawn with it. It ends when the loop is closed.
 func (l *Loop) Context() context.Context { return (*ownContext)(&l.root) }
+
+// Root returns the task that stands for the loop wherever a task is meant that has
+// to be one: it never runs, and the loop's own context is its context. What belongs to
+// no other task, such as a future of [Loop.Context], belongs to it.
+func (l *Loop) Root() *Task { return &l.root }
+
+// IsRoot reports whether t is the root of its loop.
+func (t *Task) IsRoot() bool { return t.id == 0 }
 
 // Clock returns the clock that the loop lives by.
 func (l *Loop) Clock() timer.Clock { return l.clock }

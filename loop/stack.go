@@ -139,19 +139,15 @@ func (l *Loop) nextStack(s *stack) *stack {
 	if !ok || l.policy != nil {
 		return nil
 	}
-	t := (*Task)(e)
-	var next *stack
-	switch {
-	case t.kind != Stackful:
-		return nil
-	case t.state == stateSuspended:
-		next = t.live.stack
-	case t.state != stateQueued || t.MustCancel() != nil:
-		return nil
-	case s.task == nil:
-		next, s.task = s, t
-	default:
-		if next = l.takeFree(t); next == nil {
+	next := e.stack
+	if next == nil {
+		t := (*Task)(e)
+		if t.kind != Stackful || t.state != stateQueued || t.MustCancel() != nil {
+			return nil
+		}
+		if s.task == nil {
+			next, s.task = s, t
+		} else if next = l.takeFree(t); next == nil {
 			return nil
 		}
 	}

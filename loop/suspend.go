@@ -106,7 +106,7 @@ func Suspend(ctx context.Context, s Suspension) error {
 	if to != nil {
 		// Not in a function with pause: after a switch the processor predicts every
 		// return wrongly, so the fewer calls stand on the stack, the better.
-		if to != t.live.stack {
+		if to != t.stack {
 			l.switchTo(to)
 		}
 		err = t.goOn()
@@ -177,7 +177,7 @@ func (t *Task) pause(s Suspension) (to *stack, err error) {
 	}
 	t.suspend(s)
 	l.current = nil
-	return t.live.stack.vacate(), nil
+	return t.stack.vacate(), nil
 }
 
 func (t *Task) stackless() string {
@@ -198,7 +198,7 @@ func (t *Task) suspend(s Suspension) {
 	if s.on != nil {
 		t.mustSuit(s.on)
 	}
-	t.state = stateSuspended
+	t.state, t.how = stateSuspended, s.how
 	switch s.how {
 	case turn:
 		l.ready.push((*entry)(t))
@@ -240,11 +240,6 @@ func (t *Task) mustSuit(a Awaitable) {
 // resumed clears what the task was suspended on and returns the error that the
 // suspension ends with, nil if it ends because what was awaited has come.
 func (t *Task) resumed() error {
-	v := t.live
-	if v.timer.Seq != 0 { // woken before its time
-		t.env.loop.disarm(v.timer)
-		v.timer = timer.Key{}
-	}
 	var err error
 	if x := t.extra.Load(); x != nil {
 		err = x.wake
@@ -253,13 +248,18 @@ func (t *Task) resumed() error {
 		}
 		x.wake, x.must = nil, nil
 	}
-	if v.on == nil {
-		return err
+	switch v := t.live; t.how {
+	case sleep:
+		if v.timer.Seq != 0 { // woken before its time
+			t.env.loop.disarm(v.timer)
+			v.timer = timer.Key{}
+		}
+	case await:
+		if err == nil && t.kind == Stackless && v.on != nil {
+			err = v.on.Err()
+		}
+		v.on = nil
 	}
-	if err == nil && t.kind == Stackless {
-		err = v.on.Err()
-	}
-	v.on = nil
 	return err
 }
 

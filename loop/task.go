@@ -35,10 +35,12 @@ type Task struct {
 	env        *environment
 	extra      atomic.Pointer[extra] // nil until there is any; the loop's but for ending
 	live       *live                 // nil when it is done
+	stack      *stack                // of a stackful task that has started
 	outcome    Awaitable
 	id         uint64
 	state      state
 	kind       Kind
+	how        how  // it is suspended
 	forwarding bool // Cancel is on its way down what this task awaits
 	sleeping   bool // suspended on its timer, which has not fired yet
 	unwinding  bool // every suspension fails from now on
@@ -52,8 +54,6 @@ type live struct {
 	prev, next *Task     // in the registry
 	on         Awaitable // what it awaits, if that is an Awaitable
 	timer      timer.Key // of the sleep; zero when it is not armed
-	stack      *stack    // of a stackful task that has started
-	free       *live     // the next in the loop's free list
 }
 
 // maxLives is how many a loop keeps for tasks to come.
@@ -61,23 +61,22 @@ const maxLives = 4096
 
 // enliven gives the new task t what it has until it is done.
 func (l *Loop) enliven(t *Task) {
-	if t.live = l.lives; t.live == nil {
+	n := len(l.lives)
+	if n == 0 {
 		t.live = new(live)
 		return
 	}
-	l.lives, t.live.free = t.live.free, nil
-	l.keptLives--
+	t.live = l.lives[n-1]
+	l.lives = l.lives[:n-1]
 }
 
 // exhaust takes it back.
 func (l *Loop) exhaust(t *Task) {
-	v := t.live
-	t.live = nil
-	if l.keptLives < maxLives {
-		*v = live{free: l.lives}
-		l.lives = v
-		l.keptLives++
+	if len(l.lives) < maxLives {
+		*t.live = live{}
+		l.lives = append(l.lives, t.live)
 	}
+	t.live = nil
 }
 
 // extra is what few tasks have at any time: there may be very many.
@@ -338,8 +337,8 @@ func (e *entry) Run() {
 	case t.state == stateDone: // its stack was unwound by a Goexit meanwhile
 	case t.kind == Stackless:
 		t.step()
-	case t.live.stack != nil:
-		l.next = t.live.stack
+	case t.stack != nil:
+		l.next = t.stack
 	default:
 		if err := t.refusal(); err != nil {
 			t.end(err)
@@ -373,6 +372,7 @@ func (t *Task) ended() {
 	t.release()
 	l.unregister(t)
 	l.exhaust(t)
+	t.stack = nil
 	if x := t.extra.Load(); x != nil {
 		x.must = nil
 		l.unwatch(x.watch)
@@ -401,7 +401,7 @@ func (t *Task) begin() {
 
 // runBody runs a stackful body from its beginning to its end on the stack s.
 func (t *Task) runBody(s *stack) {
-	t.live.stack = s
+	t.stack = s
 	returned := false
 	defer func() {
 		if !returned {

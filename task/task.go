@@ -64,7 +64,7 @@ func (t *Task[T]) spawn(ctx context.Context, kind loop.Kind, body loop.Body, opt
 	if len(opts) > 0 {
 		name = nameOf(opts)
 	}
-	future.OwnByTask(&t.Future, loop.FromContext(ctx), &t.strand)
+	future.OwnByTask(&t.Future, &t.strand)
 	loop.Spawn(ctx, &t.strand, kind, body, &t.Future, name)
 }
 
