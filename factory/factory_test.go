@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
 )
 
 // parents spawns two children, one that ends at once and one that yields.
@@ -72,6 +73,50 @@ func TestEagerQueuesWhatBlocks(t *testing.T) {
 	run(t, l)
 	log.expect(t, "[made parent]", "[step parent]", "[made child]", "[step child]", "[suspended child]",
 		"the child is done: false", "[done parent]", "ready before the child", "[step child]", "child ends", "[done child]")
+}
+
+// Also where nothing else is ready, what blocks leaves the step to the spawner. No
+// observer looks on, as one would change how a lone yield is done.
+func TestEagerYieldGoesBackToTheSpawner(t *testing.T) {
+	for kind, start := range starts {
+		t.Run(kind, func(t *testing.T) {
+			var log journal
+			l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(factory.Eager))
+			defer l.Close()
+			spawn(l.Context(), "parent", func(ctx context.Context) error {
+				start(ctx, "child", 1, &log)
+				log.add("parent goes on")
+				return nil
+			})
+			run(t, l)
+			log.expect(t, "child 1", "parent goes on", "child 0")
+		})
+	}
+}
+
+// starts spawn a task that counts down, with a yield in between.
+var starts = map[string]func(ctx context.Context, name string, from int, log *journal){
+	"stackful": func(ctx context.Context, name string, from int, log *journal) {
+		task.Go(ctx, func(ctx context.Context) (none, error) {
+			for ; from > 0; from-- {
+				log.add("%s %d", name, from)
+				if err := task.Yield(ctx); err != nil {
+					return none{}, err
+				}
+			}
+			log.add("%s %d", name, from)
+			return none{}, nil
+		})
+	},
+	"stackless": func(ctx context.Context, name string, from int, log *journal) {
+		task.GoMachine(ctx, task.MachineFunc[none](func(_ context.Context, err error) (none, task.Suspension, error) {
+			log.add("%s %d", name, from)
+			if from--; from < 0 || err != nil {
+				return none{}, task.End(), err
+			}
+			return none{}, task.Turn(), nil
+		}))
+	},
 }
 
 func TestCurrentTaskDuringAnEagerStep(t *testing.T) {

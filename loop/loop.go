@@ -41,6 +41,8 @@ type Loop struct {
 	warned   bool // of a real time limit
 	ordered  bool // offloaded calls end in their order, when nothing else is ready
 	debug    bool
+	attended bool // there is an observer, or debug mode
+	eager    int  // how many eager first steps are on their way, one inside the other
 
 	starting *Task // what the next stack is to run, when next is &fresh
 	fresh    stack // stands for "a stack with no task on it"
@@ -180,6 +182,7 @@ func New(opts ...Option) *Loop {
 	if l.clock == nil {
 		l.clock = timer.NewSystem()
 	}
+	l.attended = l.debug || l.observer != nil
 	return l
 }
 

@@ -22,6 +22,8 @@ type ready struct {
 	head, tail uint64
 }
 
+func (q *ready) empty() bool { return q.head == q.tail }
+
 func (q *ready) push(r Runnable) uint64 {
 	if q.tail-q.head == uint64(len(q.buf)) {
 		q.grow()

@@ -25,7 +25,7 @@ func (l *Loop) Run() error { return l.drive("Run", modeRun) }
 // found out by the next turn only.) A game calls it once a frame. It panics as Run does.
 func (l *Loop) RunOnce() (more bool) {
 	_ = l.drive("RunOnce", modeOnce)
-	return l.ready.head != l.ready.tail || l.inbox.some.Load() ||
+	return !l.ready.empty() || l.inbox.some.Load() ||
 		l.anyWatch(func(w *watch) bool { return w.ctx.Err() != nil })
 }
 
@@ -93,7 +93,7 @@ func (l *Loop) drive(what string, m mode) error {
 			}
 			l.step(s)
 		case l.ready.head != l.turnEnd: // the stack that ran left the turn unfinished
-		case m == modeOnce && l.ready.head == l.ready.tail && len(l.atIdle) > 0:
+		case m == modeOnce && l.ready.empty() && len(l.atIdle) > 0:
 			l.wakeAtIdle() // for the next turn
 			return nil
 		case l.stopping || m == modeOnce:
@@ -198,7 +198,7 @@ func (l *Loop) beginTurn() bool {
 		at, _ := l.timers.Earliest()
 		l.fire(at)
 	}
-	if l.ready.head == l.ready.tail {
+	if l.ready.empty() {
 		l.turnEnd = l.ready.tail
 		l.ready.shrink()
 		return false
@@ -214,6 +214,19 @@ func (l *Loop) newTurn() {
 	if l.observer != nil {
 		l.observe(Event{Kind: TurnBegan, Ready: int(l.ready.tail - l.ready.head)})
 	}
+}
+
+// skipTurn reports whether t, which runs and waits for a turn, is all that there is to
+// run in that, and nobody attends to it. Then the turn has passed. The ready queue is
+// empty.
+func (l *Loop) skipTurn(t *Task) bool {
+	if l.eager > 0 || l.attended || l.once || l.stopping || l.closing || l.policy != nil ||
+		t.MustCancel() != nil || !l.quiet() {
+		return false
+	}
+	l.idled = false
+	l.turns++
+	return true
 }
 
 // quiet reports whether all that beginTurn has to do is to begin the turn.

@@ -130,7 +130,7 @@ func (s *stack) vacate() *stack {
 // run on the way: a body is next, and its stack is there. Otherwise it returns nil.
 func (l *Loop) nextStack(s *stack) *stack {
 	if l.ready.head == l.turnEnd {
-		if l.once || l.stopping || l.ready.head == l.ready.tail || !l.quiet() {
+		if l.once || l.stopping || l.ready.empty() || !l.quiet() {
 			return nil
 		}
 		l.newTurn()

@@ -172,7 +172,10 @@ func (t *Task) pause(s Suspension) (to *stack, err error) {
 	if l.debug {
 		l.check("suspending")
 	}
-	if s.how == end || s.on != nil && s.on.Done() {
+	switch {
+	case s.how == end || s.on != nil && s.on.Done():
+		return nil, nil
+	case s.how == turn && l.ready.empty() && l.skipTurn(t):
 		return nil, nil
 	}
 	t.suspend(s)
@@ -240,6 +243,13 @@ func (t *Task) mustSuit(a Awaitable) {
 // resumed clears what the task was suspended on and returns the error that the
 // suspension ends with, nil if it ends because what was awaited has come.
 func (t *Task) resumed() error {
+	if t.how <= turn && t.extra.Load() == nil {
+		return nil
+	}
+	return t.resumedFrom()
+}
+
+func (t *Task) resumedFrom() error {
 	var err error
 	if x := t.extra.Load(); x != nil {
 		err = x.wake

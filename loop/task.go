@@ -281,6 +281,7 @@ func (t *Task) StepNow() {
 	if prev != nil {
 		prev.enterStep(t)
 	}
+	l.eager++
 	defer l.leaveStep(prev)
 	if t.kind == Stackless {
 		t.stepGuarded()
@@ -306,6 +307,7 @@ func (t *Task) enterStep(of *Task) {
 
 // leaveStep makes t, which is nil outside of tasks, the running task again.
 func (l *Loop) leaveStep(t *Task) {
+	l.eager--
 	if t != nil {
 		x := t.extra.Load()
 		x.stepping, x.stepsFrom = nil, nil
@@ -391,6 +393,14 @@ func (t *Task) begin() {
 	l := t.env.loop
 	l.current = t
 	t.state = stateRunning
+	if l.attended {
+		t.announce()
+	}
+}
+
+// announce is the rest of begin for a loop that somebody attends to.
+func (t *Task) announce() {
+	l := t.env.loop
 	if l.debug {
 		t.label()
 	}
@@ -425,16 +435,23 @@ func (t *Task) step() {
 	}
 	err := t.resumed()
 	t.begin()
-	s := t.live.body.Step(t, err)
-	for s.on != nil && s.on.Done() { // what is done does not suspend
-		s = t.live.body.Step(t, s.on.Err())
+	l := t.env.loop
+	body := t.live.body
+	s := body.Step(t, err)
+	for {
+		if s.on != nil && s.on.Done() { // what is done does not suspend
+			s = body.Step(t, s.on.Err())
+		} else if s.how == turn && l.ready.empty() && l.skipTurn(t) {
+			s = body.Step(t, nil)
+		} else {
+			break
+		}
 	}
 	if s.how == end {
 		t.ended()
 		return
 	}
 	t.suspend(s)
-	l := t.env.loop
 	l.current = nil
 	if l.debug {
 		l.unlabel()
