@@ -41,9 +41,10 @@ func OwnByTask[T any](f *Future[T], t *loop.Task) { f.core = core{home: t} }
 
 // CompleteByTask is Complete in the name of t.
 func CompleteByTask[T any](f *Future[T], t *loop.Task, v T, err error) {
-	if f.home != t || f.state != pending {
+	if f.home != t {
 		f.mustOwn(false, t)
 	}
+	f.mustOwn(true, t)
 	f.settle(v, err)
 }
 

@@ -145,9 +145,6 @@ func (e *ending) end(reason *CanceledError) {
 // release ends the task's context at its end if it is below one that can end, which
 // would hold it as long as it lives itself.
 func (t *Task) release() {
-	if !t.env.bounded {
-		return
-	}
 	if s := t.ending().std.Load(); s != nil {
 		s.cancel(nil)
 	}
@@ -177,20 +174,27 @@ func own(ctx context.Context) (t *Task, s *Scope, derived bool) {
 	return t, s, done != nil && done != of.Done()
 }
 
-// inherit returns what a task spawned with ctx, which belongs to a task or scope and
-// is none that ends by itself, has as its environment: values only.
-func inherit(ctx context.Context, l *Loop) *environment {
+// inherit returns what a task spawned with ctx has as its environment: ctx if that can
+// end by itself, derived, and otherwise its values only.
+func inherit(ctx context.Context) (e *environment, derived bool) {
+	by, _, derived := own(ctx)
+	if by == nil {
+		panic(noLoop(ctx))
+	}
+	if derived {
+		return &environment{loop: by.env.loop, outer: ctx, bounded: true}, true
+	}
 	for {
 		switch c := ctx.(type) {
 		case *ownContext:
-			return c.env.values()
+			return c.env.values(), false
 		case *scopeContext:
 			if c.renewed {
-				return c.task.env.values()
+				return c.task.env.values(), false
 			}
 			ctx = c.outer
 		default:
-			return &environment{loop: l, outer: context.WithoutCancel(ctx)}
+			return &environment{loop: by.env.loop, outer: context.WithoutCancel(ctx)}, false
 		}
 	}
 }

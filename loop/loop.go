@@ -291,15 +291,15 @@ func logFailure(f Failure) {
 
 // check panics if the loop may not be used here and now.
 func (l *Loop) check(what string) {
-	if l.closed {
-		panic("loop: " + what + " on a loop that is closed")
-	}
-	if l.debug || l.waiting.Load() {
-		l.checkGoroutine(what)
+	if l.closed || l.debug || l.waiting.Load() {
+		l.checkAll(what)
 	}
 }
 
-func (l *Loop) checkGoroutine(what string) {
+func (l *Loop) checkAll(what string) {
+	if l.closed {
+		panic("loop: " + what + " on a loop that is closed")
+	}
 	if !l.running.Load() && !l.closing {
 		return
 	}

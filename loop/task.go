@@ -153,17 +153,14 @@ type TaskFactory func(t *Task)
 //
 // It is for package task, whose Go is the way to spawn a task.
 func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable, name string) {
-	by, _, derived := own(ctx)
-	if by == nil {
-		panic(noLoop(ctx))
-	}
-	l := by.env.loop
-	l.check("spawning a task")
-	if derived {
-		t.env = &environment{loop: l, outer: ctx, bounded: true}
+	derived := false
+	if c, ok := ctx.(*ownContext); ok && !c.env.bounded { // the usual case
+		t.env = c.env
 	} else {
-		t.env = inherit(ctx, l)
+		t.env, derived = inherit(ctx)
 	}
+	l := t.env.loop
+	l.check("spawning a task")
 	l.spawned++
 	t.id, t.kind, t.outcome = l.spawned, kind, outcome
 	l.enliven(t)
@@ -253,7 +250,7 @@ func (t *Task) Done() bool { return t.state == stateDone }
 // Enqueue puts a new task at the back of the ready queue. It is for task
 // factories; it panics if the task was started before.
 func (t *Task) Enqueue() {
-	if t.mayStart("Enqueue") {
+	if t.state == stateNew || t.mayStart("Enqueue") {
 		t.queue()
 	}
 }
@@ -269,7 +266,7 @@ func (t *Task) queue() {
 // and not to the caller. While the loop is not running it is Enqueue. It is for
 // task factories; it panics if the task was started before.
 func (t *Task) StepNow() {
-	if !t.mayStart("StepNow") {
+	if t.state != stateNew && !t.mayStart("StepNow") {
 		return
 	}
 	l := t.env.loop
@@ -371,7 +368,9 @@ func (t *Task) ended() {
 	if t.live.timer.Seq != 0 { // its stack was unwound while it slept
 		l.disarm(t.live.timer)
 	}
-	t.release()
+	if t.env.bounded {
+		t.release()
+	}
 	l.unregister(t)
 	l.exhaust(t)
 	t.stack = nil

@@ -21,11 +21,9 @@ import (
 // Gather[future.Awaitable[int]](t, f), or [future.Untyped] for results of different
 // types. asyncio: gather. It costs three allocations and one for results.
 func Gather[A future.Awaitable[T], T any](of ...A) *future.Future[[]T] {
-	return gather(of, func(child A) (v T, err error) {
-		if err := future.Peek(child); err != nil {
-			return v, err
-		}
-		return child.Result()
+	return gather(of, func(child A) error { return future.Peek(child) }, func(child A) T {
+		v, _ := child.Result()
+		return v
 	})
 }
 
@@ -39,18 +37,22 @@ type Outcome[T any] struct {
 // among the outcomes, and the future fails only when it is itself canceled, once
 // every child has ended. asyncio: gather(return_exceptions=True).
 func Collect[A future.Awaitable[T], T any](of ...A) *future.Future[[]Outcome[T]] {
-	return gather(of, func(child A) (Outcome[T], error) {
+	takes := func(child A) error {
+		_ = child.Err()
+		return nil
+	}
+	return gather(of, takes, func(child A) Outcome[T] {
 		v, err := child.Result()
-		return Outcome[T]{v, err}, nil
+		return Outcome[T]{v, err}
 	})
 }
 
-// gathering owns the future of a gather. take reads what a child that is done
-// contributes: an error there ends the gather.
+// gathering owns the future of a gather.
 type gathering[A future.Any, R any] struct {
 	future.Future[[]R]
 	of       []A
-	take     func(A) (R, error)
+	failure  func(A) error // of a child that is done: it ends the gather
+	take     func(A) R     // what a child that is done contributes
 	left     int
 	failed   future.Any          // the child whose error is the gather's
 	canceled *loop.CanceledError // once that was asked for
@@ -64,8 +66,8 @@ type gathered[A future.Any, R any] struct {
 
 func (c *gathered[A, R]) Run() { c.in.childDone(c.in.of[c.at]) }
 
-func gather[A future.Any, R any](of []A, take func(A) (R, error)) *future.Future[[]R] {
-	g := &gathering[A, R]{of: of, take: take, left: len(of)}
+func gather[A future.Any, R any](of []A, failure func(A) error, take func(A) R) *future.Future[[]R] {
+	g := &gathering[A, R]{of: of, failure: failure, take: take, left: len(of)}
 	future.Own(&g.Future, commonLoop(of), (*gatherOwner[A, R])(g))
 	if len(of) == 0 {
 		g.succeed()
@@ -106,7 +108,7 @@ func (g *gathering[A, R]) childDone(child A) {
 	if g.Done() {
 		return
 	}
-	if _, err := g.take(child); err != nil {
+	if err := g.failure(child); err != nil {
 		g.failed = child
 		g.fail(err)
 	} else if g.left > 0 {
@@ -125,7 +127,7 @@ func (g *gathering[A, R]) fail(err error) {
 func (g *gathering[A, R]) succeed() {
 	results := make([]R, len(g.of))
 	for at, child := range g.of {
-		results[at], _ = g.take(child)
+		results[at] = g.take(child)
 	}
 	future.Complete(&g.Future, (*gatherOwner[A, R])(g), results, nil)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 )
 
@@ -56,7 +57,8 @@ func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T
 		panic("task: GoMachine of a nil machine")
 	}
 	t := &stackless[T]{m: m}
-	t.spawn(ctx, loop.Stackless, t, opts)
+	future.OwnByTask(&t.Future, &t.strand)
+	loop.Spawn(ctx, &t.strand, loop.Stackless, t, &t.Future, nameOf(opts))
 	return &t.Task
 }
 

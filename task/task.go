@@ -55,20 +55,15 @@ func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts 
 		panic("task: Go of a nil body")
 	}
 	t := new(Task[T])
-	t.spawn(ctx, loop.Stackful, function[T](body), opts)
+	future.OwnByTask(&t.Future, &t.strand)
+	loop.Spawn(ctx, &t.strand, loop.Stackful, function[T](body), &t.Future, nameOf(opts))
 	return t
 }
 
-func (t *Task[T]) spawn(ctx context.Context, kind loop.Kind, body loop.Body, opts []Option) {
-	name := ""
-	if len(opts) > 0 {
-		name = nameOf(opts)
-	}
-	future.OwnByTask(&t.Future, &t.strand)
-	loop.Spawn(ctx, &t.strand, kind, body, &t.Future, name)
-}
-
 func nameOf(opts []Option) string {
+	if len(opts) == 0 {
+		return ""
+	}
 	var o options // which is on the heap, as opt may keep it
 	for _, opt := range opts {
 		opt(&o)
