@@ -137,12 +137,13 @@ func (q *Queue[V]) Arm(deadline int64, v V) Key {
 }
 
 // makeRoom makes room for another young item: by doubling, as append's growth by a
-// quarter leaves four times what it ends with to the collector.
+// quarter leaves four times what it ends with to the collector. More than the double is
+// asked for, by one, since up to there slices.Grow goes beyond, by steps of a quarter.
 func (q *Queue[V]) makeRoom() {
 	if q.youngLive <= len(q.young)/2 {
 		q.settle() // most have been canceled
 	}
-	q.young = slices.Grow(q.young, max(64, len(q.young)))
+	q.young = slices.Grow(q.young, max(64, len(q.young)+1))
 }
 
 // Cancel removes the item with key k. It returns its value and true if it was
