@@ -80,7 +80,7 @@ func New[T any](ctx context.Context) *Future[T] {
 // Result returns the value or the error of a future that is done. For a pending
 // one the error is [ErrInvalidState], for a canceled one a [loop.CanceledError].
 func (f *Future[T]) Result() (T, error) {
-	if f.state != valued {
+	if f.state() != valued {
 		var zero T
 		return zero, f.Err()
 	}
@@ -95,7 +95,7 @@ func (f *Future[T]) SetResult(v T) error {
 		return err
 	}
 	f.value = v
-	f.complete(valued, nil)
+	f.succeed()
 	return nil
 }
 
@@ -127,45 +127,65 @@ const (
 	canceled
 )
 
-// core is what a future is but for its value. There may be very many: what few have
-// at a time is in rest.
+// core is what a future is but for its value. There may be very many, so it is three
+// words: a future that is pending and has at most one who waits, or has a value and no
+// owner, needs no more.
 type core struct {
 	home  *loop.Task    // whose outcome it is, or the root of its loop; nil if of no loop
-	first loop.Runnable // who waits and came first, before those in rest
-	rest  *rest         // nil until needed
-	state state
-	taken bool // the error, by somebody
+	waits loop.Runnable // nobody, the one who waits, or *rest
 }
 
+// rest is what few futures have at a time. It stands where the one who came first does.
 type rest struct {
-	owner Owner // other than a task
-	more  []loop.Runnable
-	err   error
+	loop.Runnable // who waits and came first; nil for nobody
+	more          []loop.Runnable
+	owner         Owner // other than a task
+	err           error
+	state         state
+	taken         bool // the error, by somebody
+}
+
+// success is the rest of every future that has a value and needs none of its own.
+var success = &rest{state: valued}
+
+// rest returns nil where there is none.
+func (c *core) rest() *rest {
+	r, _ := c.waits.(*rest)
+	return r
 }
 
 // made returns the rest, which it makes if there is none.
 func (c *core) made() *rest {
-	if c.rest == nil {
-		c.rest = new(rest)
+	r := c.rest()
+	if r == nil {
+		r = &rest{Runnable: c.waits}
+		c.waits = r
 	}
-	return c.rest
+	return r
+}
+
+func (c *core) state() state {
+	if r := c.rest(); r != nil {
+		return r.state
+	}
+	return pending
 }
 
 // owner returns who completes the future, unless that is a task; nil if it is for
 // everybody to set.
 func (c *core) owner() Owner {
-	if c.rest == nil {
-		return nil
+	if r := c.rest(); r != nil {
+		return r.owner
 	}
-	return c.rest.owner
+	return nil
 }
 
 // failure returns the error of a future that is done, nil for one with a value.
 func (c *core) failure() error {
-	if c.rest == nil {
-		return nil
+	if r := c.rest(); r != nil {
+		return r.err
 	}
-	return c.rest.err
+	return nil
 }
 
 // Loop returns the loop that the future belongs to.
@@ -177,11 +197,12 @@ func (c *core) Loop() *loop.Loop {
 }
 
 // Done reports whether the future has a value, an error, or was canceled.
-func (c *core) Done() bool { return c.state != pending }
+func (c *core) Done() bool { return c.state() != pending }
 
 // Canceled reports whether the future's error is a cancellation.
 func (c *core) Canceled() bool {
-	return c.state == canceled || c.state == failed && loop.IsCanceled(c.failure())
+	r := c.rest()
+	return r != nil && (r.state == canceled || r.state == failed && loop.IsCanceled(r.err))
 }
 
 func (c *core) base() *core { return c }
@@ -208,33 +229,34 @@ func (c *core) Explain() loop.Explanation {
 // Err returns the future's error: nil if it has a value, a [loop.CanceledError]
 // (or what wraps it) if it was canceled, [ErrInvalidState] if it is pending.
 func (c *core) Err() error {
-	if c.state == pending {
+	switch r := c.rest(); {
+	case r == success:
+		return nil
+	case r == nil || r.state == pending:
 		return fmt.Errorf("%w: the result is not there yet; await it, or ask Done first", ErrInvalidState)
 	}
-	if c.state == valued {
-		return nil
-	}
-	c.take()
-	return c.failure()
+	return c.take()
 }
 
 // Untaken returns the error of a future that has failed if nobody has taken it, by
 // awaiting or by asking for Result or Err; nil otherwise. Asking does not take it.
 func (c *core) Untaken() error {
-	if c.taken || c.Canceled() {
-		return nil
+	if r := c.rest(); r != nil && !r.taken && !c.Canceled() {
+		return r.err
 	}
-	return c.failure()
+	return nil
 }
 
-func (c *core) take() {
-	if c.taken || c.failure() == nil {
-		return
+// take returns the error of a future that is done, and notes that somebody has it.
+func (c *core) take() error {
+	r := c.rest()
+	if r.err != nil && !r.taken {
+		r.taken = true
+		if o, ok := r.owner.(taker); ok {
+			o.Take()
+		}
 	}
-	c.taken = true
-	if o, ok := c.owner().(taker); ok {
-		o.Take()
-	}
+	return r.err
 }
 
 // A taker is an [Owner] who passes on errors of others: taking the error of its
@@ -259,7 +281,7 @@ func (c *core) SetError(err error) error {
 // did: a future that is done stays as it is. The owner of a future, such as a
 // task, may take the request and end later, in its own way.
 func (c *core) Cancel(cause error) bool {
-	if c.state != pending {
+	if c.Done() {
 		return false
 	}
 	if t := c.TaskOf(); t != nil {
@@ -278,15 +300,11 @@ func (c *core) Wait(ctx context.Context) error {
 	if err := c.wait(ctx); err != nil {
 		return err
 	}
-	if c.state == valued {
-		return nil
-	}
-	c.take()
-	return c.failure()
+	return c.take()
 }
 
 func (c *core) wait(ctx context.Context) error {
-	if c.state != pending {
+	if c.Done() {
 		return nil
 	}
 	if c.home == nil {
@@ -314,36 +332,54 @@ func (c *core) AddWaiter(r loop.Runnable) {
 	switch {
 	case c.home == nil:
 		panic("future: this future belongs to no loop, so nobody can be scheduled on it: it is a Gather of nothing, or was not made by New")
-	case c.state != pending:
-		c.Loop().Schedule(r)
-	case c.first == nil && (c.rest == nil || len(c.rest.more) == 0):
-		c.first = r
+	case c.waits == nil:
+		c.waits = r
 	default:
-		rest := c.made()
-		rest.more = append(rest.more, r)
+		c.made().add(r, c.Loop())
+	}
+}
+
+func (r *rest) add(w loop.Runnable, l *loop.Loop) {
+	switch {
+	case r.state != pending:
+		l.Schedule(w)
+	case r.Runnable == nil && len(r.more) == 0:
+		r.Runnable = w
+	default:
+		r.more = append(r.more, w)
 	}
 }
 
 // RemoveWaiter takes r back, and reports whether it was waiting. It costs a
 // search among those who wait.
 func (c *core) RemoveWaiter(r loop.Runnable) bool {
-	if c.first == r && r != nil {
-		c.first = nil
-		return true
-	}
-	if c.rest == nil {
+	switch rest := c.rest(); {
+	case r == nil:
+		return false
+	case rest != nil:
+		return rest.remove(r)
+	case c.waits != r:
 		return false
 	}
-	at := slices.Index(c.rest.more, r)
+	c.waits = nil
+	return true
+}
+
+func (r *rest) remove(w loop.Runnable) bool {
+	if r.Runnable == w {
+		r.Runnable = nil
+		return true
+	}
+	at := slices.Index(r.more, w)
 	if at < 0 {
 		return false
 	}
-	c.rest.more = slices.Delete(c.rest.more, at, at+1)
+	r.more = slices.Delete(r.more, at, at+1)
 	return true
 }
 
 func (c *core) settable(what string) error {
-	if c.state != pending {
+	if c.Done() {
 		return fmt.Errorf("%w: %s on a future that is done", ErrInvalidState, what)
 	}
 	if c.TaskOf() != nil || c.owner() != nil {
@@ -360,21 +396,30 @@ func (c *core) fail(err error) {
 	}
 }
 
-// complete ends the pending state, and schedules all who wait.
-func (c *core) complete(s state, err error) {
-	if c.first != nil {
-		c.home.Loop().Schedule(c.first) // which panics on another goroutine, and leaves c pending
+// complete ends the pending state without a value, and schedules all who wait.
+func (c *core) complete(s state, err error) { c.made().complete(c.Loop(), s, err) }
+
+// succeed is complete with the value, which is there.
+func (c *core) succeed() {
+	if r := c.rest(); r != nil {
+		r.complete(c.Loop(), valued, nil)
+		return
 	}
-	if c.rest != nil {
-		for _, r := range c.rest.more {
-			c.home.Loop().Schedule(r)
-		}
-		c.rest.more = nil
+	if c.waits != nil {
+		c.home.Loop().Schedule(c.waits) // which panics on another goroutine, and leaves c pending
 	}
-	c.state, c.first = s, nil
-	if err != nil {
-		c.made().err = err
+	c.waits = success
+}
+
+func (r *rest) complete(l *loop.Loop, s state, err error) {
+	if r.Runnable != nil {
+		l.Schedule(r.Runnable)
 	}
+	for _, w := range r.more {
+		l.Schedule(w)
+	}
+	r.Runnable, r.more = nil, nil
+	r.state, r.err = s, err
 }
 
 // A Callback is what OnDone registered.

@@ -21,7 +21,7 @@ type Owner interface {
 // Own makes f a pending future of l that only owner completes, by [Complete].
 // It is for those who build awaitables of their own.
 func Own[T any](f *Future[T], l *loop.Loop, owner Owner) {
-	f.core = core{rest: &rest{owner: owner}}
+	f.core = core{waits: &rest{owner: owner}}
 	if l != nil {
 		f.home = l.Root()
 	}
@@ -41,10 +41,7 @@ func OwnByTask[T any](f *Future[T], t *loop.Task) { f.core = core{home: t} }
 
 // CompleteByTask is Complete in the name of t.
 func CompleteByTask[T any](f *Future[T], t *loop.Task, v T, err error) {
-	if f.home != t {
-		f.mustOwn(false, t)
-	}
-	f.mustOwn(true, t)
+	f.mustOwn(f.home == t, t)
 	f.settle(v, err)
 }
 
@@ -54,7 +51,7 @@ func (f *Future[T]) settle(v T, err error) {
 		return
 	}
 	f.value = v
-	f.complete(valued, nil)
+	f.succeed()
 }
 
 // Fail is Complete for an error that makes the future failed also if it is a
@@ -67,13 +64,13 @@ func Fail[T any](f *Future[T], owner Owner, err error) {
 // Failed reports whether f has failed, as opposed to having been canceled itself.
 // The difference shows in a gather one of whose children was canceled: its error
 // is a cancellation, and it has failed. asyncio makes the same.
-func Failed(f Any) bool { return f.base().state == failed }
+func Failed(f Any) bool { return f.base().state() == failed }
 
 // Peek returns the error of f, nil while f is pending, and does not take it.
 func Peek(f Any) error { return f.base().failure() }
 
 func (c *core) mustOwn(owns bool, owner any) {
-	if !owns || c.state != pending {
+	if !owns || c.Done() {
 		panic(fmt.Sprintf("future: completion of a future that is done or not owned by the %T that completes it", owner))
 	}
 }

@@ -35,16 +35,16 @@ type Task struct {
 	env        *environment
 	extra      atomic.Pointer[extra] // nil until there is any; the loop's but for ending
 	live       *live                 // nil when it is done
-	stack      *stack                // of a stackful task that has started
-	outcome    Awaitable
-	id         uint64
 	state      state
 	kind       Kind
-	how        how  // it is suspended
-	forwarding bool // Cancel is on its way down what this task awaits
-	sleeping   bool // suspended on its timer, which has not fired yet
-	unwinding  bool // every suspension fails from now on
-	stillborn  bool // canceled before its factory came to start it
+	how        how    // it is suspended
+	forwarding bool   // Cancel is on its way down what this task awaits
+	sleeping   bool   // suspended on its timer, which has not fired yet
+	unwinding  bool   // every suspension fails from now on
+	stillborn  bool   // canceled before its factory came to start it
+	stack      *stack // of a stackful task that has started
+	id         uint64
+	outcome    Awaitable
 }
 
 // live is what a task has until it is done, and the next task after it: people keep
@@ -279,9 +279,17 @@ func (t *Task) StepNow() {
 		prev.enterStep(t)
 	}
 	l.eager++
-	defer l.leaveStep(prev)
+	guarded := false // a step outside dispatch, whose guard it has to bring itself
+	defer func() {
+		if guarded {
+			t.unwound(recover())
+		}
+		l.leaveStep(prev)
+	}()
 	if t.kind == Stackless {
-		t.stepGuarded()
+		guarded = true
+		t.step()
+		guarded = false
 		return
 	}
 	if err := t.refusal(); err != nil {
@@ -424,7 +432,7 @@ func (t *Task) runBody(s *stack) {
 }
 
 // step runs a stackless body to its next suspension. A panic in it is for the
-// caller: the guard of dispatch, or that of stepGuarded.
+// caller: the guard of dispatch, or that of StepNow.
 func (t *Task) step() {
 	if t.state != stateSuspended {
 		if err := t.refusal(); err != nil {
@@ -455,18 +463,6 @@ func (t *Task) step() {
 	if l.debug {
 		l.unlabel()
 	}
-}
-
-// stepGuarded is a step outside dispatch, whose guard it has to bring itself.
-func (t *Task) stepGuarded() {
-	returned := false
-	defer func() {
-		if !returned {
-			t.unwound(recover())
-		}
-	}()
-	t.step()
-	returned = true
 }
 
 // unwound ends a task whose body was left by a panic with value, or by a Goexit,
