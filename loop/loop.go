@@ -171,6 +171,7 @@ func New(opts ...Option) *Loop {
 		onFailure: logFailure,
 	}
 	l.root.env = &environment{loop: l, outer: context.Background()}
+	l.driver.loop = l
 	l.active = &l.driver
 	l.inbox.wake = make(chan struct{}, 1)
 	for _, opt := range opts {

@@ -85,7 +85,14 @@ func (s *stack) main(yield func(struct{}) bool) {
 			s.ended, l.active = true, to
 			return
 		default:
-			l.switchTo(to)
+			if hook := s.replace(to); hook.again { // switchTo, written out: see there
+				hook.next()
+			} else {
+				hook.yield(struct{}{})
+			}
+			if !s.meant() {
+				l.passOn(s)
+			}
 			if s.task == nil { // resumed to end
 				s.ended, l.active = true, &l.driver
 				return

@@ -104,10 +104,15 @@ func Suspend(ctx context.Context, s Suspension) error {
 	}
 	to, err := t.pause(s)
 	if to != nil {
-		// Not in a function with pause: after a switch the processor predicts every
-		// return wrongly, so the fewer calls stand on the stack, the better.
-		if to != t.stack {
-			l.switchTo(to)
+		if me := t.stack; to != me { // switchTo, written out: see there
+			if hook := me.replace(to); hook.again {
+				hook.next()
+			} else {
+				hook.yield(struct{}{})
+			}
+			if !me.meant() {
+				l.passOn(me)
+			}
 		}
 		err = t.goOn()
 	}

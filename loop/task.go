@@ -296,9 +296,16 @@ func (t *Task) StepNow() {
 		t.end(err)
 		return
 	}
-	s := l.takeStack(t)
-	s.caller = l.active
-	l.switchTo(s)
+	s, me := l.takeStack(t), l.active
+	s.caller = me
+	if hook := me.replace(s); hook.again { // switchTo, written out: see there
+		hook.next()
+	} else {
+		hook.yield(struct{}{})
+	}
+	if !me.meant() {
+		l.passOn(me)
+	}
 }
 
 // enterStep notes that t, which is running, waits for the first step of another.
