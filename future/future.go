@@ -91,8 +91,10 @@ func (f *Future[T]) Result() (T, error) {
 // nothing, if the future is done, or is one that only its owner completes, such
 // as a task. It panics if somebody waits and the loop is closed.
 func (f *Future[T]) SetResult(v T) error {
-	if err := f.settable("SetResult"); err != nil {
-		return err
+	if !f.free() {
+		if err := f.settable("SetResult"); err != nil {
+			return err
+		}
 	}
 	f.value = v
 	f.succeed()
@@ -377,6 +379,9 @@ func (r *rest) remove(w loop.Runnable) bool {
 	r.more = slices.Delete(r.more, at, at+1)
 	return true
 }
+
+// free reports whether settable would return nil, where it is most often so.
+func (c *core) free() bool { return c.rest() == nil && c.TaskOf() == nil }
 
 func (c *core) settable(what string) error {
 	if c.Done() {

@@ -210,6 +210,13 @@ func (e *environment) values() *environment {
 // FromContext returns the loop that ctx belongs to: the context of a task or of
 // a loop, or one derived from it. It panics for any other context.
 func FromContext(ctx context.Context) *Loop {
+	if c, ok := ctx.(*ownContext); ok {
+		return c.env.loop
+	}
+	return fromDerived(ctx)
+}
+
+func fromDerived(ctx context.Context) *Loop {
 	if t, _, _ := own(ctx); t != nil {
 		return t.Loop()
 	}

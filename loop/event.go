@@ -68,6 +68,11 @@ func (l *Loop) tellTimer(kind EventKind, key timer.Key, r Runnable) {
 	l.observe(Event{Kind: kind, Timer: key, Task: (*Task)(s)})
 }
 
+//go:noinline
+func (l *Loop) tellTurn() {
+	l.observe(Event{Kind: TurnBegan, Ready: int(l.ready.tail - l.ready.head)})
+}
+
 // observe is called only where there is an observer.
 func (l *Loop) observe(e Event) {
 	e.At, e.By = l.Elapsed(), l.current

@@ -212,7 +212,7 @@ func (l *Loop) newTurn() {
 	l.turnEnd, l.idled = l.ready.tail, false
 	l.turns++
 	if l.observer != nil {
-		l.observe(Event{Kind: TurnBegan, Ready: int(l.ready.tail - l.ready.head)})
+		l.tellTurn()
 	}
 }
 
