@@ -3,7 +3,6 @@ package loop
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +16,7 @@ import (
 //   - for a task spawned with a standard context that can end, that context: the
 //     task is bounded by it;
 //   - for the scope of a time limit or a group, the context around it.
-//
+
 // environment is what a task's own context is below. Tasks that inherit the same share it.
 type environment struct {
 	loop    *Loop
@@ -76,79 +75,6 @@ func (c *scopeContext) Deadline() (time.Time, bool) {
 }
 
 func (c *scopeContext) String() string { return (*ownContext)(c.task).String() }
-
-// ending is how a context below outer ends by itself.
-type ending struct {
-	reason atomic.Pointer[CanceledError] // with which it was ended; nil if it goes on
-	std    atomic.Pointer[standard]
-}
-
-// standard is the standard context below an ending. It is made when somebody asks for
-// Done, as most tasks' contexts never are.
-type standard struct {
-	context.Context
-	cancel context.CancelCauseFunc
-}
-
-func (e *ending) value(key any, outer context.Context) any {
-	if s := e.std.Load(); s != nil {
-		return s.Value(key)
-	}
-	if e.reason.Load() != nil {
-		return e.standard(outer).Value(key) // for context.Cause
-	}
-	return outer.Value(key)
-}
-
-func (e *ending) done(outer context.Context) <-chan struct{} {
-	s := e.standard(outer)
-	if reason := e.reason.Load(); reason != nil {
-		s.cancel(reason) // who has seen Err finds Done closed
-	}
-	return s.Done()
-}
-
-func (e *ending) err(outer context.Context) error {
-	if e.reason.Load() != nil {
-		return context.Canceled
-	}
-	return outer.Err()
-}
-
-func (e *ending) standard(outer context.Context) *standard {
-	for {
-		if s := e.std.Load(); s != nil {
-			return s
-		}
-		s := new(standard)
-		s.Context, s.cancel = context.WithCancelCause(outer)
-		_ = s.Done() // or it would get package context's closed channel, as others have
-		if !e.std.CompareAndSwap(nil, s) {
-			s.cancel(nil) // another goroutine was first
-			continue
-		}
-		if reason := e.reason.Load(); reason != nil {
-			s.cancel(reason)
-		}
-		return s
-	}
-}
-
-// end closes Done, with reason as the context's cause.
-func (e *ending) end(reason *CanceledError) {
-	e.reason.CompareAndSwap(nil, reason)
-	if s := e.std.Load(); s != nil {
-		s.cancel(reason)
-	}
-}
-
-// release ends the task's context at its end if it is below one that can end, which
-// would hold it as long as it lives itself.
-func (t *Task) release() {
-	if s := t.ending().std.Load(); s != nil {
-		s.cancel(nil)
-	}
-}
 
 // own returns the task that ctx belongs to, nil if there is none, the innermost scope
 // in it, and whether ctx is one that can end by itself.

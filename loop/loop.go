@@ -242,33 +242,6 @@ func (l *Loop) following(t *Task) *Task {
 	return next
 }
 
-// register puts t at the end of the registry.
-func (l *Loop) register(t *Task) {
-	if t.live.prev = l.last; l.last == nil {
-		l.first = t
-	} else {
-		l.last.live.next = t
-	}
-	l.last = t
-	l.tasks++
-}
-
-// unregister takes t out.
-func (l *Loop) unregister(t *Task) {
-	prev, next := t.live.prev, t.live.next
-	if prev == nil {
-		l.first = next
-	} else {
-		prev.live.next = next
-	}
-	if next == nil {
-		l.last = prev
-	} else {
-		next.live.prev = prev
-	}
-	l.tasks--
-}
-
 // Report hands f to the error handler.
 func (l *Loop) Report(f Failure) {
 	defer func() {

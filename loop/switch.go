@@ -63,7 +63,6 @@ func (s *stack) replace(to *stack) *stack {
 // meant reports whether s, which has woken, was meant to go on, and to do nothing before.
 func (s *stack) meant() bool { return s.loop.active == s && s.loop.errand == nil }
 
-
 // leave is deferred to the end of s. Mostly its main has returned, and said who goes
 // on. But a Goexit, or a panic that is not of a body's, ends with s whoever waits for
 // it, or the driver.

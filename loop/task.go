@@ -2,12 +2,9 @@ package loop
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"sync/atomic"
-
-	"github.com/takt-go/takt/timer"
 )
 
 // A Task is what the loop knows of a task: its name, its place in the registry,
@@ -45,38 +42,6 @@ type Task struct {
 	stack      *stack // of a stackful task that has started
 	id         uint64
 	outcome    Awaitable
-}
-
-// live is what a task has until it is done, and the next task after it: people keep
-// tasks, and what they keep is to be small.
-type live struct {
-	body       Body
-	prev, next *Task     // in the registry
-	on         Awaitable // what it awaits, if that is an Awaitable
-	timer      timer.Key // of the sleep; zero when it is not armed
-}
-
-// maxLives is how many a loop keeps for tasks to come.
-const maxLives = 4096
-
-// enliven gives the new task t what it has until it is done.
-func (l *Loop) enliven(t *Task) {
-	n := len(l.lives)
-	if n == 0 {
-		t.live = new(live)
-		return
-	}
-	t.live = l.lives[n-1]
-	l.lives = l.lives[:n-1]
-}
-
-// exhaust takes it back.
-func (l *Loop) exhaust(t *Task) {
-	if len(l.lives) < maxLives {
-		*t.live = live{}
-		l.lives = append(l.lives, t.live)
-	}
-	t.live = nil
 }
 
 // extra is what few tasks have at any time: there may be very many.
@@ -163,12 +128,10 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable
 	l.check("spawning a task")
 	l.spawned++
 	t.id, t.kind, t.outcome = l.spawned, kind, outcome
-	l.enliven(t)
-	t.live.body = body
 	if name != "" {
 		t.SetName(name)
 	}
-	l.register(t)
+	l.register(t, body)
 	if l.debug {
 		t.withExtra().site = spawnSite()
 	}
@@ -260,76 +223,6 @@ func (t *Task) queue() {
 	t.env.loop.ready.push((*entry)(t))
 }
 
-// StepNow runs a new task's first step at once, inside the call, with the
-// current task switched to it and back. A task that ends in that step never
-// touches the ready queue; what its body returns, and a panic, go into the task
-// and not to the caller. While the loop is not running it is Enqueue. It is for
-// task factories; it panics if the task was started before.
-func (t *Task) StepNow() {
-	if t.state != stateNew && !t.mayStart("StepNow") {
-		return
-	}
-	l := t.env.loop
-	if !l.stepping {
-		t.queue()
-		return
-	}
-	prev := l.current
-	if prev != nil {
-		prev.enterStep(t)
-	}
-	l.eager++
-	guarded := false // a step outside dispatch, whose guard it has to bring itself
-	defer func() {
-		if guarded {
-			t.unwound(recover())
-		}
-		l.leaveStep(prev)
-	}()
-	if t.kind == Stackless {
-		guarded = true
-		t.step()
-		guarded = false
-		return
-	}
-	if err := t.refusal(); err != nil {
-		t.end(err)
-		return
-	}
-	s, me := l.takeStack(t), l.active
-	s.caller = me
-	if hook := me.replace(s); hook.again { // switchTo, written out: see there
-		hook.next()
-	} else {
-		hook.yield(struct{}{})
-	}
-	if !me.meant() {
-		l.passOn(me)
-	}
-}
-
-// enterStep notes that t, which is running, waits for the first step of another.
-func (t *Task) enterStep(of *Task) {
-	x := t.withExtra()
-	x.stepping = of
-	if t.env.loop.debug {
-		x.stepsFrom = callers()
-	}
-}
-
-// leaveStep makes t, which is nil outside of tasks, the running task again.
-func (l *Loop) leaveStep(t *Task) {
-	l.eager--
-	if t != nil {
-		x := t.extra.Load()
-		x.stepping, x.stepsFrom = nil, nil
-		if l.debug {
-			t.label()
-		}
-	}
-	l.current = t
-}
-
 // mayStart reports whether t is new. A task that was canceled before its factory came to
 // start it is in the ready queue already, to end there.
 func (t *Task) mayStart(what string) bool {
@@ -340,146 +233,4 @@ func (t *Task) mayStart(what string) bool {
 		return false
 	}
 	panic(fmt.Sprintf("loop: %s of task %q, which was started before; a task factory starts a task once", what, t.Name()))
-}
-
-// entry is a Task as it stands in the ready queue: running it is a step.
-type entry Task
-
-func (e *entry) Run() {
-	t := (*Task)(e)
-	switch l := t.env.loop; {
-	case t.state == stateDone: // its stack was unwound by a Goexit meanwhile
-	case t.kind == Stackless:
-		t.step()
-	case t.stack != nil:
-		l.next = t.stack
-	default:
-		if err := t.refusal(); err != nil {
-			t.end(err)
-			return
-		}
-		l.next, l.starting = &l.fresh, t
-	}
-}
-
-// refusal is the cancellation that came before the first step.
-func (t *Task) refusal() error {
-	if t.MustCancel() == nil {
-		return nil
-	}
-	return t.resumed()
-}
-
-// end is for a task whose body cannot end by itself.
-func (t *Task) end(err error) {
-	t.live.body.Fail(t, err)
-	t.ended()
-}
-
-// ended takes a task whose body has ended out of the registry.
-func (t *Task) ended() {
-	l := t.env.loop
-	t.state = stateDone
-	if t.live.timer.Seq != 0 { // its stack was unwound while it slept
-		l.disarm(t.live.timer)
-	}
-	if t.env.bounded {
-		t.release()
-	}
-	l.unregister(t)
-	l.exhaust(t)
-	t.stack = nil
-	if x := t.extra.Load(); x != nil {
-		x.must = nil
-		l.unwatch(x.watch)
-	}
-	if l.observer != nil {
-		l.tell(TaskDone, t)
-	}
-	l.current = nil
-	if l.debug {
-		l.unlabel()
-	}
-}
-
-// begin is the start of every step.
-func (t *Task) begin() {
-	l := t.env.loop
-	l.current = t
-	t.state = stateRunning
-	if l.attended {
-		t.announce()
-	}
-}
-
-// announce is the rest of begin for a loop that somebody attends to.
-func (t *Task) announce() {
-	l := t.env.loop
-	if l.debug {
-		t.label()
-	}
-	if l.observer != nil {
-		l.tell(StepBegan, t)
-	}
-}
-
-// runBody runs a stackful body from its beginning to its end on the stack s.
-func (t *Task) runBody(s *stack) {
-	t.stack = s
-	returned := false
-	defer func() {
-		if !returned {
-			t.unwound(recover())
-		}
-	}()
-	t.begin()
-	t.live.body.Step(t, nil)
-	returned = true
-	t.ended()
-}
-
-// step runs a stackless body to its next suspension. A panic in it is for the
-// caller: the guard of dispatch, or that of StepNow.
-func (t *Task) step() {
-	if t.state != stateSuspended {
-		if err := t.refusal(); err != nil {
-			t.end(err)
-			return
-		}
-	}
-	err := t.resumed()
-	t.begin()
-	l := t.env.loop
-	body := t.live.body
-	s := body.Step(t, err)
-	for {
-		if s.on != nil && s.on.Done() { // what is done does not suspend
-			s = body.Step(t, s.on.Err())
-		} else if s.how == turn && l.ready.empty() && l.skipTurn(t) {
-			s = body.Step(t, nil)
-		} else {
-			break
-		}
-	}
-	if s.how == end {
-		t.ended()
-		return
-	}
-	t.suspend(s)
-	l.current = nil
-	if l.debug {
-		l.unlabel()
-	}
-}
-
-// unwound ends a task whose body was left by a panic with value, or by a Goexit,
-// where value is nil.
-func (t *Task) unwound(value any) {
-	var s *stuck
-	if err, ok := value.(error); ok && errors.As(err, &s) {
-		t.end(s.err)
-		t.env.loop.Report(Failure{Kind: TaskStuck, Task: t, Err: s})
-		return
-	}
-	t.end(Recovered(value, t)) // a Goexit goes on, to the goroutine that drives the loop
 }
