@@ -3,7 +3,9 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -433,5 +435,132 @@ func TestDrivingTwiceAtOnce(t *testing.T) {
 				t.Errorf("%d of 2 checks made", checks)
 			}
 		})
+	}
+}
+
+// A task that is all there is passes its turns without the ready queue. Whatever comes
+// between all the same comes where it would: as with an observer, for which the loop takes
+// no such short cut.
+func TestLoneYield(t *testing.T) {
+	type program struct {
+		l   *loop.Loop
+		ctx context.Context
+		log *journal
+	}
+	ch := make(chan int, 1)
+	for _, c := range []struct {
+		name  string
+		first func(p program) // what the task does in its first step, before two yields
+		then  func(p program) // and in the second
+		want  journal
+	}{
+		{"nothing", func(program) {}, nil, journal{"0", "1", "2", "turns 3"}},
+		{"callback", func(p program) { p.l.CallSoon(p.log.writes("callback")) },
+			nil, journal{"0", "callback", "1", "2", "turns 3"}},
+		{"post", func(p program) {
+			posted := make(chan error)
+			go func() { posted <- p.l.Post(p.log.writes("posted")) }()
+			p.log.add("%v", <-posted)
+		}, nil, journal{"0", "<nil>", "1", "posted", "2", "turns 3"}},
+		{"timer", func(p program) {
+			p.l.CallLater(time.Second, p.log.writes("timer"))
+			p.l.Clock().(*timer.Virtual).Advance(time.Second)
+		}, nil, journal{"0", "1", "timer", "2", "turns 3"}},
+		{"timer to come", func(p program) { p.l.CallLater(time.Second, p.log.writes("timer")) },
+			nil, journal{"0", "1", "2", "timer", "turns 4"}},
+		{"idle", func(p program) { p.l.AtIdle(loop.Func(p.log.writes("idle"))) },
+			nil, journal{"0", "1", "2", "idle", "turns 4"}},
+		{"stop", func(p program) { p.l.Stop() }, nil, journal{"0", "turns 1", "1", "2", "turns 3"}},
+		{"cancel", func(p program) { p.l.Current().Cancel(nil) }, nil, journal{"0", "canceled", "turns 2"}},
+		{"context", func(p program) {
+			ctx, cancel := context.WithCancelCause(p.ctx)
+			spawn(ctx, "bounded", func(ctx context.Context) error {
+				defer p.log.add("bounded ends")
+				return task.Sleep(ctx, time.Second)
+			})
+			cancel(nil)
+		}, nil, journal{"0", "1", "2", "turns 3"}},
+		{"channel", func(p program) {
+			spawn(p.ctx, "receiver", func(ctx context.Context) error {
+				v, _, err := task.Recv(ctx, ch)
+				p.log.add("received %d", v)
+				return err
+			})
+		}, func(p program) { ch <- 1 }, journal{"0", "1", "2", "received 1", "turns 3"}},
+		{"spawn", func(p program) {
+			spawn(p.ctx, "other", func(context.Context) error { p.log.add("other"); return nil })
+		}, nil, journal{"0", "other", "1", "2", "turns 3"}},
+	} {
+		for _, kind := range []string{"stackful", "stackless"} {
+			for _, seen := range []bool{false, true} {
+				name := fmt.Sprintf("%s/%s/observer=%t", c.name, kind, seen)
+				t.Run(name, func(t *testing.T) {
+					var opts []loop.Option
+					if seen {
+						opts = append(opts, loop.WithObserver(func(loop.Event) {}))
+					}
+					l := newLoop(t, opts...)
+					var log journal
+					at := 0
+					advance := func(ctx context.Context, err error) (more bool) {
+						if err != nil {
+							log.add("%v", err)
+							return false
+						}
+						log.add("%d", at)
+						switch p := (program{l, ctx, &log}); {
+						case at == 0:
+							c.first(p)
+						case at == 1 && c.then != nil:
+							c.then(p)
+						}
+						at++
+						return at < 3
+					}
+					if kind == "stackful" {
+						task.Go(l.Context(), func(ctx context.Context) (none, error) {
+							var err error
+							for advance(ctx, err) {
+								err = task.Yield(ctx)
+							}
+							return none{}, err
+						})
+					} else {
+						task.GoMachine(l.Context(), task.MachineFunc[none](func(ctx context.Context, err error) (none, task.Suspension, error) {
+							if !advance(ctx, err) {
+								return none{}, task.End(), err
+							}
+							return none{}, task.Turn(), nil
+						}))
+					}
+					for range 2 {
+						run(t, l)
+						if turns := fmt.Sprintf("turns %d", l.Stats().Turns); !slices.Contains(log, turns) {
+							log.add("%s", turns)
+						}
+					}
+					log.expect(t, c.want...)
+				})
+			}
+		}
+	}
+}
+
+// One turn at a time is one turn, also for a task that is alone.
+func TestRunOnceOfALoneYield(t *testing.T) {
+	l := newLoop(t)
+	yields := 0
+	task.Go(l.Context(), func(ctx context.Context) (none, error) {
+		for ; yields < 3; yields++ {
+			if err := task.Yield(ctx); err != nil {
+				return none{}, err
+			}
+		}
+		return none{}, nil
+	})
+	for want := range 4 {
+		if more := l.RunOnce(); yields != want || more != (want < 3) {
+			t.Errorf("after %d turns there were %d yields, more: %t", want+1, yields, more)
+		}
 	}
 }
