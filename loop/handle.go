@@ -38,7 +38,9 @@ func (h Handle) Cancel() bool {
 // running; from elsewhere use [Loop.Post]. It panics if the loop is closed.
 func (l *Loop) CallSoon(fn func()) Handle {
 	l.check("CallSoon")
-	return Handle{loop: l, at: l.ready.push(callback("CallSoon", fn))}
+	at := l.ready.tail
+	l.ready.push(callback("CallSoon", fn))
+	return Handle{loop: l, at: at}
 }
 
 // CallLater runs fn once d has passed; d <= 0 means in the next turn, behind all

@@ -18,40 +18,42 @@ func (f Func) Run() { f() }
 // changes; the entries between head and tail are in the ring. A position is thus
 // all that a handle has to remember, and a canceled entry is a nil at its place.
 type ready struct {
-	buf        []Runnable // its length is a power of two
+	buf        []Runnable // its length is a power of two, mask+1, or 0
 	head, tail uint64
+	full       uint64 // where tail cannot go beyond: head + len(buf)
+	mask       uint64
 }
 
 func (q *ready) empty() bool { return q.head == q.tail }
 
-func (q *ready) push(r Runnable) uint64 {
-	if q.tail-q.head == uint64(len(q.buf)) {
+// push puts r at the position tail, and fits in what the compiler inlines.
+func (q *ready) push(r Runnable) {
+	if q.tail == q.full {
 		q.grow()
 	}
-	at := q.tail
-	q.buf[at&uint64(len(q.buf)-1)] = r
-	q.tail = at + 1
-	return at
+	q.buf[q.tail&q.mask] = r
+	q.tail++
 }
 
 // pop removes the oldest entry, which is nil if it was canceled.
 func (q *ready) pop() Runnable {
-	slot := &q.buf[q.head&uint64(len(q.buf)-1)]
+	slot := &q.buf[q.head&q.mask]
 	r := *slot
 	*slot = nil
 	q.head++
+	q.full++
 	return r
 }
 
 // at returns the entry at a position, nil if it was canceled.
-func (q *ready) at(at uint64) Runnable { return q.buf[at&uint64(len(q.buf)-1)] }
+func (q *ready) at(at uint64) Runnable { return q.buf[at&q.mask] }
 
 // cancel empties the place at and returns what was waiting there, if anything.
 func (q *ready) cancel(at uint64) Runnable {
 	if at < q.head || at >= q.tail {
 		return nil
 	}
-	slot := &q.buf[at&uint64(len(q.buf)-1)]
+	slot := &q.buf[at&q.mask]
 	r := *slot
 	*slot = nil
 	return r
@@ -64,14 +66,20 @@ const maxRested = 8192
 // much was ready at a time does not keep the room for that.
 func (q *ready) shrink() {
 	if len(q.buf) > maxRested {
-		q.buf = make([]Runnable, len(q.buf)/2)
+		q.resize(len(q.buf) / 2)
 	}
 }
 
-func (q *ready) grow() {
-	bigger := make([]Runnable, max(64, 2*len(q.buf)))
+// grow is not inlined, so that push can be.
+//
+//go:noinline
+func (q *ready) grow() { q.resize(max(64, 2*len(q.buf))) }
+
+// resize makes the ring n long, which is a power of two, and enough for what is in it.
+func (q *ready) resize(n int) {
+	buf, mask := make([]Runnable, n), uint64(n-1)
 	for at := q.head; at != q.tail; at++ {
-		bigger[at&uint64(len(bigger)-1)] = q.buf[at&uint64(len(q.buf)-1)]
+		buf[at&mask] = q.at(at)
 	}
-	q.buf = bigger
+	q.buf, q.mask, q.full = buf, mask, q.head+uint64(n)
 }

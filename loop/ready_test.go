@@ -11,6 +11,12 @@ type numbered int
 
 func (numbered) Run() {}
 
+// put pushes r and returns its position.
+func put(q *ready, r Runnable) uint64 {
+	q.push(r)
+	return q.tail - 1
+}
+
 // popAll empties q; a canceled entry is -1.
 func popAll(q *ready) (all []int) {
 	for q.head != q.tail {
@@ -34,7 +40,7 @@ func TestReadyGrowsWhileWrappedAround(t *testing.T) {
 		}
 	}
 	for i := 64; i < 200; i++ { // fills the gap in front, then grows twice
-		if at := q.push(numbered(i)); at != uint64(i) {
+		if at := put(&q, numbered(i)); at != uint64(i) {
 			t.Fatalf("position %d for entry %d", at, i)
 		}
 	}
@@ -50,7 +56,7 @@ func TestReadyGrowsWhileWrappedAround(t *testing.T) {
 
 func TestReadyPositionsSurviveGrowth(t *testing.T) {
 	var q ready
-	first := q.push(numbered(0))
+	first := put(&q, numbered(0))
 	for i := 1; i < 1000; i++ {
 		q.push(numbered(i))
 	}
@@ -85,7 +91,7 @@ func TestReadyCancel(t *testing.T) {
 			t.Errorf("cancel of the entry that is %s = %t", c.what, got)
 		}
 	}
-	if at := q.push(numbered(5)); at != 5 {
+	if at := put(&q, numbered(5)); at != 5 {
 		t.Errorf("position %d after cancellations, want 5", at)
 	}
 	got, want := popAll(&q), []int{-1, 2, -1, -1, 5}
@@ -99,7 +105,7 @@ func TestReadyCancel(t *testing.T) {
 // A place in the ring that is free again must not be mistaken for its old entry.
 func TestReadyCancelOfOldPositionLeavesNewEntryAlone(t *testing.T) {
 	var q ready
-	old := q.push(numbered(0))
+	old := put(&q, numbered(0))
 	q.pop()
 	for i := 1; i <= 64; i++ { // the last one lies where the first one lay
 		q.push(numbered(i))
@@ -115,7 +121,7 @@ func TestReadyCancelOfOldPositionLeavesNewEntryAlone(t *testing.T) {
 func TestReadyKeepsNothingAlive(t *testing.T) {
 	var q ready
 	q.push(numbered(1))
-	at := q.push(numbered(2))
+	at := put(&q, numbered(2))
 	q.cancel(at)
 	popAll(&q)
 	for i, r := range q.buf {
@@ -135,7 +141,7 @@ func TestReadyModel(t *testing.T) {
 			"push": func(t *rapid.T) {
 				for range rapid.IntRange(1, 100).Draw(t, "entries") {
 					n := numbered(len(all))
-					if at := q.push(n); at != uint64(n) {
+					if at := put(&q, n); at != uint64(n) {
 						t.Fatalf("position %d, want %d", at, n)
 					}
 					all = append(all, n)

@@ -258,7 +258,8 @@ func (l *Loop) fire(at int64) {
 		if l.observer != nil {
 			l.tellTimer(TimerFired, item.Key, item.Value)
 		}
-		l.due = append(l.due, dueTimer{item.Key, l.ready.push(item.Value)})
+		l.due = append(l.due, dueTimer{item.Key, l.ready.tail})
+		l.ready.push(item.Value)
 	}
 }
 
