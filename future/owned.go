@@ -3,6 +3,7 @@ package future
 import (
 	"fmt"
 
+	"github.com/takt-go/takt/internal/seal"
 	"github.com/takt-go/takt/loop"
 )
 
@@ -36,11 +37,11 @@ func Complete[T any](f *Future[T], owner Owner, v T, err error) {
 }
 
 // OwnByTask is Own for the outcome of the task t, which [CompleteByTask] completes.
-// Canceling it cancels t.
-func OwnByTask[T any](f *Future[T], t *loop.Task) { f.core = core{home: t} }
+// Canceling it cancels t. Both are for package task.
+func OwnByTask[T any](f *Future[T], t *loop.Task, _ seal.Task) { f.core = core{home: t} }
 
 // CompleteByTask is Complete in the name of t.
-func CompleteByTask[T any](f *Future[T], t *loop.Task, v T, err error) {
+func CompleteByTask[T any](f *Future[T], t *loop.Task, v T, err error, _ seal.Task) {
 	f.mustOwn(f.home == t, t)
 	f.settle(v, err)
 }

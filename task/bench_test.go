@@ -3,6 +3,7 @@ package task_test
 import (
 	"context"
 	"iter"
+	"runtime"
 	"testing"
 	"time"
 
@@ -91,6 +92,52 @@ func floorRing(b *testing.B) {
 }
 
 func doNothing() {}
+
+// BenchmarkFloorAlloc allocates what a spawn cannot do without, a task and its body, and
+// keeps 1000 of them: people keep tasks.
+func BenchmarkFloorAlloc(b *testing.B) {
+	b.Run("stackful", func(b *testing.B) {
+		b.ReportAllocs()
+		var tasks [1000]*task.Task[int]
+		var bodies [1000]func() int
+		for i := range b.N {
+			tasks[i%1000], bodies[i%1000] = new(task.Task[int]), func() int { return i }
+		}
+		runtime.KeepAlive(&tasks)
+		runtime.KeepAlive(&bodies)
+	})
+	b.Run("stackless", func(b *testing.B) {
+		b.ReportAllocs()
+		type withMachine struct { // as it is in package task
+			task.Task[int]
+			task.Machine[int]
+		}
+		var tasks [1000]*withMachine
+		for i := range b.N {
+			tasks[i%1000] = &withMachine{Machine: &yieldMachine{i}}
+		}
+		runtime.KeepAlive(&tasks)
+	})
+}
+
+// BenchmarkFloorPullCold is a bare iter.Pull round trip of one of 1000 coroutines, which
+// take turns: what they need is no longer in the processor's caches.
+func BenchmarkFloorPullCold(b *testing.B) {
+	b.ReportAllocs()
+	var nexts [1000]func() (struct{}, bool)
+	for i := range nexts {
+		next, stop := iter.Pull(func(yield func(struct{}) bool) {
+			for yield(struct{}{}) {
+			}
+		})
+		defer stop()
+		nexts[i] = next
+	}
+	b.ResetTimer()
+	for i := range b.N {
+		nexts[i%1000]()
+	}
+}
 
 // BenchmarkYield1 is one yield of a task that is alone.
 func BenchmarkYield1(b *testing.B) {

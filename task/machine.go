@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/internal/seal"
 	"github.com/takt-go/takt/loop"
 )
 
@@ -57,7 +58,7 @@ func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T
 		panic("task: GoMachine of a nil machine")
 	}
 	t := &stackless[T]{m: m}
-	future.OwnByTask(&t.Future, &t.strand)
+	future.OwnByTask(&t.Future, &t.strand, seal.Task{})
 	loop.Spawn(ctx, &t.strand, loop.Stackless, t, &t.Future, nameOf(opts))
 	return &t.Task
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/internal/seal"
 	"github.com/takt-go/takt/loop"
 )
 
@@ -55,7 +56,7 @@ func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts 
 		panic("task: Go of a nil body")
 	}
 	t := new(Task[T])
-	future.OwnByTask(&t.Future, &t.strand)
+	future.OwnByTask(&t.Future, &t.strand, seal.Task{})
 	loop.Spawn(ctx, &t.strand, loop.Stackful, function[T](body), &t.Future, nameOf(opts))
 	return t
 }
@@ -122,7 +123,7 @@ func finish[T any](t *loop.Task, v T, err error) {
 
 func complete[T any](t *loop.Task, v T, err error) *future.Future[T] {
 	f := t.Outcome().(*future.Future[T])
-	future.CompleteByTask(f, t, v, err)
+	future.CompleteByTask(f, t, v, err, seal.Task{})
 	return f
 }
 
