@@ -102,8 +102,8 @@ func (t *Task) refusal() error {
 
 // end is for a task whose body cannot end by itself.
 func (t *Task) end(err error) {
+	defer t.ended() // also where Fail panics: the stack may be gone
 	t.live.body.Fail(t, err)
-	t.ended()
 }
 
 // ended takes a task whose body has ended out of the registry.

@@ -89,6 +89,34 @@ func (c counted) Step(t *loop.Task, err error) loop.Suspension {
 	return c.Body.Step(t, err)
 }
 
+// unfailing is a Body that panics where it is to fail.
+type unfailing struct{ loop.Body }
+
+func (unfailing) Fail(*loop.Task, error) { panic("no failing") }
+
+// A panic of Fail is a bug of the body's maker. It goes to whoever drives the loop, and the
+// task has ended all the same.
+func TestFailThatPanics(t *testing.T) {
+	for kind, start := range map[string]func(ctx context.Context){
+		"stackful": func(ctx context.Context) { spawn(ctx, "x", func(context.Context) error { panic("oh") }) },
+		"stackless": func(ctx context.Context) {
+			script(ctx, "x", func(context.Context, error) (task.Suspension, error) { panic("oh") })
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			l := newLoop(t, loop.WithTaskFactory(func(x *loop.Task) {
+				x.Wrap(func(b loop.Body) loop.Body { return unfailing{b} })
+				x.Enqueue()
+			}))
+			start(l.Context())
+			mustPanic(t, "no failing", func() { _ = l.Run() })
+			if left := slices.Collect(l.Tasks()); len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+		})
+	}
+}
+
 func TestWrap(t *testing.T) {
 	l := newLoop(t)
 	stackful, stackless, never := 0, 0, 0
