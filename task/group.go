@@ -189,8 +189,8 @@ func (g *Group) exit(err error) error {
 			canceled = ended
 			g.abort()
 		}
-		if ended != nil && !loop.IsCanceled(ended) {
-			ctx = t.Context() // ctx has ended for good; the members have to end all the same
+		if ended != nil && ctx.Err() != nil {
+			ctx = t.Context() // ctx may have ended for good; the members have to end all the same
 		}
 	}
 	if g.asked && t.Uncancel() == 0 {

@@ -942,6 +942,29 @@ func (s *spinning) Err() error {
 	return s.Context.Err()
 }
 
+// Under a derived context that ended because the task was canceled, members are waited
+// for with the task's own, which serves for that.
+func TestGroupUnderAContextThatEndedWithItsTask(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		x := task.Go(ctx, func(ctx context.Context) (int, error) {
+			derived, stop := context.WithCancel(ctx)
+			defer stop()
+			loop.Current(ctx).Cancel(errCause)
+			_ = task.Yield(ctx) // which delivers that
+			return 0, task.WithGroup(refusingSpin(derived), func(_ context.Context, g *task.Group) error {
+				return g.Go(task.Yield)
+			})
+		})
+		_, err := x.Await(ctx)
+		if cause := causeOf(t, err); cause != errCause {
+			t.Errorf("the cause is %v", cause)
+		}
+		if n := loop.FromContext(ctx).Stats().Tasks; n != 1 {
+			t.Errorf("%d tasks are left, want this one", n)
+		}
+	})
+}
+
 func TestGroupPanics(t *testing.T) {
 	l := virtual(t)
 	never := func(context.Context, *task.Group) error {
