@@ -74,7 +74,7 @@ type Future[T any] struct {
 
 // New makes a pending future of the loop that ctx belongs to.
 func New[T any](ctx context.Context) *Future[T] {
-	return &Future[T]{core: core{home: loop.FromContext(ctx).Root()}}
+	return &Future[T]{core: core{home: loop.FromContext(ctx).Home()}}
 }
 
 // Result returns the value or the error of a future that is done. For a pending
@@ -133,7 +133,7 @@ const (
 // words: a future that is pending and has at most one who waits, or has a value and no
 // owner, needs no more.
 type core struct {
-	home  *loop.Task    // whose outcome it is, or the root of its loop; nil if of no loop
+	home  *loop.Home    // nil if it is of no loop
 	waits loop.Runnable // nobody, the one who waits, or *rest
 }
 
@@ -211,10 +211,10 @@ func (c *core) base() *core { return c }
 
 // TaskOf returns the task that completes the future, nil if it is not a task's.
 func (c *core) TaskOf() *loop.Task {
-	if c.home == nil || c.home.IsRoot() {
+	if c.home == nil {
 		return nil
 	}
-	return c.home
+	return c.home.Task()
 }
 
 // Explain says what kind of future this is, in the words of its owner.
@@ -302,7 +302,7 @@ func (c *core) Wait(ctx context.Context) error {
 	if err := c.wait(ctx); err != nil {
 		return err
 	}
-	return c.take()
+	return c.Err()
 }
 
 func (c *core) wait(ctx context.Context) error {

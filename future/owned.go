@@ -7,7 +7,7 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// An Owner completes a future that is not for others to set: a task, a gather, a
+// An Owner completes a future that is not for others to set: a gather, a
 // shield. It decides what canceling the future means. One that passes on the error
 // of something else has besides a method Take, which is called when its future's
 // error is taken, and takes that.
@@ -24,7 +24,7 @@ type Owner interface {
 func Own[T any](f *Future[T], l *loop.Loop, owner Owner) {
 	f.core = core{waits: &rest{owner: owner}}
 	if l != nil {
-		f.home = l.Root()
+		f.home = l.Home()
 	}
 }
 
@@ -32,17 +32,19 @@ func Own[T any](f *Future[T], l *loop.Loop, owner Owner) {
 // not nil, else v. A cancellation as err makes the future canceled. It panics if
 // f is done or belongs to somebody else.
 func Complete[T any](f *Future[T], owner Owner, v T, err error) {
-	f.mustOwn(f.owner() == owner, owner)
+	f.mustOwn(owner != nil && f.owner() == owner, owner)
 	f.settle(v, err)
 }
 
 // OwnByTask is Own for the outcome of the task t, which [CompleteByTask] completes.
 // Canceling it cancels t. Both are for package task.
-func OwnByTask[T any](f *Future[T], t *loop.Task, _ seal.Task) { f.core = core{home: t} }
+func OwnByTask[T any](f *Future[T], t *loop.Task, _ seal.Task) {
+	f.core = core{home: t.Home()}
+}
 
 // CompleteByTask is Complete in the name of t.
 func CompleteByTask[T any](f *Future[T], t *loop.Task, v T, err error, _ seal.Task) {
-	f.mustOwn(f.home == t, t)
+	f.mustOwn(f.home == t.Home(), t)
 	f.settle(v, err)
 }
 
@@ -58,7 +60,7 @@ func (f *Future[T]) settle(v T, err error) {
 // Fail is Complete for an error that makes the future failed also if it is a
 // cancellation: that of something else, which this one reports.
 func Fail[T any](f *Future[T], owner Owner, err error) {
-	f.mustOwn(f.owner() == owner, owner)
+	f.mustOwn(owner != nil && f.owner() == owner, owner)
 	f.complete(failed, err)
 }
 

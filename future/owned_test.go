@@ -109,6 +109,16 @@ func TestCompleteOfWhatIsDoneOrNotOwned(t *testing.T) {
 	mustPanic(t, want, complete(&p.Future, (*proxyOwner)(stranger)))
 	mustPanic(t, want, complete(future.New[int](l.Context()), (*proxyOwner)(p)))
 	mustPanic(t, want, func() { future.Fail(&p.Future, (*proxyOwner)(stranger), io.EOF) })
+	const nobody = "future: completion of a future that is done or not owned by the <nil> that completes it"
+	x := task.Go(l.Context(), func(context.Context) (int, error) { return 2, nil })
+	for _, f := range []*future.Future[int]{&p.Future, future.New[int](l.Context()), &x.Future} {
+		mustPanic(t, nobody, complete(f, nil))
+		mustPanic(t, nobody, func() { future.Fail(f, nil, io.EOF) })
+	}
+	run(t, l)
+	if v, err := x.Result(); v != 2 || err != nil {
+		t.Errorf("%d, %v", v, err)
+	}
 	p.complete(1, nil)
 	mustPanic(t, want, complete(&p.Future, (*proxyOwner)(p)))
 	if v, err := p.Result(); v != 1 || err != nil {

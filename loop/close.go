@@ -105,7 +105,7 @@ func (l *Loop) release() {
 	for _, s := range l.free {
 		l.switchTo(s) // without a task: to end
 	}
-	l.free = nil
+	l.free, l.lives = nil, nil
 	l.ready, l.turnEnd = ready{}, 0
 	l.timers, l.due = timer.New[Runnable](), nil
 	l.watches.Init()

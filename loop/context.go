@@ -42,7 +42,7 @@ func (c *ownContext) Err() error            { return (*Task)(c).extras().err(c.e
 func (c *ownContext) Deadline() (time.Time, bool) { return c.env.outer.Deadline() }
 
 func (c *ownContext) String() string {
-	if c.id == 0 {
+	if c.isRoot {
 		return "loop.Context"
 	}
 	return fmt.Sprintf("loop.Context(task %d)", c.id) // names may change
@@ -233,9 +233,9 @@ func notCurrent(ctx context.Context, t *Task) string {
 		return noLoop(ctx)
 	}
 	switch l := t.Loop(); {
-	case t.id == 0 && l.current == nil:
+	case t.isRoot && l.current == nil:
 		return "loop: this needs a task, and was called with the loop's context outside every task; spawn one with task.Go"
-	case t.id == 0:
+	case t.isRoot:
 		return fmt.Sprintf("loop: this was called in task %q with the loop's context; use the context that the task's body was handed", l.current.Name())
 	case t.state == stateDone:
 		return fmt.Sprintf("loop: the context of task %q was used after the task ended (%s)", t.Name(), l.whoRuns())

@@ -516,3 +516,30 @@ func TestDerivingOnOtherGoroutinesDuringCancelAndUncancel(t *testing.T) {
 	})
 	run(t, l)
 }
+
+// The context of a task that is bounded ends with the task, in every way.
+func TestContextAfterABoundedTask(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		l := newLoop(t)
+		outer, cancel := context.WithCancel(l.Context())
+		defer cancel()
+		var ctx context.Context
+		spawn(outer, "x", func(own context.Context) error {
+			ctx = own
+			if asked {
+				_ = ctx.Done()
+			}
+			return nil
+		})
+		run(t, l)
+		if ctx.Err() != context.Canceled {
+			t.Fatalf("Err is %v", ctx.Err())
+		}
+		derived, stop := context.WithCancel(ctx)
+		defer stop()
+		<-derived.Done()
+		if outer.Err() != nil {
+			t.Error("and so has the one around it")
+		}
+	}
+}

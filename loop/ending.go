@@ -69,11 +69,3 @@ func (e *ending) end(reason *CanceledError) {
 		s.cancel(reason)
 	}
 }
-
-// release ends the task's context at its end if it is below one that can end, which
-// would hold it as long as it lives itself.
-func (t *Task) release() {
-	if s := t.ending().std.Load(); s != nil {
-		s.cancel(nil)
-	}
-}

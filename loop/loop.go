@@ -170,7 +170,7 @@ func New(opts ...Option) *Loop {
 		factory:   (*Task).Enqueue,
 		onFailure: logFailure,
 	}
-	l.root.env = &environment{loop: l, outer: context.Background()}
+	l.root.env, l.root.isRoot = &environment{loop: l, outer: context.Background()}, true
 	l.driver.loop = l
 	l.active = &l.driver
 	l.inbox.wake = make(chan struct{}, 1)
@@ -191,14 +191,6 @@ func New(opts ...Option) *Loop {
 // host spawns with it before the loop runs and between its turns, and callbacks
 // spawn with it. It ends when the loop is closed.
 func (l *Loop) Context() context.Context { return (*ownContext)(&l.root) }
-
-// Root returns the task that stands for the loop wherever a task is meant that has
-// to be one: it never runs, and the loop's own context is its context. What belongs to
-// no other task, such as a future of [Loop.Context], belongs to it.
-func (l *Loop) Root() *Task { return &l.root }
-
-// IsRoot reports whether t is the root of its loop.
-func (t *Task) IsRoot() bool { return t.id == 0 }
 
 // Clock returns the clock that the loop lives by.
 func (l *Loop) Clock() timer.Clock { return l.clock }

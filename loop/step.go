@@ -21,17 +21,9 @@ func (t *Task) StepNow() {
 		prev.enterStep(t)
 	}
 	l.eager++
-	guarded := false // a step outside dispatch, whose guard it has to bring itself
-	defer func() {
-		if guarded {
-			t.unwound(recover())
-		}
-		l.leaveStep(prev)
-	}()
+	defer l.leaveStep(prev)
 	if t.kind == Stackless {
-		guarded = true
-		t.step()
-		guarded = false
+		t.stepGuarded()
 		return
 	}
 	if err := t.refusal(); err != nil {
@@ -113,8 +105,8 @@ func (t *Task) ended() {
 	if t.live.timer.Seq != 0 { // its stack was unwound while it slept
 		l.disarm(t.live.timer)
 	}
-	if t.env.bounded {
-		t.release()
+	if t.env.bounded { // its context is held by another, as long as that lives
+		t.ending().end(exited)
 	}
 	l.unregister(t)
 	t.stack = nil
@@ -168,7 +160,7 @@ func (t *Task) runBody(s *stack) {
 }
 
 // step runs a stackless body to its next suspension. A panic in it is for the
-// caller: the guard of dispatch, or that of StepNow.
+// caller: the guard of dispatch, or that of stepGuarded.
 func (t *Task) step() {
 	if t.state != stateSuspended {
 		if err := t.refusal(); err != nil {
@@ -199,6 +191,18 @@ func (t *Task) step() {
 	if l.debug {
 		l.unlabel()
 	}
+}
+
+// stepGuarded is a step outside dispatch, whose guard it has to bring itself.
+func (t *Task) stepGuarded() {
+	returned := false
+	defer func() {
+		if !returned {
+			t.unwound(recover())
+		}
+	}()
+	t.step()
+	returned = true
 }
 
 // unwound ends a task whose body was left by a panic with value, or by a Goexit,

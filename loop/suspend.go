@@ -206,7 +206,6 @@ func (t *Task) suspend(s Suspension) {
 	if s.on != nil {
 		t.mustSuit(s.on)
 	}
-	t.state, t.how = stateSuspended, s.how
 	switch s.how {
 	case turn:
 		l.ready.push((*entry)(t))
@@ -214,9 +213,10 @@ func (t *Task) suspend(s Suspension) {
 		t.sleeping = true
 		t.live.timer = l.arm(l.after(s.d), (*sleeper)(t))
 	case await:
+		s.on.AddWaiter((*entry)(t)) // if that panics, the task has not been suspended
 		t.live.on = s.on
-		s.on.AddWaiter((*entry)(t))
 	}
+	t.state, t.how = stateSuspended, s.how
 	if l.observer != nil {
 		l.tellSuspended(t)
 	}

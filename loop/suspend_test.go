@@ -471,3 +471,30 @@ func TestWaits(t *testing.T) {
 	expect(waiter, `awaits task "sleeper"`)
 	expect(other, "awaits a future")
 }
+
+// unwaitable is a future that nobody can wait for.
+type unwaitable struct{ *future.Future[none] }
+
+func (unwaitable) AddWaiter(loop.Runnable) { panic("full") }
+
+// What could not be awaited is not canceled in place of what is.
+func TestAwaitableThatPanics(t *testing.T) {
+	l := newLoop(t)
+	f := unwaitable{future.New[none](l.Context())}
+	var x *task.Task[none]
+	x = spawn(l.Context(), "x", func(ctx context.Context) error {
+		mustPanic(t, "full", func() { _ = loop.Suspend(ctx, loop.On(f)) })
+		if what := x.Task().Waits(); what != "is running" || x.Task().Awaits() != nil {
+			t.Errorf("x %s", what)
+		}
+		return task.Yield(ctx)
+	})
+	spawn(l.Context(), "other", func(context.Context) error {
+		x.Cancel(nil)
+		return nil
+	})
+	run(t, l)
+	if !x.Canceled() || f.Done() {
+		t.Errorf("x ended with %v, f is done: %t", x.Err(), f.Done())
+	}
+}

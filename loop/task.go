@@ -39,6 +39,7 @@ type Task struct {
 	sleeping   bool   // suspended on its timer, which has not fired yet
 	unwinding  bool   // every suspension fails from now on
 	stillborn  bool   // canceled before its factory came to start it
+	isRoot     bool   // it stands for its loop, and is no task
 	stack      *stack // of a stackful task that has started
 	id         uint64
 	outcome    Awaitable
@@ -170,8 +171,13 @@ func (t *Task) renew() {
 	}
 }
 
-// Loop returns the loop that drives t.
-func (t *Task) Loop() *Loop { return t.env.loop }
+// Loop returns the loop that drives t, nil if t was never spawned.
+func (t *Task) Loop() *Loop {
+	if t.env == nil {
+		return nil
+	}
+	return t.env.loop
+}
 
 // ID is 1 for the first task of a loop, 2 for the next, and so on.
 func (t *Task) ID() uint64 { return t.id }

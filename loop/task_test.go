@@ -114,6 +114,30 @@ func TestFailThatPanics(t *testing.T) {
 				t.Errorf("left: %v", left)
 			}
 		})
+		t.Run("eager "+kind, func(t *testing.T) {
+			l := newLoop(t, loop.WithTaskFactory(func(x *loop.Task) {
+				if x.Name() == "x" {
+					x.Wrap(func(b loop.Body) loop.Body { return unfailing{b} })
+				}
+				x.StepNow()
+			}))
+			spawn(l.Context(), "parent", func(ctx context.Context) error {
+				if kind == "stackless" { // the panic of a stackful one goes to the driver
+					mustPanic(t, "no failing", func() { start(ctx) })
+				}
+				if loop.Current(ctx).Name() != "parent" {
+					t.Errorf("the current task is %v", l.Current())
+				}
+				return task.Yield(ctx)
+			})
+			run(t, l)
+		})
+	}
+}
+
+func TestLoopOfATaskThatWasNeverSpawned(t *testing.T) {
+	if l := new(loop.Task).Loop(); l != nil {
+		t.Error(l)
 	}
 }
 

@@ -21,9 +21,11 @@ import (
 // Gather[future.Awaitable[int]](t, f), or [future.Untyped] for results of different
 // types. asyncio: gather. It costs three allocations and one for results.
 func Gather[A future.Awaitable[T], T any](of ...A) *future.Future[[]T] {
-	return gather(of, func(child A) error { return future.Peek(child) }, func(child A) T {
-		v, _ := child.Result()
-		return v
+	return gather(of, func(child A) (v T, err error) {
+		if err := future.Peek(child); err != nil {
+			return v, err
+		}
+		return child.Result()
 	})
 }
 
@@ -37,22 +39,19 @@ type Outcome[T any] struct {
 // among the outcomes, and the future fails only when it is itself canceled, once
 // every child has ended. asyncio: gather(return_exceptions=True).
 func Collect[A future.Awaitable[T], T any](of ...A) *future.Future[[]Outcome[T]] {
-	takes := func(child A) error {
-		_ = child.Err()
-		return nil
-	}
-	return gather(of, takes, func(child A) Outcome[T] {
+	return gather(of, func(child A) (Outcome[T], error) {
 		v, err := child.Result()
-		return Outcome[T]{v, err}
+		return Outcome[T]{v, err}, nil
 	})
 }
 
-// gathering owns the future of a gather.
+// gathering owns the future of a gather. take reads what a child that is done
+// contributes: an error there ends the gather.
 type gathering[A future.Any, R any] struct {
 	future.Future[[]R]
 	of       []A
-	failure  func(A) error // of a child that is done: it ends the gather
-	take     func(A) R     // what a child that is done contributes
+	take     func(A) (R, error)
+	results  []R // of those that are done
 	left     int
 	failed   future.Any          // the child whose error is the gather's
 	canceled *loop.CanceledError // once that was asked for
@@ -64,10 +63,10 @@ type gathered[A future.Any, R any] struct {
 	at int
 }
 
-func (c *gathered[A, R]) Run() { c.in.childDone(c.in.of[c.at]) }
+func (c *gathered[A, R]) Run() { c.in.childDone(c.at) }
 
-func gather[A future.Any, R any](of []A, failure func(A) error, take func(A) R) *future.Future[[]R] {
-	g := &gathering[A, R]{of: of, failure: failure, take: take, left: len(of)}
+func gather[A future.Any, R any](of []A, take func(A) (R, error)) *future.Future[[]R] {
+	g := &gathering[A, R]{of: of, take: take, left: len(of), results: make([]R, len(of))}
 	future.Own(&g.Future, commonLoop(of), (*gatherOwner[A, R])(g))
 	if len(of) == 0 {
 		g.succeed()
@@ -81,9 +80,9 @@ func gather[A future.Any, R any](of []A, failure func(A) error, take func(A) R) 
 		}
 	}
 	// Those done already count last, so that a gather of them is done at once.
-	for at, child := range of {
+	for at := range of {
 		if children[at].in == nil {
-			g.childDone(child)
+			g.childDone(at)
 		}
 	}
 	return &g.Future
@@ -103,33 +102,34 @@ func commonLoop[A loop.Awaitable](of []A) *loop.Loop {
 	return common
 }
 
-func (g *gathering[A, R]) childDone(child A) {
+func (g *gathering[A, R]) childDone(at int) {
 	g.left--
 	if g.Done() {
 		return
 	}
-	if err := g.failure(child); err != nil {
-		g.failed = child
+	result, err := g.take(g.of[at])
+	if err != nil {
+		g.failed = g.of[at]
 		g.fail(err)
-	} else if g.left > 0 {
 		return
-	} else if g.canceled != nil {
+	}
+	g.results[at] = result
+	switch {
+	case g.left > 0:
+	case g.canceled != nil:
 		g.fail(g.canceled)
-	} else {
+	default:
 		g.succeed()
 	}
 }
 
 func (g *gathering[A, R]) fail(err error) {
+	g.results = nil
 	future.Fail(&g.Future, (*gatherOwner[A, R])(g), err)
 }
 
 func (g *gathering[A, R]) succeed() {
-	results := make([]R, len(g.of))
-	for at, child := range g.of {
-		results[at] = g.take(child)
-	}
-	future.Complete(&g.Future, (*gatherOwner[A, R])(g), results, nil)
+	future.Complete(&g.Future, (*gatherOwner[A, R])(g), g.results, nil)
 }
 
 // gatherOwner is a gathering as the owner of its future.

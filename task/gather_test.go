@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -313,5 +314,34 @@ func TestGatherIsDoneOneTurnAfterItsLastChild(t *testing.T) {
 		_ = a.SetResult(1)
 		yields(t, ctx, 1)
 		equal(t, "done", g.Done(), true)
+	})
+}
+
+// checked is an awaitable of somebody else's, whose result may be an error though its
+// future has none.
+type checked struct{ *future.Future[int] }
+
+func (c checked) Result() (int, error) {
+	v, err := c.Future.Result()
+	if err == nil && v < 0 {
+		err = io.EOF
+	}
+	return v, err
+}
+
+func TestGatherAsksForTheResult(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		before, after := future.New[int](ctx), future.New[int](ctx)
+		setResult(before)
+		all := task.Gather(checked{before}, checked{after})
+		if err := after.SetResult(-1); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := all.Await(ctx); err != io.EOF {
+			t.Errorf("%v, %v", v, err)
+		}
+		if v, err := task.Gather(checked{after}).Result(); err != io.EOF {
+			t.Errorf("of what is done: %v, %v", v, err)
+		}
 	})
 }
