@@ -10,8 +10,8 @@ func (t *Task) Home() *Home { return (*Home)(t) }
 // Home is that of what is no task's outcome.
 func (l *Loop) Home() *Home { return (*Home)(&l.root) }
 
-// Loop returns the loop, nil for the home of a task that was never spawned.
-func (h *Home) Loop() *Loop { return (*Task)(h).Loop() }
+// Loop returns the loop. It panics for the home of a task that was never spawned.
+func (h *Home) Loop() *Loop { return h.env.loop }
 
 // Task returns the task, nil if there is only a loop.
 func (h *Home) Task() *Task {

@@ -205,18 +205,17 @@ func (t *Task) suspend(s Suspension) {
 	l := t.env.loop
 	if s.on != nil {
 		t.mustSuit(s.on)
+		s.on.AddWaiter((*entry)(t)) // if that panics, the task has not been suspended
+		t.live.on = s.on
 	}
+	t.state, t.how = stateSuspended, s.how
 	switch s.how {
 	case turn:
 		l.ready.push((*entry)(t))
 	case sleep:
 		t.sleeping = true
 		t.live.timer = l.arm(l.after(s.d), (*sleeper)(t))
-	case await:
-		s.on.AddWaiter((*entry)(t)) // if that panics, the task has not been suspended
-		t.live.on = s.on
 	}
-	t.state, t.how = stateSuspended, s.how
 	if l.observer != nil {
 		l.tellSuspended(t)
 	}
