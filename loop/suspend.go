@@ -114,7 +114,8 @@ func Suspend(ctx context.Context, s Suspension) error {
 				l.passOn(me)
 			}
 		}
-		err = t.goOn()
+		err = t.resumed()
+		t.begin()
 	}
 	return err
 }
@@ -158,7 +159,8 @@ func (t *Task) suspendHere(s Suspension) error {
 	to, err := t.pause(s)
 	if to != nil {
 		t.env.loop.switchTo(to)
-		err = t.goOn()
+		err = t.resumed()
+		t.begin()
 	}
 	return err
 }
@@ -190,14 +192,6 @@ func (t *Task) pause(s Suspension) (to *stack, err error) {
 
 func (t *Task) stackless() string {
 	return fmt.Sprintf("loop: task %q is stackless and cannot suspend inside Resume; return what it waits for", t.Name())
-}
-
-// goOn is the start of a step in the middle of a stackful body. It returns what the
-// suspension ends with.
-func (t *Task) goOn() error {
-	err := t.resumed()
-	t.begin()
-	return err
 }
 
 // suspend registers what the running task waits for.
