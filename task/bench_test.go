@@ -53,7 +53,8 @@ func inBatches(n, size int) iter.Seq[int] {
 }
 
 // The floors. They are measured here and again at the end of this file, so that
-// a machine that changes its pace in between shows.
+// a machine that changes its pace in between shows. Those that are floors of one row only
+// are beside that: what a collection costs depends on how many goroutines there ever were.
 
 func BenchmarkFloorPull(b *testing.B) { floorPull(b) }
 func BenchmarkFloorRing(b *testing.B) { floorRing(b) }
@@ -93,6 +94,22 @@ func floorRing(b *testing.B) {
 
 func doNothing() {}
 
+// BenchmarkYield1 is one yield of a task that is alone.
+func BenchmarkYield1(b *testing.B) {
+	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
+		k.yields(ctx, b.N)
+	})
+}
+
+// BenchmarkYield100 is one yield of one of 100 tasks, which take turns.
+func BenchmarkYield100(b *testing.B) {
+	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
+		for range 100 {
+			k.yields(ctx, b.N/100+1)
+		}
+	})
+}
+
 // BenchmarkFloorAlloc allocates what a spawn cannot do without, a task and its body, and
 // keeps 1000 of them: people keep tasks.
 func BenchmarkFloorAlloc(b *testing.B) {
@@ -117,41 +134,6 @@ func BenchmarkFloorAlloc(b *testing.B) {
 			tasks[i%1000] = &withMachine{Machine: &yieldMachine{i}}
 		}
 		runtime.KeepAlive(&tasks)
-	})
-}
-
-// BenchmarkFloorPullCold is a bare iter.Pull round trip of one of 1000 coroutines, which
-// take turns: what they need is no longer in the processor's caches.
-func BenchmarkFloorPullCold(b *testing.B) {
-	b.ReportAllocs()
-	var nexts [1000]func() (struct{}, bool)
-	for i := range nexts {
-		next, stop := iter.Pull(func(yield func(struct{}) bool) {
-			for yield(struct{}{}) {
-			}
-		})
-		defer stop()
-		nexts[i] = next
-	}
-	b.ResetTimer()
-	for i := range b.N {
-		nexts[i%1000]()
-	}
-}
-
-// BenchmarkYield1 is one yield of a task that is alone.
-func BenchmarkYield1(b *testing.B) {
-	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
-		k.yields(ctx, b.N)
-	})
-}
-
-// BenchmarkYield100 is one yield of one of 100 tasks, which take turns.
-func BenchmarkYield100(b *testing.B) {
-	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
-		for range 100 {
-			k.yields(ctx, b.N/100+1)
-		}
 	})
 }
 
@@ -326,3 +308,22 @@ func BenchmarkPost(b *testing.B) {
 
 func BenchmarkFloorPullAgain(b *testing.B) { floorPull(b) }
 func BenchmarkFloorRingAgain(b *testing.B) { floorRing(b) }
+
+// BenchmarkFloorPullCold is a bare iter.Pull round trip of one of 1000 coroutines, which
+// take turns: what they need is no longer in the processor's caches.
+func BenchmarkFloorPullCold(b *testing.B) {
+	b.ReportAllocs()
+	var nexts [1000]func() (struct{}, bool)
+	for i := range nexts {
+		next, stop := iter.Pull(func(yield func(struct{}) bool) {
+			for yield(struct{}{}) {
+			}
+		})
+		defer stop()
+		nexts[i] = next
+	}
+	b.ResetTimer()
+	for i := range b.N {
+		nexts[i%1000]()
+	}
+}
