@@ -535,6 +535,9 @@ func TestContextAfterABoundedTask(t *testing.T) {
 		if ctx.Err() != context.Canceled {
 			t.Fatalf("Err is %v", ctx.Err())
 		}
+		if cause := context.Cause(ctx); cause != context.Canceled {
+			t.Errorf("Cause is %v", cause)
+		}
 		derived, stop := context.WithCancel(ctx)
 		defer stop()
 		<-derived.Done()

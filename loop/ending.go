@@ -18,6 +18,18 @@ type standard struct {
 	cancel context.CancelCauseFunc
 }
 
+// end ends it with reason as its cause, or plainly if that is exited.
+func (s *standard) end(reason *CanceledError) {
+	if reason == exited {
+		s.cancel(nil)
+		return
+	}
+	s.cancel(reason)
+}
+
+// exited is the reason where nobody was canceled: the scope or task is over.
+var exited = new(CanceledError)
+
 func (e *ending) value(key any, outer context.Context) any {
 	if s := e.std.Load(); s != nil {
 		return s.Value(key)
@@ -31,7 +43,7 @@ func (e *ending) value(key any, outer context.Context) any {
 func (e *ending) done(outer context.Context) <-chan struct{} {
 	s := e.standard(outer)
 	if reason := e.reason.Load(); reason != nil {
-		s.cancel(reason) // who has seen Err finds Done closed
+		s.end(reason) // who has seen Err finds Done closed
 	}
 	return s.Done()
 }
@@ -56,7 +68,7 @@ func (e *ending) standard(outer context.Context) *standard {
 			continue
 		}
 		if reason := e.reason.Load(); reason != nil {
-			s.cancel(reason)
+			s.end(reason)
 		}
 		return s
 	}
@@ -66,6 +78,6 @@ func (e *ending) standard(outer context.Context) *standard {
 func (e *ending) end(reason *CanceledError) {
 	e.reason.CompareAndSwap(nil, reason)
 	if s := e.std.Load(); s != nil {
-		s.cancel(reason)
+		s.end(reason)
 	}
 }

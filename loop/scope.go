@@ -66,5 +66,3 @@ func (s *Scope) Cancel(cause error) bool {
 // Exit ends the scope's context, and with it what was derived from it. It asks
 // nothing of the task.
 func (s *Scope) Exit() { s.end(exited) }
-
-var exited = &CanceledError{Cause: context.Canceled}
