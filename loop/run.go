@@ -99,6 +99,8 @@ func (l *Loop) drive(what string, m mode) error {
 		case l.stopping || m == modeOnce:
 			return nil
 		case l.beginTurn():
+		case l.stopping: // by what beginTurn looked at
+			return nil
 		case len(l.atIdle) > 0:
 			l.wakeAtIdle()
 		case m == modeIdle:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -562,5 +563,46 @@ func TestRunOnceOfALoneYield(t *testing.T) {
 		if more := l.RunOnce(); yields != want || more != (want < 3) {
 			t.Errorf("after %d turns there were %d yields, more: %t", want+1, yields, more)
 		}
+	}
+}
+
+// willing is a Port that has something when it is asked for the nth time.
+type willing struct {
+	asked, n int
+	then     func()
+}
+
+func (w *willing) Try() bool {
+	if w.asked++; w.asked == w.n {
+		w.then()
+		return true
+	}
+	return false
+}
+
+func (w *willing) Case() reflect.SelectCase {
+	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(make(chan none))}
+}
+
+func (w *willing) Selected(reflect.Value, bool) {}
+
+// Whenever a port calls Stop, Run returns at once, also where nothing is ready.
+func TestStopByAPort(t *testing.T) {
+	for n := range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLoop(t, loop.WithClock(timer.NewSystem()))
+			var stopped time.Duration
+			l.AddPort(&willing{n: n + 1, then: func() {
+				stopped = l.Elapsed()
+				l.Stop()
+			}})
+			var again func()
+			again = func() { l.CallLater(time.Second, again) }
+			again()
+			run(t, l)
+			if took := l.Elapsed() - stopped; took != 0 {
+				t.Errorf("asked for the %dth time: Run returned %v after Stop", n+1, took)
+			}
+		})
 	}
 }
