@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
@@ -14,6 +15,18 @@ import (
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
+
+// What people keep is small: half of what a spawn costs is the memory, by its size.
+func TestSizes(t *testing.T) {
+	for what, size := range map[string]struct{ got, most uintptr }{
+		"a task":   {unsafe.Sizeof(task.Task[int]{}), 96},
+		"a future": {unsafe.Sizeof(future.Future[int]{}), 32},
+	} {
+		if size.got > size.most {
+			t.Errorf("%s of an int has %d bytes, want %d at most", what, size.got, size.most)
+		}
+	}
+}
 
 // Many tasks on one future: all park there, and all wake in the turn after it.
 
