@@ -110,12 +110,12 @@ type Body interface {
 // Enqueue or StepNow, now or later, once.
 type TaskFactory func(t *Task)
 
-// Spawn makes t a task of the loop that ctx belongs to, with body to drive and
-// outcome as what awaiting the task awaits, and
-// hands it to the loop's task factory. An empty name becomes Task-1, Task-2, ...
-// by order of creation in that loop. The new task inherits ctx's values; it is
-// bounded by ctx only where that is a standard context that can end, derived
-// from a task's. Spawn panics if the loop is closed.
+// Spawn makes t a task of the loop that ctx belongs to, with body to drive, and hands
+// it to the loop's task factory. outcome is what awaiting the task awaits: body
+// completes it. An empty name becomes Task-1, Task-2, ... by order of creation in that
+// loop. The new task inherits ctx's values; it is bounded by ctx only where that is a
+// standard context that can end, derived from a task's. Spawn panics if the loop is
+// closed.
 //
 // It is for package task, whose Go is the way to spawn a task.
 func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable, name string) {
