@@ -42,6 +42,19 @@ func TestPolicyThatPicksTheFirstChangesNothing(t *testing.T) {
 	}
 }
 
+// A yield of a task that is alone is a choice where time may pass in place of it.
+func TestPolicyOfALoneYield(t *testing.T) {
+	p := &picks{pick: first}
+	l := newLoop(t, loop.WithPolicy(p, true))
+	l.CallLater(time.Second, func() {})
+	spawn(l.Context(), "a", func(ctx context.Context) error {
+		_ = task.Yield(ctx)
+		return task.Yield(ctx)
+	})
+	run(t, l)
+	p.asked.expect(t, "a true", "a true", "a true")
+}
+
 func TestPolicyIsAskedOnlyWhereThereIsAChoice(t *testing.T) {
 	p := &picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}
 	l := newLoop(t, loop.WithPolicy(p, false))

@@ -222,7 +222,7 @@ func (l *Loop) newTurn() {
 // run in that, and nobody attends to it. Then the turn has passed. The ready queue is
 // empty.
 func (l *Loop) skipTurn(t *Task) bool {
-	if l.eager > 0 || l.attended || l.once || l.stopping || l.closing || l.policy != nil ||
+	if l.eager > 0 || l.attended || l.once || l.stopping || l.policy != nil ||
 		t.MustCancel() != nil || !l.quiet() {
 		return false
 	}
@@ -233,7 +233,7 @@ func (l *Loop) skipTurn(t *Task) bool {
 
 // quiet reports whether all that beginTurn has to do is to begin the turn.
 func (l *Loop) quiet() bool {
-	if l.inbox.some.Load() || l.watches.Len() > 0 || len(l.ports)+len(l.offloads) > 0 {
+	if l.inbox.some.Load() || l.watches.Len() > 0 || len(l.ports) > 0 { // the end of an offload nudges
 		return false
 	}
 	if l.timers.Len() == 0 {

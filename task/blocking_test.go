@@ -73,6 +73,21 @@ func TestBlockingByTheSystemsClock(t *testing.T) {
 	})
 }
 
+// By the system's clock the end of a call is noticed also while one task yields, alone.
+func TestBlockingEndsWhileATaskYields(t *testing.T) {
+	runReal(t, func(ctx context.Context) (int, error) {
+		call := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return task.Blocking(ctx, func(context.Context) (int, error) { return 1, nil })
+		})
+		for !call.Done() {
+			if err := task.Yield(ctx); err != nil {
+				return 0, err
+			}
+		}
+		return call.Result()
+	})
+}
+
 // Under a virtual clock the ends of calls are noticed in the order of the calls,
 // whichever ends first, and time stands still until then.
 func TestBlockingInOrderOfTheCalls(t *testing.T) {
