@@ -270,7 +270,7 @@ type timed struct {
 	log *journal
 }
 
-func (b timed) Step(t *loop.Task, err error) loop.Suspension {
+func (b timed) Step(t loop.Driven, err error) loop.Suspension {
 	b.log.add("before")
 	defer b.log.add("after")
 	return b.Body.Step(t, err)

@@ -3,7 +3,6 @@ package future
 import (
 	"fmt"
 
-	"github.com/takt-go/takt/internal/seal"
 	"github.com/takt-go/takt/loop"
 )
 
@@ -38,13 +37,11 @@ func Complete[T any](f *Future[T], owner Owner, v T, err error) {
 
 // OwnByTask is Own for the outcome of the task t, which [CompleteByTask] completes.
 // Canceling it cancels t. Both are for package task.
-func OwnByTask[T any](f *Future[T], t *loop.Task, _ seal.Task) {
-	f.core = core{home: t.Home()}
-}
+func OwnByTask[T any](f *Future[T], t *loop.Task) { f.core = core{home: t.Home()} }
 
-// CompleteByTask is Complete in the name of t.
-func CompleteByTask[T any](f *Future[T], t *loop.Task, v T, err error, _ seal.Task) {
-	f.mustOwn(f.home == t.Home(), t)
+// CompleteByTask is Complete in the name of t, which only its body has.
+func CompleteByTask[T any](f *Future[T], t loop.Driven, v T, err error) {
+	f.mustOwn(f.home == t.Task().Home(), t.Task())
 	f.settle(v, err)
 }
 

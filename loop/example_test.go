@@ -181,7 +181,7 @@ type traced struct {
 	name string
 }
 
-func (b traced) Step(t *loop.Task, err error) loop.Suspension {
+func (b traced) Step(t loop.Driven, err error) loop.Suspension {
 	s := b.Body.Step(t, err)
 	fmt.Println(b.name, "ended:", s.Ended())
 	return s
@@ -214,7 +214,7 @@ type idle struct {
 	turns int
 }
 
-func (b *idle) Step(t *loop.Task, err error) loop.Suspension {
+func (b *idle) Step(t loop.Driven, err error) loop.Suspension {
 	if b.turns--; b.turns >= 0 && err == nil {
 		return loop.Turn()
 	}
@@ -222,7 +222,7 @@ func (b *idle) Step(t *loop.Task, err error) loop.Suspension {
 	return loop.End()
 }
 
-func (b *idle) Fail(_ *loop.Task, err error) { future.Complete(&b.Future, idleOwner{b}, 0, err) }
+func (b *idle) Fail(_ loop.Driven, err error) { future.Complete(&b.Future, idleOwner{b}, 0, err) }
 
 type idleOwner struct{ *idle }
 

@@ -95,7 +95,7 @@ func (t *Task) refusal() error {
 // end is for a task whose body cannot end by itself.
 func (t *Task) end(err error) {
 	defer t.ended() // also where Fail panics: the stack may be gone
-	t.live.body.Fail(t, err)
+	t.live.body.Fail(Driven{t}, err)
 }
 
 // ended takes a task whose body has ended out of the registry.
@@ -154,7 +154,7 @@ func (t *Task) runBody(s *stack) {
 		}
 	}()
 	t.begin()
-	t.live.body.Step(t, nil)
+	t.live.body.Step(Driven{t}, nil)
 	returned = true
 	t.ended()
 }
@@ -172,12 +172,12 @@ func (t *Task) step() {
 	t.begin()
 	l := t.env.loop
 	body := t.live.body
-	s := body.Step(t, err)
+	s := body.Step(Driven{t}, err)
 	for {
 		if s.on != nil && s.on.Done() { // what is done does not suspend
-			s = body.Step(t, s.on.Err())
+			s = body.Step(Driven{t}, s.on.Err())
 		} else if s.how == turn && l.ready.empty() && l.skipTurn(t) {
-			s = body.Step(t, nil)
+			s = body.Step(Driven{t}, nil)
 		} else {
 			break
 		}

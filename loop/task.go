@@ -100,11 +100,18 @@ const (
 type Body interface {
 	// Step runs the body of t: to its end if it is stackful, else to its next
 	// suspension. err is what the suspension before ended with.
-	Step(t *Task, err error) Suspension
+	Step(t Driven, err error) Suspension
 	// Fail ends a body that did not end by itself: it was canceled before its
 	// first step, it panicked (*PanicError), or its stack is gone (ErrGoexit).
-	Fail(t *Task, err error)
+	Fail(t Driven, err error)
 }
+
+// Driven is a task as its body is handed it. Only the loop can make one, so who has it
+// may complete the task's outcome.
+type Driven struct{ task *Task }
+
+// Task returns the task.
+func (d Driven) Task() *Task { return d.task }
 
 // A TaskFactory decides when a new task takes its first step, by calling its
 // Enqueue or StepNow, now or later, once.

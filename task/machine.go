@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/future"
-	"github.com/takt-go/takt/internal/seal"
 	"github.com/takt-go/takt/loop"
 )
 
@@ -58,7 +57,7 @@ func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T
 		panic("task: GoMachine of a nil machine")
 	}
 	t := &stackless[T]{m: m}
-	future.OwnByTask(&t.Future, &t.strand, seal.Task{})
+	future.OwnByTask(&t.Future, &t.strand)
 	loop.Spawn(ctx, &t.strand, loop.Stackless, t, &t.Future, nameOf(opts))
 	return &t.Task
 }
@@ -70,20 +69,20 @@ type stackless[T any] struct {
 }
 
 // Step implements [loop.Body].
-func (t *stackless[T]) Step(strand *loop.Task, err error) loop.Suspension {
-	v, s, err := t.m.Resume(strand.Context(), err)
+func (t *stackless[T]) Step(driven loop.Driven, err error) loop.Suspension {
+	v, s, err := t.m.Resume(driven.Task().Context(), err)
 	if err != nil {
 		s = loop.End()
 	}
 	if s.Ended() {
-		finish(strand, v, err)
+		finish(driven, v, err)
 		t.m = nil
 	}
 	return s
 }
 
 // Fail implements [loop.Body].
-func (t *stackless[T]) Fail(strand *loop.Task, err error) {
-	fail[T](strand, err)
+func (t *stackless[T]) Fail(driven loop.Driven, err error) {
+	fail[T](driven, err)
 	t.m = nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/takt-go/takt/future"
-	"github.com/takt-go/takt/internal/seal"
 	"github.com/takt-go/takt/loop"
 )
 
@@ -56,7 +55,7 @@ func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts 
 		panic("task: Go of a nil body")
 	}
 	t := new(Task[T])
-	future.OwnByTask(&t.Future, &t.strand, seal.Task{})
+	future.OwnByTask(&t.Future, &t.strand)
 	loop.Spawn(ctx, &t.strand, loop.Stackful, function[T](body), &t.Future, nameOf(opts))
 	return t
 }
@@ -100,34 +99,34 @@ func (t *Task[T]) String() string { return t.strand.String() }
 // function is the body of a stackful task.
 type function[T any] func(context.Context) (T, error)
 
-func (f function[T]) Step(t *loop.Task, _ error) loop.Suspension {
-	v, err := f(t.Context())
+func (f function[T]) Step(t loop.Driven, _ error) loop.Suspension {
+	v, err := f(t.Task().Context())
 	finish(t, v, err)
 	return loop.End()
 }
 
-func (f function[T]) Fail(t *loop.Task, err error) { fail[T](t, err) }
+func (f function[T]) Fail(t loop.Driven, err error) { fail[T](t, err) }
 
 // finish gives t its outcome.
-func finish[T any](t *loop.Task, v T, err error) {
+func finish[T any](t loop.Driven, v T, err error) {
 	if err == nil {
-		if e := t.MustCancel(); e != nil { // too late to be delivered
+		if e := t.Task().MustCancel(); e != nil { // too late to be delivered
 			err = e
 		}
 	}
 	f := complete(t, v, err)
 	if err != nil && !f.Canceled() {
-		loop.Failed(t)
+		loop.Failed(t.Task())
 	}
 }
 
-func complete[T any](t *loop.Task, v T, err error) *future.Future[T] {
-	f := t.Outcome().(*future.Future[T])
-	future.CompleteByTask(f, t, v, err, seal.Task{})
+func complete[T any](t loop.Driven, v T, err error) *future.Future[T] {
+	f := t.Task().Outcome().(*future.Future[T])
+	future.CompleteByTask(f, t, v, err)
 	return f
 }
 
-func fail[T any](t *loop.Task, err error) {
+func fail[T any](t loop.Driven, err error) {
 	var zero T
 	if err == loop.ErrGoexit { // of the driver too, which is told enough
 		complete(t, zero, err)
