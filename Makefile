@@ -15,7 +15,7 @@ PASSES    := 1 2 3
 run-bench  = for pass in $(PASSES); do \
 	go test ./task -run '^$$' -bench '^BenchmarkFloor|$(BENCH)' -benchtime $(BENCHTIME); done
 
-.PHONY: help demo test race conformance lint bench bench-save bench-compare
+.PHONY: help demo test race conformance fuzz mutate lint bench bench-save bench-compare
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,24 @@ race: ## the same under the race detector
 
 conformance: ## compare the conformance programs with CPython's traces: failures and the sum
 	@go test ./task -run '^TestConformance' -count=1 -v | grep -vE '^(=== |PASS|ok )|^ *--- PASS'
+
+# Which packages have fuzz targets. go test fuzzes one target at a time.
+FUZZ     := ./task ./timer ./loop/looptest ./loop/trace
+FUZZTIME := 1m
+
+fuzz: ## fuzz each target for FUZZTIME; a failure is written to testdata/fuzz
+	@for package in $(FUZZ); do \
+		for target in $$(go test $$package -list '^Fuzz' | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
+
+# Such as MUTATE='-sample 200 -seed 7 loop task'. The rest of the flags: MUTATE=-h.
+MUTATE :=
+
+mutate: ## put small faults into the packages, and list those that no test notices
+	go run ./cmd/internal/mutate $(MUTATE)
 
 lint: ## gofmt, go vet, staticcheck, and a tidy go.mod
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt -w these:"; echo "$$files"; exit 1; }

@@ -1,0 +1,143 @@
+// Command mutate finds out how much the tests notice. It puts small faults into
+// packages, one at a time, and runs the tests: a fault that no test notices, a survivor,
+// shows what they leave open. `make mutate` calls it:
+//
+//	go run ./cmd/internal/mutate [flags] [package ...]
+//
+// A package is a folder below that of the module; without any, these are the packages
+// that decide the order of events. All mutants are compiled into one test binary for each
+// package, in a copy of the module, and the environment variable TAKT_MUTANT chooses one.
+// Which mutants a package's tests reach is recorded first; no others are run. The tests
+// of the mutant's own package come before the others', and quick tests before slow ones.
+//
+// equivalent.txt lists mutants that change nothing that can be observed, each with the
+// reason. They are not run, and do not count.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"regexp"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// packages are those that are mutated, and whose tests are run, if none are given.
+var packages = []string{"loop", "future", "task", "task/lock", "task/queue", "task/internal/waiter", "timer", "factory"}
+
+//go:embed equivalent.txt
+var equivalentText string
+
+// config is what the arguments ask for.
+type config struct {
+	packages   []string
+	tests      []string // the packages whose tests are run
+	only       *regexp.Regexp
+	sample     int // 0 is all
+	seed       uint64
+	parallel   int
+	timeout    time.Duration // the least
+	equivalent bool
+	list       bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	c, err := parse(os.Args[1:], os.Stderr)
+	if err == nil {
+		err = c.run(ctx, ".", equivalentText, os.Stdout, os.Stderr)
+	}
+	stop()
+	switch {
+	case err == flag.ErrHelp:
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "mutate:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(args []string, stderr io.Writer) (*config, error) {
+	c := &config{only: regexp.MustCompile("")}
+	f := flag.NewFlagSet("mutate", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Func("only", "run the mutants whose line in the report `regexp` matches", func(s string) (err error) {
+		c.only, err = regexp.Compile(s)
+		return err
+	})
+	f.Func("tests", "run the tests of this `package` only; may be given more than once", func(s string) error {
+		c.tests = append(c.tests, s)
+		return nil
+	})
+	f.IntVar(&c.sample, "sample", 0, "run `n` of the mutants, chosen by -seed; 0 is all")
+	f.Uint64Var(&c.seed, "seed", 1, "what chooses the sample")
+	f.IntVar(&c.parallel, "p", runtime.NumCPU(), "run the tests of so many mutants at a time")
+	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "the least that tests may take; otherwise ten times as long as without a mutant")
+	f.BoolVar(&c.equivalent, "equivalent", false, "run the mutants that are listed as equivalent too")
+	f.BoolVar(&c.list, "list", false, "list the mutants and run none")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if c.parallel < 1 || c.sample < 0 {
+		return nil, fmt.Errorf("-p %d -sample %d; want a -p of 1 or more, and a -sample of 0 or more", c.parallel, c.sample)
+	}
+	c.packages = f.Args()
+	if len(c.packages) == 0 {
+		c.packages = packages
+	}
+	if len(c.tests) == 0 {
+		c.tests = packages
+	}
+	return c, nil
+}
+
+// run mutates the module in the folder root.
+func (c *config) run(ctx context.Context, root, equivalent string, out, progress io.Writer) error {
+	same, err := parseEquivalent(equivalent)
+	if err != nil {
+		return err
+	}
+	b, err := build(ctx, root, c.packages, c.tests, !c.list)
+	if err != nil {
+		return err
+	}
+	defer b.remove()
+	if err := same.mark(b.mutants, c.packages); err != nil {
+		return err
+	}
+	chosen := c.choose(b.mutants)
+	if c.list {
+		for _, m := range chosen {
+			fmt.Fprintln(out, m)
+		}
+		return nil
+	}
+	if err := b.measure(ctx, c.timeout); err != nil {
+		return err
+	}
+	results := b.try(ctx, chosen, c, progress)
+	return report(out, c.packages, results)
+}
+
+// choose returns the mutants that -only and -sample ask for.
+func (c *config) choose(all []mutant) []mutant {
+	var some []mutant
+	for _, m := range all {
+		if c.only.MatchString(m.String()) {
+			some = append(some, m)
+		}
+	}
+	if c.sample > 0 && c.sample < len(some) {
+		r := rand.New(rand.NewPCG(c.seed, 0))
+		r.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
+		some = some[:c.sample]
+		slices.SortFunc(some, func(a, b mutant) int { return a.id - b.id })
+	}
+	return some
+}

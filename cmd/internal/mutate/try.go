@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A suite is the tests of a package.
+type suite struct {
+	pkg         string
+	dir, binary string
+	parts       []part // the quick tests, then the slow ones if there are any
+}
+
+// A part of a suite is run at a time.
+type part struct {
+	args    []string
+	reaches map[int]bool  // the numbers of mutants
+	limit   time.Duration // for how long it may run
+}
+
+const (
+	slow      = 200 * time.Millisecond // a test that takes longer is a slow one
+	patience  = 10                     // times as long as without a mutant
+	maxMemory = 8 << 20                // kB of addresses: a mutant may allocate without end
+)
+
+// measure runs all tests without a mutant: to find out which are slow, what they reach,
+// and how long they take.
+func (b *built) measure(ctx context.Context, least time.Duration) error {
+	for i := range b.suites {
+		s := &b.suites[i]
+		var verbose bytes.Buffer
+		if err := s.exec(ctx, part{args: []string{"-test.v"}}, nil, &verbose); err != nil {
+			return fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", s.pkg, err, verbose.Bytes())
+		}
+		slow := slowTests(verbose.String())
+		args := [][]string{{"-test.skip", slow}, {"-test.run", slow}}
+		if slow == "" {
+			args = [][]string{nil}
+		}
+		for n, args := range args {
+			p := part{args: append(args, "-test.failfast")}
+			reached := filepath.Join(b.dir, fmt.Sprintf("reached-%d-%d", i, n))
+			var out bytes.Buffer
+			began := time.Now()
+			if err := s.exec(ctx, p, []string{reachedVariable + "=" + reached}, &out); err != nil {
+				return fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", s.pkg, err, out.Bytes())
+			}
+			p.limit = max(least, patience*time.Since(began))
+			var err error
+			if p.reaches, err = readReached(reached); err != nil {
+				return err
+			}
+			s.parts = append(s.parts, p)
+		}
+	}
+	return nil
+}
+
+var passed = regexp.MustCompile(`(?m)^--- PASS: (\S+) \((\d+\.\d+)s\)$`)
+
+// slowTests returns a pattern for the slow tests in the output of a verbose run, "" if
+// there are none.
+func slowTests(verbose string) string {
+	var names []string
+	for _, m := range passed.FindAllStringSubmatch(verbose, -1) {
+		if seconds, _ := strconv.ParseFloat(m[2], 64); seconds > slow.Seconds() {
+			names = append(names, m[1])
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return "^(" + strings.Join(names, "|") + ")$"
+}
+
+// readReached reads the numbers in a file, which is not there if nothing was reached.
+func readReached(path string) (map[int]bool, error) {
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	reached := map[int]bool{}
+	for _, line := range strings.Fields(string(text)) {
+		id, err := strconv.Atoi(line)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		reached[id] = true
+	}
+	return reached, nil
+}
+
+// exec runs a part of the tests. Its error says how they failed.
+func (s *suite) exec(ctx context.Context, p part, env []string, out io.Writer) error {
+	limit := fmt.Sprintf("ulimit -v %d; ", maxMemory)
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", limit + `exec "$0" "$@"`, s.binary}, p.args...)...)
+	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.WaitDelay = time.Second
+	return cmd.Run()
+}
+
+// An outcome is what became of a mutant.
+type outcome int
+
+const (
+	notRun     outcome = iota // the program was interrupted
+	equivalent                // and left out for that
+	noticed                   // a test failed
+	hung                      // the tests took too long, which is noticed too
+	unreached                 // no test gets there
+	survived
+)
+
+// A result is a mutant and what became of it.
+type result struct {
+	mutant
+	outcome
+}
+
+// try runs the tests for each mutant, for several at a time.
+func (b *built) try(ctx context.Context, mutants []mutant, c *config, progress io.Writer) []result {
+	results := make([]result, len(mutants))
+	var next, ended atomic.Int64
+	began := time.Now()
+	var workers sync.WaitGroup
+	for range c.parallel {
+		workers.Go(func() {
+			for {
+				at := int(next.Add(1)) - 1
+				if at >= len(mutants) {
+					return
+				}
+				m := mutants[at]
+				o := equivalent
+				if !m.equivalent || c.equivalent {
+					o = b.tryOne(ctx, m)
+				}
+				results[at] = result{m, o}
+				if n := ended.Add(1); n%50 == 0 {
+					fmt.Fprintf(progress, "%d of %d mutants in %v\n", n, len(mutants), time.Since(began).Round(time.Second))
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return results
+}
+
+// tryOne runs the tests that reach a mutant, until one fails.
+func (b *built) tryOne(ctx context.Context, m mutant) outcome {
+	reached := false
+	for _, at := range []int{0, 1} { // quick and slow
+		for _, s := range b.order(m.pkg) {
+			if at >= len(s.parts) || !s.parts[at].reaches[m.id] {
+				continue
+			}
+			reached = true
+			o := s.notices(ctx, s.parts[at], m)
+			if o != survived {
+				return o
+			}
+		}
+	}
+	if !reached {
+		return unreached
+	}
+	return survived
+}
+
+// order returns the suites with that of pkg first.
+func (b *built) order(pkg string) []suite {
+	suites := slices.Clone(b.suites)
+	slices.SortStableFunc(suites, func(x, y suite) int {
+		switch pkg {
+		case x.pkg:
+			return -1
+		case y.pkg:
+			return 1
+		}
+		return 0
+	})
+	return suites
+}
+
+// notices runs a part of the tests with a mutant.
+func (s *suite) notices(ctx context.Context, p part, m mutant) outcome {
+	limited, cancel := context.WithTimeout(ctx, p.limit)
+	defer cancel()
+	err := s.exec(limited, p, []string{chosenVariable + "=" + strconv.Itoa(m.id)}, io.Discard)
+	switch {
+	case err == nil:
+		return survived
+	case ctx.Err() != nil:
+		return notRun
+	case limited.Err() != nil:
+		return hung
+	}
+	return noticed
+}
