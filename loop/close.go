@@ -7,7 +7,9 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// Close ends the loop. Every body that has not ended is unwound, in order of
+// Close ends the loop. First posts are refused, and the loop's own context ends, so that
+// a goroutine that waits for the loop, in task.Submit for example, gives up. Every body
+// that has not ended is then unwound, in order of
 // creation: what it awaits ends with a [*CanceledError] whose cause is
 // [ErrClosed], and so does every further await, at once, so that its deferred
 // calls run; a body that keeps awaiting all the same is ended by a panic after
@@ -30,7 +32,10 @@ func (l *Loop) Close() {
 		panic("loop: Close called by a body that Close is unwinding")
 	}
 	l.closing = true
+	// Before anything is waited for: a body's deferred call or an offloaded call may wait
+	// for a goroutine that waits for the loop.
 	l.inbox.close()
+	l.root.ending().end(&CanceledError{Cause: ErrClosed})
 	if l.debug {
 		l.driver.goid = goid()
 	}
@@ -110,7 +115,6 @@ func (l *Loop) release() {
 	l.timers, l.due = timer.New[Runnable](), nil
 	l.watches.Init()
 	l.ports, l.offloads, l.atIdle = nil, nil, nil
-	l.root.ending().end(&CanceledError{Cause: ErrClosed})
 }
 
 // Failed notes that t, which is about to end, fails: if nobody has taken its error

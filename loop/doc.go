@@ -53,7 +53,7 @@
 //     in which it came to wait; the operation is performed here ([Loop.AddPort]);
 //  4. what follows on offloaded calls that have returned, in the order of the
 //     calls ([Loop.Offload]); with a virtual clock this waits until the loop is
-//     idle;
+//     idle; what a call posted before it returned comes before its end;
 //  5. the timers that are due, by deadline, and equal deadlines in the order of
 //     arming.
 //
@@ -188,7 +188,8 @@
 //
 // # Closing
 //
-// [Loop.Close] unwinds every unfinished body, in order of creation: its awaits
+// [Loop.Close] refuses what is posted from then on and ends the loop's own context. It
+// unwinds every unfinished body, in order of creation: its awaits
 // fail at once, so that its deferred calls run. It waits for offloaded calls, and
 // leaves no goroutine behind. Last it reports the errors of tasks that nobody
 // took, in order of creation. A loop that is dropped without Close keeps its

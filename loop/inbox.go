@@ -71,7 +71,6 @@ const maxSpare = 1 << 14
 // drain moves what was posted to the ready queue.
 func (l *Loop) drain() {
 	in := &l.inbox
-	in.some.Store(false)
 	in.mu.Lock()
 	posts := in.posts
 	in.posts, in.spare = in.spare[:0], nil

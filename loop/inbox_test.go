@@ -138,8 +138,10 @@ func TestPostAfterClose(t *testing.T) {
 		t.Error(err)
 	}
 	l.Close()
-	if err := l.Post(func() { t.Error("ran on a closed loop") }); err != loop.ErrClosed {
-		t.Errorf("Post = %v, want ErrClosed", err)
+	for range 2 { // the first leaves the loop as it was
+		if err := l.Post(func() { t.Error("ran on a closed loop") }); err != loop.ErrClosed {
+			t.Errorf("Post = %v, want ErrClosed", err)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ type Loop struct {
 	atIdle   []Runnable
 	inbox    inbox
 	once     bool // the driver wants the turns one by one
+	waits    bool // the driver is inside Run
 	stopping bool
 	closing  bool
 	closed   bool
@@ -71,6 +72,7 @@ type Loop struct {
 	tasks       int
 	spawned     uint64
 	turns       uint64
+	thread      thread
 	labels      context.Context // whose profiler labels callbacks have in debug mode; nil for none
 }
 
@@ -189,7 +191,7 @@ func New(opts ...Option) *Loop {
 
 // Context returns the loop's own context. It carries the loop but no task: the
 // host spawns with it before the loop runs and between its turns, and callbacks
-// spawn with it. It ends when the loop is closed.
+// spawn with it. It ends when [Loop.Close] begins.
 func (l *Loop) Context() context.Context { return (*ownContext)(&l.root) }
 
 // Clock returns the clock that the loop lives by.

@@ -6,6 +6,7 @@ import "slices"
 type offload struct {
 	done     func()
 	finished chan struct{}
+	seen     bool // to have finished, by the loop
 }
 
 // Offload runs work on a goroutine of its own, and then done on the loop. Until then
@@ -14,7 +15,8 @@ type offload struct {
 //
 // In a Run with a virtual clock the end of work is noticed only when nothing is ready,
 // and in the order in which the calls were made, so that events have an order; time
-// stands still meanwhile. Otherwise it is noticed at the beginning of a turn.
+// stands still meanwhile. Otherwise it is noticed at the beginning of a turn. In both
+// cases what work has posted comes before done.
 func (l *Loop) Offload(work, done func()) {
 	l.check("Offload")
 	o := &offload{done: done, finished: make(chan struct{})}
@@ -28,26 +30,45 @@ func (l *Loop) Offload(work, done func()) {
 	}()
 }
 
-// pollOffloads schedules what follows on the calls that have ended.
-func (l *Loop) pollOffloads() {
-	l.offloads = slices.DeleteFunc(l.offloads, func(o *offload) bool {
+// seeOffloads notes which calls have finished. What they did before, such as a Post, is
+// there to be seen from now on.
+func (l *Loop) seeOffloads() {
+	for _, o := range l.offloads {
 		select {
 		case <-o.finished:
-			l.ready.push(Func(o.done))
-			return true
+			o.seen = true
 		default:
-			return false
 		}
+	}
+}
+
+// endOffloads schedules what follows on the calls that were seen to have finished.
+func (l *Loop) endOffloads() {
+	l.offloads = slices.DeleteFunc(l.offloads, func(o *offload) bool {
+		if o.seen {
+			l.ready.push(Func(o.done))
+		}
+		return o.seen
 	})
 }
 
-// awaitOffload waits for the oldest call to end, or for the loop to be woken.
+// awaitOffload waits for the oldest call to finish, or for the loop to be woken. It does
+// not end the call: the loop first takes in what the call has posted.
 func (l *Loop) awaitOffload() {
 	o := l.offloads[0]
 	select {
 	case <-o.finished:
-		l.offloads = slices.Delete(l.offloads, 0, 1)
-		l.ready.push(Func(o.done))
+		o.seen = true
 	case <-l.inbox.wake:
 	}
+}
+
+// endOffload schedules what follows on the oldest call, if that was seen to have finished.
+func (l *Loop) endOffload() bool {
+	if len(l.offloads) == 0 || !l.offloads[0].seen {
+		return false
+	}
+	l.ready.push(Func(l.offloads[0].done))
+	l.offloads = slices.Delete(l.offloads, 0, 1)
+	return true
 }

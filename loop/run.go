@@ -69,7 +69,8 @@ func (l *Loop) drive(what string, m mode) error {
 		panic("loop: " + what + " on a loop that is running already")
 	}
 	l.once, l.stepping = m == modeOnce, true
-	l.ordered = m == modeRun && l.clock.Jumps()
+	l.waits = m == modeRun
+	l.ordered = l.waits && l.clock.Jumps()
 	if l.debug {
 		l.driver.goid = goid()
 	}
@@ -184,7 +185,22 @@ func (l *Loop) guard(s *stack, ok *bool) {
 // the ready queue, and makes what is there now the turn. It reports whether that
 // is anything.
 func (l *Loop) beginTurn() bool {
-	if l.inbox.some.Load() {
+	if oneThread {
+		l.letOthersRun()
+	}
+	asked := l.inbox.some.Load()
+	if asked {
+		l.inbox.some.Store(false) // before any look, so that what comes behind a look asks again
+	}
+	// Looked at from the last to the first, and taken in from the first to the last: so
+	// what a goroutine did before something that is seen here is seen too.
+	if len(l.offloads) > 0 && !l.ordered {
+		l.seeOffloads()
+	}
+	if l.watches.Len() > 0 {
+		l.seeWatches()
+	}
+	if asked || l.inbox.some.Load() {
 		l.drain()
 	}
 	if l.watches.Len() > 0 {
@@ -194,7 +210,7 @@ func (l *Loop) beginTurn() bool {
 		l.pollPorts()
 	}
 	if len(l.offloads) > 0 && !l.ordered {
-		l.pollOffloads()
+		l.endOffloads()
 	}
 	if l.timers.Len() > 0 {
 		at, _ := l.timers.Earliest()
@@ -233,6 +249,9 @@ func (l *Loop) skipTurn(t *Task) bool {
 
 // quiet reports whether all that beginTurn has to do is to begin the turn.
 func (l *Loop) quiet() bool {
+	if oneThread {
+		l.letOthersRun()
+	}
 	if l.inbox.some.Load() || l.watches.Len() > 0 || len(l.ports) > 0 { // the end of an offload nudges
 		return false
 	}
@@ -292,12 +311,18 @@ func (l *Loop) idle() (over bool, err error) {
 		l.observe(Event{Kind: Idle})
 	}
 	l.idled = true
+	if l.ordered && l.endOffload() {
+		return false, nil
+	}
 	jumps := l.clock.Jumps()
 	collect := func() {}
 	l.waiting.Store(true)
 	defer func() {
 		l.waiting.Store(false)
 		collect()
+		if oneThread {
+			l.othersRan()
+		}
 	}()
 	owed := l.inbox.owed.Load() > 0 || len(l.offloads) > 0
 	switch {

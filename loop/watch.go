@@ -16,6 +16,7 @@ type watch struct {
 	ctx  context.Context
 	task *Task
 	all  bool        // the end cancels the task; otherwise it ends one suspension
+	seen bool        // to have ended, by the loop
 	stop func() bool // of the wake-up
 
 	at *list.Element // in the loop's list; nil when it is over
@@ -70,7 +71,16 @@ func (l *Loop) forget(w *watch) {
 	}
 }
 
-// pollWatches acts upon the contexts that have ended.
+// seeWatches notes which contexts have ended: see beginTurn.
+func (l *Loop) seeWatches() {
+	for at := l.watches.Front(); at != nil; at = at.Next() {
+		w := at.Value.(*watch)
+		w.seen = w.ctx.Err() != nil
+	}
+}
+
+// pollWatches acts upon the contexts that were seen to have ended, and upon those that
+// this ends in turn: their cause is a cancellation by the loop.
 func (l *Loop) pollWatches() {
 	for at, next := l.watches.Front(), (*list.Element)(nil); at != nil; at = next {
 		next = at.Next()
@@ -78,11 +88,15 @@ func (l *Loop) pollWatches() {
 		if w.ctx.Err() == nil {
 			continue
 		}
-		l.forget(w)
 		cause := context.Cause(w.ctx)
+		_, own := cause.(*CanceledError)
+		if !w.seen && !own {
+			continue // it has asked for another look
+		}
+		l.forget(w)
 		if w.all {
 			w.task.Cancel(cause)
-		} else if _, own := cause.(*CanceledError); !own {
+		} else if !own {
 			// Where the context ended because its task, or a scope in it, was
 			// canceled, the request is on its way already.
 			w.task.interrupt(cause)

@@ -631,3 +631,63 @@ func TestSubmitWhereTheTaskCannotBeMade(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What Close waits for may itself wait for the loop. In a bubble, a Close that hangs is a
+// deadlock.
+func TestCloseEndsWhatWaitsForTheLoop(t *testing.T) {
+	submits := func(l *loop.Loop) error {
+		_, err := task.Submit(context.Background(), l, hangs)
+		return err
+	}
+	for name, start := range map[string]func(l *loop.Loop, ended chan<- error){
+		"a blocking call in Submit": func(l *loop.Loop, ended chan<- error) {
+			task.Go(l.Context(), func(ctx context.Context) (int, error) {
+				return task.Blocking(ctx, func(context.Context) (int, error) {
+					ended <- submits(l)
+					return 0, nil
+				})
+			})
+		},
+		"a blocking call that waits for a goroutine in Submit": func(l *loop.Loop, ended chan<- error) {
+			task.Go(l.Context(), func(ctx context.Context) (int, error) {
+				return task.Blocking(ctx, func(context.Context) (int, error) {
+					var third sync.WaitGroup
+					third.Go(func() { ended <- submits(l) })
+					third.Wait()
+					return 0, nil
+				})
+			})
+		},
+		"a blocking call that waits for the end of the loop's context": func(l *loop.Loop, ended chan<- error) {
+			task.Go(l.Context(), func(ctx context.Context) (int, error) {
+				return task.Blocking(ctx, func(context.Context) (int, error) {
+					<-l.Context().Done()
+					ended <- loop.ErrClosed
+					return 0, nil
+				})
+			})
+		},
+		"a deferred call that waits for a goroutine in Submit": func(l *loop.Loop, ended chan<- error) {
+			var third sync.WaitGroup
+			third.Go(func() { ended <- submits(l) })
+			task.Go(l.Context(), func(ctx context.Context) (int, error) {
+				defer third.Wait()
+				return hangs(ctx)
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := virtual(t)
+				ended := make(chan error, 1)
+				start(l, ended)
+				for range 2 { // what is started, and what that submits
+					l.RunUntilIdle()
+					synctest.Wait()
+				}
+				l.Close()
+				equal(t, "what it waited for", <-ended, loop.ErrClosed)
+			})
+		})
+	}
+}

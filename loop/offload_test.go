@@ -1,0 +1,62 @@
+package loop_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/timer"
+)
+
+// What a goroutine posts comes before what the same goroutine does next, also where all of
+// it comes in the middle of the loop's look at what has come.
+func TestPostComesBeforeWhatThePosterDoesNext(t *testing.T) {
+	for name, test := range map[string]func(l *loop.Loop, log *journal) (next func()){
+		"the end of an offloaded call": func(l *loop.Loop, log *journal) func() {
+			gate := make(chan none)
+			l.Offload(func() {
+				<-gate
+				_ = l.Post(log.writes("second post"))
+			}, log.writes("next"))
+			return func() { close(gate) }
+		},
+		"the end of a context": func(l *loop.Loop, log *journal) func() {
+			var cancel context.CancelFunc
+			spawn(l.Context(), "waiter", func(ctx context.Context) error {
+				ctx, cancel = context.WithCancel(ctx)
+				err := future.New[int](ctx).Wait(ctx)
+				log.add("next")
+				return err
+			})
+			return func() {
+				go func() {
+					_ = l.Post(log.writes("second post"))
+					cancel()
+				}()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log journal
+				var after func()
+				l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithObserver(func(e loop.Event) {
+					if e.Kind == loop.Posted && after != nil { // the loop takes in the first post
+						next := after
+						after = nil
+						next()
+						synctest.Wait()
+					}
+				}))
+				next := test(l, &log)
+				l.RunUntilIdle()
+				after = next
+				_ = l.Post(log.writes("first post"))
+				l.RunUntilIdle()
+				log.expect(t, "first post", "second post", "next")
+			})
+		})
+	}
+}

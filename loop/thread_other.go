@@ -1,0 +1,11 @@
+//go:build !wasm
+
+package loop
+
+// oneThread: see thread_wasm.go. Here other goroutines have threads of their own.
+const oneThread = false
+
+type thread struct{}
+
+func (*Loop) letOthersRun() {}
+func (*Loop) othersRan()    {}
