@@ -85,8 +85,7 @@ func parse(args []string) (*config, error) {
 		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 			return nil, err
 		} else if err != nil {
-			oneLine := strings.ReplaceAll(err.Error(), "\n", `\n`)
-			return nil, fmt.Errorf("%s; loopdemo -h lists the flags", oneLine)
+			return nil, fmt.Errorf("%s; loopdemo -h lists the flags", printable(err.Error()))
 		}
 		if flags.NArg() == 0 {
 			break
@@ -124,7 +123,7 @@ func (c *config) add(arg string) error {
 	if name == "" {
 		return errors.New("the name is empty; want NAME=N, such as A=5")
 	}
-	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if printable(name) != name {
 		return errors.New("the name has a character that does not print; want NAME=N, such as A=5")
 	}
 	n, err := strconv.Atoi(number)
@@ -141,6 +140,21 @@ func (c *config) add(arg string) error {
 	}
 	c.work = append(c.work, work{name, n})
 	return nil
+}
+
+// printable returns s with what does not print, or is no UTF-8, escaped.
+func printable(s string) string {
+	var b strings.Builder
+	for s != "" {
+		r, size := utf8.DecodeRuneInString(s)
+		if unicode.IsPrint(r) && utf8.ValidString(s[:size]) {
+			b.WriteString(s[:size])
+		} else {
+			b.WriteString(strings.Trim(strconv.Quote(s[:size]), `"`))
+		}
+		s = s[size:]
+	}
+	return b.String()
 }
 
 // longestName returns the length of the longest name of a task, in characters.

@@ -183,7 +183,7 @@ func (r *Recorder) names() map[uint64]string {
 	}
 	if r.loop != nil {
 		for t := range r.loop.Tasks() {
-			names[t.ID()] = t.Name()
+			names[t.ID()] = cut(t.Name())
 		}
 	}
 	return names

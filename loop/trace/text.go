@@ -16,7 +16,9 @@ import (
 
 // Text returns an observer that writes a line to w as each event comes: the time by
 // the loop's clock in seconds, the task ("-" for none) in a column of width
-// characters, and what happened. Turns are left out. Longer names push the rest of the line to the right.
+// characters, and what happened. Turns are left out. Longer names push the rest of the
+// line to the right; of those beyond 256 bytes the beginning is written. What does not
+// print is escaped, as in a Go string.
 //
 //	1.000000s  A     woken
 //	1.000000s  main  suspended on task "A"
@@ -30,10 +32,10 @@ func Text(w io.Writer, width int) func(loop.Event) {
 		}
 		name, on := "", ""
 		if e.Task != nil {
-			name = e.Task.Name()
+			name = cut(e.Task.Name())
 		}
 		if e.On != nil {
-			on = e.On.Explain().What
+			on = cut(e.On.Explain().What)
 		}
 		_, _ = io.WriteString(w, line(e.At, width, name, e.Kind, e.Timer, on))
 	}
@@ -79,9 +81,10 @@ func label(name string) string {
 	return printable(name)
 }
 
-// printable returns s with what does not print escaped, so that a line stays one.
+// printable returns s with what does not print escaped, so that a line stays one, and
+// what is no UTF-8.
 func printable(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return s
 	}
 	quoted := strconv.Quote(s)
