@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -50,14 +51,14 @@ func (s schedule) String() string {
 func parseSchedule(text string) (s schedule, err error) {
 	body, ok := strings.CutPrefix(strings.TrimSpace(text), prefix)
 	if !ok {
-		return s, fmt.Errorf("looptest: %q is no schedule; one begins with %q, as a failure prints it", text, prefix)
+		return s, fmt.Errorf("looptest: %s is no schedule; one begins with %q, as a failure prints it", excerpt(text), prefix)
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
 	if err != nil {
-		return s, fmt.Errorf("looptest: the schedule %q is damaged: %w", text, err)
+		return s, fmt.Errorf("looptest: the schedule %s is damaged: %w", excerpt(text), err)
 	}
 	damaged := func(format string, args ...any) (schedule, error) {
-		return s, fmt.Errorf("looptest: the schedule %q is damaged: %w", text, fmt.Errorf(format, args...))
+		return s, fmt.Errorf("looptest: the schedule %s is damaged: %w", excerpt(text), fmt.Errorf(format, args...))
 	}
 	next := func() int {
 		v, n := binary.Uvarint(b)
@@ -76,7 +77,11 @@ func parseSchedule(text string) (s schedule, err error) {
 		return damaged("its flags are %d", flags)
 	}
 	for at := 0; len(b) > 0; {
-		at += next()
+		on := next()
+		if on >= s.length-at && err == nil { // added up, it may be too large for an int
+			return damaged("it picks at choice point %d of %d", int64(at)+int64(on)+1, s.length)
+		}
+		at += on
 		d := deviation{at: at, pick: next(), of: next()}
 		last := len(s.picks) - 1
 		switch {
@@ -85,8 +90,6 @@ func parseSchedule(text string) (s schedule, err error) {
 			return damaged("it picks twice at choice point %d", at+1)
 		case d.pick < 1 || d.pick >= d.of:
 			return damaged("it picks number %d of %d at choice point %d", d.pick, d.of, at+1)
-		case at >= s.length:
-			return damaged("it picks at choice point %d of %d", at+1, s.length)
 		}
 		s.picks = append(s.picks, d)
 	}
@@ -94,6 +97,18 @@ func parseSchedule(text string) (s schedule, err error) {
 		return damaged("%w", err)
 	}
 	return s, nil
+}
+
+// maxExcerpt is how much of a text a message repeats, in bytes.
+const maxExcerpt = 200
+
+// excerpt returns text in quotes, or its beginning and its length if it is long: what is
+// given for a schedule may be a whole file.
+func excerpt(text string) string {
+	if len(text) <= maxExcerpt {
+		return strconv.Quote(text)
+	}
+	return fmt.Sprintf("%q... (%d bytes)", text[:maxExcerpt], len(text))
 }
 
 // scheduleOf returns the schedule of a run.
