@@ -20,40 +20,69 @@ import (
 // error matches [future.ErrCanceled] and the cause. Values of ctx are inherited by
 // main.
 //
-// A panic in main goes on in Run, as a *[PanicError]. Run panics if ctx belongs to a loop. A runtime.Goexit, hence
+// A panic in main's own body goes on in Run, as a *[PanicError]; the panic of another
+// task is an error that main may return. Run panics if ctx belongs to a loop. A runtime.Goexit, hence
 // t.FailNow, in any task ends the goroutine that called Run, once every body has
 // been unwound. Where every task waits for something that can no longer come, Run
-// returns a [*loop.DeadlockError]; see [loop.Loop.Run] for when. asyncio: run.
+// returns a [*loop.DeadlockError]; see [loop.Loop.Run] for when. If that happens when
+// main has ended, while the others are awaited, Run returns main's value, and both errors
+// as [errors.Join] makes them one; where main has panicked, the panic goes on, and the
+// deadlock goes to the error handler. If a task stops the loop before main has ended, main
+// is canceled as the others are, its failure goes to the error handler as theirs do, and
+// Run returns an error that says so. asyncio: run.
 func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts ...loop.Option) (T, error) {
 	if loop.Belongs(ctx) {
 		panic("task: Run inside a task would hold its loop up; call main(ctx) or use Go, or Run with loop.Outside(ctx) on another goroutine")
 	}
+	if main == nil {
+		panic("task: Run of a nil main")
+	}
 	l := loop.New(opts...)
 	defer l.Close()
-	t := Go(l.Bind(ctx), main, Name("main"))
+	returned := false
+	t := Go(l.Bind(ctx), func(ctx context.Context) (v T, err error) {
+		v, err = main(ctx)
+		returned = true
+		return v, err
+	}, Name("main"))
 	t.OnDone(l.Stop)
 	err := l.Run()
-	stopped := err == nil && !t.Done()
+	byItself := t.Done()
 	if err == nil {
-		err = Shutdown(l)
-	}
-	if t.Done() {
-		if p, ok := t.Err().(*PanicError); ok {
-			p.Again()
+		if !byItself {
+			err = errors.New("task: the loop was stopped before main ended")
 		}
+		err = join(err, Shutdown(l))
 	}
-	if stopped && err == nil {
-		err = errors.New("task: the loop was stopped before main ended")
-	}
-	if err != nil {
+	if !t.Done() {
 		var zero T
-		return zero, err
+		return zero, err // Close reports what becomes of main
 	}
-	v, err := t.Result()
+	v, failure := t.Result()
+	if p, ok := failure.(*PanicError); ok && !returned {
+		if err != nil {
+			l.Report(loop.Failure{Kind: loop.ShutdownFailed, Err: err})
+		}
+		p.Again()
+	}
+	if !byItself {
+		return v, err // Shutdown has reported the failure
+	}
 	if t.Canceled() && ctx.Err() != nil {
-		err = &cutOff{err, context.Cause(ctx)}
+		failure = &cutOff{failure, context.Cause(ctx)}
 	}
-	return v, err
+	return v, join(failure, err)
+}
+
+// join is [errors.Join] that leaves a single error as it is.
+func join(first, second error) error {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
+	}
+	return errors.Join(first, second)
 }
 
 // cutOff is the error of a main that was canceled because Run's context ended. To
@@ -66,7 +95,7 @@ func (e *cutOff) Unwrap() []error { return []error{e.canceled, e.cause} }
 // Shutdown is how [Run] ends a program, for hosts that drive a loop themselves:
 // it cancels every unfinished task of l, in order of creation, runs the loop until
 // they have ended, and hands the errors of those that fail to the error handler,
-// as [loop.ShutdownFailed]. Tasks spawned in the meantime are left to
+// as [loop.ShutdownFailed], also where it returns an error. Tasks spawned in the meantime are left to
 // [loop.Loop.Close], which is the next thing to call. The error is that of
 // [loop.Loop.Run]. A Stop by one of the tasks does not cut it short. It panics if the
 // loop is running or closed.
@@ -91,15 +120,17 @@ func Shutdown(l *loop.Loop) error {
 		over = true
 		l.Stop()
 	})
-	for !over {
-		if err := l.Run(); err != nil {
-			return err
-		}
+	var err error
+	for !over && err == nil {
+		err = l.Run()
 	}
 	for i, f := range left {
-		if err := f.Err(); err != nil && !f.Canceled() {
-			l.Report(loop.Failure{Kind: loop.ShutdownFailed, Task: tasks[i], Err: err})
+		if !f.Done() {
+			continue
+		}
+		if failure := f.Err(); failure != nil && !f.Canceled() {
+			l.Report(loop.Failure{Kind: loop.ShutdownFailed, Task: tasks[i], Err: failure})
 		}
 	}
-	return nil
+	return err
 }

@@ -542,3 +542,102 @@ func TestRunInsideATaskPanics(t *testing.T) {
 		panics(t, "Run inside a task would hold its loop up", func() { _, _ = task.Run(ctx, gives(0, 1)) })
 	})
 }
+
+// cannotBeEnded makes a task that clean-up keeps waiting for ever.
+func cannotBeEnded(ctx context.Context) {
+	task.Go(ctx, func(ctx context.Context) (int, error) {
+		_, _ = hangs(ctx)
+		return hangs(ctx) // nobody cancels it again
+	}, task.Name("stuck"))
+}
+
+// What main and the others made of it is not lost where the end is a deadlock.
+func TestRunDeadlockInTheEnd(t *testing.T) {
+	for name, end := range map[string]error{"a value": nil, "an error": errBoom, "a cancellation": future.ErrCanceled} {
+		t.Run(name, func(t *testing.T) {
+			var told failures
+			v, err := run(context.Background(), func(ctx context.Context) (int, error) {
+				cannotBeEnded(ctx)
+				task.Go(ctx, stubborn(0, 0, errCause), task.Name("other"))
+				yields(t, ctx, 1)
+				return 7, end
+			}, told.option())
+			var deadlock *loop.DeadlockError
+			if !errors.As(err, &deadlock) || end != nil && !errors.Is(err, end) {
+				t.Errorf("Run: %v; want a deadlock, and %v", err, end)
+			}
+			if end == nil {
+				equal(t, "the value", v, 7)
+			}
+			told.want(t, "a task failed while the program was closing: other: the cause")
+		})
+	}
+}
+
+func TestRunReportsADeadlockWhereMainPanics(t *testing.T) {
+	var told failures
+	panics(t, "ouch", func() {
+		_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
+			cannotBeEnded(ctx)
+			yields(t, ctx, 1)
+			panic("ouch")
+		}, told.option())
+	})
+	told.want(t, "a task failed while the program was closing: no task: "+
+		"loop: deadlock: nothing can wake the task that is left\n\tstuck awaits a future")
+}
+
+// Where the loop is stopped before main has ended, main is one of those that are left.
+func TestRunStoppedEarlyLosesNothing(t *testing.T) {
+	stopsAnd := func(v int, err error, more ...func(context.Context)) func(context.Context) (int, error) {
+		return func(ctx context.Context) (int, error) {
+			for _, f := range more {
+				f(ctx)
+			}
+			loop.FromContext(ctx).CallSoon(loop.FromContext(ctx).Stop)
+			_, _ = hangs(ctx)
+			return v, err
+		}
+	}
+	for name, test := range map[string]struct {
+		main           func(context.Context) (int, error)
+		v              int
+		err, reporting string
+	}{
+		"main refuses": {stopsAnd(7, nil), 7, "task: the loop was stopped before main ended", ""},
+		"main fails": {stopsAnd(0, errBoom), 0, "task: the loop was stopped before main ended",
+			"a task failed while the program was closing: main: boom"},
+		"main fails and there is a deadlock": {stopsAnd(0, errBoom, cannotBeEnded), 0,
+			"task: the loop was stopped before main ended\nloop: deadlock: nothing can wake the task that is left\n\tstuck awaits a future",
+			"a task failed while the program was closing: main: boom"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told failures
+			v, err := run(context.Background(), test.main, told.option())
+			equal(t, "the value", v, test.v)
+			wantText(t, err, test.err)
+			if test.reporting != "" {
+				told.want(t, test.reporting)
+			} else {
+				told.want(t)
+			}
+		})
+	}
+}
+
+// It is main's panic only if main's own body has panicked, whatever it panicked with.
+func TestRunGoesOnWithPanicsOfMainOnly(t *testing.T) {
+	child := func(ctx context.Context) (int, error) {
+		return task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Name("child")).Await(ctx)
+	}
+	_, err := run(context.Background(), child)
+	if p, ok := err.(*task.PanicError); !ok || p.Task != "child" {
+		t.Errorf("Run returned %v; want the child's panic", err)
+	}
+	panics(t, "ouch", func() {
+		_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
+			_, err := child(ctx)
+			panic(err)
+		})
+	})
+}
