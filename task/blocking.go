@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/takt-go/takt/loop"
 )
@@ -14,7 +15,9 @@ import (
 // belongs to no loop, so that fn cannot await. If the task is canceled, Blocking
 // returns at once and fn's context ends; fn goes on until it returns, and what it
 // returns then is dropped, so fn itself must give back what it took if its context
-// has ended. Closing the loop waits for fn.
+// has ended. If fn has returned when the cancellation is delivered, nothing is dropped:
+// Blocking returns what fn did, and the next suspension delivers the cancellation. (Under a
+// virtual clock fn has returned when its end is noticed.) Closing the loop waits for fn.
 //
 // A panic in fn goes on in the task, as a *[PanicError], or to the error handler if
 // the task no longer waits; a runtime.Goexit comes back as [loop.ErrGoexit]. Under a virtual clock fn's end is noticed when nothing
@@ -26,24 +29,26 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 	l := t.Loop()
 	c := &blockingCall[T]{}
 	outside, cancel := context.WithCancelCause(loop.Outside(ctx))
-	returned := newSignal(ctx, "a blocking call", nil)
-	waits := true
+	ended := newSignal(ctx, "a blocking call", nil)
+	taken, dropped := false, false
 	l.Offload(func() { c.run(outside, fn, t) }, func() {
-		returned.Run()
-		if !waits && c.panicked != nil {
+		ended.Run()
+		if dropped && c.panicked != nil {
 			l.Report(loop.Failure{Kind: loop.CallbackFailed, Task: t, Err: c.panicked})
 		}
 	})
-	defer func() {
-		waits = false
+	defer func() { // also where a Goexit ends the wait
+		dropped = !taken
 		cancel(nil)
 	}()
-	err := returned.Wait(ctx)
+	err := ended.Wait(ctx)
+	taken = ended.Succeeded() || !l.Clock().Jumps() && c.returned.Load()
 	cancel(err)
-	if err != nil {
+	if !taken {
 		var zero T
 		return zero, err
 	}
+	loop.PutBack(ctx, err)
 	if c.panicked != nil {
 		panic(c.panicked)
 	}
@@ -54,10 +59,12 @@ type blockingCall[T any] struct {
 	v        T
 	err      error
 	panicked *PanicError
+	returned atomic.Bool // and the others are there to be read
 }
 
 func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, error), t *loop.Task) {
 	returned := false
+	defer c.returned.Store(true)
 	defer func() {
 		if !returned {
 			c.err = loop.Recovered(recover(), t)

@@ -691,3 +691,91 @@ func TestCloseEndsWhatWaitsForTheLoop(t *testing.T) {
 		})
 	}
 }
+
+// A cancellation that comes when fn has returned does not cost its result.
+func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
+	for name, fn := range map[string]func(context.Context) (int, error){
+		"a value":  func(context.Context) (int, error) { return 7, nil },
+		"an error": func(context.Context) (int, error) { return 0, errBoom },
+		"a panic":  func(context.Context) (int, error) { panic(errBoom) },
+	} {
+		check := func(t *testing.T, ctx context.Context, v int, err error) {
+			t.Helper()
+			if name == "a value" {
+				equal(t, "the value", v, 7)
+				equal(t, "the error", err, nil)
+			} else {
+				wantIs(t, err, errBoom)
+			}
+			wantIs(t, causeOf(t, task.Yield(ctx)), errCause) // the next suspension delivers it
+		}
+		call := func(t *testing.T, ctx context.Context) {
+			t.Helper()
+			v, err := 0, error(nil)
+			func() {
+				defer func() {
+					if p, ok := recover().(*task.PanicError); ok {
+						err = p
+					}
+				}()
+				v, err = task.Blocking(ctx, fn)
+			}()
+			check(t, ctx, v, err)
+		}
+		// The end was noticed, and the task is woken, when the cancellation comes.
+		t.Run(name+", noticed", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := virtual(t)
+				a := task.Go(l.Context(), func(ctx context.Context) (int, error) {
+					call(t, ctx)
+					return 1, nil
+				})
+				l.RunOnce()
+				l.Offload(func() {}, func() { a.Cancel(errCause) })
+				synctest.Wait() // both calls have returned: their ends share a turn
+				l.RunUntilIdle()
+				v, err := a.Result()
+				equal(t, "the value of the task", v, 1)
+				equal(t, "its error", err, nil)
+			})
+		})
+		// By the real clock it is enough that fn has returned.
+		t.Run(name+", not noticed", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				runReal(t, func(ctx context.Context) (int, error) {
+					a := task.Go(ctx, func(ctx context.Context) (int, error) {
+						call(t, ctx)
+						return 1, nil
+					})
+					_ = task.Yield(ctx)
+					synctest.Wait() // fn has returned
+					a.Cancel(errCause)
+					v, err := a.Await(ctx)
+					equal(t, "the value of the task", v, 1)
+					equal(t, "its error", err, nil)
+					return 0, nil
+				})
+			})
+		})
+	}
+}
+
+// With a virtual clock fn has not returned before its end is noticed, whatever its
+// goroutine has come to: so a program does the same in every run.
+func TestBlockingIsCanceledBeforeItsEndIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		play(t, func(ctx context.Context) {
+			a := task.Go(ctx, func(ctx context.Context) (int, error) {
+				_, err := task.Blocking(ctx, func(context.Context) (int, error) { return 7, nil })
+				wantIs(t, causeOf(t, err), errCause)
+				return 1, nil
+			})
+			yields(t, ctx, 1)
+			synctest.Wait()
+			a.Cancel(errCause)
+			v, err := a.Await(ctx)
+			equal(t, "the value of the task", v, 1)
+			equal(t, "its error", err, nil)
+		})
+	})
+}
