@@ -91,7 +91,7 @@ func (l *Loop) unwindStep(t *Task, err error) {
 	returned := false
 	defer func() {
 		if !returned {
-			t.unwound(recover())
+			t.unwound(Recovered(recover(), t))
 		}
 	}()
 	t.begin()

@@ -34,7 +34,7 @@ func (e *CanceledError) Error() string {
 	if e.Cause == nil {
 		return "canceled"
 	}
-	return "canceled: " + e.Cause.Error()
+	return fmt.Sprintf("canceled: %v", e.Cause) // fmt, as the method of a cause may panic
 }
 
 // Is makes every CanceledError match [ErrCanceled] and [context.Canceled].
@@ -54,9 +54,20 @@ func IsCanceled(err error) bool {
 		case *PanicError: // whatever it was panicked with
 			return false
 		}
-		err = errors.Unwrap(err)
+		err = unwrap(err)
 	}
 	return false
+}
+
+// unwrap is errors.Unwrap for the scheduler, which may stand between two states: an error
+// with a method that panics, as that of a nil pointer may, wraps nothing.
+func unwrap(err error) (inner error) {
+	u, ok := err.(interface{ Unwrap() error })
+	if !ok {
+		return nil
+	}
+	defer func() { _ = recover() }()
+	return u.Unwrap()
 }
 
 // A PanicError is a panic that was recovered in a task's body or in a callback.
@@ -68,11 +79,13 @@ type PanicError struct {
 	again bool   // it has gone on in Run
 }
 
-// Recovered makes an error of what recover returned in the body of t: a
-// *PanicError, or [ErrGoexit] for nil. A PanicError that was panicked with again
-// stays what it was.
+// Recovered makes an error of what recover returned in the body of t, or in a callback
+// if t is nil: a *PanicError, or [ErrGoexit] where there was no panic. A PanicError that
+// was panicked with again stays what it was. It is to be called by the deferred
+// function that recovers, or by what that calls, and only where the code that was to
+// return did not.
 func Recovered(value any, t *Task) error {
-	if value == nil {
+	if value == nil && !panicking() {
 		return ErrGoexit
 	}
 	if e, ok := value.(*PanicError); ok {
@@ -83,6 +96,25 @@ func Recovered(value any, t *Task) error {
 		e.Task = t.Name()
 	}
 	return e
+}
+
+// panicking reports whether a panic, and not a Goexit, runs the deferred function that
+// asks. The value of recover does not say: with GODEBUG=panicnil=1 that of panic(nil) is
+// nil too. What the deferred function was called by does.
+func panicking() bool {
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for more := true; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		switch frame.Function {
+		case "runtime.gopanic":
+			return true
+		case "runtime.Goexit":
+			return false
+		}
+	}
+	return false
 }
 
 // panicSite returns the place of the panic that is being recovered.

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
@@ -227,4 +230,70 @@ func TestErrorHandlerMayUseTheLoop(t *testing.T) {
 	l.CallSoon(panicsInCallback)
 	run(t, l)
 	log.expect(t, "recovered")
+}
+
+// unwrapper is an error whose methods panic where it is a nil pointer.
+type unwrapper struct{ inner error }
+
+func (e *unwrapper) Error() string        { return "unwrapper: " + e.inner.Error() }
+func (e *unwrapper) Unwrap() error        { return e.inner }
+func (e *unwrapper) Is(target error) bool { return e.inner == target }
+func (e *unwrapper) As(any) bool          { return e.inner == nil }
+
+// The scheduler calls no method of an error that could panic between two states.
+func TestErrorsWithMethodsThatPanic(t *testing.T) {
+	var bad *unwrapper
+	if loop.IsCanceled(bad) || loop.IsCanceled(fmt.Errorf("wrapped: %w", bad)) {
+		t.Error("a nil pointer is a cancellation")
+	}
+	if !loop.IsCanceled(&unwrapper{loop.ErrCanceled}) {
+		t.Error("what is well is not unwrapped")
+	}
+	if text := (&loop.CanceledError{Cause: bad}).Error(); text == "" {
+		t.Error("no text")
+	}
+	l := newLoop(t)
+	bodies := map[string]func(ctx context.Context) error{
+		"returned":    func(context.Context) error { return bad },
+		"panicked":    func(context.Context) error { panic(bad) },
+		"of a cancel": func(ctx context.Context) error { return task.Sleep(ctx, time.Second) },
+		"of a context": func(ctx context.Context) error {
+			ctx, cancel := context.WithCancelCause(ctx)
+			cancel(bad)
+			return task.Sleep(ctx, time.Second)
+		},
+		"of a context that ends later": func(ctx context.Context) error {
+			ctx, cancel := context.WithCancelCause(ctx)
+			l.CallLater(1, func() { cancel(bad) })
+			return task.Sleep(ctx, time.Second)
+		},
+	}
+	for _, name := range slices.Sorted(maps.Keys(bodies)) {
+		body := spawn(l.Context(), name, bodies[name])
+		if name == "of a cancel" {
+			l.CallLater(1, func() { body.Cancel(bad) })
+		}
+	}
+	run(t, l)
+	for stays := range l.Tasks() {
+		t.Errorf("%v has not ended", stays)
+	}
+}
+
+// A panic of an error like that ends the task alone.
+func TestPanicWithANilPointerThatIsAnError(t *testing.T) {
+	var bad *unwrapper
+	l := newLoop(t)
+	spawn(l.Context(), "main", func(ctx context.Context) error {
+		for _, child := range []*task.Task[none]{
+			spawn(ctx, "body", func(context.Context) error { panic(bad) }),
+			script(ctx, "machine", func(context.Context, error) (task.Suspension, error) { panic(bad) }),
+		} {
+			if p, ok := child.Wait(ctx).(*loop.PanicError); !ok || p.Value != any(bad) {
+				t.Errorf("the error of %v is %T", child, child.Err())
+			}
+		}
+		return nil
+	})
+	run(t, l)
 }

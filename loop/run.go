@@ -163,7 +163,7 @@ func (l *Loop) guard(s *stack, ok *bool) {
 	if *ok {
 		return
 	}
-	value := recover()
+	err := Recovered(recover(), l.current)
 	exits := true // unless the error handler comes back
 	defer func() {
 		if exits && s != nil && s.task != nil {
@@ -174,11 +174,11 @@ func (l *Loop) guard(s *stack, ok *bool) {
 	}()
 	switch {
 	case l.current != nil:
-		l.current.unwound(value)
-	case value != nil:
-		l.Report(Failure{Kind: CallbackFailed, Err: Recovered(value, nil)})
+		l.current.unwound(err)
+	case err != ErrGoexit:
+		l.Report(Failure{Kind: CallbackFailed, Err: err})
 	}
-	exits = value == nil
+	exits = err == ErrGoexit
 }
 
 // beginTurn moves what was posted, what has ended and what is due to the back of

@@ -1,7 +1,5 @@
 package loop
 
-import "errors"
-
 // StepNow runs a new task's first step at once, inside the call, with the
 // current task switched to it and back. A task that ends in that step never
 // touches the ready queue; what its body returns, and a panic, go into the task
@@ -150,7 +148,7 @@ func (t *Task) runBody(s *stack) {
 	returned := false
 	defer func() {
 		if !returned {
-			t.unwound(recover())
+			t.unwound(Recovered(recover(), t))
 		}
 	}()
 	t.begin()
@@ -198,21 +196,22 @@ func (t *Task) stepGuarded() {
 	returned := false
 	defer func() {
 		if !returned {
-			t.unwound(recover())
+			t.unwound(Recovered(recover(), t))
 		}
 	}()
 	t.step()
 	returned = true
 }
 
-// unwound ends a task whose body was left by a panic with value, or by a Goexit,
-// where value is nil.
-func (t *Task) unwound(value any) {
-	var s *stuck
-	if err, ok := value.(error); ok && errors.As(err, &s) {
-		t.end(s.err)
-		t.env.loop.Report(Failure{Kind: TaskStuck, Task: t, Err: s})
-		return
+// unwound ends a task whose body was left by a panic or a Goexit, of which err was made
+// by Recovered. A Goexit goes on, to the goroutine that drives the loop.
+func (t *Task) unwound(err error) {
+	if p, ok := err.(*PanicError); ok {
+		if s, ok := p.Value.(*stuck); ok {
+			t.end(s.err)
+			t.env.loop.Report(Failure{Kind: TaskStuck, Task: t, Err: s})
+			return
+		}
 	}
-	t.end(Recovered(value, t)) // a Goexit goes on, to the goroutine that drives the loop
+	t.end(err)
 }

@@ -75,7 +75,7 @@ func (s *stack) leave() {
 	if to == nil {
 		to = &l.driver
 	}
-	if value := recover(); value != nil {
+	if value := recover(); value != nil || panicking() {
 		l.errand = func(*stack) { panic(value) }
 		l.active = to
 		return

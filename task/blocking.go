@@ -96,13 +96,15 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	var failure error
 	done := make(chan struct{})
 	posted := l.Post(func() {
+		made := false
 		defer func() {
-			if value := recover(); value != nil { // an option or the task factory
-				failure = loop.Recovered(value, nil)
+			if !made { // for an option or the task factory
+				failure = loop.Recovered(recover(), nil)
 				close(done)
 			}
 		}()
 		t := Go(l.Bind(ctx), body, opts...)
+		made = true
 		t.OnDone(func() {
 			result, failure = t.Result()
 			close(done)
