@@ -23,7 +23,6 @@ var ErrCanceled = loop.ErrCanceled
 // by embedding a Future or an Any.
 type Any interface {
 	loop.Awaitable
-	Canceled() bool
 	OnDone(fn func()) Callback
 	Wait(ctx context.Context) error
 	AnyResult() (any, error)
@@ -283,14 +282,16 @@ func (c *core) SetError(err error) error {
 // did: a future that is done stays as it is. The owner of a future, such as a
 // task, may take the request and end later, in its own way.
 func (c *core) Cancel(cause error) bool {
-	if c.Done() {
-		return false
-	}
 	if t := c.TaskOf(); t != nil {
 		return t.Cancel(cause)
 	}
+	if c.Done() {
+		return false
+	}
 	if o := c.owner(); o != nil {
-		return o.Cancel(cause)
+		taken := false
+		c.Loop().Sweep(func() { taken = o.Cancel(cause) })
+		return taken
 	}
 	c.complete(canceled, &loop.CanceledError{Cause: cause})
 	return true

@@ -76,14 +76,16 @@ func (c *scopeContext) Deadline() (time.Time, bool) {
 
 func (c *scopeContext) String() string { return (*ownContext)(c.task).String() }
 
-// own returns the task that ctx belongs to, nil if there is none, the innermost scope
-// in it, and whether ctx is one that can end by itself.
-func own(ctx context.Context) (t *Task, s *Scope, derived bool) {
+// own returns the task that ctx belongs to, nil if there is none, the innermost standard
+// context in it that can end by itself, nil if there is none, and whether that is ctx.
+// What has cut itself off from the end of contexts (context.WithoutCancel) is not bound
+// by those around it.
+func own(ctx context.Context) (t *Task, bound context.Context, derived bool) {
 	switch c := ctx.(type) {
 	case *ownContext:
 		return (*Task)(c), nil, false
 	case *scopeContext:
-		return c.task, (*Scope)(c), false
+		return c.task, c.bound, false
 	case nil:
 		panic("loop: a nil context; use the one that the task's body was handed, or Loop.Context")
 	}
@@ -92,12 +94,17 @@ func own(ctx context.Context) (t *Task, s *Scope, derived bool) {
 	case *ownContext:
 		t, of = (*Task)(c), c
 	case *scopeContext:
-		t, s, of = c.task, (*Scope)(c), c
+		t, bound, of = c.task, c.bound, c
 	default:
 		return nil, nil, false
 	}
-	done := ctx.Done()
-	return t, s, done != nil && done != of.Done()
+	switch ctx.Done() {
+	case nil:
+		return t, nil, false
+	case of.Done():
+		return t, bound, false
+	}
+	return t, ctx, true
 }
 
 // inherit returns what a task spawned with ctx has as its environment: ctx if that can

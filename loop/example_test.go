@@ -235,7 +235,7 @@ func ExampleKind() {
 
 	b := &idle{turns: 2}
 	future.Own(&b.Future, l, idleOwner{b})
-	loop.Spawn(l.Context(), new(loop.Task), loop.Stackless, b, &b.Future, "idler")
+	loop.Spawn(l.Context(), new(loop.Task), loop.Stackless, b, &b.Future, "idler", loop.AsAsked)
 	turns := 1
 	for l.RunOnce() {
 		turns++

@@ -52,6 +52,7 @@ type Loop struct {
 	driver   stack        // stands for the goroutine in Run, or for that of the host
 	errand   func(*stack) // what active does before it goes on
 
+	sweep       sweep
 	offloads    []*offload // that have not been followed by their done
 	working     sync.WaitGroup
 	policy      Policy

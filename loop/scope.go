@@ -26,11 +26,7 @@ type Scope struct {
 // Enter opens a scope in the running task, which ctx must belong to.
 func Enter(ctx context.Context) *Scope {
 	s := &Scope{task: Current(ctx), outer: ctx}
-	if _, around, derived := own(ctx); derived {
-		s.bound = ctx
-	} else if around != nil {
-		s.bound = around.bound
-	}
+	_, s.bound, _ = own(ctx)
 	return s
 }
 
@@ -48,19 +44,6 @@ func (s *Scope) SetDeadline(when time.Time) {
 		at = min(max(1, s.task.Loop().instant(when)), timer.Never)
 	}
 	s.deadline.Store(at)
-}
-
-// Cancel asks the task to cancel, as [Task.Cancel] does, but ends only the
-// scope's context.
-func (s *Scope) Cancel(cause error) bool {
-	t := s.task
-	if t.state == stateDone {
-		return false
-	}
-	t.Loop().check("Cancel")
-	e := &CanceledError{Cause: cause}
-	s.end(e)
-	return t.cancel(e)
 }
 
 // Exit ends the scope's context, and with it what was derived from it. It asks

@@ -3,12 +3,20 @@ package loop
 // StepNow runs a new task's first step at once, inside the call, with the
 // current task switched to it and back. A task that ends in that step never
 // touches the ready queue; what its body returns, and a panic, go into the task
-// and not to the caller. While the loop is not running it is Enqueue. It is for
-// task factories; it panics if the task was started before.
+// and not to the caller. While the loop is not running, and for a task that was made
+// with [Queued], it is Enqueue. It is for task factories; it panics if the task was
+// started before.
 func (t *Task) StepNow() {
-	if t.state != stateNew && !t.mayStart("StepNow") {
-		return
+	if t.state == stateNew || t.mayStart("StepNow") {
+		if t.start == Queued {
+			t.queue()
+			return
+		}
+		t.stepNow()
 	}
+}
+
+func (t *Task) stepNow() {
 	l := t.env.loop
 	if !l.stepping {
 		t.queue()

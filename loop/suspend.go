@@ -22,6 +22,8 @@ type Awaitable interface {
 	// Cancel asks it to end, and reports whether the request was taken: what
 	// ends at once, or goes on to end later, has taken it.
 	Cancel(cause error) bool
+	// Canceled reports whether the error of its outcome is a cancellation.
+	Canceled() bool
 	// AddWaiter schedules r once when the outcome is there.
 	AddWaiter(r Runnable)
 	// RemoveWaiter takes r back and reports whether it was waiting.
@@ -123,12 +125,8 @@ func Suspend(ctx context.Context, s Suspension) error {
 // suspendScoped is Suspend for a context that is not the task's own.
 func suspendScoped(ctx context.Context, s Suspension) error {
 	t := Current(ctx)
-	_, scope, derived := own(ctx)
-	if !derived && scope != nil {
-		ctx = scope.bound
-		derived = ctx != nil
-	}
-	if !derived || t.unwinding {
+	_, ctx, _ = own(ctx)
+	if ctx == nil || t.unwinding {
 		return t.suspendHere(s)
 	}
 	if ctx.Err() != nil {
@@ -223,8 +221,12 @@ func (t *Task) suspend(s Suspension) {
 	case t.sleeping:
 		x.wake, x.must = x.must, nil
 		t.rouse()
-	case t.live.on != nil && t.live.on.Cancel(x.must.Cause):
-		x.must = nil
+	case t.live.on != nil:
+		l.Sweep(func() {
+			if t.live.on.Cancel(x.must.Cause) {
+				x.must = nil
+			}
+		})
 	}
 }
 
@@ -251,7 +253,7 @@ func (t *Task) resumedFrom() error {
 	var err error
 	if x := t.extra.Load(); x != nil {
 		err = x.wake
-		if x.must != nil && !IsCanceled(err) {
+		if x.must != nil && !IsCanceled(err) && !t.awaitedCanceled() {
 			err = x.must
 		}
 		x.wake, x.must = nil, nil
@@ -269,6 +271,12 @@ func (t *Task) resumedFrom() error {
 		v.on = nil
 	}
 	return err
+}
+
+// awaitedCanceled reports whether what the task awaited says itself, as the outcome, that
+// it was canceled: then a request that is to be delivered has nothing to add.
+func (t *Task) awaitedCanceled() bool {
+	return t.how == await && t.live.on != nil && t.live.on.Canceled()
 }
 
 // sleeper is a Task as it stands in the timer queue: running it wakes the task.
@@ -301,86 +309,6 @@ func (t *Task) interrupt(err error) {
 		t.env.loop.Schedule((*entry)(t))
 	}
 }
-
-// Cancel asks the task to end: [ErrCanceled], with cause, is delivered to its
-// body at its next suspension, or at once if it is suspended. What it awaits is
-// canceled, and the task wakes when that has ended; a task that was canceled
-// before its first step never runs its body. The body may clean up, await more,
-// or refuse by returning something else. cause may be nil.
-//
-// Cancel counts the request and returns true; on a finished task it counts
-// nothing and returns false. It never runs the task inside the call.
-//
-// The task's context ends with the request, with the error as its cause.
-// The rules are those of asyncio's Task.cancel.
-func (t *Task) Cancel(cause error) bool {
-	if t.state == stateDone {
-		return false
-	}
-	t.env.loop.check("Cancel")
-	e := &CanceledError{Cause: cause}
-	t.ending().end(e)
-	return t.cancel(e)
-}
-
-// cancel is Cancel but for the task's context.
-func (t *Task) cancel(e *CanceledError) bool {
-	l := t.env.loop
-	if t.forwarding {
-		// The request came back around a circle of tasks that await each other. It is
-		// broken here, or none of them would ever end.
-		t.interrupt(e)
-		return true
-	}
-	x := t.withExtra()
-	x.requests++
-	if l.observer != nil {
-		l.observe(Event{Kind: CancelAsked, Task: t, Cause: e.Cause})
-	}
-	switch {
-	case t.state == stateNew: // whether its factory ever starts it or not
-		t.stillborn = true
-		t.queue()
-	case t.state != stateSuspended:
-	case t.sleeping:
-		t.interrupt(e)
-		return true
-	case t.live.on != nil:
-		t.forwarding = true
-		taken := t.live.on.Cancel(e.Cause)
-		t.forwarding = false
-		if taken {
-			return true
-		}
-	}
-	x.must = e
-	return true
-}
-
-// Cancelling returns the number of cancellation requests, less those that
-// [Task.Uncancel] took back.
-func (t *Task) Cancelling() int { return t.extras().requests }
-
-// Uncancel takes one cancellation request back and returns how many are left.
-// When none is left, a request that was not delivered yet is dropped. A context that
-// has ended cannot be taken back: it goes on to serve for awaiting, and for what asks
-// whether it has ended, [Task.Context] returns another one from then on.
-func (t *Task) Uncancel() int {
-	x := t.extras()
-	if x.requests > 0 {
-		x.requests--
-		if x.requests == 0 {
-			x.must = nil
-			t.renew()
-		}
-	}
-	return x.requests
-}
-
-// MustCancel returns the cancellation that awaits delivery at the task's next
-// suspension, or nil. A body that ends before gets no chance to see it: the task
-// counts as canceled.
-func (t *Task) MustCancel() *CanceledError { return t.extras().must }
 
 // Unwinding reports whether the task's stack is being unwound, by Close or a
 // Goexit: whatever it awaits fails at once.

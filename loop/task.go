@@ -29,27 +29,30 @@ import (
 //
 // A Task is not safe for use from other goroutines, except its ID.
 type Task struct {
-	env        *environment
-	extra      atomic.Pointer[extra] // nil until there is any; the loop's but for ending
-	live       *live                 // nil when it is done
-	state      state
-	kind       Kind
-	how        how    // it is suspended
-	forwarding bool   // Cancel is on its way down what this task awaits
-	sleeping   bool   // suspended on its timer, which has not fired yet
-	unwinding  bool   // every suspension fails from now on
-	stillborn  bool   // canceled before its factory came to start it
-	isRoot     bool   // it stands for its loop, and is no task
-	stack      *stack // of a stackful task that has started
-	id         uint64
-	outcome    Awaitable
+	env       *environment
+	extra     atomic.Pointer[extra] // nil until there is any; the loop's but for ending
+	live      *live                 // nil when it is done
+	state     state
+	kind      Kind
+	how       how  // it is suspended
+	sleeping  bool // suspended on its timer, which has not fired yet
+	unwinding bool // every suspension fails from now on
+	stillborn bool // canceled before its factory came to start it
+	start     Start
+	isRoot    bool   // it stands for its loop, and is no task
+	stack     *stack // of a stackful task that has started
+	id        uint64
+	outcome   Awaitable
 }
 
 // extra is what few tasks have at any time: there may be very many.
 type extra struct {
 	ending                   // of its own context
 	name      string         // empty: made from id when asked for
-	requests  int            // of cancellation, less those taken back
+	requests  int32          // of cancellation, less those taken back
+	refused   int16          // suspensions refused while unwinding
+	below     bool           // the sweep is on its way down what this task awaits
+	swept     uint64         // the number of the last sweep that has come by
 	must      *CanceledError // to be delivered at the next step
 	wake      error          // with which the suspension ends, whatever it awaited
 	stepping  *Task          // whose eager first step it is waiting for, inside the call that made it
@@ -57,7 +60,6 @@ type extra struct {
 	site      uintptr        // where it was made; debug mode only
 	renewed   *Scope         // in place of its own context: see Uncancel
 	watch     *watch         // what may end the suspension or the task from outside
-	refused   int            // suspensions refused while unwinding
 }
 
 var none extra
@@ -117,25 +119,35 @@ func (d Driven) Task() *Task { return d.task }
 // Enqueue or StepNow, now or later, once.
 type TaskFactory func(t *Task)
 
+// A Start says how a task starts when its factory starts it.
+type Start uint8
+
+const (
+	AsAsked Start = iota // as the factory asks: by Enqueue or StepNow
+	Queued               // by Enqueue, whatever the factory asks
+	AtOnce               // by StepNow, whatever the factory asks
+)
+
 // Spawn makes t a task of the loop that ctx belongs to, with body to drive, and hands
-// it to the loop's task factory. outcome is what awaiting the task awaits: body
+// it to the loop's task factory, which starts it as start says. outcome is what awaiting the task awaits: body
 // completes it. An empty name becomes Task-1, Task-2, ... by order of creation in that
 // loop. The new task inherits ctx's values; it is bounded by ctx only where that is a
 // standard context that can end, derived from a task's. Spawn panics if the loop is
 // closed.
 //
 // It is for package task, whose Go is the way to spawn a task.
-func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable, name string) {
+func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable, name string, start Start) {
+	var env *environment
 	derived := false
 	if c, ok := ctx.(*ownContext); ok && !c.env.bounded { // the usual case
-		t.env = c.env
+		env = c.env
 	} else {
-		t.env, derived = inherit(ctx)
+		env, derived = inherit(ctx)
 	}
-	l := t.env.loop
+	l := env.loop
 	l.check("spawning a task")
 	l.spawned++
-	t.id, t.kind, t.outcome = l.spawned, kind, outcome
+	t.env, t.id, t.kind, t.outcome, t.start = env, l.spawned, kind, outcome, start
 	if name != "" {
 		t.SetName(name)
 	}
@@ -223,10 +235,15 @@ func (t *Task) Wrap(wrap func(Body) Body) {
 // Done reports whether the task has ended.
 func (t *Task) Done() bool { return t.state == stateDone }
 
-// Enqueue puts a new task at the back of the ready queue. It is for task
-// factories; it panics if the task was started before.
+// Enqueue puts a new task at the back of the ready queue; it is StepNow for a task that
+// was made with [AtOnce]. It is for task factories; it panics if the task was started
+// before.
 func (t *Task) Enqueue() {
 	if t.state == stateNew || t.mayStart("Enqueue") {
+		if t.start == AtOnce {
+			t.stepNow()
+			return
+		}
 		t.queue()
 	}
 }

@@ -115,7 +115,7 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	}
 	select {
 	case <-done:
-		if ctx.Err() == nil || !loop.IsCanceled(failure) {
+		if !endedBy(ctx, failure) {
 			return result, failure
 		}
 		err = context.Cause(ctx)
@@ -126,7 +126,7 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	}
 	select {
 	case <-done: // both at once: a result is not lost
-		if !loop.IsCanceled(failure) {
+		if !endedBy(ctx, failure) {
 			return result, failure
 		}
 	default:

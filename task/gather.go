@@ -55,6 +55,8 @@ type gathering[A future.Any, R any] struct {
 	left     int
 	failed   future.Any          // the child whose error is the gather's
 	canceled *loop.CanceledError // once that was asked for
+	swept    uint64              // the last sweep of requests to cancel that has passed
+	goesOn   bool                // and it has left children that go on
 }
 
 // gathered is one child of a gathering, as it waits for that child.
@@ -136,12 +138,18 @@ func (g *gathering[A, R]) succeed() {
 type gatherOwner[A future.Any, R any] gathering[A, R]
 
 func (g *gatherOwner[A, R]) Cancel(cause error) bool {
-	taken := false
+	sweep := g.Loop().Sweeps()
+	if g.swept == sweep {
+		return g.goesOn // what children would answer a second time
+	}
+	taken, goesOn := false, false
 	for _, child := range g.of {
-		if child.Cancel(cause) {
+		if !child.Done() && child.Cancel(cause) {
 			taken = true
+			goesOn = goesOn || !child.Done()
 		}
 	}
+	g.swept, g.goesOn = sweep, goesOn
 	if taken {
 		g.canceled = &loop.CanceledError{Cause: cause}
 	}

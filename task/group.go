@@ -15,6 +15,7 @@ import (
 type Group struct {
 	outer    context.Context // around the group
 	scope    *loop.Scope
+	before   int       // requests to cancel the task when the group was entered
 	members  list.List // of *member: those not done, in order of creation
 	errs     GroupError
 	idle     *signal // set when the last member is done, while somebody waits for that
@@ -73,6 +74,7 @@ func (e *GroupError) add(from string, err error) {
 // if ctx does not belong to the running task.
 func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) error) (err error) {
 	g := &Group{outer: ctx, scope: loop.Enter(ctx)}
+	g.before = g.scope.Task().Cancelling()
 	returned := false
 	defer func() {
 		if returned {
@@ -100,8 +102,13 @@ func GoIn[T any](g *Group, body func(context.Context) (T, error), opts ...Option
 	if err := g.refuses(); err != nil {
 		return nil, err
 	}
-	t := Go(g.scope.Context(), body, opts...)
-	g.join(t)
+	if body == nil {
+		panic("task: Go of a nil body")
+	}
+	t, o := new(Task[T]), chosen(opts)
+	future.OwnByTask(&t.Future, &t.strand)
+	defer g.join(t).watch()
+	loop.Spawn(g.scope.Context(), &t.strand, loop.Stackful, function[T](body), &t.Future, o.name, o.start)
 	return t, nil
 }
 
@@ -110,9 +117,14 @@ func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error
 	if err := g.refuses(); err != nil {
 		return nil, err
 	}
-	t := GoMachine(g.scope.Context(), m, opts...)
-	g.join(t)
-	return t, nil
+	if m == nil {
+		panic("task: GoMachine of a nil machine")
+	}
+	t, o := &stackless[T]{m: m}, chosen(opts)
+	future.OwnByTask(&t.Future, &t.strand)
+	defer g.join(&t.Task).watch()
+	loop.Spawn(g.scope.Context(), &t.strand, loop.Stackless, t, &t.Future, o.name, o.start)
+	return &t.Task, nil
 }
 
 // refuses returns why the group takes no more tasks, if that is so.
@@ -152,8 +164,14 @@ var errGroupCanceled = errors.New("task: the group was canceled")
 // abort cancels the members.
 func (g *Group) abort() {
 	g.aborting = true
+	g.scope.Task().Loop().Sweep(g.cancelMembers)
+}
+
+func (g *Group) cancelMembers() {
 	for at := g.members.Front(); at != nil; at = at.Next() {
-		at.Value.(*member).of.Cancel(nil)
+		if of := at.Value.(*member).of; !of.Done() {
+			of.Cancel(nil)
+		}
 	}
 }
 
@@ -171,9 +189,15 @@ func (g *Group) exit(err error) error {
 	defer g.scope.Exit()
 	t := g.scope.Task()
 	g.exiting = true
+	err = loop.LetThrough(g.scope.Context(), err)
 	if err != nil && !g.aborting {
 		g.abort()
 	}
+	told := g.outside() // of which the body was told
+	if t.MustCancel() != nil && !g.scope.Pending() {
+		told--
+	}
+	var late error     // a cancellation that came while the group was ending already
 	var canceled error // the cancellation to let through
 	if loop.IsCanceled(err) {
 		canceled = err
@@ -185,7 +209,11 @@ func (g *Group) exit(err error) error {
 		if t.Unwinding() {
 			return ended
 		}
-		if ended != nil && !g.aborting {
+		switch {
+		case ended == nil:
+		case g.aborting:
+			late = ended
+		default:
 			canceled = ended
 			g.abort()
 		}
@@ -193,8 +221,15 @@ func (g *Group) exit(err error) error {
 			ctx = t.Context() // ctx may have ended for good; the members have to end all the same
 		}
 	}
-	if g.asked && t.Uncancel() == 0 {
+	outside := g.outside()
+	switch {
+	case g.asked && outside <= g.before: // nobody else has asked
 		canceled = nil
+	case late != nil && err == nil && outside > told:
+		canceled = requested(late, t.Context(), g.outer)
+	}
+	if g.asked {
+		t.Uncancel()
 	}
 	if canceled != nil && len(g.errs.Errors) == 0 {
 		return canceled
@@ -209,6 +244,15 @@ func (g *Group) exit(err error) error {
 		loop.PutBack(t.Context(), requested(canceled, t.Context(), g.outer))
 	}
 	return &g.errs
+}
+
+// outside returns how many requests to cancel the task there are but for the group's own.
+func (g *Group) outside() int {
+	n := g.scope.Task().Cancelling()
+	if g.asked {
+		n--
+	}
+	return n
 }
 
 // requested returns the cancellation of a request that is to be delivered again: the one
@@ -240,10 +284,22 @@ type member struct {
 	at *list.Element
 }
 
-func (g *Group) join(t future.Any) {
+// join makes t a member before it is made, so that nothing that its eager first step does
+// to the group finds one too few.
+func (g *Group) join(t future.Any) *member {
 	m := &member{of: t, in: g}
 	m.at = g.members.PushBack(m)
-	t.AddWaiter(m) // also if it is done already: its error takes effect in a later turn
+	return m
+}
+
+// watch waits for the member, once it has been started: those whom its factory and its
+// first step have registered come first.
+func (m *member) watch() {
+	if m.of.TaskOf().Loop() == nil { // there is none: Spawn has panicked
+		m.in.members.Remove(m.at)
+		return
+	}
+	m.of.AddWaiter(m) // also if it is done already: its error takes effect in a later turn
 }
 
 // Run is called when the member is done.

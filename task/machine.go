@@ -56,9 +56,9 @@ func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T
 	if m == nil {
 		panic("task: GoMachine of a nil machine")
 	}
-	t := &stackless[T]{m: m}
+	t, o := &stackless[T]{m: m}, chosen(opts)
 	future.OwnByTask(&t.Future, &t.strand)
-	loop.Spawn(ctx, &t.strand, loop.Stackless, t, &t.Future, nameOf(opts))
+	loop.Spawn(ctx, &t.strand, loop.Stackless, t, &t.Future, o.name, o.start)
 	return &t.Task
 }
 

@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"errors"
+	"reflect"
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
@@ -17,7 +18,8 @@ import (
 //
 // When ctx ends, main is canceled, with context.Cause(ctx) as the cause: with
 // signal.NotifyContext, that is what Ctrl-C does. If main lets that through, the
-// error matches [future.ErrCanceled] and the cause. Values of ctx are inherited by
+// error matches [future.ErrCanceled] and the cause; if main lets another cancellation
+// through, it does not match the cause. Values of ctx are inherited by
 // main.
 //
 // A panic in main's own body goes on in Run, as a *[PanicError]; the panic of another
@@ -68,7 +70,7 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	if !byItself {
 		return v, err // Shutdown has reported the failure
 	}
-	if t.Canceled() && ctx.Err() != nil {
+	if t.Canceled() && endedBy(ctx, failure) {
 		failure = &cutOff{failure, context.Cause(ctx)}
 	}
 	return v, join(failure, err)
@@ -92,6 +94,17 @@ type cutOff struct{ canceled, cause error }
 func (e *cutOff) Error() string   { return e.canceled.Error() }
 func (e *cutOff) Unwrap() []error { return []error{e.canceled, e.cause} }
 
+// endedBy reports whether the cancellation err was asked for because ctx ended.
+func endedBy(ctx context.Context, err error) bool {
+	var e *loop.CanceledError
+	if ctx.Err() == nil || !errors.As(err, &e) {
+		return false
+	}
+	cause := context.Cause(ctx)
+	kind := reflect.TypeOf(cause)
+	return reflect.TypeOf(e.Cause) == kind && (!kind.Comparable() || e.Cause == cause)
+}
+
 // Shutdown is how [Run] ends a program, for hosts that drive a loop themselves:
 // it cancels every unfinished task of l, in order of creation, runs the loop until
 // they have ended, and hands the errors of those that fail to the error handler,
@@ -112,9 +125,11 @@ func Shutdown(l *loop.Loop) error {
 	if len(tasks) == 0 {
 		return nil
 	}
-	for _, t := range tasks {
-		t.Cancel(nil)
-	}
+	l.Sweep(func() {
+		for _, t := range tasks {
+			t.Cancel(nil)
+		}
+	})
 	over := false
 	Collect(left...).OnDone(func() {
 		over = true

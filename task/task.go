@@ -26,15 +26,28 @@ type PanicError = loop.PanicError
 // An Option sets up a task that is being made.
 type Option func(*options)
 
-type options struct{ name string }
+type options struct {
+	name  string
+	start loop.Start
+}
 
 // Name names the task. Without it a task is called Task-1, Task-2, and so on, by
 // order of creation in its loop.
 func Name(name string) Option { return func(o *options) { o.name = name } }
 
+// Eager makes the task take its first step inside the call that makes it, whatever the
+// loop's task factory asks for. The factory and its hook are called all the same. While
+// the loop is not running, the task is queued. Of Eager and [Lazy] the last one counts.
+// asyncio: eager_start=True.
+func Eager() Option { return func(o *options) { o.start = loop.AtOnce } }
+
+// Lazy makes the task take its first step in its turn, behind what is ready, whatever the
+// loop's task factory asks for: see [Eager]. asyncio: eager_start=False.
+func Lazy() Option { return func(o *options) { o.start = loop.Queued } }
+
 // Go makes a task that runs body, and hands it to the loop's task factory: the
 // lazy one queues it behind what is ready, the eager one runs its first step
-// before Go returns.
+// before Go returns. [Lazy] and [Eager] choose for this task alone.
 //
 // ctx says on which loop: the context of a running body, or [loop.Loop.Context]
 // outside of bodies. The new task inherits its values. It is not canceled because
@@ -54,21 +67,21 @@ func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts 
 	if body == nil {
 		panic("task: Go of a nil body")
 	}
-	t := new(Task[T])
+	t, o := new(Task[T]), chosen(opts)
 	future.OwnByTask(&t.Future, &t.strand)
-	loop.Spawn(ctx, &t.strand, loop.Stackful, function[T](body), &t.Future, nameOf(opts))
+	loop.Spawn(ctx, &t.strand, loop.Stackful, function[T](body), &t.Future, o.name, o.start)
 	return t
 }
 
-func nameOf(opts []Option) string {
+func chosen(opts []Option) options {
 	if len(opts) == 0 {
-		return ""
+		return options{}
 	}
 	var o options // which is on the heap, as opt may keep it
 	for _, opt := range opts {
 		opt(&o)
 	}
-	return o.name
+	return o
 }
 
 // Cancel asks the task to end: its body is told at its next suspension, or at
@@ -109,10 +122,10 @@ func (f function[T]) Fail(t loop.Driven, err error) { fail[T](t, err) }
 
 // finish gives t its outcome.
 func finish[T any](t loop.Driven, v T, err error) {
-	if err == nil {
-		if e := t.Task().MustCancel(); e != nil { // too late to be delivered
-			err = e
-		}
+	if err != nil {
+		err = loop.LetThrough(t.Task().Context(), err)
+	} else if e := t.Task().MustCancel(); e != nil { // too late to be delivered
+		err = e
 	}
 	f := complete(t, v, err)
 	if err != nil && !f.Canceled() {

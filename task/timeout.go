@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -32,11 +33,12 @@ func (e *TimeoutError) Timeout() bool { return true }
 
 // A Deadline is the time limit of a scope: see [Timeout].
 type Deadline struct {
+	outer   context.Context // around the scope
 	scope   *loop.Scope
 	when    time.Time // zero: none
 	timer   loop.Handle
-	before  int // requests to cancel the task when the scope was entered
-	expired bool
+	before  int           // requests to cancel the task when the scope was entered
+	expired *TimeoutError // nil: not yet
 	over    bool
 }
 
@@ -80,7 +82,7 @@ func instant(ctx context.Context, d time.Duration) time.Time {
 }
 
 func underLimit(ctx context.Context, when time.Time, body func(context.Context, *Deadline) error) (err error) {
-	d := &Deadline{scope: loop.Enter(ctx)}
+	d := &Deadline{outer: ctx, scope: loop.Enter(ctx)}
 	d.before = d.scope.Task().Cancelling()
 	d.set(when)
 	left := false
@@ -99,7 +101,7 @@ func (d *Deadline) When() (time.Time, bool) { return d.when, !d.when.IsZero() }
 
 // Expired reports whether the limit expired while the scope was open, also when
 // the body swallowed the cancellation.
-func (d *Deadline) Expired() bool { return d.expired }
+func (d *Deadline) Expired() bool { return d.expired != nil }
 
 // Reschedule moves the limit to when, by the loop's clock; one in the past expires
 // at the next turn, and the zero time lifts the limit. It returns an error, and
@@ -108,7 +110,7 @@ func (d *Deadline) Reschedule(when time.Time) error {
 	switch {
 	case d.over:
 		return fmt.Errorf("task: Reschedule of a time limit whose scope was left")
-	case d.expired:
+	case d.expired != nil:
 		return fmt.Errorf("task: Reschedule of a time limit that has expired")
 	}
 	d.set(when)
@@ -131,8 +133,8 @@ func (d *Deadline) set(when time.Time) {
 }
 
 func (d *Deadline) expire() {
-	d.expired = true
-	d.scope.Cancel(&TimeoutError{d.when})
+	d.expired = &TimeoutError{d.when}
+	d.scope.Cancel(d.expired)
 }
 
 // exit leaves the scope with the error that its body came to.
@@ -140,11 +142,19 @@ func (d *Deadline) exit(err error) error {
 	d.over = true
 	d.timer.Cancel()
 	d.scope.Exit()
-	if !d.expired {
+	if d.expired == nil {
 		return err
 	}
-	if d.scope.Task().Uncancel() <= d.before && loop.IsCanceled(err) {
-		return &TimeoutError{d.when}
+	t := d.scope.Task()
+	err = loop.LetThrough(d.scope.Context(), err)
+	outside := t.Uncancel() > d.before
+	var e *loop.CanceledError
+	switch {
+	case !loop.IsCanceled(err):
+	case !outside:
+		return d.expired
+	case errors.As(err, &e) && e.Cause == d.expired: // which came first, and was not the only one
+		return requested(err, d.outer, t.Context())
 	}
 	return err
 }

@@ -1,0 +1,211 @@
+package loop
+
+import (
+	"context"
+	"errors"
+)
+
+// Cancel asks the task to end: [ErrCanceled], with cause, is delivered to its
+// body at its next suspension, or at once if it is suspended. What it awaits is
+// canceled, and the task wakes when that has ended; a task that was canceled
+// before its first step never runs its body. The body may clean up, await more,
+// or refuse by returning something else. cause may be nil.
+//
+// Cancel counts the request and returns true; on a finished task it counts
+// nothing and returns false, and takes the error, if the task has failed. It never runs
+// the task inside the call.
+//
+// The task's context ends with the request, with the error as its cause. Where more
+// requests come before one is delivered, the body is told of the first that could cancel
+// what it awaits, and else of the last.
+//
+// Where the task awaits another task, or a gather of some, the request is passed on to
+// those, and counts there too: once for each task that it reaches, however many ways
+// lead there. So the cost is linear in the tasks reached and in what they await. It
+// passes through a chain of tasks without recursion.
+//
+// The rules are those of asyncio's Task.cancel, which counts each way.
+func (t *Task) Cancel(cause error) bool {
+	if t.state == stateDone || t.outcome.Done() {
+		_ = t.outcome.Err()
+		return false
+	}
+	t.env.loop.check("Cancel")
+	t.request(t.ending(), cause)
+	return true
+}
+
+// request asks t to cancel, and ends of, the task's context or that of a scope in it.
+func (t *Task) request(of *ending, cause error) {
+	l, e := t.env.loop, &CanceledError{Cause: cause}
+	of.end(e)
+	if l.sweep.last {
+		l.sweep.last, l.sweep.next, l.sweep.with = false, t, e
+		return
+	}
+	l.Sweep(func() { l.pass(t, e) })
+}
+
+// sweep is a request to cancel on its way: from a task to what that awaits, and on.
+type sweep struct {
+	number uint64 // counts the sweeps; a task remembers the last that has reached it
+	on     bool
+	last   bool  // what is asked next is the last thing that its caller does, so that it can wait in next
+	next   *Task // to be asked
+	with   *CanceledError
+	scope  bool // it is in the name of a scope
+}
+
+// Sweep calls cancel, and makes one request of all that is canceled inside: a task that
+// it reaches in several ways is asked once. Inside of another Sweep it is part of that.
+// It is for what cancels several awaitables, and is called around an Owner's Cancel.
+func (l *Loop) Sweep(cancel func()) {
+	l.sweep.last = false
+	if l.sweep.on {
+		cancel()
+		return
+	}
+	l.sweep.number++
+	l.sweep.on = true
+	defer func() { l.sweep = sweep{number: l.sweep.number} }()
+	cancel()
+}
+
+// Sweeps returns the number of the sweep that is on its way, or else of the last.
+func (l *Loop) Sweeps() uint64 { return l.sweep.number }
+
+// pass asks t to cancel, then the task that t awaits, and so on.
+func (l *Loop) pass(t *Task, e *CanceledError) {
+	var room [8]*Task
+	path := room[:0]
+	for ; t != nil; t, e = l.sweep.next, l.sweep.with {
+		l.sweep.next = nil
+		if t.asked(e) {
+			path = append(path, t)
+			l.sweep.last = true
+			if !t.live.on.Cancel(e.Cause) {
+				t.withExtra().must = e
+			}
+			l.sweep.last = false
+		}
+	}
+	for _, t := range path {
+		t.withExtra().below = false
+	}
+}
+
+// asked is a request to cancel as it comes to t. It reports whether the request is to be
+// passed on to what t awaits.
+func (t *Task) asked(e *CanceledError) bool {
+	l, x := t.env.loop, t.withExtra()
+	if x.swept == l.sweep.number {
+		if x.below {
+			// The request came back around a circle of tasks that await each other. It is
+			// broken here, or none of them would ever end.
+			t.interrupt(e)
+		} else {
+			x.requests++
+		}
+		return false
+	}
+	x.swept = l.sweep.number
+	x.requests++
+	if l.observer != nil {
+		l.observe(Event{Kind: CancelAsked, Task: t, Cause: e.Cause})
+	}
+	switch {
+	case t.state == stateNew: // whether its factory ever starts it or not
+		t.stillborn = true
+		t.queue()
+	case t.state != stateSuspended:
+	case t.sleeping:
+		t.interrupt(e)
+		return false
+	case t.live.on != nil && !t.live.on.Done():
+		x.below = true
+		return true
+	}
+	if x.must == nil || !l.sweep.scope { // a scope tells itself from others by the count
+		x.must = e
+	}
+	return false
+}
+
+// Cancelling returns the number of cancellation requests, less those that
+// [Task.Uncancel] took back.
+func (t *Task) Cancelling() int { return int(t.extras().requests) }
+
+// Uncancel takes one cancellation request back and returns how many are left.
+// When none is left, a request that was not delivered yet is dropped. A context that
+// has ended cannot be taken back: it goes on to serve for awaiting, and for what asks
+// whether it has ended, [Task.Context] returns another one from then on.
+func (t *Task) Uncancel() int {
+	x := t.extras()
+	if x.requests > 0 {
+		x.requests--
+		if x.requests == 0 {
+			x.must = nil
+			t.renew()
+		}
+	}
+	return int(x.requests)
+}
+
+// Cancel asks the task to cancel, as [Task.Cancel] does, but ends only the
+// scope's context. Where another request has not been delivered yet, the body is told
+// of that one.
+func (s *Scope) Cancel(cause error) bool {
+	t := s.task
+	if t.state == stateDone {
+		return false
+	}
+	l := t.env.loop
+	l.check("Cancel")
+	l.Sweep(func() {
+		around := l.sweep.scope
+		l.sweep.scope = true
+		t.request(&s.ending, cause)
+		l.sweep.scope = around
+	})
+	return true
+}
+
+// Pending reports whether the request that awaits delivery is the scope's own, and no
+// other does.
+func (s *Scope) Pending() bool {
+	must := s.task.MustCancel()
+	return must != nil && must == s.reason.Load()
+}
+
+// LetThrough returns what err, the error of a body that was handed ctx, says: where err is
+// [context.Canceled], or wraps that and nothing else, and ctx has ended by a request to
+// cancel the task that was not taken back, the body has returned ctx.Err(), and the
+// result is the [*CanceledError] of that request. Otherwise it is err.
+//
+// It is for what runs bodies, as tasks, time limits and groups do.
+func LetThrough(ctx context.Context, err error) error {
+	if !isPlain(err) {
+		return err
+	}
+	t, _, _ := own(ctx)
+	if e, ok := context.Cause(ctx).(*CanceledError); ok && t.Cancelling() > 0 {
+		return e
+	}
+	return err
+}
+
+// isPlain reports whether err is context.Canceled, or wraps that and nothing else.
+func isPlain(err error) bool {
+	for err != nil && err != context.Canceled {
+		if _, ok := err.(*PanicError); ok { // whatever it was panicked with
+			return false
+		}
+		err = errors.Unwrap(err)
+	}
+	return err != nil
+}
+
+// MustCancel returns the cancellation that awaits delivery at the task's next
+// suspension, or nil. A body that ends before gets no chance to see it: the task
+// counts as canceled.
+func (t *Task) MustCancel() *CanceledError { return t.extras().must }
