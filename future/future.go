@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"reflect"
 
 	"github.com/takt-go/takt/loop"
 )
@@ -26,6 +26,7 @@ type Any interface {
 	OnDone(fn func()) Callback
 	Wait(ctx context.Context) error
 	AnyResult() (any, error)
+	Self() loop.Awaitable
 	base() *core
 }
 
@@ -46,7 +47,7 @@ func (u untyped) Result() (any, error) { return u.AnyResult() }
 
 func (u untyped) Await(ctx context.Context) (any, error) {
 	if !u.Done() {
-		if err := loop.Suspend(ctx, loop.On(u)); err != nil {
+		if err := loop.Suspend(ctx, loop.On(u.Any)); err != nil {
 			return nil, err
 		}
 	}
@@ -108,11 +109,30 @@ func (f *Future[T]) SetResult(v T) error {
 // context.Cause(ctx), and the future is left as it is. Await panics if ctx does
 // not belong to the running task; it allocates nothing if few wait.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
-	if err := f.wait(ctx); err != nil {
+	if err := f.wait(ctx, f); err != nil {
 		var zero T
 		return zero, err
 	}
 	return f.Result()
+}
+
+// Wait is Await for those who do not want the value. Its error is that of the
+// future, or what ended the waiting.
+func (f *Future[T]) Wait(ctx context.Context) error {
+	if err := f.wait(ctx, f); err != nil {
+		return err
+	}
+	return f.Err()
+}
+
+// Self returns what the program knows the future as, for code that compares awaitables:
+// the task, if it is the outcome of one, and otherwise the future. It is the same for a
+// future, for what [Untyped] makes of that, and for types that embed it.
+func (f *Future[T]) Self() loop.Awaitable {
+	if t := f.TaskOf(); t != nil {
+		return t.Outcome()
+	}
+	return f
 }
 
 // AnyResult is Result, untyped.
@@ -138,7 +158,7 @@ type core struct {
 
 // rest is what few futures have at a time. It stands where the one who came first does.
 type rest struct {
-	loop.Runnable // who waits and came first; nil for nobody
+	loop.Runnable // the first waiter, or *index: see waiters.go; nil for none
 	more          []loop.Runnable
 	owner         Owner // other than a task
 	err           error
@@ -297,29 +317,20 @@ func (c *core) Cancel(cause error) bool {
 	return true
 }
 
-// Wait is Await for those who do not want the value. Its error is that of the
-// future, or what ended the waiting.
-func (c *core) Wait(ctx context.Context) error {
-	if err := c.wait(ctx); err != nil {
-		return err
-	}
-	return c.Err()
-}
-
-func (c *core) wait(ctx context.Context) error {
+// wait suspends the running task until self, whose core c is, is done.
+func (c *core) wait(ctx context.Context, self loop.Awaitable) error {
 	if c.Done() {
 		return nil
 	}
-	if c.home == nil {
-		panic("future: a zero Future belongs to no loop; make it by New")
-	}
-	return loop.Suspend(ctx, loop.On(c))
+	c.mustBelong()
+	return loop.Suspend(ctx, loop.On(self))
 }
 
 // OnDone calls fn on the loop once the future is done: in a later turn, in the
 // order of registration among all who wait. If it is done already, fn is
 // scheduled at once. fn runs outside every task and must not suspend; a panic in
-// it goes to the loop's error handler.
+// it goes to the loop's error handler. A gather of nothing is done, and there is no loop
+// to schedule fn on: there OnDone calls fn itself.
 func (c *core) OnDone(fn func()) Callback {
 	if fn == nil {
 		panic("future: OnDone(nil)")
@@ -330,32 +341,36 @@ func (c *core) OnDone(fn func()) Callback {
 }
 
 // AddWaiter schedules r once when the future is done; at once if it is. It is
-// what OnDone and Await are made of.
+// what OnDone and Await are made of. The future of a gather of nothing is done and belongs
+// to no loop: there r runs inside the call. AddWaiter costs O(1).
 func (c *core) AddWaiter(r loop.Runnable) {
 	switch {
-	case c.home == nil:
-		panic("future: this future belongs to no loop, so nobody can be scheduled on it: it is a Gather of nothing, or was not made by New")
-	case c.waits == nil:
+	case c.waits == nil && c.home != nil:
 		c.waits = r
+	case !c.Done():
+		c.mustBelong()
+		c.made().add(r)
+	case c.home == nil:
+		r.Run()
 	default:
-		c.made().add(r, c.Loop())
+		c.Loop().Schedule(r)
 	}
 }
 
-func (r *rest) add(w loop.Runnable, l *loop.Loop) {
-	switch {
-	case r.state != pending:
-		l.Schedule(w)
-	case r.Runnable == nil && len(r.more) == 0:
-		r.Runnable = w
-	default:
-		r.more = append(r.more, w)
+// mustBelong panics for a zero Future.
+func (c *core) mustBelong() {
+	if c.home == nil {
+		panic("future: a zero Future belongs to no loop; make it by New")
 	}
 }
 
-// RemoveWaiter takes r back, and reports whether it was waiting. It costs a
-// search among those who wait.
+// RemoveWaiter takes r back, and reports whether it was waiting: the first registration of
+// r, if there are several. It costs O(1), on average. It panics for an r that == cannot
+// compare, such as a loop.Func.
 func (c *core) RemoveWaiter(r loop.Runnable) bool {
+	if r != nil && !reflect.ValueOf(r).Comparable() {
+		panic(fmt.Sprintf("future: RemoveWaiter of a %T, which == cannot compare; give AddWaiter and RemoveWaiter a pointer", r))
+	}
 	switch rest := c.rest(); {
 	case r == nil:
 		return false
@@ -365,19 +380,6 @@ func (c *core) RemoveWaiter(r loop.Runnable) bool {
 		return false
 	}
 	c.waits = nil
-	return true
-}
-
-func (r *rest) remove(w loop.Runnable) bool {
-	if r.Runnable == w {
-		r.Runnable = nil
-		return true
-	}
-	at := slices.Index(r.more, w)
-	if at < 0 {
-		return false
-	}
-	r.more = slices.Delete(r.more, at, at+1)
 	return true
 }
 
@@ -418,13 +420,7 @@ func (c *core) succeed() {
 }
 
 func (r *rest) complete(l *loop.Loop, s state, err error) {
-	if r.Runnable != nil {
-		l.Schedule(r.Runnable)
-	}
-	for _, w := range r.more {
-		l.Schedule(w)
-	}
-	r.Runnable, r.more = nil, nil
+	r.schedule(l)
 	r.state, r.err = s, err
 }
 

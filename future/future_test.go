@@ -396,7 +396,7 @@ func TestUntyped(t *testing.T) {
 
 func TestFutureWithoutALoop(t *testing.T) {
 	var f future.Future[int]
-	mustPanic(t, "future: this future belongs to no loop", func() { f.OnDone(func() {}) })
+	mustPanic(t, "future: a zero Future belongs to no loop", func() { f.OnDone(func() {}) })
 }
 
 // A misuse panics before it has changed anything.

@@ -13,7 +13,7 @@ type Event struct {
 	At    time.Duration // since the start of the loop's clock
 	Task  *Task         // whom it concerns; nil for callbacks and their timers, Posted, Idle
 	By    *Task         // who was running, Task itself included; nil in callbacks and between steps
-	On    Awaitable     // what a suspended task awaits, if that is an Awaitable
+	On    Awaitable     // what a suspended task awaits, if that is an Awaitable: see Task.Awaits
 	Timer timer.Key     // which timer, also that of a task that sleeps
 	Cause error         // of CancelAsked, if one was given
 	Ready int           // of TurnBegan: how many steps and callbacks the turn has
@@ -59,7 +59,7 @@ func (l *Loop) tell(kind EventKind, t *Task) { l.observe(Event{Kind: kind, Task:
 
 //go:noinline
 func (l *Loop) tellSuspended(t *Task) {
-	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.live.on, Timer: t.live.timer})
+	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.Awaits(), Timer: t.live.timer})
 }
 
 //go:noinline

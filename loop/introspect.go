@@ -7,13 +7,22 @@ import (
 	"time"
 )
 
-// Awaits returns what the task is suspended on: nil if that is time or a turn, or
-// if it is not suspended.
+// Awaits returns what the task is suspended on, as the program has it: a task, a future, or
+// what a gather or a shield has returned. It is nil if the task waits for time or a turn, or
+// is not suspended.
 func (t *Task) Awaits() Awaitable {
-	if t.live == nil {
+	if t.live == nil || t.live.on == nil {
 		return nil
 	}
-	return t.live.on
+	return self(t.live.on)
+}
+
+// self returns what the program knows a as, which compares by ==.
+func self(a Awaitable) Awaitable {
+	if s, ok := a.(interface{ Self() Awaitable }); ok {
+		return s.Self()
+	}
+	return a
 }
 
 // Waits says in a few words what the task is waiting for.

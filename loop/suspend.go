@@ -9,7 +9,9 @@ import (
 )
 
 // An Awaitable is what a task can be suspended on: a future of package future,
-// or anything made of one. It is comparable: a pointer, or made of pointers.
+// or anything made of one. It is comparable: a pointer, or made of pointers. One that is a
+// view of another has besides a method Self() Awaitable, which returns the other:
+// introspection shows that.
 type Awaitable interface {
 	// Loop is the loop that it belongs to, and wakes its waiters on.
 	Loop() *Loop

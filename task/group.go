@@ -108,7 +108,7 @@ func GoIn[T any](g *Group, body func(context.Context) (T, error), opts ...Option
 	t, o := new(Task[T]), chosen(opts)
 	future.OwnByTask(&t.Future, &t.strand)
 	defer g.join(t).watch()
-	loop.Spawn(g.scope.Context(), &t.strand, loop.Stackful, function[T](body), &t.Future, o.name, o.start)
+	loop.Spawn(g.scope.Context(), &t.strand, loop.Stackful, function[T](body), t, o.name, o.start)
 	return t, nil
 }
 
@@ -123,7 +123,7 @@ func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error
 	t, o := &stackless[T]{m: m}, chosen(opts)
 	future.OwnByTask(&t.Future, &t.strand)
 	defer g.join(&t.Task).watch()
-	loop.Spawn(g.scope.Context(), &t.strand, loop.Stackless, t, &t.Future, o.name, o.start)
+	loop.Spawn(g.scope.Context(), &t.strand, loop.Stackless, t, &t.Task, o.name, o.start)
 	return &t.Task, nil
 }
 

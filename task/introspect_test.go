@@ -240,6 +240,85 @@ A awaits task "B"
 	}
 }
 
+// A task's Awaits, the event of its suspension, and what explains it, are the very task or
+// future that the program has.
+func TestWhatIsAwaitedIsWhatTheProgramHas(t *testing.T) {
+	var suspendedOn loop.Awaitable
+	play(t, func(ctx context.Context) {
+		f, g := future.New[int](ctx), future.New[int](ctx)
+		child := task.Go(ctx, f.Await)
+		machine := task.GoMachine(ctx, task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
+			if f.Done() {
+				return 1, task.End(), nil
+			}
+			return 0, task.On(f), nil
+		}))
+		shield, gather := task.Shield(f), task.Gather(f, g)
+		collect := task.Collect(child, machine)
+		embedding := &struct{ *future.Future[int] }{f}
+		for what, c := range map[string]struct {
+			on   loop.Awaitable
+			want []loop.Awaitable // what that waits for
+		}{
+			"a future":              {f, nil},
+			"a task":                {child, nil},
+			"a machine":             {machine, nil},
+			"a shield":              {shield, []loop.Awaitable{f}},
+			"a gather":              {gather, []loop.Awaitable{f, g}},
+			"all outcomes":          {collect, []loop.Awaitable{child, machine}},
+			"a shield of a task":    {task.Shield(child), []loop.Awaitable{child}},
+			"untyped ones":          {task.Gather(future.Untyped(f), future.Untyped(child)), []loop.Awaitable{f, child}},
+			"what embeds a future":  {task.Shield(embedding), []loop.Awaitable{f}},
+			"a gather of a gather":  {task.Gather(gather), []loop.Awaitable{gather}},
+			"a future seen untyped": {f, nil},
+		} {
+			a := c.on.(future.Any)
+			waits := map[string]*task.Task[int]{
+				"Wait": task.Go(ctx, func(ctx context.Context) (int, error) { return 0, a.Wait(ctx) }),
+				"Await": task.Go(ctx, func(ctx context.Context) (int, error) {
+					_, err := future.Untyped(a).Await(ctx)
+					return 0, err
+				}),
+				"On": goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
+					if a.Done() {
+						return 0, task.End(), nil
+					}
+					return 0, task.On(future.Untyped(a)), nil
+				}),
+			}
+			for how, w := range waits {
+				yields(t, ctx, 1)
+				if got := w.Task().Awaits(); got != c.on {
+					t.Errorf("%s of %s: Awaits is a %T, want %T", how, what, got, c.on)
+				}
+			}
+			if got := c.on.Explain().On; !slices.Equal(got, c.want) {
+				t.Errorf("%s waits for %v, want %v", what, got, c.want)
+			}
+		}
+		typed := []*task.Task[int]{
+			task.Go(ctx, f.Await), task.Go(ctx, child.Await), task.Go(ctx, shield.Await), task.Go(ctx, embedding.Await),
+		}
+		for i, want := range []loop.Awaitable{f, child, shield, f} {
+			yields(t, ctx, 1)
+			if got := typed[i].Task().Awaits(); got != want {
+				t.Errorf("Await %d: Awaits is a %T, want %T", i, got, want)
+			}
+		}
+		if child.Task().Outcome() != loop.Awaitable(child) || f.Self() != loop.Awaitable(f) || child.Self() != loop.Awaitable(child) {
+			t.Error("a task or future is not itself")
+		}
+		if suspendedOn != loop.Awaitable(f) {
+			t.Errorf("the event of the last suspension has a %T", suspendedOn)
+		}
+		_, _ = f.SetResult(1), g.SetResult(1)
+	}, loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.TaskSuspended && e.On != nil {
+			suspendedOn = e.On
+		}
+	}))
+}
+
 // What is awaited on several ways is written out once, however deep.
 func TestGraphOfGathersOfGathers(t *testing.T) {
 	l := virtual(t)

@@ -58,7 +58,7 @@ func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T
 	}
 	t, o := &stackless[T]{m: m}, chosen(opts)
 	future.OwnByTask(&t.Future, &t.strand)
-	loop.Spawn(ctx, &t.strand, loop.Stackless, t, &t.Future, o.name, o.start)
+	loop.Spawn(ctx, &t.strand, loop.Stackless, t, &t.Task, o.name, o.start)
 	return &t.Task
 }
 

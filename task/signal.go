@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 
+	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task/internal/waiter"
 )
@@ -31,12 +32,12 @@ func (p *purpose) Describe() loop.Explanation {
 }
 
 // pendingOf returns those of the awaitables that are not done.
-func pendingOf[A loop.Awaitable](of []A) func() []loop.Awaitable {
+func pendingOf[A future.Any](of []A) func() []loop.Awaitable {
 	return func() []loop.Awaitable {
 		var all []loop.Awaitable
 		for _, a := range of {
 			if !a.Done() {
-				all = append(all, a)
+				all = append(all, a.Self())
 			}
 		}
 		return all

@@ -69,7 +69,7 @@ func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts 
 	}
 	t, o := new(Task[T]), chosen(opts)
 	future.OwnByTask(&t.Future, &t.strand)
-	loop.Spawn(ctx, &t.strand, loop.Stackful, function[T](body), &t.Future, o.name, o.start)
+	loop.Spawn(ctx, &t.strand, loop.Stackful, function[T](body), t, o.name, o.start)
 	return t
 }
 
@@ -134,7 +134,7 @@ func finish[T any](t loop.Driven, v T, err error) {
 }
 
 func complete[T any](t loop.Driven, v T, err error) *future.Future[T] {
-	f := t.Task().Outcome().(*future.Future[T])
+	f := &t.Task().Outcome().(*Task[T]).Future
 	future.CompleteByTask(f, t, v, err)
 	return f
 }
