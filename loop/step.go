@@ -111,6 +111,9 @@ func (t *Task) ended() {
 	if t.live.timer.Seq != 0 { // its stack was unwound while it slept
 		l.disarm(t.live.timer)
 	}
+	if on := t.live.on; on != nil { // its stack was unwound while it awaited
+		on.RemoveWaiter((*entry)(t))
+	}
 	if t.env.bounded { // its context is held by another, as long as that lives
 		t.ending().end(exited)
 	}

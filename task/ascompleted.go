@@ -16,7 +16,7 @@ import (
 // Where the waiting itself fails, the last round yields a zero A and the error: a
 // [*TimeoutError] if limit has passed, a cancellation if the running task was
 // canceled, context.Cause(ctx) if ctx has ended. Leaving the loop early detaches
-// from the rest and cancels nothing. (After an error the limit stays armed until
+// from the rest and cancels nothing. (After a cancellation the limit stays armed until
 // it has passed or the rest has completed, as asyncio's does; a virtual clock
 // shows that.)
 //
@@ -38,17 +38,21 @@ func AsCompleted[A future.Any](ctx context.Context, limit time.Duration, of ...A
 		c.each = make([]completion[A], len(of))
 		for at, a := range of {
 			c.each[at] = completion[A]{c, a}
-			a.AddWaiter(&c.each[at])
+			addWaiter(l, a, &c.each[at])
 		}
 		failed := false
 		defer func() {
-			if !failed {
+			if !failed { // the range is over, or was left
+				c.limit.Cancel()
 				c.detach()
 			}
 		}()
 		for range of {
 			a, err := c.next(ctx)
-			failed = err != nil
+			if err != nil {
+				failed = true
+				c.fail()
+			}
 			if !yield(a, err) || failed {
 				return
 			}
@@ -71,9 +75,9 @@ func unique[A future.Any](of []A) []A {
 
 type completions[A future.Any] struct {
 	of      []A
-	each    []completion[A]
-	done    []A // and not yielded yet
-	left    int // not done
+	each    []completion[A] // by which it waits for them
+	done    []A             // and not yielded yet
+	left    int             // not done
 	expired *TimeoutError
 	limit   loop.Handle
 	waiter  *signal
@@ -99,6 +103,7 @@ func (e *completion[A]) Run() {
 
 func (c *completions[A]) expire(when time.Time) {
 	c.expired = &TimeoutError{when}
+	c.detach()
 	c.wake()
 }
 
@@ -124,9 +129,37 @@ func (c *completions[A]) next(ctx context.Context) (a A, err error) {
 	return a, nil
 }
 
+// detach removes the waiters.
 func (c *completions[A]) detach() {
-	c.limit.Cancel()
 	for at, a := range c.of {
+		if c.each == nil {
+			a.RemoveWaiter((*limitWaiter[A])(c))
+			return
+		}
 		a.RemoveWaiter(&c.each[at])
 	}
+}
+
+// fail ends the waiting with an error.
+func (c *completions[A]) fail() {
+	c.detach()
+	if c.expired == nil && c.limit != (loop.Handle{}) {
+		c.each = nil
+		(*limitWaiter[A])(c).Run()
+	}
+}
+
+// limitWaiter cancels the limit, which stays armed after a cancellation, once all are done.
+// It waits for one after the other, the first of c.of.
+type limitWaiter[A future.Any] completions[A]
+
+func (c *limitWaiter[A]) Run() {
+	for len(c.of) > 0 && c.of[0].Done() {
+		c.of = c.of[1:]
+	}
+	if len(c.of) == 0 {
+		c.limit.Cancel()
+		return
+	}
+	c.of[0].AddWaiter(c)
 }

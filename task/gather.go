@@ -50,6 +50,7 @@ func Collect[A future.Awaitable[T], T any](of ...A) *future.Future[[]Outcome[T]]
 type gathering[A future.Any, R any] struct {
 	future.Future[[]R]
 	of       []A
+	children []gathered[A, R] // by which it waits for them
 	take     func(A) (R, error)
 	results  []R // of those that are done
 	left     int
@@ -75,6 +76,7 @@ func gather[A future.Any, R any](of []A, take func(A) (R, error)) *future.Future
 		return &g.Future
 	}
 	children := make([]gathered[A, R], len(of))
+	g.children = children
 	for at, child := range of {
 		if !child.Done() {
 			children[at] = gathered[A, R]{g, at}
@@ -125,12 +127,17 @@ func (g *gathering[A, R]) childDone(at int) {
 	}
 }
 
+// fail ends the gather by an error. What its other children come to is nothing to it.
 func (g *gathering[A, R]) fail(err error) {
-	g.results = nil
+	for at := range g.children {
+		g.of[at].RemoveWaiter(&g.children[at])
+	}
+	g.children, g.results = nil, nil
 	future.Fail(&g.Future, (*gatherOwner[A, R])(g), err)
 }
 
 func (g *gathering[A, R]) succeed() {
+	g.children = nil
 	future.Complete(&g.Future, (*gatherOwner[A, R])(g), g.results, nil)
 }
 

@@ -187,9 +187,9 @@ func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T]) (T, error) 
 	now := loop.FromContext(ctx).Now()
 	done := newSignal(ctx, "the end of what was canceled", pendingOf([]future.Awaitable[T]{a}))
 	a.AddWaiter(done)
+	defer a.RemoveWaiter(done) // which has left, unless the waiting ends early
 	a.Cancel(&TimeoutError{now})
 	if err := done.Wait(ctx); err != nil {
-		a.RemoveWaiter(done)
 		var zero T
 		return zero, err
 	}

@@ -35,9 +35,19 @@ func mustBeHere[A loop.Awaitable](ctx context.Context, of []A) {
 	}
 }
 
+// addWaiter makes a schedule r once it is done. What belongs to no loop is done: a gather of
+// nothing, or a shield of one. There r is scheduled on l, that of the running task.
+func addWaiter(l *loop.Loop, a loop.Awaitable, r loop.Runnable) {
+	if a.Loop() == nil && a.Done() {
+		l.Schedule(r)
+		return
+	}
+	a.AddWaiter(r)
+}
+
 // Wait waits until what until says is true of the awaitables, or limit has passed.
 // It returns those that are done and those that are pending, each in the order of
-// the arguments. It takes no errors out, cancels nothing, and running into the
+// the arguments; an awaitable that is given twice comes and counts once. It takes no errors out, cancels nothing, and running into the
 // limit is no error: pending says so. The error is that of the waiting: the
 // running task was canceled, or ctx has ended; then both slices are nil and the
 // awaitables are as they were.
@@ -53,6 +63,7 @@ func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, o
 		return nil, nil, fmt.Errorf("task: Wait(Until(%d)); use AllCompleted, FirstCompleted or FirstError", until)
 	}
 	mustBeHere(ctx, of)
+	of = unique(of)
 	w := &waiting{signal: newSignal(ctx, until.of(len(of)), pendingOf(of)), until: until, left: len(of)}
 	if limit != NoLimit {
 		w.limit = w.Loop().CallLater(limit, w.signal.Run)
@@ -60,14 +71,15 @@ func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, o
 	each := make([]waited, len(of))
 	for at, a := range of {
 		each[at] = waited{w, a}
-		a.AddWaiter(&each[at])
+		addWaiter(w.Loop(), a, &each[at])
 	}
-	err = w.Wait(ctx)
-	w.limit.Cancel()
-	for at, a := range of {
-		a.RemoveWaiter(&each[at])
-	}
-	if err != nil {
+	defer func() { // also where a Goexit ends the waiting
+		w.limit.Cancel()
+		for at, a := range of {
+			a.RemoveWaiter(&each[at])
+		}
+	}()
+	if err := w.Wait(ctx); err != nil {
 		return nil, nil, err
 	}
 	for _, a := range of {

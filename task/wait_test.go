@@ -171,9 +171,23 @@ func TestWaitForTheSameTwice(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		all := named(ctx, 1, 2)
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.AllCompleted, all[0], all[1], all[0])
-		equal(t, "done", namesOf(done), "aba")
+		equal(t, "done", namesOf(done), "ab")
 		equal(t, "pending", namesOf(pending), "")
 		equal(t, "the error", err, nil)
+	})
+	play(t, func(ctx context.Context) {
+		all := named(ctx, 1, 2, 3)
+		waiter := task.Go(ctx, func(ctx context.Context) (int, error) {
+			done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, all[2], all[1], all[2], all[0], all[1])
+			equal(t, "done", namesOf(done), "a")
+			equal(t, "pending", namesOf(pending), "cb")
+			return 0, err
+		})
+		yields(t, ctx, 1)
+		equal(t, "in words", waiter.Task().Waits(), "awaits the first of 3")
+		_, err := waiter.Await(ctx)
+		equal(t, "the error", err, nil)
+		_ = all[2].Wait(ctx)
 	})
 }
 

@@ -1,0 +1,248 @@
+package task_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// canceled runs wait as a task and cancels it a second later.
+func canceled(t *testing.T, ctx context.Context, wait func(context.Context) error) {
+	t.Helper()
+	a := task.Go(ctx, func(ctx context.Context) (int, error) { return 0, wait(ctx) })
+	loop.FromContext(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
+	wantIs(t, a.Wait(ctx), future.ErrCanceled)
+}
+
+// ends are the ways in which a wait for long can end before long is done.
+var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Future[int]){
+	"Wait, limit": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		_, pending, err := task.Wait(ctx, time.Second, task.AllCompleted, long)
+		equal(t, "pending", len(pending), 1)
+		equal(t, "the error", err, nil)
+	},
+	"Wait, the first": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		_, _, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, []future.Any{long, task.Go(ctx, gives(0, 1))}...)
+		equal(t, "the error", err, nil)
+	},
+	"Wait, canceled": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		canceled(t, ctx, func(ctx context.Context) error {
+			_, _, err := task.Wait(ctx, time.Hour, task.AllCompleted, long)
+			return err
+		})
+	},
+	"Wait, its context ends": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		_, _, err := task.Wait(ctx, time.Hour, task.AllCompleted, long)
+		wantIs(t, err, errCause)
+	},
+	"AsCompleted, limit": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		for _, err := range task.AsCompleted(ctx, time.Second, long) {
+			wantTimeout(t, ctx, err, elapsed(ctx))
+		}
+	},
+	"AsCompleted, limit inside a round": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		for _, err := range task.AsCompleted(ctx, time.Second, []future.Any{long, task.Go(ctx, gives(0, 1))}...) {
+			equal(t, "the error", err, nil)
+			_ = task.Sleep(ctx, time.Minute)
+			break
+		}
+	},
+	"AsCompleted, left": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		for range task.AsCompleted(ctx, time.Hour, []future.Any{long, task.Go(ctx, gives(0, 1))}...) {
+			break
+		}
+	},
+	"AsCompleted, canceled": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		canceled(t, ctx, func(ctx context.Context) (err error) {
+			for _, err = range task.AsCompleted(ctx, task.NoLimit, long) {
+				continue
+			}
+			return err
+		})
+	},
+	"AsCompleted, canceled under a limit, which passes": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		canceled(t, ctx, func(ctx context.Context) (err error) {
+			for _, err = range task.AsCompleted(ctx, time.Hour, long) {
+				continue
+			}
+			return err
+		})
+		_, armed := loop.FromContext(ctx).NextDeadline()
+		equal(t, "the limit is armed", armed, true)
+		_ = task.Sleep(ctx, time.Hour)
+	},
+	"WaitFor, limit": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		_, err := task.WaitFor(ctx, task.Shield(long), time.Second)
+		wantTimeout(t, ctx, err, elapsed(ctx))
+	},
+	"WaitFor, canceled": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		canceled(t, ctx, func(ctx context.Context) error {
+			_, err := task.WaitFor(ctx, task.Shield(long), time.Hour)
+			return err
+		})
+	},
+	"WaitFor without time, canceled": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		slow := task.Go(ctx, func(ctx context.Context) (int, error) {
+			_, err := task.Shield(long).Await(ctx)
+			_ = task.Sleep(ctx, time.Minute) // clean-up
+			return 0, err
+		})
+		yields(t, ctx, 1)
+		canceled(t, ctx, func(ctx context.Context) error {
+			_, err := task.WaitFor(ctx, slow, 0)
+			return err
+		})
+		_ = slow.Wait(ctx)
+	},
+	"an await whose context ends": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		wantIs(t, long.Wait(ctx), errCause)
+	},
+	"a gather that has failed": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		_, err := task.Gather([]future.Awaitable[int]{long, task.Go(ctx, fails(0, errBoom)), long}...).Await(ctx)
+		wantIs(t, err, errBoom)
+	},
+	"a gather of one that has failed": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+		bad := future.New[int](ctx)
+		_ = bad.SetError(errBoom)
+		_, err := task.Gather(long, bad).Await(ctx)
+		wantIs(t, err, errBoom)
+	},
+}
+
+// A wait that has ended leaves nothing behind on what it waited for: completing that makes
+// nothing ready. (What a canceled shield leaves is one waiter, which reports an error.)
+func TestNoWaiterIsLeft(t *testing.T) {
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				long := future.New[int](ctx)
+				for range 3 {
+					end(t, ctx, long)
+				}
+				yields(t, ctx, 3)
+				ready := loop.FromContext(ctx).Stats().Ready
+				_ = long.SetResult(1)
+				left := loop.FromContext(ctx).Stats().Ready - ready
+				most := 0
+				if name[:4] == "Wait" && name[4] == 'F' {
+					most = 1
+				}
+				if left > most {
+					t.Errorf("%d waiters are left", left)
+				}
+			})
+		})
+	}
+}
+
+// A Goexit that ends a body while it waits removes its waiters too.
+func TestNoWaiterIsLeftByGoexit(t *testing.T) {
+	for name, wait := range map[string]func(ctx context.Context, long *future.Future[int]){
+		"await": func(ctx context.Context, long *future.Future[int]) { _ = long.Wait(ctx) },
+		"Wait": func(ctx context.Context, long *future.Future[int]) {
+			_, _, _ = task.Wait(ctx, time.Hour, task.AllCompleted, long)
+		},
+		"AsCompleted": func(ctx context.Context, long *future.Future[int]) {
+			for range task.AsCompleted(ctx, time.Hour, long) {
+				continue
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := virtual(t, loop.WithErrorHandler(func(loop.Failure) {}))
+			long := future.New[int](l.Context())
+			a := task.Go(l.Context(), func(ctx context.Context) (int, error) {
+				wait(ctx, long)
+				return 0, nil
+			})
+			l.CallSoon(func() { l.CallSoon(runtime.Goexit) }) // on top of the body, which is suspended
+			exits(l.RunUntilIdle)
+			equal(t, "the task is done", a.Done(), true)
+			ready := l.Stats().Ready
+			_ = long.SetResult(1)
+			equal(t, "waiters left", l.Stats().Ready-ready, 0)
+			equal(t, "timers left", l.Stats().Timers, 0)
+		})
+	}
+}
+
+// After a cancellation the limit of a range goes on for the rest, as asyncio's does, at the
+// price of one waiter.
+func TestAsCompletedsLimitOutlastsACancellation(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		l := loop.FromContext(ctx)
+		var rest []*future.Future[int]
+		for range 10 {
+			rest = append(rest, future.New[int](ctx))
+		}
+		canceled(t, ctx, func(ctx context.Context) (err error) {
+			for _, err = range task.AsCompleted(ctx, time.Hour, rest...) {
+				continue
+			}
+			return err
+		})
+		ready := l.Stats().Ready
+		for _, at := range []int{3, 0, 1, 9, 2, 4, 5, 6, 7, 8} {
+			_, armed := l.NextDeadline()
+			equal(t, "the limit is armed", armed, true)
+			_ = rest[at].SetResult(1)
+			if l.Stats().Ready > ready+1 {
+				t.Errorf("more than one waits for future %d", at)
+			}
+			yields(t, ctx, 2)
+		}
+		_, armed := l.NextDeadline()
+		equal(t, "the limit is armed when the rest has completed", armed, false)
+	})
+}
+
+// A gather of nothing is done and belongs to no loop. It does for all that takes awaitables.
+func TestFanInsOfNothing(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		for name, make := range map[string]func() future.Any{
+			"Gather":   func() future.Any { return task.Gather[*task.Task[int]]() },
+			"Collect":  func() future.Any { return task.Collect[*task.Task[int]]() },
+			"Shield":   func() future.Any { return task.Shield(task.Gather[*task.Task[int]]()) },
+			"Untyped":  func() future.Any { return future.Untyped(task.Gather[*task.Task[int]]()) },
+			"of those": func() future.Any { return task.Gather(task.Gather[*task.Task[int]]()) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				l, turns := loop.FromContext(ctx), func() uint64 { return loop.FromContext(ctx).Stats().Turns }
+				before := turns()
+				done, _, err := task.Wait(ctx, time.Second, task.AllCompleted, make(), make())
+				equal(t, "Wait: the error", err, nil)
+				equal(t, "Wait: done", len(done), 2)
+				for a, err := range task.AsCompleted(ctx, time.Second, make(), make()) {
+					equal(t, "AsCompleted: the error", err, nil)
+					equal(t, "AsCompleted: done", a.Done(), true)
+				}
+				equal(t, "turns", turns()-before, 4) // as for what is done otherwise
+				_, armed := l.NextDeadline()
+				equal(t, "a limit is armed", armed, false)
+				_, err = task.WaitFor(ctx, future.Untyped(make()), 0)
+				equal(t, "WaitFor without time", err, nil)
+				_, err = task.WaitFor(ctx, future.Untyped(make()), time.Second)
+				equal(t, "WaitFor", err, nil)
+				v, err := task.Gather(future.Untyped(make()), future.Untyped(make())).Await(ctx)
+				equal(t, "Gather of two: results", len(v), 2)
+				equal(t, "Gather of two: the error", err, nil)
+				called := 0
+				c := make().OnDone(func() { called++ })
+				equal(t, "OnDone: calls", called, 1)
+				equal(t, "OnDone: removed", c.Remove(), false)
+				equal(t, "Cancel", make().Cancel(nil), false)
+				equal(t, "the error", make().Wait(ctx), nil)
+				equal(t, "what it awaits", len(make().Explain().On), 0)
+			})
+		}
+	})
+}
