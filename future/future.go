@@ -63,7 +63,7 @@ func (u untyped) Await(ctx context.Context) (any, error) {
 // which they came.
 //
 // An error is taken by whoever awaits the future, or asks for its Result or Err. The
-// error of a task that nobody takes is reported when the loop is closed.
+// error of a task that no code takes is reported: see [loop.WithUntakenLimit].
 //
 // A Future is not safe for use from other goroutines: they complete it by
 // [loop.Loop.Post].

@@ -1,11 +1,6 @@
 package loop
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/takt-go/takt/timer"
-)
+import "github.com/takt-go/takt/timer"
 
 // Close ends the loop. First posts are refused, and the loop's own context ends, so that
 // a goroutine that waits for the loop, in task.Submit for example, gives up. Every body
@@ -16,8 +11,8 @@ import (
 // 1000 refusals, and reported. A task that has not started never runs. Callbacks
 // that are still queued or armed are dropped. Calls that were offloaded have their
 // contexts ended, and are waited for; no goroutine is left behind. Last,
-// the errors of tasks that nobody took are reported ([ErrorUntaken]), by order of
-// creation.
+// the errors of tasks that no code took are reported ([ErrorUntaken]), by order of
+// creation, but for those that were reported before ([WithUntakenLimit]).
 //
 // Closing again does nothing. Close panics if the loop is running: a task or
 // callback that wants the end calls [Loop.Stop].
@@ -115,31 +110,6 @@ func (l *Loop) release() {
 	l.timers, l.due = timer.New[Runnable](), nil
 	l.watches.Init()
 	l.ports, l.offloads, l.atIdle = nil, nil, nil
-}
-
-// Failed notes that t, which is about to end, fails: if nobody has taken its error
-// by the time the loop is closed, that is reported. It is for package task.
-func Failed(t *Task) {
-	l := t.env.loop
-	if len(l.untaken) == cap(l.untaken) { // before it grows, forget those taken
-		l.untaken = slices.DeleteFunc(l.untaken, func(t *Task) bool { return t.untaken() == nil })
-		l.untaken = slices.Grow(l.untaken, len(l.untaken)+1)
-	}
-	l.untaken = append(l.untaken, t)
-}
-
-// untaken returns the error of a failed task that nobody has taken.
-func (t *Task) untaken() error { return t.outcome.Untaken() }
-
-// reportUntaken reports the errors that nobody took, by order of creation.
-func (l *Loop) reportUntaken() {
-	slices.SortFunc(l.untaken, func(a, b *Task) int { return cmp.Compare(a.id, b.id) })
-	for _, t := range l.untaken {
-		if err := t.untaken(); err != nil {
-			l.Report(Failure{Kind: ErrorUntaken, Task: t, Err: err})
-		}
-	}
-	l.untaken = nil
 }
 
 // close refuses what is posted from now on.

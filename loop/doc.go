@@ -182,17 +182,24 @@
 // inside Run are run. So t.FailNow works in a task of a test. The loop stays in
 // order, and may be run again or closed.
 //
-// Misuse panics, with what is wrong and what to do. An error goes to those who
-// await; where nobody is there to take it, it goes to the error handler, as a
-// [Failure].
+// Misuse panics, with what is wrong and what to do. An error goes to the code that
+// awaits the task or asks for its error. That takes the error. The loop keeps up to 128
+// errors that no code has taken ([WithUntakenLimit]). When there is one more, the oldest
+// goes to the error handler, as a [Failure] of the kind [ErrorUntaken]. An error counts
+// from the 8th turn after the task has failed, or from when the loop is idle.
+//
+// The peers answer otherwise. asyncio tells of such an error when the task is collected,
+// so never while a program refers to the task, and at no certain time. trio has no such
+// errors: a task belongs to a nursery, which raises what its tasks raise, as a group of
+// package task does. errgroup returns the first error and drops the others.
 //
 // # Closing
 //
 // [Loop.Close] refuses what is posted from then on and ends the loop's own context. It
 // unwinds every unfinished body, in order of creation: its awaits
 // fail at once, so that its deferred calls run. It waits for offloaded calls, and
-// leaves no goroutine behind. Last it reports the errors of tasks that nobody
-// took, in order of creation. A loop that is dropped without Close keeps its
+// leaves no goroutine behind. Last it reports the errors of tasks that it still keeps,
+// since no code took them, in order of creation. A loop that is dropped without Close keeps its
 // goroutines: those of its tasks, and those that it has in store.
 //
 // # Costs

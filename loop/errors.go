@@ -167,7 +167,7 @@ const (
 	ShutdownFailed                        // a task failed while the program was closing
 	ShieldedFailed                        // what was shielded failed after its shield was canceled
 	TaskStuck                             // a body would not end when the loop was closed
-	ErrorUntaken                          // a task failed, and nobody had taken its error when the loop was closed
+	ErrorUntaken                          // a task failed, and no code had taken its error: see WithUntakenLimit
 	SlowStep                              // a step or callback held the loop up; debug mode
 	PolicyFailed                          // a Policy picked what there was not
 	RealTimeLimit                         // a standard time limit under a virtual clock, which it does not follow

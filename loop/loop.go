@@ -64,7 +64,7 @@ type Loop struct {
 	onFailure   func(Failure)
 	detect      bool
 	slow        time.Duration // debug mode: what is reported as too long
-	untaken     []*Task       // those that failed, unless somebody has taken the error
+	untaken     untaken
 	running     atomic.Bool
 	waiting     atomic.Bool // asleep in the clock
 	root        Task        // stands for the loop where a task is meant that it has none of; its context is the loop's
@@ -173,6 +173,7 @@ func New(opts ...Option) *Loop {
 		factory:   (*Task).Enqueue,
 		onFailure: logFailure,
 	}
+	l.untaken.limit = defaultUntaken
 	l.root.env, l.root.isRoot = &environment{loop: l, outer: context.Background()}, true
 	l.driver.loop = l
 	l.active = &l.driver

@@ -188,6 +188,9 @@ func (l *Loop) beginTurn() bool {
 	if oneThread {
 		l.letOthersRun()
 	}
+	if l.untaken.over {
+		l.tellUntaken(false)
+	}
 	asked := l.inbox.some.Load()
 	if asked {
 		l.inbox.some.Store(false) // before any look, so that what comes behind a look asks again
@@ -215,6 +218,9 @@ func (l *Loop) beginTurn() bool {
 	if l.timers.Len() > 0 {
 		at, _ := l.timers.Earliest()
 		l.fire(at)
+	}
+	if l.untaken.over && l.ready.empty() {
+		l.tellUntaken(true) // the error handler may make something ready
 	}
 	if l.ready.empty() {
 		l.turnEnd = l.ready.tail
@@ -252,7 +258,7 @@ func (l *Loop) quiet() bool {
 	if oneThread {
 		l.letOthersRun()
 	}
-	if l.inbox.some.Load() || l.watches.Len() > 0 || len(l.ports) > 0 { // the end of an offload nudges
+	if l.inbox.some.Load() || l.watches.Len() > 0 || len(l.ports) > 0 || l.untaken.over { // the end of an offload nudges
 		return false
 	}
 	if l.timers.Len() == 0 {

@@ -95,8 +95,12 @@
 // any other: a task that returns it has failed. An error that joins a cancellation
 // with something else is not a cancellation.
 //
-// An error that nobody takes, by awaiting or asking for it, is reported to the loop's
-// error handler when the loop is closed, in order of the tasks' creation.
+// An error that no code takes, by awaiting the task or asking for its error, is reported
+// to the loop's error handler: when 128 younger ones that no code takes have come
+// ([loop.WithUntakenLimit] sets another number), or when the loop is closed, in order of
+// the tasks' creation. A server that runs for months gives a small number, even 0, or
+// spawns into groups, which return every error. (asyncio tells when the task is
+// collected. trio loses no error: the nursery raises it. errgroup keeps the first only.)
 //
 // # Traps
 //
@@ -104,7 +108,7 @@
 // same, and says where they bite:
 //
 //   - Gather hides later errors: its first failing child ends it, the others go on,
-//     and their errors are nobody's. Here they are reported when the loop is closed.
+//     and their errors are nobody's. Here they are reported, as said above.
 //     [WithGroup] cancels the rest and returns every error; [Collect] returns every
 //     outcome.
 //   - Shield loses its inner error: once a shield was canceled nobody awaits what is

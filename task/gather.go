@@ -12,7 +12,7 @@ import (
 //
 // The first child that fails or is canceled fails the gather with its error, at
 // once; the others go on. Where asyncio hides what becomes of them, an error of
-// theirs that nobody takes is reported when the loop is closed. Use [WithGroup] to
+// theirs that no code takes is reported ([loop.ErrorUntaken]). Use [WithGroup] to
 // have them canceled, [Collect] to see every outcome. Canceling the gather cancels every child that is not done; it
 // takes no effect once the gather is done, also if that was by an error.
 //

@@ -50,6 +50,9 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	t.OnDone(l.Stop)
 	err := l.Run()
 	byItself := t.Done()
+	if byItself {
+		_ = t.Err() // taken: Run hands it on
+	}
 	if err == nil {
 		if !byItself {
 			err = errors.New("task: the loop was stopped before main ended")

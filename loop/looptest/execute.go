@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,6 +121,7 @@ func (r *run) main(ctx context.Context) (struct{}, error) {
 func (r *run) options() []loop.Option {
 	opts := make([]loop.Option, 0, 6)
 	opts = append(opts, loop.WithClock(&r.clock), loop.WithErrorHandler(r.failure))
+	opts = append(opts, loop.WithUntakenLimit(math.MaxInt)) // what is taken in the end is no failure
 	if r.maxSteps > 0 {
 		opts = append(opts, loop.WithObserver(r.steps.observe))
 	}

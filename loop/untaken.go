@@ -1,0 +1,118 @@
+package loop
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// untaken holds the tasks that failed, whose errors may never be taken.
+//
+// A failure is young for a few turns: most often what the end of the task wakes, or code
+// that runs next, takes the error in one of those. Then the loop looks at it once: an
+// error that was taken is forgotten, any other is kept. When more than limit are kept,
+// the oldest is reported and forgotten. So an error that is taken soon costs one look.
+type untaken struct {
+	limit int
+	over  bool           // more than limit are here; beginTurn looks at that
+	young []youngFailure // by order of failing
+	kept  []*Task        // older ones, by order of failing
+}
+
+type youngFailure struct {
+	task *Task
+	turn uint64 // in which it failed
+}
+
+const (
+	defaultUntaken = 128
+	youth          = 8 // turns; each combinator between a task and what awaits it takes one
+)
+
+// WithUntakenLimit sets how many errors of tasks the loop keeps that no code has taken;
+// the default is 128. When there is one more, the oldest, by order of failing, is reported
+// to the error handler ([ErrorUntaken]) and forgotten. An error counts from the 8th turn
+// after the task has failed, or from when the loop is idle, so an error that what the task
+// wakes takes, by way of a gather and the like, is never reported. The report is made at
+// the beginning of a turn, outside of every task. Code that takes an error after it was
+// reported still gets it.
+//
+// With n = 0 every error is reported as soon as it counts. A program that starts many
+// tasks and asks for their errors much later gives a larger n. The loop holds on to n
+// tasks that have ended, and looks at each of them before it reports one. WithUntakenLimit
+// panics if n is negative.
+func WithUntakenLimit(n int) Option {
+	if n < 0 {
+		panic(fmt.Sprintf("loop: WithUntakenLimit(%d); give the number of errors to keep, or 0 to keep none", n))
+	}
+	return func(l *Loop) { l.untaken.limit = n }
+}
+
+// Failed notes that t, which is about to end, fails: if no code takes its error, that is
+// reported. See [WithUntakenLimit] and [Loop.Close]. It is for package task.
+func Failed(t *Task) {
+	l := t.env.loop
+	u := &l.untaken
+	if len(u.young) == cap(u.young) { // before it grows, forget those taken
+		u.young = slices.DeleteFunc(u.young, func(f youngFailure) bool { return f.task.taken() })
+		u.young = slices.Grow(u.young, len(u.young)+1)
+	}
+	u.young = append(u.young, youngFailure{t, l.turns})
+	u.over = !l.closing && u.len() > u.limit
+}
+
+func (u *untaken) len() int { return len(u.kept) + len(u.young) }
+
+// untaken returns the error of a failed task that no code has taken.
+func (t *Task) untaken() error { return t.outcome.Untaken() }
+
+func (t *Task) taken() bool { return t.untaken() == nil }
+
+// tellUntaken reports the errors that are too many. It looks at the failures that are no
+// longer young, or at all of them if the loop is idle. It is called between two turns,
+// with nothing half-changed: the error handler may do what a callback may.
+func (l *Loop) tellUntaken(idle bool) {
+	u := &l.untaken
+	for swept := false; u.len() > u.limit && len(u.young) > 0; {
+		f := u.young[0]
+		if !idle && l.turns < f.turn+youth {
+			break
+		}
+		u.young[0], u.young = youngFailure{}, u.young[1:]
+		if f.task.taken() {
+			continue
+		}
+		if len(u.kept) >= u.limit && !swept {
+			u.kept = slices.DeleteFunc(u.kept, (*Task).taken)
+			swept = true
+		}
+		u.kept = append(u.kept, f.task)
+		if len(u.kept) > u.limit {
+			oldest := u.kept[0]
+			u.kept = slices.Delete(u.kept, 0, 1)
+			l.reportTask(oldest)
+		}
+	}
+	u.over = u.len() > u.limit
+}
+
+// reportUntaken reports all that are left, by order of creation.
+func (l *Loop) reportUntaken() {
+	u := &l.untaken
+	left := u.kept
+	for _, f := range u.young {
+		left = append(left, f.task)
+	}
+	u.kept, u.young, u.over = nil, nil, false
+	slices.SortFunc(left, func(a, b *Task) int { return cmp.Compare(a.id, b.id) })
+	for _, t := range left {
+		l.reportTask(t)
+	}
+}
+
+// reportTask reports the error of t unless it was taken.
+func (l *Loop) reportTask(t *Task) {
+	if err := t.untaken(); err != nil {
+		l.Report(Failure{Kind: ErrorUntaken, Task: t, Err: err})
+	}
+}

@@ -1,0 +1,331 @@
+package loop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+	"weak"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+var errUntaken = errors.New("nobody took this")
+
+// untaken is a loop whose error handler notes the names of the tasks it is told of.
+func untaken(t *testing.T, opts ...loop.Option) (l *loop.Loop, told *[]string) {
+	told = new([]string)
+	l = loop.New(append(opts, loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
+		if f.Kind != loop.ErrorUntaken || f.Err != errUntaken {
+			t.Errorf("reported: %v: %v", f.Kind, f.Err)
+		}
+		if l.Current() != nil {
+			t.Errorf("reported in the name of %v", l.Current())
+		}
+		*told = append(*told, f.Task.Name())
+	}))...)
+	t.Cleanup(l.Close)
+	return l, told
+}
+
+func fail(ctx context.Context, name string) *task.Task[none] {
+	return spawn(ctx, name, func(context.Context) error { return errUntaken })
+}
+
+func wantTold(t *testing.T, when string, told []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(told, want) {
+		t.Errorf("%s: told of %q, want %q", when, told, want)
+	}
+}
+
+func TestUntakenErrorBeyondTheLimitIsReported(t *testing.T) {
+	l, told := untaken(t, loop.WithUntakenLimit(2))
+	for _, name := range []string{"d", "c", "b", "a"} {
+		fail(l.Context(), name)
+		l.RunUntilIdle()
+	}
+	wantTold(t, "by order of failing, when one more comes", *told, "d", "c")
+	l.RunUntilIdle()
+	wantTold(t, "once", *told, "d", "c")
+	l.Close()
+	wantTold(t, "at the end", *told, "d", "c", "b", "a")
+}
+
+func TestUntakenLimitOfZero(t *testing.T) {
+	l, told := untaken(t, loop.WithUntakenLimit(0))
+	fail(l.Context(), "a")
+	one := fail(l.Context(), "b")
+	spawn(l.Context(), "awaits b", func(ctx context.Context) error {
+		_ = one.Wait(ctx)
+		return nil
+	})
+	l.RunUntilIdle()
+	wantTold(t, "as soon as the loop is idle", *told, "a")
+	l.Close()
+	wantTold(t, "at the end", *told, "a")
+}
+
+func TestErrorsTakenMeanwhileMakeRoom(t *testing.T) {
+	l, told := untaken(t, loop.WithUntakenLimit(2))
+	fail(l.Context(), "a")
+	b := fail(l.Context(), "b")
+	l.RunUntilIdle()
+	_ = b.Err()
+	fail(l.Context(), "c")
+	l.RunUntilIdle()
+	wantTold(t, "two are left", *told)
+	fail(l.Context(), "d")
+	l.RunUntilIdle()
+	wantTold(t, "three are left", *told, "a")
+}
+
+func TestReportedErrorCanBeTaken(t *testing.T) {
+	l, told := untaken(t, loop.WithUntakenLimit(0))
+	a := fail(l.Context(), "a")
+	l.RunUntilIdle()
+	wantTold(t, "at once", *told, "a")
+	if err := a.Err(); err != errUntaken {
+		t.Errorf("Err: %v", err)
+	}
+}
+
+// In a loop that is never idle an error is reported a few turns later.
+func TestUntakenErrorOfALoopThatIsNeverIdle(t *testing.T) {
+	for _, beside := range []string{"a lone task", "two tasks", "a callback"} {
+		t.Run(beside, func(t *testing.T) {
+			l, told := untaken(t, loop.WithUntakenLimit(0))
+			turns := 0
+			busy := func(ctx context.Context) error {
+				for ; len(*told) == 0 && turns < 100; turns++ {
+					if err := task.Yield(ctx); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			var again func()
+			again = func() {
+				if turns++; len(*told) == 0 && turns < 100 {
+					l.CallSoon(again)
+				}
+			}
+			fail(l.Context(), "a")
+			switch beside {
+			case "a lone task":
+				spawn(l.Context(), "busy", busy)
+			case "two tasks":
+				spawn(l.Context(), "busy", busy)
+				spawn(l.Context(), "busy too", busy)
+			default:
+				l.CallSoon(again)
+			}
+			l.RunUntilIdle()
+			wantTold(t, "before the loop is idle", *told, "a")
+			if turns > 20 {
+				t.Errorf("reported after %d turns", turns)
+			}
+		})
+	}
+}
+
+// However many fail at one instant, what is taken by what awaits them is not reported.
+func TestErrorsThatAreAwaitedAreNotReported(t *testing.T) {
+	const n = 1000
+	spawnAll := func(ctx context.Context) (all []*task.Task[none]) {
+		for i := range n {
+			all = append(all, fail(ctx, fmt.Sprint(i)))
+		}
+		return all
+	}
+	for name, take := range map[string]func(ctx context.Context){
+		"Collect": func(ctx context.Context) { _, _ = task.Collect(spawnAll(ctx)...).Await(ctx) },
+		"one after the other": func(ctx context.Context) {
+			for _, one := range spawnAll(ctx) {
+				_ = one.Wait(ctx)
+			}
+		},
+		"WithGroup": func(ctx context.Context) {
+			_ = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				for range n {
+					_ = g.Go(func(context.Context) error { return errUntaken })
+				}
+				return nil
+			})
+		},
+		"a gather each, in shields and gathers": func(ctx context.Context) {
+			var all []*task.Task[none]
+			for range n {
+				all = append(all, spawn(ctx, "outer", func(ctx context.Context) error {
+					_ = task.Gather(task.Shield(task.Gather(fail(ctx, "inner")))).Wait(ctx)
+					return nil
+				}))
+			}
+			_ = task.Gather(all...).Wait(ctx)
+		},
+	} {
+		for _, start := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
+			t.Run(name, func(t *testing.T) {
+				l, told := untaken(t, loop.WithUntakenLimit(0), loop.WithTaskFactory(start))
+				spawn(l.Context(), "main", func(ctx context.Context) error {
+					take(ctx)
+					return nil
+				})
+				run(t, l)
+				if len(*told) > 0 {
+					t.Errorf("%d errors that are taken are reported", len(*told))
+				}
+			})
+		}
+	}
+}
+
+// The order is that of failing, and the same in every run, among turns and within them.
+func TestUntakenErrorsAreBounded(t *testing.T) {
+	const limit, n = 128, 100_000
+	for name, perTurn := range map[string]int{"one in a turn": 1, "a hundred in a turn": 100} {
+		t.Run(name, func(t *testing.T) {
+			l, told := untaken(t)
+			most, failed := 0, 0
+			spawn(l.Context(), "main", func(ctx context.Context) error {
+				for failed < n {
+					for range perTurn {
+						fail(ctx, fmt.Sprint(failed))
+						failed++
+					}
+					most = max(most, failed-len(*told))
+					if err := task.Yield(ctx); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			l.RunUntilIdle()
+			const young = 10 // turns: 8, and those of the spawn and of the look
+			if most > limit+young*perTurn {
+				t.Errorf("%d errors were kept at a time", most)
+			}
+			if kept := n - len(*told); kept != limit {
+				t.Errorf("%d errors are kept when the loop is idle, want %d", kept, limit)
+			}
+			l.Close()
+			for i, name := range *told {
+				if name != fmt.Sprint(i) {
+					t.Fatalf("the error told as number %d is that of task %s", i, name)
+				}
+			}
+		})
+	}
+}
+
+func TestManyUntakenErrorsOfOneTurn(t *testing.T) {
+	const n = 20_000
+	l, told := untaken(t)
+	for i := range n {
+		fail(l.Context(), fmt.Sprint(i))
+	}
+	l.RunUntilIdle()
+	if len(*told) != n-128 {
+		t.Errorf("%d errors are reported, want %d", len(*told), n-128)
+	}
+}
+
+// What was taken is let go of, with any limit, and so is what was reported.
+func TestTasksThatHaveFailedAreLetGoOf(t *testing.T) {
+	const n = 5000
+	for _, limit := range []int{0, 128, math.MaxInt} {
+		for _, taken := range []bool{true, false} {
+			l, told := untaken(t, loop.WithUntakenLimit(limit))
+			var all []weak.Pointer[task.Task[none]]
+			for range n {
+				one := fail(l.Context(), "one")
+				all = append(all, weak.Make(one))
+				l.RunUntilIdle()
+				if taken {
+					_ = one.Err()
+				}
+			}
+			runtime.GC()
+			left := 0
+			for _, one := range all {
+				if one.Value() != nil {
+					left++
+				}
+			}
+			runtime.KeepAlive(l)
+			if want := n - len(*told); !taken && left > want+64 || taken && left > 300 {
+				t.Errorf("limit %d, taken: %v: the loop holds on to %d of %d tasks", limit, taken, left, n)
+			}
+		}
+	}
+}
+
+// The error handler may do what a callback may: the loop finds it, though it was idle.
+func TestErrorHandlerMakesSomethingReady(t *testing.T) {
+	var l *loop.Loop
+	ran := 0
+	l = loop.New(loop.WithClock(timer.NewVirtual()), loop.WithUntakenLimit(0), loop.WithErrorHandler(func(loop.Failure) {
+		l.CallSoon(func() { ran++ })
+		spawn(l.Context(), "another", func(context.Context) error { ran++; return nil })
+	}))
+	defer l.Close()
+	l.CallLater(time.Hour, func() {
+		if ran != 2 {
+			t.Errorf("%d of 2 have run", ran)
+		}
+	})
+	fail(l.Context(), "a")
+	run(t, l)
+	if ran != 2 || l.Elapsed() != time.Hour {
+		t.Errorf("%d of 2 have run, after %v", ran, l.Elapsed())
+	}
+}
+
+// An error handler that ends the goroutine loses no other error.
+func TestErrorHandlerThatCallsGoexitLosesNoUntakenError(t *testing.T) {
+	var l *loop.Loop
+	var told []string
+	l = loop.New(loop.WithUntakenLimit(0), loop.WithErrorHandler(func(f loop.Failure) {
+		told = append(told, f.Task.Name())
+		runtime.Goexit()
+	}))
+	for _, name := range []string{"a", "b"} {
+		fail(l.Context(), name)
+	}
+	for range 2 {
+		if inGoroutine(l.RunUntilIdle) {
+			t.Error("RunUntilIdle returned")
+		}
+	}
+	l.RunUntilIdle()
+	l.Close()
+	wantTold(t, "one each time", told, "a", "b")
+}
+
+// The main task's error is that of Run, and is not reported besides.
+func TestUntakenErrorOfMain(t *testing.T) {
+	_, err := task.Run(t.Context(), func(ctx context.Context) (none, error) {
+		spawn(ctx, "cleans up", func(ctx context.Context) error {
+			_, _ = future.New[none](ctx).Await(ctx)
+			return task.Sleep(ctx, time.Hour)
+		})
+		return none{}, errors.Join(task.Yield(ctx), errUntaken)
+	}, loop.WithClock(timer.NewVirtual()), loop.WithUntakenLimit(0), loop.WithErrorHandler(func(f loop.Failure) {
+		t.Errorf("reported: %v: %v", f.Kind, f.Err)
+	}))
+	if !errors.Is(err, errUntaken) {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestUntakenLimitPanics(t *testing.T) {
+	mustPanic(t, "loop: WithUntakenLimit(-1); give the number of errors to keep, or 0 to keep none", func() { loop.WithUntakenLimit(-1) })
+}
