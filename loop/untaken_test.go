@@ -83,9 +83,13 @@ func TestErrorsTakenMeanwhileMakeRoom(t *testing.T) {
 	fail(l.Context(), "c")
 	l.RunUntilIdle()
 	wantTold(t, "two are left", *told)
-	fail(l.Context(), "d")
+	d := fail(l.Context(), "d")
 	l.RunUntilIdle()
 	wantTold(t, "three are left", *told, "a")
+	_ = d.Err()
+	fail(l.Context(), "e")
+	l.RunUntilIdle()
+	wantTold(t, "two are left again", *told, "a")
 }
 
 func TestReportedErrorCanBeTaken(t *testing.T) {
