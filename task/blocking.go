@@ -83,14 +83,20 @@ func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, 
 // returns context.Cause(ctx) at once, and the task is canceled with that. If l is
 // closed first, the error is [loop.ErrClosed]. A panic in body is returned, as a
 // *[PanicError]. Under a virtual clock do not Hold across a Submit whose body sleeps: time
-// stands still while something is held. Submit panics if ctx belongs to a loop: it would hold it up; use [Go]
-// there. asyncio: run_coroutine_threadsafe.
+// stands still while something is held. Submit panics if ctx belongs to a loop, and, whatever
+// ctx is, where it is called in a body or callback: it would hold that loop up, and wait for
+// ever if it is l; use [Go] there. (A body on a coroutine of its own, made by iter.Pull, is not
+// recognized: see [loop.Inside].) It costs a walk of the caller's stack. asyncio:
+// run_coroutine_threadsafe.
 func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts ...Option) (v T, err error) {
 	if body == nil || l == nil {
 		panic("task: Submit of a nil body, or to a nil loop")
 	}
 	if loop.Belongs(ctx) {
 		panic("task: Submit with the context of a loop would hold that loop up; use Go, or loop.Outside(ctx) on another goroutine")
+	}
+	if loop.Inside() {
+		panic("task: Submit in a body or callback would hold its loop up, for ever if that is the loop to submit to; use Go there, and for another loop Submit inside Blocking")
 	}
 	var result T
 	var failure error

@@ -582,6 +582,44 @@ func TestSubmitMisusePanics(t *testing.T) {
 	})
 }
 
+// In a body or callback it would wait for ever, whatever the context. A limit of the
+// context ends a Submit that waits all the same.
+func TestSubmitInsideALoopPanics(t *testing.T) {
+	for _, opts := range [][]loop.Option{nil, {loop.WithDebug()}} {
+		play(t, func(ctx context.Context) {
+			l := loop.FromContext(ctx)
+			over, cancel := context.WithCancel(context.Background())
+			cancel()
+			submit := func() {
+				panics(t, "task: Submit in a body or callback would hold its loop up", func() {
+					_, _ = task.Submit(over, l, hangs)
+				})
+			}
+			submit()
+			l.CallSoon(submit)
+			yields(t, ctx, 1)
+			task.GoMachine(ctx, task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
+				submit()
+				return 0, task.End(), nil
+			}))
+			yields(t, ctx, 1)
+		}, opts...)
+	}
+}
+
+// Where another loop is meant, a blocking call is the place for it.
+func TestSubmitToAnotherLoop(t *testing.T) {
+	l, stop := serve(t)
+	defer stop()
+	play(t, func(ctx context.Context) {
+		v, err := task.Blocking(ctx, func(ctx context.Context) (int, error) {
+			return task.Submit(ctx, l, gives(0, 7))
+		})
+		equal(t, "the value", v, 7)
+		equal(t, "the error", err, nil)
+	})
+}
+
 // A nil body is a mistake of the one who submits it, who is told, and not left
 // waiting for a task that was never made.
 func TestSubmitOfANilBodyPanics(t *testing.T) {

@@ -1,0 +1,37 @@
+package loop
+
+import (
+	"reflect"
+	"runtime"
+	"sync"
+)
+
+// Inside reports whether the calling goroutine is driving a loop, or runs for one: whether
+// the call is made in a body, a callback, or something else that a loop calls, whichever
+// contexts are at hand. What blocks there holds that loop up. It is not known of a body that
+// runs on a coroutine of its own, made by [iter.Pull].
+//
+// It costs a walk of the goroutine's stack, a microsecond or more.
+func Inside() bool {
+	inside := functions()
+	var pcs [64]uintptr
+	for skip := 2; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs[:])
+		if n == 0 {
+			return false
+		}
+		frames := runtime.CallersFrames(pcs[:n])
+		for more := true; more; {
+			var frame runtime.Frame
+			if frame, more = frames.Next(); frame.Entry == inside[0] || frame.Entry == inside[1] {
+				return true
+			}
+		}
+	}
+}
+
+// functions returns where the functions begin in which all that a loop runs is called: by
+// the driver, or on a stack.
+var functions = sync.OnceValue(func() [2]uintptr {
+	return [2]uintptr{reflect.ValueOf((*Loop).drive).Pointer(), reflect.ValueOf((*stack).main).Pointer()}
+})

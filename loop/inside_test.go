@@ -1,0 +1,49 @@
+package loop_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+func TestInside(t *testing.T) {
+	for name, opts := range map[string][]loop.Option{"": nil, "in debug mode": {loop.WithDebug()}} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t, append(opts, loop.WithClock(timer.NewVirtual()))...)
+			var log journal
+			is := func(where string) { log.add("%s: %t", where, loop.Inside()) }
+			is("host")
+			l.CallSoon(func() { is("callback") })
+			_ = l.Post(func() { is("post") })
+			spawn(l.Context(), "task", func(ctx context.Context) error {
+				is("body")
+				err := task.Yield(ctx)
+				var deep func(n int)
+				deep = func(n int) {
+					if n > 0 {
+						deep(n - 1)
+						return
+					}
+					is("deep down in a body")
+				}
+				deep(1000)
+				_, _ = task.Blocking(ctx, func(context.Context) (none, error) {
+					is("blocking call")
+					return none{}, nil
+				})
+				return err
+			})
+			script(l.Context(), "machine", func(context.Context, error) (task.Suspension, error) {
+				is("machine")
+				return task.End(), nil
+			})
+			run(t, l)
+			is("host")
+			log.expect(t, "host: false", "callback: true", "body: true", "machine: true", "post: true",
+				"deep down in a body: true", "blocking call: false", "host: false")
+		})
+	}
+}
