@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,10 +82,17 @@ type Loop struct {
 type Option func(*Loop)
 
 // WithClock makes the loop live by c: [timer.NewSystem] is the default, and
-// [timer.NewVirtual] a clock that jumps.
+// [timer.NewVirtual] a clock that jumps. It panics if c is nil, a nil pointer, or the
+// zero [timer.System].
 func WithClock(c timer.Clock) Option {
 	if c == nil {
 		panic("loop: WithClock(nil); use timer.NewSystem or timer.NewVirtual")
+	}
+	if v := reflect.ValueOf(c); v.Kind() == reflect.Pointer && v.IsNil() {
+		panic(fmt.Sprintf("loop: WithClock of a nil %T; use timer.NewSystem or timer.NewVirtual", c))
+	}
+	if s, ok := c.(*timer.System); ok && *s == (timer.System{}) {
+		panic("loop: WithClock(&timer.System{}), a clock that was never started; use timer.NewSystem")
 	}
 	return func(l *Loop) { l.clock = c }
 }

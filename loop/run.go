@@ -15,7 +15,9 @@ import (
 // The goroutine that calls Run is the driver: a [runtime.Goexit] in a task or
 // callback ends it, with its deferred calls run. A loop whose driver has locked
 // its thread (runtime.LockOSThread) is to be driven under that lock always. Run
-// panics if the loop is running already or closed.
+// panics if the loop is running already or closed, and if another loop with the same
+// virtual clock is inside Run: both would move it. RunOnce and RunUntilIdle never move
+// the clock, so loops that are driven by those may share one.
 func (l *Loop) Run() error { return l.drive("Run", modeRun) }
 
 // RunOnce runs one turn: what was posted, what is due and what is ready now. It
@@ -68,6 +70,7 @@ func (l *Loop) drive(what string, m mode) error {
 	if !l.running.CompareAndSwap(false, true) {
 		panic("loop: " + what + " on a loop that is running already")
 	}
+	clock := l.claimClock(m)
 	l.once, l.stepping = m == modeOnce, true
 	l.waits = m == modeRun
 	l.ordered = l.waits && l.clock.Jumps()
@@ -78,6 +81,9 @@ func (l *Loop) drive(what string, m mode) error {
 		l.stopping, l.stepping, l.once = false, false, false
 		l.current, l.next, l.starting = nil, nil, nil
 		l.running.Store(false)
+		if clock != nil {
+			clock.Release()
+		}
 	}()
 	if l.ready.head == l.turnEnd { // else a Goexit has left the turn before unfinished
 		l.beginTurn()
@@ -112,6 +118,26 @@ func (l *Loop) drive(what string, m mode) error {
 			}
 		}
 	}
+}
+
+// A claimable clock can be moved by one loop only at a time: see [timer.Virtual].
+type claimable interface {
+	Claim() bool
+	Release()
+}
+
+// claimClock claims the clock for Run, which moves it, and returns it if it is to be
+// released.
+func (l *Loop) claimClock(m mode) claimable {
+	clock, ok := l.clock.(claimable)
+	if !ok || m != modeRun {
+		return nil
+	}
+	if !clock.Claim() {
+		l.running.Store(false)
+		panic("loop: Run while another loop with the same virtual clock is inside Run; give each loop a clock of its own, or drive the loops by RunOnce or RunUntilIdle and move the clock by Advance")
+	}
+	return clock
 }
 
 // step resumes s, from the driver.

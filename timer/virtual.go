@@ -14,10 +14,16 @@ import (
 // It starts at midnight UTC 2000-01-01, as the clock of testing/synctest does,
 // and ends 292 years later, at [Never], which it does not reach.
 //
+// Several loops may share a Virtual if a host drives them and moves the clock by
+// Advance, since the loops only read it then. One loop at a time may move it by itself:
+// a second one would find its deadlines in the past, at whatever instant the first
+// has jumped to. See Claim.
+//
 // The zero Virtual stands at its start and is ready to use; it must not be
 // copied.
 type Virtual struct {
-	now atomic.Int64 // 0 <= now < Never; only grows
+	now     atomic.Int64 // 0 <= now < Never; only grows
+	claimed atomic.Bool
 }
 
 var _ Clock = (*Virtual)(nil)
@@ -36,6 +42,15 @@ func (c *Virtual) Now() int64 { return c.now.Load() }
 
 // Jumps returns true: Wait moves time.
 func (c *Virtual) Jumps() bool { return true }
+
+// Claim takes the right to move the clock by Wait, and reports false if another holds it;
+// Release gives it back. A loop holds it while it is inside Run. It is an agreement
+// between those that drive loops: Wait and Advance do not ask for it. Safe from any
+// goroutine.
+func (c *Virtual) Claim() bool { return c.claimed.CompareAndSwap(false, true) }
+
+// Release gives back what Claim took.
+func (c *Virtual) Release() { c.claimed.Store(false) }
 
 // Advance moves the clock forward by d. It does not wake anybody: a Wait(Never,
 // wake) under way goes on, and what is due by now is for its owner to find.
