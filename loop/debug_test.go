@@ -61,11 +61,13 @@ func TestDebugRefusesCancelBeforeTheContextEnds(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
 	spawn(l.Context(), "x", func(ctx context.Context) error {
 		x := loop.Current(ctx)
+		s := loop.Enter(ctx)
 		inGoroutine(func() {
 			mustPanic(t, "loop: Cancel from another goroutine than the loop's", func() { x.Cancel(nil) })
+			mustPanic(t, "loop: Cancel from another goroutine than the loop's", func() { s.Cancel(nil) })
 		})
-		if ctx.Err() != nil || x.Cancelling() != 0 {
-			t.Errorf("the context ended with %v, after %d requests", ctx.Err(), x.Cancelling())
+		if ctx.Err() != nil || s.Context().Err() != nil || x.Cancelling() != 0 {
+			t.Errorf("the contexts ended with %v and %v, after %d requests", ctx.Err(), s.Context().Err(), x.Cancelling())
 		}
 		return nil
 	})

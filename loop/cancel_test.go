@@ -1,0 +1,374 @@
+package loop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// asked is the owner of a future that no request to cancel ends. It notes each request,
+// and how deep in calls it came.
+type asked struct {
+	f      future.Future[int]
+	causes []error
+	depth  int
+}
+
+func newAsked(l *loop.Loop) *asked {
+	a := new(asked)
+	future.Own(&a.f, l, a)
+	return a
+}
+
+func (a *asked) Cancel(cause error) bool {
+	a.causes = append(a.causes, cause)
+	a.depth = runtime.Callers(0, make([]uintptr, 1000))
+	return true
+}
+
+func (a *asked) Describe() loop.Explanation { return loop.Explanation{What: "what notes requests"} }
+
+func (a *asked) end() { future.Complete(&a.f, a, 1, nil) }
+
+// chain makes n tasks, of which the first awaits a, and each further one the task before.
+func chain(l *loop.Loop, a loop.Awaitable, n int) (tasks []*task.Task[none]) {
+	for range n {
+		on := task.On(a)
+		tasks = append(tasks, script(l.Context(), "", func(context.Context, error) (task.Suspension, error) { return on, nil }))
+		a = &tasks[len(tasks)-1].Future
+	}
+	return tasks
+}
+
+// A request walks over each task once, however many ways lead there: the tasks here
+// await each other as the numbers of Fibonacci do, which are 1.3 million ways.
+func TestCancelPassesEachTaskOnce(t *testing.T) {
+	l := newLoop(t)
+	leaf := newAsked(l)
+	const n = 31
+	tasks := make([]*task.Task[[]int], n+1)
+	for i := range tasks {
+		tasks[i] = task.Go(l.Context(), func(ctx context.Context) ([]int, error) {
+			if i < 2 {
+				v, err := leaf.f.Await(ctx)
+				return []int{v}, err
+			}
+			_, err := task.Gather(tasks[i-1], tasks[i-2]).Await(ctx)
+			return nil, err
+		})
+	}
+	l.RunUntilIdle()
+	tasks[n].Cancel(io.EOF)
+	if len(leaf.causes) != 2 || leaf.causes[0] != io.EOF || leaf.causes[1] != io.EOF {
+		t.Errorf("two tasks await the leaf, and it was asked with %v", leaf.causes)
+	}
+	for i, x := range tasks {
+		ways := 2 // as many as tasks await it
+		if i == 0 || i >= n-1 {
+			ways = 1
+		}
+		if x.Cancelling() != ways {
+			t.Errorf("task %d counts %d requests, want %d", i, x.Cancelling(), ways)
+		}
+	}
+	leaf.end()
+	run(t, l)
+}
+
+// The next request walks again.
+func TestCancelPassesAgainWithTheNextRequest(t *testing.T) {
+	l := newLoop(t)
+	leaf := newAsked(l)
+	tasks := chain(l, &leaf.f, 3)
+	all := task.Gather(&tasks[2].Future)
+	l.RunUntilIdle()
+	tasks[2].Cancel(nil)
+	all.Cancel(nil)
+	all.Cancel(nil)
+	if got := tasks[0].Cancelling(); got != 3 || len(leaf.causes) != 3 {
+		t.Errorf("three requests; the first task counts %d, and the leaf %d", got, len(leaf.causes))
+	}
+	leaf.end()
+	run(t, l)
+}
+
+func TestCancelOfAChainTakesNoStack(t *testing.T) {
+	l := newLoop(t)
+	depth := func(n int) int {
+		leaf := newAsked(l)
+		tasks := chain(l, &leaf.f, n)
+		l.RunUntilIdle()
+		tasks[n-1].Cancel(nil)
+		for i, x := range tasks {
+			if x.Cancelling() != 1 {
+				t.Fatalf("task %d of %d counts %d requests", i, n, x.Cancelling())
+			}
+		}
+		leaf.end()
+		run(t, l)
+		return leaf.depth
+	}
+	if short, long := depth(1), depth(100_000); long != short {
+		t.Errorf("Cancel is %d calls deep at the end of one task, %d at the end of a chain", short, long)
+	}
+}
+
+// What is canceled inside a sweep is one request.
+func TestSweep(t *testing.T) {
+	l := newLoop(t)
+	leaf := newAsked(l)
+	tasks := chain(l, &leaf.f, 100)
+	l.RunUntilIdle()
+	l.Sweep(func() {
+		l.Sweep(func() {}) // is part of it
+		for _, x := range tasks {
+			x.Cancel(nil)
+		}
+	})
+	if len(leaf.causes) != 1 {
+		t.Errorf("the leaf was asked %d times", len(leaf.causes))
+	}
+	for i, x := range tasks {
+		want := 2 // its own, and that of the task that awaits it
+		if i == len(tasks)-1 {
+			want = 1
+		}
+		if x.Cancelling() != want {
+			t.Errorf("task %d counts %d requests, want %d", i, x.Cancelling(), want)
+		}
+	}
+	leaf.end()
+	run(t, l)
+}
+
+// refusing is the owner of a future whose Cancel panics.
+type refusing struct {
+	asked
+	panics bool
+}
+
+func (r *refusing) Cancel(cause error) bool {
+	if r.panics {
+		panic("refused")
+	}
+	return r.asked.Cancel(cause)
+}
+
+// A panic on the way leaves nothing behind that a later request could take for a circle.
+func TestCancelAfterAPanicOnTheWay(t *testing.T) {
+	l := newLoop(t)
+	leaf := &refusing{panics: true}
+	future.Own(&leaf.f, l, leaf)
+	tasks := chain(l, &leaf.f, 3)
+	l.RunUntilIdle()
+	mustPanic(t, "refused", func() { tasks[2].Cancel(nil) })
+	leaf.panics = false
+	tasks[2].Cancel(io.EOF)
+	if len(leaf.causes) != 1 || leaf.causes[0] != io.EOF {
+		t.Errorf("the leaf was asked with %v", leaf.causes)
+	}
+	future.Complete(&leaf.f, leaf, 1, nil)
+	run(t, l)
+}
+
+// Two tasks of a circle await one gather: the circle is broken all the same.
+func TestCancelBreaksACircleThroughAGather(t *testing.T) {
+	l := newLoop(t)
+	var all *future.Future[[]none]
+	wait := func(ctx context.Context) error { return all.Wait(ctx) }
+	a, b := spawn(l.Context(), "a", wait), spawn(l.Context(), "b", wait)
+	all = task.Gather(a, b)
+	l.RunUntilIdle()
+	a.Cancel(io.EOF)
+	run(t, l)
+	for _, x := range []*task.Task[none]{a, b} {
+		if causeOf(x.Err()) != io.EOF {
+			t.Errorf("%v ended with %v", x, x.Err())
+		}
+	}
+}
+
+// What the body is told where several requests come before one is delivered. The rules
+// are asyncio's, but that a scope never stands in for another request.
+func TestWhichRequestIsDelivered(t *testing.T) {
+	one, two := errors.New("one"), errors.New("two")
+	both := func(x *loop.Task, _ *loop.Scope) { x.Cancel(one); x.Cancel(two) }
+	scopeLast := func(x *loop.Task, s *loop.Scope) { x.Cancel(one); s.Cancel(two) }
+	scopeFirst := func(x *loop.Task, s *loop.Scope) { s.Cancel(one); x.Cancel(two) }
+	for _, c := range []struct {
+		on   string // that the task is suspended on when they come; empty while it runs
+		name string
+		ask  func(x *loop.Task, s *loop.Scope)
+		want error
+	}{
+		{"future", "both", both, one},
+		{"sleep", "both", both, one},
+		{"task", "both", both, one},
+		{"", "both", both, two},
+		{"", "scope last", scopeLast, one},
+		{"", "scope first", scopeFirst, two},
+	} {
+		t.Run(c.on+" "+c.name, func(t *testing.T) {
+			l := newLoop(t)
+			var scope *loop.Scope
+			x := spawn(l.Context(), "x", func(ctx context.Context) error {
+				scope = loop.Enter(ctx)
+				if c.on == "" {
+					c.ask(scope.Task(), scope)
+					return task.Yield(ctx)
+				}
+				s, a := waysToSuspend[c.on](ctx)
+				if err := loop.Suspend(ctx, s); err != nil {
+					return err
+				}
+				return a.Err()
+			})
+			l.RunUntilIdle()
+			if c.on != "" {
+				c.ask(x.Task(), scope)
+			}
+			run(t, l)
+			if causeOf(x.Err()) != c.want || x.Cancelling() != 2 {
+				t.Errorf("the task ended with %v, after %d requests; want the cause %v", x.Err(), x.Cancelling(), c.want)
+			}
+		})
+	}
+}
+
+// A machine is told the same.
+func TestWhichRequestAMachineIsTold(t *testing.T) {
+	l := newLoop(t)
+	f := future.New[int](l.Context())
+	x := script(l.Context(), "x", func(context.Context, error) (task.Suspension, error) { return task.On(f), nil })
+	l.RunUntilIdle()
+	x.Cancel(io.EOF)
+	x.Cancel(nil)
+	run(t, l)
+	if causeOf(x.Err()) != io.EOF {
+		t.Errorf("the task ended with %v", x.Err())
+	}
+}
+
+func TestScopePending(t *testing.T) {
+	l := newLoop(t)
+	spawn(l.Context(), "x", func(ctx context.Context) error {
+		s := loop.Enter(ctx)
+		want := func(want bool) {
+			t.Helper()
+			if s.Pending() != want {
+				t.Errorf("Pending is %v", s.Pending())
+			}
+		}
+		want(false)
+		s.Cancel(nil)
+		want(true)
+		loop.Current(ctx).Cancel(nil)
+		want(false) // nor is another's
+		_ = task.Yield(ctx)
+		want(false)
+		return nil
+	})
+	run(t, l)
+}
+
+// A task that is done has nothing left to deliver, though it ended before a request
+// could be.
+func TestMustCancelOfATaskThatIsDone(t *testing.T) {
+	for kind, make := range map[string]func(l *loop.Loop, last func(ctx context.Context) error) *task.Task[none]{
+		"stackful": func(l *loop.Loop, last func(ctx context.Context) error) *task.Task[none] {
+			return spawn(l.Context(), "x", last)
+		},
+		"stackless": func(l *loop.Loop, last func(ctx context.Context) error) *task.Task[none] {
+			return script(l.Context(), "x", func(ctx context.Context, _ error) (task.Suspension, error) { return task.End(), last(ctx) })
+		},
+	} {
+		for _, err := range []error{nil, io.EOF} {
+			t.Run(fmt.Sprint(kind, err), func(t *testing.T) {
+				l := newLoop(t)
+				x := make(l, func(ctx context.Context) error {
+					loop.Current(ctx).Cancel(nil)
+					return err
+				})
+				run(t, l)
+				if x.Task().MustCancel() != nil || x.Cancelling() != 1 {
+					t.Errorf("%v awaits delivery, of %d requests", x.Task().MustCancel(), x.Cancelling())
+				}
+			})
+		}
+	}
+}
+
+// Canceling a task that has failed takes its error, as in asyncio.
+func TestCancelOfATaskThatHasFailed(t *testing.T) {
+	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { t.Errorf("reported: %v: %v", f.Kind, f.Err) }))
+	fails := func() *task.Task[none] {
+		return spawn(l.Context(), "", func(context.Context) error { return io.EOF })
+	}
+	a, b := fails(), fails()
+	run(t, l)
+	if a.Cancel(nil) || b.Future.Cancel(nil) {
+		t.Error("a request to a task that is done was taken")
+	}
+	l.Close()
+}
+
+// A request that is passed on does not take the error of what has failed already.
+func TestCancelPassesByATaskThatHasFailed(t *testing.T) {
+	var told []error
+	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f.Err) }))
+	var x *task.Task[none]
+	failing := spawn(l.Context(), "failing", func(context.Context) error { x.Cancel(nil); return io.EOF })
+	x = spawn(l.Context(), "x", func(ctx context.Context) error {
+		l.CallSoon(func() { x.Cancel(nil) }) // when failing is done, and x not yet woken
+		return failing.Wait(ctx)
+	})
+	run(t, l)
+	l.Close()
+	if causeOf(x.Err()) != nil || !x.Canceled() || len(told) != 1 || told[0] != io.EOF {
+		t.Errorf("the waiting task ended with %v; told: %v", x.Err(), told)
+	}
+}
+
+func TestScopeIsNotBoundThroughWhatIsCutOff(t *testing.T) {
+	l := newLoop(t)
+	type key struct{}
+	spawn(l.Context(), "x", func(ctx context.Context) error {
+		std, cancel := context.WithCancel(ctx)
+		defer cancel()
+		ctx = loop.Enter(std).Context()
+		cancel()
+		ends := func(what string, ctx context.Context, want error) {
+			t.Helper()
+			if err := task.Sleep(ctx, time.Second); err != want {
+				t.Errorf("%s: Sleep returned %v, want %v", what, err, want)
+			}
+		}
+		ends("the scope", ctx, context.Canceled)
+		ends("a value below the scope", context.WithValue(ctx, key{}, 1), context.Canceled)
+		ends("a scope in the scope", loop.Enter(ctx).Context(), context.Canceled)
+		off := context.WithoutCancel(ctx)
+		ends("cut off", off, nil)
+		ends("a value below what is cut off", context.WithValue(off, key{}, 1), nil)
+		ends("a scope in what is cut off", loop.Enter(off).Context(), nil)
+		ends("a scope in a scope in that", loop.Enter(loop.Enter(off).Context()).Context(), nil)
+		again, cancel := context.WithCancel(off)
+		ends("derived from what is cut off", again, nil)
+		cancel()
+		ends("derived from what is cut off, and ended", again, context.Canceled)
+		inner := spawn(off, "inner", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+		ends("the task that waits for one spawned there", off, inner.Wait(off))
+		if inner.Err() != nil {
+			t.Errorf("a task spawned there: %v", inner.Err())
+		}
+		return nil
+	})
+	run(t, l)
+}
