@@ -184,14 +184,33 @@ func (s *Scope) Pending() bool {
 //
 // It is for what runs bodies, as tasks, time limits and groups do.
 func LetThrough(ctx context.Context, err error) error {
-	if !isPlain(err) {
+	if !isPlain(err) || ctx.Err() == nil {
 		return err
 	}
-	t, _, _ := own(ctx)
-	if e, ok := context.Cause(ctx).(*CanceledError); ok && t.Cancelling() > 0 {
-		return e
+	if t, _, _ := own(ctx); t.Cancelling() > 0 {
+		if e := endedBy(ctx); e != nil {
+			return e
+		}
 	}
 	return err
+}
+
+// endedBy returns the innermost request that ended ctx, a task's own context or that of a
+// scope, nil if none did.
+func endedBy(ctx context.Context) *CanceledError {
+	for {
+		switch c := ctx.(type) {
+		case *ownContext:
+			return (*Task)(c).extras().reason.Load()
+		case *scopeContext:
+			if e := c.reason.Load(); e != nil || c.renewed {
+				return e
+			}
+			ctx = c.outer
+		default:
+			ctx = ctx.Value(contextKey{}).(context.Context)
+		}
+	}
 }
 
 // isPlain reports whether err is context.Canceled, or wraps that and nothing else.

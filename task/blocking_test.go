@@ -464,6 +464,46 @@ func TestSubmitPanicInTheBody(t *testing.T) {
 	}
 }
 
+// A task that other code cancels was not given up: Submit returns what it ended with,
+// also if its context has ended by then.
+func TestSubmitOfATaskThatOtherCodeCancels(t *testing.T) {
+	for name, ends := range map[string]bool{"its context lives": false, "its context ends too": true} {
+		t.Run(name, func(t *testing.T) {
+			l := virtual(t)
+			ctx, cancel := context.WithCancelCause(context.Background())
+			defer cancel(nil)
+			byOther := errors.New("by other code")
+			result := make(chan error, 1)
+			release := l.Hold()
+			go func() {
+				defer release()
+				_, err := task.Submit(ctx, l, func(ctx context.Context) (int, error) {
+					x := task.Current(ctx)
+					l.CallSoon(func() { x.Cancel(byOther) })
+					_, err := hangs(ctx)
+					l.CallSoon(func() {
+						l.CallSoon(func() { // the task and its callbacks are done
+							if ends {
+								cancel(errCause)
+							}
+						})
+					})
+					return 0, err
+				})
+				result <- err
+			}()
+			if err := l.Run(); err != nil {
+				t.Error(err)
+			}
+			err := <-result
+			var e *loop.CanceledError
+			if !errors.As(err, &e) || e.Cause != byOther {
+				t.Errorf("Submit: %v", err)
+			}
+		})
+	}
+}
+
 func TestSubmitGivesUp(t *testing.T) {
 	l, stop := serve(t)
 	defer stop()

@@ -228,23 +228,18 @@ func Example_taskContext() {
 // The argument eager_start of create_task: a factory of one's own decides for each
 // task, here by its name.
 func Example_eagerStart() {
-	some := func(t *loop.Task) {
-		if strings.HasPrefix(t.Name(), "eager") {
-			t.StepNow()
-		} else {
-			t.Enqueue()
+	runs := func(name string) func(context.Context) (int, error) {
+		return func(context.Context) (int, error) {
+			fmt.Println(name, "runs")
+			return 0, nil
 		}
 	}
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		for _, name := range []string{"lazy", "eager"} {
-			task.Go(ctx, func(context.Context) (int, error) {
-				fmt.Println(name, "runs")
-				return 0, nil
-			}, task.Name(name))
-		}
+		task.Go(ctx, runs("lazy"), task.Lazy())
+		task.Go(ctx, runs("eager"), task.Eager())
 		fmt.Println("both are made")
 		return 0, task.Yield(ctx)
-	}, loop.WithTaskFactory(some))
+	})
 	// Output:
 	// eager runs
 	// both are made

@@ -218,3 +218,23 @@ func ExampleShutdown() {
 	// saved
 	// <nil>
 }
+
+func ExampleEager() {
+	cache := map[string]int{"a": 1}
+	get := func(key string) func(context.Context) (int, error) {
+		return func(ctx context.Context) (int, error) {
+			if v, ok := cache[key]; ok {
+				return v, nil // without a turn of the loop
+			}
+			return 2, task.Sleep(ctx, time.Second)
+		}
+	}
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		a := task.Go(ctx, get("a"), task.Eager())
+		b := task.Go(ctx, get("b"), task.Eager())
+		fmt.Println("done:", a.Done(), b.Done())
+		_, err := task.Gather(a, b).Await(ctx)
+		return 0, err
+	}, loop.WithClock(timer.NewVirtual()))
+	// Output: done: true false
+}

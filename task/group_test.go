@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -688,6 +689,176 @@ func TestGroupCancelAndOutsideCancellation(t *testing.T) {
 			t.Errorf("the parent ended with %v", err)
 		}
 	})
+}
+
+// A request from outside that comes while the group is ending already is not lost.
+func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
+	cleansUp := func(ctx context.Context) error {
+		_, _ = hangs(ctx)
+		return task.Sleep(ctx, 5*time.Second)
+	}
+	canceled := func(ctx context.Context) error {
+		return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			equal(t, "the error", g.Go(cleansUp), nil)
+			yields(t, ctx, 1)
+			g.Cancel()
+			return nil
+		})
+	}
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error { return canceled(ctx) })
+		wantIs(t, err, context.DeadlineExceeded)
+		wantTime(t, ctx, 5*time.Second)
+		equal(t, "requests left", task.Current(ctx).Cancelling(), 0)
+	})
+	play(t, func(ctx context.Context) {
+		x := task.Go(ctx, func(ctx context.Context) (int, error) { return 0, canceled(ctx) })
+		yields(t, ctx, 3)
+		x.Cancel(errCause)
+		_, err := x.Await(ctx)
+		equal(t, "the cause", causeOf(t, err), errCause)
+	})
+	play(t, func(ctx context.Context) { // one that comes before the body ends, and is not delivered there
+		x := task.Go(ctx, func(ctx context.Context) (int, error) {
+			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				equal(t, "the error", g.Go(cleansUp), nil)
+				yields(t, ctx, 1)
+				task.Current(ctx).Cancel(errCause)
+				g.Cancel()
+				return nil
+			})
+			return 0, err
+		})
+		_, err := x.Await(ctx)
+		equal(t, "the cause", causeOf(t, err), errCause)
+	})
+	play(t, func(ctx context.Context) { // one that the body was told of, and has dealt with, is not told again
+		x := task.Go(ctx, func(ctx context.Context) (int, error) {
+			task.Current(ctx).Cancel(errCause)
+			return 1, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				_ = task.Yield(ctx)
+				equal(t, "the error", g.Go(cleansUp), nil)
+				yields(t, ctx, 1)
+				g.Cancel()
+				return nil
+			})
+		})
+		v, err := x.Await(ctx)
+		equal(t, "the value", v, 1)
+		equal(t, "the error", err, nil)
+	})
+}
+
+// The group's own request is told from those that were there when it was entered.
+func TestGroupCancelInATaskThatWasAskedBefore(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		x := task.Go(ctx, func(ctx context.Context) (int, error) {
+			_, _ = hangs(ctx)
+			return 1, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				g.Cancel()
+				return task.Sleep(ctx, time.Hour)
+			})
+		})
+		yields(t, ctx, 1)
+		x.Cancel(nil)
+		v, err := x.Await(ctx)
+		equal(t, "the value", v, 1)
+		equal(t, "the error", err, nil)
+		equal(t, "requests left", x.Cancelling(), 1)
+	})
+}
+
+// While its eager first step runs a task is a member already.
+func TestGroupKnowsATaskInItsEagerStep(t *testing.T) {
+	for name, canceled := range map[string]bool{"cancels the group": true, "looks": false} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				var first, second error
+				equal(t, "WithGroup", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+					f := future.New[int](ctx)
+					waits := func(ctx context.Context) error {
+						if !canceled {
+							var b strings.Builder
+							equal(t, "the graph", task.PrintGraph(ctx, &b), nil)
+							if !strings.Contains(b.String(), "child is running") {
+								t.Errorf("the graph:\n%s", b.String())
+							}
+							return nil
+						}
+						g.Cancel()
+						equal(t, "requests to the child", task.Current(ctx).Cancelling(), 1)
+						first = f.Wait(ctx)
+						return first
+					}
+					equal(t, "the error", g.Go(waits, task.Name("child"), task.Eager()), nil)
+					_, err := task.GoMachineIn(g, notesMachine(new(journal)), task.Eager())
+					second = err
+					return nil
+				}), nil)
+				equal(t, "the child was canceled", errors.Is(first, future.ErrCanceled), canceled)
+				equal(t, "the next task was refused", second != nil, canceled)
+			})
+		})
+	}
+}
+
+// A hook's callback comes before the group's, as it was registered first.
+func TestGroupMemberCallsBackTheFactorysHookFirst(t *testing.T) {
+	var j journal
+	hook := func(x *loop.Task, outcome future.Any) {
+		if x.Name() == "child" {
+			outcome.OnDone(func() { j.add("the hook is told") })
+		}
+	}
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			mustGoIn(t, g, func(context.Context) (int, error) { return 0, errBoom }, task.Name("child"))
+			err := task.Sleep(ctx, time.Hour)
+			j.add("the body is canceled")
+			return err
+		})
+		wantGroupErrors(t, err, errBoom)
+	}, loop.WithTaskFactory(factory.NewLazy(hook)))
+	j.want(t, "the hook is told", "the body is canceled")
+}
+
+// A task that is never made, since Go panics, is no member: the group ends without it.
+func TestGroupOfATaskThatIsNotMade(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		equal(t, "WithGroup", task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				panics(t, "loop: spawning a task from another goroutine", func() { _ = g.Go(func(context.Context) error { return nil }) })
+			}()
+			<-over
+			return nil
+		}), nil)
+	}, loop.WithDebug())
+}
+
+// The panic of the body goes on; what a member fails with meanwhile is told.
+func TestGroupPanicInTheBodyAndAMemberThatFails(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				mustGoIn(t, g, stubborn(time.Second, 0, errBoom))
+				mustGoIn(t, g, stubborn(2*time.Second, 0, errCause))
+				yields(t, ctx, 1)
+				panic("ouch")
+			})
+		}, task.Name("parent"))
+		_, err := parent.Await(ctx)
+		p, ok := err.(*task.PanicError)
+		if !ok || p.Value != "ouch" {
+			t.Errorf("the parent ended with %v", err)
+		}
+		wantTime(t, ctx, 2*time.Second)
+		told.want(t,
+			"a task failed and nobody took its error: parent: boom",
+			"a task failed and nobody took its error: parent: the cause")
+	}, told.option())
 }
 
 func TestGroupPanicInTheBody(t *testing.T) {

@@ -367,6 +367,64 @@ func TestRunMainIsCanceledFromInside(t *testing.T) {
 	}
 }
 
+// The context ends too, and has no part in it all the same: in the same turn, or while
+// what is left is ending.
+func TestRunMainIsCanceledFromInsideAndItsContextEnds(t *testing.T) {
+	for name, inTheEnd := range map[string]bool{"at once": false, "in the end": true} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(context.Background())
+			defer cancel(nil)
+			byATask := errors.New("by a task")
+			_, err := run(ctx, func(ctx context.Context) (int, error) {
+				main := task.Current(ctx)
+				task.Go(ctx, func(ctx context.Context) (int, error) {
+					main.Cancel(byATask)
+					if inTheEnd {
+						_, _ = hangs(ctx)
+						_ = task.Yield(ctx)
+					}
+					cancel(errCause)
+					return 0, task.Yield(ctx)
+				})
+				return hangs(ctx)
+			})
+			equal(t, "the cause", causeOf(t, err), byATask)
+			if errors.Is(err, errCause) {
+				t.Error("the error matches the cause of a context that has not caused it")
+			}
+		})
+	}
+}
+
+// uncomparable is an error that == panics for.
+type uncomparable struct{ parts []string }
+
+func (u uncomparable) Error() string { return "uncomparable" }
+
+func TestRunContextEndsWithAnUncomparableCause(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	_, err := run(ctx, func(ctx context.Context) (int, error) {
+		cancel(uncomparable{})
+		return hangs(ctx)
+	})
+	wantIs(t, err, future.ErrCanceled)
+	if !errors.As(err, new(uncomparable)) {
+		t.Errorf("%v does not match the cause", err)
+	}
+}
+
+// A main that returns its context's Err was canceled, and the cause is Run's context's.
+func TestRunContextEndsAndMainReturnsItsErr(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	_, err := run(ctx, func(ctx context.Context) (int, error) {
+		cancel(errCause)
+		_, _ = hangs(ctx)
+		return 0, ctx.Err()
+	})
+	wantIs(t, err, future.ErrCanceled)
+	wantIs(t, err, errCause)
+}
+
 func TestRunDeadlock(t *testing.T) {
 	var j journal
 	var told failures

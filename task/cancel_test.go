@@ -1,0 +1,261 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// A body that returns the Err of its context after a request to cancel has let that
+// through, as one that returns the error of the await has.
+func TestBodyReturnsTheErrOfItsContext(t *testing.T) {
+	wrap := func(err error) error { return fmt.Errorf("wrapped: %w", err) }
+	for _, c := range []struct {
+		name     string
+		body     func(ctx context.Context) error
+		canceled bool
+	}{
+		{"ctx.Err", func(ctx context.Context) error {
+			_ = task.Sleep(ctx, time.Hour)
+			return ctx.Err()
+		}, true},
+		{"wrapped", func(ctx context.Context) error {
+			_ = task.Sleep(ctx, time.Hour)
+			return wrap(wrap(ctx.Err()))
+		}, true},
+		{"of a derived context", func(ctx context.Context) error {
+			std, cancel := context.WithCancel(ctx)
+			defer cancel()
+			_ = task.Sleep(ctx, time.Hour)
+			return std.Err()
+		}, true},
+		{"joined", func(ctx context.Context) error {
+			_ = task.Sleep(ctx, time.Hour)
+			return errors.Join(ctx.Err(), errBoom)
+		}, false},
+		{"taken back", func(ctx context.Context) error {
+			_ = task.Sleep(ctx, time.Hour)
+			err := ctx.Err()
+			task.Current(ctx).Uncancel()
+			return err
+		}, false},
+		{"without a request", func(ctx context.Context) error {
+			std, cancel := context.WithCancel(ctx)
+			cancel()
+			return std.Err()
+		}, false},
+		{"panic", func(ctx context.Context) error {
+			_ = task.Sleep(ctx, time.Hour)
+			panic(ctx.Err())
+		}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				x := task.Go(ctx, func(ctx context.Context) (int, error) { return 1, c.body(ctx) })
+				yields(t, ctx, 1)
+				x.Cancel(errCause)
+				_, err := x.Await(ctx)
+				equal(t, "canceled", x.Canceled(), c.canceled)
+				wantIs(t, err, context.Canceled)
+				if e, ok := err.(*loop.CanceledError); ok != c.canceled || ok && e.Cause != errCause {
+					t.Errorf("the task ended with %#v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestMachineReturnsTheErrOfItsContext(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		x := task.GoMachine(ctx, task.MachineFunc[int](func(ctx context.Context, err error) (int, task.Suspension, error) {
+			return 0, task.For(time.Hour), ctx.Err()
+		}))
+		yields(t, ctx, 1)
+		x.Cancel(errCause)
+		_, err := x.Await(ctx)
+		equal(t, "canceled", x.Canceled(), true)
+		equal(t, "the cause", causeOf(t, err), errCause)
+	})
+}
+
+func TestTimeoutBodyReturnsTheErrOfItsContext(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			_ = task.Sleep(ctx, time.Hour)
+			return fmt.Errorf("cut off: %w", ctx.Err())
+		})
+		wantTimeout(t, ctx, err, time.Second)
+
+		// A context that ended by itself is another matter.
+		err = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			std, cancel := context.WithCancel(ctx)
+			cancel()
+			return std.Err()
+		})
+		equal(t, "the error", err, context.Canceled)
+
+		// A request from outside comes out.
+		x := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return 0, task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
+				_ = task.Sleep(ctx, time.Minute)
+				return ctx.Err()
+			})
+		})
+		yields(t, ctx, 1)
+		x.Cancel(errCause)
+		_, err = x.Await(ctx)
+		equal(t, "the cause", causeOf(t, err), errCause)
+
+		// So does that of an outer limit.
+		var inner error
+		err = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			inner = task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
+				_ = task.Sleep(ctx, time.Minute)
+				return ctx.Err()
+			})
+			return inner
+		})
+		wantIs(t, inner, context.Canceled)
+		wantTimeout(t, ctx, err, 2*time.Second)
+	})
+}
+
+func TestGroupBodyReturnsTheErrOfItsContext(t *testing.T) {
+	waits := func(ctx context.Context, _ *task.Group) error {
+		_ = task.Sleep(ctx, time.Minute)
+		return ctx.Err()
+	}
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			mustGoIn(t, g, fails(0, errBoom))
+			return waits(ctx, g)
+		})
+		wantGroupErrors(t, err, errBoom)
+
+		equal(t, "of a group that was canceled", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			loop.FromContext(ctx).CallSoon(g.Cancel)
+			return waits(ctx, g)
+		}), nil)
+
+		x := task.Go(ctx, func(ctx context.Context) (int, error) { return 0, task.WithGroup(ctx, waits) })
+		yields(t, ctx, 1)
+		x.Cancel(errCause)
+		_, err = x.Await(ctx)
+		equal(t, "the cause", causeOf(t, err), errCause)
+
+		err = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error { return task.WithGroup(ctx, waits) })
+		wantIs(t, err, context.DeadlineExceeded)
+
+		err = task.WithGroup(ctx, func(ctx context.Context, _ *task.Group) error {
+			std, cancel := context.WithCancel(ctx)
+			cancel()
+			return std.Err() // which ended by itself
+		})
+		wantGroupErrors(t, err, context.Canceled)
+	})
+}
+
+// A limit that expires in the same moment as a request from outside does not stand in
+// for its cause, whichever comes first.
+func TestCauseOfARequestBesideALimit(t *testing.T) {
+	for name, order := range map[string]func(ctx context.Context, w *task.Task[int], f *future.Future[int]){
+		"the request first": func(ctx context.Context, w *task.Task[int], f *future.Future[int]) {
+			loop.FromContext(ctx).CallLater(time.Second, func() { _ = f.SetResult(1); w.Cancel(errCause) })
+			yields(t, ctx, 1) // the limit is armed after the call
+		},
+		"the limit first": func(ctx context.Context, w *task.Task[int], f *future.Future[int]) {
+			yields(t, ctx, 1)
+			loop.FromContext(ctx).CallLater(time.Second, func() { w.Cancel(errCause) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				f := future.New[int](ctx)
+				w := task.Go(ctx, func(ctx context.Context) (int, error) { return task.WaitFor(ctx, f, time.Second) })
+				order(ctx, w, f)
+				_, err := w.Await(ctx)
+				equal(t, "the cause", causeOf(t, err), errCause)
+			})
+		})
+	}
+}
+
+// The end of a program, and a group that aborts, ask a chain of tasks in one go: each is
+// asked by name, and once by the task that awaits it.
+func TestAChainIsAskedInOneGo(t *testing.T) {
+	const n = 200
+	links := func(ctx context.Context, spawn func(func(context.Context) (int, error)) *task.Task[int]) (all []*task.Task[int]) {
+		all = append(all, spawn(hangs))
+		for len(all) < n {
+			before := all[len(all)-1]
+			all = append(all, spawn(before.Await))
+		}
+		return all
+	}
+	want := func(t *testing.T, all []*task.Task[int]) {
+		t.Helper()
+		for i, x := range all {
+			if asked := x.Cancelling(); asked != 2 && i < n-1 || asked != 1 && i == n-1 {
+				t.Fatalf("task %d of %d was asked %d times", i, n, asked)
+			}
+		}
+	}
+	t.Run("the end", func(t *testing.T) {
+		var all []*task.Task[int]
+		play(t, func(ctx context.Context) {
+			all = links(ctx, func(body func(context.Context) (int, error)) *task.Task[int] { return task.Go(ctx, body) })
+			yields(t, ctx, 1)
+		})
+		want(t, all)
+	})
+	t.Run("a group", func(t *testing.T) {
+		play(t, func(ctx context.Context) {
+			var all []*task.Task[int]
+			equal(t, "the group", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				all = links(ctx, func(body func(context.Context) (int, error)) *task.Task[int] { return mustGoIn(t, g, body) })
+				yields(t, ctx, 1)
+				g.Cancel()
+				return nil
+			}), nil)
+			want(t, all)
+		})
+	})
+	t.Run("a gather", func(t *testing.T) {
+		play(t, func(ctx context.Context) {
+			all := links(ctx, func(body func(context.Context) (int, error)) *task.Task[int] { return task.Go(ctx, body) })
+			gather := task.Gather(all...)
+			yields(t, ctx, 1)
+			gather.Cancel(nil)
+			_, err := gather.Await(ctx)
+			wantIs(t, err, future.ErrCanceled)
+			want(t, all)
+		})
+	})
+}
+
+// A gather that several tasks await is passed once, too.
+func TestAGatherIsPassedOnce(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		const n = 50
+		child := task.Go(ctx, hangs)
+		shared := task.Gather(child)
+		var waiting []*task.Task[[]int]
+		for range n {
+			waiting = append(waiting, task.Go(ctx, shared.Await))
+		}
+		yields(t, ctx, 1)
+		all := task.Collect(waiting...)
+		all.Cancel(nil)
+		equal(t, "requests to the child", child.Cancelling(), 1)
+		_ = all.Wait(ctx)
+		for _, w := range waiting {
+			equal(t, "canceled", w.Canceled(), true)
+		}
+	})
+}

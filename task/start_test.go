@@ -1,0 +1,155 @@
+package task_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+)
+
+// makers make a task that notes that it runs, in every way that takes options.
+var makers = map[string]func(t *testing.T, ctx context.Context, g *task.Group, j *journal, opts ...task.Option){
+	"Go": func(_ *testing.T, ctx context.Context, _ *task.Group, j *journal, opts ...task.Option) {
+		task.Go(ctx, notes(j), opts...)
+	},
+	"GoMachine": func(_ *testing.T, ctx context.Context, _ *task.Group, j *journal, opts ...task.Option) {
+		task.GoMachine(ctx, notesMachine(j), opts...)
+	},
+	"GoIn": func(t *testing.T, _ context.Context, g *task.Group, j *journal, opts ...task.Option) {
+		_, err := task.GoIn(g, notes(j), opts...)
+		equal(t, "the error", err, nil)
+	},
+	"GoMachineIn": func(t *testing.T, _ context.Context, g *task.Group, j *journal, opts ...task.Option) {
+		_, err := task.GoMachineIn(g, notesMachine(j), opts...)
+		equal(t, "the error", err, nil)
+	},
+	"Group.Go": func(t *testing.T, _ context.Context, g *task.Group, j *journal, opts ...task.Option) {
+		err := g.Go(func(ctx context.Context) error { _, err := notes(j)(ctx); return err }, opts...)
+		equal(t, "the error", err, nil)
+	},
+}
+
+func notes(j *journal) func(context.Context) (int, error) {
+	return func(context.Context) (int, error) { j.add("it runs"); return 0, nil }
+}
+
+func notesMachine(j *journal) task.Machine[int] {
+	return task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
+		j.add("it runs")
+		return 0, task.End(), nil
+	})
+}
+
+// The option decides when the first step is; the factory and its hook are called all
+// the same.
+func TestStartOptions(t *testing.T) {
+	starts := map[string]struct {
+		opts  []task.Option
+		eager func(byFactory bool) bool
+	}{
+		"none":             {nil, func(byFactory bool) bool { return byFactory }},
+		"Eager":            {[]task.Option{task.Eager()}, func(bool) bool { return true }},
+		"Lazy":             {[]task.Option{task.Lazy()}, func(bool) bool { return false }},
+		"Eager, then Lazy": {[]task.Option{task.Eager(), task.Name("it"), task.Lazy()}, func(bool) bool { return false }},
+		"Lazy, then Eager": {[]task.Option{task.Lazy(), task.Eager(), task.Name("it")}, func(bool) bool { return true }},
+	}
+	for maker, spawn := range makers {
+		for name, start := range starts {
+			for _, eager := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/eager factory %v", maker, name, eager), func(t *testing.T) {
+					var j journal
+					hook := func(t *loop.Task, _ future.Any) {
+						if t.Name() != "main" {
+							j.add("the hook sees it")
+						}
+					}
+					f := factory.NewLazy(hook)
+					if eager {
+						f = factory.NewEager(hook)
+					}
+					play(t, func(ctx context.Context) {
+						_ = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+							spawn(t, ctx, g, &j, start.opts...)
+							j.add("it is made")
+							return task.Yield(ctx)
+						})
+					}, loop.WithTaskFactory(f))
+					if start.eager(eager) {
+						j.want(t, "the hook sees it", "it runs", "it is made")
+					} else {
+						j.want(t, "the hook sees it", "it is made", "it runs")
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestStartOptionsOfSubmit(t *testing.T) {
+	for name, o := range map[string]struct {
+		opt  task.Option
+		want []string
+	}{
+		"Eager": {task.Eager(), []string{"it runs", "what was queued before"}},
+		"Lazy":  {task.Lazy(), []string{"what was queued before", "it runs"}},
+	} {
+		for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
+			t.Run(name, func(t *testing.T) {
+				l := virtual(t, loop.WithTaskFactory(f))
+				over := make(chan struct{})
+				var j journal
+				release := l.Hold()
+				go func() {
+					defer close(over)
+					defer release()
+					_ = l.Post(func() { l.CallSoon(func() { j.add("what was queued before") }) })
+					_, err := task.Submit(context.Background(), l, notes(&j), o.opt)
+					equal(t, "the error", err, nil)
+				}()
+				if err := l.Run(); err != nil {
+					t.Error(err)
+				}
+				<-over
+				j.want(t, o.want...)
+			})
+		}
+	}
+}
+
+func TestEagerWhileTheLoopIsNotRunningQueues(t *testing.T) {
+	l := virtual(t)
+	var j journal
+	task.Go(l.Context(), notes(&j), task.Eager())
+	task.GoMachine(l.Context(), notesMachine(&j), task.Eager())
+	j.add("they are made")
+	l.RunUntilIdle()
+	j.want(t, "they are made", "it runs", "it runs")
+}
+
+// A factory that starts the task later starts it as the option says.
+func TestStartOptionsWithAFactoryThatDefers(t *testing.T) {
+	var j journal
+	var starting []func()
+	defers := func(t *loop.Task) {
+		if t.Name() == "main" {
+			t.Enqueue()
+			return
+		}
+		starting = append(starting, t.Enqueue)
+	}
+	play(t, func(ctx context.Context) {
+		task.Go(ctx, notes(&j), task.Eager())
+		task.Go(ctx, notes(&j), task.Lazy())
+		j.add("they are made")
+		for _, start := range starting {
+			start()
+			j.add("one was started")
+		}
+		yields(t, ctx, 1)
+	}, loop.WithTaskFactory(defers))
+	j.want(t, "they are made", "it runs", "one was started", "one was started", "it runs")
+}
