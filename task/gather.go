@@ -1,6 +1,7 @@
 package task
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/takt-go/takt/future"
@@ -121,6 +122,9 @@ func (g *gathering[A, R]) childDone(at int) {
 	switch {
 	case g.left > 0:
 	case g.canceled != nil:
+		if last := g.of[len(g.of)-1]; last.Canceled() {
+			errors.As(future.Peek(last), &g.canceled) // which says why, as in asyncio
+		}
 		g.fail(g.canceled)
 	default:
 		g.succeed()
