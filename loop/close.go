@@ -109,7 +109,7 @@ func (l *Loop) release() {
 	l.ready, l.turnEnd = ready{}, 0
 	l.timers, l.due = timer.New[Runnable](), nil
 	l.watches.Init()
-	l.ports, l.offloads, l.atIdle = nil, nil, nil
+	l.ports, l.offloads, l.atIdle = ports{}, nil, nil
 }
 
 // close refuses what is posted from now on.

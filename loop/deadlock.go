@@ -44,7 +44,7 @@ func newDeadlockError(tasks []*Task) *DeadlockError {
 		}
 		b.WriteString(e.Cycle[0].Name())
 	}
-	if slices.ContainsFunc(tasks, func(t *Task) bool { return len(t.env.loop.ports) > 0 }) {
+	if tasks[0].env.loop.ports.n > 0 {
 		b.WriteString("\n\ta goroutine that is going to send or receive is to be announced by Loop.Hold")
 	}
 	e.text = b.String()

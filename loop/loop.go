@@ -30,7 +30,7 @@ type Loop struct {
 	timers   *timer.Queue[Runnable]
 	due      []dueTimer // those that came due and are in the ready queue, in their order
 	watches  list.List  // of *watch, in order of making
-	ports    []*waitingPort
+	ports    ports
 	atIdle   []Runnable
 	inbox    inbox
 	once     bool // the driver wants the turns one by one

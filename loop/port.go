@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"cmp"
+	"container/heap"
 	"reflect"
 	"slices"
 )
@@ -8,26 +10,51 @@ import (
 // A Port is an operation on a channel that a task waits for. The loop tries its
 // ports, in order of adding, at the beginning of every turn, and selects among them
 // while it sleeps: so it is always the loop that sends or receives, and a port that
-// is removed has not done so behind anybody's back. A Port is found by ==, so it is a
-// pointer.
+// is removed has not done so behind anybody's back. Of the ports of one channel and
+// direction only the first is tried.
 type Port interface {
 	// Try performs the operation if that is possible now, and reports whether. It
 	// must not panic.
 	Try() bool
-	// Case is the operation, for [reflect.Select].
+	// Case is the operation, for [reflect.Select]. The channel and the direction are
+	// always the same.
 	Case() reflect.SelectCase
 	// Selected is told that the operation was performed, with what it received.
 	Selected(v reflect.Value, ok bool)
 }
 
+// ports are the ports of a loop. Those of one channel and direction stand in a line, and
+// only the first in the line, its head, is looked at.
+//
+// Invariants: every head is in heads or in late, once. Besides there can be ports that were
+// removed, or performed, since the last poll; the next poll drops them.
+type ports struct {
+	n     int // in all lines
+	pairs int // of lines that are opposite to each other
+	added uint64
+	polls uint64
+	lines map[channelEnd]*line
+	heads []*waitingPort // in order of adding
+	spare []*waitingPort // the slice that the last poll emptied
+	late  lateHeads      // what became a head because the one before it has gone
+}
+
 // A waitingPort is a Port that was added.
 type waitingPort struct {
 	Port
-	op reflect.SelectCase
+	line       *line // nil once it was performed or removed
+	prev, next *waitingPort
+	number     uint64 // counts the ports by order of adding
+	tried      uint64 // in which poll it was tried last, and has to wait
 }
 
-// on returns which channel the port waits for, and in which direction.
-func (p *waitingPort) on() channelEnd { return channelEnd{p.op.Chan.Pointer(), p.op.Dir} }
+// A line is the ports of one channel and direction, in order of adding.
+type line struct {
+	end         channelEnd
+	unbuffered  bool
+	first, last *waitingPort
+	opposite    *line // of the same channel; nil if nobody waits there
+}
 
 type channelEnd struct {
 	channel uintptr
@@ -41,52 +68,208 @@ func (e channelEnd) other() channelEnd {
 	return channelEnd{e.channel, reflect.SelectSend}
 }
 
-// AddPort adds p until its operation is performed or it is removed. Ports of one channel
-// are served in the order in which they were added, and two of the same loop, one that
-// sends and one that receives, meet. With a virtual clock only what the loop's own tasks
-// do to a channel, or a goroutine that is announced by [Loop.Hold], is sure to be noticed
-// before time jumps.
-func (l *Loop) AddPort(p Port) {
+// A PortHandle stands for a port that was added. The zero PortHandle stands for none.
+type PortHandle struct {
+	loop *Loop
+	port *waitingPort
+}
+
+// AddPort adds p until its operation is performed or the handle removes it. Ports of one
+// channel are served in the order in which they were added, and two of the same loop, one
+// that sends and one that receives, meet. With a virtual clock only what the loop's own
+// tasks do to a channel, or a goroutine that is announced by [Loop.Hold], is sure to be
+// noticed before time jumps.
+//
+// Each channel and direction that is waited for costs one Try in every turn, however many
+// ports there are. An idle loop that has to wait selects among the channels, which costs
+// some hundred nanoseconds for each, and a goroutine for each thousand.
+func (l *Loop) AddPort(p Port) PortHandle {
 	l.check("AddPort")
-	l.ports = append(l.ports, &waitingPort{p, p.Case()})
+	return PortHandle{l, l.ports.add(p)}
 }
 
-// RemovePort takes p back. It costs a search among the ports.
-func (l *Loop) RemovePort(p Port) {
-	l.ports = slices.DeleteFunc(l.ports, func(w *waitingPort) bool { return w.Port == p })
-}
-
-// pollPorts performs the operations that are possible. A port that comes after another
-// one of the same channel and direction, which has to wait, waits too.
-func (l *Loop) pollPorts() {
-	first := map[channelEnd]*waitingPort{} // those that have to wait
-	met := map[*waitingPort]bool{}
-	l.ports = slices.DeleteFunc(l.ports, func(p *waitingPort) bool {
-		end := p.on()
-		if first[end] != nil {
-			return false
-		}
-		if p.Try() {
-			return true
-		}
-		peer := first[end.other()]
-		if peer == nil || p.op.Chan.Cap() > 0 {
-			first[end] = p
-			return false
-		}
-		delete(first, end.other())
-		met[peer] = true
-		sender, receiver := p, peer
-		if end.dir == reflect.SelectRecv {
-			sender, receiver = peer, p
-		}
-		receiver.Selected(sender.op.Send, true)
-		sender.Selected(reflect.Value{}, true)
-		return true
-	})
-	if len(met) > 0 {
-		l.ports = slices.DeleteFunc(l.ports, func(p *waitingPort) bool { return met[p] })
+// Remove takes the port back, and reports whether that prevented its operation: false
+// means that it was performed, or removed before, or that the loop is closed. It costs
+// O(1).
+func (h PortHandle) Remove() bool {
+	if h.port == nil || h.port.line == nil || h.loop.closed {
+		return false
 	}
+	h.loop.ports.remove(h.port)
+	return true
+}
+
+func (q *ports) add(p Port) *waitingPort {
+	c := p.Case()
+	end := channelEnd{c.Chan.Pointer(), c.Dir}
+	s := q.lines[end]
+	if s == nil {
+		s = &line{end: end, unbuffered: c.Chan.Cap() == 0, opposite: q.lines[end.other()]}
+		if s.opposite != nil {
+			s.opposite.opposite = s
+			q.pairs++
+		}
+		if q.lines == nil {
+			q.lines = map[channelEnd]*line{}
+		}
+		q.lines[end] = s
+	}
+	q.n++
+	q.added++
+	w := &waitingPort{Port: p, line: s, prev: s.last, number: q.added}
+	s.last = w
+	if w.prev != nil {
+		w.prev.next = w
+		return w
+	}
+	s.first = w
+	q.heads = append(q.heads, w)
+	return w
+}
+
+// remove takes p out of its line. The port behind a head becomes one.
+func (q *ports) remove(p *waitingPort) {
+	s := p.line
+	p.line = nil
+	q.n--
+	if p.next == nil {
+		s.last = p.prev
+	} else {
+		p.next.prev = p.prev
+	}
+	if p.prev != nil {
+		p.prev.next = p.next
+		return
+	}
+	s.first = p.next
+	if s.first != nil {
+		heap.Push(&q.late, s.first)
+		return
+	}
+	delete(q.lines, s.end)
+	if s.opposite != nil {
+		s.opposite.opposite = nil
+		q.pairs--
+	}
+	if q.n == 0 {
+		q.drop()
+	}
+}
+
+// maxHeads is for how many heads there is room when no port is left.
+const maxHeads = 1024
+
+// drop lets go of the ports that were removed, where no other is left.
+func (q *ports) drop() {
+	if cap(q.heads) > maxHeads {
+		*q = ports{added: q.added, polls: q.polls}
+		return
+	}
+	clear(q.heads)
+	clear(q.late)
+	q.heads, q.late = q.heads[:0], q.late[:0]
+}
+
+// lateHeads is a heap by order of adding.
+type lateHeads []*waitingPort
+
+func (h lateHeads) Len() int           { return len(h) }
+func (h lateHeads) Less(i, j int) bool { return h[i].number < h[j].number }
+func (h lateHeads) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *lateHeads) Push(p any)        { *h = append(*h, p.(*waitingPort)) }
+
+func (h *lateHeads) Pop() any {
+	last := len(*h) - 1
+	p := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return p
+}
+
+// pollPorts performs the operations that are possible, in order of adding. A head that has
+// to wait meets the head of the opposite line if that was tried before it and waits too.
+func (l *Loop) pollPorts() {
+	q := &l.ports
+	q.polls++
+	all, kept := q.heads, q.spare[:0]
+	q.heads, q.spare = nil, nil
+	left := all
+	var missed []*waitingPort // their place has passed when they became heads
+	defer func() {            // also where a Try panics
+		kept = append(kept, left...)
+		kept = append(kept, q.heads...) // added meanwhile
+		clear(all)
+		q.heads, q.spare = kept, all[:0]
+		for _, p := range missed {
+			heap.Push(&q.late, p)
+		}
+	}()
+	at := uint64(0)
+	for len(left) > 0 || len(q.late) > 0 {
+		var p *waitingPort
+		if len(left) == 0 || len(q.late) > 0 && q.late[0].number < left[0].number {
+			p = heap.Pop(&q.late).(*waitingPort)
+		} else {
+			p, left = left[0], left[1:]
+		}
+		switch {
+		case p.line == nil: // it was removed
+		case p.number < at:
+			missed = append(missed, p)
+		default:
+			at = p.number
+			kept = append(kept, p)
+			q.try(p)
+			if p.line == nil {
+				kept = kept[:len(kept)-1]
+			}
+		}
+	}
+}
+
+// try performs the operation of p, which is a head, or lets p meet another one.
+func (q *ports) try(p *waitingPort) {
+	switch {
+	case p.Try():
+		if p.line != nil { // else Try itself has removed it
+			q.remove(p)
+		}
+	case q.pairs > 0 && p.line != nil:
+		p.tried = q.polls
+		q.meet(p)
+	}
+}
+
+// meet performs the operation of p, which has to wait, together with that of the opposite
+// head, if that has to wait too.
+func (q *ports) meet(p *waitingPort) {
+	s := p.line
+	if !s.unbuffered || s.opposite == nil || s.opposite.first.tried != q.polls {
+		return
+	}
+	sender, receiver := p, s.opposite.first
+	if s.end.dir == reflect.SelectRecv {
+		sender, receiver = receiver, sender
+	}
+	q.remove(sender)
+	q.remove(receiver)
+	receiver.Selected(sender.Case().Send, true)
+	sender.Selected(reflect.Value{}, true)
+}
+
+// inOrder returns the heads, in order of adding.
+func (q *ports) inOrder() []*waitingPort {
+	q.heads = slices.DeleteFunc(q.heads, func(p *waitingPort) bool { return p.line == nil })
+	if len(q.late) > 0 {
+		for _, p := range q.late {
+			if p.line != nil {
+				q.heads = append(q.heads, p)
+			}
+		}
+		q.late = nil
+		slices.SortFunc(q.heads, func(a, b *waitingPort) int { return cmp.Compare(a.number, b.number) })
+	}
+	return q.heads
 }
 
 // maxCases is how many ports one goroutine selects among; reflect allows 65536.
@@ -101,21 +284,18 @@ type selected struct {
 // selectPorts lets goroutines select among the ports, the first of each channel and
 // direction, and wake the loop, until collect is called, which takes in what they did.
 func (l *Loop) selectPorts() (collect func()) {
-	var firsts []*waitingPort
-	seen := map[channelEnd]bool{}
-	for _, p := range l.ports {
-		if end := p.on(); !seen[end] {
-			seen[end] = true
-			firsts = append(firsts, p)
-		}
-	}
 	stop := make(chan struct{})
 	var results []chan selected
-	for chunk := range slices.Chunk(firsts, maxCases) {
+	for chunk := range slices.Chunk(l.ports.inOrder(), maxCases) {
 		result := make(chan selected, 1)
 		results = append(results, result)
+		cases := make([]reflect.SelectCase, 1, len(chunk)+1)
+		cases[0] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(stop)}
+		for _, p := range chunk {
+			cases = append(cases, p.Case())
+		}
 		go func() {
-			s, stopped := selectOne(chunk, stop)
+			s, stopped := selectOne(chunk, cases)
 			result <- s
 			if !stopped {
 				l.nudge()
@@ -126,19 +306,15 @@ func (l *Loop) selectPorts() (collect func()) {
 		close(stop)
 		for _, result := range results {
 			if s := <-result; s.port != nil {
-				l.RemovePort(s.port.Port)
+				l.ports.remove(s.port)
 				s.port.Selected(s.v, s.ok)
 			}
 		}
 	}
 }
 
-func selectOne(ports []*waitingPort, stop <-chan struct{}) (s selected, stopped bool) {
-	cases := make([]reflect.SelectCase, 1, len(ports)+1)
-	cases[0] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(stop)}
-	for _, p := range ports {
-		cases = append(cases, p.op)
-	}
+// selectOne selects among cases: to stop, and those of the ports.
+func selectOne(ports []*waitingPort, cases []reflect.SelectCase) (s selected, stopped bool) {
 	defer func() {
 		if recover() != nil {
 			s, stopped = selected{}, false // a send on a closed channel: the next Try finds out which

@@ -235,7 +235,7 @@ func (l *Loop) beginTurn() bool {
 	if l.watches.Len() > 0 {
 		l.pollWatches()
 	}
-	if len(l.ports) > 0 {
+	if l.ports.n > 0 {
 		l.pollPorts()
 	}
 	if len(l.offloads) > 0 && !l.ordered {
@@ -284,7 +284,7 @@ func (l *Loop) quiet() bool {
 	if oneThread {
 		l.letOthersRun()
 	}
-	if l.inbox.some.Load() || l.watches.Len() > 0 || len(l.ports) > 0 || l.untaken.over { // the end of an offload nudges
+	if l.inbox.some.Load() || l.watches.Len() > 0 || l.ports.n > 0 || l.untaken.over { // the end of an offload nudges
 		return false
 	}
 	if l.timers.Len() == 0 {
@@ -361,13 +361,13 @@ func (l *Loop) idle() (over bool, err error) {
 	case l.inbox.some.Load():
 		return false, nil
 	case owed:
-	case deadline == timer.Never && (jumps || l.detect && !l.watchesMayWake() && len(l.ports) == 0):
+	case deadline == timer.Never && (jumps || l.detect && !l.watchesMayWake() && l.ports.n == 0):
 		return true, l.deadlock()
 	case jumps:
 		l.clock.Wait(deadline, l.inbox.wake)
 		return false, nil
 	}
-	if len(l.ports) > 0 {
+	if l.ports.n > 0 {
 		collect = l.selectPorts()
 	}
 	switch {

@@ -26,7 +26,7 @@ const (
 // RunOnce and RunUntilIdle never sleep: JavaScript may have called them.
 func (l *Loop) letOthersRun() {
 	if l.clock.Jumps() && l.inbox.owed.Load() == 0 &&
-		len(l.offloads) == 0 && len(l.ports) == 0 && l.watches.Len() == 0 {
+		len(l.offloads) == 0 && l.ports.n == 0 && l.watches.Len() == 0 {
 		return
 	}
 	if l.thread.others.IsZero() {

@@ -56,12 +56,7 @@ func (p *port) wait(ctx context.Context, self loop.Port, what string) error {
 		return nil
 	}
 	p.ready = newSignal(ctx, what, nil)
-	l.AddPort(self)
-	defer func() {
-		if !p.done {
-			l.RemovePort(self)
-		}
-	}()
+	defer l.AddPort(self).Remove()
 	err := p.ready.Wait(ctx)
 	if err != nil && p.done { // canceled with the value in hand
 		loop.PutBack(ctx, err)

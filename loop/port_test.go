@@ -1,0 +1,308 @@
+package loop_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/timer"
+)
+
+// operation is a Port that sends v, or receives.
+type operation struct {
+	id    int
+	ch    chan int
+	sends bool
+	v     int
+	log   *journal
+	tries *int
+}
+
+func (o *operation) Try() bool {
+	*o.tries++
+	if o.sends {
+		select {
+		case o.ch <- o.v:
+			o.log.add("%d sends", o.id)
+			return true
+		default:
+			return false
+		}
+	}
+	select {
+	case v := <-o.ch:
+		o.log.add("%d receives %d", o.id, v)
+		return true
+	default:
+		return false
+	}
+}
+
+func (o *operation) Case() reflect.SelectCase {
+	if o.sends {
+		return reflect.SelectCase{Dir: reflect.SelectSend, Chan: reflect.ValueOf(o.ch), Send: reflect.ValueOf(o.v)}
+	}
+	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(o.ch)}
+}
+
+func (o *operation) Selected(v reflect.Value, _ bool) {
+	if o.sends {
+		o.log.add("%d meets", o.id)
+	} else {
+		o.log.add("%d meets %d", o.id, v.Int())
+	}
+}
+
+// slowPorts is what ports are compared with: a slice that is searched and walked.
+type slowPorts []*operation
+
+func (q *slowPorts) poll() {
+	type end struct {
+		ch    chan int
+		sends bool
+	}
+	waits := map[end]*operation{}
+	passed := map[end]bool{} // a port that was not tried, which no other may overtake
+	gone := map[*operation]bool{}
+	for _, o := range *q {
+		own, opposite := end{o.ch, o.sends}, end{o.ch, !o.sends}
+		switch peer := waits[opposite]; {
+		case waits[own] != nil || passed[own]:
+			passed[own] = true
+		case o.Try():
+			gone[o] = true
+		case peer == nil || cap(o.ch) > 0:
+			waits[own] = o
+		default:
+			delete(waits, opposite)
+			gone[o], gone[peer] = true, true
+			sender, receiver := o, peer
+			if peer.sends {
+				sender, receiver = peer, o
+			}
+			receiver.Selected(reflect.ValueOf(sender.v), true)
+			sender.Selected(reflect.Value{}, true)
+		}
+	}
+	*q = slices.DeleteFunc(*q, func(o *operation) bool { return gone[o] })
+}
+
+func TestPortsAreAsInASlice(t *testing.T) {
+	for seed := range uint64(60) {
+		chance := rand.New(rand.NewPCG(seed, 2))
+		l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+		var got, want journal
+		var ignored, tries, most int
+		var channels, shadows []chan int // what the one does happens to the other
+		for size := range 6 {
+			channels, shadows = append(channels, make(chan int, max(0, size-3))), append(shadows, make(chan int, max(0, size-3)))
+		}
+		var slow slowPorts
+		handles := map[int]loop.PortHandle{}
+		for id := range 400 {
+			k := chance.IntN(len(channels))
+			switch chance.IntN(10) {
+			default:
+				sends := chance.IntN(2) == 0
+				handles[id] = l.AddPort(&operation{id, channels[k], sends, id, &got, &tries})
+				slow = append(slow, &operation{id, shadows[k], sends, id, &want, &ignored})
+			case 0, 1, 2:
+				at := chance.IntN(id + 1)
+				in := slices.IndexFunc(slow, func(o *operation) bool { return o.id == at })
+				if removed := handles[at].Remove(); removed != (in >= 0) {
+					t.Fatalf("Remove of %d is %t, want %t", at, removed, in >= 0)
+				}
+				if in >= 0 {
+					slow = slices.Delete(slow, in, in+1)
+				}
+			case 3: // somebody else
+				select {
+				case channels[k] <- -id:
+					shadows[k] <- -id
+				default:
+				}
+			case 4:
+				select {
+				case <-channels[k]:
+					<-shadows[k]
+				default:
+				}
+			case 5, 6:
+				tries = 0
+				l.RunOnce()
+				slow.poll()
+				most = max(most, tries)
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("ports did\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
+		if len(want) == 0 || most == 0 {
+			t.Error("nothing happened")
+		}
+	}
+}
+
+// However many ports wait for a channel, a turn looks at one of them in each direction.
+func TestATurnTriesOnePortOfEachChannelAndDirection(t *testing.T) {
+	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+	var log journal
+	tries := 0
+	var channels []chan int
+	var handles []loop.PortHandle
+	for c := range 50 {
+		channels = append(channels, make(chan int, 1))
+		for id := range 100 {
+			handles = append(handles, l.AddPort(&operation{100*c + id, channels[c], false, 0, &log, &tries}))
+		}
+	}
+	l.RunOnce()
+	if tries != 50 {
+		t.Errorf("%d tries for 50 channels", tries)
+	}
+	channels[7] <- 1
+	tries = 0
+	l.RunOnce()
+	log.expect(t, "700 receives 1")
+	if tries != 51 { // and the one behind the one that was served
+		t.Errorf("%d tries, want 51", tries)
+	}
+	for id, h := range handles {
+		if id%100 < 99 {
+			h.Remove()
+		}
+	}
+	tries = 0
+	l.RunOnce()
+	if tries != 50 {
+		t.Errorf("%d tries for the last of each of 50 channels", tries)
+	}
+	for _, h := range handles {
+		h.Remove()
+	}
+	tries = 0
+	l.RunOnce()
+	if tries != 0 {
+		t.Errorf("%d tries of ports that were removed", tries)
+	}
+}
+
+func TestPortHandles(t *testing.T) {
+	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+	var log journal
+	tries := 0
+	ch := make(chan int, 1)
+	if (loop.PortHandle{}).Remove() {
+		t.Error("the zero PortHandle stands for nothing")
+	}
+	a := l.AddPort(&operation{1, ch, true, 5, &log, &tries})
+	b := l.AddPort(&operation{2, ch, true, 6, &log, &tries})
+	l.RunOnce()
+	log.expect(t, "1 sends")
+	if a.Remove() || !b.Remove() || b.Remove() {
+		t.Error("Remove reports whether the port was waiting")
+	}
+	c := l.AddPort(&operation{3, ch, true, 7, &log, &tries})
+	l.Close()
+	if c.Remove() {
+		t.Error("Remove of a port of a closed loop")
+	}
+}
+
+// meddling is a Port whose Try does something else.
+type meddling struct {
+	operation
+	do func()
+}
+
+func (m *meddling) Try() bool {
+	m.do()
+	return m.operation.Try()
+}
+
+// What a Try adds is tried in the turn after, and what it removes is not tried any more.
+func TestPortsThatChangeOthers(t *testing.T) {
+	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+	var log journal
+	tries := 0
+	full := func() chan int {
+		ch := make(chan int, 1)
+		ch <- 1
+		return ch
+	}
+	var victim, itself loop.PortHandle
+	once := false
+	l.AddPort(&meddling{operation{1, make(chan int, 1), false, 0, &log, &tries}, func() {
+		if !once {
+			once = true
+			l.AddPort(&operation{4, full(), false, 0, &log, &tries})
+			victim.Remove()
+		}
+	}})
+	victim = l.AddPort(&operation{2, full(), false, 0, &log, &tries})
+	itself = l.AddPort(&meddling{operation{3, make(chan int, 1), false, 0, &log, &tries}, func() { itself.Remove() }})
+	l.RunOnce()
+	log.expect(t)
+	l.RunOnce()
+	log.expect(t, "4 receives 1")
+	tries = 0
+	l.RunOnce()
+	if tries != 1 {
+		t.Errorf("%d tries, want that of 1", tries)
+	}
+}
+
+// A Try that panics, or ends the driver, loses no port.
+func TestAPortThatPanics(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("ouch") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+			var log journal
+			tries := 0
+			var channels []chan int
+			for range 3 {
+				channels = append(channels, make(chan int, 1))
+			}
+			l.AddPort(&operation{1, channels[0], false, 0, &log, &tries})
+			l.AddPort(&operation{2, channels[0], false, 0, &log, &tries})
+			h := l.AddPort(&meddling{operation{3, channels[1], false, 0, &log, &tries}, end})
+			l.AddPort(&operation{4, channels[2], false, 0, &log, &tries})
+			channels[0] <- 1
+			over := make(chan string)
+			go func() {
+				defer func() { over <- fmt.Sprint(recover()) }()
+				l.RunOnce()
+			}()
+			<-over
+			log.expect(t, "1 receives 1")
+			if !h.Remove() {
+				t.Error("the port has gone")
+			}
+			channels[0] <- 2
+			channels[2] <- 3
+			l.RunOnce()
+			log.expect(t, "2 receives 2", "4 receives 3")
+		})
+	}
+}
+
+// Where a port becomes the first of its line after its place in the turn has passed, it and
+// those behind it wait for the next turn.
+func TestNoPortOvertakesAnother(t *testing.T) {
+	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+	var log journal
+	tries := 0
+	ch := make(chan int)
+	for id, sends := range []bool{false, false, true, false, true} {
+		l.AddPort(&operation{id, ch, sends, id, &log, &tries})
+	}
+	l.RunOnce()
+	log.expect(t, "0 meets 2", "2 meets")
+	l.RunOnce()
+	log.expect(t, "1 meets 4", "4 meets")
+}
