@@ -57,6 +57,14 @@ func (l *Loop) nudge() {
 // release is called, the loop does not take itself for deadlocked, and a virtual
 // clock does not jump. Both are safe from any goroutine; releasing again does
 // nothing.
+//
+// So what is posted before release runs at the instant at which Hold was called, or at a
+// later one only if the loop's own code has moved a virtual clock. Its place among what
+// else is ready at that instant is that of real time: it runs in the turn after the one
+// in which it comes, and the posts of several goroutines run in the order in which they
+// come, not in the order of Hold. Where several results shall come in an order that
+// follows from the program, use [Loop.Offload] or task.Blocking, or let one goroutine post
+// all of them.
 func (l *Loop) Hold() (release func()) {
 	l.inbox.owed.Add(1)
 	return sync.OnceFunc(func() {

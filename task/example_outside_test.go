@@ -2,8 +2,10 @@ package task_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"time"
 
 	"github.com/takt-go/takt/future"
@@ -32,6 +34,27 @@ func ExampleBlocking() {
 	// Output:
 	// the others go on
 	// 500000500000 <nil>
+}
+
+// The first Ctrl-C cancels main, which may clean up. The second one ends the program at once,
+// as signals do that nobody asks for: stop says so, as soon as the first has come.
+func ExampleRun_interrupt() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop)
+	_, err := task.Run(ctx, func(ctx context.Context) (int, error) {
+		stop() // stands for Ctrl-C here: it ends ctx too
+		if err := task.Sleep(ctx, time.Hour); err != nil {
+			fmt.Println("cleaning up")
+			return 0, err
+		}
+		return 1, nil
+	})
+	fmt.Println(err)
+	fmt.Println("interrupted:", errors.Is(err, future.ErrCanceled))
+	// Output:
+	// cleaning up
+	// canceled: context canceled
+	// interrupted: true
 }
 
 // A loop that serves, and a goroutine that asks it for something.

@@ -17,9 +17,10 @@ import (
 // loop is closed: see [loop.Loop.Close].
 //
 // When ctx ends, main is canceled, with context.Cause(ctx) as the cause: with
-// signal.NotifyContext, that is what Ctrl-C does. If main lets that through, the
-// error matches [future.ErrCanceled] and the cause; if main lets another cancellation
-// through, it does not match the cause. Values of ctx are inherited by
+// signal.NotifyContext, that is what Ctrl-C does; with context.AfterFunc(ctx, stop) besides,
+// a second Ctrl-C ends the program, however long the rest takes. If main lets the
+// cancellation through, the error matches [future.ErrCanceled] and the cause; if main lets
+// another cancellation through, it does not match the cause. Values of ctx are inherited by
 // main.
 //
 // A panic in main's own body goes on in Run, as a *[PanicError]; the panic of another

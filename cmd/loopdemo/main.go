@@ -28,10 +28,18 @@ const (
 	exitCanceled = 130 // what a shell reports of a program that Ctrl-C ended
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // the first Ctrl-C cancels, the second one kills
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+func main() { os.Exit(run(interruptible(), os.Args[1:], os.Stdout, os.Stderr)) }
+
+// interruptible returns a context that the first Ctrl-C ends. The second one kills the
+// program: what is left to do then may take long, or never end.
+func interruptible() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	pressed, stop := signal.NotifyContext(ctx, os.Interrupt)
+	context.AfterFunc(pressed, func() {
+		stop() // before anything can follow from the first
+		cancel(context.Cause(pressed))
+	})
+	return ctx
 }
 
 // run is the program: it returns the exit status. The end of ctx is Ctrl-C.
