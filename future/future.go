@@ -39,7 +39,12 @@ type Awaitable[T any] interface {
 }
 
 // Untyped makes an Awaitable of any f, for mixing results of different types.
-func Untyped(f Any) Awaitable[any] { return untyped{f} }
+func Untyped(f Any) Awaitable[any] {
+	if f == nil {
+		panic("future: Untyped(nil); give it a future or task")
+	}
+	return untyped{f}
+}
 
 type untyped struct{ Any }
 
@@ -80,6 +85,7 @@ func New[T any](ctx context.Context) *Future[T] {
 // Result returns the value or the error of a future that is done. For a pending
 // one the error is [ErrInvalidState], for a canceled one a [loop.CanceledError].
 func (f *Future[T]) Result() (T, error) {
+	f.mustBe("Result")
 	if f.state() != valued {
 		var zero T
 		return zero, f.Err()
@@ -91,6 +97,7 @@ func (f *Future[T]) Result() (T, error) {
 // nothing, if the future is done, or is one that only its owner completes, such
 // as a task. It panics if somebody waits and the loop is closed.
 func (f *Future[T]) SetResult(v T) error {
+	f.mustBe("SetResult")
 	if !f.free() {
 		if err := f.settable("SetResult"); err != nil {
 			return err
@@ -109,6 +116,7 @@ func (f *Future[T]) SetResult(v T) error {
 // context.Cause(ctx), and the future is left as it is. Await panics if ctx does
 // not belong to the running task; it allocates nothing if few wait.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
+	f.mustBe("Await")
 	if err := f.wait(ctx, f); err != nil {
 		var zero T
 		return zero, err
@@ -119,6 +127,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 // Wait is Await for those who do not want the value. Its error is that of the
 // future, or what ended the waiting.
 func (f *Future[T]) Wait(ctx context.Context) error {
+	f.mustBe("Wait")
 	if err := f.wait(ctx, f); err != nil {
 		return err
 	}
@@ -133,6 +142,12 @@ func (f *Future[T]) Self() loop.Awaitable {
 		return t.Outcome()
 	}
 	return f
+}
+
+func (f *Future[T]) mustBe(what string) {
+	if f == nil {
+		panic("future: " + what + " of a nil Future; make one by New")
+	}
 }
 
 // AnyResult is Result, untyped.
@@ -299,13 +314,13 @@ func (c *core) SetError(err error) error {
 }
 
 // Cancel cancels the future, with a cause that may be nil, and reports whether it
-// did: a future that is done stays as it is. The owner of a future, such as a
+// did: a future that is done, or whose loop is closed, stays as it is. The owner of a future, such as a
 // task, may take the request and end later, in its own way.
 func (c *core) Cancel(cause error) bool {
 	if t := c.TaskOf(); t != nil {
 		return t.Cancel(cause)
 	}
-	if c.Done() {
+	if c.Done() || c.over() {
 		return false
 	}
 	if o := c.owner(); o != nil {
@@ -315,6 +330,13 @@ func (c *core) Cancel(cause error) bool {
 	}
 	c.complete(canceled, &loop.CanceledError{Cause: cause})
 	return true
+}
+
+// over reports whether the loop is closed, so that no code can wait any more. (While it
+// is being closed, bodies run, and clean up.)
+func (c *core) over() bool {
+	l := c.Loop()
+	return l != nil && l.Closed() && l.Current() == nil
 }
 
 // wait suspends the running task until self, whose core c is, is done.
@@ -333,7 +355,7 @@ func (c *core) wait(ctx context.Context, self loop.Awaitable) error {
 // to schedule fn on: there OnDone calls fn itself.
 func (c *core) OnDone(fn func()) Callback {
 	if fn == nil {
-		panic("future: OnDone(nil)")
+		panic("future: OnDone(nil); give it a function to call")
 	}
 	r := &callback{fn}
 	c.AddWaiter(r)

@@ -21,6 +21,9 @@ type Owner interface {
 // Own makes f a pending future of l that only owner completes, by [Complete].
 // It is for those who build awaitables of their own.
 func Own[T any](f *Future[T], l *loop.Loop, owner Owner) {
+	if f == nil || owner == nil {
+		panic("future: Own of a nil future, or for a nil owner")
+	}
 	f.core = core{waits: &rest{owner: owner}}
 	if l != nil {
 		f.home = l.Home()
@@ -31,6 +34,7 @@ func Own[T any](f *Future[T], l *loop.Loop, owner Owner) {
 // not nil, else v. A cancellation as err makes the future canceled. It panics if
 // f is done or belongs to somebody else.
 func Complete[T any](f *Future[T], owner Owner, v T, err error) {
+	f.mustBe("Complete")
 	f.mustOwn(owner != nil && f.owner() == owner, owner)
 	f.settle(v, err)
 }
@@ -57,17 +61,33 @@ func (f *Future[T]) settle(v T, err error) {
 // Fail is Complete for an error that makes the future failed also if it is a
 // cancellation: that of something else, which this one reports.
 func Fail[T any](f *Future[T], owner Owner, err error) {
+	f.mustBe("Fail")
 	f.mustOwn(owner != nil && f.owner() == owner, owner)
+	if err == nil {
+		panic("future: Fail with a nil error; use Complete for success")
+	}
 	f.complete(failed, err)
 }
 
 // Failed reports whether f has failed, as opposed to having been canceled itself.
 // The difference shows in a gather one of whose children was canceled: its error
 // is a cancellation, and it has failed. asyncio makes the same.
-func Failed(f Any) bool { return f.base().state() == failed }
+func Failed(f Any) bool {
+	mustBeGiven(f, "Failed")
+	return f.base().state() == failed
+}
 
 // Peek returns the error of f, nil while f is pending, and does not take it.
-func Peek(f Any) error { return f.base().failure() }
+func Peek(f Any) error {
+	mustBeGiven(f, "Peek")
+	return f.base().failure()
+}
+
+func mustBeGiven(f Any, what string) {
+	if f == nil {
+		panic("future: " + what + "(nil); give it a future or task")
+	}
+}
 
 func (c *core) mustOwn(owns bool, owner any) {
 	if !owns || c.Done() {

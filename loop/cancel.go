@@ -26,6 +26,7 @@ import (
 //
 // The rules are those of asyncio's Task.cancel, which counts each way.
 func (t *Task) Cancel(cause error) bool {
+	t.mustBeSpawned("Cancel")
 	if t.state == stateDone || t.outcome.Done() {
 		_ = t.outcome.Err()
 		return false
@@ -155,6 +156,7 @@ func (t *Task) Uncancel() int {
 // scope's context. Where another request has not been delivered yet, the body is told
 // of that one.
 func (s *Scope) Cancel(cause error) bool {
+	s.mustBeEntered("Cancel")
 	t := s.task
 	if t.state == stateDone {
 		return false

@@ -20,6 +20,7 @@ func (l *Loop) Close() {
 	if l.closed {
 		return
 	}
+	l.mustBeMade("Close")
 	if l.running.Load() {
 		panic("loop: Close on a loop that is running; call Stop, and Close when Run has returned")
 	}
@@ -101,7 +102,7 @@ func (l *Loop) unwindStep(t *Task, err error) {
 // release ends the free stacks and lets go of what is left.
 func (l *Loop) release() {
 	defer l.reportUntaken() // last: the handler may end the goroutine
-	l.closed, l.closing = true, false
+	l.closed, l.closing, l.open = true, false, false
 	for _, s := range l.free {
 		l.switchTo(s) // without a task: to end
 	}

@@ -304,7 +304,7 @@ func TestUseWhileUnwinding(t *testing.T) {
 
 func TestUseAfterClose(t *testing.T) {
 	l := newLoop(t)
-	h := l.CallSoon(func() {})
+	h, later := l.CallSoon(func() {}), l.CallLater(time.Hour, func() {})
 	l.Close()
 	for want, use := range map[string]func(){
 		"CallSoon":        func() { l.CallSoon(func() {}) },
@@ -315,9 +315,11 @@ func TestUseAfterClose(t *testing.T) {
 		"RunOnce":         func() { l.RunOnce() },
 		"RunUntilIdle":    l.RunUntilIdle,
 		"spawning a task": func() { spawn(l.Context(), "", task.Yield) },
-		"Handle.Cancel":   func() { h.Cancel() },
 	} {
 		mustPanic(t, "loop: "+want+" on a loop that is closed", use)
+	}
+	if h.Cancel() || later.Cancel() {
+		t.Error("Cancel prevented a call on a closed loop")
 	}
 	if l.Running() || l.Current() != nil || l.Elapsed() != 0 {
 		t.Error("a closed loop is not at rest")

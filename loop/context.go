@@ -160,6 +160,10 @@ func fromDerived(ctx context.Context) *Loop {
 // spawned with it inherits the values of ctx and is canceled when ctx ends. It is how
 // what comes from outside meets the loop. If ctx ended before, the task never runs.
 func (l *Loop) Bind(ctx context.Context) context.Context {
+	l.mustBeMade("Bind")
+	if ctx == nil {
+		panic("loop: Bind(nil); give it a context, such as context.Background()")
+	}
 	if l.labels == nil {
 		l.labels = ctx
 	}
@@ -181,7 +185,12 @@ func (b *boundContext) Value(key any) any {
 // Outside returns a context that is ctx in every way but that it belongs to no
 // loop: for goroutines, where awaiting would be a mistake. Where ctx belongs to a loop
 // with a virtual clock it has no deadline either, as that is not one of real time.
-func Outside(ctx context.Context) context.Context { return outsideContext{ctx} }
+func Outside(ctx context.Context) context.Context {
+	if ctx == nil {
+		panic("loop: Outside(nil); give it a context, such as that of a body")
+	}
+	return outsideContext{ctx}
+}
 
 type outsideContext struct{ context.Context }
 

@@ -19,6 +19,9 @@ import (
 //
 // asyncio: print_call_graph, and python -m asyncio pstree.
 func (l *Loop) WriteGraph(w io.Writer, stacks bool) error {
+	if w == nil {
+		panic("loop: WriteGraph to a nil writer; use os.Stderr, say")
+	}
 	g := graph{stacks: stacks, written: map[*Task]bool{}, seen: map[Awaitable]bool{}}
 	waited := map[*Task]bool{}
 	for t := range l.Tasks() {

@@ -15,11 +15,11 @@ type Handle struct {
 }
 
 // Cancel takes the call back and reports whether that prevented it: false means
-// that it has run already, is running, or was canceled before. A timer that is
-// due but whose turn has not come can still be canceled. Cost: O(log n) in the
+// that it has run already, is running, or was canceled before, or
+// that the loop is closed. A timer that is due but whose turn has not come can still be canceled. Cost: O(log n) in the
 // number of timers armed, constant for CallSoon; nothing is allocated.
 func (h Handle) Cancel() bool {
-	if h.loop == nil {
+	if h.loop == nil || h.loop.closed {
 		return false
 	}
 	h.loop.check("Handle.Cancel")
@@ -64,6 +64,9 @@ func (l *Loop) CallAt(when time.Time, fn func()) Handle {
 // with it. It allocates nothing.
 func (l *Loop) Schedule(r Runnable) {
 	l.check("completing a future, or Schedule,")
+	if r == nil {
+		panic("loop: Schedule(nil); give it a Runnable, such as a Func")
+	}
 	if l.observer != nil {
 		if e, ok := r.(*entry); ok && e.state != stateDone {
 			l.tell(TaskWoken, (*Task)(e))
@@ -75,7 +78,7 @@ func (l *Loop) Schedule(r Runnable) {
 // callback checks what every scheduling call is handed.
 func callback(what string, fn func()) Func {
 	if fn == nil {
-		panic("loop: " + what + " of a nil function")
+		panic("loop: " + what + " of a nil function; give it one to call")
 	}
 	return fn
 }

@@ -11,7 +11,12 @@ func (t *Task) Home() *Home { return (*Home)(t) }
 func (l *Loop) Home() *Home { return (*Home)(&l.root) }
 
 // Loop returns the loop. It panics for the home of a task that was never spawned.
-func (h *Home) Loop() *Loop { return h.env.loop }
+func (h *Home) Loop() *Loop {
+	if h.env == nil {
+		panic("loop: this is the Home of a Task that was never spawned, or of a Loop that New has not made")
+	}
+	return h.env.loop
+}
 
 // Task returns the task, nil if there is only a loop.
 func (h *Home) Task() *Task {

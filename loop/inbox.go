@@ -26,6 +26,7 @@ type inbox struct {
 // says that fn was taken; should the loop be closed before it runs again, fn is
 // dropped.
 func (l *Loop) Post(fn func()) error {
+	l.mustBeMade("Post")
 	call := callback("Post", fn)
 	in := &l.inbox
 	in.mu.Lock()
@@ -66,6 +67,7 @@ func (l *Loop) nudge() {
 // follows from the program, use [Loop.Offload] or task.Blocking, or let one goroutine post
 // all of them.
 func (l *Loop) Hold() (release func()) {
+	l.mustBeMade("Hold")
 	l.inbox.owed.Add(1)
 	return sync.OnceFunc(func() {
 		l.inbox.owed.Add(-1)

@@ -38,6 +38,7 @@ type Loop struct {
 	stopping bool
 	closing  bool
 	closed   bool
+	open     bool // New has made it, and it is not closed
 	stepping bool // inside a turn
 	idled    bool // and nothing has run since
 	warned   bool // of a real time limit
@@ -188,7 +189,7 @@ func New(opts ...Option) *Loop {
 	l.inbox.wake = make(chan struct{}, 1)
 	for _, opt := range opts {
 		if opt == nil {
-			panic("loop: New with a nil Option")
+			panic("loop: New with a nil Option; leave it out")
 		}
 		opt(l)
 	}
@@ -196,23 +197,36 @@ func New(opts ...Option) *Loop {
 		l.clock = timer.NewSystem()
 	}
 	l.attended = l.debug || l.observer != nil
+	l.open = true
 	return l
 }
 
 // Context returns the loop's own context. It carries the loop but no task: the
 // host spawns with it before the loop runs and between its turns, and callbacks
 // spawn with it. It ends when [Loop.Close] begins.
-func (l *Loop) Context() context.Context { return (*ownContext)(&l.root) }
+func (l *Loop) Context() context.Context {
+	l.mustBeMade("Context")
+	return (*ownContext)(&l.root)
+}
 
 // Clock returns the clock that the loop lives by.
-func (l *Loop) Clock() timer.Clock { return l.clock }
+func (l *Loop) Clock() timer.Clock {
+	l.mustBeMade("Clock")
+	return l.clock
+}
 
 // Now returns the time by the loop's clock. It is safe from any goroutine.
-func (l *Loop) Now() time.Time { return l.clock.Start().Add(l.Elapsed()) }
+func (l *Loop) Now() time.Time {
+	since := l.Elapsed()
+	return l.clock.Start().Add(since)
+}
 
 // Elapsed returns the time since the clock's start. It is safe from any
 // goroutine.
-func (l *Loop) Elapsed() time.Duration { return time.Duration(l.clock.Now()) }
+func (l *Loop) Elapsed() time.Duration {
+	l.mustBeMade("Elapsed or Now")
+	return time.Duration(l.clock.Now())
+}
 
 // Current returns the task that is running, or nil inside a callback and while
 // the loop is not running.
@@ -248,6 +262,7 @@ func (l *Loop) following(t *Task) *Task {
 
 // Report hands f to the error handler.
 func (l *Loop) Report(f Failure) {
+	l.mustBeMade("Report")
 	defer func() {
 		if value := recover(); value != nil {
 			slog.Error("takt: the error handler panicked", "panic", value, "failure", f.Kind.String(), "err", f.Err)
@@ -269,8 +284,15 @@ func logFailure(f Failure) {
 
 // check panics if the loop may not be used here and now.
 func (l *Loop) check(what string) {
-	if l.closed || l.debug || l.waiting.Load() {
+	if !l.open || l.debug || l.waiting.Load() {
 		l.checkAll(what)
+	}
+}
+
+// mustBeMade panics for a nil or zero Loop, which has no clock.
+func (l *Loop) mustBeMade(what string) {
+	if l == nil || l.clock == nil {
+		panic("loop: " + what + " on a Loop that New has not made")
 	}
 }
 
@@ -278,6 +300,7 @@ func (l *Loop) checkAll(what string) {
 	if l.closed {
 		panic("loop: " + what + " on a loop that is closed")
 	}
+	l.mustBeMade(what)
 	if !l.running.Load() && !l.closing {
 		return
 	}

@@ -19,6 +19,9 @@ type offload struct {
 // cases what work has posted comes before done.
 func (l *Loop) Offload(work, done func()) {
 	l.check("Offload")
+	if work == nil || done == nil {
+		panic("loop: Offload of a nil function; give it both work and done")
+	}
 	o := &offload{done: done, finished: make(chan struct{})}
 	l.offloads = append(l.offloads, o)
 	l.working.Add(1)

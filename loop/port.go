@@ -85,6 +85,9 @@ type PortHandle struct {
 // some hundred nanoseconds for each, and a goroutine for each thousand.
 func (l *Loop) AddPort(p Port) PortHandle {
 	l.check("AddPort")
+	if p == nil || p.Case().Chan.Kind() != reflect.Chan {
+		panic("loop: AddPort of no port, or of one whose Case has no channel; task.Recv and task.Send make ports")
+	}
 	return PortHandle{l, l.ports.add(p)}
 }
 

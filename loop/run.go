@@ -39,6 +39,7 @@ func (l *Loop) RunUntilIdle() { _ = l.drive("RunUntilIdle", modeIdle) }
 // NextDeadline returns the instant of the earliest timer, and false if no timer
 // is armed.
 func (l *Loop) NextDeadline() (time.Time, bool) {
+	l.mustBeMade("NextDeadline")
 	at, ok := l.timers.Earliest()
 	if !ok || at == timer.Never {
 		return time.Time{}, false
@@ -67,6 +68,7 @@ func (l *Loop) drive(what string, m mode) error {
 	if l.closed || l.closing {
 		panic("loop: " + what + " on a loop that is closed")
 	}
+	l.mustBeMade(what)
 	if !l.running.CompareAndSwap(false, true) {
 		panic("loop: " + what + " on a loop that is running already")
 	}
@@ -386,6 +388,9 @@ func (l *Loop) idle() (over bool, err error) {
 // together are scheduled together, in order.
 func (l *Loop) AtIdle(r Runnable) {
 	l.check("AtIdle")
+	if r == nil {
+		panic("loop: AtIdle(nil); give it a Runnable, such as a Func")
+	}
 	l.atIdle = append(l.atIdle, r)
 }
 

@@ -34,11 +34,21 @@ func Enter(ctx context.Context) *Scope {
 func (s *Scope) Task() *Task { return s.task }
 
 // Context returns the scope's context.
-func (s *Scope) Context() context.Context { return (*scopeContext)(s) }
+func (s *Scope) Context() context.Context {
+	s.mustBeEntered("Context")
+	return (*scopeContext)(s)
+}
+
+func (s *Scope) mustBeEntered(what string) {
+	if s == nil || s.task == nil {
+		panic("loop: " + what + " of a Scope that Enter has not made")
+	}
+}
 
 // SetDeadline makes when what the scope's context gives as its deadline, where
 // none around it is earlier; the zero time is none. It arms no timer.
 func (s *Scope) SetDeadline(when time.Time) {
+	s.mustBeEntered("SetDeadline")
 	at := int64(0)
 	if !when.IsZero() {
 		at = min(max(1, s.task.Loop().instant(when)), timer.Never)

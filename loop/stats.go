@@ -15,6 +15,7 @@ type Stats struct {
 // one addition per turn. What takes time to measure is for an observer: see Stats of
 // package trace.
 func (l *Loop) Stats() Stats {
+	l.mustBeMade("Stats")
 	return Stats{
 		Turns: l.turns, Spawned: l.spawned, Tasks: l.tasks,
 		Ready: int(l.ready.tail - l.ready.head), Timers: l.timers.Len(),

@@ -7,6 +7,7 @@ package loop
 // with [Queued], it is Enqueue. It is for task factories; it panics if the task was
 // started before.
 func (t *Task) StepNow() {
+	t.mustBeSpawned("StepNow")
 	if t.state == stateNew || t.mayStart("StepNow") {
 		if t.start == Queued {
 			t.queue()

@@ -79,7 +79,7 @@ func Sleep(d time.Duration) Suspension {
 // On waits for a, which must not be nil. If a is done, that does not suspend.
 func On(a Awaitable) Suspension {
 	if a == nil {
-		panic("loop: On(nil); there is nothing to wait for")
+		panic("loop: On(nil) waits for nothing; give it a future or task, or use Turn")
 	}
 	return Suspension{how: await, on: a}
 }

@@ -50,7 +50,7 @@ func TestSuspensions(t *testing.T) {
 	if loop.Sleep(0) != loop.Turn() || loop.Sleep(-1) != loop.Turn() || loop.Turn().Ended() || loop.Sleep(1).Ended() {
 		t.Error("a sleep of no time is a turn")
 	}
-	mustPanic(t, "loop: On(nil); there is nothing to wait for", func() { loop.On(nil) })
+	mustPanic(t, "loop: On(nil) waits for nothing", func() { loop.On(nil) })
 }
 
 func TestSleepersWakeInOrderOfDeadlineThenOfSleeping(t *testing.T) {

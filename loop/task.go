@@ -167,6 +167,7 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable
 // Context returns the task's own context: the one that its body is handed, or, where
 // that has ended and every request to cancel was taken back, one that has not.
 func (t *Task) Context() context.Context {
+	t.mustBeSpawned("Context")
 	if s := t.extras().renewed; s != nil {
 		return s.Context()
 	}
@@ -226,10 +227,18 @@ func (t *Task) Outcome() Awaitable { return t.outcome }
 // before and after each Step. It is for the hooks of task factories, and panics
 // once the task has taken its first step.
 func (t *Task) Wrap(wrap func(Body) Body) {
+	t.mustBeSpawned("Wrap")
+	if wrap == nil {
+		panic(fmt.Sprintf("loop: Wrap(nil) of task %q; give it a function that returns a Body", t.Name()))
+	}
 	if t.state != stateNew && t.state != stateQueued {
 		panic(fmt.Sprintf("loop: Wrap of task %q after its first step", t.Name()))
 	}
-	t.live.body = wrap(t.live.body)
+	body := wrap(t.live.body)
+	if body == nil {
+		panic(fmt.Sprintf("loop: the function that Wrap of task %q was given returned no Body", t.Name()))
+	}
+	t.live.body = body
 }
 
 // Done reports whether the task has ended.
@@ -239,6 +248,7 @@ func (t *Task) Done() bool { return t.state == stateDone }
 // was made with [AtOnce]. It is for task factories; it panics if the task was started
 // before.
 func (t *Task) Enqueue() {
+	t.mustBeSpawned("Enqueue")
 	if t.state == stateNew || t.mayStart("Enqueue") {
 		if t.start == AtOnce {
 			t.stepNow()
@@ -251,6 +261,13 @@ func (t *Task) Enqueue() {
 func (t *Task) queue() {
 	t.state = stateQueued
 	t.env.loop.ready.push((*entry)(t))
+}
+
+// mustBeSpawned panics for a nil Task, and for one that is of no loop.
+func (t *Task) mustBeSpawned(what string) {
+	if t == nil || t.env == nil {
+		panic("loop: " + what + " of a Task that was never spawned; task.Go makes tasks")
+	}
 }
 
 // mayStart reports whether t is new. A task that was canceled before its factory came to
