@@ -167,7 +167,7 @@ const (
 // words: a future that is pending and has at most one who waits, or has a value and no
 // owner, needs no more.
 type core struct {
-	home  *loop.Home    // nil if it is of no loop
+	home  loop.Home     // zero if it is of no loop
 	waits loop.Runnable // nobody, the one who waits, or *rest
 }
 
@@ -225,12 +225,7 @@ func (c *core) failure() error {
 }
 
 // Loop returns the loop that the future belongs to.
-func (c *core) Loop() *loop.Loop {
-	if c.home == nil {
-		return nil
-	}
-	return c.home.Loop()
-}
+func (c *core) Loop() *loop.Loop { return c.home.Loop() }
 
 // Done reports whether the future has a value, an error, or was canceled.
 func (c *core) Done() bool { return c.state() != pending }
@@ -244,12 +239,7 @@ func (c *core) Canceled() bool {
 func (c *core) base() *core { return c }
 
 // TaskOf returns the task that completes the future, nil if it is not a task's.
-func (c *core) TaskOf() *loop.Task {
-	if c.home == nil {
-		return nil
-	}
-	return c.home.Task()
-}
+func (c *core) TaskOf() *loop.Task { return c.home.Task() }
 
 // Explain says what kind of future this is, in the words of its owner.
 func (c *core) Explain() loop.Explanation {
@@ -367,12 +357,12 @@ func (c *core) OnDone(fn func()) Callback {
 // to no loop: there r runs inside the call. AddWaiter costs O(1).
 func (c *core) AddWaiter(r loop.Runnable) {
 	switch {
-	case c.waits == nil && c.home != nil:
+	case c.waits == nil && c.home != loop.Home{}:
 		c.waits = r
 	case !c.Done():
 		c.mustBelong()
 		c.made().add(r)
-	case c.home == nil:
+	case c.home == loop.Home{}:
 		r.Run()
 	default:
 		c.Loop().Schedule(r)
@@ -381,7 +371,7 @@ func (c *core) AddWaiter(r loop.Runnable) {
 
 // mustBelong panics for a zero Future.
 func (c *core) mustBelong() {
-	if c.home == nil {
+	if c.home == (loop.Home{}) {
 		panic("future: a zero Future belongs to no loop; make it by New")
 	}
 }
