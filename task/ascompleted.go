@@ -33,7 +33,7 @@ func AsCompleted[A future.Any](ctx context.Context, limit time.Duration, of ...A
 		l := loop.FromContext(ctx)
 		if limit != NoLimit && len(of) > 0 {
 			when := instant(ctx, limit)
-			c.limit = l.CallLater(limit, func() { c.expire(when) })
+			c.limit = l.CallLater(limit, func() { c.expire(&TimeoutError{when, limit}) })
 		}
 		c.each = make([]completion[A], len(of))
 		for at, a := range of {
@@ -101,8 +101,8 @@ func (e *completion[A]) Run() {
 	c.wake()
 }
 
-func (c *completions[A]) expire(when time.Time) {
-	c.expired = &TimeoutError{when}
+func (c *completions[A]) expire(err *TimeoutError) {
+	c.expired = err
 	c.detach()
 	c.wake()
 }

@@ -496,7 +496,7 @@ func Example_asCompleted() {
 	// Output:
 	// one <nil>
 	// two <nil>
-	// time limit expired at 00:00:02.500
+	// time limit of 2.5s expired
 }
 
 func Example_toThread() {

@@ -93,7 +93,7 @@ func ExampleShield() {
 		return 0, nil
 	}, loop.WithClock(timer.NewVirtual()))
 	// Output:
-	// time limit expired at 00:00:01.000
+	// time limit of 1s expired
 	// page 3 <nil>
 }
 
@@ -174,5 +174,5 @@ func ExampleAsCompleted() {
 	// Output:
 	// page 1 <nil>
 	// page 2 <nil>
-	// time limit expired at 00:00:10.000
+	// time limit of 10s expired
 }

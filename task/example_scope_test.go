@@ -173,7 +173,7 @@ func ExampleTimeout() {
 	// page 1 at 1s
 	// page 2 at 3s
 	// page 3 at 6s
-	// time limit expired at 00:00:08.000
+	// time limit of 8s expired
 	// true
 }
 
@@ -193,7 +193,7 @@ func ExampleTimeoutAt() {
 	// Output:
 	// 2s <nil>
 	// 4s <nil>
-	// 5s time limit expired at 00:00:05.000
+	// 5s time limit expired at 2000-01-01 00:00:05.000 UTC
 }
 
 // A body that swallows the expiry can ask for it.
@@ -232,7 +232,7 @@ func ExampleDeadline_Reschedule() {
 	// Output:
 	// page 1 at 1s
 	// page 2 at 3s
-	// time limit expired at 00:00:05.500
+	// time limit expired at 2000-01-01 00:00:05.500 UTC
 }
 
 // A limit that expired is no cancellation to those outside of it.
@@ -247,6 +247,6 @@ func ExampleTimeoutError() {
 		return 0, nil
 	}, loop.WithClock(timer.NewVirtual()))
 	// Output:
-	// inside:  canceled: time limit expired at 00:00:01.000 true
-	// outside: time limit expired at 00:00:01.000 false
+	// inside:  canceled: time limit of 1s expired true
+	// outside: time limit of 1s expired false
 }

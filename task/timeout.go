@@ -18,11 +18,15 @@ const NoLimit = time.Duration(math.MaxInt64)
 // [context.DeadlineExceeded]; it does not match [future.ErrCanceled], though a
 // cancellation is what the limit made of itself inside.
 type TimeoutError struct {
-	When time.Time // the limit, by the loop's clock
+	When  time.Time     // the limit, by the loop's clock
+	Limit time.Duration // the limit as a duration; zero where an instant was given
 }
 
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("time limit expired at %s", e.When.Format("15:04:05.000"))
+	if e.Limit != 0 {
+		return fmt.Sprintf("time limit of %v expired", e.Limit)
+	}
+	return fmt.Sprintf("time limit expired at %s", e.When.Format("2006-01-02 15:04:05.000 MST"))
 }
 
 // Unwrap returns [context.DeadlineExceeded].
@@ -36,6 +40,7 @@ type Deadline struct {
 	outer   context.Context // around the scope
 	scope   *loop.Scope
 	when    time.Time // zero: none
+	limit   time.Duration
 	timer   loop.Handle
 	before  int           // requests to cancel the task when the scope was entered
 	expired *TimeoutError // nil: not yet
@@ -64,13 +69,19 @@ type Deadline struct {
 //
 // Timeout panics if ctx does not belong to the running task. asyncio: timeout.
 func Timeout(ctx context.Context, d time.Duration, body func(ctx context.Context, scope *Deadline) error) error {
-	return underLimit(ctx, instant(ctx, d), body)
+	if body == nil {
+		panic("task: Timeout of a nil body; give it a function to limit")
+	}
+	return underLimit(ctx, instant(ctx, d), d, body)
 }
 
 // TimeoutAt is [Timeout] with the instant, by the loop's clock; the zero time
 // sets no limit. asyncio: timeout_at.
 func TimeoutAt(ctx context.Context, when time.Time, body func(ctx context.Context, scope *Deadline) error) error {
-	return underLimit(ctx, when, body)
+	if body == nil {
+		panic("task: TimeoutAt of a nil body; give it a function to limit")
+	}
+	return underLimit(ctx, when, 0, body)
 }
 
 // instant returns the instant d from now, the zero time for NoLimit.
@@ -81,10 +92,10 @@ func instant(ctx context.Context, d time.Duration) time.Time {
 	return loop.FromContext(ctx).Now().Add(d)
 }
 
-func underLimit(ctx context.Context, when time.Time, body func(context.Context, *Deadline) error) (err error) {
+func underLimit(ctx context.Context, when time.Time, limit time.Duration, body func(context.Context, *Deadline) error) (err error) {
 	d := &Deadline{outer: ctx, scope: loop.Enter(ctx)}
 	d.before = d.scope.Task().Cancelling()
-	d.set(when)
+	d.set(when, limit)
 	left := false
 	defer func() {
 		if !left { // a panic or Goexit of body, which goes on
@@ -108,18 +119,20 @@ func (d *Deadline) Expired() bool { return d.expired != nil }
 // changes nothing, once the limit has expired or the scope is left.
 func (d *Deadline) Reschedule(when time.Time) error {
 	switch {
+	case d.scope == nil:
+		return fmt.Errorf("task: Reschedule of a Deadline that Timeout has not made")
 	case d.over:
 		return fmt.Errorf("task: Reschedule of a time limit whose scope was left")
 	case d.expired != nil:
 		return fmt.Errorf("task: Reschedule of a time limit that has expired")
 	}
-	d.set(when)
+	d.set(when, 0)
 	return nil
 }
 
-func (d *Deadline) set(when time.Time) {
+func (d *Deadline) set(when time.Time, limit time.Duration) {
 	l := d.scope.Task().Loop()
-	d.when = when
+	d.when, d.limit = when, limit
 	d.scope.SetDeadline(when)
 	d.timer.Cancel()
 	switch {
@@ -133,7 +146,7 @@ func (d *Deadline) set(when time.Time) {
 }
 
 func (d *Deadline) expire() {
-	d.expired = &TimeoutError{d.when}
+	d.expired = &TimeoutError{d.when, d.limit}
 	d.scope.Cancel(d.expired)
 }
 
@@ -168,18 +181,21 @@ func (d *Deadline) exit(err error) error {
 // With limit <= 0 it takes the result of what is done, and cancels and awaits what
 // is not. [NoLimit] is Await. asyncio: wait_for.
 func WaitFor[T any](ctx context.Context, a future.Awaitable[T], limit time.Duration) (T, error) {
+	if isNil(a) {
+		panic("task: WaitFor of nil; give it a task or future")
+	}
 	if limit <= 0 {
-		return takeOrCancel(ctx, a)
+		return takeOrCancel(ctx, a, limit)
 	}
 	var v T
-	err := underLimit(ctx, instant(ctx, limit), func(ctx context.Context, _ *Deadline) (err error) {
+	err := underLimit(ctx, instant(ctx, limit), limit, func(ctx context.Context, _ *Deadline) (err error) {
 		v, err = a.Await(ctx)
 		return err
 	})
 	return v, err
 }
 
-func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T]) (T, error) {
+func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T], limit time.Duration) (T, error) {
 	mustBeHere(ctx, []future.Awaitable[T]{a})
 	if a.Done() {
 		return a.Result()
@@ -188,14 +204,14 @@ func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T]) (T, error) 
 	done := newSignal(ctx, "the end of what was canceled", pendingOf([]future.Awaitable[T]{a}))
 	a.AddWaiter(done)
 	defer a.RemoveWaiter(done) // which has left, unless the waiting ends early
-	a.Cancel(&TimeoutError{now})
+	a.Cancel(&TimeoutError{now, limit})
 	if err := done.Wait(ctx); err != nil {
 		var zero T
 		return zero, err
 	}
 	v, err := a.Result()
 	if loop.IsCanceled(err) {
-		err = &TimeoutError{now}
+		err = &TimeoutError{now, limit}
 	}
 	return v, err
 }

@@ -44,7 +44,8 @@ func TestTimeoutExpires(t *testing.T) {
 
 func TestTimeoutError(t *testing.T) {
 	err := &task.TimeoutError{When: time.Date(2000, 1, 1, 1, 2, 3, 4_000_000, time.UTC)}
-	wantText(t, err, "time limit expired at 01:02:03.004")
+	wantText(t, err, "time limit expired at 2000-01-01 01:02:03.004 UTC")
+	wantText(t, &task.TimeoutError{When: err.When, Limit: 1500 * time.Millisecond}, "time limit of 1.5s expired")
 	wantIs(t, err, context.DeadlineExceeded)
 	if errors.Is(err, future.ErrCanceled) || errors.Is(err, context.Canceled) {
 		t.Error("it matches a cancellation")
@@ -53,6 +54,44 @@ func TestTimeoutError(t *testing.T) {
 	if !errors.As(err, &netErr) || !netErr.Timeout() {
 		t.Error("it reports no Timeout")
 	}
+}
+
+// The error says which of several limits it was.
+func TestTimeoutErrorSaysWhichLimit(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		outer := func(d time.Duration, inner func(ctx context.Context) error) error {
+			return task.Timeout(ctx, d, func(ctx context.Context, _ *task.Deadline) error { return inner(ctx) })
+		}
+		endless := future.New[int](ctx)
+		wantText(t, outer(time.Hour, func(ctx context.Context) error {
+			return task.Timeout(ctx, time.Minute, sleeping(2*time.Hour))
+		}), "time limit of 1m0s expired")
+		wantText(t, outer(time.Minute, func(ctx context.Context) error {
+			return task.Timeout(ctx, time.Hour, sleeping(2*time.Hour))
+		}), "time limit of 1m0s expired")
+		wantText(t, outer(time.Hour, func(ctx context.Context) error {
+			_, err := task.WaitFor(ctx, task.Shield(endless), time.Second)
+			return err
+		}), "time limit of 1s expired")
+		wantText(t, outer(time.Hour, func(ctx context.Context) error {
+			for _, err := range task.AsCompleted(ctx, 2*time.Second, endless) {
+				return err
+			}
+			return nil
+		}), "time limit of 2s expired")
+		now := loop.FromContext(ctx).Now()
+		wantText(t, outer(time.Hour, func(ctx context.Context) error {
+			return task.TimeoutAt(ctx, now.Add(time.Second), sleeping(2*time.Hour))
+		}), "time limit expired at 2000-01-01 00:02:04.000 UTC")
+		wantText(t, outer(time.Hour, func(ctx context.Context) error {
+			return task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
+				if err := scope.Reschedule(now.Add(time.Minute)); err != nil {
+					return err
+				}
+				return task.Sleep(ctx, 2*time.Hour)
+			})
+		}), "time limit expired at 2000-01-01 00:03:03.000 UTC")
+	})
 }
 
 func TestTimeoutReturnsWhatTheBodyReturns(t *testing.T) {

@@ -20,7 +20,7 @@ func ExampleRun() {
 		}), time.Hour)
 		fmt.Println(err, "after", loop.FromContext(ctx).Elapsed()) // and no time at all on the wall
 	})
-	// Output: time limit expired at 01:00:00.000 after 1h0m0s
+	// Output: time limit of 1h0m0s expired after 1h0m0s
 }
 
 func ExampleRun_leaks() {
@@ -112,7 +112,7 @@ func ExampleTimePasses() {
 		}
 	}, looptest.TimePasses())
 	// Output:
-	// example_test.go:111: time limit expired at 00:01:00.000
+	// example_test.go:111: time limit of 1m0s expired
 	//
 	// It takes 1 pick that is not first in, first out (DelayBounded(1), after 2 schedules). To replay exactly this:
 	//
@@ -125,7 +125,7 @@ func ExampleTimePasses() {
 	// 	   3   1m0s  work  its start → example_test.go:109
 	// 	   4   1m0s  work  example_test.go:109 → its end    woke main
 	// 	   5   1m0s  main  example_test.go:110 → its end
-	// 	       ! example_test.go:111: time limit expired at 00:01:00.000
+	// 	       ! example_test.go:111: time limit of 1m0s expired
 }
 
 // Each schedule is run with both task factories: with the eager one, the body of a new
