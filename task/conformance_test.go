@@ -907,6 +907,8 @@ func showError(err error) string {
 		return "Timeout"
 	case *task.GroupError:
 		return "Group" + showList(err.Errors)
+	case *task.TaskError:
+		return showError(err.Err)
 	case refused:
 		return "Refused"
 	}

@@ -84,6 +84,7 @@
 //	*TimeoutError          a limit expired; it matches context.DeadlineExceeded and
 //	                       not ErrCanceled
 //	*GroupError            all errors of a group; Is and As look into each
+//	*TaskError             one of these, and which task it is of
 //	*PanicError            a body panicked: value, stack, name of the task
 //	loop.ErrGoexit         runtime.Goexit ended the body
 //	*loop.DeadlockError    from Run: tasks are left that nothing can wake

@@ -25,20 +25,20 @@ type Group struct {
 }
 
 // A GroupError holds every error of a group, in the order in which they came: those
-// of its tasks, then that of its body. errors.Is and errors.As look into all.
+// of its tasks, then that of its body, each as a [*TaskError]. errors.Is and errors.As
+// look into all. A program may take errors out that it has dealt with.
 type GroupError struct {
 	Errors []error
-	from   []string // the name of the task that each came from
 }
 
 func (e *GroupError) Error() string {
 	if len(e.Errors) == 1 {
-		return fmt.Sprintf("%s: %v", e.from[0], e.Errors[0])
+		return fmt.Sprint(e.Errors[0])
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d errors in a group", len(e.Errors))
-	for i, err := range e.Errors {
-		fmt.Fprintf(&b, "\n\t%s: %v", e.from[i], err)
+	for _, err := range e.Errors {
+		fmt.Fprintf(&b, "\n\t%v", err)
 	}
 	return b.String()
 }
@@ -47,9 +47,25 @@ func (e *GroupError) Error() string {
 func (e *GroupError) Unwrap() []error { return e.Errors }
 
 func (e *GroupError) add(from string, err error) {
-	e.Errors = append(e.Errors, err)
-	e.from = append(e.from, from)
+	e.Errors = append(e.Errors, &TaskError{from, err})
 }
+
+// A TaskError is an error of a group, and which of its tasks has failed with it.
+type TaskError struct {
+	Task string // the task's name; empty for the body of the group
+	Err  error
+}
+
+func (e *TaskError) Error() string {
+	from := e.Task
+	if from == "" {
+		from = "the group's body"
+	}
+	return fmt.Sprintf("%s: %v", from, e.Err)
+}
+
+// Unwrap returns the error that the task has failed with.
+func (e *TaskError) Unwrap() error { return e.Err }
 
 // WithGroup runs body, in the running task, with a group that it can spawn into
 // ([GoIn], [GoMachineIn], [Group.Go]), and returns when body and every task of the group
@@ -73,6 +89,9 @@ func (e *GroupError) add(from string, err error) {
 // tasks have ended; errors of theirs are reported ([loop.ErrorUntaken]). WithGroup panics
 // if ctx does not belong to the running task.
 func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) error) (err error) {
+	if body == nil {
+		panic("task: WithGroup of a nil body; give it a function that spawns")
+	}
 	g := &Group{outer: ctx, scope: loop.Enter(ctx)}
 	g.before = g.scope.Task().Cancelling()
 	returned := false
@@ -83,7 +102,7 @@ func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) err
 		p := loop.Recovered(recover(), g.scope.Task())
 		_ = g.exit(p)
 		for _, err := range g.errs.Errors {
-			if err != p { // nobody else will hear of it
+			if err = errors.Unwrap(err); err != p { // nobody else will hear of it
 				g.scope.Task().Loop().Report(loop.Failure{Kind: loop.ErrorUntaken, Task: g.scope.Task(), Err: err})
 			}
 		}
@@ -129,6 +148,7 @@ func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error
 
 // refuses returns why the group takes no more tasks, if that is so.
 func (g *Group) refuses() error {
+	g.mustBeMade()
 	switch {
 	case g.exiting && g.members.Len() == 0:
 		return errors.New("task: the group is finished; spawn while its body or one of its tasks runs")
@@ -138,11 +158,18 @@ func (g *Group) refuses() error {
 	return nil
 }
 
+// mustBeMade panics for a nil or zero Group, which is in no task.
+func (g *Group) mustBeMade() {
+	if g == nil || g.scope == nil {
+		panic("task: this Group was not made by WithGroup; use the one that its body is handed")
+	}
+}
+
 // Go spawns a task without a result into the group. It is [GoIn] for those who do
 // not need the task in hand.
 func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
 	if body == nil {
-		panic("task: Go of a nil body")
+		panic("task: Go of a nil body; give it a function to run")
 	}
 	_, err := GoIn(g, func(ctx context.Context) (struct{}, error) { return struct{}{}, body(ctx) }, opts...)
 	return err
@@ -152,6 +179,7 @@ func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
 // canceled as by a failure, and WithGroup returns nil unless something fails on the
 // way. Canceling a group that is aborting or finished does nothing.
 func (g *Group) Cancel() {
+	g.mustBeMade()
 	if g.aborting || g.exiting && g.members.Len() == 0 {
 		return
 	}
@@ -235,7 +263,7 @@ func (g *Group) exit(err error) error {
 		return canceled
 	}
 	if err != nil && !loop.IsCanceled(err) {
-		g.errs.add("the group's body", err)
+		g.errs.add("", err)
 	}
 	if len(g.errs.Errors) == 0 {
 		return nil

@@ -32,7 +32,11 @@ func groupErrors(t *testing.T, err error) []error {
 	if !ok {
 		t.Fatalf("the error is %T %v, want a *GroupError", err, err)
 	}
-	return g.Errors
+	var all []error
+	for _, one := range g.Errors {
+		all = append(all, one.(*task.TaskError).Err)
+	}
+	return all
 }
 
 func wantGroupErrors(t *testing.T, err error, want ...error) {
@@ -1144,4 +1148,38 @@ func TestGroupPanics(t *testing.T) {
 	}
 	panics(t, "belongs to no loop", func() { _ = task.WithGroup(context.Background(), never) })
 	panics(t, "outside every task", func() { _ = task.WithGroup(l.Context(), never) })
+}
+
+// A GroupError works however a program trims or makes it.
+func TestGroupErrorByHand(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			for _, name := range []string{"one", "two", "three"} { // all with the same error
+				mustGoIn(t, g, fails(0, errBoom), task.Name(name))
+			}
+			return nil
+		})
+		g, ok := err.(*task.GroupError)
+		if !ok || len(g.Errors) != 3 {
+			t.Fatalf("the error is %v", err)
+		}
+		g.Errors = g.Errors[1:]
+		wantText(t, g, "2 errors in a group\n\ttwo: boom\n\tthree: boom")
+		g.Errors = g.Errors[:1]
+		wantText(t, g, "two: boom")
+		wantIs(t, g, errBoom)
+		var one *task.TaskError
+		if !errors.As(g, &one) || one.Task != "two" || one.Err != errBoom {
+			t.Errorf("the error of one task is %+v", one)
+		}
+	})
+	for want, e := range map[string]error{
+		"0 errors in a group":                    &task.GroupError{},
+		"boom":                                   &task.GroupError{Errors: []error{errBoom}},
+		"2 errors in a group\n\tboom\n\tx: boom": &task.GroupError{Errors: []error{errBoom, &task.TaskError{Task: "x", Err: errBoom}}},
+		"<nil>":                                  &task.GroupError{Errors: []error{nil}},
+		"the group's body: <nil>":                &task.TaskError{},
+	} {
+		wantText(t, e, want)
+	}
 }

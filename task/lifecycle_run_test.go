@@ -452,7 +452,7 @@ func (r *lifecycleRun) kindOf(err error) string {
 	case errors.As(err, &group):
 		var kinds []string
 		for _, one := range group.Errors {
-			kinds = append(kinds, r.kindOf(one))
+			kinds = append(kinds, r.kindOf(errors.Unwrap(one)))
 			equal(r.t, "the group's error is that of its member", errors.Is(err, one), true)
 		}
 		return fmt.Sprintf("group%v", kinds)
