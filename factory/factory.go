@@ -36,6 +36,9 @@ func with(hook Hook, start loop.TaskFactory) loop.TaskFactory {
 		panic("factory: a nil hook; use Lazy or Eager")
 	}
 	return func(t *loop.Task) {
+		if t == nil {
+			panic("factory: the factory was called with a nil task; the loop calls it with every new one")
+		}
 		hook(t, t.Outcome().(future.Any))
 		start(t)
 	}

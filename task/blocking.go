@@ -25,6 +25,9 @@ import (
 // Blocking panics if ctx does not belong to the running task. It costs a goroutine.
 // asyncio: to_thread.
 func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
+	if fn == nil {
+		panic("task: Blocking of a nil function; give it one to call")
+	}
 	t := loop.Current(ctx)
 	l := t.Loop()
 	c := &blockingCall[T]{}
@@ -89,8 +92,8 @@ func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, 
 // recognized: see [loop.Inside].) It costs a walk of the caller's stack. asyncio:
 // run_coroutine_threadsafe.
 func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts ...Option) (v T, err error) {
-	if body == nil || l == nil {
-		panic("task: Submit of a nil body, or to a nil loop")
+	if ctx == nil || body == nil || l == nil {
+		panic("task: Submit with a nil context, of a nil body, or to a nil loop; context.Background() will do for the first")
 	}
 	if loop.Belongs(ctx) {
 		panic("task: Submit with the context of a loop would hold that loop up; use Go, or loop.Outside(ctx) on another goroutine")

@@ -53,8 +53,8 @@ func End() Suspension { return loop.End() }
 
 // GoMachine is [Go] for a body without a stack.
 func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T] {
-	if m == nil {
-		panic("task: GoMachine of a nil machine")
+	if f, ok := m.(MachineFunc[T]); m == nil || ok && f == nil {
+		panic("task: GoMachine of a nil machine; give it one to run")
 	}
 	t, o := &stackless[T]{m: m}, chosen(opts)
 	future.OwnByTask(&t.Future, &t.strand)

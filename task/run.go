@@ -34,6 +34,9 @@ import (
 // is canceled as the others are, its failure goes to the error handler as theirs do, and
 // Run returns an error that says so. asyncio: run.
 func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts ...loop.Option) (T, error) {
+	if ctx == nil || main == nil {
+		panic("task: Run with a nil context or of a nil main; context.Background() will do for the first")
+	}
 	if loop.Belongs(ctx) {
 		panic("task: Run inside a task would hold its loop up; call main(ctx) or use Go, or Run with loop.Outside(ctx) on another goroutine")
 	}
@@ -117,8 +120,8 @@ func endedBy(ctx context.Context, err error) bool {
 // [loop.Loop.Run]. A Stop by one of the tasks does not cut it short. It panics if the
 // loop is running or closed.
 func Shutdown(l *loop.Loop) error {
-	if l.Running() || l.Closed() {
-		panic("task: Shutdown of a loop that is running or closed; call it when Run has returned, and Close after it")
+	if l == nil || l.Running() || l.Closed() {
+		panic("task: Shutdown of a loop that is nil, running or closed; call it when Run has returned, and Close after it")
 	}
 	var left []future.Awaitable[any]
 	var tasks []*loop.Task

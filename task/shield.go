@@ -13,6 +13,9 @@ import (
 // ([loop.ShieldedFailed]), so that the error is not lost. Whoever still cares for
 // inner's value after that awaits inner itself. asyncio: shield.
 func Shield[T any](inner future.Awaitable[T]) *future.Future[T] {
+	if isNil(inner) {
+		panic("task: Shield(nil); give it a task or future")
+	}
 	s := &shield[T]{inner: inner}
 	future.Own(&s.Future, inner.Loop(), (*shieldOwner[T])(s))
 	if inner.Done() {

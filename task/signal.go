@@ -2,6 +2,8 @@ package task
 
 import (
 	"context"
+	"fmt"
+	"reflect"
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
@@ -29,6 +31,21 @@ func (p *purpose) Describe() loop.Explanation {
 		x.On = p.on()
 	}
 	return x
+}
+
+// mustBeGiven panics if one of the awaitables that a function is given is nil.
+func mustBeGiven[A any](of []A) {
+	for at, a := range of {
+		if isNil(a) {
+			panic(fmt.Sprintf("task: argument %d is a nil %T; give it a task or future", at+1, a))
+		}
+	}
+}
+
+// isNil reports whether a is nil, or a nil pointer in an interface.
+func isNil(a any) bool {
+	v := reflect.ValueOf(a)
+	return a == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // pendingOf returns those of the awaitables that are not done.

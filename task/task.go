@@ -65,7 +65,7 @@ func Lazy() Option { return func(o *options) { o.start = loop.Queued } }
 // create_task; the loop holds on to its tasks.
 func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts ...Option) *Task[T] {
 	if body == nil {
-		panic("task: Go of a nil body")
+		panic("task: Go of a nil body; give it a function to run")
 	}
 	t, o := new(Task[T]), chosen(opts)
 	future.OwnByTask(&t.Future, &t.strand)
@@ -79,6 +79,9 @@ func chosen(opts []Option) options {
 	}
 	var o options // which is on the heap, as opt may keep it
 	for _, opt := range opts {
+		if opt == nil {
+			panic("task: a nil Option; leave it out")
+		}
 		opt(&o)
 	}
 	return o

@@ -28,6 +28,7 @@ func (u Until) of(n int) string {
 // its loop.
 func mustBeHere[A loop.Awaitable](ctx context.Context, of []A) {
 	l := loop.Current(ctx).Loop()
+	mustBeGiven(of)
 	for at, a := range of {
 		if own := a.Loop(); own != nil && own != l {
 			panic(fmt.Sprintf("task: argument %d belongs to another loop than the running task; hand results between loops with Post", at+1))

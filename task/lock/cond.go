@@ -89,6 +89,9 @@ func (c *Cond) Wait(ctx context.Context) error {
 // WaitFor waits until holds reports true. holds is called with the mutex held, before
 // the first wait and after every one; on success the mutex is held and it is true.
 func (c *Cond) WaitFor(ctx context.Context, holds func() bool) error {
+	if holds == nil {
+		panic("lock: WaitFor of a nil function; give it one that tells whether to go on, or use Wait")
+	}
 	for !holds() {
 		if err := c.Wait(ctx); err != nil {
 			return err
@@ -99,8 +102,11 @@ func (c *Cond) WaitFor(ctx context.Context, holds func() bool) error {
 
 // Signal wakes n of the tasks that wait, or all if there are fewer, in the order in
 // which they came. Each goes on once it has the mutex, so the caller should give that
-// back. Signal panics if the mutex is not locked.
+// back. Signal panics if the mutex is not locked, or n is negative.
 func (c *Cond) Signal(n int) {
+	if n < 0 {
+		panic(fmt.Sprintf("lock: Signal(%d); give the number of tasks to wake, or use Broadcast", n))
+	}
 	c.mustBeLocked("Signal")
 	c.waiters.Set(n)
 }

@@ -52,7 +52,7 @@ func NewLIFO[T any](max int) *Queue[T] { return newQueue[T](max, &lifo[T]{}) }
 // none is less than the other come in the order in which they were put.
 func NewPriority[T any](max int, less func(a, b T) bool) *Queue[T] {
 	if less == nil {
-		panic("queue: NewPriority without less")
+		panic("queue: NewPriority without less; give it a function that tells which item comes first")
 	}
 	return newQueue[T](max, &priority[T]{less: less})
 }
