@@ -18,6 +18,9 @@
 // While the loop is not running, Eager queues: so the main task of task.Run takes
 // its first step in the first turn.
 //
+// The options task.Lazy and task.Eager choose for one task. The factory is called all the
+// same, with its hook, and the task starts as the option says.
+//
 // [NewLazy] and [NewEager] add a [Hook], which sees every task before its first
 // step: to name it, to watch its end, or to wrap its body. A factory of one's own
 // can choose for each task:

@@ -304,8 +304,9 @@ func (c *core) SetError(err error) error {
 }
 
 // Cancel cancels the future, with a cause that may be nil, and reports whether it
-// did: a future that is done, or whose loop is closed, stays as it is. The owner of a future, such as a
-// task, may take the request and end later, in its own way.
+// did: a future that is done, or whose loop is closed, stays as it is. The owner of a
+// future, such as a task, may take the request and end later, in its own way. Canceling a
+// task that has failed takes its error.
 func (c *core) Cancel(cause error) bool {
 	if t := c.TaskOf(); t != nil {
 		return t.Cancel(cause)

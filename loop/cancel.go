@@ -19,12 +19,12 @@ import (
 // requests come before one is delivered, the body is told of the first that could cancel
 // what it awaits, and else of the last.
 //
-// Where the task awaits another task, or a gather of some, the request is passed on to
-// those, and counts there too: once for each task that it reaches, however many ways
-// lead there. So the cost is linear in the tasks reached and in what they await. It
-// passes through a chain of tasks without recursion.
+// What the task awaits may be another task, or pass requests on to some, as a gather does.
+// One call walks once over each of those, however many ways lead there, so that its cost
+// is linear in what it reaches; a chain of tasks takes no recursion. Each task counts the
+// request once for every task or gather that passes it on.
 //
-// The rules are those of asyncio's Task.cancel, which counts each way.
+// The rules are those of asyncio's Task.cancel, which counts every way to a task.
 func (t *Task) Cancel(cause error) bool {
 	t.mustBeSpawned("Cancel")
 	if t.state == stateDone || t.outcome.Done() {

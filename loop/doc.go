@@ -98,7 +98,8 @@
 // the end of the other's clean-up. A sleep ends at once. A task that is running,
 // or woken already, or yielding, is told at its next chance: when its next step
 // begins, or at the next suspension of its body. A task that has not taken its
-// first step never runs its body.
+// first step never runs its body. A request passes once through each task that it
+// reaches: see [Loop.Sweep].
 //
 // A cancellation is delivered once, as a [*CanceledError]. After that the body
 // may suspend as before. See package task for what follows from this.
@@ -107,7 +108,7 @@
 //
 // A new task is handed to the loop's [TaskFactory], which lets it take its first
 // step in its turn ([Task.Enqueue]) or inside the call that makes it
-// ([Task.StepNow]). In the second case the task that made it waits, still
+// ([Task.StepNow]); a [Start] other than AsAsked overrides that. In the second case the task that made it waits, still
 // running, until the new one suspends or ends. While the loop is not running
 // nothing is stepped: both queue.
 //

@@ -46,8 +46,8 @@
 //	                        queue say for each method of theirs whether it suspends
 //
 // Nothing else does. Go, Gather, Shield, Cancel, SetResult and the like never
-// suspend their caller; with an eager factory Go runs the first step of the new
-// task before it returns.
+// suspend their caller; with an eager factory, or the option [Eager], Go runs the first
+// step of the new task before it returns.
 //
 // # Cancellation
 //
@@ -68,9 +68,23 @@
 //     too; await under ctx itself to clean up.
 //   - What the task awaits is canceled with it, and the task wakes when that has
 //     ended. [Shield] is there against that.
-//   - Requests are counted: Cancelling says how many there are. Whoever handles a
-//     cancellation and goes on calls Uncancel, as [Timeout] and [WithGroup] do for
-//     those that they make themselves.
+//   - A request passes once through each task and gather that it reaches, however many
+//     ways lead there. So does the end of a program, and a group that aborts, for all of
+//     the tasks that they cancel. The cost is linear in what is reached.
+//   - Requests are counted: Cancelling says how many there are. A request counts once for
+//     each task or gather that passes it on. (asyncio walks every way to a task, and
+//     counts each. So the counts differ below diamonds: where two ways part and meet
+//     again.) A body that handles a cancellation and goes on calls Uncancel, as [Timeout]
+//     and [WithGroup] do for the requests that they make themselves.
+//   - Where more requests come before one is delivered, the body is told of the first, if
+//     that could cancel what the body awaits, and else of the last. A limit or group does
+//     not take the place of a request that is not delivered yet.
+//   - A body may return ctx.Err() in place of the error of its await. Where its context
+//     has ended by a request that was not taken back, and the error is context.Canceled,
+//     or wraps that and nothing else, the body has let the request through: the task is
+//     canceled, by the [*loop.CanceledError] of the request. The body of a [Timeout] and
+//     of a [WithGroup] may do the same.
+//   - Canceling a task that has failed takes its error, as asking for it does.
 //   - A task that is canceled before its first step never runs.
 //   - A group cancels its tasks when one of them fails; a gather does not. A task is
 //     never canceled because the one that spawned it is.
@@ -92,9 +106,10 @@
 //	future.ErrInvalidState the result was asked for before the task was done
 //
 // A CanceledError does not unwrap to its cause, so that a body does not take an outer
-// limit for its own. A context.Canceled that did not come from takt is an error like
-// any other: a task that returns it has failed. An error that joins a cancellation
-// with something else is not a cancellation.
+// limit for its own. A context.Canceled without a request to cancel, such as that of a
+// standard context that ended by itself, is an error like any other: a task that returns
+// it has failed. An error that joins a cancellation with something else is not a
+// cancellation.
 //
 // An error that no code takes, by awaiting the task or asking for its error, is reported
 // to the loop's error handler: when 128 younger ones that no code takes have come

@@ -89,7 +89,8 @@ func chosen(opts []Option) options {
 
 // Cancel asks the task to end: its body is told at its next suspension, or at
 // once if it is suspended; see [loop.Task.Cancel]. It counts the request and
-// returns true, or returns false if the task is done. cause may be nil.
+// returns true, or returns false if the task is done, and takes its error. cause may be
+// nil.
 func (t *Task[T]) Cancel(cause error) bool { return t.strand.Cancel(cause) }
 
 // Cancelling returns how many requests to cancel were made and not taken back.

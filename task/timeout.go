@@ -60,7 +60,7 @@ type Deadline struct {
 //   - Scopes nest. Each expiry belongs to one scope; of limits that expire at the
 //     same instant, only the outermost becomes an error.
 //   - If the task is canceled from outside as well while the scope is open, that wins:
-//     the cancellation comes out, not a TimeoutError.
+//     the cancellation comes out, with its cause, not a TimeoutError.
 //   - A request that was made before the scope was entered, and not delivered yet, is
 //     delivered together with the limit's own and taken for it: with d <= 0 the
 //     earlier cancel comes out as a TimeoutError. Cancelling still counts it. A task
