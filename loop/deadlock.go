@@ -39,7 +39,11 @@ func newDeadlockError(tasks []*Task) *DeadlockError {
 	}
 	if len(e.Cycle) > 0 {
 		b.WriteString("\n\tin a circle: ")
-		for _, t := range e.Cycle {
+		for at, t := range e.Cycle {
+			if at == most {
+				fmt.Fprintf(&b, "%d more -> ", len(e.Cycle)-most)
+				break
+			}
 			b.WriteString(t.Name() + " -> ")
 		}
 		b.WriteString(e.Cycle[0].Name())
@@ -52,37 +56,55 @@ func newDeadlockError(tasks []*Task) *DeadlockError {
 }
 
 // cycle returns the first circle of tasks that wait for each other, by order of
-// creation, or nil.
+// creation, or nil. It walks down what the tasks wait for, depth first, and looks at
+// everything once.
 func cycle(tasks []*Task) []*Task {
-	const (
-		unseen = iota
-		onPath
-		finished
-	)
-	mark := map[*Task]int{}
-	var path []*Task
-	var visit func(t *Task) []*Task
-	visit = func(t *Task) []*Task {
-		switch mark[t] {
-		case onPath:
-			return slices.Clone(path[slices.Index(path, t):])
-		case finished:
-			return nil
-		}
-		mark[t] = onPath
-		path = append(path, t)
-		for _, next := range t.awaited() {
-			if found := visit(next); found != nil {
-				return found
+	type place struct {
+		at   any         // a *Task, or an Awaitable that is no task's
+		left []Awaitable // of what that waits for
+	}
+	onPath := map[any]bool{} // false for what is not on the path any more
+	var path []place
+	enter := func(at any) {
+		onPath[at] = true
+		p := place{at: at}
+		switch at := at.(type) {
+		case *Task:
+			if on := at.waitsFor(); on != nil {
+				p.left = []Awaitable{on}
 			}
+		case Awaitable:
+			p.left = at.Explain().On
 		}
-		path = path[:len(path)-1]
-		mark[t] = finished
-		return nil
+		path = append(path, p)
 	}
 	for _, t := range tasks {
-		if found := visit(t); found != nil {
-			return found
+		if _, seen := onPath[t]; !seen {
+			enter(t)
+		}
+		for len(path) > 0 {
+			p := &path[len(path)-1]
+			if len(p.left) == 0 {
+				onPath[p.at] = false
+				path = path[:len(path)-1]
+				continue
+			}
+			var next any = self(p.left[0])
+			if t := p.left[0].TaskOf(); t != nil {
+				next = t
+			}
+			p.left = p.left[1:]
+			if on, seen := onPath[next]; !seen {
+				enter(next)
+			} else if on {
+				var found []*Task
+				for _, p := range path[slices.IndexFunc(path, func(p place) bool { return p.at == next }):] {
+					if t, ok := p.at.(*Task); ok {
+						found = append(found, t)
+					}
+				}
+				return found
+			}
 		}
 	}
 	return nil

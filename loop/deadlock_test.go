@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/takt-go/takt/future"
@@ -85,6 +87,89 @@ func TestDeadlockErrorShowsTheCircle(t *testing.T) {
 		"\tin a circle: c2 -> c0 -> c1 -> c2")
 	if want := []*loop.Task{circle[2].Task(), circle[0].Task(), circle[1].Task()}; !slices.Equal(e.Cycle, want) {
 		t.Errorf("the circle is %v", e.Cycle)
+	}
+}
+
+func TestDeadlockErrorOfALongCircle(t *testing.T) {
+	l := newLoop(t)
+	const n = 20_000
+	circle := make([]*task.Task[none], n)
+	want := "c0"
+	for i := range circle {
+		circle[i] = script(l.Context(), fmt.Sprint("c", i), func(context.Context, error) (task.Suspension, error) {
+			return task.On(circle[(i+1)%n]), nil
+		})
+		if i > 0 && i < 50 {
+			want += fmt.Sprint(" -> c", i)
+		}
+	}
+	e := deadlock(t, l)
+	if len(e.Cycle) != n || e.Cycle[n-1] != circle[n-1].Task() {
+		t.Errorf("the circle has %d tasks", len(e.Cycle))
+	}
+	if end := "\n\tin a circle: " + want + " -> 19950 more -> c0"; !strings.HasSuffix(e.Error(), end) {
+		t.Errorf("the report is\n%v\nwant one that ends with\n%s", e, end)
+	}
+	circle[0].Cancel(nil) // and with it the others, before Close unwinds them one by one
+}
+
+// What leads nowhere is no part of the circle, whether it comes before or after that.
+func TestDeadlockErrorOfACircleWithDeadEnds(t *testing.T) {
+	l := newLoop(t)
+	var a, b *task.Task[none]
+	hangs := func(name string) *task.Task[none] { return spawn(l.Context(), name, future.New[int](l.Context()).Wait) }
+	before, after := hangs("before"), hangs("after")
+	beyond := spawn(l.Context(), "beyond", before.Wait)
+	spawn(l.Context(), "outside", func(ctx context.Context) error { return task.Gather(beyond, a).Wait(ctx) })
+	a = spawn(l.Context(), "a", func(ctx context.Context) error { return task.Gather(beyond, before, b, after).Wait(ctx) })
+	b = spawn(l.Context(), "b", func(ctx context.Context) error {
+		return task.Gather(task.Gather(before), task.Gather(beyond), task.Gather(a, after)).Wait(ctx)
+	})
+	if got := fmt.Sprint(deadlock(t, l).Cycle); got != fmt.Sprint([]*loop.Task{a.Task(), b.Task()}) {
+		t.Errorf("the circle is %v", got)
+	}
+}
+
+// looked is a future that counts how often it is explained.
+type looked struct {
+	*future.Future[int]
+	on    []loop.Awaitable
+	times int
+}
+
+func (x *looked) Self() loop.Awaitable { return x }
+
+func (x *looked) Explain() loop.Explanation {
+	x.times++
+	return loop.Explanation{What: "what is looked at", On: x.on}
+}
+
+// What many wait for is looked at once, besides for the lines of the report.
+func TestReportsLookAtEverythingOnce(t *testing.T) {
+	const n = 500
+	for name, report := range map[string]func(l *loop.Loop){
+		"a deadlock": func(l *loop.Loop) {
+			if e := deadlock(t, l); len(e.Cycle) > 0 {
+				t.Errorf("a circle of %v", e.Cycle)
+			}
+		},
+		"the graph": func(l *loop.Loop) { _ = l.WriteGraph(io.Discard, false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			below := &looked{Future: future.New[int](l.Context())}
+			shared := &looked{Future: future.New[int](l.Context()), on: []loop.Awaitable{below}}
+			for i := range n {
+				script(l.Context(), fmt.Sprint(i), func(context.Context, error) (task.Suspension, error) {
+					return task.On(shared), nil
+				})
+			}
+			l.RunUntilIdle()
+			report(l)
+			if shared.times > 51 || below.times > 1 { // a deadlock report has 50 lines
+				t.Errorf("%d tasks wait; that was looked at %d times, and what is below it %d times", n, shared.times, below.times)
+			}
+		})
 	}
 }
 

@@ -46,34 +46,13 @@ func (t *Task) Waits() string {
 	return "waits for its turn"
 }
 
-// awaited returns the tasks that t waits for, directly or through a gather, a
-// shield, a group, a lock and the like, in their order.
-func (t *Task) awaited() []*Task {
+// waitsFor returns what t waits for to go on: the task whose eager first step it is in, or
+// what it awaits; nil for neither.
+func (t *Task) waitsFor() Awaitable {
 	if next := t.extras().stepping; next != nil {
-		return []*Task{next}
+		return next.outcome
 	}
-	on := t.Awaits()
-	if on == nil {
-		return nil
-	}
-	var found []*Task
-	seen := map[Awaitable]bool{}
-	var look func(a Awaitable)
-	look = func(a Awaitable) {
-		if seen[a] {
-			return
-		}
-		seen[a] = true
-		if next := a.TaskOf(); next != nil {
-			found = append(found, next)
-			return
-		}
-		for _, on := range a.Explain().On {
-			look(on)
-		}
-	}
-	look(on)
-	return found
+	return t.Awaits()
 }
 
 // Stack returns where the body of the task stands, innermost frame first, without

@@ -30,6 +30,11 @@ func (l *Loop) register(t *Task, body Body) {
 // unregister takes t out.
 func (l *Loop) unregister(t *Task) {
 	v := t.live
+	for _, c := range l.cursors {
+		if c.at == t {
+			c.at = v.prev
+		}
+	}
 	if v.prev == nil {
 		l.first = v.next
 	} else {

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,6 +73,7 @@ type Loop struct {
 	root        Task        // stands for the loop where a task is meant that it has none of; its context is the loop's
 	first, last *Task       // the registry: unfinished tasks in order of creation
 	lives       []*live     // for tasks to come
+	cursors     []*cursor   // of the iterations over the tasks
 	tasks       int
 	spawned     uint64
 	turns       uint64
@@ -242,23 +244,29 @@ func (l *Loop) Closed() bool { return l.closed || l.closing }
 // and may end during the iteration: new ones come too, ended ones do not.
 func (l *Loop) Tasks() iter.Seq[*Task] {
 	return func(yield func(*Task) bool) {
-		for t := l.first; t != nil && yield(t); t = l.following(t) {
+		c := &cursor{}
+		l.cursors = append(l.cursors, c)
+		defer func() {
+			l.cursors = slices.DeleteFunc(l.cursors, func(o *cursor) bool { return o == c })
+		}()
+		for {
+			next := l.first
+			if c.at != nil {
+				next = c.at.live.next
+			}
+			if next == nil {
+				return
+			}
+			if c.at = next; !yield(next) {
+				return
+			}
 		}
 	}
 }
 
-// following returns the task made next after t that has not ended. It takes a
-// walk from the oldest if t itself has ended meanwhile.
-func (l *Loop) following(t *Task) *Task {
-	if t.state != stateDone {
-		return t.live.next
-	}
-	next := l.first
-	for next != nil && next.id < t.id {
-		next = next.live.next
-	}
-	return next
-}
+// A cursor is where an iteration over the tasks is: at an unfinished one, or before all.
+// If that task ends, the cursor goes back to the one before it.
+type cursor struct{ at *Task }
 
 // Report hands f to the error handler.
 func (l *Loop) Report(f Failure) {

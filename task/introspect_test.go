@@ -215,6 +215,33 @@ A awaits task "C"
 B awaits task "C"
 └─ C (above)
 `},
+		{"a future under two gathers", func(ctx context.Context) (int, error) {
+			f, g := future.New[int](ctx), future.New[int](ctx)
+			one, other := task.Gather(f), task.Gather(future.Untyped(f), future.Untyped(g))
+			return 0, task.Gather(future.Untyped(one), future.Untyped(other)).Wait(ctx)
+		}, `
+main awaits a gather of 2
+├─ a gather of 1
+│  └─ a future
+└─ a gather of 2
+   ├─ a future
+   └─ a future
+`},
+		{"a gather that several await", func(ctx context.Context) (int, error) {
+			g := task.Gather(hanging(ctx, "C"), hanging(ctx, "D"))
+			for _, name := range []string{"A", "B"} {
+				task.Go(ctx, func(ctx context.Context) (int, error) { return 0, g.Wait(ctx) }, task.Name(name))
+			}
+			return 0, task.Gather(future.Untyped(g), future.Untyped(hanging(ctx, "E"))).Wait(ctx)
+		}, `
+main awaits a gather of 2
+├─ a gather of 2
+│  ├─ C awaits a future
+│  └─ D awaits a future
+└─ E awaits a future
+A awaits a gather of 2 (above)
+B awaits a gather of 2 (above)
+`},
 		{"a circle", func(ctx context.Context) (int, error) {
 			var b *task.Task[int]
 			a := task.Go(ctx, func(ctx context.Context) (int, error) { return b.Await(ctx) }, task.Name("A"))
@@ -247,12 +274,7 @@ func TestWhatIsAwaitedIsWhatTheProgramHas(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		f, g := future.New[int](ctx), future.New[int](ctx)
 		child := task.Go(ctx, f.Await)
-		machine := task.GoMachine(ctx, task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
-			if f.Done() {
-				return 1, task.End(), nil
-			}
-			return 0, task.On(f), nil
-		}))
+		machine := machineOn(ctx, f)
 		shield, gather := task.Shield(f), task.Gather(f, g)
 		collect := task.Collect(child, machine)
 		embedding := &struct{ *future.Future[int] }{f}
@@ -279,12 +301,7 @@ func TestWhatIsAwaitedIsWhatTheProgramHas(t *testing.T) {
 					_, err := future.Untyped(a).Await(ctx)
 					return 0, err
 				}),
-				"On": goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
-					if a.Done() {
-						return 0, task.End(), nil
-					}
-					return 0, task.On(future.Untyped(a)), nil
-				}),
+				"On": machineOn(ctx, future.Untyped(a)),
 			}
 			for how, w := range waits {
 				yields(t, ctx, 1)
@@ -317,6 +334,111 @@ func TestWhatIsAwaitedIsWhatTheProgramHas(t *testing.T) {
 			suspendedOn = e.On
 		}
 	}))
+}
+
+// machineOn makes a machine that awaits on.
+func machineOn(ctx context.Context, on loop.Awaitable, opts ...task.Option) *task.Task[int] {
+	return goFunc(ctx, func(_ context.Context, err error) (int, task.Suspension, error) {
+		if on.Done() {
+			return 0, task.End(), err
+		}
+		return 0, task.On(on), err
+	}, opts...)
+}
+
+// chain makes n tasks of which each awaits the one before, by way of wrap.
+func chain(ctx context.Context, n int, wrap func(future.Awaitable[int]) loop.Awaitable) *task.Task[int] {
+	last := task.Go(ctx, hangs, task.Name("t1"))
+	for i := 2; i <= n; i++ {
+		on := wrap(last)
+		last = machineOn(ctx, on, task.Name(fmt.Sprint("t", i)))
+	}
+	return last
+}
+
+func itself(a future.Awaitable[int]) loop.Awaitable { return a }
+
+// A deep tree goes on at the margin.
+func TestGraphOfAChain(t *testing.T) {
+	l := virtual(t)
+	chain(l.Context(), 43, itself)
+	l.RunUntilIdle()
+	var graph strings.Builder
+	equal(t, "the error", l.WriteGraph(&graph, false), nil)
+	var want strings.Builder
+	for at := 43; at > 0; at-- {
+		indent, waits := (43-at)%20, fmt.Sprintf(`awaits task "t%d"`, at-1)
+		if at == 1 {
+			waits = "awaits a future"
+		}
+		branch := func() string { return strings.Repeat(" ", 3*max(0, indent-1)) + "└─ " }
+		switch {
+		case indent > 0:
+			fmt.Fprintf(&want, "%st%d %s\n", branch(), at, waits)
+		case at == 43:
+			fmt.Fprintf(&want, "t%d %s\n", at, waits)
+		default:
+			number := (43 - at) / 20
+			indent = 20
+			fmt.Fprintf(&want, "%st%d (goes on at [%d])\n[%d] t%d %s\n", branch(), at, number, number, at, waits)
+		}
+	}
+	equal(t, "the graph", graph.String(), want.String())
+}
+
+func TestGraphsOfDeepTrees(t *testing.T) {
+	l := virtual(t)
+	deep := future.Untyped(future.New[int](l.Context()))
+	for range 45 {
+		deep = future.Untyped(task.Gather(deep))
+	}
+	machineOn(l.Context(), deep, task.Name("main"))
+	l.RunUntilIdle()
+	var graph strings.Builder
+	equal(t, "the error", l.WriteGraph(&graph, false), nil)
+	lines := strings.Split(graph.String(), "\n")
+	equal(t, "the first cut", strings.TrimLeft(lines[20], " "), "└─ a gather of 1 (goes on at [1])")
+	equal(t, "where it goes on", lines[21], "[1] a gather of 1")
+	equal(t, "where the second goes on", lines[42], "[2] a gather of 1")
+	equal(t, "the last", lines[47], "            └─ a future")
+	equal(t, "lines", len(lines), 49)
+}
+
+// The graph is as long as there are tasks, however they hang together.
+func TestGraphsAreLinear(t *testing.T) {
+	for name, build := range map[string]func(ctx context.Context, n int){
+		"a chain": func(ctx context.Context, n int) { chain(ctx, n, itself) },
+		"a chain of shields": func(ctx context.Context, n int) {
+			chain(ctx, n, func(a future.Awaitable[int]) loop.Awaitable { return task.Shield(a) })
+		},
+		"a chain of pairs": func(ctx context.Context, n int) {
+			chain(ctx, n, func(a future.Awaitable[int]) loop.Awaitable { return task.Gather(a, a) })
+		},
+		"a diamond of all with all": func(ctx context.Context, n int) {
+			layer := []*task.Task[int]{chain(ctx, 1, nil)}
+			for range n / 10 {
+				all := task.Gather(layer...)
+				layer = nil
+				for range 10 {
+					layer = append(layer, machineOn(ctx, all))
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			size := func(n int) int {
+				l := virtual(t)
+				build(l.Context(), n)
+				l.RunUntilIdle()
+				var graph strings.Builder
+				equal(t, "the error", l.WriteGraph(&graph, false), nil)
+				return graph.Len()
+			}
+			if once, four := size(500), size(2000); four > 5*once {
+				t.Errorf("%d bytes for 500 tasks, and %d for 2000", once, four)
+			}
+		})
+	}
 }
 
 // What is awaited on several ways is written out once, however deep.

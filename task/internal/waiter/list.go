@@ -15,6 +15,7 @@ type List struct {
 	first, last *Waiter
 	pending     *Waiter // those before it are set or canceled; nil: all are
 	size        int
+	canceled    int // of those in the line
 }
 
 // Wait stands in line until it is set, and leaves. Where it ends in another way, by an
@@ -79,6 +80,9 @@ func (w *Waiter) Leave() {
 	}
 	w.in, w.prev, w.next = nil, nil, nil
 	l.size--
+	if w.Canceled() {
+		l.canceled--
+	}
 }
 
 // Len returns how many stand in the line.
@@ -113,11 +117,4 @@ func (l *List) Set(n int) int {
 }
 
 // Waiting reports whether anybody in the line has not been canceled.
-func (l *List) Waiting() bool {
-	for w := l.first; w != nil; w = w.next {
-		if !w.Canceled() {
-			return true
-		}
-	}
-	return false
-}
+func (l *List) Waiting() bool { return l.size > l.canceled }

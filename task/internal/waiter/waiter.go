@@ -63,6 +63,9 @@ func (w *Waiter) Canceled() bool { return w.err != nil }
 
 func (w *Waiter) finish(err error) {
 	w.done, w.err = true, err
+	if err != nil && w.in != nil {
+		w.in.canceled++
+	}
 	if w.task != nil {
 		w.loop.Schedule(w.task)
 		w.task = nil
