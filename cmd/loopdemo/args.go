@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -98,10 +99,14 @@ func parse(args []string) (*config, error) {
 	if len(c.work) == 0 {
 		c.work = []work{{"A", 2}, {"B", 3}, {"C", 4}}
 	}
-	if c.perfetto != "" && c.perfetto == c.timeline {
-		return nil, fmt.Errorf("-perfetto and -timeline both write %q; give each a file of its own", c.perfetto)
+	if c.perfetto != "" && c.timeline != "" && filepath.Clean(c.perfetto) == filepath.Clean(c.timeline) {
+		return nil, c.sameFile()
 	}
 	return c, c.inTime()
+}
+
+func (c *config) sameFile() error {
+	return fmt.Errorf("-perfetto and -timeline both write %q; give each a file of its own", c.timeline)
 }
 
 // inTime makes sure that all sleeps end before the loop's clock does.

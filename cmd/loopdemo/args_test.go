@@ -38,6 +38,7 @@ func TestBadArguments(t *testing.T) {
 		{[]string{"-step", "2562047h"}, "B=3 would sleep for more than 292 years; give a shorter -step than 2562047h0m0s, or 0"},
 		{[]string{"A=1000", "-virtual", "-step", "3000h"}, "A=1000 would sleep for more than 292 years; give a shorter -step than 3000h0m0s, or 0"},
 		{[]string{"-perfetto"}, "flag needs an argument: -perfetto" + flags},
+		{[]string{"-timeline", "a.html", "-perfetto", "./a.html"}, `-perfetto and -timeline both write "a.html"; give each a file of its own`},
 		{[]string{"-perfetto", "x", "-timeline", "x"}, `-perfetto and -timeline both write "x"; give each a file of its own`},
 		{[]string{"-speed"}, "flag provided but not defined: -speed" + flags},
 		{[]string{"A=2", "-speed"}, "flag provided but not defined: -speed" + flags},

@@ -101,6 +101,57 @@ func TestRecordingFails(t *testing.T) {
 	}
 }
 
+// What a file had before is kept where the program cannot begin, and a new file is not left
+// there empty.
+func TestRecordingThatFailsChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing", "timeline.html")
+	old, fresh := filepath.Join(dir, "old.json"), filepath.Join(dir, "fresh.json")
+	if err := os.WriteFile(old, []byte("old"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{old, fresh} {
+		if _, _, status := exec("-virtual", "-perfetto", path, "-timeline", missing); status != exitFailed {
+			t.Errorf("status %d", status)
+		}
+	}
+	if text := read(t, old); text != "old" {
+		t.Errorf("the file has %q now", text)
+	}
+	if _, err := os.Stat(fresh); err == nil {
+		t.Error("an empty file is left")
+	}
+}
+
+// What is longer than the recording does not stay behind it.
+func TestRecordingReplacesAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "perfetto.json")
+	if err := os.WriteFile(path, bytes.Repeat([]byte("old"), 100_000), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	succeed(t, "-virtual", "-perfetto", path)
+	compare(t, read(t, path), golden(t, "perfetto.json"))
+}
+
+// Two names of one file are refused, and the file is as before.
+func TestRecordingOfTwoKindsToOneFile(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "a.html"), filepath.Join(dir, "b.html")
+	if err := os.WriteFile(path, []byte("old"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(path, link); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, status := exec("-virtual", "-perfetto", path, "-timeline", link)
+	if status != exitFailed || stdout != "" || !strings.Contains(stderr, "both write") {
+		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	if text := read(t, path); text != "old" {
+		t.Errorf("the file has %q now", text)
+	}
+}
+
 // A disk that fills up is a failure, although the factorials are all right.
 func TestRecordingCannotBeWritten(t *testing.T) {
 	const full = "/dev/full"
