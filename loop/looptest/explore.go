@@ -23,6 +23,10 @@ import (
 // ask for more schedules, a part of them, or a replay. If that is not understood, the test
 // fails at once.
 func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
+	mustBeGiven("Explore", t, body)
+	if s == nil {
+		panic("looptest: Explore with a nil Strategy; PCT(1, 1000, 3) is a good one to begin with")
+	}
 	t.Helper()
 	env, err := readEnvironment()
 	if err != nil {

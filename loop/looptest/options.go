@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"testing"
 )
 
 // An Option sets up Run, Explore or Replay. What makes no sense there has no effect.
@@ -47,9 +48,19 @@ func MaxSteps(n int) Option {
 // defaultMaxSteps is that of Explore and Replay.
 const defaultMaxSteps = 100_000
 
+// mustBeGiven panics for a nil test or body.
+func mustBeGiven(what string, t testing.TB, body Body) {
+	if t == nil || body == nil {
+		panic("looptest: " + what + " with a nil test or body; give it both")
+	}
+}
+
 func configure(opts []Option, maxSteps int) config {
 	c := config{parallel: 1, maxSteps: maxSteps}
 	for _, opt := range opts {
+		if opt == nil {
+			panic("looptest: a nil Option; leave it out")
+		}
 		opt(&c)
 	}
 	return c

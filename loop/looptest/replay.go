@@ -13,6 +13,7 @@ import "testing"
 // The schedule says which task factory was used, and whether time could pass
 // ([TimePasses]); those options have no effect.
 func Replay(t testing.TB, schedule string, body Body, opts ...Option) {
+	mustBeGiven("Replay", t, body)
 	t.Helper()
 	replay(t, configure(opts, defaultMaxSteps), schedule, body)
 }

@@ -26,6 +26,7 @@ import (
 // subtests, with t.Parallel too; the loop stands still while a subtest runs. The loop is
 // in debug mode.
 func Run(t testing.TB, body Body, opts ...Option) {
+	mustBeGiven("Run", t, body)
 	t.Helper()
 	c := configure(opts, 0)
 	outer, left := markGoroutines()

@@ -12,6 +12,7 @@ import (
 // could wake it. Time does not pass meanwhile. Several tasks may settle at once; they
 // are woken together. The error is that of [loop.Suspend]. testing/synctest: Wait.
 func Settle(ctx context.Context) error {
+	loop.Current(ctx)
 	w := newWait(ctx, func() string { return "the others to settle" })
 	loop.FromContext(ctx).AtIdle(w)
 	return w.Wait(ctx)
@@ -29,6 +30,7 @@ type Sequencer struct {
 // [loop.Suspend]), the step was not made, and its number is to be used again. Step
 // panics for a number that was used before, or is waited for.
 func (s *Sequencer) Step(ctx context.Context, n int) error {
+	loop.Current(ctx)
 	switch {
 	case n < 0:
 		panic(fmt.Sprintf("looptest: Step(%d) of a Sequencer; numbers begin with 0", n))

@@ -29,6 +29,7 @@ import (
 // exact time by the loop's clock is among the arguments of each slice and instant, as
 // "at". Task n has tid n+1.
 func (r *Recorder) WritePerfetto(w io.Writer) error {
+	mustWrite("WritePerfetto", w)
 	p := perfetto{lanes: makeLanes(r.Events())}
 	p.spread()
 	p.addNames()

@@ -64,6 +64,9 @@ func (r *Recorder) Observe(e loop.Event) {
 	if e.Kind == loop.TurnBegan {
 		return
 	}
+	if r.next >= len(r.ring) { // which costs nothing, as the index would be checked
+		panic("trace: Observe of a Recorder that NewRecorder has not made")
+	}
 	x := &r.ring[r.next]
 	*x = record{at: int64(e.At), kind: e.Kind, arg: uint64(e.Timer.Deadline), seq: e.Timer.Seq}
 	if r.next++; r.next == len(r.ring) {

@@ -26,6 +26,7 @@ import (
 //
 // Each line is one Write, whose error is ignored: an observer has nobody to tell.
 func Text(w io.Writer, width int) func(loop.Event) {
+	mustWrite("Text", w)
 	return func(e loop.Event) {
 		if e.Kind == loop.TurnBegan {
 			return
@@ -45,6 +46,7 @@ func Text(w io.Writer, width int) func(loop.Event) {
 // the column as wide as the longest name. What the recorder had no room for is left
 // out, without a word: see [Recorder.Dropped].
 func (r *Recorder) WriteText(w io.Writer) error {
+	mustWrite("WriteText", w)
 	events := r.Events()
 	width := 0
 	for _, e := range events {
@@ -55,6 +57,13 @@ func (r *Recorder) WriteText(w io.Writer) error {
 		_, _ = out.WriteString(line(e.At, width, e.Name, e.Kind, e.Timer, e.On))
 	}
 	return out.Flush()
+}
+
+// mustWrite panics for a nil writer.
+func mustWrite(what string, w io.Writer) {
+	if w == nil {
+		panic("trace: " + what + " to a nil writer; use os.Stdout, say")
+	}
 }
 
 // line is the one format of an event as text.

@@ -26,6 +26,7 @@ import (
 // The page has everything that was kept, at some 20 bytes per event; up to 5,000
 // tasks and 100,000 events it stays quick.
 func (r *Recorder) WriteTimeline(w io.Writer) error {
+	mustWrite("WriteTimeline", w)
 	l := makeLanes(r.Events())
 	data, err := json.Marshal(l.page(r.loop != nil && r.loop.Clock().Jumps()))
 	if err != nil {
