@@ -1,0 +1,72 @@
+package arguments
+
+import (
+	"context"
+	"io"
+	"math"
+	"testing"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/trace"
+)
+
+func testBody(context.Context, *looptest.T) {}
+
+var looptestRules = map[string]rule{
+	"Run": bad(
+		on("a nil test", "looptest: Run with a nil test or body", func() { looptest.Run(nil, testBody) }),
+		on("a nil body", "looptest: Run with a nil test or body", func() { looptest.Run(new(testing.T), nil) })),
+	"Explore": bad(
+		on("a nil body", "looptest: Explore with a nil test or body", func() { looptest.Explore(new(testing.T), looptest.PCT(1, 1, 1), nil) }),
+		on("a nil strategy", "looptest: Explore with a nil Strategy", func() { looptest.Explore(new(testing.T), nil, testBody) }),
+		on("a nil option", "looptest: a nil Option; leave it out", func() { looptest.Explore(new(testing.T), looptest.PCT(1, 1, 1), testBody, nil) })),
+	"Replay": bad(on("a nil body", "looptest: Replay with a nil test or body", func() { looptest.Replay(new(testing.T), "takt1:", nil) })),
+
+	"Clock":          with(ofALoop(func(ctx context.Context) { looptest.Clock(ctx) }), on("a real clock", "looptest: Clock of a loop whose clock is not virtual", func() { looptest.Clock(closed().Context()) })),
+	"Elapse":         with(inContext(func(ctx context.Context) error { return looptest.Elapse(ctx, 1) })),
+	"Settle":         with(inContext(looptest.Settle)),
+	"Sequencer.Step": with(inContext(func(ctx context.Context) error { return new(looptest.Sequencer).Step(ctx, 0) }), on("a negative number", "looptest: Step(-1) of a Sequencer; numbers begin with 0", func() { in(func(ctx context.Context) { _ = new(looptest.Sequencer).Step(ctx, -1) }) })),
+
+	"DelayBounded":  bad(on("a negative number", "looptest: DelayBounded(-1)", func() { looptest.DelayBounded(-1) })),
+	"Exhaustive":    bad(on("a negative number", "looptest: Exhaustive(-1)", func() { looptest.Exhaustive(-1) })),
+	"MaxSteps":      bad(on("zero", "looptest: MaxSteps(0); give", func() { looptest.MaxSteps(0) })),
+	"PCT":           bad(on("a negative number", "looptest: PCT of -1 schedules", func() { looptest.PCT(1, -1, 1) }), on("no depth", "looptest: PCT of depth 0", func() { looptest.PCT(1, 1, 0) })),
+	"Random":        bad(on("a negative number", "looptest: Random of -1 schedules", func() { looptest.Random(1, -1) })),
+	"BothFactories": fine(receiverOnly),
+	"Eager":         fine(receiverOnly),
+	"Parallel":      fine(receiverOnly),
+	"TimePasses":    fine(receiverOnly),
+}
+
+var traceRules = map[string]rule{
+	"NewRecorder": bad(on("a small budget", "trace: NewRecorder(1); the budget is in bytes, give it", func() { trace.NewRecorder(1) })),
+	"Runtime":     fine(receiverOnly),
+	"Text":        bad(on("a nil writer", "trace: Text to a nil writer", func() { trace.Text(nil, 1) }), harmless("a negative width", func() { trace.Text(io.Discard, -1)(loop.Event{}) })),
+
+	"Recorder.Observe":       bad(on("a zero recorder", "trace: Observe of a Recorder that NewRecorder has not made", func() { new(trace.Recorder).Observe(loop.Event{}) }), harmless("a zero event", func() { trace.NewRecorder(4096).Observe(loop.Event{}) })),
+	"Recorder.WritePerfetto": bad(on("a nil writer", "trace: WritePerfetto to a nil writer", func() { _ = trace.NewRecorder(4096).WritePerfetto(nil) }), harmless("a zero recorder", func() { _ = new(trace.Recorder).WritePerfetto(io.Discard) })),
+	"Recorder.WriteText":     bad(on("a nil writer", "trace: WriteText to a nil writer", func() { _ = trace.NewRecorder(4096).WriteText(nil) }), harmless("a zero recorder", func() { _ = new(trace.Recorder).WriteText(io.Discard) })),
+	"Recorder.WriteTimeline": bad(on("a nil writer", "trace: WriteTimeline to a nil writer", func() { _ = trace.NewRecorder(4096).WriteTimeline(nil) }), harmless("a zero recorder", func() { _ = new(trace.Recorder).WriteTimeline(io.Discard) })),
+	"Recorder.Dropped":       fine(receiverOnly),
+	"Recorder.Events":        fine(receiverOnly),
+	"Recorder.Hash":          fine(receiverOnly),
+
+	"Histogram.Quantile": bad(
+		on("more than one", "trace: Quantile(2); give a share from 0 to 1", func() { new(trace.Histogram).Quantile(2) }),
+		on("no number", "trace: Quantile(NaN); give a share", func() { new(trace.Histogram).Quantile(math.NaN()) })),
+	"Histogram.Count":  fine(receiverOnly),
+	"Histogram.Max":    fine(receiverOnly),
+	"Histogram.String": fine(receiverOnly),
+	"Histogram.Sum":    fine(receiverOnly),
+	"Outcome.String":   fine(receiverOnly),
+
+	"Stats.Ended":   bad(harmless("no such outcome", func() { new(trace.Stats).Ended(99) })),
+	"Stats.Events":  bad(harmless("no such kind", func() { new(trace.Stats).Events(99) })),
+	"Stats.Observe": bad(harmless("a zero event", func() { new(trace.Stats).Observe(loop.Event{}) })),
+	"Stats.Queue":   fine(receiverOnly),
+	"Stats.Ready":   fine(receiverOnly),
+	"Stats.String":  fine(receiverOnly),
+	"Stats.Tasks":   fine(receiverOnly),
+	"Stats.Timers":  fine(receiverOnly),
+}
