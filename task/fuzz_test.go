@@ -1,0 +1,505 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/lock"
+	"github.com/takt-go/takt/task/queue"
+	"github.com/takt-go/takt/timer"
+)
+
+// FuzzProgram runs a program that its bytes say, twice: what the loop does has to be the
+// same. Run comes to an end, and where it finds a deadlock, no task is left that could go
+// on. When the loop is closed, every body has ended, nothing of the loop is left, no item
+// and no permit is lost, and the locks can be used by another loop.
+func FuzzProgram(f *testing.F) {
+	for _, text := range []string{
+		"", "hello, this is a program", "0123456789abcdefghijklmnopqrstuvwxyz",
+		"the quick brown fox jumps over the lazy dog, and back again over the quick brown fox",
+	} {
+		for mode := range byte(32) {
+			f.Add(append([]byte{mode}, text...))
+		}
+	}
+	bytes := rand.NewChaCha8([32]byte{})
+	for range 500 {
+		program := make([]byte, 300)
+		_, _ = bytes.Read(program)
+		f.Add(program)
+	}
+	f.Fuzz(func(t *testing.T, program []byte) {
+		if len(program) > 400 {
+			return
+		}
+		goroutines := runtime.NumGoroutine()
+		once := runFuzzed(t, program)
+		again := runFuzzed(t, program)
+		if !slices.Equal(once, again) {
+			at := 0
+			for at < min(len(once), len(again)) && once[at] == again[at] {
+				at++
+			}
+			t.Errorf("two runs part after %d events\n\t%v\nfrom then on there is once\n\t%v\nand again\n\t%v",
+				at, once[max(0, at-5):at], once[at:min(at+5, len(once))], again[at:min(at+5, len(again))])
+		}
+		for until := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; runtime.Gosched() {
+			if time.Now().After(until) {
+				t.Fatalf("there were %d goroutines, and now there are %d", goroutines, runtime.NumGoroutine())
+			}
+		}
+	})
+}
+
+// A fuzzed is a program that is what its bytes say: each running task takes the next ones to find out
+// what to do, so it is also a program's order of events that decides what it does.
+type fuzzed struct {
+	t    *testing.T
+	left []byte
+	l    *loop.Loop
+	log  []string
+
+	// What it does, out of all that there is: a program of few operations has more that
+	// get into each other's way.
+	operations [6]int
+
+	futures []*future.Future[int]
+	tasks   []*task.Task[int] // nil while one is being made
+	begun   int               // bodies
+	ended   int
+
+	mutex     lock.Mutex
+	holders   int
+	cond      *lock.Cond
+	semaphore *lock.Semaphore
+	event     lock.Event
+	barrier   *lock.Barrier
+	queue     *queue.Queue[int]
+	queued    int // items put, less items taken
+	channel   chan int
+	inside    map[string]int // how many tasks are inside of an operation
+}
+
+const (
+	fuzzPermits = 2
+	fuzzRoom    = 2 // in the queue
+)
+
+// runFuzzed runs a program, and returns what the loop did.
+func runFuzzed(t *testing.T, bytes []byte) []string {
+	p := &fuzzed{t: t, left: bytes, semaphore: lock.NewBounded(fuzzPermits), barrier: lock.NewBarrier(2), queue: queue.New[int](fuzzRoom), channel: make(chan int, 1), inside: map[string]int{}}
+	p.cond = lock.NewCond(&p.mutex)
+	mode := p.next(32)
+	p.l = loop.New(p.options(mode)...)
+	for range 3 {
+		p.futures = append(p.futures, future.New[int](p.l.Context()))
+	}
+	for i := range p.operations {
+		p.operations[i] = p.next(32)
+	}
+	for range 1 + p.next(8) {
+		p.spawn(p.l.Context(), 0)
+	}
+	p.checkRest(p.l.Run())
+	if mode&4 != 0 {
+		var deadlock *loop.DeadlockError
+		if err := task.Shutdown(p.l); err != nil && !errors.As(err, &deadlock) {
+			t.Errorf("Shutdown: %v", err)
+		}
+	}
+	p.l.Close()
+	p.checkEnd()
+	return p.log
+}
+
+func (p *fuzzed) options(mode int) []loop.Option {
+	opts := []loop.Option{loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(p.failure), loop.WithObserver(p.observe)}
+	if mode&1 != 0 {
+		opts = append(opts, loop.WithTaskFactory(factory.Eager))
+	}
+	if mode&2 != 0 {
+		opts = append(opts, loop.WithSlowStep(time.Hour)) // debug mode
+	}
+	if mode&8 != 0 {
+		opts = append(opts, loop.WithPolicy(p, mode&16 != 0))
+	}
+	return opts
+}
+
+// Pick is the policy.
+func (p *fuzzed) Pick(ready []*loop.Task, timePasses bool) int {
+	n := len(ready)
+	if timePasses {
+		n++
+	}
+	return p.next(n)
+}
+
+func (p *fuzzed) note(format string, args ...any) {
+	p.log = append(p.log, fmt.Sprintf(format, args...))
+}
+
+func (p *fuzzed) observe(e loop.Event) {
+	id := func(t *loop.Task) uint64 {
+		if t == nil {
+			return 0
+		}
+		return t.ID()
+	}
+	p.note("%v %v: %d by %d, timer %d", e.At, e.Kind, id(e.Task), id(e.By), e.Timer.Seq)
+}
+
+func (p *fuzzed) failure(f loop.Failure) {
+	p.note("%v: %v", f.Kind, f.Task.Name())
+	if f.Kind != loop.ErrorUntaken && f.Kind != loop.ShieldedFailed && f.Kind != loop.ShutdownFailed {
+		p.t.Errorf("%v: %v", f.Kind, f.Err)
+	}
+}
+
+// next takes a byte, as a number below n. When there are none left, it is 0.
+func (p *fuzzed) next(n int) int {
+	if len(p.left) == 0 {
+		return 0
+	}
+	b := p.left[0]
+	p.left = p.left[1:]
+	return int(b) % n
+}
+
+// spawn makes a task: one in four is a machine.
+func (p *fuzzed) spawn(ctx context.Context, depth int) {
+	at := len(p.tasks)
+	p.tasks = append(p.tasks, nil)
+	var t *task.Task[int]
+	if p.next(4) == 0 {
+		t = task.GoMachine(ctx, p.machine())
+	} else {
+		t = task.Go(ctx, p.body(depth+1))
+	}
+	p.tasks[at] = t
+	if p.next(4) == 0 {
+		t.OnDone(func() { p.note("callback of %d", at) })
+	}
+}
+
+// body makes a body of a few operations.
+func (p *fuzzed) body(depth int) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		p.begun++
+		defer func() { p.ended++ }()
+		for errs := 0; len(p.left) > 0 && errs < 3 && p.next(8) > 0; {
+			if err := p.operation(ctx, depth); err != nil {
+				errs++
+				p.note("error: %v", err)
+				if p.next(3) > 0 {
+					return 0, err
+				}
+			}
+		}
+		switch p.next(8) {
+		case 0:
+			return 0, errBoom
+		case 1:
+			panic(errBoom)
+		}
+		return depth, nil
+	}
+}
+
+func (p *fuzzed) machine() task.MachineFunc[int] {
+	steps := 0
+	return func(ctx context.Context, err error) (int, task.Suspension, error) {
+		if steps++; steps == 1 {
+			p.begun++
+		}
+		if len(p.left) == 0 || steps > 4 || err != nil && p.next(2) == 0 {
+			p.ended++
+			if p.next(5) == 4 {
+				panic(errBoom)
+			}
+			return 0, task.End(), err
+		}
+		switch p.next(4) {
+		case 0:
+			return 0, task.For(p.duration()), nil
+		case 1:
+			return 0, task.On(p.future()), nil
+		case 2:
+			if other := p.other(ctx); other != nil {
+				return 0, task.On(other), nil
+			}
+		}
+		return 0, task.Turn(), nil
+	}
+}
+
+// duration has few values, so that things happen at the same time.
+func (p *fuzzed) duration() time.Duration     { return time.Duration(p.next(3)) * time.Millisecond }
+func (p *fuzzed) future() *future.Future[int] { return p.futures[p.next(len(p.futures))] }
+func (p *fuzzed) other(ctx context.Context) *task.Task[int] {
+	t := p.tasks[p.next(len(p.tasks))]
+	if t == nil || t.Task() == task.Current(ctx) {
+		return nil
+	}
+	return t
+}
+
+// in counts that a task is inside of an operation.
+func (p *fuzzed) in(what string, operation func() error) error {
+	p.inside[what]++
+	defer func() { p.inside[what]-- }()
+	return operation()
+}
+
+// operation does one thing; nothing at the end of the program, where it would be the same
+// again and again.
+func (p *fuzzed) operation(ctx context.Context, depth int) error {
+	if len(p.left) == 0 {
+		return nil
+	}
+	deep := depth > 4 || len(p.tasks) > 40
+	switch n := p.operations[p.next(len(p.operations))]; n {
+	case 0:
+		return task.Yield(ctx)
+	case 1:
+		return task.Sleep(ctx, p.duration())
+	case 2:
+		_, err := p.future().Await(ctx)
+		return err
+	case 3:
+		_ = p.future().SetResult(1)
+	case 4:
+		_ = p.future().SetError(errBoom)
+	case 5:
+		p.future().Cancel(errCause)
+	case 6, 7:
+		if !deep {
+			p.spawn(ctx, depth)
+		}
+	case 8, 9:
+		if other := p.other(ctx); other != nil {
+			other.Cancel(errCause)
+		}
+	case 10:
+		if other := p.other(ctx); other != nil {
+			_, err := other.Await(ctx)
+			return err
+		}
+	case 11:
+		return task.Timeout(ctx, p.duration(), func(ctx context.Context, limit *task.Deadline) error {
+			if p.next(3) == 0 {
+				_ = limit.Reschedule(p.l.Now().Add(p.duration()))
+			}
+			return p.operation(ctx, depth+1)
+		})
+	case 12:
+		if !deep {
+			return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error { return p.group(ctx, g, depth) })
+		}
+	case 13:
+		if a, b := p.other(ctx), p.other(ctx); a != nil && b != nil {
+			_, err := task.Gather(a, b).Await(ctx)
+			return err
+		}
+	case 14:
+		_, err := task.WaitFor[int](ctx, task.Shield(p.future()), p.duration())
+		return err
+	case 15:
+		_, _, err := task.Wait(ctx, p.duration(), task.Until(p.next(3)), p.futures...)
+		return err
+	case 16:
+		for _, err := range task.AsCompleted(ctx, p.duration(), p.futures...) {
+			if err != nil {
+				return err
+			}
+			if p.next(3) == 0 {
+				break
+			}
+		}
+	case 17:
+		v, err := task.Blocking(ctx, func(context.Context) (int, error) { return 7, nil })
+		if err == nil && v != 7 {
+			p.t.Errorf("a blocking call returned %d", v)
+		}
+		return err
+	case 18:
+		return p.in("receiving", func() error { _, _, err := task.Recv(ctx, p.channel); return err })
+	case 19:
+		return p.in("sending", func() error { return task.Send(ctx, p.channel, 1) })
+	case 20, 21, 22:
+		if err := p.in("locking", func() error { return p.mutex.Lock(ctx) }); err != nil {
+			return err
+		}
+		return p.holding(ctx, n, depth)
+	case 23:
+		if err := p.in("acquiring", func() error { return p.semaphore.Acquire(ctx) }); err != nil {
+			return err
+		}
+		defer p.semaphore.Release()
+		return p.operation(ctx, depth+1)
+	case 24:
+		err := p.in("putting", func() error { return p.queue.Put(ctx, 1) })
+		if err == nil {
+			p.queued++
+		}
+		return err
+	case 25:
+		err := p.in("getting", func() error { _, err := p.queue.Get(ctx); return err })
+		if err == nil {
+			p.queued--
+			p.queue.Done()
+		}
+		return err
+	case 26:
+		return p.in("joining", func() error { return p.queue.Join(ctx) })
+	case 27:
+		return p.in("waiting", func() error { return p.event.Wait(ctx) })
+	case 28:
+		p.event.Set()
+		if p.next(2) == 0 {
+			p.event.Clear()
+		}
+	case 29:
+		return p.in("meeting", func() error { _, err := p.barrier.Wait(ctx); return err })
+	case 30:
+		derived, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		p.l.CallLater(p.duration(), func() { cancel(errCause) })
+		return p.operation(derived, depth+1)
+	case 31:
+		p.l.CallSoon(func() { p.note("callback") })
+	}
+	return nil
+}
+
+// holding does one thing with the mutex held.
+func (p *fuzzed) holding(ctx context.Context, what, depth int) error {
+	p.holders++
+	defer func() {
+		p.holders--
+		p.mutex.Unlock()
+	}()
+	if p.holders != 1 {
+		p.t.Errorf("the mutex has %d holders", p.holders)
+	}
+	switch what {
+	case 20:
+		return task.Sleep(ctx, p.duration())
+	case 21:
+		p.cond.Signal(1)
+		return nil
+	default:
+		p.holders--
+		defer func() { p.holders++ }()
+		return p.cond.Wait(ctx)
+	}
+}
+
+// group is the body of a group.
+func (p *fuzzed) group(ctx context.Context, g *task.Group, depth int) error {
+	for range p.next(4) {
+		at := len(p.tasks)
+		p.tasks = append(p.tasks, nil)
+		t, err := task.GoIn(g, p.body(depth+1))
+		if err != nil {
+			return err
+		}
+		p.tasks[at] = t
+	}
+	if p.next(4) == 0 {
+		g.Cancel()
+	}
+	return p.operation(ctx, depth+1)
+}
+
+// checkRest checks that a loop whose Run has returned err is at rest, and that no task
+// waits for what is there.
+func (p *fuzzed) checkRest(err error) {
+	var deadlock *loop.DeadlockError
+	switch unfinished := slices.Collect(p.l.Tasks()); {
+	case err == nil && len(unfinished) == 0:
+		return
+	case !errors.As(err, &deadlock):
+		p.t.Errorf("Run returned %v with %d tasks unfinished", err, len(unfinished))
+		return
+	case !slices.Equal(deadlock.Tasks, unfinished):
+		p.t.Errorf("the deadlock is of %v, and unfinished are %v", deadlock.Tasks, unfinished)
+	}
+	for _, t := range deadlock.Tasks {
+		if on := t.Awaits(); on == nil || on.Done() {
+			p.t.Errorf("the task %s cannot go on although it awaits what is done, or nothing: %s", t.Name(), t.Waits())
+		}
+	}
+	for what, there := range map[string]bool{
+		"locking":   !p.mutex.Locked(),
+		"acquiring": p.semaphore.Free() > 0,
+		"putting":   p.queue.Len() < fuzzRoom,
+		"getting":   p.queue.Len() > 0,
+		"joining":   p.queue.Undone() == 0,
+		"waiting":   p.event.IsSet(),
+		"meeting":   p.inside["meeting"] > 1,
+		"receiving": len(p.channel) > 0,
+		"sending":   len(p.channel) < cap(p.channel),
+	} {
+		if there && p.inside[what] > 0 {
+			p.t.Errorf("%d tasks are %s, although nothing is in their way:\n%v", p.inside[what], what, err)
+		}
+	}
+}
+
+// checkEnd checks what is left by a loop that was closed.
+func (p *fuzzed) checkEnd() {
+	for at, t := range p.tasks {
+		if t == nil {
+			continue // the group was finished
+		}
+		if !t.Done() {
+			p.t.Errorf("task %d is not done after Close: %s", at, t.Task().Waits())
+			continue
+		}
+		var panicked *task.PanicError
+		if errors.As(t.Err(), &panicked) && panicked.Value != errBoom {
+			p.t.Errorf("task %d: %v\n%s", at, panicked, panicked.Stack)
+		}
+	}
+	if p.begun != p.ended {
+		p.t.Errorf("%d bodies began, and %d ended", p.begun, p.ended)
+	}
+	for what, n := range p.inside {
+		if n != 0 {
+			p.t.Errorf("%d tasks are still %s", n, what)
+		}
+	}
+	if s := p.l.Stats(); s.Tasks != 0 || s.Ready != 0 || s.Timers != 0 || s.Blocking != 0 || s.Stacks != 0 {
+		p.t.Errorf("left after Close: %+v", s)
+	}
+	if p.queued != p.queue.Len() {
+		p.t.Errorf("the queue has %d items; %d were put and not taken", p.queue.Len(), p.queued)
+	}
+	p.checkLocks()
+}
+
+// checkLocks checks that another loop can use the locks, and the queue.
+func (p *fuzzed) checkLocks() {
+	if p.mutex.Locked() || p.holders != 0 || p.semaphore.Free() != fuzzPermits {
+		p.t.Errorf("the mutex is locked: %v, by %d holders; %d permits are free of %d", p.mutex.Locked(), p.holders, p.semaphore.Free(), fuzzPermits)
+		return
+	}
+	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		p.event.Set()
+		return 0, errors.Join(p.mutex.Lock(ctx), p.semaphore.Acquire(ctx), p.event.Wait(ctx))
+	}, loop.WithClock(timer.NewVirtual()))
+	if err != nil {
+		p.t.Errorf("another loop, with the same locks: %v", err)
+	}
+}
