@@ -170,3 +170,39 @@ func TestErrorsAreTaken(t *testing.T) {
 		t.Error("a cancellation need not be taken")
 	}
 }
+
+// captured is a task's body that keeps what only a body is handed.
+type captured struct {
+	loop.Body
+	as *loop.Driven
+}
+
+func (c captured) Step(t loop.Driven, err error) loop.Suspension {
+	*c.as = t
+	return c.Body.Step(t, err)
+}
+
+// A body completes its own task's future, and only once.
+func TestCompleteByTaskIsForTheTaskItself(t *testing.T) {
+	var driven loop.Driven
+	l := testLoop(t, loop.WithTaskFactory(func(t *loop.Task) {
+		if t.Name() == "a" {
+			t.Wrap(func(b loop.Body) loop.Body { return captured{b, &driven} })
+		}
+		t.Enqueue()
+	}))
+	a, b := spawn(l.Context(), "a", task.Yield), spawn(l.Context(), "b", task.Yield)
+	if err := l.Run(); err != nil || driven.Task() != a.Task() {
+		t.Fatalf("Run: %v, and the body was run for %v", err, driven.Task())
+	}
+	var pending future.Future[none]
+	future.OwnByTask(&pending, b.Task())
+	for _, f := range []*future.Future[none]{&a.Future, &b.Future, &pending} {
+		mustPanic(t, "future: completion of a future that is done or not owned by the *loop.Task", func() {
+			future.CompleteByTask(f, driven, none{}, nil)
+		})
+	}
+	if pending.Done() {
+		t.Error("the future of another task was completed")
+	}
+}

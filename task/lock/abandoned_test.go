@@ -193,3 +193,20 @@ func TestAbandonedEvent(t *testing.T) {
 	l.RunUntilIdle()
 	equal(t, "the one that came after was woken", next.Done(), true)
 }
+
+// One that has lost the mutex unlocks it once in vain. A second time it is an Unlock like
+// any other.
+func TestLoserUnlocksOnceInVain(t *testing.T) {
+	l := virtual(t)
+	var c lock.Cond
+	abandonByGoexit(t, l, func(ctx context.Context) error {
+		must(t, c.Lock(ctx))
+		defer func() {
+			c.Unlock()
+			equal(t, "locked after the first Unlock", c.Mutex().Locked(), true)
+			c.Unlock()
+			equal(t, "locked after the second", c.Mutex().Locked(), false)
+		}()
+		return c.Wait(ctx)
+	}, func() { c.Mutex().TryLock() })
+}

@@ -131,3 +131,15 @@ func TestEventModel(t *testing.T) {
 		})
 	})
 }
+
+// Also an event that is set, for which nobody waits, takes no context but the running task's.
+func TestEventThatIsSetChecksTheContext(t *testing.T) {
+	run(t, func(ctx context.Context) {
+		var e lock.Event
+		e.Set()
+		must(t, e.Wait(ctx))
+		other := spawn(ctx, "other", hangs)
+		panics(t, "loop: ", func() { _ = e.Wait(other.Task().Context()) })
+		other.Cancel(nil)
+	})
+}

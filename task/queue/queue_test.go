@@ -735,3 +735,36 @@ func TestCloseUnwinds(t *testing.T) {
 		equal(t, "items", other.Len(), 0)
 	}
 }
+
+// What one task puts wakes one that waits, and not all of them to see which is first. So it
+// is with the room that one task makes.
+func TestOneIsWokenForEachItem(t *testing.T) {
+	woken := 0
+	l := virtual(t, loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.TaskWoken {
+			woken++
+		}
+	}))
+	q := queue.New[int](1)
+	for range 3 {
+		spawn(l.Context(), "getter", func(ctx context.Context) error { _, err := q.Get(ctx); return err })
+	}
+	l.RunUntilIdle()
+	for n := range 3 {
+		must(t, q.TryPut(n))
+		equal(t, "getters woken", woken, n+1)
+		l.RunUntilIdle()
+	}
+	must(t, q.TryPut(0))
+	for range 3 {
+		spawn(l.Context(), "putter", func(ctx context.Context) error { return q.Put(ctx, 1) })
+	}
+	l.RunUntilIdle()
+	woken = 0
+	for n := range 3 {
+		_, err := q.TryGet()
+		must(t, err)
+		equal(t, "putters woken", woken, n+1)
+		l.RunUntilIdle()
+	}
+}

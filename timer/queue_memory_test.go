@@ -1,0 +1,114 @@
+package timer_test
+
+import (
+	"runtime"
+	"testing"
+	"weak"
+
+	"github.com/takt-go/takt/timer"
+)
+
+// big is a value that shows whether it is alive.
+type big struct {
+	self *big // a pointer keeps it out of the allocator's shared blocks
+	_    [64]byte
+}
+
+// armBig arms new values, and returns how to see them.
+func armBig(q *timer.Queue[*big], deadlines ...int64) (alive []weak.Pointer[big]) {
+	for _, d := range deadlines {
+		v := new(big)
+		v.self = v
+		q.Arm(d, v)
+		alive = append(alive, weak.Make(v))
+	}
+	return alive
+}
+
+// pop pops all that is due.
+func pop(q *timer.Queue[*big], now int64) {
+	for ok := true; ok; _, ok = q.PopDue(now) {
+	}
+}
+
+// Items are copied when they settle, and when a part of them moves together. What has
+// fired is let go of wherever it was.
+func TestNothingLingersWhereItWasBefore(t *testing.T) {
+	for name, arm := range map[string]func(q *timer.Queue[*big]) []weak.Pointer[big]{
+		"behind the others": func(q *timer.Queue[*big]) []weak.Pointer[big] {
+			first := armBig(q, 1, 2)
+			pop(q, 0) // settles nothing: none is due
+			pop(q, 1)
+			return append(first, armBig(q, 3, 4, 5)...)
+		},
+		"among the others": func(q *timer.Queue[*big]) []weak.Pointer[big] {
+			first := armBig(q, 1, 20)
+			pop(q, 1)
+			return append(first, armBig(q, 3, 4, 5, 25)...)
+		},
+		"in the tree": func(q *timer.Queue[*big]) []weak.Pointer[big] {
+			first := armBig(q, 1, 20, 21, 22, 23)
+			pop(q, 1)
+			return append(first, armBig(q, 3, 4)...)
+		},
+		"moved together": func(q *timer.Queue[*big]) []weak.Pointer[big] {
+			first := armBig(q, 1, 2, 3, 4, 5, 6)
+			pop(q, 5)
+			return append(first, armBig(q, 7)...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := timer.New[*big]()
+			values := arm(q)
+			pop(q, 3)
+			pop(q, 100)
+			runtime.GC()
+			for i, v := range values {
+				if v.Value() != nil {
+					t.Errorf("value %d lingers", i)
+				}
+			}
+			runtime.KeepAlive(q)
+		})
+	}
+}
+
+// heap is how many bytes are in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// A queue that was long keeps little of that: an eighth of the items takes no more than a
+// quarter of the memory, and none of them take next to nothing.
+func TestQueueShrinks(t *testing.T) {
+	const n = 1 << 18
+	for name, deadline := range map[string]func(i int) int64{
+		"in order":  func(i int) int64 { return int64(i) },
+		"backwards": func(i int) int64 { return int64(n - i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := heap()
+			q := timer.New[int]()
+			for i := range n {
+				q.Arm(deadline(i), i)
+			}
+			full := heap() - before
+			for q.Len() > n/8 {
+				q.PopDue(timer.Never)
+			}
+			if left := heap() - before; left > full/4 {
+				t.Errorf("%d bytes with an eighth of the items, %d with all", left, full)
+			}
+			for q.Len() > 0 {
+				q.PopDue(timer.Never)
+			}
+			if left := heap() - before; left > 1<<20 {
+				t.Errorf("%d bytes with none of the items, %d with all", left, full)
+			}
+			runtime.KeepAlive(q)
+		})
+	}
+}
