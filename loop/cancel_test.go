@@ -325,11 +325,9 @@ func TestCancelPassesByATaskThatHasFailed(t *testing.T) {
 	var told []error
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f.Err) }))
 	var x *task.Task[none]
-	failing := spawn(l.Context(), "failing", func(context.Context) error { x.Cancel(nil); return io.EOF })
-	x = spawn(l.Context(), "x", func(ctx context.Context) error {
-		l.CallSoon(func() { x.Cancel(nil) }) // when failing is done, and x not yet woken
-		return failing.Wait(ctx)
-	})
+	failing := spawn(l.Context(), "failing", func(ctx context.Context) error { _ = task.Yield(ctx); return io.EOF })
+	failing.OnDone(func() { x.Cancel(nil) }) // before x, which is woken too, takes its step
+	x = spawn(l.Context(), "x", func(ctx context.Context) error { return failing.Wait(ctx) })
 	run(t, l)
 	l.Close()
 	if causeOf(x.Err()) != nil || !x.Canceled() || len(told) != 1 || told[0] != io.EOF {

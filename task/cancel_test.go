@@ -259,3 +259,42 @@ func TestAGatherIsPassedOnce(t *testing.T) {
 		}
 	})
 }
+
+// A gather that was canceled has the cause of its last child's cancellation, and where
+// that child refuses, the request's own.
+func TestCauseOfAGatherThatWasCanceled(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		early, late := future.New[int](ctx), future.New[int](ctx)
+		early.Cancel(errCause)
+		lastEarly, lastLate := task.Collect(late, early), task.Collect(early, late)
+		other := errors.New("other")
+		equal(t, "taken", lastEarly.Cancel(other), true)
+		_, err := lastEarly.Await(ctx)
+		equal(t, "the cause, the last child being canceled before", causeOf(t, err), errCause)
+		_, err = lastLate.Await(ctx)
+		equal(t, "a gather that was not canceled", err, nil)
+
+		refuses := task.Go(ctx, stubborn(time.Second, 1, nil))
+		yields(t, ctx, 1)
+		g := task.Collect(refuses)
+		g.Cancel(other)
+		_, err = g.Await(ctx)
+		equal(t, "the cause, the last child having refused", causeOf(t, err), other)
+	})
+}
+
+// A gather passes over a child that has failed already, and does not take its error.
+func TestGatherThatIsCanceledPassesOverWhatHasFailed(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		failing := func(err error) *task.Task[int] {
+			return task.Go(ctx, func(context.Context) (int, error) { return 0, err })
+		}
+		a, b := failing(errBoom), failing(errCause)
+		g := task.Gather(a, b, task.Go(ctx, hangs))
+		loop.FromContext(ctx).CallSoon(func() { g.Cancel(nil) }) // a and b are done, and g does not know yet
+		_, err := g.Await(ctx)
+		equal(t, "the error", err, errBoom)
+	}, told.option())
+	told.want(t, "a task failed and nobody took its error: Task-3: the cause")
+}

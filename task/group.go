@@ -80,7 +80,7 @@ func (e *TaskError) Unwrap() error { return e.Err }
 // If the running task is canceled from outside, and body lets that through or has ended,
 // the tasks are canceled, and WithGroup returns that cancellation once they have ended. (A
 // body that takes the cancellation and returns nil lets the tasks finish: so a pool is
-// drained.) So it does where such a request comes while the group is ending already.
+// drained.) A cancellation that comes while the group is ending already comes out, too.
 // Where a task fails as well, the GroupError outranks it, and the request to
 // cancel is made again, so that the next suspension delivers it. asyncio: TaskGroup.
 //
