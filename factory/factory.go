@@ -7,7 +7,8 @@ import (
 
 // A Hook sees every new task before its first step: to name it (SetName), to
 // wrap its body (Wrap), or to observe its outcome (outcome.OnDone). It runs
-// inside the call that makes the task and must not suspend.
+// inside the call that makes the task and must not suspend. A panic or Goexit in a hook goes
+// on in that call, and the task ends without having run: see [loop.TaskFactory].
 type Hook func(t *loop.Task, outcome future.Any)
 
 // Lazy queues a new task, which takes its first step in its turn. It is the

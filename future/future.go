@@ -426,15 +426,31 @@ func (c *core) succeed() {
 		r.complete(c.Loop(), valued, nil)
 		return
 	}
-	if c.waits != nil {
-		c.home.Loop().Schedule(c.waits) // which panics on another goroutine, and leaves c pending
+	waits := c.waits
+	if waits == nil {
+		c.waits = success
+		return
 	}
+	l := c.home.Loop()
+	l.Check(completing) // which panics on another goroutine, and leaves c pending
 	c.waits = success
+	l.Schedule(waits)
 }
 
+const completing = "completing a future, or Schedule,"
+
 func (r *rest) complete(l *loop.Loop, s state, err error) {
-	r.schedule(l)
+	if r.Runnable != nil || len(r.more) > 0 {
+		l.Check(completing)
+	}
+	first, more := r.takeWaiters()
 	r.state, r.err = s, err
+	if len(more) > 0 {
+		defer l.ScheduleAll(more) // also if an observer calls Goexit at first
+	}
+	if first != nil {
+		l.Schedule(first)
+	}
 }
 
 // A Callback is what OnDone registered.

@@ -123,15 +123,12 @@ func (r *rest) makeIndex() *index {
 	return x
 }
 
-// schedule wakes all waiters, in their order.
-func (r *rest) schedule(l *loop.Loop) {
-	if r.Runnable != nil && r.index() == nil {
-		l.Schedule(r.Runnable)
-	}
-	for _, w := range r.more {
-		if w != nil {
-			l.Schedule(w)
-		}
+// takeWaiters returns the waiters, the first and the others in their order, and leaves none.
+func (r *rest) takeWaiters() (first loop.Runnable, more []loop.Runnable) {
+	first, more = r.Runnable, r.more
+	if r.index() != nil {
+		first, more = nil, slices.DeleteFunc(more, func(w loop.Runnable) bool { return w == nil })
 	}
 	r.Runnable, r.more = nil, nil
+	return first, more
 }

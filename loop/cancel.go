@@ -79,20 +79,36 @@ func (l *Loop) Sweeps() uint64 { return l.sweep.number }
 func (l *Loop) pass(t *Task, e *CanceledError) {
 	var room [8]*Task
 	path := room[:0]
+	defer func() {
+		if t != nil { // an observer has called Goexit: the request goes on all the same
+			path = append(path, t)
+			l.pass(l.sweep.next, l.sweep.with)
+		}
+		for _, t := range path {
+			t.withExtra().below = false
+		}
+	}()
 	for ; t != nil; t, e = l.sweep.next, l.sweep.with {
 		l.sweep.next = nil
 		if t.asked(e) {
 			path = append(path, t)
-			l.sweep.last = true
-			if !t.live.on.Cancel(e.Cause) {
-				t.withExtra().must = e
-			}
-			l.sweep.last = false
+			l.forward(t, e)
 		}
 	}
-	for _, t := range path {
-		t.withExtra().below = false
-	}
+}
+
+// forward passes the request e on to what t awaits. Where that does not take it, or does not
+// return, e waits for the next suspension of t.
+func (l *Loop) forward(t *Task, e *CanceledError) {
+	taken := false
+	defer func() {
+		l.sweep.last = false
+		if !taken {
+			t.withExtra().must = e
+		}
+	}()
+	l.sweep.last = true
+	taken = t.live.on.Cancel(e.Cause)
 }
 
 // asked is a request to cancel as it comes to t. It reports whether the request is to be
@@ -112,8 +128,14 @@ func (t *Task) asked(e *CanceledError) bool {
 	x.swept = l.sweep.number
 	x.requests++
 	if l.observer != nil {
-		l.observe(Event{Kind: CancelAsked, Task: t, Cause: e.Cause})
+		l.tellCancel(t, e)
 	}
+	return t.deliver(e)
+}
+
+// deliver is asked once the request is counted.
+func (t *Task) deliver(e *CanceledError) bool {
+	l, x := t.env.loop, t.withExtra()
 	switch {
 	case t.state == stateNew: // whether its factory ever starts it or not
 		t.stillborn = true

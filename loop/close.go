@@ -44,9 +44,24 @@ func (l *Loop) Close() {
 // awaitWork waits for the calls that were offloaded, and says that they are done.
 func (l *Loop) awaitWork() {
 	l.working.Wait()
-	for _, o := range l.offloads {
-		o.done()
+	defer func() {
+		if len(l.offloads) > 0 { // a Goexit has ended the loop
+			l.awaitWork()
+		}
+	}()
+	for len(l.offloads) > 0 {
+		o := l.offloads[0]
+		l.offloads = l.offloads[1:]
+		l.runGuarded(o)
 	}
+}
+
+// runGuarded runs a callback as dispatch would.
+func (l *Loop) runGuarded(r Runnable) {
+	ok := false
+	defer l.guard(nil, &ok)
+	r.Run()
+	ok = true
 }
 
 // unwindAll unwinds the unfinished tasks. Bodies may spawn meanwhile; those tasks
@@ -70,6 +85,8 @@ func (l *Loop) unwind(t *Task) {
 	defer func() { l.current = nil }()
 	switch {
 	case t.state == stateNew || t.state == stateQueued:
+		t.end(err)
+	case t.kind == Stackful && t.stack.ended: // by a panic that was no body's
 		t.end(err)
 	case t.kind == Stackful:
 		t.withExtra().wake = err

@@ -175,13 +175,17 @@
 //
 // A panic in a body ends its task, with a [*PanicError] that has the value, the
 // stack, and the task's name. A panic in a callback goes to the error handler
-// ([WithErrorHandler]), and the loop goes on.
+// ([WithErrorHandler]), and the loop goes on. So does one in an observer or a policy, which
+// is dropped then; one in a task factory goes on in the call that makes the task. With
+// GODEBUG=panicnil=1 panic(nil) is a panic like any other.
 //
 // A [runtime.Goexit] in a body ends its task with [ErrGoexit]; in a callback it
 // can do the same to a suspended body, on whose stack the callback happened to
 // run. In any case it ends the driver too: the deferred calls of the goroutine
 // inside Run are run. So t.FailNow works in a task of a test. The loop stays in
-// order, and may be run again or closed.
+// order, and may be run again or closed. What a Goexit does in an observer, a policy, a
+// task factory or the error handler is said there; none of them ends a task that has nothing
+// to do with it.
 //
 // Misuse panics, with what is wrong and what to do. An error goes to the code that
 // awaits the task or asks for its error. That takes the error. The loop keeps up to 128

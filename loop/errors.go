@@ -14,8 +14,9 @@ import (
 var ErrClosed = errors.New("loop: closed")
 
 // ErrGoexit is the error of a task whose body called [runtime.Goexit] (t.FailNow
-// does), or whose stack was unwound by one.
-var ErrGoexit = errors.New("loop: runtime.Goexit ended the task")
+// does), or whose stack was unwound by one; and that of a [Failure] of anything else
+// that called it.
+var ErrGoexit = errors.New("loop: ended by runtime.Goexit")
 
 // ErrCanceled is what every cancellation is, whatever its cause:
 // errors.Is(err, ErrCanceled), and errors.Is(err, context.Canceled) too.
@@ -169,8 +170,10 @@ const (
 	TaskStuck                             // a body would not end when the loop was closed
 	ErrorUntaken                          // a task failed, and no code had taken its error: see WithUntakenLimit
 	SlowStep                              // a step or callback held the loop up; debug mode
-	PolicyFailed                          // a Policy picked what there was not
+	PolicyFailed                          // a Policy panicked, called Goexit, or picked what there was not; it is asked no more
 	RealTimeLimit                         // a standard time limit under a virtual clock, which it does not follow
+	ObserverFailed                        // an observer panicked or called Goexit; it is told no more
+	OffloadFailed                         // offloaded work panicked
 )
 
 func (k FailureKind) String() string {
@@ -188,7 +191,11 @@ func (k FailureKind) String() string {
 	case RealTimeLimit:
 		return "a standard time limit does not follow the virtual clock"
 	case PolicyFailed:
-		return "a policy picked what there was not"
+		return "a policy failed and is asked no more"
+	case ObserverFailed:
+		return "an observer failed and is told no more"
+	case OffloadFailed:
+		return "offloaded work panicked"
 	case SlowStep:
 		return "a step or callback held the loop up"
 	}

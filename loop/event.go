@@ -2,6 +2,7 @@ package loop
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/takt-go/takt/timer"
@@ -59,7 +60,46 @@ func (l *Loop) tell(kind EventKind, t *Task) { l.observe(Event{Kind: kind, Task:
 
 //go:noinline
 func (l *Loop) tellSuspended(t *Task) {
+	told := false
+	defer func() {
+		if !told { // a Goexit unwinds the body, which is suspended
+			t.unwinding = true
+		}
+	}()
+	if t.sleeping {
+		l.tellTimer(TimerArmed, t.live.timer, (*sleeper)(t))
+	}
 	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.Awaits(), Timer: t.live.timer})
+	told = true
+}
+
+//go:noinline
+func (l *Loop) tellWoken(r Runnable) {
+	if e, ok := r.(*entry); ok && e.state != stateDone {
+		l.tell(TaskWoken, (*Task)(e))
+	}
+}
+
+//go:noinline
+func (l *Loop) tellDone(t *Task) {
+	defer func() { l.current = nil }()
+	l.tell(TaskDone, t)
+}
+
+// tellCancel delivers the request where an observer calls Goexit.
+//
+//go:noinline
+func (l *Loop) tellCancel(t *Task, e *CanceledError) {
+	told := false
+	defer func() {
+		if !told {
+			if t.deliver(e) {
+				l.forward(t, e)
+			}
+		}
+	}()
+	l.observe(Event{Kind: CancelAsked, Task: t, Cause: e.Cause})
+	told = true
 }
 
 //go:noinline
@@ -73,8 +113,32 @@ func (l *Loop) tellTurn() {
 	l.observe(Event{Kind: TurnBegan, Ready: int(l.ready.tail - l.ready.head)})
 }
 
-// observe is called only where there is an observer.
+// observe is called only where there is an observer, and where it does no harm if it does
+// not return: all that has to happen has happened, or is deferred.
 func (l *Loop) observe(e Event) {
 	e.At, e.By = l.Elapsed(), l.current
-	l.observer(e)
+	l.observeFrom(0, e)
+}
+
+// observeFrom tells e to the observers from at on. One that panics or calls Goexit is
+// dropped, and those behind it are told all the same.
+func (l *Loop) observeFrom(at int, e Event) {
+	defer func() {
+		if at < len(l.observer) {
+			l.dropObserver(at, Recovered(recover(), nil))
+			l.observeFrom(at, e)
+		}
+	}()
+	for at < len(l.observer) {
+		l.observer[at](e)
+		at++
+	}
+}
+
+func (l *Loop) dropObserver(at int, err error) {
+	l.observer = slices.Delete(l.observer, at, at+1)
+	if len(l.observer) == 0 {
+		l.observer = nil
+	}
+	l.reportSoon(Failure{Kind: ObserverFailed, Err: err})
 }

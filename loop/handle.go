@@ -67,13 +67,29 @@ func (l *Loop) Schedule(r Runnable) {
 	if r == nil {
 		panic("loop: Schedule(nil); give it a Runnable, such as a Func")
 	}
+	l.ready.push(r)
 	if l.observer != nil {
-		if e, ok := r.(*entry); ok && e.state != stateDone {
-			l.tell(TaskWoken, (*Task)(e))
+		l.tellWoken(r)
+	}
+}
+
+// ScheduleAll is Schedule for several, in order.
+func (l *Loop) ScheduleAll(rs []Runnable) {
+	l.check("completing a future, or Schedule,")
+	for _, r := range rs {
+		l.ready.push(r)
+	}
+	if l.observer != nil {
+		for _, r := range rs {
+			l.tellWoken(r)
 		}
 	}
-	l.ready.push(r)
 }
+
+// Check panics where Schedule would: if the loop is closed, or this is, as far as the loop
+// knows, another goroutine than its own. It is for those who have to change something
+// before they schedule.
+func (l *Loop) Check(what string) { l.check(what) }
 
 // callback checks what every scheduling call is handed.
 func callback(what string, fn func()) Func {

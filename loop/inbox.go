@@ -86,13 +86,15 @@ func (l *Loop) drain() {
 	in.posts, in.spare = in.spare[:0], nil
 	in.mu.Unlock()
 	for i, fn := range posts {
-		if l.observer != nil {
-			l.observe(Event{Kind: Posted})
-		}
 		l.ready.push(Func(fn))
 		posts[i] = nil
 	}
 	if cap(posts) <= maxSpare {
 		in.spare = posts // only the loop touches spare outside the lock
+	}
+	if l.observer != nil {
+		for range posts {
+			l.observe(Event{Kind: Posted})
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"os"
 	"reflect"
 	"slices"
 	"sync"
@@ -26,8 +27,8 @@ type Loop struct {
 	ready    ready
 	turnEnd  uint64 // position in the ready queue at which this turn is over
 	current  *Task
-	next     *stack // set by an entry that needs a stack to run; &fresh for a new one
-	observer func(Event)
+	next     *stack        // set by an entry that needs a stack to run; &fresh for a new one
+	observer []func(Event) // nil if there are none
 	timers   *timer.Queue[Runnable]
 	due      []dueTimer // those that came due and are in the ready queue, in their order
 	watches  list.List  // of *watch, in order of making
@@ -45,7 +46,7 @@ type Loop struct {
 	warned   bool // of a real time limit
 	ordered  bool // offloaded calls end in their order, when nothing else is ready
 	debug    bool
-	attended bool // there is an observer, or debug mode
+	attended bool // there is an observer, a policy, a failure to report, or debug mode
 	eager    int  // how many eager first steps are on their way, one inside the other
 
 	starting *Task // what the next stack is to run, when next is &fresh
@@ -63,11 +64,12 @@ type Loop struct {
 	choices     []*Task  // of the choice point at hand
 	places      []uint64 // theirs in the ready queue
 	clock       timer.Clock
-	factory     TaskFactory
+	factory     TaskFactory // nil for the default
 	onFailure   func(Failure)
 	detect      bool
 	slow        time.Duration // debug mode: what is reported as too long
 	untaken     untaken
+	failures    []Failure // that the driver is to report, or Close
 	running     atomic.Bool
 	waiting     atomic.Bool // asleep in the clock
 	root        Task        // stands for the loop where a task is meant that it has none of; its context is the loop's
@@ -109,9 +111,14 @@ func WithTaskFactory(f TaskFactory) Option {
 	return func(l *Loop) { l.factory = f }
 }
 
-// WithErrorHandler sets who is told of failures that no caller is there to take.
+// WithErrorHandler sets what is told of failures that no caller is there to take.
 // The default writes them to [slog.Default]. The handler is called on the loop's
-// goroutine and must not suspend; a panic in it is written to slog.
+// goroutine and must not suspend. It may spawn, cancel, and call Stop: the driver calls it
+// between two steps where a callback, an observer or a policy has failed, and a failure
+// that is found in a callback or a body is reported there.
+//
+// A panic in the handler is written to slog. A Goexit in it ends the driver, and the body
+// or callback that had something to report, if any, but no other task.
 func WithErrorHandler(handle func(Failure)) Option {
 	if handle == nil {
 		panic("loop: WithErrorHandler(nil); leave the option out for the default")
@@ -119,25 +126,21 @@ func WithErrorHandler(handle func(Failure)) Option {
 	return func(l *Loop) { l.onFailure = handle }
 }
 
-// WithObserver adds one who is told of everything that the loop does, in order: see
-// [Event]. It is called in the middle of things: it may look, and must not touch.
+// WithObserver adds an observer, which is told of everything that the loop does, in order:
+// see [Event]. It is called in the middle of things: it may look, and must not touch.
 // Several observers are told in the order of the options. With none, an event costs
-// one nil check.
+// one nil check; with any, a body that suspends at the end of a turn costs a switch more.
+//
+// An observer that panics or calls Goexit is dropped, and reported ([ObserverFailed]) before
+// the next turn. The others are told all the same. A panic has no other effect. A Goexit
+// ends the driver besides, and the task in whose step the observer was called, with
+// [ErrGoexit], as if its body had called Goexit there; in an eager first step it ends the
+// task that made the new one too. It ends no other task, and no wake-up is lost.
 func WithObserver(observe func(Event)) Option {
 	if observe == nil {
 		panic("loop: WithObserver(nil); leave the option out for none")
 	}
-	return func(l *Loop) {
-		before := l.observer
-		if before == nil {
-			l.observer = observe
-			return
-		}
-		l.observer = func(e Event) {
-			before(e)
-			observe(e)
-		}
-	}
+	return func(l *Loop) { l.observer = append(l.observer, observe) }
 }
 
 // WithDebug turns on what is too slow for everyday use. The order of events stays
@@ -181,7 +184,6 @@ func WithDeadlockDetection() Option { return func(l *Loop) { l.detect = true } }
 func New(opts ...Option) *Loop {
 	l := &Loop{
 		timers:    timer.New[Runnable](),
-		factory:   (*Task).Enqueue,
 		onFailure: logFailure,
 	}
 	l.untaken.limit = defaultUntaken
@@ -198,7 +200,7 @@ func New(opts ...Option) *Loop {
 	if l.clock == nil {
 		l.clock = timer.NewSystem()
 	}
-	l.attended = l.debug || l.observer != nil
+	l.attend()
 	l.open = true
 	return l
 }
@@ -271,12 +273,53 @@ type cursor struct{ at *Task }
 // Report hands f to the error handler.
 func (l *Loop) Report(f Failure) {
 	l.mustBeMade("Report")
+	returned := false
 	defer func() {
-		if value := recover(); value != nil {
-			slog.Error("takt: the error handler panicked", "panic", value, "failure", f.Kind.String(), "err", f.Err)
+		if returned {
+			return
+		}
+		if p, ok := Recovered(recover(), nil).(*PanicError); ok {
+			logError("takt: the error handler panicked", "panic", p.Value, "failure", f.Kind.String(), "err", f.Err)
 		}
 	}()
 	l.onFailure(f)
+	returned = true
+}
+
+// reportSoon is Report for where the handler, which may spawn, cancel or call Goexit, could
+// do harm: in the middle of things, and on top of a suspended body. The driver reports f,
+// before the next turn, or Close does.
+func (l *Loop) reportSoon(f Failure) {
+	l.failures = append(l.failures, f)
+	l.attend()
+}
+
+// reportFailures reports the failures that wait, oldest first.
+func (l *Loop) reportFailures() {
+	for len(l.failures) > 0 {
+		f := l.failures[0]
+		l.failures = l.failures[1:]
+		l.attend()
+		l.Report(f)
+	}
+}
+
+// attend notes whether anybody attends to the loop.
+func (l *Loop) attend() {
+	l.attended = l.debug || l.observer != nil || l.policy != nil || len(l.failures) > 0
+}
+
+// logError writes to slog. Where that panics, as the program's handler may, the text goes to
+// the standard error.
+func logError(msg string, attrs ...any) {
+	returned := false
+	defer func() {
+		if !returned && Recovered(recover(), nil) != ErrGoexit {
+			fmt.Fprintln(os.Stderr, append([]any{msg}, attrs...)...)
+		}
+	}()
+	slog.Error(msg, attrs...)
+	returned = true
 }
 
 func logFailure(f Failure) {
@@ -287,7 +330,7 @@ func logFailure(f Failure) {
 	if p, ok := f.Err.(*PanicError); ok {
 		attrs = append(attrs, "stack", string(p.Stack))
 	}
-	slog.Error("takt: "+f.Kind.String(), attrs...)
+	logError("takt: "+f.Kind.String(), attrs...)
 }
 
 // check panics if the loop may not be used here and now.

@@ -35,6 +35,11 @@ func newLoop(t *testing.T, opts ...loop.Option) *loop.Loop {
 	return l
 }
 
+// toldTo makes an error handler that keeps what it is told.
+func toldTo(failures *[]loop.Failure) loop.Option {
+	return loop.WithErrorHandler(func(f loop.Failure) { *failures = append(*failures, f) })
+}
+
 // run drives l until nothing is left, which must not be a deadlock.
 func run(t *testing.T, l *loop.Loop) {
 	t.Helper()

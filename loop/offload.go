@@ -4,14 +4,28 @@ import "slices"
 
 // An offload is a call that runs on a goroutine of its own.
 type offload struct {
+	loop     *Loop
 	done     func()
 	finished chan struct{}
-	seen     bool // to have finished, by the loop
+	seen     bool        // to have finished, by the loop
+	panicked *PanicError // of work
+}
+
+// Run is what follows on the call, in the loop.
+func (o *offload) Run() {
+	defer o.done()
+	if o.panicked != nil {
+		o.loop.Report(Failure{Kind: OffloadFailed, Err: o.panicked})
+	}
 }
 
 // Offload runs work on a goroutine of its own, and then done on the loop. Until then
 // the loop does not take itself for deadlocked. [Loop.Close] waits for work, so work
 // should have a way to be told, and calls done itself.
+//
+// A panic in work goes to the error handler ([OffloadFailed]), before done runs. A Goexit
+// ends work as a return does. So done runs in any case, and has to find out by itself what
+// work came to. A panic or Goexit in done is one in a callback.
 //
 // In a Run with a virtual clock the end of work is noticed only when nothing is ready,
 // and in the order in which the calls were made, so that events have an order; time
@@ -22,14 +36,21 @@ func (l *Loop) Offload(work, done func()) {
 	if work == nil || done == nil {
 		panic("loop: Offload of a nil function; give it both work and done")
 	}
-	o := &offload{done: done, finished: make(chan struct{})}
+	o := &offload{loop: l, done: done, finished: make(chan struct{})}
 	l.offloads = append(l.offloads, o)
 	l.working.Add(1)
 	go func() {
 		defer l.working.Done()
 		defer l.nudge()
 		defer close(o.finished)
+		returned := false
+		defer func() {
+			if !returned {
+				o.panicked, _ = Recovered(recover(), nil).(*PanicError)
+			}
+		}()
 		work()
+		returned = true
 	}()
 }
 
@@ -49,7 +70,7 @@ func (l *Loop) seeOffloads() {
 func (l *Loop) endOffloads() {
 	l.offloads = slices.DeleteFunc(l.offloads, func(o *offload) bool {
 		if o.seen {
-			l.ready.push(Func(o.done))
+			l.ready.push(o)
 		}
 		return o.seen
 	})
@@ -71,7 +92,7 @@ func (l *Loop) endOffload() bool {
 	if len(l.offloads) == 0 || !l.offloads[0].seen {
 		return false
 	}
-	l.ready.push(Func(l.offloads[0].done))
+	l.ready.push(l.offloads[0])
 	l.offloads = slices.Delete(l.offloads, 0, 1)
 	return true
 }

@@ -26,7 +26,12 @@ type Policy interface {
 // are armed on a virtual clock: a timer may come due before what is ready has run. Then
 // one ready task is enough for a choice point.
 //
-// A policy costs a look at the whole ready queue at every choice point.
+// A policy that panics, calls Goexit, or picks what there is not is dropped, and reported
+// ([PolicyFailed]) before the next turn; from there on the order is first in, first out. A
+// Goexit ends the driver besides, and no task.
+//
+// A policy costs a look at the whole ready queue at every choice point, and a switch more
+// for each body that suspends.
 func WithPolicy(p Policy, timePasses bool) Option {
 	if p == nil {
 		panic("loop: WithPolicy(nil); leave the option out for first in, first out")
@@ -66,16 +71,13 @@ func (l *Loop) take() Runnable {
 	return l.ready.pop()
 }
 
-// ask asks the policy. One that panics is dropped, and 0 is picked.
+// ask asks the policy. One that panics or calls Goexit is dropped, and 0 is picked.
 func (l *Loop) ask(timePasses bool) (at int) {
 	returned := false
 	defer func() {
-		if returned {
-			return
-		}
-		if value := recover(); value != nil {
+		if !returned {
 			at = 0
-			l.dropPolicy(Recovered(value, nil))
+			l.dropPolicy(Recovered(recover(), nil))
 		}
 	}()
 	at = l.policy.Pick(l.choices, timePasses)
@@ -85,5 +87,5 @@ func (l *Loop) ask(timePasses bool) (at int) {
 
 func (l *Loop) dropPolicy(err error) {
 	l.policy = nil
-	l.Report(Failure{Kind: PolicyFailed, Err: err})
+	l.reportSoon(Failure{Kind: PolicyFailed, Err: err})
 }

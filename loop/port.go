@@ -13,8 +13,8 @@ import (
 // is removed has not done so behind anybody's back. Of the ports of one channel and
 // direction only the first is tried.
 type Port interface {
-	// Try performs the operation if that is possible now, and reports whether. It
-	// must not panic.
+	// Try performs the operation if that is possible now, and reports whether. If it
+	// panics, the port is over, and the panic goes to the error handler.
 	Try() bool
 	// Case is the operation, for [reflect.Select]. The channel and the direction are
 	// always the same.
@@ -198,7 +198,11 @@ func (l *Loop) pollPorts() {
 	q.heads, q.spare = nil, nil
 	left := all
 	var missed []*waitingPort // their place has passed when they became heads
-	defer func() {            // also where a Try panics
+	var trying *waitingPort
+	defer func() { // also where Try or Selected does not return, as an observer calls Goexit
+		if trying != nil && trying.line != nil {
+			q.remove(trying)
+		}
 		kept = append(kept, left...)
 		kept = append(kept, q.heads...) // added meanwhile
 		clear(all)
@@ -222,7 +226,9 @@ func (l *Loop) pollPorts() {
 		default:
 			at = p.number
 			kept = append(kept, p)
+			trying = p
 			q.try(p)
+			trying = nil
 			if p.line == nil {
 				kept = kept[:len(kept)-1]
 			}
@@ -256,8 +262,8 @@ func (q *ports) meet(p *waitingPort) {
 	}
 	q.remove(sender)
 	q.remove(receiver)
+	defer sender.Selected(reflect.Value{}, true) // also if an observer calls Goexit
 	receiver.Selected(sender.Case().Send, true)
-	sender.Selected(reflect.Value{}, true)
 }
 
 // inOrder returns the heads, in order of adding.
@@ -307,11 +313,23 @@ func (l *Loop) selectPorts() (collect func()) {
 	}
 	return func() {
 		close(stop)
-		for _, result := range results {
-			if s := <-result; s.port != nil {
-				l.ports.remove(s.port)
-				s.port.Selected(s.v, s.ok)
-			}
+		l.collect(results)
+	}
+}
+
+// collect takes in what the goroutines of selectPorts did.
+func (l *Loop) collect(results []chan selected) {
+	defer func() {
+		if len(results) > 0 { // an observer has called Goexit
+			l.collect(results)
+		}
+	}()
+	for len(results) > 0 {
+		s := <-results[0]
+		results = results[1:]
+		if s.port != nil {
+			l.ports.remove(s.port)
+			s.port.Selected(s.v, s.ok)
 		}
 	}
 }

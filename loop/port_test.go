@@ -1,7 +1,6 @@
 package loop_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
@@ -257,11 +256,12 @@ func TestPortsThatChangeOthers(t *testing.T) {
 	}
 }
 
-// A Try that panics, or ends the driver, loses no port.
+// A port whose Try panics, or ends the driver, is over. No other one is lost.
 func TestAPortThatPanics(t *testing.T) {
 	for name, end := range map[string]func(){"panic": func() { panic("ouch") }, "Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
-			l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+			failures := 0
+			l := newLoop(t, loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(loop.Failure) { failures++ }))
 			var log journal
 			tries := 0
 			var channels []chan int
@@ -273,15 +273,13 @@ func TestAPortThatPanics(t *testing.T) {
 			h := l.AddPort(&meddling{operation{3, channels[1], false, 0, &log, &tries}, end})
 			l.AddPort(&operation{4, channels[2], false, 0, &log, &tries})
 			channels[0] <- 1
-			over := make(chan string)
-			go func() {
-				defer func() { over <- fmt.Sprint(recover()) }()
-				l.RunOnce()
-			}()
-			<-over
+			exited := !inGoroutine(func() { l.RunOnce() })
+			if wantFailures := map[bool]int{true: 0, false: 1}[exited]; exited != (name == "Goexit") || failures != wantFailures {
+				t.Errorf("the driver ended: %v; %d failures, want %d", exited, failures, wantFailures)
+			}
 			log.expect(t, "1 receives 1")
-			if !h.Remove() {
-				t.Error("the port has gone")
+			if h.Remove() {
+				t.Error("the port is still there")
 			}
 			channels[0] <- 2
 			channels[2] <- 3

@@ -81,16 +81,17 @@ func (l *Loop) drive(what string, m mode) error {
 	}
 	defer func() {
 		l.stopping, l.stepping, l.once = false, false, false
-		l.current, l.next, l.starting = nil, nil, nil
+		l.current = nil // but next stays: a Goexit may come between an entry and its stack
 		l.running.Store(false)
 		if clock != nil {
 			clock.Release()
 		}
 	}()
-	if l.ready.head == l.turnEnd { // else a Goexit has left the turn before unfinished
-		l.beginTurn()
+	if l.ready.head == l.turnEnd && l.next == nil { // else a Goexit has left the turn before unfinished
+		l.turn()
 	}
 	for {
+		l.reportFailures()
 		if l.next == nil { // else the stack that ran before has found out what is next
 			l.dispatch(nil)
 		}
@@ -101,13 +102,14 @@ func (l *Loop) drive(what string, m mode) error {
 				s = l.takeStack(l.starting)
 			}
 			l.step(s)
+		case len(l.failures) > 0:
 		case l.ready.head != l.turnEnd: // the stack that ran left the turn unfinished
 		case m == modeOnce && l.ready.empty() && len(l.atIdle) > 0:
 			l.wakeAtIdle() // for the next turn
 			return nil
 		case l.stopping || m == modeOnce:
 			return nil
-		case l.beginTurn():
+		case l.turn():
 		case l.stopping: // by what beginTurn looked at
 			return nil
 		case len(l.atIdle) > 0:
@@ -154,14 +156,14 @@ func (l *Loop) step(s *stack) {
 // needed (l.next says which) or the turn is over and the driver must decide. s is
 // nil for the driver, and its task nil when the stack is free.
 func (l *Loop) dispatch(s *stack) {
-	for !l.dispatchGuarded(s) {
+	for !l.dispatchGuarded(s) && len(l.failures) == 0 {
 	}
 }
 
 func (l *Loop) dispatchGuarded(s *stack) (ok bool) {
 	defer l.guard(s, &ok)
 	for {
-		if l.ready.head == l.turnEnd && (l.once || l.stopping || !l.beginTurn()) {
+		if l.ready.head == l.turnEnd && (l.once || l.stopping || len(l.failures) > 0 || !l.beginTurn()) {
 			return true
 		}
 		var r Runnable
@@ -192,7 +194,7 @@ func (l *Loop) guard(s *stack, ok *bool) {
 		return
 	}
 	err := Recovered(recover(), l.current)
-	exits := true // unless the error handler comes back
+	exits := true // also if an observer does
 	defer func() {
 		if exits && s != nil && s.task != nil {
 			// The Goexit of an entry that ran on top of a suspended body. That body's
@@ -204,9 +206,27 @@ func (l *Loop) guard(s *stack, ok *bool) {
 	case l.current != nil:
 		l.current.unwound(err)
 	case err != ErrGoexit:
-		l.Report(Failure{Kind: CallbackFailed, Err: err})
+		l.reportSoon(Failure{Kind: CallbackFailed, Err: err})
 	}
 	exits = err == ErrGoexit
+}
+
+// turn is beginTurn for the driver. What panics in it goes to the error handler, and it
+// goes on behind that.
+func (l *Loop) turn() (begun bool) {
+	for {
+		begun, ok := l.turnGuarded()
+		if begun || ok && len(l.failures) == 0 {
+			return begun
+		}
+		l.reportFailures() // which may make something ready
+	}
+}
+
+func (l *Loop) turnGuarded() (begun, ok bool) {
+	defer l.guard(nil, &ok)
+	begun = l.beginTurn()
+	return begun, true
 }
 
 // beginTurn moves what was posted, what has ended and what is due to the back of
@@ -248,7 +268,7 @@ func (l *Loop) beginTurn() bool {
 		l.fire(at)
 	}
 	if l.untaken.over && l.ready.empty() {
-		l.tellUntaken(true) // the error handler may make something ready
+		l.tellUntaken(true)
 	}
 	if l.ready.empty() {
 		l.turnEnd = l.ready.tail
@@ -272,8 +292,7 @@ func (l *Loop) newTurn() {
 // run in that, and nobody attends to it. Then the turn has passed. The ready queue is
 // empty.
 func (l *Loop) skipTurn(t *Task) bool {
-	if l.eager > 0 || l.attended || l.once || l.stopping || l.policy != nil ||
-		t.MustCancel() != nil || !l.quiet() {
+	if l.eager > 0 || l.attended || l.once || l.stopping || t.MustCancel() != nil || !l.quiet() {
 		return false
 	}
 	l.idled = false
@@ -304,17 +323,17 @@ func (l *Loop) fire(at int64) {
 	}
 	// What a policy fired earlier may still be in the queue, or what a Goexit left.
 	l.due = slices.DeleteFunc(l.due, func(d dueTimer) bool { return d.at < l.ready.head })
+	defer func() { slices.SortFunc(l.due, func(a, b dueTimer) int { return a.key.Compare(b.key) }) }()
 	for {
 		item, ok := l.timers.PopDue(now)
 		if !ok {
-			slices.SortFunc(l.due, func(a, b dueTimer) int { return a.key.Compare(b.key) })
 			return
-		}
-		if l.observer != nil {
-			l.tellTimer(TimerFired, item.Key, item.Value)
 		}
 		l.due = append(l.due, dueTimer{item.Key, l.ready.tail})
 		l.ready.push(item.Value)
+		if l.observer != nil {
+			l.tellTimer(TimerFired, item.Key, item.Value)
+		}
 	}
 }
 
@@ -341,10 +360,15 @@ func (l *Loop) idle() (over bool, err error) {
 	if !armed {
 		deadline = timer.Never
 	}
-	if l.observer != nil && !l.idled {
-		l.observe(Event{Kind: Idle})
+	if !l.idled {
+		l.idled = true
+		if l.observer != nil {
+			l.observe(Event{Kind: Idle})
+			if len(l.failures) > 0 {
+				return false, nil
+			}
+		}
 	}
-	l.idled = true
 	if l.ordered && l.endOffload() {
 		return false, nil
 	}
@@ -395,11 +419,9 @@ func (l *Loop) AtIdle(r Runnable) {
 }
 
 func (l *Loop) wakeAtIdle() {
-	for _, r := range l.atIdle {
-		l.Schedule(r)
-	}
-	clear(l.atIdle)
-	l.atIdle = l.atIdle[:0]
+	atIdle := l.atIdle
+	l.atIdle = nil
+	l.ScheduleAll(atIdle)
 }
 
 // deadlock returns the error that says who is stuck, or nil if no task is left.

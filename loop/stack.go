@@ -115,6 +115,9 @@ func (s *stack) vacate() *stack {
 	if next := l.nextStack(s); next != nil {
 		return next
 	}
+	if l.attended && s.task != nil {
+		return &l.driver // where a Goexit of an observer or a policy unwinds no body
+	}
 	l.dispatch(s)
 	next := l.next
 	if next == &l.fresh {
@@ -137,7 +140,7 @@ func (s *stack) vacate() *stack {
 // run on the way: a body is next, and its stack is there. Otherwise it returns nil.
 func (l *Loop) nextStack(s *stack) *stack {
 	if l.ready.head == l.turnEnd {
-		if l.once || l.stopping || l.ready.empty() || !l.quiet() {
+		if l.once || l.stopping || l.ready.empty() || l.attended || !l.quiet() {
 			return nil
 		}
 		l.newTurn()

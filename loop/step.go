@@ -99,10 +99,24 @@ func (t *Task) refusal() error {
 	return t.resumed()
 }
 
-// end is for a task whose body cannot end by itself.
+// end is for a task whose body cannot end by itself. The task ends also where Fail
+// panics, which goes to the error handler: the stack may be another task's.
 func (t *Task) end(err error) {
-	defer t.ended() // also where Fail panics: the stack may be gone
+	defer t.ended()
+	if t.outcome.Done() { // then an observer's Goexit has come in between
+		return
+	}
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if err := Recovered(recover(), t); err != ErrGoexit {
+			t.env.loop.reportSoon(Failure{Kind: CallbackFailed, Task: t, Err: err})
+		}
+	}()
 	t.live.body.Fail(Driven{t}, err)
+	returned = true
 }
 
 // ended takes a task whose body has ended out of the registry.
@@ -125,7 +139,7 @@ func (t *Task) ended() {
 		l.unwatch(x.watch)
 	}
 	if l.observer != nil {
-		l.tell(TaskDone, t)
+		l.tellDone(t)
 	}
 	l.current = nil
 	if l.debug {
@@ -180,6 +194,10 @@ func (t *Task) step() {
 	}
 	err := t.resumed()
 	t.begin()
+	if on := t.live.on; on != nil { // it is done
+		t.live.on = nil
+		err = on.Err()
+	}
 	l := t.env.loop
 	body := t.live.body
 	s := body.Step(Driven{t}, err)
@@ -218,6 +236,9 @@ func (t *Task) stepGuarded() {
 // unwound ends a task whose body was left by a panic or a Goexit, of which err was made
 // by Recovered. A Goexit goes on, to the goroutine that drives the loop.
 func (t *Task) unwound(err error) {
+	if t.state == stateDone { // it was an observer's, who was told so
+		return
+	}
 	if p, ok := err.(*PanicError); ok {
 		if s, ok := p.Value.(*stuck); ok {
 			t.end(s.err)

@@ -208,7 +208,7 @@ func (t *Task) suspend(s Suspension) {
 		l.ready.push((*entry)(t))
 	case sleep:
 		t.sleeping = true
-		t.live.timer = l.arm(l.after(s.d), (*sleeper)(t))
+		t.live.timer = l.timers.Arm(l.after(s.d), (*sleeper)(t)) // as tellSuspended tells
 	}
 	if l.observer != nil {
 		l.tellSuspended(t)
@@ -263,14 +263,12 @@ func (t *Task) resumedFrom() error {
 	switch v := t.live; t.how {
 	case sleep:
 		if v.timer.Seq != 0 { // woken before its time
-			t.env.loop.disarm(v.timer)
-			v.timer = timer.Key{}
+			t.disarm()
 		}
 	case await:
-		if err == nil && t.kind == Stackless && v.on != nil {
-			err = v.on.Err()
+		if err != nil || t.kind == Stackful { // else the step asks for the error
+			v.on = nil
 		}
-		v.on = nil
 	}
 	return err
 }
@@ -279,6 +277,22 @@ func (t *Task) resumedFrom() error {
 // it was canceled: then a request that is to be delivered has nothing to add.
 func (t *Task) awaitedCanceled() bool {
 	return t.how == await && t.live.on != nil && t.live.on.Canceled()
+}
+
+// disarm takes back the timer of a sleep that is over. A Goexit of an observer that is
+// told so is one in the task's step, which would begin now.
+func (t *Task) disarm() {
+	l := t.env.loop
+	key := t.live.timer
+	t.live.timer = timer.Key{}
+	told := false
+	defer func() {
+		if !told {
+			l.current, t.state = t, stateRunning
+		}
+	}()
+	l.disarm(key)
+	told = true
 }
 
 // sleeper is a Task as it stands in the timer queue: running it wakes the task.

@@ -70,6 +70,7 @@ func (s *stack) leave() {
 	if s.ended {
 		return
 	}
+	s.ended = true
 	l := s.loop
 	to := s.caller
 	if to == nil {

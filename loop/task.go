@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync/atomic"
@@ -117,6 +118,10 @@ func (d Driven) Task() *Task { return d.task }
 
 // A TaskFactory decides when a new task takes its first step, by calling its
 // Enqueue or StepNow, now or later, once.
+//
+// A panic or Goexit in a factory goes on in the call that makes the task, so that nobody is
+// handed the task. If the factory has not started it by then, the task ends at once, as
+// canceled, and its body never runs. Else it goes on.
 type TaskFactory func(t *Task)
 
 // A Start says how a task starts when its factory starts it.
@@ -155,14 +160,38 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable
 	if l.debug {
 		t.withExtra().site = spawnSite()
 	}
+	started := false
+	defer func() {
+		if !started {
+			t.abandoned()
+		}
+	}()
 	if l.observer != nil {
 		l.tell(TaskMade, t)
 	}
 	if derived {
 		l.bindTask(ctx, t)
 	}
-	l.factory(t)
+	if l.factory != nil {
+		l.factory(t)
+	} else {
+		t.Enqueue()
+	}
+	started = true
 }
+
+// abandoned ends a new task that nothing will start: its factory, or an observer, has
+// panicked or called Goexit. That goes on in the call that makes the task.
+func (t *Task) abandoned() {
+	if t.state != stateNew {
+		return
+	}
+	maker := t.env.loop.current
+	defer func() { t.env.loop.current = maker }()
+	t.end(&CanceledError{Cause: errAbandoned})
+}
+
+var errAbandoned = errors.New("loop: the task factory panicked, or called Goexit, and did not start the task")
 
 // Context returns the task's own context: the one that its body is handed, or, where
 // that has ended and every request to cancel was taken back, one that has not.
@@ -225,7 +254,8 @@ func (t *Task) Outcome() Awaitable { return t.outcome }
 
 // Wrap replaces the task's body by what wrap makes of it, which may do things
 // before and after each Step. It is for the hooks of task factories, and panics
-// once the task has taken its first step.
+// once the task has taken its first step. A panic in the new body's Step is one in the
+// task. One in its Fail goes to the error handler, and the body that was wrapped fails.
 func (t *Task) Wrap(wrap func(Body) Body) {
 	t.mustBeSpawned("Wrap")
 	if wrap == nil {
@@ -234,11 +264,28 @@ func (t *Task) Wrap(wrap func(Body) Body) {
 	if t.state != stateNew && t.state != stateQueued {
 		panic(fmt.Sprintf("loop: Wrap of task %q after its first step", t.Name()))
 	}
-	body := wrap(t.live.body)
-	if body == nil {
-		panic(fmt.Sprintf("loop: the function that Wrap of task %q was given returned no Body", t.Name()))
+	inner := t.live.body
+	outer := wrap(inner)
+	if outer == nil {
+		panic(fmt.Sprintf("loop: Wrap of task %q made a nil Body; return the one that was given, or one that calls it", t.Name()))
 	}
-	t.live.body = body
+	t.live.body = &wrapped{outer, inner}
+}
+
+// wrapped is what Wrap has made of inner.
+type wrapped struct {
+	Body
+	inner Body
+}
+
+// Fail makes sure that the task's outcome is there.
+func (w *wrapped) Fail(t Driven, err error) {
+	defer func() {
+		if !t.task.outcome.Done() {
+			w.inner.Fail(t, err)
+		}
+	}()
+	w.Body.Fail(t, err)
 }
 
 // Done reports whether the task has ended.

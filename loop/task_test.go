@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,41 +95,53 @@ type unfailing struct{ loop.Body }
 
 func (unfailing) Fail(loop.Driven, error) { panic("no failing") }
 
-// A panic of Fail is a bug of the body's maker. It goes to whoever drives the loop, and the
-// task has ended all the same.
+// A panic of Fail is a bug of the body's maker. It goes to the error handler, and the task
+// ends as it would have.
 func TestFailThatPanics(t *testing.T) {
-	for kind, start := range map[string]func(ctx context.Context){
-		"stackful": func(ctx context.Context) { spawn(ctx, "x", func(context.Context) error { panic("oh") }) },
-		"stackless": func(ctx context.Context) {
-			script(ctx, "x", func(context.Context, error) (task.Suspension, error) { panic("oh") })
+	check := func(t *testing.T, x *task.Task[none], told []loop.Failure) {
+		t.Helper()
+		if p, ok := x.Err().(*loop.PanicError); !ok || p.Value != "oh" {
+			t.Errorf("the task's error is %v", x.Err())
+		}
+		if len(told) != 1 || told[0].Kind != loop.CallbackFailed || told[0].Task != x.Task() ||
+			!strings.Contains(told[0].Err.Error(), "no failing") {
+			t.Errorf("told: %v", told)
+		}
+	}
+	for kind, start := range map[string]func(ctx context.Context) *task.Task[none]{
+		"stackful": func(ctx context.Context) *task.Task[none] {
+			return spawn(ctx, "x", func(context.Context) error { panic("oh") })
+		},
+		"stackless": func(ctx context.Context) *task.Task[none] {
+			return script(ctx, "x", func(context.Context, error) (task.Suspension, error) { panic("oh") })
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {
-			l := newLoop(t, loop.WithTaskFactory(func(x *loop.Task) {
+			var told []loop.Failure
+			l := newLoop(t, toldTo(&told), loop.WithTaskFactory(func(x *loop.Task) {
 				x.Wrap(func(b loop.Body) loop.Body { return unfailing{b} })
 				x.Enqueue()
 			}))
-			start(l.Context())
-			mustPanic(t, "no failing", func() { _ = l.Run() })
-			if left := slices.Collect(l.Tasks()); len(left) > 0 {
-				t.Errorf("left: %v", left)
-			}
+			x := start(l.Context())
+			run(t, l)
+			check(t, x, told)
 		})
 		t.Run("eager "+kind, func(t *testing.T) {
-			l := newLoop(t, loop.WithTaskFactory(func(x *loop.Task) {
+			var told []loop.Failure
+			l := newLoop(t, toldTo(&told), loop.WithTaskFactory(func(x *loop.Task) {
 				if x.Name() == "x" {
 					x.Wrap(func(b loop.Body) loop.Body { return unfailing{b} })
 				}
 				x.StepNow()
 			}))
 			spawn(l.Context(), "parent", func(ctx context.Context) error {
-				if kind == "stackless" { // the panic of a stackful one goes to the driver
-					mustPanic(t, "no failing", func() { start(ctx) })
-				}
+				x := start(ctx)
 				if loop.Current(ctx).Name() != "parent" {
 					t.Errorf("the current task is %v", l.Current())
 				}
-				return task.Yield(ctx)
+				_ = task.Yield(ctx)
+				check(t, x, told)
+				return nil
 			})
 			run(t, l)
 		})

@@ -33,8 +33,8 @@ const (
 // the default is 128. When there is one more, the oldest, by order of failing, is reported
 // to the error handler ([ErrorUntaken]) and forgotten. An error counts from the 8th turn
 // after the task has failed, or from when the loop is idle, so an error that what the task
-// wakes takes, by way of a gather and the like, is never reported. The report is made at
-// the beginning of a turn, outside of every task. Code that takes an error after it was
+// wakes takes, by way of a gather and the like, is never reported. The driver makes the
+// report between two steps, outside of every task. Code that takes an error after it was
 // reported still gets it.
 //
 // With n = 0 every error is reported as soon as it counts. A program that starts many
@@ -69,8 +69,7 @@ func (t *Task) untaken() error { return t.outcome.Untaken() }
 func (t *Task) taken() bool { return t.untaken() == nil }
 
 // tellUntaken reports the errors that are too many. It looks at the failures that are no
-// longer young, or at all of them if the loop is idle. It is called between two turns,
-// with nothing half-changed: the error handler may do what a callback may.
+// longer young, or at all of them if the loop is idle.
 func (l *Loop) tellUntaken(idle bool) {
 	u := &l.untaken
 	for swept := false; u.len() > u.limit && len(u.young) > 0; {
@@ -90,29 +89,43 @@ func (l *Loop) tellUntaken(idle bool) {
 		if len(u.kept) > u.limit {
 			oldest := u.kept[0]
 			u.kept = slices.Delete(u.kept, 0, 1)
-			l.reportTask(oldest)
+			if err := oldest.untaken(); err != nil {
+				l.reportSoon(untakenFailure(oldest, err))
+			}
 		}
 	}
 	u.over = u.len() > u.limit
 }
 
-// reportUntaken reports all that are left, by order of creation.
+// reportUntaken reports the failures that wait to be reported, and then all that are left,
+// by order of creation.
 func (l *Loop) reportUntaken() {
 	u := &l.untaken
-	left := u.kept
 	for _, f := range u.young {
-		left = append(left, f.task)
+		u.kept = append(u.kept, f.task)
 	}
-	u.kept, u.young, u.over = nil, nil, false
-	slices.SortFunc(left, func(a, b *Task) int { return cmp.Compare(a.id, b.id) })
-	for _, t := range left {
-		l.reportTask(t)
+	u.young, u.over = nil, false
+	slices.SortFunc(u.kept, func(a, b *Task) int { return cmp.Compare(a.id, b.id) })
+	l.reportRest()
+}
+
+func (l *Loop) reportRest() {
+	u := &l.untaken
+	defer func() {
+		if len(l.failures)+len(u.kept) > 0 { // the error handler has called Goexit
+			l.reportRest()
+		}
+	}()
+	l.reportFailures()
+	for len(u.kept) > 0 {
+		t := u.kept[0]
+		u.kept = u.kept[1:]
+		if err := t.untaken(); err != nil {
+			l.Report(untakenFailure(t, err))
+		}
 	}
 }
 
-// reportTask reports the error of t unless it was taken.
-func (l *Loop) reportTask(t *Task) {
-	if err := t.untaken(); err != nil {
-		l.Report(Failure{Kind: ErrorUntaken, Task: t, Err: err})
-	}
+func untakenFailure(t *Task, err error) Failure {
+	return Failure{Kind: ErrorUntaken, Task: t, Err: err}
 }

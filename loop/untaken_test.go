@@ -213,7 +213,7 @@ func TestUntakenErrorsAreBounded(t *testing.T) {
 				return nil
 			})
 			l.RunUntilIdle()
-			const young = 10 // turns: 8, and those of the spawn and of the look
+			const young = 11 // turns: 8, and those of the spawn, of the look and of the report
 			if most > limit+young*perTurn {
 				t.Errorf("%d errors were kept at a time", most)
 			}
