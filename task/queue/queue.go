@@ -50,11 +50,19 @@ func NewLIFO[T any](max int) *Queue[T] { return newQueue[T](max, &lifo[T]{}) }
 
 // NewPriority makes a queue that gives the least item first, by less. Items of which
 // none is less than the other come in the order in which they were put.
+//
+// A panic or Goexit in less goes on in the call that puts or gets, which then has done
+// nothing: what was to be put is not in the queue, what was to be got is still there. The
+// next task that waits to put or to get tries in turn.
 func NewPriority[T any](max int, less func(a, b T) bool) *Queue[T] {
 	if less == nil {
 		panic("queue: NewPriority without less; give it a function that tells which item comes first")
 	}
-	return newQueue[T](max, &priority[T]{less: less})
+	items := &priority[T]{less: less}
+	q := newQueue[T](max, items)
+	items.notPut = func() { wakeNext(&q.putters) } // there is room all the same
+	items.notGot = func() { wakeNext(&q.getters) } // and an item
+	return q
 }
 
 func newQueue[T any](max int, items store[T]) *Queue[T] {
@@ -218,10 +226,8 @@ func (q *Queue[T]) settle() {
 func (q *Queue[T]) Shutdown(now bool) {
 	q.shutdown = true
 	if now {
-		for !q.empty() {
-			q.items.get()
-			q.undone = max(0, q.undone-1)
-		}
+		q.undone = max(0, q.undone-q.Len())
+		q.items.drop()
 		q.settle()
 	}
 	for _, line := range []*waiter.List{&q.getters, &q.putters} {

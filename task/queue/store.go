@@ -5,6 +5,7 @@ type store[T any] interface {
 	put(v T)
 	get() T
 	len() int
+	drop() // all items
 }
 
 // fifo is a ring that grows.
@@ -36,6 +37,8 @@ func (s *fifo[T]) get() T {
 	return v
 }
 
+func (s *fifo[T]) drop() { *s = fifo[T]{} }
+
 // lifo is a stack.
 type lifo[T any] struct{ items []T }
 
@@ -51,11 +54,16 @@ func (s *lifo[T]) get() T {
 	return v
 }
 
-// priority is a binary heap. (container/heap would box every item.)
+func (s *lifo[T]) drop() { s.items = nil }
+
+// priority is a binary heap. (container/heap would box every item.) It asks less for all
+// that it has to know before it changes anything: less may panic or call Goexit.
 type priority[T any] struct {
 	less func(a, b T) bool
 	heap []ranked[T]
 	seq  uint64
+
+	notPut, notGot func() // called where put or get does not return, as less did not
 }
 
 // ranked is an item with its place in the order of putting.
@@ -66,46 +74,87 @@ type ranked[T any] struct {
 
 func (s *priority[T]) len() int { return len(s.heap) }
 
-func (s *priority[T]) before(a, b int) bool {
-	x, y := &s.heap[a], &s.heap[b]
+func (s *priority[T]) before(x, y *ranked[T]) bool {
 	if s.less(x.v, y.v) {
 		return true
 	}
 	return !s.less(y.v, x.v) && x.seq < y.seq
 }
 
-func (s *priority[T]) swap(a, b int) { s.heap[a], s.heap[b] = s.heap[b], s.heap[a] }
-
 func (s *priority[T]) put(v T) {
+	item := ranked[T]{v, s.seq + 1}
+	steps := s.rise(&item)
 	s.seq++
-	s.heap = append(s.heap, ranked[T]{v, s.seq})
-	for at := len(s.heap) - 1; at > 0; {
+	s.heap = append(s.heap, item)
+	at := len(s.heap) - 1
+	for range steps {
 		parent := (at - 1) / 2
-		if !s.before(at, parent) {
-			return
-		}
-		s.swap(at, parent)
+		s.heap[at] = s.heap[parent]
 		at = parent
 	}
+	s.heap[at] = item
+}
+
+// rise returns how many steps up from the end item belongs.
+func (s *priority[T]) rise(item *ranked[T]) (steps int) {
+	found := false
+	defer func() {
+		if !found {
+			s.notPut()
+		}
+	}()
+	for at := len(s.heap); at > 0 && s.before(item, &s.heap[(at-1)/2]); steps++ {
+		at = (at - 1) / 2
+	}
+	found = true
+	return steps
 }
 
 func (s *priority[T]) get() T {
+	path, steps := s.fall()
 	v := s.heap[0].v
 	last := len(s.heap) - 1
-	s.swap(0, last)
+	item := s.heap[last]
 	s.heap[last] = ranked[T]{}
 	s.heap = s.heap[:last]
-	for at := 0; ; {
-		least := at
+	if last == 0 {
+		return v
+	}
+	at := 0
+	for range steps {
+		child := 2*at + 1 + int(path&1)
+		path >>= 1
+		s.heap[at] = s.heap[child]
+		at = child
+	}
+	s.heap[at] = item
+	return v
+}
+
+// fall returns the way down that the last item takes in place of the first: a bit for each
+// step, the first one the lowest, which is set where that is to the right.
+func (s *priority[T]) fall() (path uint64, steps int) {
+	found := false
+	defer func() {
+		if !found {
+			s.notGot()
+		}
+	}()
+	last := len(s.heap) - 1
+	for at := 0; ; steps++ {
+		least, next := &s.heap[last], at
 		for child := 2*at + 1; child <= 2*at+2 && child < last; child++ {
-			if s.before(child, least) {
-				least = child
+			if s.before(&s.heap[child], least) {
+				least, next = &s.heap[child], child
 			}
 		}
-		if least == at {
-			return v
+		if next == at {
+			found = true
+			return path, steps
 		}
-		s.swap(at, least)
-		at = least
+		path |= uint64(next-2*at-1) << steps
+		at = next
 	}
 }
+
+func (s *priority[T]) drop() { s.heap = nil }

@@ -1,0 +1,145 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/queue"
+)
+
+// What holds where less does not return.
+
+var misdeeds = map[string]func(){
+	"panic":  func() { panic("less") },
+	"Goexit": runtime.Goexit,
+}
+
+// picky is a priority queue whose less misbehaves at its next calls, once it is told to.
+type picky struct {
+	*queue.Queue[int]
+	in int // calls; 0: never
+}
+
+func newPicky(max int, misdeed func()) *picky {
+	p := new(picky)
+	p.Queue = queue.NewPriority(max, func(a, b int) bool {
+		if p.in > 0 {
+			if p.in--; p.in == 0 {
+				misdeed()
+			}
+		}
+		return a < b
+	})
+	return p
+}
+
+// attempt runs fn on a goroutine of its own, and reports whether it returned.
+func attempt(fn func()) (returned bool) {
+	exits(func() {
+		defer func() { _ = recover() }()
+		fn()
+		returned = true
+	})
+	return returned
+}
+
+// A Put or Get in which less does not return, at whichever call, has done nothing.
+func TestLessThatMisbehavesChangesNothing(t *testing.T) {
+	for what, misdeed := range misdeeds {
+		t.Run(what, func(t *testing.T) {
+			for n := 1; n <= 40; n++ {
+				q := newPicky(0, misdeed)
+				var want []int
+				failed := 0
+				for i := range 60 {
+					v := i * 37 % 60
+					q.in = n * (1 - i%2) // every second time
+					length, undone := q.Len(), q.Undone()
+					if attempt(func() { must(t, q.TryPut(v)) }) {
+						want = append(want, v)
+						continue
+					}
+					failed++
+					equal(t, "Len", q.Len(), length)
+					equal(t, "Undone", q.Undone(), undone)
+				}
+				slices.Sort(want)
+				var got []int
+				for i := 0; q.Len() > 0; i++ {
+					q.in = n * (1 - i%2)
+					length := q.Len()
+					if attempt(func() { v, err := q.TryGet(); must(t, err); got = append(got, v) }) {
+						continue
+					}
+					failed++
+					equal(t, "Len", q.Len(), length)
+				}
+				if !slices.Equal(got, want) {
+					t.Fatalf("with a failure in call %d: got %v, want %v", n, got, want)
+				}
+				if n == 1 && failed < 50 {
+					t.Errorf("only %d calls failed", failed)
+				}
+			}
+		})
+	}
+}
+
+// The turn of a getter or putter in whose call less does not return is passed on.
+func TestLessThatMisbehavesPassesTheTurnOn(t *testing.T) {
+	for what, misdeed := range misdeeds {
+		t.Run(what, func(t *testing.T) {
+			l := virtual(t)
+			items, room := newPicky(0, misdeed), newPicky(2, misdeed)
+			must(t, errors.Join(room.TryPut(1), room.TryPut(2)))
+			var getters, putters []*task.Task[struct{}]
+			for i := range 4 {
+				getters = append(getters, spawn(l.Context(), fmt.Sprint("getter ", i), func(ctx context.Context) error {
+					_, err := items.Get(ctx)
+					return err
+				}))
+				if i >= 2 {
+					break
+				}
+				putters = append(putters, spawn(l.Context(), fmt.Sprint("putter ", i), func(ctx context.Context) error {
+					return room.Put(ctx, 3+i)
+				}))
+			}
+			l.RunUntilIdle()
+			must(t, errors.Join(items.TryPut(1), items.TryPut(2), items.TryPut(3))) // which wakes three of four
+			_, err := room.TryGet()                                                 // one of two
+			must(t, err)
+			items.in, room.in = 1, 1
+			for exits(l.RunUntilIdle) { // once for each Goexit
+			}
+			for _, tasks := range [][]*task.Task[struct{}]{getters, putters} {
+				failed := 0
+				for _, x := range tasks {
+					if !x.Done() {
+						t.Errorf("%v %s", x, x.Task().Waits())
+					} else if x.Err() != nil {
+						failed++
+					}
+				}
+				equal(t, "calls that failed", failed, 1)
+			}
+		})
+	}
+}
+
+// Shutdown drops what is in the queue, and compares nothing.
+func TestShutdownNowDoesNotAskLess(t *testing.T) {
+	q := newPicky(0, func() { panic("less") })
+	for v := range 10 {
+		must(t, q.TryPut(v))
+	}
+	q.in = 1
+	q.Shutdown(true)
+	equal(t, "Len", q.Len(), 0)
+	equal(t, "Undone", q.Undone(), 0)
+}
