@@ -247,7 +247,7 @@ func (c *core) Explain() loop.Explanation {
 		return loop.Explanation{What: t.String()}
 	}
 	if o := c.owner(); o != nil {
-		return o.Describe()
+		return describe(o)
 	}
 	return loop.Explanation{What: "a future"}
 }
@@ -279,7 +279,7 @@ func (c *core) take() error {
 	if r.err != nil && !r.taken {
 		r.taken = true
 		if o, ok := r.owner.(taker); ok {
-			o.Take()
+			guarded(c.Loop(), o.Take)
 		}
 	}
 	return r.err
@@ -315,9 +315,7 @@ func (c *core) Cancel(cause error) bool {
 		return false
 	}
 	if o := c.owner(); o != nil {
-		taken := false
-		c.Loop().Sweep(func() { taken = o.Cancel(cause) })
-		return taken
+		return c.cancel(o, cause)
 	}
 	c.complete(canceled, &loop.CanceledError{Cause: cause})
 	return true

@@ -10,6 +10,11 @@ import (
 // shield. It decides what canceling the future means. One that passes on the error
 // of something else has besides a method Take, which is called when its future's
 // error is taken, and takes that.
+//
+// A panic in Cancel or Take goes to the error handler ([loop.CallbackFailed]), and not to
+// the code that canceled or asked: that of Cancel counts as a request that was not taken.
+// One in Describe makes a description that says so. A Goexit goes on in the code that
+// called; a task that awaits the future is then told of the request all the same.
 type Owner interface {
 	// Cancel is called by the future's Cancel while the future is pending, and
 	// reports whether the request was taken.
@@ -37,6 +42,41 @@ func Complete[T any](f *Future[T], owner Owner, v T, err error) {
 	f.mustBe("Complete")
 	f.mustOwn(owner != nil && f.owner() == owner, owner)
 	f.settle(v, err)
+}
+
+// guarded calls a method of an owner, and reports whether it returned. A panic goes to the
+// error handler of l, unless that is nil: the method may have been called between two
+// states of the loop.
+func guarded(l *loop.Loop, call func()) (returned bool) {
+	defer func() {
+		if returned {
+			return
+		}
+		err := loop.Recovered(recover(), nil)
+		if err != loop.ErrGoexit && l != nil {
+			l.Report(loop.Failure{Kind: loop.CallbackFailed, Err: err})
+		}
+	}()
+	call()
+	return true
+}
+
+// cancel asks the owner o to cancel, and reports whether it takes the request.
+func (c *core) cancel(o Owner, cause error) (taken bool) {
+	l := c.Loop()
+	if l != nil && !l.Closed() {
+		l.Check("Cancel") // or the panic of what o cancels in turn would go to the handler
+	}
+	guarded(l, func() { l.Sweep(func() { taken = o.Cancel(cause) }) })
+	return taken
+}
+
+// describe asks the owner o what the future is.
+func describe(o Owner) (what loop.Explanation) {
+	if !guarded(nil, func() { what = o.Describe() }) {
+		what = loop.Explanation{What: fmt.Sprintf("a future of a %T whose Describe panicked", o)}
+	}
+	return what
 }
 
 // OwnByTask is Own for the outcome of the task t, which [CompleteByTask] completes.

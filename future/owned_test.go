@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"testing"
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
 )
 
 // proxy is an awaitable of our own, and the owner of its future.
@@ -204,5 +206,95 @@ func TestCompleteByTaskIsForTheTaskItself(t *testing.T) {
 	}
 	if pending.Done() {
 		t.Error("the future of another task was completed")
+	}
+}
+
+// spiteful is an owner whose methods do what they like.
+type spiteful struct {
+	future.Future[int]
+	misdeed func()
+}
+
+func (o *spiteful) owner() *spitefulOwner { return (*spitefulOwner)(o) }
+
+type spitefulOwner spiteful
+
+func (o *spitefulOwner) Cancel(error) bool          { o.misdeed(); return true }
+func (o *spitefulOwner) Describe() loop.Explanation { o.misdeed(); return loop.Explanation{} }
+func (o *spitefulOwner) Take()                      { o.misdeed() }
+
+// A panic of an owner goes to the error handler, and neither to the code that cancels nor
+// to the loop.
+func TestOwnerThatPanics(t *testing.T) {
+	var told []loop.Failure
+	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f) }))
+	defer l.Close()
+	o := &spiteful{misdeed: func() { panic(io.EOF) }}
+	future.Own(&o.Future, l, o.owner())
+	waits := spawn(l.Context(), "waits", o.Wait)
+	var cancels *task.Task[none]
+	wantTold := func(n int) {
+		t.Helper()
+		if len(told) != n || n > 0 && (told[n-1].Kind != loop.CallbackFailed || !errors.Is(told[n-1].Err, io.EOF)) {
+			t.Errorf("told: %v", told)
+		}
+	}
+	l.RunUntilIdle()
+	for range 2 { // a second request fares no better
+		cancels = spawn(l.Context(), "cancels", func(context.Context) error {
+			if !waits.Cancel(nil) {
+				t.Error("the task took no request")
+			}
+			return nil
+		})
+		l.RunUntilIdle()
+		if err := cancels.Err(); err != nil || waits.Done() {
+			t.Errorf("%v, and what was canceled is done: %t", err, waits.Done())
+		}
+	}
+	wantTold(2)
+	if what := o.Explain().What; what != "a future of a *future_test.spitefulOwner whose Describe panicked" {
+		t.Errorf("it is %q", what)
+	}
+	future.Fail(&o.Future, o.owner(), io.ErrUnexpectedEOF)
+	run(t, l)
+	if !waits.Canceled() {
+		t.Errorf("the request was not delivered: %v", waits.Err())
+	}
+	wantTold(2)
+	if o.Err() != io.ErrUnexpectedEOF || o.Err() != io.ErrUnexpectedEOF {
+		t.Error("the error is not that of the future")
+	}
+	wantTold(3)
+}
+
+// A Goexit of an owner ends the task that cancels. The other one is told of the request, and
+// of the next one as well.
+func TestOwnerThatCallsGoexit(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		l := testLoop(t)
+		o := &spiteful{misdeed: runtime.Goexit}
+		future.Own(&o.Future, l, o.owner())
+		waits := spawn(l.Context(), "waits", o.Wait)
+		cancels := spawn(l.Context(), "cancels", func(context.Context) error { waits.Cancel(io.EOF); return nil })
+		over := make(chan none)
+		go func() {
+			defer close(over)
+			l.RunUntilIdle()
+			t.Error("the driver has not ended")
+		}()
+		<-over
+		if cancels.Err() != loop.ErrGoexit {
+			t.Errorf("the task that cancels: %v", cancels.Err())
+		}
+		o.misdeed = func() {}
+		if again {
+			waits.Cancel(io.EOF)
+		}
+		future.Complete(&o.Future, o.owner(), 1, nil)
+		run(t, l)
+		if !waits.Canceled() {
+			t.Errorf("the request was not delivered: %v", waits.Err())
+		}
 	}
 }

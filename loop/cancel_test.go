@@ -164,12 +164,16 @@ func (r *refusing) Cancel(cause error) bool {
 
 // A panic on the way leaves nothing behind that a later request could take for a circle.
 func TestCancelAfterAPanicOnTheWay(t *testing.T) {
-	l := newLoop(t)
+	var told []loop.Failure
+	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f) }))
 	leaf := &refusing{panics: true}
 	future.Own(&leaf.f, l, leaf)
 	tasks := chain(l, &leaf.f, 3)
 	l.RunUntilIdle()
-	mustPanic(t, "refused", func() { tasks[2].Cancel(nil) })
+	tasks[2].Cancel(nil)
+	if len(told) != 1 || told[0].Kind != loop.CallbackFailed {
+		t.Errorf("the error handler was told %v", told)
+	}
 	leaf.panics = false
 	tasks[2].Cancel(io.EOF)
 	if len(leaf.causes) != 1 || leaf.causes[0] != io.EOF {

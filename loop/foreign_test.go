@@ -187,7 +187,7 @@ func (o *world) wantTold(t *testing.T, kind loop.FailureKind) {
 // once. Another one sees that event too, and what follows. A Goexit ends the driver, and
 // with it the task in whose step it was, and the makers of eager steps, but no other task.
 func TestObserverThatMisbehaves(t *testing.T) {
-	for what, opts := range map[string][]loop.Option{"plain": nil, "debug": {loop.WithDebug()}} {
+	for what, opts := range map[string][]loop.Option{"plain": nil, "debug": {loop.WithSlowStep(time.Hour)}} {
 		for _, turns := range []int{0, 1, 3, 1000} { // before the loop is closed
 			t.Run(fmt.Sprintf("%s, %d turns", what, turns), func(t *testing.T) {
 				inEveryWay(t, func(t *testing.T, m misuse) { observerMisbehaves(t, m, turns, opts) })
