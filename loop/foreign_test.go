@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +16,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
 )
 
 // What code of others does that runs inside the loop's own steps: observers, policies,
@@ -60,10 +65,11 @@ type world struct {
 
 func newWorld(t *testing.T, m misuse, opts ...loop.Option) *world {
 	o := &world{misuse: m}
+	all := []loop.Option{toldTo(&o.told)}
 	if m.start != nil {
-		opts = append(opts, loop.WithTaskFactory(m.start))
+		all = append(all, loop.WithTaskFactory(m.start))
 	}
-	o.Loop = newLoop(t, append([]loop.Option{toldTo(&o.told)}, opts...)...)
+	o.Loop = newLoop(t, append(all, opts...)...)
 	return o
 }
 
@@ -257,4 +263,256 @@ func allKinds() map[loop.EventKind]bool {
 		kinds[kind] = true
 	}
 	return kinds
+}
+
+// A policy that misbehaves at its n-th choice is dropped and reported, once. A Goexit ends
+// the driver, and no task.
+func TestPolicyThatMisbehaves(t *testing.T) {
+	inEveryWay(t, func(t *testing.T, m misuse) {
+		for n := 1; ; n++ {
+			p := &picks{pick: first}
+			p.pick = func([]*loop.Task, bool) int {
+				if len(p.asked) == n {
+					m.misdeed()
+				}
+				return 0
+			}
+			o := newWorld(t, m, loop.WithPolicy(p, n%2 == 0))
+			o.busy()
+			exits := o.finish(t)
+			o.Close()
+			if len(p.asked) < n {
+				if n < 5 {
+					t.Errorf("there were only %d choices", len(p.asked))
+				}
+				return
+			}
+			o.wantTold(t, loop.PolicyFailed)
+			if ended := o.ended(t); len(ended) > 0 || len(p.asked) != n || (exits == 1) != m.goexit || exits > 1 {
+				t.Fatalf("at choice %d: asked %d times, %d exits, ended %v", n, len(p.asked), exits, ended)
+			}
+		}
+	})
+}
+
+// An error handler that misbehaves harms nothing, wherever it is called: a failure of a
+// callback, of an observer and of a policy is told by the driver, and Close tells all that
+// is left.
+func TestErrorHandlerThatMisbehaves(t *testing.T) {
+	inEveryWay(t, func(t *testing.T, m misuse) {
+		var logged strings.Builder
+		before := slog.Default()
+		defer slog.SetDefault(before)
+		slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+		var told []loop.FailureKind
+		handler := loop.WithErrorHandler(func(f loop.Failure) {
+			told = append(told, f.Kind)
+			m.misdeed()
+		})
+		var observed loop.EventKind
+		observer := loop.WithObserver(func(e loop.Event) {
+			if e.Kind == loop.TimerFired {
+				observed = e.Kind
+				panic(errForeign)
+			}
+		})
+		o := newWorld(t, m, handler, observer, loop.WithPolicy(&picks{pick: func([]*loop.Task, bool) int { return -1 }}, false))
+		o.busy()
+		for range 3 {
+			o.CallSoon(func() { panic(errForeign) })
+		}
+		failing := spawn(o.Context(), "failing", func(context.Context) error { return errForeign })
+		exits := o.finish(t)
+		if !inGoroutine(o.Close) {
+			exits++
+		}
+		if ended := o.ended(t); len(ended) > 0 || !failing.Done() {
+			t.Errorf("ended: %v", ended)
+		}
+		want := []loop.FailureKind{loop.PolicyFailed, loop.CallbackFailed, loop.CallbackFailed, loop.CallbackFailed,
+			loop.ObserverFailed, loop.ErrorUntaken}
+		slices.Sort(told)
+		slices.Sort(want)
+		if !slices.Equal(told, want) || observed == 0 {
+			t.Errorf("told of %v, want %v", told, want)
+		}
+		switch panics := strings.Count(logged.String(), "the error handler panicked"); {
+		case m.goexit && (exits != len(want) || panics > 0), !m.goexit && (exits > 0 || panics != len(want)):
+			t.Errorf("%d exits, logged:\n%v", exits, &logged)
+		}
+	})
+}
+
+// What slog itself does harms nothing either.
+func TestSlogThatPanics(t *testing.T) {
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	slog.SetDefault(slog.New(brokenSlog{}))
+	stderr := os.Stderr
+	defer func() { os.Stderr = stderr }()
+	os.Stderr, _ = os.Open(os.DevNull)
+	defer os.Stderr.Close()
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	defer l.Close()
+	bystander := spawn(l.Context(), "bystander", sleepsASecond)
+	l.CallSoon(func() { panic(errForeign) })
+	run(t, l)
+	if err := bystander.Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+type brokenSlog struct{ slog.Handler }
+
+func (brokenSlog) Enabled(context.Context, slog.Level) bool  { return true }
+func (brokenSlog) Handle(context.Context, slog.Record) error { panic(errForeign) }
+
+// A factory or hook that misbehaves ends the call that makes the task, and the task if it
+// has not started it. Everything else goes on.
+func TestFactoryThatMisbehaves(t *testing.T) {
+	inEveryWay(t, func(t *testing.T, m misuse) {
+		start := m.start
+		if start == nil {
+			start = factory.Lazy
+		}
+		for name, f := range map[string]struct {
+			factory loop.TaskFactory
+			starts  bool
+		}{
+			"before":        {func(x *loop.Task) { m.misdeed(); start(x) }, false},
+			"after":         {func(x *loop.Task) { start(x); m.misdeed() }, true},
+			"lazy hook":     {factory.NewLazy(func(*loop.Task, future.Any) { m.misdeed() }), false},
+			"eager hook":    {factory.NewEager(func(*loop.Task, future.Any) { m.misdeed() }), false},
+			"canceled":      {func(x *loop.Task) { x.Cancel(nil); m.misdeed() }, false},
+			"in a wrapping": {func(x *loop.Task) { x.Wrap(func(b loop.Body) loop.Body { m.misdeed(); return b }) }, false},
+			"wraps in nil":  {func(x *loop.Task) { x.Wrap(func(b loop.Body) loop.Body { return nil }) }, false},
+		} {
+			t.Run(name, func(t *testing.T) {
+				goexit := m.goexit && name != "wraps in nil"
+				ran := 0
+				var made *loop.Task
+				o := newWorld(t, m, loop.WithTaskFactory(func(x *loop.Task) {
+					if x.Name() != "new" {
+						start(x)
+						return
+					}
+					made = x
+					f.factory(x)
+				}))
+				o.busy()
+				body := func(context.Context) error { ran++; return nil }
+				var went any
+				maker := spawn(o.Context(), "maker", func(ctx context.Context) error {
+					defer func() {
+						went = recover()
+						if x := o.Current(); x == nil || x.Name() != "maker" {
+							t.Errorf("the current task is %v", x)
+						}
+					}()
+					if m.kind == loop.Stackful {
+						spawn(ctx, "new", body)
+					} else {
+						script(ctx, "new", func(ctx context.Context, _ error) (task.Suspension, error) { return task.End(), body(ctx) })
+					}
+					t.Error("the call that makes the task returned")
+					return nil
+				})
+				exits := o.finish(t)
+				if ended := o.ended(t); len(ended) > 0 {
+					t.Errorf("ended: %v", ended)
+				}
+				if !made.Done() || !made.Outcome().Done() || (ran == 1) != f.starts {
+					t.Errorf("the new task %s, its body ran %d times", made.Waits(), ran)
+				}
+				if f.starts != (made.Outcome().Err() == nil) || !f.starts && !loop.IsCanceled(made.Outcome().Err()) {
+					t.Errorf("the new task: %v", made.Outcome().Err())
+				}
+				if goexit != (maker.Err() == loop.ErrGoexit) || goexit != (exits == 1) || goexit != (went == nil) {
+					t.Errorf("the maker: %v, %d exits, %v", maker.Err(), exits, went)
+				}
+				o.Close()
+				if len(o.told) > 0 {
+					t.Errorf("told: %v", o.told)
+				}
+			})
+		}
+	})
+}
+
+// What is offloaded, and what follows on it, ends no process, no task, and no other call.
+func TestOffloadThatMisbehaves(t *testing.T) {
+	inEveryWay(t, func(t *testing.T, m misuse) {
+		for _, closes := range []bool{false, true} {
+			o := newWorld(t, m)
+			o.busy()
+			done := 0
+			o.Offload(m.misdeed, func() { done++ })
+			o.Offload(func() {}, func() { done++; m.misdeed() })
+			o.Offload(func() {}, func() { done++; m.misdeed() })
+			o.Offload(func() {}, func() { done++ })
+			exits := 0
+			if !closes {
+				exits = o.finish(t)
+			}
+			if !inGoroutine(o.Close) {
+				exits++
+			}
+			if done != 4 {
+				t.Errorf("closed at once: %t: %d of 4 calls were followed by done", closes, done)
+			}
+			for _, x := range o.tasks {
+				if !x.Done() {
+					t.Errorf("%v %s", x, x.Task().Waits())
+				}
+			}
+			want := []loop.FailureKind{loop.OffloadFailed, loop.CallbackFailed, loop.CallbackFailed}
+			if m.goexit {
+				want = nil // a Goexit of work is an end like another, that of done ends the driver
+			}
+			var told []loop.FailureKind
+			for _, f := range o.told {
+				told = append(told, f.Kind)
+			}
+			if !slices.Equal(told, want) {
+				t.Errorf("closed at once: %t: told of %v, want %v", closes, told, want)
+			}
+			if !m.goexit && exits > 0 || m.goexit && exits == 0 {
+				t.Errorf("closed at once: %t: %d exits", closes, exits)
+			}
+		}
+	})
+}
+
+// bad makes an option that misbehaves.
+func bad[O any](_ func(*O), misdeed func()) func(*O) { return func(*O) { misdeed() } }
+
+func noBody(context.Context) (none, error) { return none{}, nil }
+
+var noMachine = task.MachineFunc[none](func(context.Context, error) (none, task.Suspension, error) {
+	return none{}, task.End(), nil
+})
+
+// An option that misbehaves makes nothing.
+func TestOptionThatMisbehaves(t *testing.T) {
+	for what, misdeed := range misdeeds {
+		l := newLoop(t)
+		for name, fn := range map[string]func(){
+			"of a loop":    func() { loop.New(func(*loop.Loop) { misdeed() }) },
+			"of a task":    func() { task.Go(l.Context(), noBody, bad(task.Name("new"), misdeed)) },
+			"of a machine": func() { task.GoMachine(l.Context(), noMachine, bad(task.Name("new"), misdeed)) },
+		} {
+			returned := false
+			inGoroutine(func() {
+				defer func() { _ = recover() }()
+				fn()
+				returned = true
+			})
+			if returned {
+				t.Errorf("%s %s: the call returned", what, name)
+			}
+		}
+		if n := l.Stats().Spawned; n > 0 {
+			t.Errorf("%s: %d tasks", what, n)
+		}
+	}
 }
