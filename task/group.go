@@ -193,11 +193,18 @@ var errGroupCanceled = errors.New("task: the group was canceled")
 // abort cancels the members.
 func (g *Group) abort() {
 	g.aborting = true
-	g.scope.Task().Loop().Sweep(g.cancelMembers)
+	g.scope.Task().Loop().Sweep(func() { cancelFrom(g.members.Front()) })
 }
 
-func (g *Group) cancelMembers() {
-	for at := g.members.Front(); at != nil; at = at.Next() {
+// cancelFrom cancels the member at at and those after it, also where an observer of the
+// loop calls Goexit on the way.
+func cancelFrom(at *list.Element) {
+	defer func() {
+		if at != nil {
+			cancelFrom(at.Next())
+		}
+	}()
+	for ; at != nil; at = at.Next() {
 		if of := at.Value.(*member).of; !of.Done() {
 			of.Cancel(nil)
 		}
@@ -335,19 +342,27 @@ func (m *member) watch() {
 func (m *member) Run() {
 	g := m.in
 	g.members.Remove(m.at)
+	defer func() { // also where an observer calls Goexit
+		if g.failed(m.of) {
+			defer g.cancelParent(m.of.Err())
+			g.abort()
+		}
+	}()
 	if g.members.Len() == 0 && g.idle != nil {
 		g.idle.Run()
 	}
-	if m.of.Canceled() {
-		return
+}
+
+// failed notes the error of a member that is done, if it has failed, and reports whether
+// the group has to abort for that.
+func (g *Group) failed(member future.Any) bool {
+	if member.Canceled() {
+		return false
 	}
-	err := m.of.Err()
+	err := member.Err()
 	if err == nil {
-		return
+		return false
 	}
-	g.errs.add(m.of.TaskOf().Name(), err)
-	if !g.aborting && !g.asked {
-		g.abort()
-		g.cancelParent(err)
-	}
+	g.errs.add(member.TaskOf().Name(), err)
+	return !g.aborting && !g.asked
 }

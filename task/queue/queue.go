@@ -225,16 +225,12 @@ func (q *Queue[T]) settle() {
 // dropped, and count as done. Shutting down again is allowed.
 func (q *Queue[T]) Shutdown(now bool) {
 	q.shutdown = true
+	defer q.putters.Set(math.MaxInt) // deferred, as an observer may call Goexit
+	defer q.getters.Set(math.MaxInt)
 	if now {
 		q.undone = max(0, q.undone-q.Len())
 		q.items.drop()
 		q.settle()
-	}
-	for _, line := range []*waiter.List{&q.getters, &q.putters} {
-		for w := range line.All() {
-			w.Leave()
-			w.Set()
-		}
 	}
 }
 

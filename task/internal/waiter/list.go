@@ -104,14 +104,25 @@ func (l *List) All() iter.Seq[*Waiter] {
 	}
 }
 
-// Set sets up to n of those that are pending, in order, and returns how many.
-func (l *List) Set(n int) int {
-	set := 0
-	for l.pending != nil && set < n {
-		if l.pending.Set() {
-			set++
+// Set sets up to n of those that are pending, in order, and returns how many. All are set
+// also where an observer of the loop calls Goexit.
+func (l *List) Set(n int) (set int) {
+	if l.pending == nil || n <= 0 {
+		return 0
+	}
+	l.loop.Check("completing a future, or Schedule,") // so that Set does not panic
+	defer func() {
+		if l.pending != nil && set < n {
+			l.Set(n - set)
 		}
-		l.pending = l.pending.next
+	}()
+	for l.pending != nil && set < n {
+		w := l.pending
+		l.pending = w.next
+		if !w.done {
+			set++
+			w.Set()
+		}
 	}
 	return set
 }

@@ -66,9 +66,9 @@ func (w *Waiter) finish(err error) {
 	if err != nil && w.in != nil {
 		w.in.canceled++
 	}
-	if w.task != nil {
-		w.loop.Schedule(w.task)
+	if task := w.task; task != nil {
 		w.task = nil
+		w.loop.Schedule(task)
 	}
 }
 

@@ -1,0 +1,131 @@
+package task_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/lock"
+	"github.com/takt-go/takt/task/queue"
+)
+
+// combined is a program with everything that combines tasks. Nothing in it waits for what
+// a task does that may have been ended, but by a combinator.
+func combined(l *loop.Loop) {
+	ctx := l.Context()
+	second := gives(time.Second, 1)
+	task.Go(ctx, func(ctx context.Context) (int, error) {
+		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			for range 2 {
+				_, _ = task.GoIn(g, gives(time.Hour, 1))
+			}
+			_, _ = task.GoIn(g, fails(0, errBoom))
+			return task.Sleep(ctx, time.Hour)
+		})
+	}, task.Name("group that fails"))
+	task.Go(ctx, func(ctx context.Context) (int, error) {
+		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			for range 2 {
+				_, _ = task.GoIn(g, gives(time.Hour, 1))
+			}
+			g.Cancel()
+			return nil
+		})
+	}, task.Name("group that is canceled"))
+	task.Go(ctx, func(ctx context.Context) ([]int, error) {
+		return task.Gather(task.Go(ctx, second), task.Go(ctx, second)).Await(ctx)
+	}, task.Name("gather"))
+	gather := task.Go(ctx, func(ctx context.Context) ([]int, error) {
+		return task.Gather(task.Go(ctx, second), task.Go(ctx, second)).Await(ctx)
+	}, task.Name("gather that is canceled"))
+	l.CallLater(time.Millisecond, func() { gather.Cancel(nil) })
+	task.Go(ctx, func(ctx context.Context) (int, error) {
+		return task.WaitFor(ctx, task.Shield(task.Go(ctx, second)), time.Millisecond)
+	}, task.Name("shield"))
+	task.Go(ctx, func(ctx context.Context) (int, error) {
+		_, _, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, task.Go(ctx, second), task.Go(ctx, second))
+		return 0, err
+	}, task.Name("wait"))
+	task.Go(ctx, func(ctx context.Context) (int, error) {
+		for _, err := range task.AsCompleted(ctx, time.Minute, task.Go(ctx, second), task.Go(ctx, second)) {
+			if err != nil {
+				return 0, err
+			}
+		}
+		return 0, nil
+	}, task.Name("as completed"))
+	e, q, s := new(lock.Event), queue.New[int](0), lock.NewSemaphore(0)
+	for range 3 {
+		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, e.Wait(ctx) })
+		task.Go(ctx, q.Get)
+		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, s.Acquire(ctx) })
+	}
+	l.CallLater(time.Second, e.Set)
+	l.CallLater(time.Second, func() { q.Shutdown(false) })
+	for range 3 {
+		l.CallLater(time.Second, s.Release)
+	}
+}
+
+// An observer that calls Goexit at whichever event keeps no other task from its end: a
+// second Run finds no deadlock.
+func TestGoexitOfAnObserverKeepsNobodyWaiting(t *testing.T) {
+	for name, start := range map[string]loop.TaskFactory{"lazy": factory.Lazy, "eager": factory.Eager} {
+		t.Run(name, func(t *testing.T) {
+			for n := 1; ; n++ {
+				events, hit := 0, loop.Event{}
+				var l *loop.Loop
+				l = virtual(t, loop.WithTaskFactory(start), loop.WithErrorHandler(func(loop.Failure) {}),
+					loop.WithObserver(func(e loop.Event) {
+						if l.Running() {
+							events++
+						}
+						if events == n {
+							hit = e
+							runtime.Goexit()
+						}
+					}))
+				combined(l)
+				exits := 0
+				for ; exits < 3; exits++ {
+					if !driverExits(func() {
+						if err := l.Run(); err != nil {
+							t.Errorf("Run: %v", err)
+						}
+					}) {
+						break
+					}
+				}
+				if left := slices.Collect(l.Tasks()); len(left) > 0 || exits > 1 || l.Elapsed() > time.Minute {
+					t.Errorf("%d exits, after %v, left: %v", exits, l.Elapsed(), left)
+				}
+				l.Close()
+				if events < n {
+					return
+				}
+				if t.Failed() {
+					t.Fatalf("at event %d: %s", n, fmt.Sprintf("%v %v by %v", hit.Kind, hit.Task, hit.By))
+				}
+			}
+		})
+	}
+}
+
+// driverExits runs fn on a goroutine of its own, and reports whether a Goexit ended that.
+func driverExits(fn func()) (exits bool) {
+	over := make(chan struct{})
+	exits = true
+	go func() {
+		defer close(over)
+		fn()
+		exits = false
+	}()
+	<-over
+	return exits
+}
