@@ -86,8 +86,6 @@ func (l *Loop) unwind(t *Task) {
 	switch {
 	case t.state == stateNew || t.state == stateQueued:
 		t.end(err)
-	case t.kind == Stackful && t.stack.ended: // by a panic that was no body's
-		t.end(err)
 	case t.kind == Stackful:
 		t.withExtra().wake = err
 		l.switchTo(t.stack)

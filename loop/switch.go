@@ -70,7 +70,6 @@ func (s *stack) leave() {
 	if s.ended {
 		return
 	}
-	s.ended = true
 	l := s.loop
 	to := s.caller
 	if to == nil {
