@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -461,5 +462,24 @@ func TestUnwoundBodiesMeetEachOther(t *testing.T) {
 		if e == "woken first by second" {
 			t.Error("a task was woken that had ended")
 		}
+	}
+}
+
+// A panic with an error whose methods panic ends its task, and leaves nothing for Close to
+// wait for.
+func TestCloseAfterAPanicWithANilPointer(t *testing.T) {
+	var bad *unwrapper
+	l := newLoop(t)
+	spawn(l.Context(), "closes", func(ctx context.Context) error {
+		defer func() { panic(bad) }()
+		return task.Sleep(ctx, time.Second)
+	})
+	script(l.Context(), "closes too",
+		func(context.Context, error) (task.Suspension, error) { return task.For(time.Second), nil },
+		func(context.Context, error) (task.Suspension, error) { panic(bad) })
+	l.RunUntilIdle()
+	l.Close()
+	if left := slices.Collect(l.Tasks()); len(left) > 0 {
+		t.Errorf("left: %v", left)
 	}
 }
