@@ -738,9 +738,9 @@ func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
 	})
 	play(t, func(ctx context.Context) { // one that the body was told of, and has dealt with, is not told again
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
-			task.Current(ctx).Cancel(errCause)
 			return 1, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-				_ = task.Yield(ctx)
+				task.Current(ctx).Cancel(errCause)
+				equal(t, "what the body is told", causeOf(t, task.Yield(ctx)), errCause)
 				equal(t, "the error", g.Go(cleansUp), nil)
 				yields(t, ctx, 1)
 				g.Cancel()
