@@ -161,6 +161,31 @@ func TestGroupBodyReturnsTheErrOfItsContext(t *testing.T) {
 	})
 }
 
+// A request that did not end the context of the body, or that was taken back, is not what
+// the body's error tells of.
+func TestErrOfAContextThatNoRequestEnded(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+			_ = task.Sleep(ctx, time.Hour)
+			task.Current(ctx).Uncancel()
+			return ctx.Err()
+		})
+		equal(t, "taken back", err, context.Canceled)
+
+		x := task.Go(ctx, func(ctx context.Context) (int, error) {
+			_ = task.Sleep(ctx, time.Hour)
+			return 0, task.WithGroup(context.WithoutCancel(ctx), func(ctx context.Context, _ *task.Group) error {
+				std, cancel := context.WithCancel(ctx)
+				cancel()
+				return std.Err()
+			})
+		})
+		yields(t, ctx, 1)
+		x.Cancel(nil)
+		wantGroupErrors(t, x.Wait(ctx), context.Canceled)
+	})
+}
+
 // A limit that expires in the same moment as a request from outside does not stand in
 // for its cause, whichever comes first.
 func TestCauseOfARequestBesideALimit(t *testing.T) {
