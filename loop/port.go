@@ -26,13 +26,18 @@ type Port interface {
 // ports are the ports of a loop. Those of one channel and direction stand in a line, and
 // only the first in the line, its head, is looked at.
 //
-// Invariants: every head is in heads or in late, once. Besides there can be ports that were
-// removed, or performed, since the last poll; the next poll drops them.
+// To add and to remove a port only notes that, on the small stack of a task: the next poll
+// looks up the lines. Invariants: a port that is waiting is in fresh, or in a line. Every
+// head is in heads or in late, once, unless its line is in left. Besides there can be ports
+// that have gone; the next poll drops them.
 type ports struct {
-	n     int // in all lines
+	n     int // that are waiting
 	pairs int // of lines that are opposite to each other
-	added uint64
 	polls uint64
+	added uint64
+	busy  bool           // inside a poll
+	fresh []*waitingPort // added since the last poll
+	left  []*line        // whose head has gone
 	lines map[channelEnd]*line
 	heads []*waitingPort // in order of adding
 	spare []*waitingPort // the slice that the last poll emptied
@@ -42,16 +47,18 @@ type ports struct {
 // A waitingPort is a Port that was added.
 type waitingPort struct {
 	Port
-	line       *line // nil once it was performed or removed
+	line       *line // nil while it is fresh
 	prev, next *waitingPort
 	number     uint64 // counts the ports by order of adding
 	tried      uint64 // in which poll it was tried last, and has to wait
+	gone       bool   // it was performed or removed
 }
 
 // A line is the ports of one channel and direction, in order of adding.
 type line struct {
 	end         channelEnd
 	unbuffered  bool
+	noted       bool // it is in left
 	first, last *waitingPort
 	opposite    *line // of the same channel; nil if nobody waits there
 }
@@ -95,7 +102,7 @@ func (l *Loop) AddPort(p Port) PortHandle {
 // means that it was performed, or removed before, or that the loop is closed. It costs
 // O(1).
 func (h PortHandle) Remove() bool {
-	if h.port == nil || h.port.line == nil || h.loop.closed {
+	if h.port == nil || h.port.gone || h.loop.closed {
 		return false
 	}
 	h.loop.ports.remove(h.port)
@@ -103,6 +110,73 @@ func (h PortHandle) Remove() bool {
 }
 
 func (q *ports) add(p Port) *waitingPort {
+	q.n++
+	q.added++
+	w := &waitingPort{Port: p, number: q.added}
+	q.fresh = append(q.fresh, w)
+	return w
+}
+
+// remove takes p out of its line. What has gone is not held on to when no port is left.
+func (q *ports) remove(p *waitingPort) {
+	p.gone = true
+	q.n--
+	s := p.line
+	switch {
+	case q.n == 0 && !q.busy:
+		*q = ports{polls: q.polls, added: q.added}
+		return
+	case s == nil:
+		return
+	}
+	if p.next == nil {
+		s.last = p.prev
+	} else {
+		p.next.prev = p.prev
+	}
+	if p.prev != nil {
+		p.prev.next = p.next
+		return
+	}
+	s.first = p.next
+	if !s.noted {
+		s.noted = true
+		q.left = append(q.left, s)
+	}
+}
+
+// update does what add and remove have noted.
+func (q *ports) update() {
+	q.advance()
+	for at, p := range q.fresh {
+		q.fresh[at] = nil
+		if !p.gone {
+			q.admit(p)
+		}
+	}
+	q.fresh = q.fresh[:0]
+}
+
+// advance makes the first ports of the lines whose heads have gone heads.
+func (q *ports) advance() {
+	for at, s := range q.left {
+		q.left[at] = nil
+		s.noted = false
+		if s.first != nil {
+			heap.Push(&q.late, s.first)
+			continue
+		}
+		delete(q.lines, s.end)
+		if s.opposite != nil {
+			s.opposite.opposite = nil
+			q.pairs--
+		}
+	}
+	q.left = q.left[:0]
+}
+
+// admit puts p at the end of its line.
+func (q *ports) admit(p *waitingPort) {
 	c := p.Case()
 	end := channelEnd{c.Chan.Pointer(), c.Dir}
 	s := q.lines[end]
@@ -117,60 +191,14 @@ func (q *ports) add(p Port) *waitingPort {
 		}
 		q.lines[end] = s
 	}
-	q.n++
-	q.added++
-	w := &waitingPort{Port: p, line: s, prev: s.last, number: q.added}
-	s.last = w
-	if w.prev != nil {
-		w.prev.next = w
-		return w
-	}
-	s.first = w
-	q.heads = append(q.heads, w)
-	return w
-}
-
-// remove takes p out of its line. The port behind a head becomes one.
-func (q *ports) remove(p *waitingPort) {
-	s := p.line
-	p.line = nil
-	q.n--
-	if p.next == nil {
-		s.last = p.prev
-	} else {
-		p.next.prev = p.prev
-	}
+	p.line, p.prev = s, s.last
+	s.last = p
 	if p.prev != nil {
-		p.prev.next = p.next
+		p.prev.next = p
 		return
 	}
-	s.first = p.next
-	if s.first != nil {
-		heap.Push(&q.late, s.first)
-		return
-	}
-	delete(q.lines, s.end)
-	if s.opposite != nil {
-		s.opposite.opposite = nil
-		q.pairs--
-	}
-	if q.n == 0 {
-		q.drop()
-	}
-}
-
-// maxHeads is for how many heads there is room when no port is left.
-const maxHeads = 1024
-
-// drop lets go of the ports that were removed, where no other is left.
-func (q *ports) drop() {
-	if cap(q.heads) > maxHeads {
-		*q = ports{added: q.added, polls: q.polls}
-		return
-	}
-	clear(q.heads)
-	clear(q.late)
-	q.heads, q.late = q.heads[:0], q.late[:0]
+	s.first = p
+	q.heads = append(q.heads, p)
 }
 
 // lateHeads is a heap by order of adding.
@@ -189,26 +217,32 @@ func (h *lateHeads) Pop() any {
 	return p
 }
 
+// maxHeads is for how many heads there is room when no port is left.
+const maxHeads = 1024
+
 // pollPorts performs the operations that are possible, in order of adding. A head that has
 // to wait meets the head of the opposite line if that was tried before it and waits too.
 func (l *Loop) pollPorts() {
 	q := &l.ports
+	q.update()
+	q.busy = true
 	q.polls++
 	all, kept := q.heads, q.spare[:0]
-	q.heads, q.spare = nil, nil
 	left := all
 	var missed []*waitingPort // their place has passed when they became heads
 	var trying *waitingPort
 	defer func() { // also where Try or Selected does not return, as an observer calls Goexit
-		if trying != nil && trying.line != nil {
+		if trying != nil && !trying.gone {
 			q.remove(trying)
 		}
 		kept = append(kept, left...)
-		kept = append(kept, q.heads...) // added meanwhile
 		clear(all)
-		q.heads, q.spare = kept, all[:0]
+		q.heads, q.spare, q.busy = kept, all[:0], false
 		for _, p := range missed {
 			heap.Push(&q.late, p)
+		}
+		if q.n == 0 && cap(kept) > maxHeads {
+			*q = ports{polls: q.polls, added: q.added}
 		}
 	}()
 	at := uint64(0)
@@ -220,7 +254,7 @@ func (l *Loop) pollPorts() {
 			p, left = left[0], left[1:]
 		}
 		switch {
-		case p.line == nil: // it was removed
+		case p.gone:
 		case p.number < at:
 			missed = append(missed, p)
 		default:
@@ -229,8 +263,11 @@ func (l *Loop) pollPorts() {
 			trying = p
 			q.try(p)
 			trying = nil
-			if p.line == nil {
+			if p.gone {
 				kept = kept[:len(kept)-1]
+			}
+			if len(q.left) > 0 {
+				q.advance()
 			}
 		}
 	}
@@ -240,10 +277,11 @@ func (l *Loop) pollPorts() {
 func (q *ports) try(p *waitingPort) {
 	switch {
 	case p.Try():
-		if p.line != nil { // else Try itself has removed it
+		if !p.gone { // else Try itself has removed it
 			q.remove(p)
 		}
-	case q.pairs > 0 && p.line != nil:
+	case q.pairs > 0 && !p.gone:
+		q.advance() // Try may have removed others
 		p.tried = q.polls
 		q.meet(p)
 	}
@@ -268,10 +306,11 @@ func (q *ports) meet(p *waitingPort) {
 
 // inOrder returns the heads, in order of adding.
 func (q *ports) inOrder() []*waitingPort {
-	q.heads = slices.DeleteFunc(q.heads, func(p *waitingPort) bool { return p.line == nil })
+	q.update()
+	q.heads = slices.DeleteFunc(q.heads, func(p *waitingPort) bool { return p.gone })
 	if len(q.late) > 0 {
 		for _, p := range q.late {
-			if p.line != nil {
+			if !p.gone {
 				q.heads = append(q.heads, p)
 			}
 		}
