@@ -56,4 +56,6 @@ const (
 	seconds      = "s/run"
 	peakBytes    = "peak-B"
 	allocs       = "allocs/op"
+	nsEach       = "ns/each"
+	bytesEach    = "B/each"
 )

@@ -4,6 +4,8 @@
 //
 //	go test ./task -run '^$' -bench . | go run ./cmd/internal/benchtable
 //
+// A second table has how what must stay linear grows: see BenchmarkGrowth.
+//
 // Where a benchmark was run more than once, the least of each measure counts: what
 // disturbs a benchmark only ever adds to it.
 package main
@@ -28,6 +30,15 @@ func run(in io.Reader, out io.Writer) error {
 	}
 	lines, err := table(measured)
 	if err != nil {
+		return err
+	}
+	if err := printAligned(out, lines); err != nil {
+		return err
+	}
+	if lines = growthTable(measured); lines == nil {
+		return nil
+	}
+	if _, err := fmt.Fprintln(out); err != nil {
 		return err
 	}
 	return printAligned(out, lines)

@@ -55,6 +55,13 @@ func TestSampleHasEveryRow(t *testing.T) {
 			t.Errorf("no %s of %s", row.unit, row.bench)
 		}
 	}
+	for _, g := range growths {
+		for _, n := range []int{fewOf, manyOf} {
+			if _, ok := r.get(g.of(n), g.unit); !ok {
+				t.Errorf("no %s of %s", g.unit, g.of(n))
+			}
+		}
+	}
 	if more := unlisted(r); len(more) > 0 {
 		t.Errorf("without a row: %v", more)
 	}
@@ -123,6 +130,30 @@ func TestVerdict(t *testing.T) {
 		if got := lines[2][5]; got != c.verdict {
 			t.Errorf("%s: verdict %q, want %q", c.line, got, c.verdict)
 		}
+	}
+}
+
+func TestGrowth(t *testing.T) {
+	for _, c := range []struct{ few, many, exponent, verdict string }{
+		{"100", "100", "1.00", "ok"},
+		{"100", "150", "1.15", "ok"},
+		{"100", "160", "1.17", "SHORT"},
+		{"100", "1600", "2.00", "SHORT"},
+		{"100", "50", "0.75", "ok"},
+	} {
+		lines := growthTable(mustParse(t, "BenchmarkGrowth/graph/n=1000-2 1 1 ns/op "+c.few+" B/each\n"+
+			"BenchmarkGrowth/graph/n=16000-2 1 1 ns/op "+c.many+" B/each\n"+
+			"BenchmarkGrowth/shields/n=1000-2 1 1 ns/op 5 ns/each\n")) // not with 16,000
+		if len(lines) != 2 {
+			t.Fatalf("the lines are %q", lines)
+		}
+		want := []string{"WriteGraph of a chain: size", "B", c.few, c.many, c.exponent, c.verdict, "1.15"}
+		if !slices.Equal(lines[1], want) {
+			t.Errorf("got %q, want %q", lines[1], want)
+		}
+	}
+	if lines := growthTable(mustParse(t, floorLine)); lines != nil {
+		t.Errorf("nothing was measured: %q", lines)
 	}
 }
 

@@ -43,7 +43,7 @@ func least(r *results, names []string) (v float64, ok bool) {
 func unlisted(r *results) []row {
 	var more []row
 	for _, name := range r.names {
-		if !slices.ContainsFunc(rows, func(row row) bool { return row.bench == name }) {
+		if !isGrowth(name) && !slices.ContainsFunc(rows, func(row row) bool { return row.bench == name }) {
 			title, kind, _ := strings.Cut(name, "/")
 			more = append(more, row{title: title, kind: kind, bench: name, unit: ns})
 		}
