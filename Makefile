@@ -15,10 +15,20 @@ PASSES    := 1 2 3
 run-bench  = for pass in $(PASSES); do \
 	go test ./task -run '^$$' -bench '^BenchmarkFloor|$(BENCH)' -benchtime $(BENCHTIME); done
 
-.PHONY: help demo test race conformance fuzz mutate lint bench bench-save bench-compare
+# What runs WebAssembly of the kind wasip1; the scripts that go test finds on PATH and
+# hands the binaries to are Go's own.
+WAZERO   := github.com/tetratelabs/wazero/cmd/wazero@v1.12.0
+WASMEXEC := $(shell go env GOROOT)/lib/wasm
+
+# What the platforms' targets test. -short leaves out the tests that are heavy.
+PACKAGES := ./...
+test-on   = go test -short -timeout 20m $(PACKAGES)
+
+.PHONY: help demo test race conformance platforms fuzz mutate lint bench bench-save bench-compare
+.PHONY: platform-386 platform-unoptimised platform-js platform-wasip1 platform-arm64
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## run the factorial demo, in real time
 	go run ./cmd/loopdemo
@@ -49,6 +59,27 @@ MUTATE :=
 
 mutate: ## put small faults into the packages, and list those that no test notices
 	go run ./cmd/internal/mutate $(MUTATE)
+
+platforms: platform-386 platform-unoptimised platform-js platform-wasip1 platform-arm64 ## the tests on 386, without optimisation, on js, wasip1, arm64
+
+platform-386:
+	GOARCH=386 $(test-on)
+
+platform-unoptimised:
+	$(test-on) -gcflags='all=-N -l'
+
+platform-js:
+	@command -v node >/dev/null || { echo 'js is left out: there is no node'; exit 0; }; set -x; \
+	PATH=$(WASMEXEC):$$PATH GOOS=js GOARCH=wasm $(test-on)
+
+platform-wasip1:
+	@bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; GOBIN=$$bin go install $(WAZERO); set -x; \
+	PATH=$$bin:$(WASMEXEC):$$PATH GOWASIRUNTIME=wazero GOOS=wasip1 GOARCH=wasm $(test-on)
+
+platform-arm64:
+	@qemu=$$(command -v qemu-aarch64 qemu-aarch64-static | head -1); \
+	[ -n "$$qemu" ] || { echo 'arm64 is left out: there is no qemu-aarch64'; exit 0; }; set -x; \
+	GOARCH=arm64 $(test-on) -exec "$$qemu"
 
 lint: ## gofmt, go vet, staticcheck, and a tidy go.mod
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt -w these:"; echo "$$files"; exit 1; }

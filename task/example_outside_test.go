@@ -21,9 +21,9 @@ func ExampleBlocking() {
 			fmt.Println("the others go on")
 			return 0, nil
 		})
-		sum, err := task.Blocking(ctx, func(context.Context) (int, error) {
-			sum := 0
-			for n := range 1_000_001 {
+		sum, err := task.Blocking(ctx, func(context.Context) (int64, error) {
+			var sum int64
+			for n := range int64(1_000_001) {
 				sum += n
 			}
 			return sum, nil

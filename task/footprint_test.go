@@ -33,6 +33,7 @@ func TestSizes(t *testing.T) {
 var crowdOf = map[string]int{"stackful": manyStackful, "stackless": manyStackless}
 
 func TestManyTasksParked(t *testing.T) {
+	heavy(t)
 	for _, k := range bodyKinds {
 		t.Run(k.name, func(t *testing.T) {
 			l := loop.New()
@@ -58,6 +59,7 @@ func TestManyTasksParked(t *testing.T) {
 }
 
 func TestManyTasksParkedAreUnwoundByClose(t *testing.T) {
+	heavy(t)
 	for _, k := range bodyKinds {
 		t.Run(k.name, func(t *testing.T) {
 			l := loop.New()

@@ -17,7 +17,21 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Those left out are of the standard library: one that waits for events of JavaScript, on
+// js, and one that waits for signals, which goleak does not recognize on wasip1.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("runtime.handleEvent"), goleak.IgnoreAnyFunction("os/signal.loop"))
+}
+
+// heavy leaves out a test of very many tasks under go test -short, as on machines that are
+// emulated: see make platforms.
+func heavy(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("heavy")
+	}
+}
 
 // play runs body as the main task of a loop with a virtual clock. Where the run ends
 // with an error, such as a deadlock, or the error handler is told of anything, the

@@ -21,7 +21,10 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// On js the runtime has a goroutine of its own, which waits for events of JavaScript.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
+}
 
 var update = flag.Bool("update", false, "write the golden files anew")
 

@@ -599,7 +599,10 @@ func TestAllEndsWithAnErrorRound(t *testing.T) {
 
 // What was taken, or dropped, does not stay in memory by way of the queue.
 func TestItemsAreForgotten(t *testing.T) {
-	type item struct{ n, _ int } // large enough for an allocation of its own
+	type item struct { // with a pointer, so that each has an allocation of its own
+		n int
+		_ *int
+	}
 	for at, q := range []*queue.Queue[*item]{
 		queue.New[*item](0),
 		queue.NewLIFO[*item](0),
