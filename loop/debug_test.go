@@ -215,7 +215,7 @@ func TestDebugKeepsTheOrderOfEvents(t *testing.T) {
 			if len(log) < 20 || len(events) < 80 {
 				t.Fatalf("a short program: %d lines, %d events", len(log), len(events))
 			}
-			debugLog, debugEvents := mixed(t, loop.WithTaskFactory(factory), loop.WithDebug())
+			debugLog, debugEvents := mixed(t, loop.WithTaskFactory(factory), loop.WithSlowStep(time.Hour))
 			debugLog.expect(t, log...)
 			debugEvents.expect(t, events...)
 		})

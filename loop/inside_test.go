@@ -3,6 +3,7 @@ package loop_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
@@ -10,7 +11,7 @@ import (
 )
 
 func TestInside(t *testing.T) {
-	for name, opts := range map[string][]loop.Option{"": nil, "in debug mode": {loop.WithDebug()}} {
+	for name, opts := range map[string][]loop.Option{"": nil, "in debug mode": {loop.WithSlowStep(time.Hour)}} {
 		t.Run(name, func(t *testing.T) {
 			l := newLoop(t, append(opts, loop.WithClock(timer.NewVirtual()))...)
 			var log journal

@@ -625,7 +625,7 @@ func TestSubmitMisusePanics(t *testing.T) {
 // In a body or callback it would wait for ever, whatever the context. A limit of the
 // context ends a Submit that waits all the same.
 func TestSubmitInsideALoopPanics(t *testing.T) {
-	for _, opts := range [][]loop.Option{nil, {loop.WithDebug()}} {
+	for _, opts := range [][]loop.Option{nil, {loop.WithSlowStep(time.Hour)}} {
 		play(t, func(ctx context.Context) {
 			l := loop.FromContext(ctx)
 			over, cancel := context.WithCancel(context.Background())
