@@ -31,14 +31,19 @@ func pop(q *timer.Queue[*big], now int64) {
 	}
 }
 
+// settle has the queue put its items in order, as All does.
+func settle(q *timer.Queue[*big]) {
+	for range q.All() {
+	}
+}
+
 // Items are copied when they settle, and when a part of them moves together. What has
 // fired is let go of wherever it was.
 func TestNothingLingersWhereItWasBefore(t *testing.T) {
 	for name, arm := range map[string]func(q *timer.Queue[*big]) []weak.Pointer[big]{
 		"behind the others": func(q *timer.Queue[*big]) []weak.Pointer[big] {
 			first := armBig(q, 1, 2)
-			pop(q, 0) // settles nothing: none is due
-			pop(q, 1)
+			settle(q)
 			return append(first, armBig(q, 3, 4, 5)...)
 		},
 		"among the others": func(q *timer.Queue[*big]) []weak.Pointer[big] {
@@ -60,6 +65,7 @@ func TestNothingLingersWhereItWasBefore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			q := timer.New[*big]()
 			values := arm(q)
+			settle(q)
 			pop(q, 3)
 			pop(q, 100)
 			runtime.GC()
@@ -71,6 +77,23 @@ func TestNothingLingersWhereItWasBefore(t *testing.T) {
 			runtime.KeepAlive(q)
 		})
 	}
+}
+
+// A queue whose items were all canceled keeps little memory.
+func TestQueueShrinksWhenAllIsCanceled(t *testing.T) {
+	before := heap()
+	q := timer.New[int]()
+	var keys [1 << 16]timer.Key
+	for i := range keys {
+		keys[i] = q.Arm(int64(i), i)
+	}
+	for _, k := range keys {
+		q.Cancel(k)
+	}
+	if left := heap() - before; left > 1<<20 {
+		t.Errorf("%d bytes with none of the items", left)
+	}
+	runtime.KeepAlive(q)
 }
 
 // heap is how many bytes are in use.

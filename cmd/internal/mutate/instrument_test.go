@@ -134,18 +134,7 @@ func TestRealPackages(t *testing.T) {
 			t.Errorf("%s has no mutant", pkg)
 		}
 	}
-	if err := func() error {
-		list, err := parseEquivalent(equivalentText)
-		if err != nil {
-			return err
-		}
-		b, err := build(t.Context(), root, packages, nil, false)
-		if err != nil {
-			return err
-		}
-		defer b.remove()
-		return list.mark(b.mutants, packages)
-	}(); err != nil {
+	if _, err := parseEquivalent(equivalentText); err != nil {
 		t.Error(err)
 	}
 }
