@@ -32,7 +32,7 @@ func FuzzReplay(f *testing.F) {
 		"takt1:AAUAAQIBAQI", "takt1:AAA", "takt1:AgQAAQI", "takt1:", "takt1", "", "takt2:AAA", "takt1:\x00",
 		"takt1:A_____8PAAEC", "takt1:AP____8HAAEC", "takt1:AP____8HAP____8G_____wc", // numbers as large as they may be
 		"takt1:AwUAAQMBAgMBAQI", // eager, and time may pass
-		"takt1:" + strings.Repeat("A", 1<<20), "takt1:" + strings.Repeat("_", 1<<20), strings.Repeat("\xff", 1<<20),
+		"takt1:" + strings.Repeat("A", 300), strings.Repeat("\xff", 300),
 	} {
 		f.Add(text)
 	}
