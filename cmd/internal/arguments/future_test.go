@@ -39,7 +39,7 @@ const (
 var noFuture *future.Future[int]
 
 var futureRules = map[string]rule{
-	"New":     bad(on("a nil context", nilContext, func() { future.New[int](nil) }), on("a context of no loop", zeroFuture, func() { future.New[int](context.Background()) })),
+	"New":     bad(on("a nil context", nilContext, func() { future.New[int](noContext) }), on("a context of no loop", zeroFuture, func() { future.New[int](context.Background()) })),
 	"Untyped": bad(on("nil", "future: Untyped(nil); give it a future or task", func() { future.Untyped(nil) })),
 	"Own": bad(
 		on("nil", "future: Own of a nil future, or for a nil owner", func() { future.Own(noFuture, nil, owner{}) }),
@@ -60,7 +60,7 @@ var futureRules = map[string]rule{
 		on("a nil future", "future: Await"+nilFuture, func() { in(func(ctx context.Context) { _, _ = noFuture.Await(ctx) }) }),
 		on("a zero future", "future: a zero Future belongs to no loop; make it by New", func() { in(func(ctx context.Context) { _, _ = new(future.Future[int]).Await(ctx) }) }),
 		on("another loop's", "awaits what belongs to another loop", func() { in(func(ctx context.Context) { _, _ = ofAnother().Await(ctx) }) }),
-		on("a nil context", nilContext, func() { in(func(ctx context.Context) { _, _ = future.New[int](ctx).Await(nil) }) }),
+		on("a nil context", nilContext, func() { in(func(ctx context.Context) { _, _ = future.New[int](ctx).Await(noContext) }) }),
 		on("a closed loop", "loop: this needs a task", func() { f := left(); _, _ = f.Await(f.Loop().Context()) })),
 	"Future.Result": bad(
 		on("a nil future", "future: Result"+nilFuture, func() { _, _ = noFuture.Result() }),
@@ -72,7 +72,7 @@ var futureRules = map[string]rule{
 
 	"core.Wait": bad(
 		on("a zero future", "future: a zero Future belongs to no loop; make it by New", func() { in(func(ctx context.Context) { _ = new(future.Future[int]).Wait(ctx) }) }),
-		on("a nil context", nilContext, func() { in(func(ctx context.Context) { _ = future.New[int](ctx).Wait(nil) }) })),
+		on("a nil context", nilContext, func() { in(func(ctx context.Context) { _ = future.New[int](ctx).Wait(noContext) }) })),
 	"core.SetError": bad(
 		on("nil", "future: SetError(nil); use SetResult for success", func() { _ = new(future.Future[int]).SetError(nil) }),
 		on("a closed loop", "on a loop that is closed", func() { _ = left().SetError(errGiven) })),

@@ -58,6 +58,8 @@ func ofAnother() *future.Future[int] { return future.New[int](loop.New().Context
 var (
 	errGiven = errors.New("given")
 	zero     = new(loop.Loop)
+
+	noContext context.Context
 )
 
 const (
@@ -97,18 +99,18 @@ func (port) Case() reflect.SelectCase     { return reflect.SelectCase{} }
 func (port) Selected(reflect.Value, bool) {}
 
 var loopRules = map[string]rule{
-	"Belongs": bad(on("a nil context", nilContext, func() { loop.Belongs(nil) })),
+	"Belongs": bad(on("a nil context", nilContext, func() { loop.Belongs(noContext) })),
 	"Current": bad(
-		on("a nil context", nilContext, func() { loop.Current(nil) }),
+		on("a nil context", nilContext, func() { loop.Current(noContext) }),
 		on("a context of no loop", "belongs to no loop", func() { loop.Current(context.Background()) }),
 		on("a closed loop", "loop: this needs a task", func() { loop.Current(closed().Context()) }),
 		on("another loop", "loop: this needs a task", func() { in(func(context.Context) { loop.Current(loop.New().Context()) }) })),
-	"Enter":       bad(on("a nil context", nilContext, func() { loop.Enter(nil) })),
-	"FromContext": bad(on("a nil context", nilContext, func() { loop.FromContext(nil) }), on("a context of no loop", "belongs to no loop", func() { loop.FromContext(context.Background()) })),
-	"Outside":     bad(on("a nil context", "loop: Outside(nil); give it a context", func() { loop.Outside(nil) })),
-	"PutBack":     bad(on("a nil context", nilContext, func() { loop.PutBack(nil, loop.ErrCanceled) })),
+	"Enter":       bad(on("a nil context", nilContext, func() { loop.Enter(noContext) })),
+	"FromContext": bad(on("a nil context", nilContext, func() { loop.FromContext(noContext) }), on("a context of no loop", "belongs to no loop", func() { loop.FromContext(context.Background()) })),
+	"Outside":     bad(on("a nil context", "loop: Outside(nil); give it a context", func() { loop.Outside(noContext) })),
+	"PutBack":     bad(on("a nil context", nilContext, func() { loop.PutBack(noContext, loop.ErrCanceled) })),
 	"Suspend": bad(
-		on("a nil context", nilContext, func() { _ = loop.Suspend(nil, loop.Turn()) }),
+		on("a nil context", nilContext, func() { _ = loop.Suspend(noContext, loop.Turn()) }),
 		on("another loop's future", "awaits what belongs to another loop", func() {
 			in(func(ctx context.Context) { _ = loop.Suspend(ctx, loop.On(ofAnother())) })
 		}),
@@ -145,7 +147,7 @@ var loopRules = map[string]rule{
 	"Loop.AtIdle": with(onZeroAndClosed("AtIdle", func(l *loop.Loop) { l.AtIdle(loop.Func(nothing)) }),
 		on("nil", "loop: AtIdle(nil); give it a Runnable", func() { open(func(l *loop.Loop) { l.AtIdle(nil) }) })),
 	"Loop.Bind": with(onZero("Bind", func(l *loop.Loop) { l.Bind(context.Background()) }),
-		on("a nil context", "loop: Bind(nil); give it a context", func() { open(func(l *loop.Loop) { l.Bind(nil) }) })),
+		on("a nil context", "loop: Bind(nil); give it a context", func() { open(func(l *loop.Loop) { l.Bind(noContext) }) })),
 	"Loop.CallSoon": with(onZeroAndClosed("CallSoon", func(l *loop.Loop) { l.CallSoon(nothing) }),
 		on("nil", "loop: CallSoon of a nil function", func() { open(func(l *loop.Loop) { l.CallSoon(nil) }) })),
 	"Loop.CallLater": with(onZeroAndClosed("CallLater", func(l *loop.Loop) { l.CallLater(1, nothing) }),

@@ -47,7 +47,7 @@ func combining(do func(of ...future.Awaitable[int])) []call {
 // inContext are the rules of what needs the context of the running task.
 func inContext(do func(ctx context.Context) error) []call {
 	return []call{
-		on("a nil context", nilContext, func() { in(func(context.Context) { _ = do(nil) }) }),
+		on("a nil context", nilContext, func() { in(func(context.Context) { _ = do(noContext) }) }),
 		on("a context of no loop", "belongs to no loop", func() { in(func(context.Context) { _ = do(context.Background()) }) }),
 		on("another loop's context", "loop: this needs a task", func() { in(func(context.Context) { _ = do(loop.New().Context()) }) }),
 		on("a closed loop's context", "loop: this needs a task", func() { _ = do(closed().Context()) }),
@@ -57,7 +57,7 @@ func inContext(do func(ctx context.Context) error) []call {
 // ofALoop are the rules of what needs the context of a loop.
 func ofALoop(do func(ctx context.Context)) []call {
 	return []call{
-		on("a nil context", nilContext, func() { do(nil) }),
+		on("a nil context", nilContext, func() { do(noContext) }),
 		on("a context of no loop", "belongs to no loop", func() { do(context.Background()) }),
 	}
 }
@@ -66,7 +66,7 @@ func body(context.Context, *task.Deadline) error { return nil }
 
 var taskRules = map[string]rule{
 	"Run": bad(
-		on("a nil context", "task: Run with a nil context or of a nil main", func() { _, _ = task.Run(nil, one) }),
+		on("a nil context", "task: Run with a nil context or of a nil main", func() { _, _ = task.Run(noContext, one) }),
 		on("a nil main", "task: Run with a nil context or of a nil main", func() { _, _ = task.Run[int](context.Background(), nil) }),
 		on("a nil option", "loop: New with a nil Option", func() { _, _ = task.Run(context.Background(), one, nil) }),
 		on("a loop's context", "task: Run inside a task would hold its loop up", func() { _, _ = task.Run(closed().Context(), one) })),
@@ -103,7 +103,7 @@ var taskRules = map[string]rule{
 	}),
 		on("a nil body", "task: WithGroup of a nil body", func() { in(func(ctx context.Context) { _ = task.WithGroup(ctx, nil) }) })),
 	"Submit": bad(
-		on("a nil context", "task: Submit with a nil context, of a nil body, or to a nil loop", func() { open(func(l *loop.Loop) { _, _ = task.Submit(nil, l, one) }) }),
+		on("a nil context", "task: Submit with a nil context, of a nil body, or to a nil loop", func() { open(func(l *loop.Loop) { _, _ = task.Submit(noContext, l, one) }) }),
 		on("a nil loop", "task: Submit with a nil context, of a nil body, or to a nil loop", func() { _, _ = task.Submit(context.Background(), nil, one) }),
 		on("a nil body", "task: Submit with a nil context, of a nil body, or to a nil loop", func() { open(func(l *loop.Loop) { _, _ = task.Submit[int](context.Background(), l, nil) }) }),
 		on("a zero loop", "loop: Post"+notMade, func() { _, _ = task.Submit(context.Background(), zero, one) }),
@@ -130,7 +130,7 @@ var taskRules = map[string]rule{
 		on("a nil task", "task: WaitFor of nil", func() { in(func(ctx context.Context) { _, _ = task.WaitFor(ctx, noTask, 0) }) }),
 		on("another loop's", "belongs to another loop", func() { in(func(ctx context.Context) { _, _ = task.WaitFor(ctx, ofAnother(), 1) }) }),
 		on("another loop's, without a limit", "belongs to another loop", func() { in(func(ctx context.Context) { _, _ = task.WaitFor(ctx, ofAnother(), 0) }) }),
-		on("a nil context", nilContext, func() { in(func(ctx context.Context) { _, _ = task.WaitFor(nil, future.New[int](ctx), 0) }) })),
+		on("a nil context", nilContext, func() { in(func(ctx context.Context) { _, _ = task.WaitFor(noContext, future.New[int](ctx), 0) }) })),
 	"Wait": with(append(taking(func(ctx context.Context, of ...future.Any) error {
 		_, _, err := task.Wait(ctx, 1, task.AllCompleted, of...)
 		return err
