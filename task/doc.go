@@ -142,4 +142,29 @@
 //     Wait for a Shield to give up at once.
 //   - Tasks that nobody refers to: asyncio may collect them in the middle of their
 //     work. A loop holds on to its tasks until they end.
+//   - A shared future: canceling one of the tasks that await a future cancels the future,
+//     and so for all of them. Where several tasks share a future or a task, each awaits a
+//     Shield of it.
+//   - AsCompleted is an iterator: a second range over it begins anew, yields every
+//     awaitable again, and counts its limit from then on. Range over it once.
+//
+// Others come of Go, or of what a loop is:
+//
+//   - A value that is returned with an error is dropped: Result and Await return the zero
+//     value and the error. Return the value in the error, or return a struct that has
+//     both.
+//   - A limit around Blocking, in a loop, loses data: a call that reads goes on after the
+//     limit has expired, and what it reads then is dropped. Let one goroutine or task read
+//     and hand on what it has read by a channel or queue, and limit the [Recv] or the Get:
+//     these lose nothing.
+//   - A semaphore around Blocking: where a limit or a cancellation ends the waiting, the
+//     task releases its permit while the call still runs, so more calls run than there are
+//     permits. Let a task of its own acquire, call and release, and await a Shield of it.
+//   - Yield keeps the loop busy: a body that yields until something has changed never lets
+//     RunUntilIdle return, nor a virtual clock move. Await what changes, or Sleep.
+//   - Locks of a thread: a body that suspends between runtime.LockOSThread and
+//     UnlockOSThread ends the process with a fatal error that nothing can recover. So does
+//     one that suspends in a Go function that C has called, as Go locks the thread there.
+//     Make such calls in [Blocking], or unlock before the await. A host that has locked its
+//     thread makes, drives and closes its loop under that lock.
 package task
