@@ -310,8 +310,17 @@ func TestErrorHandlerThatCallsGoexitLosesNoUntakenError(t *testing.T) {
 		}
 	}
 	l.RunUntilIdle()
-	l.Close()
 	wantTold(t, "one each time", told, "a", "b")
+	for _, name := range []string{"c", "d", "e"} {
+		fail(l.Context(), name)
+	}
+	l.CallSoon(l.Stop) // before the loop is idle
+	l.RunUntilIdle()
+	wantTold(t, "none that is young", told, "a", "b")
+	if inGoroutine(l.Close) {
+		t.Error("Close returned")
+	}
+	wantTold(t, "the others", told, "a", "b", "c", "d", "e")
 }
 
 // The main task's error is that of Run, and is not reported besides.
