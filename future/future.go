@@ -103,6 +103,7 @@ func (f *Future[T]) SetResult(v T) error {
 			return err
 		}
 	}
+	f.check("SetResult")
 	f.value = v
 	f.succeed()
 	return nil
@@ -138,6 +139,7 @@ func (f *Future[T]) Wait(ctx context.Context) error {
 // the task, if it is the outcome of one, and otherwise the future. It is the same for a
 // future, for what [Untyped] makes of that, and for types that embed it.
 func (f *Future[T]) Self() loop.Awaitable {
+	f.mustBe("Self")
 	if t := f.TaskOf(); t != nil {
 		return t.Outcome()
 	}
@@ -299,6 +301,7 @@ func (c *core) SetError(err error) error {
 	if bad := c.settable("SetError"); bad != nil {
 		return bad
 	}
+	c.check("SetError")
 	c.fail(err)
 	return nil
 }
@@ -308,6 +311,7 @@ func (c *core) SetError(err error) error {
 // future, such as a task, may take the request and end later, in its own way. Canceling a
 // task that has failed takes its error.
 func (c *core) Cancel(cause error) bool {
+	c.check("Cancel")
 	if t := c.TaskOf(); t != nil {
 		return t.Cancel(cause)
 	}
@@ -355,6 +359,7 @@ func (c *core) OnDone(fn func()) Callback {
 // what OnDone and Await are made of. The future of a gather of nothing is done and belongs
 // to no loop: there r runs inside the call. AddWaiter costs O(1).
 func (c *core) AddWaiter(r loop.Runnable) {
+	c.check("waiting for a future, or OnDone,")
 	switch {
 	case c.waits == nil && c.home != loop.Home{}:
 		c.waits = r
@@ -379,6 +384,7 @@ func (c *core) mustBelong() {
 // r, if there are several. It costs O(1), on average. It panics for an r that == cannot
 // compare, such as a loop.Func.
 func (c *core) RemoveWaiter(r loop.Runnable) bool {
+	c.check("Remove")
 	if r != nil && !reflect.ValueOf(r).Comparable() {
 		panic(fmt.Sprintf("future: RemoveWaiter of a %T, which == cannot compare; give AddWaiter and RemoveWaiter a pointer", r))
 	}
@@ -392,6 +398,13 @@ func (c *core) RemoveWaiter(r loop.Runnable) bool {
 	}
 	c.waits = nil
 	return true
+}
+
+// check panics where the future must not be changed: see [loop.Loop.CheckGoroutine].
+func (c *core) check(what string) {
+	if c.home != (loop.Home{}) {
+		c.home.CheckGoroutine(what)
+	}
 }
 
 // free reports whether settable would return nil, where it is most often so.

@@ -40,6 +40,7 @@ func Own[T any](f *Future[T], l *loop.Loop, owner Owner) {
 // f is done or belongs to somebody else.
 func Complete[T any](f *Future[T], owner Owner, v T, err error) {
 	f.mustBe("Complete")
+	f.check("Complete")
 	f.mustOwn(owner != nil && f.owner() == owner, owner)
 	f.settle(v, err)
 }
@@ -102,6 +103,7 @@ func (f *Future[T]) settle(v T, err error) {
 // cancellation: that of something else, which this one reports.
 func Fail[T any](f *Future[T], owner Owner, err error) {
 	f.mustBe("Fail")
+	f.check("Fail")
 	f.mustOwn(owner != nil && f.owner() == owner, owner)
 	if err == nil {
 		panic("future: Fail with a nil error; use Complete for success")

@@ -61,6 +61,10 @@ type sweep struct {
 // it reaches in several ways is asked once. Inside of another Sweep it is part of that.
 // It is for what cancels several awaitables, and is called around an Owner's Cancel.
 func (l *Loop) Sweep(cancel func()) {
+	l.mustBeMade("Sweep")
+	if cancel == nil {
+		panic("loop: Sweep(nil); give it a function that cancels")
+	}
 	l.sweep.last = false
 	if l.sweep.on {
 		cancel()
@@ -163,6 +167,7 @@ func (t *Task) Cancelling() int { return int(t.extras().requests) }
 // has ended cannot be taken back: it goes on to serve for awaiting, and for what asks
 // whether it has ended, [Task.Context] returns another one from then on.
 func (t *Task) Uncancel() int {
+	t.check("Uncancel")
 	x := t.extras()
 	if x.requests > 0 {
 		x.requests--
@@ -197,6 +202,7 @@ func (s *Scope) Cancel(cause error) bool {
 // Pending reports whether the request that awaits delivery is the scope's own, and no
 // other does.
 func (s *Scope) Pending() bool {
+	s.mustBeEntered("Pending")
 	must := s.task.MustCancel()
 	return must != nil && must == s.reason.Load()
 }
@@ -208,13 +214,15 @@ func (s *Scope) Pending() bool {
 //
 // It is for what runs bodies, as tasks, time limits and groups do.
 func LetThrough(ctx context.Context, err error) error {
-	if !isPlain(err) || ctx.Err() == nil {
+	if !isPlain(err) {
 		return err
 	}
-	if t, _, _ := own(ctx); t.Cancelling() > 0 {
-		if e := endedBy(ctx); e != nil {
-			return e
-		}
+	t, _, _ := own(ctx)
+	if t == nil || t.Cancelling() == 0 || ctx.Err() == nil {
+		return err
+	}
+	if e := endedBy(ctx); e != nil {
+		return e
 	}
 	return err
 }

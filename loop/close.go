@@ -33,7 +33,7 @@ func (l *Loop) Close() {
 	l.inbox.close()
 	l.root.ending().end(&CanceledError{Cause: ErrClosed})
 	if l.debug {
-		l.driver.goid = goid()
+		l.driver.identify()
 	}
 	// A Goexit in a body goes on here: what is left to do is deferred.
 	defer l.release()

@@ -158,14 +158,16 @@ func fromDerived(ctx context.Context) *Loop {
 
 // Bind returns a context that is ctx in every way and belongs to the loop: a task
 // spawned with it inherits the values of ctx and is canceled when ctx ends. It is how
-// what comes from outside meets the loop. If ctx ended before, the task never runs.
+// what comes from outside meets the loop. If ctx ended before, the task never runs. The
+// first ctx that is bound says which profiler labels callbacks have.
 func (l *Loop) Bind(ctx context.Context) context.Context {
 	l.mustBeMade("Bind")
 	if ctx == nil {
 		panic("loop: Bind(nil); give it a context, such as context.Background()")
 	}
-	if l.labels == nil {
-		l.labels = ctx
+	l.CheckGoroutine("Bind")
+	if l.bound == nil {
+		l.bound = ctx
 	}
 	return &boundContext{ctx, l}
 }
@@ -239,6 +241,9 @@ func Current(ctx context.Context) *Task {
 	}
 	if t == nil || t.env.loop.current != t {
 		panic(notCurrent(ctx, t))
+	}
+	if l := t.env.loop; l.debug {
+		l.CheckGoroutine("using a task's context")
 	}
 	return t
 }

@@ -1,13 +1,10 @@
 package loop
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"runtime"
-	"runtime/pprof"
-	"strconv"
 	"time"
+
+	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
 // A SlowStepError says that a step or callback held the loop up: see [WithDebug].
@@ -22,7 +19,9 @@ func (e *SlowStepError) Error() string {
 // timeStep times a step of t, or of a callback if t is nil, until end is called.
 func (l *Loop) timeStep(t *Task) (end func()) {
 	began := time.Now()
+	l.watch(t, began)
 	return func() {
+		l.watchdog.now.Store(nil)
 		if took := time.Since(began); took >= l.slow {
 			l.Report(Failure{Kind: SlowStep, Task: t, Err: &SlowStepError{took, l.slow}})
 		}
@@ -35,29 +34,30 @@ func (l *Loop) runTimed(r Runnable) {
 	r.Run()
 }
 
-// label makes t's name the label "task" of the goroutine, for CPU and goroutine
-// profiles, beside the labels that its context has. A stack that is suspended keeps it.
-func (t *Task) label() {
-	pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), pprof.Labels("task", t.Name())))
+// An identity is that of a goroutine.
+type identity struct {
+	goroutine uintptr // by goroutine.Identity
+	number    uint64  // as stack traces have it
+	locked    bool    // it had locked its thread then
 }
 
-// unlabel takes the label away. What is left are the labels of the context that was bound
-// to the loop first: nobody can ask for those that the driver's goroutine had.
-func (l *Loop) unlabel() {
-	if l.labels == nil {
-		pprof.SetGoroutineLabels(context.Background())
-		return
+// identify notes which goroutine the calling one is, as that of s.
+func (s *stack) identify() {
+	number, locked := goroutine.Number()
+	s.who = &identity{goroutine.Identity(), number, locked}
+}
+
+// checkGoroutine is CheckGoroutine where that has to look.
+func (l *Loop) checkGoroutine(what string) {
+	if !l.running.Load() && !l.closing {
+		return // the host's own business
 	}
-	pprof.SetGoroutineLabels(l.labels)
+	if l.waiting.Load() || l.active.who.goroutine != goroutine.Identity() && !goroutine.Coroutine(isStack) {
+		panic(fmt.Sprintf("loop: %s from another goroutine than the loop's; use Post", what))
+	}
 }
 
-// goid returns the number of the goroutine that calls it. It costs about a
-// microsecond; debug mode only.
-func goid() uint64 {
-	var buf [64]byte
-	line := buf[:runtime.Stack(buf[:], false)]
-	line = bytes.TrimPrefix(line, []byte("goroutine "))
-	number, _, _ := bytes.Cut(line, []byte(" "))
-	id, _ := strconv.ParseUint(string(number), 10, 64)
-	return id
-}
+// isStack reports whether function is what a stack of a loop runs. A coroutine without it
+// is one of a body's own, by [iter.Pull], where the body may do what it may do elsewhere:
+// one at a time runs of the two.
+func isStack(function string) bool { return function == stackMain }

@@ -1,9 +1,11 @@
 package loop_test
 
 import (
-	"bytes"
 	"context"
-	"runtime/pprof"
+	"errors"
+	"iter"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -18,32 +20,84 @@ import (
 
 // outsideCalls are calls that are for the loop's goroutine only, and what their
 // panics name.
-func outsideCalls(l *loop.Loop) map[string]func() {
+func outsideCalls(l *loop.Loop) []outsideCall {
 	ctx := l.Context()
 	h := l.CallLater(time.Hour, func() {})
-	other := spawn(ctx, "other", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
-	return map[string]func(){
-		"loop: CallSoon from":        func() { l.CallSoon(func() {}) },
-		"loop: CallLater from":       func() { l.CallLater(1, func() {}) },
-		"loop: CallAt from":          func() { l.CallAt(time.Time{}, func() {}) },
-		"loop: Stop from":            func() { l.Stop() },
-		"loop: Handle.Cancel from":   func() { h.Cancel() },
-		"loop: spawning a task from": func() { spawn(ctx, "", func(context.Context) error { return nil }) },
-		"loop: Cancel from":          func() { other.Cancel(nil) },
-		"loop: completing a future, or Schedule, from": func() {
-			f := future.New[int](ctx)
-			f.OnDone(func() {})
-			_ = f.SetResult(1)
-		},
+	var scope *loop.Scope
+	other := spawn(ctx, "other", func(ctx context.Context) error {
+		scope = loop.Enter(ctx)
+		return task.Sleep(ctx, time.Hour)
+	})
+	f, g := future.New[int](ctx), future.New[int](ctx)
+	registered := g.OnDone(func() {})
+	added := l.AddPort(&waitingForever{make(chan int)})
+	owner := new(nobody)
+	owned := new(future.Future[int])
+	future.Own(owned, l, owner)
+	l.RunUntilIdle()
+	return []outsideCall{
+		{"CallSoon", func() { l.CallSoon(func() {}) }},
+		{"CallLater", func() { l.CallLater(1, func() {}) }},
+		{"CallAt", func() { l.CallAt(time.Time{}, func() {}) }},
+		{"Stop", func() { l.Stop() }},
+		{"Handle.Cancel", func() { h.Cancel() }},
+		{"spawning a task", func() { spawn(ctx, "", func(context.Context) error { return nil }) }},
+		{"Cancel", func() { other.Cancel(nil) }},
+		{"Cancel", func() { scope.Cancel(nil) }},
+		{"Exit", func() { scope.Exit() }},
+		{"SetDeadline", func() { scope.SetDeadline(time.Time{}) }},
+		{"Uncancel", func() { other.Uncancel() }},
+		{"SetName", func() { other.SetName("x") }},
+		{"Wrap", func() { other.Task().Wrap(nil) }},
+		{"Stack", func() { other.Task().Stack() }},
+		{"AtIdle", func() { l.AtIdle(loop.Func(func() {})) }},
+		{"Offload", func() { l.Offload(func() {}, func() {}) }},
+		{"AddPort", func() { l.AddPort(nil) }},
+		{"PortHandle.Remove", func() { added.Remove() }},
+		{"Bind", func() { l.Bind(context.Background()) }},
+		{"SetResult", func() { _ = f.SetResult(1) }},
+		{"SetError", func() { _ = f.SetError(errors.New("x")) }},
+		{"Cancel", func() { f.Cancel(nil) }},
+		{"waiting for a future, or OnDone,", func() { f.OnDone(func() {}) }},
+		{"Remove", func() { registered.Remove() }},
+		{"Complete", func() { future.Complete(owned, owner, 1, nil) }},
+		{"Fail", func() { future.Fail(owned, owner, errors.New("x")) }},
+		{"completing a future, or Schedule,", func() { l.Schedule(loop.Func(func() {})) }},
 	}
+}
+
+type outsideCall struct {
+	what string
+	call func()
+}
+
+// waitingForever is a port of a channel on which nothing comes.
+type waitingForever struct{ on chan int }
+
+func (w *waitingForever) Try() bool                    { return false }
+func (w *waitingForever) Selected(reflect.Value, bool) {}
+func (w *waitingForever) Case() reflect.SelectCase {
+	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(w.on)}
+}
+
+// nobody owns a future.
+type nobody struct{ _ int }
+
+func (*nobody) Cancel(error) bool          { return false }
+func (*nobody) Describe() loop.Explanation { return loop.Explanation{What: "a future"} }
+
+// mustPanic checks that the call, on the goroutine that mustPanic is called on, is refused.
+func (c outsideCall) mustPanic(t *testing.T) {
+	t.Helper()
+	mustPanic(t, "loop: "+c.what+" from another goroutine than the loop's; use Post", c.call)
 }
 
 func TestDebugFindsCallsFromOtherGoroutines(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
 	calls := outsideCalls(l)
 	check := func() {
-		for want, call := range calls {
-			inGoroutine(func() { mustPanic(t, want+" another goroutine than the loop's; use Post", call) })
+		for _, c := range calls {
+			inGoroutine(func() { c.mustPanic(t) })
 		}
 	}
 	l.CallSoon(check)
@@ -93,8 +147,8 @@ func TestSleepingLoopFindsCallsFromOtherGoroutines(t *testing.T) {
 		go func() {
 			defer func() { _ = l.Post(l.Stop) }()
 			synctest.Wait()
-			for want, call := range calls {
-				mustPanic(t, want+" another goroutine than the loop's; use Post", call)
+			for _, c := range calls {
+				c.mustPanic(t)
 			}
 		}()
 		run(t, l)
@@ -222,39 +276,193 @@ func TestDebugKeepsTheOrderOfEvents(t *testing.T) {
 	}
 }
 
-// The label is the task's also after another one was stepped eagerly, and nobody's in
-// a callback.
-func TestProfileLabels(t *testing.T) {
-	own := func() string { // the labels of the goroutine that calls it
-		var b bytes.Buffer
-		if err := pprof.Lookup("goroutine").WriteTo(&b, 1); err != nil {
-			t.Fatal(err)
-		}
-		for group := range strings.SplitSeq(b.String(), "\n\n") {
-			if strings.Contains(group, "pprof.writeGoroutine") {
-				_, text, _ := strings.Cut(group, "labels: ")
-				text, _, _ = strings.Cut(text, "\n")
-				return text
+// calls does what bodies do, on a goroutine of the body's own.
+func calls(ctx context.Context, log *journal, f *future.Future[int], x *loop.Task) {
+	l := loop.FromContext(ctx)
+	l.CallSoon(log.writes("callback"))
+	spawn(ctx, "child", func(context.Context) error { log.add("child"); return nil })
+	if err := f.SetResult(1); err != nil {
+		log.add("SetResult: %v", err)
+	}
+	x.Cancel(nil)
+	_ = task.Yield(ctx)
+	if stack := loop.Current(ctx).Stack(); len(stack) != 2 || !strings.HasSuffix(stack[0].Function, ".calls") {
+		log.add("Stack: %v", stack) // that of this goroutine, as far as it is the body's
+	}
+}
+
+// everyMode runs what for lazy and eager tasks, in debug mode and not.
+func everyMode(t *testing.T, what func(t *testing.T, opts ...loop.Option)) {
+	for name, factory := range map[string]loop.TaskFactory{"lazy": (*loop.Task).Enqueue, "eager": (*loop.Task).StepNow} {
+		t.Run(name, func(t *testing.T) { what(t, loop.WithTaskFactory(factory)) })
+		t.Run(name+", debug", func(t *testing.T) { what(t, loop.WithTaskFactory(factory), loop.WithDebug()) })
+	}
+}
+
+// A body may do what it does under an iter.Pull of its own, on the other goroutine.
+func TestBodyUnderAPullOfItsOwn(t *testing.T) {
+	everyMode(t, func(t *testing.T, opts ...loop.Option) {
+		l := newLoop(t, opts...)
+		var log journal
+		f := future.New[int](l.Context())
+		x := spawn(l.Context(), "x", future.New[int](l.Context()).Wait)
+		spawn(l.Context(), "body", func(ctx context.Context) error {
+			next, stop := iter.Pull(func(yield func(int) bool) {
+				calls(ctx, &log, f, x.Task())
+				for i := range 3 {
+					_ = task.Sleep(ctx, time.Second)
+					if !yield(i) {
+						return
+					}
+				}
+			})
+			defer stop()
+			for i, ok := next(); ok; i, ok = next() {
+				log.add("%d at %v", i, l.Elapsed())
+				_ = task.Yield(ctx)
 			}
+			return nil
+		})
+		// Callbacks run on top of the frames of either goroutine.
+		l.CallLater(1500*time.Millisecond, log.writes("late callback"))
+		run(t, l)
+		slices.Sort(log[:2]) // the child is eager, or comes after the callback
+		log.expect(t, "callback", "child", "0 at 1s", "late callback", "1 at 2s", "2 at 3s")
+		if !f.Done() || !x.Canceled() {
+			t.Errorf("the future is done: %t; x was canceled: %t", f.Done(), x.Canceled())
 		}
-		return "not found"
-	}
-	var got []string
-	note := func() { got = append(got, own()) }
-	l := newLoop(t, loop.WithDebug(), loop.WithTaskFactory((*loop.Task).StepNow))
-	outer := func(ctx context.Context) error {
-		note()
-		spawn(ctx, "inner", func(ctx context.Context) error { note(); return task.Yield(ctx) })
-		script(ctx, "machine", func(context.Context, error) (task.Suspension, error) { note(); return task.Turn(), nil })
-		note()
-		l.CallSoon(note)
-		return task.Yield(ctx)
-	}
-	l.CallSoon(func() { spawn(l.Context(), "outer", outer) })
+	})
+}
+
+// Iterators of takt can be pulled.
+func TestPullOfCompletions(t *testing.T) {
+	everyMode(t, func(t *testing.T, opts ...loop.Option) {
+		l := newLoop(t, opts...)
+		var log journal
+		spawn(l.Context(), "body", func(ctx context.Context) error {
+			a := spawn(ctx, "a", func(ctx context.Context) error { return task.Sleep(ctx, 2*time.Second) })
+			b := spawn(ctx, "b", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+			next, stop := iter.Pull2(task.AsCompleted(ctx, task.NoLimit, a, b))
+			defer stop()
+			for done, err, ok := next(); ok; done, err, ok = next() {
+				log.add("%s at %v: %v", done.Name(), l.Elapsed(), err)
+			}
+			return nil
+		})
+		run(t, l)
+		log.expect(t, "b at 1s: <nil>", "a at 2s: <nil>")
+	})
+}
+
+// Another goroutine than the body's that is no coroutine is found under a Pull too, and so
+// is a coroutine that is a stack of another loop.
+func TestDebugFindsWhatIsNoCoroutineOfTheBody(t *testing.T) {
+	l := newLoop(t, loop.WithDebug())
+	other := newLoop(t, loop.WithDebug())
+	const want = "loop: CallSoon from another goroutine than the loop's; use Post"
+	spawn(l.Context(), "body", func(ctx context.Context) error {
+		for range seq(func() {
+			inGoroutine(func() { mustPanic(t, want, func() { l.CallSoon(func() {}) }) })
+		}) {
+		}
+		spawn(other.Context(), "of the other", func(context.Context) error {
+			mustPanic(t, want, func() { l.CallSoon(func() {}) })
+			return nil
+		})
+		other.RunUntilIdle()
+		return nil
+	})
 	run(t, l)
-	note()
-	want := []string{`{"task":"outer"}`, `{"task":"inner"}`, `{"task":"machine"}`, `{"task":"outer"}`, "", ""}
-	if !slices.Equal(got, want) {
-		t.Errorf("labels %q, want %q", got, want)
+}
+
+// seq pulls a sequence of one element, which what precedes, on a coroutine.
+func seq(what func()) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		next, stop := iter.Pull(func(yield func(int) bool) { what(); yield(1) })
+		defer stop()
+		if v, ok := next(); ok {
+			yield(v)
+		}
 	}
+}
+
+// Close unwinds a body that is suspended under a Pull of its own: first the sequence, then
+// the body.
+func TestCloseUnwindsABodyUnderAPull(t *testing.T) {
+	everyMode(t, func(t *testing.T, opts ...loop.Option) {
+		l := newLoop(t, opts...)
+		var log journal
+		spawn(l.Context(), "body", func(ctx context.Context) error {
+			defer log.add("body ends")
+			next, stop := iter.Pull(func(yield func(error) bool) {
+				defer log.add("sequence ends")
+				yield(task.Sleep(ctx, time.Hour))
+			})
+			defer stop()
+			err, _ := next()
+			log.add("%v", err)
+			return task.Sleep(ctx, time.Hour)
+		})
+		l.RunUntilIdle()
+		l.Close() // TestMain finds a goroutine that is left
+		log.expect(t, "canceled: loop: closed", "sequence ends", "body ends")
+	})
+}
+
+// A panic under a Pull is the task's, and a Goexit ends the driver, as elsewhere.
+func TestPanicAndGoexitUnderAPull(t *testing.T) {
+	everyMode(t, func(t *testing.T, opts ...loop.Option) {
+		l := newLoop(t, opts...)
+		var log journal
+		pulls := func(name string, what func()) *task.Task[none] {
+			return spawn(l.Context(), name, func(ctx context.Context) error {
+				defer log.add("%s ends", name)
+				for range seq(func() {
+					defer log.add("sequence of %s ends", name)
+					_ = task.Yield(ctx)
+					what()
+				}) {
+				}
+				return nil
+			})
+		}
+		panics := pulls("panics", func() { panic("oh") })
+		exits := pulls("exits", runtime.Goexit)
+		after := pulls("after", func() {})
+		if inGoroutine(func() { _ = l.Run() }) {
+			t.Error("Run returned after a Goexit")
+		}
+		run(t, l)
+		var p *loop.PanicError
+		if !errors.As(panics.Err(), &p) || p.Value != "oh" || exits.Err() != loop.ErrGoexit || after.Err() != nil {
+			t.Errorf("the errors are %v, %v, %v", panics.Err(), exits.Err(), after.Err())
+		}
+		log.expect(t, "sequence of panics ends", "panics ends", "sequence of exits ends", "exits ends", "sequence of after ends", "after ends")
+	})
+}
+
+// A callback that panics or calls Goexit on top of frames under a Pull.
+func TestGoexitOfACallbackOverAPull(t *testing.T) {
+	everyMode(t, func(t *testing.T, opts ...loop.Option) {
+		l := newLoop(t, opts...)
+		var log journal
+		body := spawn(l.Context(), "body", func(ctx context.Context) error {
+			defer log.add("body ends")
+			for range seq(func() {
+				defer log.add("sequence ends")
+				_ = task.Sleep(ctx, time.Second)
+			}) {
+			}
+			return nil
+		})
+		l.CallSoon(runtime.Goexit)
+		if inGoroutine(func() { _ = l.Run() }) {
+			t.Error("Run returned after a Goexit")
+		}
+		run(t, l)
+		if err := body.Err(); err != nil && err != loop.ErrGoexit {
+			t.Errorf("the body's error is %v", err)
+		}
+		log.expect(t, "sequence ends", "body ends")
+	})
 }

@@ -160,16 +160,35 @@
 // the methods of the contexts. Everything else is for the goroutine that drives
 // the loop, from inside bodies and callbacks, and, while the loop is not running,
 // for its host, on one goroutine at a time. Using it elsewhere is a data race. What
-// changes the loop panics there: always in debug mode, and otherwise while the loop
-// is asleep.
+// changes the loop, or a future, lock or queue of the loop's, panics there: always in
+// debug mode, and otherwise while the loop is asleep. (A lock or a queue belongs to a
+// loop from the first task on that has to wait for it.)
 //
 // A stackful body runs on a goroutine of its own, but only one of a loop's
 // goroutines runs at any time. What tasks of one loop share needs no lock between
-// two awaits.
+// two awaits. A body may run a part of itself under an [iter.Pull] of its own, and
+// suspend, spawn and schedule there as elsewhere.
 //
 // A loop whose driver has locked its thread ([runtime.LockOSThread]) is to be
 // driven under that lock always; see [iter.Pull]. A body must not suspend under a lock
-// of its own, which ends the process.
+// of its own, a cgo callback among them: that ends the process. So does a task that it
+// makes there with [Task.StepNow], unless the loop finds out: then the task is queued,
+// and the error handler is told ([ThreadHeld]). To find out costs microseconds, so the
+// loop looks where it has no stack for the step, and always in debug mode.
+//
+// # Profiler labels
+//
+// Labels (package runtime/pprof) belong to a goroutine, but a body shares its goroutine.
+// The labels that a body has by pprof.Do stay with it if it uses the context that Do
+// hands it, to suspend, to spawn, or to enter a scope: they are taken off when the body
+// suspends, and set again when it goes on. A task has the labels of the context that it is
+// made with, in each of its steps. A callback, and a task without labels, has those of
+// the context that was bound to the loop first ([Loop.Bind]), which is the one that
+// task.Run is given. Labels of a context that the loop is never handed can pass to what
+// else runs on the stack.
+//
+// This costs nothing until the loop meets a context with labels of its own. From then on
+// each step sets its labels.
 //
 // # Panics and Goexit
 //
@@ -219,6 +238,6 @@
 // A turn reads the clock only if a timer is armed, and locks the inbox only if
 // another goroutine has asked for attention.
 //
-// [WithDebug] checks goroutines, reports steps that hold the loop up, and keeps
-// where tasks were made. It does not change the order of events.
+// [WithDebug] checks goroutines, reports steps that hold the loop up, also while they
+// do, and keeps where tasks were made. It does not change the order of events.
 package loop

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
-	"strings"
 )
 
 // ErrClosed is what a closed loop answers, and the cause of the cancellation
@@ -74,7 +72,7 @@ func unwrap(err error) (inner error) {
 // A PanicError is a panic that was recovered in a task's body or in a callback.
 type PanicError struct {
 	Value any    // what panic was called with
-	Stack []byte // of the panic, as [debug.Stack] formats it
+	Stack []byte // as [debug.Stack] formats it, from the panic's own frame down to the body
 	Task  string // the task's name; empty for a callback
 	At    string // file:line of the panic, outside of the runtime
 	again bool   // it has gone on in Run
@@ -92,7 +90,8 @@ func Recovered(value any, t *Task) error {
 	if e, ok := value.(*PanicError); ok {
 		return e
 	}
-	e := &PanicError{Value: value, Stack: debug.Stack(), At: panicSite()}
+	e := &PanicError{Value: value}
+	e.Stack, e.At = panicStack()
 	if t != nil {
 		e.Task = t.Name()
 	}
@@ -116,24 +115,6 @@ func panicking() bool {
 		}
 	}
 	return false
-}
-
-// panicSite returns the place of the panic that is being recovered.
-func panicSite() string {
-	var pcs [64]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	panicking := false
-	for {
-		frame, more := frames.Next()
-		ofRuntime := strings.HasPrefix(frame.Function, "runtime.")
-		if panicking && !ofRuntime && frame.Function != "" {
-			return fmt.Sprintf("%s:%d", frame.File[strings.LastIndexByte(frame.File, '/')+1:], frame.Line)
-		}
-		panicking = panicking || frame.Function == "runtime.gopanic"
-		if !more {
-			return ""
-		}
-	}
 }
 
 func (e *PanicError) Error() string {
@@ -171,6 +152,7 @@ const (
 	ErrorUntaken                          // a task failed, and no code had taken its error: see WithUntakenLimit
 	SlowStep                              // a step or callback held the loop up; debug mode
 	PolicyFailed                          // a Policy panicked, called Goexit, or picked what there was not; it is asked no more
+	ThreadHeld                            // a task was to start at once while its maker held its thread: it was queued
 	RealTimeLimit                         // a standard time limit under a virtual clock, which it does not follow
 	ObserverFailed                        // an observer panicked or called Goexit; it is told no more
 	OffloadFailed                         // offloaded work panicked
@@ -188,6 +170,8 @@ func (k FailureKind) String() string {
 		return "a body would not end when the loop was closed"
 	case ErrorUntaken:
 		return "a task failed and nobody took its error"
+	case ThreadHeld:
+		return "a task could not start at once"
 	case RealTimeLimit:
 		return "a standard time limit does not follow the virtual clock"
 	case PolicyFailed:

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
 )
@@ -296,4 +297,117 @@ func TestPanicWithANilPointerThatIsAnError(t *testing.T) {
 		return nil
 	})
 	run(t, l)
+}
+
+// A Runnable of somebody's own that panics.
+type panics struct{ with error }
+
+func (p *panics) Run() { panic(p.with) }
+
+// The stack of a panic begins where it happened, also where the runtime panicked, and ends
+// with the body or callback.
+func TestPanicStackIsTheBodysOwn(t *testing.T) {
+	zero := 0
+	f := future.New[int]
+	for _, c := range []struct {
+		name   string
+		does   func(l *loop.Loop)
+		frames string // the functions, without their packages
+		at     string
+	}{
+		{"callback", func(l *loop.Loop) { l.CallSoon(panicsInCallback) }, "panicsInCallback", "errors_test.go"},
+		{"callback of a future", func(l *loop.Loop) {
+			f := f(l.Context())
+			f.OnDone(panicsInCallback)
+			_ = f.SetResult(1)
+		}, "panicsInCallback", "errors_test.go"},
+		{"runnable", func(l *loop.Loop) { l.Schedule(&panics{io.EOF}) }, "(*panics).Run", "errors_test.go"},
+		{"body", func(l *loop.Loop) {
+			task.Go(l.Context(), bodyThatPanics)
+		}, "panicsInCallback bodyThatPanics", "errors_test.go"},
+		{"eager body", func(l *loop.Loop) {
+			l.CallSoon(func() { task.Go(l.Context(), bodyThatPanics) })
+		}, "panicsInCallback bodyThatPanics", "errors_test.go"},
+		{"machine", func(l *loop.Loop) {
+			task.GoMachine(l.Context(), machineThatPanics{})
+		}, "machineThatPanics.Resume", "errors_test.go"},
+		{"panic of the runtime", func(l *loop.Loop) {
+			l.CallSoon(func() { zero = 1 / zero })
+		}, "TestPanicStackIsTheBodysOwn.func", "errors_test.go"},
+		{"panic of the library", func(l *loop.Loop) { l.CallSoon(callsOnOfNil) }, "On callsOnOfNil", "suspend.go"},
+		{"blocking call", func(l *loop.Loop) {
+			task.Go(l.Context(), func(ctx context.Context) (int, error) { return task.Blocking(ctx, bodyThatPanics) })
+		}, "panicsInCallback bodyThatPanics", "errors_test.go"},
+		{"unwound machine", func(l *loop.Loop) {
+			task.GoMachine(l.Context(), &unwoundMachine{})
+		}, "(*unwoundMachine).Resume", "errors_test.go"},
+	} {
+		for _, debug := range []bool{false, true} {
+			var told []*loop.PanicError
+			opts := []loop.Option{loop.WithErrorHandler(func(f loop.Failure) {
+				if p := (*loop.PanicError)(nil); errors.As(f.Err, &p) {
+					told = append(told, p)
+				}
+			})}
+			if debug {
+				opts = append(opts, loop.WithDebug())
+			}
+			if strings.HasPrefix(c.name, "eager") {
+				opts = append(opts, loop.WithTaskFactory((*loop.Task).StepNow))
+			}
+			l := newLoop(t, opts...)
+			spawn(l.Context(), "bystander", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+			l.RunOnce() // whose frames are below those of callbacks
+			c.does(l)
+			_ = l.Run()
+			l.Close()
+			if len(told) != 1 {
+				t.Errorf("%s, debug %t: told of %d panics", c.name, debug, len(told))
+				continue
+			}
+			got, frames := functionsOf(told[0].Stack), strings.Fields(c.frames)
+			ok := len(got) == len(frames)
+			for i := range min(len(got), len(frames)) {
+				ok = ok && strings.HasPrefix(got[i], frames[i])
+			}
+			if !ok || !strings.HasPrefix(told[0].At, c.at+":") {
+				t.Errorf("%s, debug %t, at %s: the stack has %q, want %q:\n%s", c.name, debug, told[0].At, got, frames, told[0].Stack)
+			}
+		}
+	}
+}
+
+func bodyThatPanics(context.Context) (int, error) {
+	panicsInCallback()
+	return 0, nil
+}
+
+type machineThatPanics struct{}
+
+func (machineThatPanics) Resume(context.Context, error) (int, task.Suspension, error) { panic(io.EOF) }
+
+// unwoundMachine panics when the loop is closed.
+type unwoundMachine struct{ stepped bool }
+
+func (m *unwoundMachine) Resume(ctx context.Context, err error) (int, task.Suspension, error) {
+	if m.stepped {
+		panic(io.EOF)
+	}
+	m.stepped = true
+	return 0, task.On(future.New[int](ctx)), nil
+}
+
+func callsOnOfNil() { loop.On(nil) }
+
+// functionsOf returns the functions of a stack trace, without packages and arguments.
+func functionsOf(stack []byte) []string {
+	var functions []string
+	lines := strings.Split(strings.TrimSpace(string(stack)), "\n")
+	for i := 1; i < len(lines); i += 2 {
+		function, _, _ := strings.Cut(lines[i][strings.LastIndexByte(lines[i], '/')+1:], "({")
+		function = strings.TrimSuffix(strings.TrimSuffix(function, "()"), "(...)")
+		_, function, _ = strings.Cut(function, ".")
+		functions = append(functions, function)
+	}
+	return functions
 }

@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/takt-go/takt/timer"
@@ -76,6 +78,9 @@ func (l *Loop) Schedule(r Runnable) {
 // ScheduleAll is Schedule for several, in order.
 func (l *Loop) ScheduleAll(rs []Runnable) {
 	l.check("completing a future, or Schedule,")
+	if at := slices.Index(rs, nil); at >= 0 {
+		panic(fmt.Sprintf("loop: ScheduleAll of a nil at index %d; give it Runnables, such as a Func", at))
+	}
 	for _, r := range rs {
 		l.ready.push(r)
 	}

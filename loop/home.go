@@ -13,6 +13,17 @@ func (t *Task) Home() Home { return Home{t} }
 // Home is that of what is no task's outcome.
 func (l *Loop) Home() Home { return Home{&l.root} }
 
+// CheckGoroutine is that of the loop: see [Loop.CheckGoroutine]. For the zero Home, and that
+// of a task that was never spawned, it does nothing.
+func (h Home) CheckGoroutine(what string) {
+	if h.task == nil || h.task.env == nil {
+		return
+	}
+	if l := h.task.env.loop; l.debug || l.waiting.Load() {
+		l.checkGoroutine(what)
+	}
+}
+
 // Loop returns the loop, nil for the zero Home. It panics for the home of a task that was
 // never spawned.
 func (h Home) Loop() *Loop {

@@ -67,6 +67,7 @@ func (t *Task) Stack() []runtime.Frame {
 	if s == nil {
 		return nil
 	}
+	t.check("Stack")
 	var pcs []uintptr
 	switch l := t.env.loop; {
 	case t.extras().stepping != nil:
@@ -101,6 +102,19 @@ func callers() []uintptr {
 
 const module = "github.com/takt-go/takt/"
 
+// Functions of the scheduler, as stack traces name them.
+const (
+	stackMain       = module + "loop.(*stack).main"
+	taskRunBody     = module + "loop.(*Task).runBody"
+	taskStep        = module + "loop.(*Task).step"
+	taskSuspendHere = module + "loop.(*Task).suspendHere"
+	suspendOwn      = module + "loop.Suspend"
+	unwindStep      = module + "loop.(*Loop).unwindStep"
+	dispatchGuarded = module + "loop.(*Loop).dispatchGuarded"
+	runTimed        = module + "loop.(*Loop).runTimed"
+	funcRun         = module + "loop.Func.Run"
+)
+
 // internal reports whether function belongs to the library, in one of packages.
 func internal(function string, packages ...string) bool {
 	for _, p := range packages {
@@ -119,9 +133,11 @@ func frames(pcs []uintptr) []runtime.Frame {
 	for {
 		frame, more := iter.Next()
 		switch {
-		case frame.Function == module+"loop.(*Task).runBody":
+		case frame.Function == taskRunBody:
 			return body[:max(0, len(body)-1)] // and the Step that it called
-		case frame.Function == module+"loop.Suspend", frame.Function == module+"loop.(*Task).suspendHere":
+		case frame.Function == "runtime.corostart":
+			return body[:max(0, len(body)-1)] // the body waits in an iter.Pull of its own
+		case frame.Function == suspendOwn, frame.Function == taskSuspendHere:
 			body = body[:0] // what is above is the scheduler, or what it ran
 		case len(body) == 0 && internal(frame.Function, "loop"):
 		case frame.Function != "":

@@ -105,6 +105,7 @@ func (h PortHandle) Remove() bool {
 	if h.port == nil || h.port.gone || h.loop.closed {
 		return false
 	}
+	h.loop.CheckGoroutine("PortHandle.Remove")
 	h.loop.ports.remove(h.port)
 	return true
 }

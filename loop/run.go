@@ -77,7 +77,11 @@ func (l *Loop) drive(what string, m mode) error {
 	l.waits = m == modeRun
 	l.ordered = l.waits && l.clock.Jumps()
 	if l.debug {
-		l.driver.goid = goid()
+		l.driver.identify()
+		l.watchdog.wake()
+		defer l.watchdog.rest()
+	} else if l.steps && l.driver.who == nil {
+		l.driver.identify()
 	}
 	defer func() {
 		l.stopping, l.stepping, l.once = false, false, false
@@ -395,6 +399,10 @@ func (l *Loop) idle() (over bool, err error) {
 	}
 	if l.ports.n > 0 {
 		collect = l.selectPorts()
+	}
+	if l.debug {
+		l.watchdog.rest()
+		defer l.watchdog.wake()
 	}
 	switch {
 	case jumps && len(l.offloads) > 0: // time stands still until what is owed has come

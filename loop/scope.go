@@ -26,6 +26,7 @@ type Scope struct {
 // Enter opens a scope in the running task, which ctx must belong to.
 func Enter(ctx context.Context) *Scope {
 	s := &Scope{task: Current(ctx), outer: ctx}
+	s.task.env.loop.meet(ctx)
 	_, s.bound, _ = own(ctx)
 	return s
 }
@@ -49,6 +50,7 @@ func (s *Scope) mustBeEntered(what string) {
 // none around it is earlier; the zero time is none. It arms no timer.
 func (s *Scope) SetDeadline(when time.Time) {
 	s.mustBeEntered("SetDeadline")
+	s.task.check("SetDeadline")
 	at := int64(0)
 	if !when.IsZero() {
 		at = min(max(1, s.task.Loop().instant(when)), timer.Never)
@@ -58,4 +60,10 @@ func (s *Scope) SetDeadline(when time.Time) {
 
 // Exit ends the scope's context, and with it what was derived from it. It asks
 // nothing of the task.
-func (s *Scope) Exit() { s.end(exited) }
+func (s *Scope) Exit() {
+	if s.task == nil { // Enter has not made it
+		return
+	}
+	s.task.check("Exit")
+	s.end(exited)
+}

@@ -24,12 +24,12 @@ type stack struct {
 	loop   *Loop
 	next   func() (struct{}, bool)
 	yield  func(struct{}) bool
-	at     *stack // on which its goroutine hangs; on the driver hangs nobody
-	task   *Task  // whose body runs here; nil while the stack is free
-	caller *stack // that made an eager spawn and waits for the first step; nil otherwise
-	goid   uint64 // of the goroutine that it is; debug mode only
-	again  bool   // next was called last: now it is yield's turn
-	ended  bool   // main has returned
+	at     *stack    // on which its goroutine hangs; on the driver hangs nobody
+	task   *Task     // whose body runs here; nil while the stack is free
+	caller *stack    // that made an eager spawn and waits for the first step; nil otherwise
+	again  bool      // next was called last: now it is yield's turn
+	ended  bool      // main has returned
+	who    *identity // its goroutine; debug mode, and the driver: see threadHeld
 }
 
 // maxFree is how many free stacks a loop keeps; what is beyond ends.
@@ -72,7 +72,7 @@ func (s *stack) main(yield func(struct{}) bool) {
 	l := s.loop
 	s.yield = yield
 	if l.debug {
-		s.goid = goid()
+		s.identify()
 	}
 	defer s.leave()
 	for {

@@ -23,6 +23,11 @@ func (t *Task) stepNow() {
 		t.queue()
 		return
 	}
+	l.CheckGoroutine("StepNow")
+	if t.kind == Stackful && (len(l.free) == 0 || l.debug) && l.threadHeld() {
+		t.postpone()
+		return
+	}
 	prev := l.current
 	if prev != nil {
 		prev.enterStep(t)
@@ -64,9 +69,12 @@ func (l *Loop) leaveStep(t *Task) {
 	if t != nil {
 		x := t.extra.Load()
 		x.stepping, x.stepsFrom = nil, nil
-		if l.debug {
-			t.label()
+		if l.labeled {
+			t.label(t.Context())
 		}
+	}
+	if l.debug {
+		l.watchOn(t)
 	}
 	l.current = t
 }
@@ -142,7 +150,7 @@ func (t *Task) ended() {
 		l.tellDone(t)
 	}
 	l.current = nil
-	if l.debug {
+	if l.labeled {
 		l.unlabel()
 	}
 }
@@ -161,7 +169,10 @@ func (t *Task) begin() {
 func (t *Task) announce() {
 	l := t.env.loop
 	if l.debug {
-		t.label()
+		l.watchOn(t)
+	}
+	if l.labeled {
+		t.label(t.Context())
 	}
 	if l.observer != nil {
 		l.tell(StepBegan, t)
@@ -216,9 +227,6 @@ func (t *Task) step() {
 	}
 	t.suspend(s)
 	l.current = nil
-	if l.debug {
-		l.unlabel()
-	}
 }
 
 // stepGuarded is a step outside dispatch, whose guard it has to bring itself.

@@ -127,6 +127,10 @@ func Suspend(ctx context.Context, s Suspension) error {
 // suspendScoped is Suspend for a context that is not the task's own.
 func suspendScoped(ctx context.Context, s Suspension) error {
 	t := Current(ctx)
+	l := t.env.loop
+	if l.meet(ctx); l.labeled {
+		defer t.label(ctx)
+	}
 	_, ctx, _ = own(ctx)
 	if ctx == nil || t.unwinding {
 		return t.suspendHere(s)
@@ -138,7 +142,6 @@ func suspendScoped(ctx context.Context, s Suspension) error {
 		}
 		return context.Cause(ctx)
 	}
-	l := t.env.loop
 	w := l.watchSuspension(ctx, t)
 	defer l.unwatch(w)
 	return t.suspendHere(s)
@@ -210,8 +213,8 @@ func (t *Task) suspend(s Suspension) {
 		t.sleeping = true
 		t.live.timer = l.timers.Arm(l.after(s.d), (*sleeper)(t)) // as tellSuspended tells
 	}
-	if l.observer != nil {
-		l.tellSuspended(t)
+	if l.attended {
+		t.announceSuspended()
 	}
 	x := t.extra.Load()
 	if x == nil || x.must == nil {
@@ -229,6 +232,17 @@ func (t *Task) suspend(s Suspension) {
 				x.must = nil
 			}
 		})
+	}
+}
+
+// announceSuspended is part of suspend for a loop that somebody attends to.
+func (t *Task) announceSuspended() {
+	l := t.env.loop
+	if l.observer != nil {
+		l.tellSuspended(t)
+	}
+	if l.labeled && (t.kind == Stackless || l.share()) { // else the stack keeps them, for profiles
+		l.unlabel()
 	}
 }
 

@@ -144,17 +144,24 @@ const (
 func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable, name string, start Start) {
 	var env *environment
 	derived := false
-	if c, ok := ctx.(*ownContext); ok && !c.env.bounded { // the usual case
+	c, own := ctx.(*ownContext)
+	if own && !c.env.bounded { // the usual case
 		env = c.env
 	} else {
 		env, derived = inherit(ctx)
 	}
 	l := env.loop
 	l.check("spawning a task")
+	if !own {
+		l.meet(ctx)
+	}
 	l.spawned++
 	t.env, t.id, t.kind, t.outcome, t.start = env, l.spawned, kind, outcome, start
 	if name != "" {
 		t.SetName(name)
+	}
+	if start == AtOnce {
+		l.steps = true
 	}
 	l.register(t, body)
 	if l.debug {
@@ -176,6 +183,9 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable
 		l.factory(t)
 	} else {
 		t.Enqueue()
+	}
+	if l.labeled && !own {
+		l.relabel(ctx) // an eager step may have taken the labels off
 	}
 	started = true
 }
@@ -247,7 +257,17 @@ func (t *Task) Named() bool { return t.extras().name != "" }
 func (t *Task) String() string { return "task " + strconv.Quote(t.Name()) }
 
 // SetName gives the task another name.
-func (t *Task) SetName(name string) { t.withExtra().name = name }
+func (t *Task) SetName(name string) {
+	t.check("SetName")
+	t.withExtra().name = name
+}
+
+// check panics where the task must not be changed: see [Loop.CheckGoroutine].
+func (t *Task) check(what string) {
+	if t.env != nil {
+		t.env.loop.CheckGoroutine(what)
+	}
+}
 
 // Outcome returns what awaiting the task awaits: its future.
 func (t *Task) Outcome() Awaitable { return t.outcome }
@@ -258,6 +278,7 @@ func (t *Task) Outcome() Awaitable { return t.outcome }
 // task. One in its Fail goes to the error handler, and the body that was wrapped fails.
 func (t *Task) Wrap(wrap func(Body) Body) {
 	t.mustBeSpawned("Wrap")
+	t.check("Wrap")
 	if wrap == nil {
 		panic(fmt.Sprintf("loop: Wrap(nil) of task %q; give it a function that returns a Body", t.Name()))
 	}
@@ -306,6 +327,7 @@ func (t *Task) Enqueue() {
 }
 
 func (t *Task) queue() {
+	t.env.loop.CheckGoroutine("Enqueue")
 	t.state = stateQueued
 	t.env.loop.ready.push((*entry)(t))
 }

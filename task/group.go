@@ -184,6 +184,7 @@ func (g *Group) Cancel() {
 	if g.aborting || g.exiting && g.members.Len() == 0 {
 		return
 	}
+	g.scope.Task().Loop().CheckGoroutine("Cancel")
 	g.abort()
 	g.cancelParent(errGroupCanceled)
 }

@@ -569,6 +569,53 @@ func TestStackOfTheRunningTask(t *testing.T) {
 	}
 }
 
+// makesAndIsSeen makes a task of another kind in an eager step, in which look is called.
+func makesAndIsSeen(ctx context.Context, machine bool, look func()) {
+	if machine {
+		task.GoMachine(ctx, task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
+			look()
+			return 0, task.End(), nil
+		}))
+		return
+	}
+	task.Go(ctx, func(context.Context) (int, error) { look(); return 0, nil })
+}
+
+// A task whose eager child takes its first step stands in the call that makes the child,
+// which is known in debug mode.
+func TestStackOfATaskWhoseEagerChildRuns(t *testing.T) {
+	for _, machine := range []bool{false, true} {
+		for _, debug := range []bool{false, true} {
+			opts := []loop.Option{loop.WithTaskFactory(factory.Eager)}
+			if debug {
+				opts = append(opts, loop.WithDebug())
+			}
+			looks := 0
+			play(t, func(ctx context.Context) {
+				me := task.Current(ctx)
+				makesAndIsSeen(ctx, machine, func() {
+					looks++
+					stack := me.Stack()
+					if !debug {
+						equal(t, "frames without debug mode", len(stack), 0)
+						return
+					}
+					own, _, _ := strings.Cut(ofTheTest(stack), " ")
+					equal(t, "the innermost of the test", own, "makesAndIsSeen")
+					if at := slices.IndexFunc(stack, func(f runtime.Frame) bool { return strings.Contains(f.Function, "makesAndIsSeen.") }); at >= 0 {
+						t.Errorf("a frame of the child's: %s", stack[at].Function)
+					}
+				})
+				makesAndIsSeen(ctx, machine, func() {})
+				if stack := ofTheTest(me.Stack()); strings.Contains(stack, "makesAndIsSeen") {
+					t.Errorf("when the step is over, the stack is %s", stack)
+				}
+			}, opts...)
+			equal(t, "looks", looks, 1)
+		}
+	}
+}
+
 // From a callback, with several on one another's stacks, each shows its own.
 func TestStacksOfMany(t *testing.T) {
 	play(t, func(ctx context.Context) {
@@ -709,12 +756,15 @@ func TestWrongGoroutine(t *testing.T) {
 		l, f := loop.FromContext(ctx), future.New[int](ctx)
 		a := task.Go(ctx, hangs)
 		for name, use := range map[string]func(){
-			"spawning a task":     func() { task.Go(ctx, hangs) },
-			"Cancel":              func() { a.Cancel(nil) },
-			"completing a future": func() { task.Gather(f); _ = f.SetResult(1) },
-			"CallSoon":            func() { l.CallSoon(func() {}) },
-			"suspending":          func() { _ = task.Yield(ctx) },
-			"Offload":             func() { _, _ = task.Blocking(ctx, waitDone) },
+			"spawning a task":        func() { task.Go(ctx, hangs) },
+			"Cancel":                 func() { a.Cancel(nil) },
+			"SetName":                func() { a.SetName("") },
+			"Uncancel":               func() { a.Uncancel() },
+			"waiting for a future":   func() { task.Gather(f) },
+			"SetResult":              func() { _ = f.SetResult(1) },
+			"CallSoon":               func() { l.CallSoon(func() {}) },
+			"suspending":             func() { _ = task.Yield(ctx) },
+			"using a task's context": func() { _, _ = task.Blocking(ctx, waitDone) },
 		} {
 			over := make(chan string)
 			go func() {

@@ -126,6 +126,7 @@ func (d *Deadline) Reschedule(when time.Time) error {
 	case d.expired != nil:
 		return fmt.Errorf("task: Reschedule of a time limit that has expired")
 	}
+	d.scope.Task().Loop().CheckGoroutine("Reschedule")
 	d.set(when, 0)
 	return nil
 }

@@ -118,6 +118,7 @@ func (c *Cond) Broadcast() {
 }
 
 func (c *Cond) mustBeLocked(what string) {
+	c.waiters.Check(what)
 	if m := c.Mutex(); !m.locked && !slices.ContainsFunc(m.lost, isCurrent) {
 		panic(fmt.Sprintf("lock: %s of a Cond whose mutex is not locked", what))
 	}

@@ -19,6 +19,7 @@ type Event struct {
 // They are woken also if the flag is cleared at once. Setting a flag that is set does
 // nothing.
 func (e *Event) Set() {
+	e.waiters.Check("Set")
 	if !e.set {
 		e.set = true
 		e.waiters.Set(everyone)
@@ -26,7 +27,10 @@ func (e *Event) Set() {
 }
 
 // Clear takes the flag back: those who come from now on wait.
-func (e *Event) Clear() { e.set = false }
+func (e *Event) Clear() {
+	e.waiters.Check("Clear")
+	e.set = false
+}
 
 // IsSet reports whether the flag is set.
 func (e *Event) IsSet() bool { return e.set }

@@ -43,6 +43,7 @@ func (m *Mutex) Lock(ctx context.Context) error {
 
 // TryLock takes the mutex if it is free and nobody waits for it, and reports whether.
 func (m *Mutex) TryLock() bool {
+	m.check("TryLock")
 	if m.locked || m.waiters.Waiting() {
 		return false
 	}
@@ -53,6 +54,7 @@ func (m *Mutex) TryLock() bool {
 // Unlock gives the mutex back; the task that has waited longest gets it in the next
 // turn. Any task may unlock. It panics if the mutex is not locked, as sync.Mutex does.
 func (m *Mutex) Unlock() {
+	m.check("Unlock")
 	if len(m.lost) > 0 && m.unlockedByLoser() {
 		return
 	}
@@ -75,6 +77,15 @@ func (m *Mutex) unlockedByLoser() bool {
 }
 
 func isCurrent(t *loop.Task) bool { return t.Loop().Current() == t }
+
+// check panics where the mutex must not be changed: see [loop.Loop.CheckGoroutine].
+func (m *Mutex) check(what string) {
+	if m.holder != nil {
+		m.holder.Loop().CheckGoroutine(what)
+	} else {
+		m.waiters.Check(what)
+	}
+}
 
 // Locked reports whether a task holds the mutex.
 func (m *Mutex) Locked() bool { return m.locked }

@@ -64,6 +64,7 @@ func (s *Semaphore) giveUp(granted bool) {
 
 // TryAcquire takes a permit if one is free and nobody waits, and reports whether.
 func (s *Semaphore) TryAcquire() bool {
+	s.waiters.Check("TryAcquire")
 	if s.free == 0 || s.waiters.Waiting() {
 		return false
 	}
@@ -74,6 +75,7 @@ func (s *Semaphore) TryAcquire() bool {
 // Release gives a permit back; the task that has waited longest gets it in the next
 // turn. Any task may release. On a bounded semaphore it panics if no permit is out.
 func (s *Semaphore) Release() {
+	s.waiters.Check("Release")
 	if s.bound > 0 && s.free >= s.bound {
 		panic("lock: Release of a bounded Semaphore that has all its permits")
 	}

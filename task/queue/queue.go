@@ -108,6 +108,7 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 // TryPut puts v into the queue if that is possible at once. The error is [ErrShutdown]
 // or [ErrFull].
 func (q *Queue[T]) TryPut(v T) error {
+	q.check("TryPut")
 	if q.shutdown {
 		return ErrShutdown
 	}
@@ -140,6 +141,7 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 // TryGet takes the next item if one is there. The error is [ErrEmpty], or [ErrShutdown]
 // if the queue was shut down besides.
 func (q *Queue[T]) TryGet() (v T, err error) {
+	q.check("TryGet")
 	switch {
 	case !q.empty():
 	case q.shutdown:
@@ -150,6 +152,13 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 	v = q.items.get()
 	wakeNext(&q.putters)
 	return v, nil
+}
+
+// check panics where the queue must not be changed: see [loop.Loop.CheckGoroutine].
+func (q *Queue[T]) check(what string) {
+	for _, line := range [...]*waiter.List{&q.getters, &q.putters, &q.joiners} {
+		line.Check(what)
+	}
 }
 
 func (q *Queue[T]) empty() bool { return q.Len() == 0 }
@@ -193,6 +202,7 @@ func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
 // Done says that the work on an item that was taken is over: see Join. It panics if it
 // is called more often than items were put, as sync.WaitGroup does.
 func (q *Queue[T]) Done() {
+	q.check("Done")
 	if q.undone == 0 {
 		panic("queue: Done called more often than items were put")
 	}
@@ -224,6 +234,7 @@ func (q *Queue[T]) settle() {
 // queue can still be taken, and then those who get it too. With now, the items are
 // dropped, and count as done. Shutting down again is allowed.
 func (q *Queue[T]) Shutdown(now bool) {
+	q.check("Shutdown")
 	q.shutdown = true
 	defer q.putters.Set(math.MaxInt) // deferred, as an observer may call Goexit
 	defer q.getters.Set(math.MaxInt)

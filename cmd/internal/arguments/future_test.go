@@ -70,7 +70,9 @@ var futureRules = map[string]rule{
 		on("a nil future", "future: SetResult"+nilFuture, func() { _ = noFuture.SetResult(1) }),
 		on("a closed loop", "on a loop that is closed", func() { _ = left().SetResult(1) })),
 
-	"core.Wait": bad(
+	"Future.Self": bad(on("a nil future", "future: Self"+nilFuture, func() { noFuture.Self() })),
+	"Future.Wait": bad(
+		on("a nil future", "future: Wait"+nilFuture, func() { in(func(ctx context.Context) { _ = noFuture.Wait(ctx) }) }),
 		on("a zero future", "future: a zero Future belongs to no loop; make it by New", func() { in(func(ctx context.Context) { _ = new(future.Future[int]).Wait(ctx) }) }),
 		on("a nil context", nilContext, func() { in(func(ctx context.Context) { _ = future.New[int](ctx).Wait(noContext) }) })),
 	"core.SetError": bad(
@@ -139,6 +141,8 @@ var timerRules = map[string]rule{
 	"Virtual.Advance": bad(on("a negative duration", "timer: Advance(-1s): time does not go back; give", func() { timer.NewVirtual().Advance(-time.Second) })),
 	"Virtual.Jumps":   fine(receiverOnly),
 	"Virtual.Now":     fine(receiverOnly),
+	"Virtual.Claim":   fine(receiverOnly),
+	"Virtual.Release": fine(receiverOnly),
 	"Virtual.Start":   fine(receiverOnly),
 	"Virtual.Wait":    bad(on("Never and nil", "timer: Wait(Never, nil) can not return", func() { timer.NewVirtual().Wait(timer.Never, nil) })),
 }

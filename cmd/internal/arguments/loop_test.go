@@ -140,10 +140,7 @@ var loopRules = map[string]rule{
 	"Loop.AddPort": with(onZeroAndClosed("AddPort", func(l *loop.Loop) { l.AddPort(port{}) }),
 		on("nil", "loop: AddPort of no port", func() { open(func(l *loop.Loop) { l.AddPort(nil) }) }),
 		on("no channel", "loop: AddPort of no port, or of one whose Case has no channel", func() { open(func(l *loop.Loop) { l.AddPort(port{}) }) })),
-	"Loop.RemovePort": bad(
-		harmless("nil", func() { open(func(l *loop.Loop) { l.RemovePort(nil) }) }),
-		harmless("a zero loop", func() { zero.RemovePort(port{}) }),
-		harmless("a closed loop", func() { closed().RemovePort(port{}) })),
+	"PortHandle.Remove": bad(harmless("the zero handle", func() { loop.PortHandle{}.Remove() })),
 	"Loop.AtIdle": with(onZeroAndClosed("AtIdle", func(l *loop.Loop) { l.AtIdle(loop.Func(nothing)) }),
 		on("nil", "loop: AtIdle(nil); give it a Runnable", func() { open(func(l *loop.Loop) { l.AtIdle(nil) }) })),
 	"Loop.Bind": with(onZero("Bind", func(l *loop.Loop) { l.Bind(context.Background()) }),
@@ -156,6 +153,18 @@ var loopRules = map[string]rule{
 		on("nil", "loop: CallAt of a nil function", func() { open(func(l *loop.Loop) { l.CallAt(time.Now(), nil) }) })),
 	"Loop.Schedule": with(onZeroAndClosed("completing a future, or Schedule,", func(l *loop.Loop) { l.Schedule(loop.Func(nothing)) }),
 		on("nil", "loop: Schedule(nil); give it a Runnable", func() { open(func(l *loop.Loop) { l.Schedule(nil) }) })),
+	"Loop.ScheduleAll": with(onZeroAndClosed("completing a future, or Schedule,", func(l *loop.Loop) { l.ScheduleAll([]loop.Runnable{loop.Func(nothing)}) }),
+		on("a nil in the list", "loop: ScheduleAll of a nil at index 1; give it", func() { open(func(l *loop.Loop) { l.ScheduleAll([]loop.Runnable{loop.Func(nothing), nil}) }) })),
+	"Loop.Sweep": with(onZero("Sweep", func(l *loop.Loop) { l.Sweep(nothing) }),
+		on("nil", "loop: Sweep(nil); give it a function", func() { open(func(l *loop.Loop) { l.Sweep(nil) }) })),
+	"Loop.Sweeps":         fine(receiverOnly),
+	"Loop.Check":          bad(onZeroAndClosed("x", func(l *loop.Loop) { l.Check("x") })...),
+	"Loop.CheckGoroutine": fine("it asks for the goroutine only: zero and closed loops have none"),
+	"Inside":              fine(receiverOnly),
+	"LetThrough": bad(
+		harmless("no error", func() { _ = loop.LetThrough(context.Background(), nil) }),
+		harmless("a context of no loop", func() { _ = loop.LetThrough(context.Background(), context.Canceled) }),
+		on("a nil context", "loop: a nil context", func() { _ = loop.LetThrough(noContext, context.Canceled) })),
 	"Loop.Offload": with(onZeroAndClosed("Offload", func(l *loop.Loop) { l.Offload(nothing, nothing) }),
 		on("no work", "loop: Offload of a nil function; give it both", func() { open(func(l *loop.Loop) { l.Offload(nil, nothing) }) }),
 		on("no done", "loop: Offload of a nil function; give it both", func() { open(func(l *loop.Loop) { l.Offload(nothing, nil) }) })),
@@ -189,8 +198,9 @@ var loopRules = map[string]rule{
 	"Loop.Tasks":   fine(receiverOnly),
 	"Loop.Home":    fine("what is done with the Home of a zero Loop panics: see Home.Loop"),
 
-	"Home.Loop": bad(on("that of a zero Loop", "loop: this is the Home of a Task that was never spawned, or of a Loop", func() { zero.Home().Loop() })),
-	"Home.Task": fine(receiverOnly),
+	"Home.Loop":           bad(on("that of a zero Loop", "loop: this is the Home of a Task that was never spawned, or of a Loop", func() { zero.Home().Loop() })),
+	"Home.Task":           fine(receiverOnly),
+	"Home.CheckGoroutine": fine(receiverOnly),
 
 	"Handle.Cancel": bad(
 		harmless("a zero handle", func() { loop.Handle{}.Cancel() }),
@@ -207,6 +217,7 @@ var loopRules = map[string]rule{
 	"Scope.SetDeadline": bad(on("a zero scope", "loop: SetDeadline of a Scope that Enter has not made", func() { new(loop.Scope).SetDeadline(time.Now()) })),
 	"Scope.Exit":        bad(harmless("a zero scope", new(loop.Scope).Exit)),
 	"Scope.Task":        fine(receiverOnly),
+	"Scope.Pending":     bad(on("a zero scope", "loop: Pending of a Scope that Enter has not made", func() { new(loop.Scope).Pending() })),
 
 	"Task.Cancel":  bad(on("a zero task", "loop: Cancel"+notSpawned, func() { new(loop.Task).Cancel(nil) }), harmless("a closed loop", func() { ended().Cancel(nil) })),
 	"Task.Context": bad(on("a zero task", "loop: Context"+notSpawned, func() { new(loop.Task).Context() })),
@@ -219,7 +230,7 @@ var loopRules = map[string]rule{
 	"Task.Wrap": bad(
 		on("a zero task", "loop: Wrap"+notSpawned, func() { new(loop.Task).Wrap(func(b loop.Body) loop.Body { return b }) }),
 		on("nil", `loop: Wrap(nil) of task "Task-1"; give it a function that returns a Body`, func() { wrap(nil) }),
-		on("a function that returns nil", `loop: the function that Wrap of task "Task-1" was given returned no Body`, func() { wrap(func(loop.Body) loop.Body { return nil }) }),
+		on("a function that returns nil", `loop: Wrap of task "Task-1" made a nil Body; return the one`, func() { wrap(func(loop.Body) loop.Body { return nil }) }),
 		on("a task that has started", "after its first step", func() { ended().Wrap(func(b loop.Body) loop.Body { return b }) })),
 	"Task.SetName":    fine(anyValue),
 	"Task.Uncancel":   fine(receiverOnly),

@@ -195,6 +195,8 @@ var taskRules = map[string]rule{
 	"Task.Uncancel":   fine(receiverOnly),
 
 	"Name":                 fine(anyValue),
+	"Eager":                fine(receiverOnly),
+	"Lazy":                 fine(receiverOnly),
 	"End":                  fine(receiverOnly),
 	"Turn":                 fine(receiverOnly),
 	"For":                  fine(anyValue),

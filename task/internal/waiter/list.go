@@ -85,6 +85,14 @@ func (w *Waiter) Leave() {
 	}
 }
 
+// Check panics where the list must not be changed: see [loop.Loop.CheckGoroutine]. A list
+// in which nobody has stood yet knows of no loop.
+func (l *List) Check(what string) {
+	if l.loop != nil {
+		l.loop.CheckGoroutine(what)
+	}
+}
+
 // Len returns how many stand in the line.
 func (l *List) Len() int { return l.size }
 

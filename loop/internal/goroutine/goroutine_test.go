@@ -1,0 +1,153 @@
+package goroutine_test
+
+import (
+	"iter"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/takt-go/takt/loop/internal/goroutine"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// grow makes the stack of its goroutine grow, and move.
+//
+//go:noinline
+func grow(depth int) byte {
+	var frame [512]byte
+	if depth > 0 {
+		frame[depth%len(frame)] = grow(depth - 1)
+	}
+	return frame[0]
+}
+
+func TestIdentityIsThatOfTheGoroutine(t *testing.T) {
+	const n = 100
+	seen := map[uintptr]bool{goroutine.Identity(): true}
+	var mu sync.Mutex
+	var told, over sync.WaitGroup
+	told.Add(n)
+	hold := make(chan struct{})
+	for range n {
+		over.Go(func() {
+			before := goroutine.Identity()
+			grow(1000)
+			runtime.GC()
+			if after := goroutine.Identity(); before != after {
+				t.Errorf("%x became %x as the stack moved", before, after)
+			}
+			mu.Lock()
+			seen[before] = true
+			mu.Unlock()
+			told.Done()
+			<-hold
+		})
+	}
+	told.Wait()
+	close(hold)
+	over.Wait()
+	if len(seen) != n+1 {
+		t.Errorf("%d identities of %d goroutines", len(seen), n+1)
+	}
+}
+
+func TestIdentityOfCoroutines(t *testing.T) {
+	next, stop := iter.Pull(func(yield func(uintptr) bool) {
+		for yield(goroutine.Identity()) {
+		}
+	})
+	defer stop()
+	one, _ := next()
+	grow(100)
+	again, _ := next()
+	if own := goroutine.Identity(); one != again || one == own {
+		t.Errorf("the coroutine is %x and %x, its caller %x", one, again, own)
+	}
+}
+
+func TestNumberAndLock(t *testing.T) {
+	locks := runtime.GOARCH != "wasm" // there is one thread
+	n, locked := goroutine.Number()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	same, under := goroutine.Number()
+	if n == 0 || n != same || locked || under != locks {
+		t.Errorf("goroutine %d, locked %t; under a lock goroutine %d, locked %t", n, locked, same, under)
+	}
+}
+
+//go:noinline
+func deep(depth int, what func()) {
+	if depth == 0 {
+		what()
+		return
+	}
+	deep(depth-1, what)
+}
+
+func TestCoroutine(t *testing.T) {
+	none := func(string) bool { return false }
+	isDeep := func(function string) bool { return strings.HasSuffix(function, ".deep") }
+	for _, depth := range []int{1, 50, 63, 64, 65, 300} { // around the size of the buffer
+		deep(depth, func() {
+			if goroutine.Coroutine(none) {
+				t.Errorf("depth %d: a goroutine is taken for a coroutine", depth)
+			}
+		})
+		next, stop := iter.Pull(func(yield func(bool) bool) {
+			deep(depth, func() { yield(goroutine.Coroutine(none)) })
+			deep(depth, func() { yield(goroutine.Coroutine(isDeep)) })
+		})
+		if is, _ := next(); !is {
+			t.Errorf("depth %d: a coroutine is not found", depth)
+		}
+		if is, _ := next(); is {
+			t.Errorf("depth %d: a coroutine of ours is taken for one of others", depth)
+		}
+		stop()
+	}
+}
+
+//go:noinline
+func waits(number chan<- uint64, hold <-chan struct{}) {
+	n, _ := goroutine.Number()
+	number <- n
+	<-hold
+}
+
+func TestStackOfAnotherGoroutine(t *testing.T) {
+	number, hold := make(chan uint64), make(chan struct{})
+	var over sync.WaitGroup
+	over.Go(func() { waits(number, hold) })
+	n := <-number
+	var crowd sync.WaitGroup
+	for range 500 { // more than the first buffer has room for
+		crowd.Go(func() { <-hold })
+	}
+	stack := goroutine.Stack(n)
+	close(hold)
+	over.Wait()
+	crowd.Wait()
+	if !strings.Contains(stack, "goroutine_test.waits(") || strings.HasPrefix(stack, "goroutine ") {
+		t.Errorf("the stack is %q", stack)
+	}
+	if gone := goroutine.Stack(1 << 60); gone != "" {
+		t.Errorf("a goroutine that there is not has the stack %q", gone)
+	}
+}
+
+func BenchmarkIdentity(b *testing.B) {
+	for b.Loop() {
+		goroutine.Identity()
+	}
+}
+
+func BenchmarkNumber(b *testing.B) {
+	for b.Loop() {
+		goroutine.Number()
+	}
+}

@@ -1,0 +1,42 @@
+package looptest_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/task"
+)
+
+// told hands what is logged on.
+type told func(text string)
+
+func (h told) Write(text []byte) (int, error) { h(string(text)); return len(text), nil }
+
+// A body that blocks has the watchdog of debug mode say where, before the test binary's
+// own limit ends everything. In a bubble of synctest that is at once.
+func TestRunOfABodyThatBlocks(t *testing.T) {
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	synctest.Test(t, func(t *testing.T) {
+		free := make(chan none)
+		var text string
+		slog.SetDefault(slog.New(slog.NewTextHandler(told(func(line string) {
+			text += line
+			close(free)
+		}), nil)))
+		looptest.Run(t, func(ctx context.Context, _ *looptest.T) {
+			worker := spawn(ctx, "worker", func(context.Context) error { <-free; return nil })
+			_ = task.Yield(ctx)
+			_ = worker.Wait(ctx)
+		})
+		for _, want := range []string{`task \"worker\" holds the loop up`, "TestRunOfABodyThatBlocks"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the log has no %q: %s", want, text)
+			}
+		}
+	})
+}

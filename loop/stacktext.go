@@ -1,0 +1,94 @@
+package loop
+
+import (
+	"path"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// panicStack returns the stack of the panic that is being recovered, as [debug.Stack]
+// formats it, from the frame that panicked down to the body or callback, and where that
+// frame stands, as file:line.
+func panicStack() (stack []byte, at string) {
+	first, trace, _ := strings.Cut(string(debug.Stack()), "\n")
+	frames := textFrames(trace)
+	for i, f := range frames {
+		if f.function() == "panic" { // the runtime's frames are not shown but for this
+			frames = frames[i+1:]
+			break
+		}
+	}
+	frames = bodyFrames(frames)
+	if len(frames) > 0 {
+		at = frames[0].place()
+	}
+	return []byte(first + "\n" + join(frames)), at
+}
+
+// bodyText cuts from a stack trace, without its first line, what is below a body or callback.
+func bodyText(trace string) string { return join(bodyFrames(textFrames(trace))) }
+
+// A textFrame is a frame as stack traces have it: the lines of its function and its place.
+type textFrame string
+
+func textFrames(trace string) []textFrame {
+	var frames []textFrame
+	for line := range strings.Lines(trace) {
+		if at := len(frames) - 1; at >= 0 && strings.HasPrefix(line, "\t") {
+			frames[at] += textFrame(line)
+		} else {
+			frames = append(frames, textFrame(line))
+		}
+	}
+	return frames
+}
+
+func join(frames []textFrame) string {
+	var b strings.Builder
+	for _, f := range frames {
+		b.WriteString(string(f))
+	}
+	return b.String()
+}
+
+// function returns the function's name, without arguments.
+func (f textFrame) function() string {
+	line, _, _ := strings.Cut(string(f), "\n")
+	if creator, ok := strings.CutPrefix(line, "created by "); ok {
+		line, _, _ = strings.Cut(creator, " ")
+		return line
+	}
+	if at := strings.LastIndexByte(line, '('); at > 0 {
+		return line[:at]
+	}
+	return line
+}
+
+// place returns where the frame stands, as file:line, without the directory.
+func (f textFrame) place() string {
+	_, place, _ := strings.Cut(string(f), "\n\t")
+	place, _, _ = strings.Cut(strings.TrimSpace(place), " ")
+	return path.Base(place)
+}
+
+// ofScheduler reports whether the frame is where the scheduler calls a body or callback.
+func (f textFrame) ofScheduler() bool {
+	switch f.function() {
+	case taskRunBody, taskStep, unwindStep, funcRun, runTimed, dispatchGuarded:
+		return true
+	}
+	return false
+}
+
+// bodyFrames returns the frames above those of the scheduler, and of the library's code
+// between it and the body. What it calls may be all that there is.
+func bodyFrames(frames []textFrame) []textFrame {
+	if at := slices.IndexFunc(frames, textFrame.ofScheduler); at >= 0 {
+		frames = frames[:at]
+	}
+	for n := len(frames); n > 1 && internal(frames[n-1].function(), "loop", "future", "task", "task/lock", "task/queue", "factory"); n-- {
+		frames = frames[:n-1]
+	}
+	return frames
+}

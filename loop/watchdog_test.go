@@ -1,0 +1,160 @@
+package loop_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// toldToSlog makes slog tell tell, until the end of the test.
+func toldToSlog(t *testing.T, tell func(message, stack string)) {
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(slog.New(slogHandler(tell)))
+}
+
+type slogHandler func(message, stack string)
+
+func (h slogHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h slogHandler) WithAttrs([]slog.Attr) slog.Handler       { return h }
+func (h slogHandler) WithGroup(string) slog.Handler            { return h }
+func (h slogHandler) Handle(_ context.Context, r slog.Record) error {
+	stack := ""
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "stack" {
+			stack = a.Value.String()
+		}
+		return true
+	})
+	h(r.Message, stack)
+	return nil
+}
+
+//go:noinline
+func stuckInBody(free <-chan none) { <-free }
+
+// The watchdog names a step that does not end, while it runs, and once. In a bubble of
+// synctest its timer goes off as soon as the step is stuck.
+func TestWatchdogTellsOfAStepThatDoesNotEnd(t *testing.T) {
+	stuck := func(c chan none) func(ctx context.Context) (int, error) {
+		return func(context.Context) (int, error) { stuckInBody(c); return 1, nil }
+	}
+	for _, c := range []struct {
+		name, who string
+		eager     bool
+		start     func(l *loop.Loop, free chan none)
+	}{
+		{"first step", `a step of task "x"`, false, func(l *loop.Loop, free chan none) {
+			task.Go(l.Context(), stuck(free), task.Name("x"))
+		}},
+		{"later step", `a step of task "x"`, false, func(l *loop.Loop, free chan none) {
+			task.Go(l.Context(), func(ctx context.Context) (int, error) {
+				_ = task.Sleep(ctx, time.Second)
+				return stuck(free)(ctx)
+			}, task.Name("x"))
+		}},
+		{"machine", `a step of task "x"`, false, func(l *loop.Loop, free chan none) {
+			script(l.Context(), "x", func(context.Context, error) (task.Suspension, error) { stuckInBody(free); return task.End(), nil })
+		}},
+		{"callback", "a callback", false, func(l *loop.Loop, free chan none) { l.CallSoon(func() { stuckInBody(free) }) }},
+		{"eager step", `a step of task "x"`, true, func(l *loop.Loop, free chan none) {
+			spawn(l.Context(), "maker", func(ctx context.Context) error {
+				task.Go(ctx, stuck(free), task.Name("x"))
+				return nil
+			})
+		}},
+		{"after an eager step", `a step of task "maker"`, true, func(l *loop.Loop, free chan none) {
+			spawn(l.Context(), "maker", func(ctx context.Context) error {
+				spawn(ctx, "x", task.Yield)
+				stuckInBody(free)
+				return nil
+			})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				opts := []loop.Option{loop.WithDebug(), loop.WithErrorHandler(func(f loop.Failure) {
+					if f.Kind != loop.SlowStep {
+						t.Errorf("told of %v: %v", f.Kind, f.Err)
+					}
+				})}
+				if c.eager {
+					opts = append(opts, loop.WithTaskFactory((*loop.Task).StepNow))
+				}
+				l := newLoop(t, opts...)
+				free := make(chan none)
+				var told, stack string
+				times := 0
+				toldToSlog(t, func(message, s string) {
+					told, stack = message, s
+					if times++; times == 1 {
+						time.AfterFunc(time.Minute, func() { close(free) }) // it could tell again meanwhile
+					}
+				})
+				c.start(l, free)
+				run(t, l)
+				if times != 1 || !strings.HasPrefix(told, "takt: "+c.who+" holds the loop up") {
+					t.Errorf("told %d times, last %q; want %s once", times, told, c.who)
+				}
+				if !strings.Contains(stack, "loop_test.stuckInBody(") || strings.Contains(stack, "takt/loop.(") {
+					t.Errorf("the stack is\n%s", stack)
+				}
+			})
+		})
+	}
+}
+
+// It tells of each step that is stuck.
+func TestWatchdogTellsOfTheNextStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(t, loop.WithSlowStep(time.Nanosecond), loop.WithErrorHandler(func(loop.Failure) {}))
+		var told journal
+		free := make(chan none)
+		toldToSlog(t, func(message, _ string) {
+			who, _, _ := strings.Cut(strings.TrimPrefix(message, "takt: "), " holds")
+			told.add("%s", who)
+			free <- none{}
+		})
+		for i := range 3 {
+			spawn(l.Context(), fmt.Sprint(i), func(context.Context) error { <-free; return nil })
+		}
+		run(t, l)
+		told.expect(t, `a step of task "0"`, `a step of task "1"`, `a step of task "2"`)
+	})
+}
+
+// A loop that waits is not stuck.
+func TestWatchdogIsSilentWhileTheLoopWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		toldToSlog(t, func(message, _ string) { t.Error(message) })
+		l := newLoop(t, loop.WithDebug(), loop.WithClock(timer.NewSystem()), loop.WithDeadlockDetection())
+		spawn(l.Context(), "sleeps", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
+		spawn(l.Context(), "blocks", func(ctx context.Context) error {
+			_, err := task.Blocking(ctx, func(context.Context) (int, error) { time.Sleep(2 * time.Hour); return 0, nil })
+			return err
+		})
+		run(t, l)
+		if l.Elapsed() != 2*time.Hour {
+			t.Errorf("the loop ran for %v", l.Elapsed())
+		}
+	})
+}
+
+// A handler of slog's that panics ends nothing.
+func TestWatchdogWhoseSlogPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(t, loop.WithDebug(), loop.WithErrorHandler(func(loop.Failure) {}))
+		free := make(chan none)
+		toldToSlog(t, func(string, string) { close(free); panic("slog") })
+		l.CallSoon(func() { <-free })
+		run(t, l)
+	})
+}
