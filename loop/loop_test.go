@@ -37,7 +37,7 @@ func TestTasksSpawnedAndEndedDuringTheIteration(t *testing.T) {
 	l := newLoop(t)
 	var log journal
 	all := map[string]*task.Task[none]{}
-	for _, name := range []string{"a", "b", "c", "d", "e"} {
+	for _, name := range []string{"old", "a", "b", "c", "d", "e"} {
 		all[name] = spawn(l.Context(), name, func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
 	}
 	l.RunUntilIdle()
@@ -58,10 +58,10 @@ func TestTasksSpawnedAndEndedDuringTheIteration(t *testing.T) {
 			end("e") // the last
 			all["f"] = spawn(l.Context(), "f", task.Yield)
 		case "f":
-			end("d", "f") // all that are left
+			end("old", "d", "f") // all that are left
 		}
 	}
-	log.expect(t, "a", "b", "d", "f")
+	log.expect(t, "old", "a", "b", "d", "f")
 	for range l.Tasks() {
 		t.Error("a task is left")
 	}

@@ -89,7 +89,7 @@ type PortHandle struct {
 //
 // Each channel and direction that is waited for costs one Try in every turn, however many
 // ports there are. An idle loop that has to wait selects among the channels, which costs
-// some hundred nanoseconds for each, and a goroutine for each thousand.
+// far more for each than a Try does, and a goroutine for each thousand.
 func (l *Loop) AddPort(p Port) PortHandle {
 	l.check("AddPort")
 	if p == nil || p.Case().Chan.Kind() != reflect.Chan {

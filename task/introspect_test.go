@@ -242,6 +242,16 @@ main awaits a gather of 2
 A awaits a gather of 2 (above)
 B awaits a gather of 2 (above)
 `},
+		{"a gather that two await", func(ctx context.Context) (int, error) {
+			g := task.Gather(hanging(ctx, "C"), hanging(ctx, "D"))
+			task.Go(ctx, func(ctx context.Context) (int, error) { return 0, g.Wait(ctx) }, task.Name("A"))
+			return 0, g.Wait(ctx)
+		}, `
+main awaits a gather of 2
+├─ C awaits a future
+└─ D awaits a future
+A awaits a gather of 2 (above)
+`},
 		{"a circle", func(ctx context.Context) (int, error) {
 			var b *task.Task[int]
 			a := task.Go(ctx, func(ctx context.Context) (int, error) { return b.Await(ctx) }, task.Name("A"))
