@@ -164,6 +164,12 @@
 // debug mode, and otherwise while the loop is asleep. (A lock or a queue belongs to a
 // loop from the first task on that has to wait for it.)
 //
+// On js and wasip1 all goroutines share one thread, and the Go scheduler takes it from
+// none of them. There a loop that is never idle lets the others run every 10 ms, at the
+// beginning of a turn, where something may come from outside: with a real clock always,
+// with a virtual one while something is owed, watched, or waited for on a channel. Inside
+// Run that is a sleep of 1 ms, in which JavaScript's event loop has its turn too.
+//
 // A stackful body runs on a goroutine of its own, but only one of a loop's
 // goroutines runs at any time. What tasks of one loop share needs no lock between
 // two awaits. A body may run a part of itself under an [iter.Pull] of its own, and
