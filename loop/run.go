@@ -238,7 +238,7 @@ func (l *Loop) turnGuarded() (begun, ok bool) {
 // is anything.
 func (l *Loop) beginTurn() bool {
 	if oneThread {
-		l.letOthersRun()
+		l.thread.letOthersRun(l)
 	}
 	if l.untaken.over {
 		l.tellUntaken(false)
@@ -307,7 +307,7 @@ func (l *Loop) skipTurn(t *Task) bool {
 // quiet reports whether all that beginTurn has to do is to begin the turn.
 func (l *Loop) quiet() bool {
 	if oneThread {
-		l.letOthersRun()
+		l.thread.letOthersRun(l)
 	}
 	if l.inbox.some.Load() || l.watches.Len() > 0 || l.ports.n > 0 || l.untaken.over { // the end of an offload nudges
 		return false
@@ -383,7 +383,7 @@ func (l *Loop) idle() (over bool, err error) {
 		l.waiting.Store(false)
 		collect()
 		if oneThread {
-			l.othersRan()
+			l.thread.othersRan()
 		}
 	}()
 	owed := l.inbox.owed.Load() > 0 || len(l.offloads) > 0

@@ -7,5 +7,5 @@ const oneThread = false
 
 type thread struct{}
 
-func (*Loop) letOthersRun() {}
-func (*Loop) othersRan()    {}
+func (*thread) letOthersRun(*Loop) {}
+func (*thread) othersRan()         {}

@@ -24,15 +24,15 @@ const (
 // and something may come from outside. Inside Run it sleeps: only when every goroutine
 // waits, the runtime looks for input and output, and returns to JavaScript's event loop.
 // RunOnce and RunUntilIdle never sleep: JavaScript may have called them.
-func (l *Loop) letOthersRun() {
+func (t *thread) letOthersRun(l *Loop) {
 	if l.clock.Jumps() && l.inbox.owed.Load() == 0 &&
 		len(l.offloads) == 0 && l.ports.n == 0 && l.watches.Len() == 0 {
 		return
 	}
-	if l.thread.others.IsZero() {
-		l.othersRan()
+	if t.others.IsZero() {
+		t.othersRan()
 	}
-	if time.Since(l.thread.others) < quantum {
+	if time.Since(t.others) < quantum {
 		return
 	}
 	if l.waits {
@@ -40,7 +40,7 @@ func (l *Loop) letOthersRun() {
 	} else {
 		runtime.Gosched()
 	}
-	l.othersRan()
+	t.othersRan()
 }
 
-func (l *Loop) othersRan() { l.thread.others = time.Now() }
+func (t *thread) othersRan() { t.others = time.Now() }
