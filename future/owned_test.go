@@ -262,8 +262,10 @@ func TestOwnerThatPanics(t *testing.T) {
 		t.Errorf("the request was not delivered: %v", waits.Err())
 	}
 	wantTold(2)
-	if o.Err() != io.ErrUnexpectedEOF || o.Err() != io.ErrUnexpectedEOF {
-		t.Error("the error is not that of the future")
+	for range 2 { // only the first one takes the error
+		if o.Err() != io.ErrUnexpectedEOF {
+			t.Error("the error is not that of the future")
+		}
 	}
 	wantTold(3)
 }

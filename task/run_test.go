@@ -399,12 +399,12 @@ func TestRunMainIsCanceledFromInsideAndItsContextEnds(t *testing.T) {
 // uncomparable is an error that == panics for.
 type uncomparable struct{ parts []string }
 
-func (u uncomparable) Error() string { return "uncomparable" }
+func (u uncomparable) Error() string { return strings.Join(u.parts, " ") }
 
 func TestRunContextEndsWithAnUncomparableCause(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	_, err := run(ctx, func(ctx context.Context) (int, error) {
-		cancel(uncomparable{})
+		cancel(uncomparable{[]string{"a"}})
 		return hangs(ctx)
 	})
 	wantIs(t, err, future.ErrCanceled)
