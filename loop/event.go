@@ -80,12 +80,6 @@ func (l *Loop) tellWoken(r Runnable) {
 	}
 }
 
-//go:noinline
-func (l *Loop) tellDone(t *Task) {
-	defer func() { l.current = nil }()
-	l.tell(TaskDone, t)
-}
-
 // tellCancel delivers the request where an observer calls Goexit.
 //
 //go:noinline

@@ -115,6 +115,18 @@ func (o *world) busy() {
 	for _, name := range []string{"a", "b", "c"} {
 		hosts(func() { o.bystander(name, first) })
 	}
+	if len(o.tasks) > 0 { // one waits for the end of another
+		a := o.tasks[0]
+		hosts(func() {
+			o.spawn(o.Context(), "waits", func(ctx context.Context) error {
+				if err := a.Wait(ctx); !a.Done() {
+					return err
+				}
+				return nil
+			}, func(context.Context, error) (task.Suspension, error) { return task.On(a), nil },
+				func(context.Context, error) (task.Suspension, error) { return task.Turn(), nil })
+		})
+	}
 }
 
 // bystander makes a task that makes events, first by first.
@@ -515,4 +527,98 @@ func TestOptionThatMisbehaves(t *testing.T) {
 			t.Errorf("%s: %d tasks", what, n)
 		}
 	}
+}
+
+// A body that an observer's Goexit leaves while it suspends is suspended nowhere: its
+// deferred calls cannot await, and nothing wakes it later.
+func TestGoexitOfAnObserverWhileABodySuspends(t *testing.T) {
+	for what, kind := range map[string]loop.EventKind{"armed": loop.TimerArmed, "suspended": loop.TaskSuspended} {
+		t.Run(what, func(t *testing.T) {
+			var told []loop.Failure
+			l := newLoop(t, toldTo(&told), loop.WithObserver(func(e loop.Event) {
+				if e.Kind == kind {
+					runtime.Goexit()
+				}
+			}))
+			x := spawn(l.Context(), "x", func(ctx context.Context) error {
+				defer func() {
+					if err := task.Sleep(ctx, time.Hour); !loop.IsCanceled(err) {
+						t.Errorf("a deferred call could await: %v", err)
+					}
+				}()
+				return task.Sleep(ctx, time.Second)
+			})
+			if inGoroutine(func() { _ = l.Run() }) {
+				t.Error("the driver has not ended")
+			}
+			if _, armed := l.NextDeadline(); armed || x.Err() != loop.ErrGoexit {
+				t.Errorf("a timer is armed: %t, the task: %v", armed, x.Err())
+			}
+			run(t, l)
+			if len(told) != 1 || l.Elapsed() != 0 {
+				t.Errorf("told %v, at %v", told, l.Elapsed())
+			}
+		})
+	}
+}
+
+// A failure of a callback is told before what comes next runs, wherever the callback ran.
+func TestAFailureIsToldBeforeTheNextCallback(t *testing.T) {
+	var log journal
+	l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) { log.add("told") }))
+	spawn(l.Context(), "below", sleepsASecond)
+	l.CallSoon(func() { panic(errForeign) })
+	l.CallSoon(log.writes("next"))
+	run(t, l)
+	log.expect(t, "told", "next")
+}
+
+// A failure of an observer is told before the next turn, however busy the loop is, before
+// time passes, and before RunOnce returns.
+func TestAFailureOfAnObserverIsToldSoon(t *testing.T) {
+	panicsAt := func(kind loop.EventKind) loop.Option {
+		return loop.WithObserver(func(e loop.Event) {
+			if e.Kind == kind {
+				panic(errForeign)
+			}
+		})
+	}
+	t.Run("busy", func(t *testing.T) {
+		var l *loop.Loop
+		l = newLoop(t, panicsAt(loop.TimerArmed), loop.WithErrorHandler(func(loop.Failure) { l.Stop() }))
+		runs := 0
+		var again func()
+		again = func() {
+			if runs++; runs == 1 {
+				l.CallLater(time.Hour, func() {}).Cancel()
+			}
+			if runs < 10 {
+				l.CallSoon(again)
+			}
+		}
+		l.CallSoon(again)
+		run(t, l)
+		if runs > 2 {
+			t.Errorf("the callback ran %d times", runs)
+		}
+	})
+	t.Run("idle", func(t *testing.T) {
+		var l *loop.Loop
+		told := time.Duration(-1)
+		l = newLoop(t, panicsAt(loop.Idle), loop.WithErrorHandler(func(loop.Failure) { told = l.Elapsed() }))
+		l.CallLater(time.Second, func() {})
+		run(t, l)
+		if told != 0 {
+			t.Errorf("told at %v", told)
+		}
+	})
+	t.Run("RunOnce", func(t *testing.T) {
+		var told []loop.Failure
+		l := newLoop(t, panicsAt(loop.TaskDone), toldTo(&told))
+		spawn(l.Context(), "x", func(context.Context) error { return nil })
+		l.RunOnce()
+		if len(told) != 1 {
+			t.Errorf("told: %v", told)
+		}
+	})
 }

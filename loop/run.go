@@ -113,7 +113,7 @@ func (l *Loop) drive(what string, m mode) error {
 			return nil
 		case l.stopping || m == modeOnce:
 			return nil
-		case l.turn():
+		case l.turn() || len(l.failures) > 0:
 		case l.stopping: // by what beginTurn looked at
 			return nil
 		case len(l.atIdle) > 0:
@@ -215,16 +215,15 @@ func (l *Loop) guard(s *stack, ok *bool) {
 	exits = err == ErrGoexit
 }
 
-// turn is beginTurn for the driver. What panics in it goes to the error handler, and it
-// goes on behind that.
-func (l *Loop) turn() (begun bool) {
-	for {
-		begun, ok := l.turnGuarded()
-		if begun || ok && len(l.failures) == 0 {
-			return begun
-		}
-		l.reportFailures() // which may make something ready
+// turn is beginTurn for the driver. A panic in it goes to the error handler, and the turn
+// is what has come in before.
+func (l *Loop) turn() bool {
+	begun, ok := l.turnGuarded()
+	if !ok && !l.ready.empty() {
+		l.newTurn()
+		return true
 	}
+	return begun
 }
 
 func (l *Loop) turnGuarded() (begun, ok bool) {

@@ -147,7 +147,7 @@ func (t *Task) ended() {
 		l.unwatch(x.watch)
 	}
 	if l.observer != nil {
-		l.tellDone(t)
+		l.tell(TaskDone, t)
 	}
 	l.current = nil
 	if l.labeled {

@@ -82,6 +82,9 @@ type recvPort[T any] struct {
 }
 
 func (p *recvPort[T]) Try() bool {
+	if p.done { // but an observer's Goexit kept the loop from hearing so
+		return true
+	}
 	select {
 	case p.v, p.ok = <-p.ch:
 		return p.perform()
@@ -108,6 +111,9 @@ type sendPort[T any] struct {
 }
 
 func (p *sendPort[T]) Try() (sent bool) {
+	if p.done { // as in recvPort
+		return true
+	}
 	defer func() {
 		if p.panicked = recover(); p.panicked != nil { // the channel is closed
 			sent = p.perform()
