@@ -152,6 +152,9 @@ func (b *built) try(ctx context.Context, mutants []mutant, c *config, progress i
 					o = b.tryOne(ctx, m)
 				}
 				results[at] = result{m, o}
+				if o == survived || o == unreached {
+					fmt.Fprintln(progress, m)
+				}
 				if n := ended.Add(1); n%50 == 0 {
 					fmt.Fprintf(progress, "%d of %d mutants in %v\n", n, len(mutants), time.Since(began).Round(time.Second))
 				}
