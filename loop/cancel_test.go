@@ -183,6 +183,134 @@ func TestCancelAfterAPanicOnTheWay(t *testing.T) {
 	run(t, l)
 }
 
+// Nor does a Goexit of an observer, and the request goes on down the chain.
+func TestCancelAfterAGoexitOnTheWay(t *testing.T) {
+	l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) {}), loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.CancelAsked {
+			runtime.Goexit()
+		}
+	}))
+	leaf := newAsked(l)
+	tasks := chain(l, &leaf.f, 2)
+	top := spawn(l.Context(), "top", func(ctx context.Context) error {
+		_ = tasks[1].Wait(ctx)
+		return task.Sleep(ctx, time.Second)
+	})
+	l.RunUntilIdle()
+	if inGoroutine(func() { top.Cancel(io.EOF) }) {
+		t.Fatal("the observer was not told")
+	}
+	if len(leaf.causes) != 1 || leaf.causes[0] != io.EOF {
+		t.Errorf("the leaf was asked with %v", leaf.causes)
+	}
+	leaf.end()
+	l.RunUntilIdle()
+	l.Sweep(func() {
+		top.Cancel(nil)
+		top.Cancel(nil)
+	})
+	if top.Cancelling() != 3 {
+		t.Errorf("three requests, and the task counts %d", top.Cancelling())
+	}
+	run(t, l)
+}
+
+// Where a scope was canceled in a sweep, what is canceled next in the same is canceled in
+// its own name.
+func TestSweepAfterAScope(t *testing.T) {
+	l := newLoop(t)
+	var scope *loop.Scope
+	a := spawn(l.Context(), "a", func(ctx context.Context) error {
+		scope = loop.Enter(ctx)
+		defer scope.Exit()
+		return task.Sleep(ctx, time.Second)
+	})
+	l.RunUntilIdle()
+	b := spawn(l.Context(), "b", task.Yield)
+	b.Cancel(nil)
+	l.Sweep(func() {
+		scope.Cancel(nil)
+		b.Cancel(io.EOF)
+	})
+	if must := b.Task().MustCancel(); must == nil || must.Cause != io.EOF {
+		t.Errorf("b is to be told %v, want the last request", must)
+	}
+	run(t, l)
+	if !a.Canceled() || !b.Canceled() {
+		t.Errorf("a: %v, b: %v", a.Err(), b.Err())
+	}
+}
+
+// The body of a task has ended when a hook around it runs on.
+func TestCancelBehindTheEndOfTheBody(t *testing.T) {
+	for kind, start := range map[string]func(ctx context.Context) *task.Task[none]{
+		"stackful": func(ctx context.Context) *task.Task[none] {
+			return spawn(ctx, "x", func(context.Context) error { return nil })
+		},
+		"stackless": func(ctx context.Context) *task.Task[none] { return script(ctx, "x") },
+	} {
+		l := newLoop(t)
+		x := start(l.Context())
+		asked := true
+		x.Task().Wrap(func(b loop.Body) loop.Body {
+			return behind{b, func() { asked = x.Task().Cancel(nil) }}
+		})
+		run(t, l)
+		if asked || x.Cancelling() != 0 || x.Err() != nil {
+			t.Errorf("%s: Cancel reports %t, %d requests, the error is %v", kind, asked, x.Cancelling(), x.Err())
+		}
+	}
+}
+
+// behind is a Body that does something after each step of another.
+type behind struct {
+	loop.Body
+	do func()
+}
+
+func (b behind) Step(t loop.Driven, err error) loop.Suspension {
+	s := b.Body.Step(t, err)
+	b.do()
+	return s
+}
+
+// A machine that is unwound is no longer waiting, so a request has nowhere to go.
+func TestCancelByAMachineThatIsUnwound(t *testing.T) {
+	l := newLoop(t)
+	leaf := newAsked(l)
+	var x *task.Task[none]
+	x = script(l.Context(), "x",
+		func(context.Context, error) (task.Suspension, error) { return task.On(&leaf.f), nil },
+		func(_ context.Context, err error) (task.Suspension, error) {
+			x.Cancel(nil)
+			return task.End(), err
+		})
+	l.RunUntilIdle()
+	l.Close()
+	if len(leaf.causes) != 0 {
+		t.Errorf("what it awaited was asked with %v", leaf.causes)
+	}
+}
+
+// What runs bodies may hand them a context below one that has values of its own.
+func TestLetThroughBelowAContextWithValues(t *testing.T) {
+	l := newLoop(t)
+	var got error
+	x := spawn(l.Context(), "x", func(ctx context.Context) error {
+		scope := loop.Enter(context.WithValue(ctx, key("k"), 1))
+		defer scope.Exit()
+		err := task.Sleep(ctx, time.Second)
+		got = loop.LetThrough(scope.Context(), context.Canceled)
+		return err
+	})
+	l.RunUntilIdle()
+	x.Cancel(io.EOF)
+	run(t, l)
+	if causeOf(got) != io.EOF {
+		t.Errorf("a plain %v is let through as %v, want the request", context.Canceled, got)
+	}
+}
+
 // Two tasks of a circle await one gather: the circle is broken all the same.
 func TestCancelBreaksACircleThroughAGather(t *testing.T) {
 	l := newLoop(t)

@@ -269,6 +269,29 @@ func observerMisbehaves(t *testing.T, m misuse, turns int, opts []loop.Option) {
 	}
 }
 
+// A Goexit of an observer that is told of a suspension unwinds the body: what that awaits in
+// its deferred calls fails at once.
+func TestAwaitOfABodyThatAnObserverEnds(t *testing.T) {
+	var told []loop.Failure
+	l := newLoop(t, toldTo(&told), loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.TaskSuspended {
+			runtime.Goexit()
+		}
+	}))
+	var err error
+	x := spawn(l.Context(), "x", func(ctx context.Context) error {
+		defer func() { err = task.Sleep(ctx, time.Second) }()
+		return task.Sleep(ctx, time.Minute)
+	})
+	if inGoroutine(func() { _ = l.Run() }) {
+		t.Error("the driver was not ended")
+	}
+	if !loop.IsCanceled(err) || x.Err() != loop.ErrGoexit || l.Elapsed() != 0 {
+		t.Errorf("the deferred await ended with %v after %v, the task with %v", err, l.Elapsed(), x.Err())
+	}
+	run(t, l)
+}
+
 func allKinds() map[loop.EventKind]bool {
 	kinds := map[loop.EventKind]bool{}
 	for kind := loop.TaskMade; kind <= loop.TurnBegan; kind++ {

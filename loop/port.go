@@ -376,11 +376,7 @@ func (l *Loop) collect(results []chan selected) {
 
 // selectOne selects among cases: to stop, and those of the ports.
 func selectOne(ports []*waitingPort, cases []reflect.SelectCase) (s selected, stopped bool) {
-	defer func() {
-		if recover() != nil {
-			s, stopped = selected{}, false // a send on a closed channel: the next Try finds out which
-		}
-	}()
+	defer func() { _ = recover() }() // a send on a closed channel: the next Try finds out which
 	at, v, ok := reflect.Select(cases)
 	if at == 0 {
 		return selected{}, true

@@ -304,3 +304,79 @@ func TestNoPortOvertakesAnother(t *testing.T) {
 	l.RunOnce()
 	log.expect(t, "1 meets 4", "4 meets")
 }
+
+// told is a meddling Port that does something else too where its operation was performed by
+// the loop.
+type told struct {
+	meddling
+	then func()
+}
+
+func (o *told) Selected(v reflect.Value, ok bool) {
+	o.operation.Selected(v, ok)
+	o.then()
+}
+
+// A port whose place in the turn has passed when it became the first of its line is among
+// those that an idle loop waits for, and has its place in the turn after.
+func TestIdleLoopWaitsForALatePort(t *testing.T) {
+	l := newLoop(t, loop.WithClock(timer.NewSystem()))
+	var log journal
+	tries := 0
+	var channels []chan int
+	for range 4 {
+		channels = append(channels, make(chan int))
+	}
+	port := func(id, ch int) operation { return operation{id, channels[ch], false, 0, &log, &tries} }
+	nothing := func() {}
+	sent := make(chan none)
+	once := false
+	first, late := port(1, 0), port(3, 1)
+	l.AddPort(&first)
+	victim := l.AddPort(&told{meddling{port(2, 1), nothing}, nothing})
+	l.AddPort(&late)
+	l.AddPort(&told{meddling{port(4, 2), nothing}, l.Stop})
+	l.AddPort(&told{meddling{port(5, 3), func() {
+		if !once {
+			once = true
+			victim.Remove()
+			go func() {
+				defer close(sent)
+				channels[2] <- 1
+			}()
+		}
+	}}, nothing})
+	run(t, l)
+	<-sent
+	log.expect(t, "4 meets 1")
+	tries = 0
+	l.RunOnce()
+	if tries != 3 {
+		t.Errorf("%d tries for three ports", tries)
+	}
+}
+
+// A channel that is closed while a task that sends is waited for in an idle loop wakes that.
+func TestIdleLoopNoticesAClosedChannel(t *testing.T) {
+	failures := 0
+	var l *loop.Loop
+	l = newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithErrorHandler(func(f loop.Failure) {
+		failures++
+		l.Stop()
+	}))
+	var log journal
+	tries := 0
+	ch := make(chan int)
+	once := false
+	l.AddPort(&operation{1, ch, true, 1, &log, &tries})
+	l.AddPort(&meddling{operation{2, make(chan int), false, 0, &log, &tries}, func() {
+		if !once {
+			once = true
+			close(ch)
+		}
+	}})
+	run(t, l)
+	if failures != 1 {
+		t.Errorf("%d failures, want that of the send on a closed channel", failures)
+	}
+}

@@ -29,8 +29,12 @@ import (
 	"time"
 )
 
-// packages are those that are mutated, and whose tests are run, if none are given.
-var packages = []string{"loop", "future", "task", "task/lock", "task/queue", "task/internal/waiter", "timer", "factory"}
+var (
+	// packages are those that are mutated if none are given.
+	packages = []string{"loop", "future", "task", "task/lock", "task/queue", "task/internal/waiter", "timer", "factory"}
+	// tests are the packages whose tests are run, in this order.
+	tests = append([]string{"cmd/internal/arguments"}, packages...)
+)
 
 //go:embed equivalent.txt
 var equivalentText string
@@ -92,7 +96,7 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 		c.packages = packages
 	}
 	if len(c.tests) == 0 {
-		c.tests = packages
+		c.tests = tests
 	}
 	return c, nil
 }

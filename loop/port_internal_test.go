@@ -1,0 +1,44 @@
+package loop
+
+import (
+	"reflect"
+	"runtime"
+	"testing"
+)
+
+// exiting is a Port that is never ready, and calls Goexit when it hears that it was.
+type exiting struct{ told *int }
+
+func (exiting) Try() bool { return false }
+
+func (exiting) Case() reflect.SelectCase {
+	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(make(chan int))}
+}
+
+func (e exiting) Selected(reflect.Value, bool) {
+	*e.told++
+	runtime.Goexit()
+}
+
+// What the goroutines that select have done is taken in also where the first of the ports
+// ends the driver.
+func TestCollectAfterAGoexit(t *testing.T) {
+	l := New()
+	defer l.Close()
+	told := 0
+	var results []chan selected
+	for range 3 {
+		result := make(chan selected, 1)
+		result <- selected{port: l.AddPort(exiting{&told}).port}
+		results = append(results, result)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		l.collect(results)
+	}()
+	<-ended
+	if told != 3 || l.ports.n != 0 {
+		t.Errorf("%d of 3 ports were told, %d still wait", told, l.ports.n)
+	}
+}
