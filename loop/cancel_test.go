@@ -215,6 +215,20 @@ func TestCancelAfterAGoexitOnTheWay(t *testing.T) {
 	run(t, l)
 }
 
+// An observer that is told of a request changes nothing about it.
+func TestCancelUnderAnObserver(t *testing.T) {
+	l := newLoop(t, loop.WithObserver(func(loop.Event) {}))
+	leaf := newAsked(l)
+	x := chain(l, &leaf.f, 1)[0]
+	l.RunUntilIdle()
+	x.Cancel(nil)
+	if len(leaf.causes) != 1 {
+		t.Errorf("the leaf was asked %d times", len(leaf.causes))
+	}
+	leaf.end()
+	run(t, l)
+}
+
 // Where a scope was canceled in a sweep, what is canceled next in the same is canceled in
 // its own name.
 func TestSweepAfterAScope(t *testing.T) {

@@ -9,6 +9,8 @@
 // package, in a copy of the module, and the environment variable TAKT_MUTANT chooses one.
 // Which mutants a package's tests reach is recorded first; no others are run. The tests
 // of the mutant's own package come before the others', and quick tests before slow ones.
+// Survivors are printed as they are found, and again at the end. An interrupt ends the run
+// early, with a report of what has been run.
 //
 // equivalent.txt lists mutants that change nothing that can be observed, each with the
 // reason. They are not run, and do not count.
