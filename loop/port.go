@@ -218,7 +218,7 @@ func (h *lateHeads) Pop() any {
 	return p
 }
 
-// maxHeads is for how many heads there is room when no port is left.
+// maxHeads is for how many ports there is room when no port is left.
 const maxHeads = 1024
 
 // pollPorts performs the operations that are possible, in order of adding. A head that has
@@ -242,7 +242,7 @@ func (l *Loop) pollPorts() {
 		for _, p := range missed {
 			heap.Push(&q.late, p)
 		}
-		if q.n == 0 && cap(kept) > maxHeads {
+		if q.n == 0 && max(cap(q.fresh), cap(all), cap(kept)) > maxHeads {
 			*q = ports{polls: q.polls, added: q.added}
 		}
 	}()

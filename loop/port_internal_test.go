@@ -42,3 +42,21 @@ func TestCollectAfterAGoexit(t *testing.T) {
 		t.Errorf("%d of 3 ports were told, %d still wait", told, l.ports.n)
 	}
 }
+
+// atOnce is a Port that is ready.
+type atOnce struct{ exiting }
+
+func (atOnce) Try() bool { return true }
+
+// After a burst of ports there is little room for the next.
+func TestRoomForPortsAfterABurst(t *testing.T) {
+	l := New()
+	defer l.Close()
+	for range 2 * maxHeads {
+		l.AddPort(atOnce{})
+	}
+	l.RunOnce()
+	if room := max(cap(l.ports.heads), cap(l.ports.spare), cap(l.ports.fresh)); room > maxHeads {
+		t.Errorf("there is room for %d ports", room)
+	}
+}
