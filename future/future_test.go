@@ -507,3 +507,33 @@ func TestFutureModel(t *testing.T) {
 		})
 	})
 }
+
+// What cannot wake its waiters, as the loop is closed, stays pending.
+func TestFutureOfAClosedLoopStaysPending(t *testing.T) {
+	for name, wait := range map[string]func(f *future.Future[int]){
+		"one waits": func(f *future.Future[int]) { f.OnDone(func() {}) },
+		"two wait": func(f *future.Future[int]) {
+			f.OnDone(func() {})
+			f.OnDone(func() {})
+		},
+		"the second waits": func(f *future.Future[int]) {
+			first := f.OnDone(func() {})
+			f.OnDone(func() {})
+			first.Remove()
+		},
+	} {
+		for how, complete := range map[string]func(f *future.Future[int]){
+			"SetResult": func(f *future.Future[int]) { _ = f.SetResult(1) },
+			"SetError":  func(f *future.Future[int]) { _ = f.SetError(io.EOF) },
+		} {
+			l := testLoop(t)
+			f := future.New[int](l.Context())
+			wait(f)
+			l.Close()
+			mustPanic(t, "on a loop that is closed", func() { complete(f) })
+			if f.Done() {
+				t.Errorf("%s, %s: the future is done", name, how)
+			}
+		}
+	}
+}

@@ -65,9 +65,6 @@ func guarded(l *loop.Loop, call func()) (returned bool) {
 // cancel asks the owner o to cancel, and reports whether it takes the request.
 func (c *core) cancel(o Owner, cause error) (taken bool) {
 	l := c.Loop()
-	if l != nil && !l.Closed() {
-		l.Check("Cancel") // or the panic of what o cancels in turn would go to the handler
-	}
 	guarded(l, func() { l.Sweep(func() { taken = o.Cancel(cause) }) })
 	return taken
 }

@@ -300,3 +300,24 @@ func TestOwnerThatCallsGoexit(t *testing.T) {
 		}
 	}
 }
+
+// A request that is made while a panic unwinds a body is like any other: the panic is not
+// taken for one of the owner.
+func TestCancelWhileAPanicUnwinds(t *testing.T) {
+	l := testLoop(t, loop.WithErrorHandler(func(f loop.Failure) {
+		if f.Kind != loop.ErrorUntaken {
+			t.Errorf("told: %v: %v", f.Kind, f.Err)
+		}
+	}))
+	p := newProxy(l)
+	x := spawn(l.Context(), "x", func(context.Context) error {
+		defer p.Cancel(io.EOF)
+		panic("oh")
+	})
+	run(t, l)
+	var panicked *loop.PanicError
+	if !errors.As(x.Err(), &panicked) || len(p.asked) != 1 {
+		t.Errorf("the task ended with %v, the owner was asked with %v", x.Err(), p.asked)
+	}
+	p.complete(1, nil)
+}

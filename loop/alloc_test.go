@@ -4,6 +4,7 @@ package loop_test
 
 import (
 	"context"
+	"reflect"
 	"testing"
 	"time"
 
@@ -104,3 +105,19 @@ func TestAllocationsOfCalls(t *testing.T) {
 	allocs(t, "Schedule", 0, func() { l.Schedule(loop.Func(fn)); l.RunOnce() })
 	allocs(t, "Post", 0, func() { _ = l.Post(fn); l.RunOnce() })
 }
+
+// The port of a loop that has no other costs what a port does, and no room for ports.
+func TestAllocationsOfAPort(t *testing.T) {
+	l := newLoop(t)
+	var port loop.Port = ready{reflect.ValueOf(make(chan none))}
+	allocs(t, "a port", 2, func() { l.AddPort(port); l.RunOnce() })
+}
+
+// ready is a Port that is ready.
+type ready struct{ ch reflect.Value }
+
+func (ready) Try() bool { return true }
+func (r ready) Case() reflect.SelectCase {
+	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: r.ch}
+}
+func (ready) Selected(reflect.Value, bool) {}

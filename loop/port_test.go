@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/timer"
@@ -379,4 +380,43 @@ func TestIdleLoopNoticesAClosedChannel(t *testing.T) {
 	if failures != 1 {
 		t.Errorf("%d failures, want that of the send on a closed channel", failures)
 	}
+}
+
+// A loop holds on to no port that has gone, while others wait.
+func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	tries := 0
+	l.AddPort(&operation{-1, make(chan int), false, 0, &log, &tries})
+	var ports []weak.Pointer[operation]
+	add := func(ch chan int) loop.PortHandle {
+		o := &operation{len(ports), ch, false, 0, &log, &tries}
+		ports = append(ports, weak.Make(o))
+		return l.AddPort(o)
+	}
+	var handles []loop.PortHandle
+	for range 8 {
+		ch := make(chan int, 2)
+		ch <- 1
+		ch <- 2
+		for range 3 { // of which the first is served at its place, the second is late, and the third removed
+			handles = append(handles, add(ch))
+		}
+		add(ch).Remove() // before the loop has looked at it
+	}
+	l.RunOnce()
+	for i, h := range handles {
+		if i%3 == 2 {
+			h.Remove()
+		}
+	}
+	l.RunOnce()
+	handles = nil
+	runtime.GC()
+	for i, p := range ports {
+		if p.Value() != nil {
+			t.Errorf("port %d is held", i)
+		}
+	}
+	runtime.KeepAlive(l)
 }
