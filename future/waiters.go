@@ -96,7 +96,7 @@ func (r *rest) removeBy(x *index, w loop.Runnable) bool {
 	return true
 }
 
-// pack moves the waiters together.
+// pack moves the waiters together, and drops the index: the next removal makes one.
 func (r *rest) pack(x *index) {
 	waiters := make([]loop.Runnable, 0, len(r.more)-x.holes)
 	for _, w := range r.more {
@@ -105,9 +105,6 @@ func (r *rest) pack(x *index) {
 		}
 	}
 	r.Runnable, r.more = nil, waiters
-	if len(waiters) > few {
-		r.makeIndex()
-	}
 }
 
 // makeIndex moves all waiters to more, and puts an index of them in rest.Runnable.

@@ -3,6 +3,7 @@ package loop
 import (
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -58,5 +59,26 @@ func TestRoomForPortsAfterABurst(t *testing.T) {
 	l.RunOnce()
 	if room := max(cap(l.ports.heads), cap(l.ports.spare), cap(l.ports.fresh)); room > maxHeads {
 		t.Errorf("there is room for %d ports", room)
+	}
+}
+
+// An idle loop waits for what is there at that time.
+func TestPortsInOrder(t *testing.T) {
+	l := New()
+	defer l.Close()
+	var handles []PortHandle
+	add := func() { handles = append(handles, l.AddPort(exiting{})) }
+	for range 3 {
+		add()
+	}
+	l.RunOnce()
+	handles[1].Remove()
+	add()
+	var numbers []uint64
+	for _, p := range l.ports.inOrder() {
+		numbers = append(numbers, p.number)
+	}
+	if !slices.Equal(numbers, []uint64{1, 3, 4}) {
+		t.Errorf("waits for %v, want the first, third and fourth", numbers)
 	}
 }

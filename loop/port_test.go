@@ -306,10 +306,9 @@ func TestNoPortOvertakesAnother(t *testing.T) {
 	log.expect(t, "1 meets 4", "4 meets")
 }
 
-// told is a meddling Port that does something else too where its operation was performed by
-// the loop.
+// told is a Port that does something else too where the loop has performed its operation.
 type told struct {
-	meddling
+	operation
 	then func()
 }
 
@@ -318,27 +317,42 @@ func (o *told) Selected(v reflect.Value, ok bool) {
 	o.then()
 }
 
-// A port whose place in the turn has passed when it became the first of its line is among
-// those that an idle loop waits for, and has its place in the turn after.
+// What a Try removes meets nobody any more, be it the port itself or the one opposite.
+func TestPortsThatChangeWhomTheyMeet(t *testing.T) {
+	for _, itself := range []bool{true, false} {
+		l := newLoop(t)
+		var log journal
+		tries := 0
+		ch := make(chan int)
+		receiver := l.AddPort(&operation{1, ch, false, 0, &log, &tries})
+		var sender loop.PortHandle
+		sender = l.AddPort(&meddling{operation{2, ch, true, 0, &log, &tries}, func() {
+			if itself {
+				sender.Remove()
+			} else {
+				receiver.Remove()
+			}
+		}})
+		l.RunOnce()
+		log.expect(t)
+		if itself == sender.Remove() || itself != receiver.Remove() {
+			t.Error("the other port is gone")
+		}
+	}
+}
+
+// A port that becomes the first of its line just before the loop goes to sleep is among
+// those that the loop waits for, and has its place in the turn after.
 func TestIdleLoopWaitsForALatePort(t *testing.T) {
-	l := newLoop(t, loop.WithClock(timer.NewSystem()))
-	var log journal
-	tries := 0
 	var channels []chan int
 	for range 4 {
 		channels = append(channels, make(chan int))
 	}
-	port := func(id, ch int) operation { return operation{id, channels[ch], false, 0, &log, &tries} }
-	nothing := func() {}
+	var victim loop.PortHandle
 	sent := make(chan none)
 	once := false
-	first, late := port(1, 0), port(3, 1)
-	l.AddPort(&first)
-	victim := l.AddPort(&told{meddling{port(2, 1), nothing}, nothing})
-	l.AddPort(&late)
-	l.AddPort(&told{meddling{port(4, 2), nothing}, l.Stop})
-	l.AddPort(&told{meddling{port(5, 3), func() {
-		if !once {
+	l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.Idle && !once {
 			once = true
 			victim.Remove()
 			go func() {
@@ -346,7 +360,15 @@ func TestIdleLoopWaitsForALatePort(t *testing.T) {
 				channels[2] <- 1
 			}()
 		}
-	}}, nothing})
+	}))
+	var log journal
+	tries := 0
+	port := func(id, ch int) *operation { return &operation{id, channels[ch], false, 0, &log, &tries} }
+	l.AddPort(port(1, 0))
+	victim = l.AddPort(port(2, 1))
+	l.AddPort(port(3, 1))
+	l.AddPort(&told{*port(4, 2), l.Stop})
+	l.AddPort(port(5, 3))
 	run(t, l)
 	<-sent
 	log.expect(t, "4 meets 1")
@@ -382,18 +404,18 @@ func TestIdleLoopNoticesAClosedChannel(t *testing.T) {
 	}
 }
 
-// A loop holds on to no port that has gone, while others wait.
+// A loop holds on to no port that has gone, also while others wait.
 func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 	l := newLoop(t)
 	var log journal
 	tries := 0
-	l.AddPort(&operation{-1, make(chan int), false, 0, &log, &tries})
 	var ports []weak.Pointer[operation]
 	add := func(ch chan int) loop.PortHandle {
 		o := &operation{len(ports), ch, false, 0, &log, &tries}
 		ports = append(ports, weak.Make(o))
 		return l.AddPort(o)
 	}
+	last := add(make(chan int))
 	var handles []loop.PortHandle
 	for range 8 {
 		ch := make(chan int, 2)
@@ -412,11 +434,18 @@ func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 	}
 	l.RunOnce()
 	handles = nil
-	runtime.GC()
-	for i, p := range ports {
-		if p.Value() != nil {
-			t.Errorf("port %d is held", i)
+	held := func(ports []weak.Pointer[operation]) {
+		t.Helper()
+		runtime.GC()
+		for i, p := range ports {
+			if p.Value() != nil {
+				t.Errorf("port %d of %d is held", i, len(ports))
+			}
 		}
 	}
+	held(ports[1:])
+	last.Remove()
+	last = loop.PortHandle{}
+	held(ports)
 	runtime.KeepAlive(l)
 }
