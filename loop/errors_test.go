@@ -175,17 +175,15 @@ func TestPanicNilOfACallback(t *testing.T) {
 }
 
 // logged runs fn with a default logger that writes to what is returned.
-func logged(fn func()) string {
-	old := slog.Default()
-	defer slog.SetDefault(old)
+func logged(t *testing.T, fn func()) string {
 	var text bytes.Buffer
-	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
+	logTo(t, slog.NewTextHandler(&text, nil))
 	fn()
 	return text.String()
 }
 
 func TestFailuresAreLoggedByDefault(t *testing.T) {
-	text := logged(func() {
+	text := logged(t, func() {
 		l := loop.New(loop.WithDeadlockDetection())
 		defer l.Close()
 		l.CallSoon(panicsInCallback)
@@ -204,7 +202,7 @@ func TestFailuresAreLoggedByDefault(t *testing.T) {
 
 func TestPanicOfTheErrorHandlerIsLogged(t *testing.T) {
 	var log journal
-	text := logged(func() {
+	text := logged(t, func() {
 		l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) { panic("the handler too") }))
 		l.CallSoon(panicsInCallback)
 		spawn(l.Context(), "suspended", func(ctx context.Context) error {

@@ -336,9 +336,7 @@ func TestPolicyThatMisbehaves(t *testing.T) {
 func TestErrorHandlerThatMisbehaves(t *testing.T) {
 	inEveryWay(t, func(t *testing.T, m misuse) {
 		var logged strings.Builder
-		before := slog.Default()
-		defer slog.SetDefault(before)
-		slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+		logTo(t, slog.NewTextHandler(&logged, nil))
 		var told []loop.FailureKind
 		handler := loop.WithErrorHandler(func(f loop.Failure) {
 			told = append(told, f.Kind)
@@ -382,9 +380,7 @@ func TestErrorHandlerThatMisbehaves(t *testing.T) {
 
 // What slog itself does harms nothing either.
 func TestSlogThatPanics(t *testing.T) {
-	before := slog.Default()
-	defer slog.SetDefault(before)
-	slog.SetDefault(slog.New(brokenSlog{}))
+	logTo(t, brokenSlog{})
 	stderr := os.Stderr
 	defer func() { os.Stderr = stderr }()
 	os.Stderr, _ = os.Open(os.DevNull)

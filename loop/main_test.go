@@ -3,6 +3,8 @@ package loop_test
 import (
 	"context"
 	"fmt"
+	"log"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -123,4 +125,16 @@ func inGoroutine(fn func()) (returned bool) {
 	}()
 	<-ended
 	return returned
+}
+
+// logTo makes h the handler of slog's default logger until the end of the test. slog.SetDefault
+// makes package log write to that handler too, and does not take this back.
+func logTo(t *testing.T, h slog.Handler) {
+	logger, out, flags := slog.Default(), log.Writer(), log.Flags()
+	t.Cleanup(func() {
+		slog.SetDefault(logger)
+		log.SetOutput(out)
+		log.SetFlags(flags)
+	})
+	slog.SetDefault(slog.New(h))
 }

@@ -16,9 +16,7 @@ import (
 
 // toldToSlog makes slog tell tell, until the end of the test.
 func toldToSlog(t *testing.T, tell func(message, stack string)) {
-	before := slog.Default()
-	t.Cleanup(func() { slog.SetDefault(before) })
-	slog.SetDefault(slog.New(slogHandler(tell)))
+	logTo(t, slogHandler(tell))
 }
 
 type slogHandler func(message, stack string)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
+	"log/slog"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -175,4 +177,16 @@ func panics(t testing.TB, want string, fn func()) {
 		contains(t, fmt.Sprint(recover()), want)
 	}()
 	fn()
+}
+
+// logTo makes h the handler of slog's default logger until the end of the test. slog.SetDefault
+// makes package log write to that handler too, and does not take this back.
+func logTo(t *testing.T, h slog.Handler) {
+	logger, out, flags := slog.Default(), log.Writer(), log.Flags()
+	t.Cleanup(func() {
+		slog.SetDefault(logger)
+		log.SetOutput(out)
+		log.SetFlags(flags)
+	})
+	slog.SetDefault(slog.New(h))
 }

@@ -19,15 +19,13 @@ func (h told) Write(text []byte) (int, error) { h(string(text)); return len(text
 // A body that blocks has the watchdog of debug mode say where, before the test binary's
 // own limit ends everything. In a bubble of synctest that is at once.
 func TestRunOfABodyThatBlocks(t *testing.T) {
-	before := slog.Default()
-	defer slog.SetDefault(before)
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan none)
 		var text string
-		slog.SetDefault(slog.New(slog.NewTextHandler(told(func(line string) {
+		logTo(t, slog.NewTextHandler(told(func(line string) {
 			text += line
 			close(free)
-		}), nil)))
+		}), nil))
 		looptest.Run(t, func(ctx context.Context, _ *looptest.T) {
 			worker := spawn(ctx, "worker", func(context.Context) error { <-free; return nil })
 			_ = task.Yield(ctx)
