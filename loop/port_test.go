@@ -379,25 +379,22 @@ func TestIdleLoopWaitsForALatePort(t *testing.T) {
 	}
 }
 
-// A channel that is closed while a task that sends is waited for in an idle loop wakes that.
+// A channel that is closed while an idle loop waits to send on it wakes the loop.
 func TestIdleLoopNoticesAClosedChannel(t *testing.T) {
 	failures := 0
+	ch := make(chan int)
 	var l *loop.Loop
-	l = newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithErrorHandler(func(f loop.Failure) {
+	l = newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithErrorHandler(func(loop.Failure) {
 		failures++
 		l.Stop()
+	}), loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.Idle {
+			close(ch)
+		}
 	}))
 	var log journal
 	tries := 0
-	ch := make(chan int)
-	once := false
 	l.AddPort(&operation{1, ch, true, 1, &log, &tries})
-	l.AddPort(&meddling{operation{2, make(chan int), false, 0, &log, &tries}, func() {
-		if !once {
-			once = true
-			close(ch)
-		}
-	}})
 	run(t, l)
 	if failures != 1 {
 		t.Errorf("%d failures, want that of the send on a closed channel", failures)

@@ -212,12 +212,10 @@ func cancelFrom(at *list.Element) {
 	}
 }
 
-// cancelParent cancels the task that the group is in, once.
+// cancelParent cancels the task that the group is in, once the group has aborted.
 func (g *Group) cancelParent(cause error) {
-	if !g.asked && !g.scope.Task().Done() {
-		g.asked = true
-		g.scope.Cancel(cause)
-	}
+	g.asked = true
+	g.scope.Cancel(cause)
 }
 
 // exit waits for the members, after the body has ended with err.
@@ -365,5 +363,5 @@ func (g *Group) failed(member future.Any) bool {
 		return false
 	}
 	g.errs.add(member.TaskOf().Name(), err)
-	return !g.aborting && !g.asked
+	return !g.aborting
 }

@@ -1183,3 +1183,41 @@ func TestGroupErrorByHand(t *testing.T) {
 		wantText(t, e, want)
 	}
 }
+
+// In debug mode Cancel on another goroutine panics, and the group goes on.
+func TestGroupCanceledOnAnotherGoroutine(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		equal(t, "WithGroup", task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				panics(t, "loop: Cancel from another goroutine", g.Cancel)
+			}()
+			<-over
+			return g.Go(func(context.Context) error { return nil })
+		}), nil)
+	}, loop.WithDebug())
+}
+
+// A request is made again with its own cause, also where no context of the group has ended:
+// here the group is inside of a limit, and outside of that limit's context.
+func TestGroupMakesARequestAgainWithItsCause(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, time.Second, func(limited context.Context, _ *task.Deadline) error {
+			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				mustGoIn(t, g, func(ctx context.Context) (int, error) {
+					_ = task.Sleep(ctx, time.Minute)
+					return 0, errBoom
+				})
+				return nil
+			})
+			wantGroupErrors(t, err, errBoom)
+			err = task.Yield(ctx)
+			equal(t, "the request", err.Error(), context.Cause(limited).Error())
+			return err
+		})
+		if _, ok := err.(*task.TimeoutError); !ok {
+			t.Errorf("Timeout returned %v", err)
+		}
+	})
+}
