@@ -292,6 +292,43 @@ func TestAwaitOfABodyThatAnObserverEnds(t *testing.T) {
 	run(t, l)
 }
 
+// A Goexit of an observer that is told of the end of a task leaves no task running.
+func TestNothingRunsAfterAGoexitOfAnObserver(t *testing.T) {
+	inEveryWay(t, func(t *testing.T, m misuse) {
+		if !m.goexit {
+			return
+		}
+		o := newWorld(t, m, loop.WithObserver(func(e loop.Event) {
+			if e.Kind == loop.TaskDone {
+				runtime.Goexit()
+			}
+		}))
+		o.CallSoon(func() { o.spawn(o.Context(), "x", func(context.Context) error { return nil }) })
+		if inGoroutine(func() { _ = o.Run() }) {
+			t.Error("the driver was not ended")
+		}
+		if x := o.Current(); x != nil {
+			t.Errorf("%v is running", x)
+		}
+		run(t, o.Loop)
+	})
+}
+
+// What a Goexit has left of a turn runs before what comes from outside meanwhile.
+func TestTurnThatAGoexitEnds(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	l.CallSoon(runtime.Goexit)
+	l.CallSoon(func() {
+		log.add("the rest")
+		l.CallSoon(log.writes("what follows"))
+	})
+	inGoroutine(func() { _ = l.Run() })
+	_ = l.Post(log.writes("a post"))
+	run(t, l)
+	log.expect(t, "the rest", "what follows", "a post")
+}
+
 func allKinds() map[loop.EventKind]bool {
 	kinds := map[loop.EventKind]bool{}
 	for kind := loop.TaskMade; kind <= loop.TurnBegan; kind++ {
