@@ -483,3 +483,23 @@ func TestCloseAfterAPanicWithANilPointer(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// Close is often deferred, so it may run while a panic unwinds its caller: it does not take
+// that panic for one of what it runs.
+func TestCloseWhileAPanicUnwinds(t *testing.T) {
+	var told []loop.Failure
+	l := newLoop(t, toldTo(&told))
+	done := false
+	mustPanic(t, "oh", func() {
+		defer l.Close()
+		spawn(l.Context(), "x", sleepsASecond)
+		script(l.Context(), "y",
+			func(context.Context, error) (task.Suspension, error) { return task.For(time.Second), nil })
+		l.RunUntilIdle()
+		l.Offload(func() {}, func() { done = true })
+		panic("oh")
+	})
+	if !done || len(told) > 0 {
+		t.Errorf("the offloaded call was ended: %t; told: %v", done, told)
+	}
+}

@@ -311,6 +311,20 @@ func TestNothingRunsAfterAGoexitOfAnObserver(t *testing.T) {
 			t.Errorf("%v is running", x)
 		}
 		run(t, o.Loop)
+
+		o = newWorld(t, m, loop.WithObserver(func(e loop.Event) {
+			if e.Kind == loop.TaskDone {
+				runtime.Goexit()
+			}
+		}))
+		o.spawn(o.Context(), "x", sleepsASecond, func(context.Context, error) (task.Suspension, error) { return task.For(1), nil })
+		o.RunUntilIdle()
+		if inGoroutine(o.Close) {
+			t.Error("what closes the loop was not ended")
+		}
+		if x := o.Current(); x != nil {
+			t.Errorf("%v is running in a loop that is closed", x)
+		}
 	})
 }
 

@@ -140,6 +140,26 @@ func TestWaitLeavesNoLimitBehind(t *testing.T) {
 	})
 }
 
+// The limit ends with what it limits, before the task that waits takes its next step.
+func TestWaitLimitEndsWithTheWaiting(t *testing.T) {
+	l := virtual(t)
+	f := future.New[int](l.Context())
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		_, _, err := task.Wait(ctx, time.Hour, task.AllCompleted, f)
+		return 0, err
+	})
+	l.RunUntilIdle()
+	if _, armed := l.NextDeadline(); !armed {
+		t.Error("no limit was set")
+	}
+	_ = f.SetResult(1)
+	l.RunOnce()
+	if at, armed := l.NextDeadline(); armed {
+		t.Errorf("what it waited for is done, and the limit goes on to %v", at)
+	}
+	l.RunUntilIdle()
+}
+
 func TestWaitSuspendsForATurnAlsoIfAllAreDone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		f := future.New[int](ctx)
@@ -241,6 +261,14 @@ func TestWaitPanics(t *testing.T) {
 	f := future.New[int](l.Context())
 	panics(t, "outside every task", func() { _, _, _ = task.Wait(l.Context(), time.Second, task.AllCompleted, f) })
 	panics(t, "belongs to no loop", func() { _, _, _ = task.Wait(context.Background(), time.Second, task.AllCompleted, f) })
+}
+
+func TestWaitForAZeroFuturePanics(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		panics(t, "future: a zero Future belongs to no loop", func() {
+			_, _, _ = task.Wait(ctx, time.Second, task.AllCompleted, new(future.Future[int]))
+		})
+	})
 }
 
 func TestWaitForAnotherLoopsFuturePanics(t *testing.T) {

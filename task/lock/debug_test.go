@@ -40,6 +40,11 @@ func TestDebugFindsUseOnAnotherGoroutine(t *testing.T) {
 		equal(t, "the mutex is locked", held.Locked(), true)
 		equal(t, "the event is set", e.IsSet(), true)
 		equal(t, "permits", s.Free(), 0)
+		m.Unlock()
+		exits(func() {
+			panics(t, "loop: TryLock from another goroutine than the loop's; use Post", func() { m.TryLock() })
+		})
+		equal(t, "the mutex is locked", m.Locked(), false)
 		return nil
 	})
 	spawn(l.Context(), "wakes", func(ctx context.Context) error {
