@@ -8,20 +8,23 @@ import (
 )
 
 // The loop finds nothing to do, and before it waits for the call, that posts and returns:
-// the post comes first.
+// the post comes first, and what that makes ready.
 func TestOffloadThatEndsWhileTheLoopGoesToSleep(t *testing.T) {
 	l := New(WithClock(timer.NewVirtual()))
 	defer l.Close()
 	var order []string
 	l.Offload(func() {
-		_ = l.Post(func() { order = append(order, "post") })
+		_ = l.Post(func() {
+			order = append(order, "post")
+			l.CallSoon(func() { order = append(order, "what follows") })
+		})
 	}, func() { order = append(order, "end") })
 	l.working.Wait() // it has returned
 	l.awaitOffload() // as idle does after its last look at the posts
 	if err := l.Run(); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"post", "end"}; !slices.Equal(order, want) {
+	if want := []string{"post", "what follows", "end"}; !slices.Equal(order, want) {
 		t.Errorf("the order is %v, want %v", order, want)
 	}
 }

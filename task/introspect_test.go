@@ -414,6 +414,22 @@ func TestGraphsOfDeepTrees(t *testing.T) {
 	equal(t, "lines", len(lines), 49)
 }
 
+// What is as deep as a tree is written, and waits for nothing itself, is written there.
+func TestGraphThatIsNotTooDeep(t *testing.T) {
+	l := virtual(t)
+	deep := future.Untyped(future.New[int](l.Context()))
+	for range 20 {
+		deep = future.Untyped(task.Gather(deep))
+	}
+	machineOn(l.Context(), deep, task.Name("main"))
+	l.RunUntilIdle()
+	var graph strings.Builder
+	equal(t, "the error", l.WriteGraph(&graph, false), nil)
+	lines := strings.Split(strings.TrimSpace(graph.String()), "\n")
+	equal(t, "lines", len(lines), 21)
+	equal(t, "the last", strings.TrimLeft(lines[20], " "), "└─ a future")
+}
+
 // The graph is as long as there are tasks, however they hang together.
 func TestGraphsAreLinear(t *testing.T) {
 	for name, build := range map[string]func(ctx context.Context, n int){
