@@ -323,3 +323,42 @@ func TestGatherThatIsCanceledPassesOverWhatHasFailed(t *testing.T) {
 	}, told.option())
 	told.want(t, "a task failed and nobody took its error: Task-3: the cause")
 }
+
+// several is an awaitable that cancels several tasks, and knows nothing of Sweep.
+type several struct {
+	*future.Future[int]
+	of []*task.Task[int]
+}
+
+func (s *several) Cancel(cause error) bool {
+	taken := false
+	for _, t := range s.of {
+		taken = t.Cancel(cause) || taken
+	}
+	return taken
+}
+
+// A request that an awaitable of the program's own passes on to several tasks reaches all
+// of them, in its order.
+func TestAwaitableThatCancelsSeveralTasks(t *testing.T) {
+	var j journal
+	l := virtual(t)
+	s := &several{Future: future.New[int](l.Context())}
+	for i := range 3 {
+		s.of = append(s.of, task.Go(l.Context(), func(ctx context.Context) (int, error) {
+			err := task.Sleep(ctx, time.Hour)
+			j.add("%d %v", i, err)
+			return 0, err
+		}))
+	}
+	x := task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		return 0, loop.Suspend(ctx, loop.On(s))
+	})
+	l.RunUntilIdle()
+	x.Cancel(errBoom)
+	l.RunUntilIdle()
+	j.want(t, "0 canceled: boom", "1 canceled: boom", "2 canceled: boom")
+	for _, child := range s.of {
+		equal(t, "requests", child.Cancelling(), 1)
+	}
+}
