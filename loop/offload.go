@@ -27,12 +27,18 @@ func (o *offload) Run() {
 // ends work as a return does. So done runs in any case, and has to find out by itself what
 // work came to. A panic or Goexit in done is one in a callback.
 //
+// Offload panics if the loop is closed, or is being closed and no body calls: a done that
+// offloads again is ended so.
+//
 // In a Run with a virtual clock the end of work is noticed only when nothing is ready,
 // and in the order in which the calls were made, so that events have an order; time
 // stands still meanwhile. Otherwise it is noticed at the beginning of a turn. In both
 // cases what work has posted comes before done.
 func (l *Loop) Offload(work, done func()) {
 	l.check("Offload")
+	if l.closing && l.current == nil { // a done that always offloads again would keep Close from its end
+		panic("loop: Offload on a loop that is being closed")
+	}
 	if work == nil || done == nil {
 		panic("loop: Offload of a nil function; give it both work and done")
 	}

@@ -60,3 +60,27 @@ func TestPostComesBeforeWhatThePosterDoesNext(t *testing.T) {
 		})
 	}
 }
+
+// A done that offloads again is told so while the loop is being closed: Close comes to its
+// end, and no done runs before its work has ended.
+func TestCloseEndsAChainOfOffloads(t *testing.T) {
+	var told []loop.Failure
+	l := loop.New(toldTo(&told))
+	works, dones := 0, 0
+	var offload func()
+	offload = func() {
+		l.Offload(func() { works++ }, func() {
+			if dones++; dones < 100 {
+				offload()
+			}
+		})
+	}
+	offload()
+	l.Close()
+	if works != 1 || dones != 1 {
+		t.Errorf("%d works and %d dones, want one of each", works, dones)
+	}
+	if len(told) != 1 || told[0].Kind != loop.CallbackFailed {
+		t.Errorf("told %v, want that a callback failed", told)
+	}
+}
