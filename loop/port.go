@@ -369,7 +369,7 @@ func (l *Loop) collect(results []chan selected) {
 		results = results[1:]
 		if s.port != nil {
 			l.ports.remove(s.port)
-			s.port.Selected(s.v, s.ok)
+			l.runGuarded(Func(func() { s.port.Selected(s.v, s.ok) }))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package loop_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
@@ -445,4 +446,32 @@ func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 	last = loop.PortHandle{}
 	held(ports)
 	runtime.KeepAlive(l)
+}
+
+// selectedFails is a Port that fails where it is told what was received.
+type selectedFails struct{ ch chan int }
+
+func (p selectedFails) Try() bool { return false }
+
+func (p selectedFails) Case() reflect.SelectCase {
+	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(p.ch)}
+}
+
+func (p selectedFails) Selected(reflect.Value, bool) { panic(errForeign) }
+
+// A Port whose Selected panics while the loop sleeps goes to the error handler, as one that
+// panics elsewhere does, and the loop goes on.
+func TestSelectedThatPanicsWhileTheLoopSleeps(t *testing.T) {
+	var told []loop.Failure
+	l := newLoop(t, toldTo(&told), loop.WithClock(timer.NewSystem()))
+	ch := make(chan int)
+	l.AddPort(selectedFails{ch})
+	go func() {
+		ch <- 1
+		_ = l.Post(l.Stop)
+	}()
+	run(t, l)
+	if len(told) != 1 || told[0].Kind != loop.CallbackFailed || !errors.Is(told[0].Err, errForeign) {
+		t.Errorf("told %v, want that a callback failed", told)
+	}
 }
