@@ -111,7 +111,10 @@ func (t *Task) refusal() error {
 // panics, which goes to the error handler: the stack may be another task's.
 func (t *Task) end(err error) {
 	defer t.ended()
-	if t.outcome.Done() { // then an observer's Goexit has come in between
+	if t.outcome.Done() { // an observer's Goexit has come in between, or what Wrap made has failed behind the body
+		if err != ErrGoexit {
+			t.env.loop.reportSoon(Failure{Kind: CallbackFailed, Task: t, Err: err})
+		}
 		return
 	}
 	returned := false

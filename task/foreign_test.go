@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
@@ -128,4 +129,34 @@ func driverExits(fn func()) (exits bool) {
 	}()
 	<-over
 	return exits
+}
+
+// late is a Body whose Step fails behind the one that it has wrapped.
+type late struct{ loop.Body }
+
+func (b late) Step(t loop.Driven, err error) loop.Suspension {
+	defer panic(errBoom)
+	return b.Body.Step(t, err)
+}
+
+// A panic of what Wrap has made, when the body has ended already, goes to the error handler:
+// the task has its result.
+func TestWrapThatPanicsBehindTheBody(t *testing.T) {
+	var told failures
+	l := virtual(t, told.option(), loop.WithTaskFactory(factory.NewLazy(func(t *loop.Task, _ future.Any) {
+		t.Wrap(func(b loop.Body) loop.Body { return late{b} })
+	})))
+	one := func(context.Context) (int, error) { return 1, nil }
+	x := task.Go(l.Context(), one, task.Name("stackful"))
+	y := task.GoMachine(l.Context(), task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
+		return 1, task.End(), nil
+	}), task.Name("stackless"))
+	equal(t, "Run", l.Run(), nil)
+	for _, x := range []*task.Task[int]{x, y} {
+		v, err := x.Result()
+		equal(t, "the value", v, 1)
+		equal(t, "the error", err, nil)
+	}
+	told.want(t, `a callback panicked: stackful: panic in task "stackful": boom`,
+		`a callback panicked: stackless: panic in task "stackless": boom`)
 }
