@@ -67,7 +67,6 @@ type Loop struct {
 	places      []uint64 // theirs in the ready queue
 	clock       timer.Clock
 	factory     TaskFactory // nil for the default
-	steps       bool        // factory may make first steps at once
 	onFailure   func(Failure)
 	detect      bool
 	slow        time.Duration // debug mode: what is reported as too long
@@ -112,7 +111,7 @@ func WithTaskFactory(f TaskFactory) Option {
 	if f == nil {
 		panic("loop: WithTaskFactory(nil); use factory.Lazy or factory.Eager")
 	}
-	return func(l *Loop) { l.factory, l.steps = f, true }
+	return func(l *Loop) { l.factory = f }
 }
 
 // WithErrorHandler sets what is told of failures that no caller is there to take.

@@ -80,7 +80,7 @@ func (l *Loop) drive(what string, m mode) error {
 		l.driver.identify()
 		l.watchdog.wake()
 		defer l.watchdog.rest()
-	} else if l.steps && l.driver.who == nil {
+	} else if l.driver.who == nil {
 		l.driver.identify()
 	}
 	defer func() {

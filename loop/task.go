@@ -160,9 +160,6 @@ func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable
 	if name != "" {
 		t.SetName(name)
 	}
-	if start == AtOnce {
-		l.steps = true
-	}
 	l.register(t, body)
 	if l.debug {
 		t.withExtra().site = spawnSite()

@@ -114,3 +114,23 @@ func TestEagerTasksOfALockedDriver(t *testing.T) {
 		})
 	}
 }
+
+// It is found out also where the first task that is to start at once is made while the loop
+// runs already.
+func TestEagerOptionUnderALockOfTheThread(t *testing.T) {
+	if runtime.GOARCH == "wasm" {
+		return
+	}
+	held := 0
+	l := newLoop(t, reportsThreadHeld(t, &held))
+	spawn(l.Context(), "maker", func(ctx context.Context) error {
+		runtime.LockOSThread()
+		child := task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, task.Yield(ctx) }, task.Eager())
+		runtime.UnlockOSThread()
+		return child.Wait(ctx)
+	})
+	run(t, l)
+	if held != 1 {
+		t.Errorf("told %d times", held)
+	}
+}
