@@ -23,7 +23,7 @@ func (l *Loop) timeStep(t *Task) (end func()) {
 	return func() {
 		l.watchdog.now.Store(nil)
 		if took := time.Since(began); took >= l.slow {
-			l.Report(Failure{Kind: SlowStep, Task: t, Err: &SlowStepError{took, l.slow}})
+			l.reportSoon(Failure{Kind: SlowStep, Task: t, Err: &SlowStepError{took, l.slow}})
 		}
 	}
 }

@@ -466,3 +466,21 @@ func TestGoexitOfACallbackOverAPull(t *testing.T) {
 		log.expect(t, "sequence ends", "body ends")
 	})
 }
+
+// A handler that calls Goexit when it is told of a slow step changes nothing of how the step
+// has ended.
+func TestSlowStepReportKeepsThePanicOfTheStep(t *testing.T) {
+	exits := 0
+	l := newLoop(t, loop.WithSlowStep(1), loop.WithErrorHandler(func(f loop.Failure) {
+		if f.Kind == loop.SlowStep && exits == 0 {
+			exits++
+			runtime.Goexit()
+		}
+	}))
+	x := script(l.Context(), "fails", func(context.Context, error) (task.Suspension, error) { panic(errForeign) })
+	for !inGoroutine(l.RunUntilIdle) {
+	}
+	if !errors.Is(x.Err(), errForeign) || exits != 1 {
+		t.Errorf("the task's error is %v, after %d exits", x.Err(), exits)
+	}
+}
