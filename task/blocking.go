@@ -30,11 +30,11 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 	}
 	t := loop.Current(ctx)
 	l := t.Loop()
-	c := &blockingCall[T]{}
+	c := &blockingCall[T]{task: t.Name()}
 	outside, cancel := context.WithCancelCause(loop.Outside(ctx))
 	ended := newSignal(ctx, "a blocking call", nil)
 	taken, dropped := false, false
-	l.Offload(func() { c.run(outside, fn, t) }, func() {
+	l.Offload(func() { c.run(outside, fn) }, func() {
 		ended.Run()
 		if dropped && c.panicked != nil {
 			l.Report(loop.Failure{Kind: loop.CallbackFailed, Task: t, Err: c.panicked})
@@ -59,19 +59,26 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 }
 
 type blockingCall[T any] struct {
+	task     string // the name of the task that calls, which may change meanwhile
 	v        T
 	err      error
 	panicked *PanicError
 	returned atomic.Bool // and the others are there to be read
 }
 
-func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, error), t *loop.Task) {
+func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, error)) {
 	returned := false
 	defer c.returned.Store(true)
 	defer func() {
-		if !returned {
-			c.err = loop.Recovered(recover(), t)
-			c.panicked, _ = c.err.(*PanicError)
+		if returned {
+			return
+		}
+		value := recover()
+		c.err = loop.Recovered(value, nil)
+		if p, ok := c.err.(*PanicError); ok {
+			if c.panicked = p; any(p) != value { // else it stays what it was
+				p.Task = c.task
+			}
 		}
 	}()
 	c.v, c.err = fn(ctx)

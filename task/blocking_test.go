@@ -857,3 +857,22 @@ func TestBlockingIsCanceledBeforeItsEndIsNoticed(t *testing.T) {
 		})
 	})
 }
+
+// What fn panics with has the name that the task had when it called, whatever name it is
+// given meanwhile. (The race detector sees whether fn's goroutine asks the task.)
+func TestBlockingPanicHasTheNameOfTheCall(t *testing.T) {
+	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	defer l.Close()
+	gate := make(chan struct{})
+	x := task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		return task.Blocking(ctx, func(context.Context) (int, error) {
+			<-gate
+			panic(errBoom)
+		})
+	}, task.Name("before"))
+	l.RunUntilIdle()
+	close(gate)
+	x.SetName("after")
+	equal(t, "Run", l.Run(), nil)
+	wantText(t, x.Err(), `panic in task "before": boom`)
+}
