@@ -137,9 +137,7 @@ func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error
 	if err := g.refuses(); err != nil {
 		return nil, err
 	}
-	if m == nil {
-		panic("task: GoMachine of a nil machine")
-	}
+	mustBeMachine(m)
 	t, o := &stackless[T]{m: m}, chosen(opts)
 	future.OwnByTask(&t.Future, &t.strand)
 	defer g.join(&t.Task).watch()
@@ -242,6 +240,7 @@ func (g *Group) exit(err error) error {
 		ended := g.idle.Wait(ctx)
 		g.idle = nil
 		if t.Unwinding() {
+			g.leave()
 			return ended
 		}
 		switch {
@@ -279,6 +278,14 @@ func (g *Group) exit(err error) error {
 		loop.PutBack(t.Context(), requested(canceled, t.Context(), g.outer))
 	}
 	return &g.errs
+}
+
+// leave stops waiting for the members, so that what they fail with counts as untaken.
+func (g *Group) leave() {
+	for at := g.members.Front(); at != nil; at = at.Next() {
+		m := at.Value.(*member)
+		m.of.RemoveWaiter(m)
+	}
 }
 
 // outside returns how many requests to cancel the task there are but for the group's own.

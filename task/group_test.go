@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
 )
 
 // mustGoIn is GoIn for a group that takes tasks.
@@ -1219,5 +1220,37 @@ func TestGroupMakesARequestAgainWithItsCause(t *testing.T) {
 		if _, ok := err.(*task.TimeoutError); !ok {
 			t.Errorf("Timeout returned %v", err)
 		}
+	})
+}
+
+// A group whose task is unwound while it waits takes no error of a member that goes on.
+func TestGroupOfAnUnwoundTaskLosesNoError(t *testing.T) {
+	var told failures
+	l := loop.New(loop.WithClock(timer.NewVirtual()), told.option())
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			_, _ = task.GoIn(g, stubborn(time.Second, 0, errBoom), task.Name("member"))
+			if err := task.Yield(ctx); err != nil {
+				return err
+			}
+			l.CallSoon(runtime.Goexit) // which runs on top of this body
+			return task.Sleep(ctx, time.Hour)
+		})
+	})
+	equal(t, "the driver was ended", driverExits(func() { _ = l.Run() }), true)
+	equal(t, "Run", l.Run(), nil)
+	l.Close()
+	told.want(t, "a task failed and nobody took its error: member: boom")
+}
+
+// A nil machine is told as such in a group, too.
+func TestGoMachineInOfANilMachineFunc(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		_ = task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+			panics(t, "task: GoMachine of a nil machine; give it one to run", func() {
+				_, _ = task.GoMachineIn(g, task.MachineFunc[int](nil))
+			})
+			return nil
+		})
 	})
 }

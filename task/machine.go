@@ -53,13 +53,17 @@ func End() Suspension { return loop.End() }
 
 // GoMachine is [Go] for a body without a stack.
 func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T] {
-	if f, ok := m.(MachineFunc[T]); m == nil || ok && f == nil {
-		panic("task: GoMachine of a nil machine; give it one to run")
-	}
+	mustBeMachine(m)
 	t, o := &stackless[T]{m: m}, chosen(opts)
 	future.OwnByTask(&t.Future, &t.strand)
 	loop.Spawn(ctx, &t.strand, loop.Stackless, t, &t.Task, o.name, o.start)
 	return &t.Task
+}
+
+func mustBeMachine[T any](m Machine[T]) {
+	if f, ok := m.(MachineFunc[T]); m == nil || ok && f == nil {
+		panic("task: GoMachine of a nil machine; give it one to run")
+	}
 }
 
 // stackless is a Task whose body is a Machine.
