@@ -40,9 +40,6 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	if loop.Belongs(ctx) {
 		panic("task: Run inside a task would hold its loop up; call main(ctx) or use Go, or Run with loop.Outside(ctx) on another goroutine")
 	}
-	if main == nil {
-		panic("task: Run of a nil main")
-	}
 	l := loop.New(opts...)
 	defer l.Close()
 	returned := false
