@@ -37,6 +37,7 @@ func (l *Loop) Close() {
 	}
 	// A Goexit in a body goes on here: what is left to do is deferred.
 	defer l.release()
+	defer l.unwindAll() // what the end of offloaded work has spawned
 	defer l.awaitWork()
 	l.unwindAll()
 }

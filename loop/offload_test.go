@@ -2,11 +2,13 @@ package loop_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -82,5 +84,19 @@ func TestCloseEndsAChainOfOffloads(t *testing.T) {
 	}
 	if len(told) != 1 || told[0].Kind != loop.CallbackFailed {
 		t.Errorf("told %v, want that a callback failed", told)
+	}
+}
+
+// A task that is made when offloaded work has ended, while the loop is being closed, ends as
+// one that a body makes then.
+func TestCloseEndsTheTaskThatADoneMakes(t *testing.T) {
+	l := loop.New()
+	var made *task.Task[none]
+	l.Offload(func() {}, func() {
+		made = spawn(l.Context(), "made", func(context.Context) error { t.Error("it ran"); return nil })
+	})
+	l.Close()
+	if !made.Done() || !errors.Is(made.Err(), loop.ErrCanceled) {
+		t.Errorf("the task %s, with the error %v", made.Task().Waits(), made.Err())
 	}
 }
