@@ -80,7 +80,7 @@ func (l *Loop) drive(what string, m mode) error {
 		l.driver.identify()
 		l.watchdog.wake()
 		defer l.watchdog.rest()
-	} else if l.driver.who == nil {
+	} else if l.driver.who == nil && l.policy == nil { // an exploration makes very many loops, and does without
 		l.driver.identify()
 	}
 	defer func() {
