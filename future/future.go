@@ -125,8 +125,8 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	return f.Result()
 }
 
-// Wait is Await for those who do not want the value. Its error is that of the
-// future, or what ended the waiting.
+// Wait is Await without the value. Its error is that of the future, or what ended the
+// waiting.
 func (f *Future[T]) Wait(ctx context.Context) error {
 	f.mustBe("Wait")
 	if err := f.wait(ctx, f); err != nil {

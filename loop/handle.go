@@ -92,8 +92,8 @@ func (l *Loop) ScheduleAll(rs []Runnable) {
 }
 
 // Check panics where Schedule would: if the loop is closed, or this is, as far as the loop
-// knows, another goroutine than its own. It is for those who have to change something
-// before they schedule.
+// knows, another goroutine than its own. It is for code that has to change something
+// before it schedules.
 func (l *Loop) Check(what string) { l.check(what) }
 
 // callback checks what every scheduling call is handed.

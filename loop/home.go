@@ -1,8 +1,8 @@
 package loop
 
 // A Home is where an [Awaitable] belongs, in one word: to a task, whose outcome it is, or
-// else to a loop only. The zero Home is that of nothing. It is for those who build
-// awaitables.
+// else to a loop only. The zero Home is that of nothing. It is for code that
+// builds awaitables.
 type Home struct {
 	task *Task // the loop's root, if there is only a loop; not for others to see
 }

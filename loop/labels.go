@@ -9,14 +9,14 @@ import (
 //
 // Labels belong to a goroutine, and what runs on a stack is not one body: callbacks,
 // machines and other bodies run on top of a body's frames, or after it, and goroutines
-// that they start inherit the labels. Nobody can ask a goroutine for its labels. But a
+// that they start inherit the labels. No code can ask a goroutine for its labels. But a
 // body that has labels by [pprof.Do] has a context with them, and hands that to the loop
 // when it suspends, spawns, or enters a scope. From the first context with labels of its
 // own on, the loop is labeled: it sets the labels of every step, and takes them off when
 // the step is over. Until then labels cost nothing but a look at contexts that are not
 // the task's own.
 //
-// What runs in nobody's name has the labels of the context that was bound to the loop
+// What runs for no task has the labels of the context that was bound to the loop
 // first, which is how a program's labels come to a loop: see [Loop.Bind].
 
 // meet looks whether ctx has labels of its own.
@@ -31,7 +31,7 @@ func (l *Loop) meet(ctx context.Context) {
 	}
 }
 
-// differs reports whether ctx has labels that what runs in nobody's name has not.
+// differs reports whether ctx has labels that what runs for no task has not.
 func (l *Loop) differs(ctx context.Context) bool {
 	own := false
 	pprof.ForLabels(ctx, func(key, value string) bool {
@@ -42,7 +42,7 @@ func (l *Loop) differs(ctx context.Context) bool {
 	return own
 }
 
-// base is the context whose labels are those of what runs in nobody's name.
+// base is the context whose labels are those of what runs for no task.
 func (l *Loop) base() context.Context {
 	if l.bound == nil {
 		return context.Background()

@@ -313,7 +313,7 @@ func (l *Loop) reportFailures() {
 	}
 }
 
-// attend notes whether anybody attends to the loop.
+// attend notes whether the loop is attended.
 func (l *Loop) attend() {
 	l.attended = l.debug || l.labeled || l.observer != nil || l.policy != nil || len(l.failures) > 0
 }

@@ -10,7 +10,7 @@ import (
 // A Port is an operation on a channel that a task waits for. The loop tries its
 // ports, in order of adding, at the beginning of every turn, and selects among them
 // while it sleeps: so it is always the loop that sends or receives, and a port that
-// is removed has not done so behind anybody's back. Of the ports of one channel and
+// is removed has not done so unnoticed. Of the ports of one channel and
 // direction only the first is tried.
 type Port interface {
 	// Try performs the operation if that is possible now, and reports whether. If it
@@ -60,7 +60,7 @@ type line struct {
 	unbuffered  bool
 	noted       bool // it is in left
 	first, last *waitingPort
-	opposite    *line // of the same channel; nil if nobody waits there
+	opposite    *line // of the same channel; nil if no port is there
 }
 
 type channelEnd struct {

@@ -247,7 +247,7 @@ func (t *Task) stepGuarded() {
 // unwound ends a task whose body was left by a panic or a Goexit, of which err was made
 // by Recovered. A Goexit goes on, to the goroutine that drives the loop.
 func (t *Task) unwound(err error) {
-	if t.state == stateDone { // it was an observer's, who was told so
+	if t.state == stateDone { // an observer has called Goexit when it was told so
 		return
 	}
 	if p, ok := err.(*PanicError); ok {

@@ -235,7 +235,7 @@ func (t *Task) suspend(s Suspension) {
 	}
 }
 
-// announceSuspended is part of suspend for a loop that somebody attends to.
+// announceSuspended is part of suspend for an attended loop.
 func (t *Task) announceSuspended() {
 	l := t.env.loop
 	if l.observer != nil {

@@ -119,7 +119,7 @@ func (d Driven) Task() *Task { return d.task }
 // A TaskFactory decides when a new task takes its first step, by calling its
 // Enqueue or StepNow, now or later, once.
 //
-// A panic or Goexit in a factory goes on in the call that makes the task, so that nobody is
+// A panic or Goexit in a factory goes on in the call that makes the task, so that no code is
 // handed the task. If the factory has not started it by then, the task ends at once, as
 // canceled, and its body never runs. Else it goes on.
 type TaskFactory func(t *Task)

@@ -124,7 +124,7 @@
 // same, and says where they bite:
 //
 //   - Gather hides later errors: its first failing child ends it, the others go on,
-//     and their errors are nobody's. Here they are reported, as said above.
+//     and no code takes their errors. Here they are reported, as said above.
 //     [WithGroup] cancels the rest and returns every error; [Collect] returns every
 //     outcome.
 //   - Shield loses its inner error: once a shield was canceled nobody awaits what is

@@ -103,7 +103,7 @@ func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) err
 		p := loop.Recovered(recover(), g.scope.Task())
 		_ = g.exit(p)
 		for _, err := range g.errs.Errors {
-			if err = errors.Unwrap(err); err != p { // nobody else will hear of it
+			if err = errors.Unwrap(err); err != p { // no other code is told
 				g.scope.Task().Loop().Report(loop.Failure{Kind: loop.ErrorUntaken, Task: g.scope.Task(), Err: err})
 			}
 		}
@@ -257,7 +257,7 @@ func (g *Group) exit(err error) error {
 	}
 	outside := g.outside()
 	switch {
-	case g.asked && outside <= g.before: // nobody else has asked
+	case g.asked && outside <= g.before: // there is no other request
 		canceled = nil
 	case late != nil && err == nil && outside > told:
 		canceled = requested(late, t.Context(), g.outer)
