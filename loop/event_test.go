@@ -270,3 +270,23 @@ func TestObserverThatFails(t *testing.T) {
 		}
 	}
 }
+
+// A sleep that was canceled is over: what the task waits for next has nothing of it.
+func TestEventsBehindASleepThatWasCanceled(t *testing.T) {
+	var timers []int64
+	l := newLoop(t, loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.TaskSuspended {
+			timers = append(timers, e.Timer.Deadline)
+		}
+	}))
+	x := spawn(l.Context(), "x", func(ctx context.Context) error {
+		_ = task.Sleep(ctx, 7)
+		return task.Yield(ctx)
+	})
+	l.RunUntilIdle()
+	x.Cancel(nil)
+	run(t, l)
+	if !slices.Equal(timers, []int64{7, 0}) {
+		t.Errorf("the deadlines are %v", timers)
+	}
+}

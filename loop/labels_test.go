@@ -256,6 +256,19 @@ func TestProfileLabels(t *testing.T) {
 	}
 }
 
+func TestProfileLabelsOfAMachineThatWaits(t *testing.T) {
+	l := newLoop(t, loop.WithDebug())
+	var log journal
+	script(l.Context(), "x",
+		func(context.Context, error) (task.Suspension, error) {
+			log.add("machine %s", labels())
+			l.CallSoon(func() { log.add("callback %s", labels()) })
+			return task.For(time.Second), nil
+		})
+	run(t, l)
+	log.expect(t, `machine {"task":"x"}`, "callback ")
+}
+
 // In debug mode a task's name stands beside the labels that it suspends with.
 func TestProfileLabelsBesideOthers(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())

@@ -135,3 +135,33 @@ func TestPolicyThatPanicsIsDropped(t *testing.T) {
 	p.asked.expect(t, "abc false")
 	log.expect(t, "a", "b", "c")
 }
+
+// Where time passes again before a timer that has fired comes to run, and an earlier one
+// fires behind it, both can still be canceled.
+func TestCancelOfATimerThatAnEarlierOneFollows(t *testing.T) {
+	choices := []int{2, 0, 2, 0}
+	l := newLoop(t, loop.WithPolicy(&picks{pick: func([]*loop.Task, bool) int {
+		choice := 0
+		if len(choices) > 0 {
+			choice, choices = choices[0], choices[1:]
+		}
+		return choice
+	}}, true))
+	start := l.Now()
+	late := l.CallLater(10, func() { t.Error("the late one runs") })
+	var early loop.Handle
+	spawn(l.Context(), "x", func(ctx context.Context) error {
+		early = l.CallAt(start.Add(5), func() { t.Error("the early one runs") })
+		return task.Yield(ctx)
+	})
+	spawn(l.Context(), "y", func(context.Context) error {
+		if !late.Cancel() || !early.Cancel() {
+			t.Error("Cancel of a timer that waits to run")
+		}
+		return nil
+	})
+	run(t, l)
+	if l.Elapsed() != 10 {
+		t.Errorf("it took %v", l.Elapsed())
+	}
+}

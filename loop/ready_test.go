@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/takt-go/takt/timer"
 )
 
 // numbered is a Runnable that can be told from others.
@@ -176,4 +178,34 @@ func TestReadyModel(t *testing.T) {
 			},
 		})
 	})
+}
+
+// A loop that comes to rest gives back the room for very much, bit by bit.
+func TestReadyShrinksInALoopAtRest(t *testing.T) {
+	l := New()
+	defer l.Close()
+	for range 4 * maxRested {
+		l.CallSoon(func() {})
+	}
+	for range 4 {
+		l.RunUntilIdle()
+	}
+	if room := len(l.ready.buf); room > maxRested {
+		t.Errorf("there is room for %d", room)
+	}
+}
+
+// A loop remembers the timers that it has fired only until they have run.
+func TestTimersThatHaveRunAreForgotten(t *testing.T) {
+	l := New(WithClock(timer.NewVirtual()))
+	defer l.Close()
+	for range 100 {
+		l.CallLater(1, func() {})
+		if err := l.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(l.due) > 1 {
+		t.Errorf("%d are remembered", len(l.due))
+	}
 }

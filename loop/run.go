@@ -274,7 +274,6 @@ func (l *Loop) beginTurn() bool {
 		l.tellUntaken(true)
 	}
 	if l.ready.empty() {
-		l.turnEnd = l.ready.tail
 		l.ready.shrink()
 		return false
 	}
@@ -298,7 +297,6 @@ func (l *Loop) skipTurn(t *Task) bool {
 	if l.eager > 0 || l.attended || l.once || l.stopping || t.MustCancel() != nil || !l.quiet() {
 		return false
 	}
-	l.idled = false
 	l.turns++
 	return true
 }

@@ -416,3 +416,24 @@ func TestEagerStepsNest(t *testing.T) {
 		t.Error(root.Err())
 	}
 }
+
+// fragile is a body that panics, and an outcome that panics from then on.
+type fragile struct{ idle }
+
+func (f *fragile) Step(loop.Driven, error) loop.Suspension { f.turns = -1; panic("the body's") }
+
+func (f *fragile) Done() bool {
+	if f.turns < 0 {
+		panic("the outcome's")
+	}
+	return f.Future.Done()
+}
+
+// A panic on a stack that is not the body's goes on in Run.
+func TestPanicOnAStackOutsideOfTheBody(t *testing.T) {
+	l := newLoop(t)
+	f := new(fragile)
+	future.Own(&f.Future, l, idleOwner{&f.idle})
+	loop.Spawn(l.Context(), new(loop.Task), loop.Stackful, f, f, "", loop.AsAsked)
+	mustPanic(t, "the outcome's", func() { _ = l.Run() })
+}

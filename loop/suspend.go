@@ -299,14 +299,8 @@ func (t *Task) disarm() {
 	l := t.env.loop
 	key := t.live.timer
 	t.live.timer = timer.Key{}
-	told := false
-	defer func() {
-		if !told {
-			l.current, t.state = t, stateRunning
-		}
-	}()
+	defer func() { l.current, t.state = t, stateRunning }()
 	l.disarm(key)
-	told = true
 }
 
 // sleeper is a Task as it stands in the timer queue: running it wakes the task.

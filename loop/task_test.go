@@ -26,6 +26,9 @@ func TestNamesAndNumbers(t *testing.T) {
 	if first.ID() != 1 || second.ID() != 2 || third.ID() != 3 {
 		t.Errorf("%d, %d, %d", first.ID(), second.ID(), third.ID())
 	}
+	if first.Named() || !second.Named() {
+		t.Errorf("named: %t, %t", first.Named(), second.Named())
+	}
 	third.SetName("3rd")
 	if got := fmt.Sprint(first, " ", third); got != `task "Task-1" task "3rd"` {
 		t.Error(got)

@@ -91,6 +91,31 @@ func TestEagerTaskUnderALockWithAFreeStack(t *testing.T) {
 	}
 }
 
+// That a task is made to start at once counts as much as a factory that starts all so, from
+// the next Run on.
+func TestTaskAtOnceUnderALockOfTheThread(t *testing.T) {
+	if runtime.GOARCH == "wasm" {
+		return
+	}
+	held := 0
+	l := newLoop(t, reportsThreadHeld(t, &held))
+	atOnce := func(ctx context.Context) {
+		task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, task.Yield(ctx) }, task.Eager())
+	}
+	l.CallSoon(func() { atOnce(l.Context()) })
+	run(t, l)
+	spawn(l.Context(), "maker", func(ctx context.Context) error {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		atOnce(ctx)
+		return nil
+	})
+	run(t, l)
+	if held != 1 {
+		t.Errorf("told %d times", held)
+	}
+}
+
 // A driver that has locked its thread has first steps made at once.
 func TestEagerTasksOfALockedDriver(t *testing.T) {
 	for _, opts := range [][]loop.Option{nil, {loop.WithDebug()}} {

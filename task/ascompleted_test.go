@@ -348,3 +348,31 @@ func TestAsCompletedOfAnotherLoopsFuturePanics(t *testing.T) {
 		}
 	})
 }
+
+// The limit ends with what it limits, and there is none for nothing.
+func TestAsCompletedLimitEnds(t *testing.T) {
+	armed := 0
+	l := virtual(t, loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.TimerArmed {
+			armed++
+		}
+	}))
+	f := future.New[int](l.Context())
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		for range task.AsCompleted[*future.Future[int]](ctx, time.Hour) {
+			t.Error("there was something")
+		}
+		equal(t, "limits of nothing", armed, 0)
+		for range task.AsCompleted(ctx, time.Hour, f) {
+		}
+		return 0, nil
+	})
+	l.RunUntilIdle()
+	equal(t, "limits", armed, 1)
+	_ = f.SetResult(1)
+	l.RunOnce()
+	if at, armed := l.NextDeadline(); armed {
+		t.Errorf("all have completed, and the limit goes on to %v", at)
+	}
+	l.RunUntilIdle()
+}

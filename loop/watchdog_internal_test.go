@@ -1,0 +1,39 @@
+package loop
+
+import (
+	"io"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A timer that goes off while the loop goes to rest does nothing, and one that goes off in
+// the middle of a step looks again when that has taken too long.
+func TestWatchdogLooks(t *testing.T) {
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	synctest.Test(t, func(t *testing.T) {
+		d := &watchdog{limit: 100 * time.Millisecond}
+		d.timer = time.AfterFunc(time.Hour, d.look)
+		defer d.timer.Stop()
+		w := &watched{began: time.Now()}
+		d.now.Store(w)
+		time.Sleep(40 * time.Millisecond)
+		d.awake = true
+		d.look()
+		time.Sleep(61 * time.Millisecond)
+		synctest.Wait()
+		if d.told != w.began {
+			t.Error("it has not told of a step of 101 ms with a limit of 100 ms")
+		}
+		w = &watched{began: time.Now()}
+		d.now.Store(w)
+		d.awake = false
+		time.Sleep(time.Second)
+		d.look()
+		if d.told == w.began {
+			t.Error("it has told of a step while the loop is at rest")
+		}
+	})
+}
