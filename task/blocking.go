@@ -90,7 +90,8 @@ func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, 
 // starts in the turn after the one that it is running.
 //
 // The task inherits the values of ctx. If ctx ends first, Submit gives up: it
-// returns context.Cause(ctx) at once, and the task is canceled with that. If l is
+// returns context.Cause(ctx) at once, and the task is canceled with that; what it fails with
+// all the same is reported ([loop.ErrorUntaken]). If l is
 // closed first, the error is [loop.ErrClosed]. A panic in body is returned, as a
 // *[PanicError]. Under a virtual clock do not Hold across a Submit whose body sleeps: time
 // stands still while something is held. Submit panics if ctx belongs to a loop, and, whatever
@@ -111,19 +112,23 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	var result T
 	var failure error
 	done := make(chan struct{})
+	var settled atomic.Bool // the task has ended, or Submit has given up, whichever was first
 	posted := l.Post(func() {
 		made := false
 		defer func() {
 			if !made { // for an option or the task factory
 				failure = loop.Recovered(recover(), nil)
+				settled.Store(true)
 				close(done)
 			}
 		}()
 		t := Go(l.Bind(ctx), body, opts...)
 		made = true
 		t.OnDone(func() {
-			result, failure = t.Result()
-			close(done)
+			if settled.CompareAndSwap(false, true) { // else nobody is there to take the error
+				result, failure = t.Result()
+				close(done)
+			}
 		})
 	})
 	if posted != nil {
@@ -140,12 +145,10 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	case <-l.Context().Done():
 		err = loop.ErrClosed
 	}
-	select {
-	case <-done: // both at once: a result is not lost
-		if !endedBy(ctx, failure) {
+	if !settled.CompareAndSwap(false, true) { // both at once: a result is not lost
+		if <-done; !endedBy(ctx, failure) {
 			return result, failure
 		}
-	default:
 	}
 	return v, err
 }

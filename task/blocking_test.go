@@ -876,3 +876,25 @@ func TestBlockingPanicHasTheNameOfTheCall(t *testing.T) {
 	equal(t, "Run", l.Run(), nil)
 	wantText(t, x.Err(), `panic in task "before": boom`)
 }
+
+// What the task fails with after Submit has given up is reported.
+func TestSubmitThatGaveUpTakesNoError(t *testing.T) {
+	var told failures
+	l := loop.New(told.option())
+	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan error)
+	go func() {
+		_, err := task.Submit(ctx, l, func(ctx context.Context) (int, error) {
+			cancel()
+			_ = task.Sleep(ctx, time.Hour)
+			err, _, _ := task.Recv(ctx, over) // that of Submit
+			wantIs(t, err, context.Canceled)
+			l.CallLater(0, func() { l.CallSoon(l.Stop) }) // when the task has been done for a while
+			return 0, errBoom
+		}, task.Name("failing"))
+		over <- err
+	}()
+	equal(t, "Run", l.Run(), nil)
+	l.Close()
+	told.want(t, "a task failed and nobody took its error: failing: boom")
+}
