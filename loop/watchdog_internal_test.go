@@ -2,6 +2,7 @@ package loop
 
 import (
 	"io"
+	"log"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 // A timer that goes off while the loop goes to rest does nothing, and one that goes off in
 // the middle of a step looks again when that has taken too long.
 func TestWatchdogLooks(t *testing.T) {
+	defer log.SetOutput(log.Writer())
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	synctest.Test(t, func(t *testing.T) {
@@ -20,19 +22,29 @@ func TestWatchdogLooks(t *testing.T) {
 		w := &watched{began: time.Now()}
 		d.now.Store(w)
 		time.Sleep(40 * time.Millisecond)
-		d.awake = true
+		awake := func(awake bool) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.awake = awake
+		}
+		told := func() time.Time {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return d.told
+		}
+		awake(true)
 		d.look()
 		time.Sleep(61 * time.Millisecond)
 		synctest.Wait()
-		if d.told != w.began {
+		if told() != w.began {
 			t.Error("it has not told of a step of 101 ms with a limit of 100 ms")
 		}
 		w = &watched{began: time.Now()}
 		d.now.Store(w)
-		d.awake = false
+		awake(false)
 		time.Sleep(time.Second)
 		d.look()
-		if d.told == w.began {
+		if told() == w.began {
 			t.Error("it has told of a step while the loop is at rest")
 		}
 	})

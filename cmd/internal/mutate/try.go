@@ -136,7 +136,9 @@ type result struct {
 // try runs the tests for each mutant, for several at a time.
 func (b *built) try(ctx context.Context, mutants []mutant, c *config, progress io.Writer) []result {
 	results := make([]result, len(mutants))
-	var next, ended atomic.Int64
+	var next atomic.Int64
+	var telling sync.Mutex // progress, and ended
+	ended := 0
 	began := time.Now()
 	var workers sync.WaitGroup
 	for range c.parallel {
@@ -152,12 +154,14 @@ func (b *built) try(ctx context.Context, mutants []mutant, c *config, progress i
 					o = b.tryOne(ctx, m)
 				}
 				results[at] = result{m, o}
+				telling.Lock()
 				if o == survived || o == unreached {
 					fmt.Fprintln(progress, m)
 				}
-				if n := ended.Add(1); n%50 == 0 {
-					fmt.Fprintf(progress, "%d of %d mutants in %v\n", n, len(mutants), time.Since(began).Round(time.Second))
+				if ended++; ended%50 == 0 {
+					fmt.Fprintf(progress, "%d of %d mutants in %v\n", ended, len(mutants), time.Since(began).Round(time.Second))
 				}
+				telling.Unlock()
 			}
 		})
 	}
