@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
@@ -99,22 +100,21 @@ func TestStartOptionsOfSubmit(t *testing.T) {
 	} {
 		for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
 			t.Run(name, func(t *testing.T) {
-				l := virtual(t, loop.WithTaskFactory(f))
-				over := make(chan struct{})
-				var j journal
-				release := l.Hold()
-				go func() {
-					defer close(over)
-					defer release()
+				synctest.Test(t, func(t *testing.T) {
+					l := virtual(t, loop.WithTaskFactory(f))
+					var j journal
 					_ = l.Post(func() { l.CallSoon(func() { j.add("what was queued before") }) })
-					_, err := task.Submit(context.Background(), l, notes(&j), o.opt)
-					equal(t, "the error", err, nil)
-				}()
-				if err := l.Run(); err != nil {
-					t.Error(err)
-				}
-				<-over
-				j.want(t, o.want...)
+					go func() {
+						_, err := task.Submit(context.Background(), l, notes(&j), o.opt)
+						equal(t, "the error", err, nil)
+					}()
+					synctest.Wait() // until Submit waits, having posted
+					if err := l.Run(); err != nil {
+						t.Error(err)
+					}
+					synctest.Wait()
+					j.want(t, o.want...)
+				})
 			})
 		}
 	}
