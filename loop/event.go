@@ -86,10 +86,8 @@ func (l *Loop) tellWoken(r Runnable) {
 func (l *Loop) tellCancel(t *Task, e *CanceledError) {
 	told := false
 	defer func() {
-		if !told {
-			if t.deliver(e) {
-				l.forward(t, e)
-			}
+		if !told && t.deliver(e) {
+			l.forward(t, e)
 		}
 	}()
 	l.observe(Event{Kind: CancelAsked, Task: t, Cause: e.Cause})

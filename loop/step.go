@@ -168,7 +168,7 @@ func (t *Task) begin() {
 	}
 }
 
-// announce is the rest of begin for a loop that somebody attends to.
+// announce is the rest of begin for an attended loop.
 func (t *Task) announce() {
 	l := t.env.loop
 	if l.debug {

@@ -91,8 +91,7 @@ func TestEagerTaskUnderALockWithAFreeStack(t *testing.T) {
 	}
 }
 
-// That a task is made to start at once counts as much as a factory that starts all so, from
-// the next Run on.
+// That a task is made to start at once counts as much as a factory that starts all so.
 func TestTaskAtOnceUnderALockOfTheThread(t *testing.T) {
 	if runtime.GOARCH == "wasm" {
 		return
