@@ -606,3 +606,18 @@ func TestStopByAPort(t *testing.T) {
 		})
 	}
 }
+
+// What is posted when the loop has looked for the last time, and is going to wait, runs.
+func TestPostWhileTheLoopGoesToSleep(t *testing.T) {
+	var log journal
+	var l *loop.Loop
+	posted := false
+	l = newLoop(t, loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.Idle && !posted {
+			posted = true
+			_ = l.Post(log.writes("the post"))
+		}
+	}))
+	run(t, l)
+	log.expect(t, "the post")
+}

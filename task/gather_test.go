@@ -345,3 +345,29 @@ func TestGatherAsksForTheResult(t *testing.T) {
 		}
 	})
 }
+
+// Two tasks that await one gather are canceled by one request. The gather's child takes that,
+// and goes on: so each of them is told what comes of it, and of no request besides.
+func TestGatherThatTwoAwaitGoesOnAfterARequest(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		all := task.Gather(task.Go(ctx, func(ctx context.Context) (int, error) {
+			_ = task.Sleep(ctx, time.Hour)
+			_ = task.Sleep(ctx, time.Second)
+			return 0, errBoom
+		}), task.Go(ctx, func(context.Context) (int, error) { return 2, nil }))
+		var waits []*task.Task[[]int]
+		for range 2 {
+			waits = append(waits, task.Go(ctx, all.Await))
+		}
+		_ = task.Sleep(ctx, 1)
+		loop.FromContext(ctx).Sweep(func() {
+			for _, x := range waits {
+				x.Cancel(nil)
+			}
+		})
+		for _, x := range waits {
+			_, err := x.Await(ctx)
+			equal(t, "the error", err, errBoom)
+		}
+	})
+}
