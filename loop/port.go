@@ -228,25 +228,46 @@ func (l *Loop) pollPorts() {
 	q.update()
 	q.busy = true
 	q.polls++
-	all, kept := q.heads, q.spare[:0]
-	left := all
+	all, kept, left := q.heads, q.spare[:0], q.heads
+	same := true              // no head has come or gone: kept would be a copy of all, and is not made
 	var missed []*waitingPort // their place has passed when they became heads
 	var trying *waitingPort
 	defer func() { // also where Try or Selected does not return, as an observer calls Goexit
 		if trying != nil && !trying.gone {
 			q.remove(trying)
 		}
-		kept = append(kept, left...)
-		clear(all)
-		q.heads, q.spare, q.busy = kept, all[:0], false
+		q.busy = false
+		if !same {
+			kept = append(kept, left...)
+			clear(all)
+			q.heads, q.spare = kept, all[:0]
+		}
 		for _, p := range missed {
 			heap.Push(&q.late, p)
 		}
-		if q.n == 0 && max(cap(q.fresh), cap(all), cap(kept)) > maxHeads {
+		switch {
+		case q.n > 0:
+		case max(cap(q.fresh), cap(all), cap(kept)) > maxHeads:
 			*q = ports{polls: q.polls, added: q.added}
+		default:
+			clear(q.heads)
+			q.heads = q.heads[:0]
 		}
 	}()
 	at := uint64(0)
+	for len(left) > 0 && len(q.late) == 0 && !left[0].gone { // most often this is all
+		trying, left = left[0], left[1:]
+		at = trying.number
+		q.try(trying)
+		if len(q.left) > 0 {
+			q.advance()
+		}
+	}
+	trying = nil
+	if len(left) > 0 || len(q.late) > 0 {
+		same = false
+		kept = append(kept, all[:len(all)-len(left)]...)
+	}
 	for len(left) > 0 || len(q.late) > 0 {
 		var p *waitingPort
 		if len(left) == 0 || len(q.late) > 0 && q.late[0].number < left[0].number {
@@ -264,9 +285,6 @@ func (l *Loop) pollPorts() {
 			trying = p
 			q.try(p)
 			trying = nil
-			if p.gone {
-				kept = kept[:len(kept)-1]
-			}
 			if len(q.left) > 0 {
 				q.advance()
 			}

@@ -475,3 +475,22 @@ func TestSelectedThatPanicsWhileTheLoopSleeps(t *testing.T) {
 		t.Errorf("told %v, want that a callback failed", told)
 	}
 }
+
+// A loop does not hold on to the last port when that was performed.
+func TestPortThatWasPerformedLastIsNotHeld(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	tries := 0
+	ch := make(chan int, 1)
+	ch <- 1
+	o := &operation{0, ch, false, 0, &log, &tries}
+	p := weak.Make(o)
+	l.AddPort(o)
+	o = nil
+	l.RunOnce()
+	runtime.GC()
+	if p.Value() != nil {
+		t.Error("the port is held")
+	}
+	runtime.KeepAlive(l)
+}
