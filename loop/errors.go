@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
+
+	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
 // ErrClosed is what a closed loop answers, and the cause of the cancellation
@@ -84,7 +85,7 @@ type PanicError struct {
 // function that recovers, or by what that calls, and only where the code that was to
 // return did not.
 func Recovered(value any, t *Task) error {
-	if value == nil && !panicking() {
+	if value == nil && !goroutine.Panicking() {
 		return ErrGoexit
 	}
 	if e, ok := value.(*PanicError); ok {
@@ -96,25 +97,6 @@ func Recovered(value any, t *Task) error {
 		e.Task = t.Name()
 	}
 	return e
-}
-
-// panicking reports whether a panic, and not a Goexit, runs the deferred function that
-// asks. The value of recover does not say: with GODEBUG=panicnil=1 that of panic(nil) is
-// nil too. What the deferred function was called by does.
-func panicking() bool {
-	var pcs [32]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	for more := true; more; {
-		var frame runtime.Frame
-		frame, more = frames.Next()
-		switch frame.Function {
-		case "runtime.gopanic":
-			return true
-		case "runtime.Goexit":
-			return false
-		}
-	}
-	return false
 }
 
 func (e *PanicError) Error() string {

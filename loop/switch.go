@@ -1,6 +1,10 @@
 package loop
 
-import "runtime"
+import (
+	"runtime"
+
+	"github.com/takt-go/takt/loop/internal/goroutine"
+)
 
 // How one stack reaches another in one switch.
 //
@@ -75,7 +79,7 @@ func (s *stack) leave() {
 	if to == nil {
 		to = &l.driver
 	}
-	if value := recover(); value != nil || panicking() {
+	if value := recover(); value != nil || goroutine.Panicking() {
 		l.errand = func(*stack) { panic(value) }
 		l.active = to
 		return

@@ -1,5 +1,5 @@
-// Package goroutine tells goroutines apart. Nothing in it is linked into the runtime by
-// name.
+// Package goroutine tells goroutines apart, and what the calling one is doing. Nothing in it
+// is linked into the runtime by name.
 package goroutine
 
 import (
@@ -43,6 +43,26 @@ func Coroutine(ours func(function string) bool) bool {
 			skip++
 		}
 	}
+}
+
+// Panicking reports whether a panic, and not a Goexit, runs the deferred function that calls
+// Panicking or the function that does. The result of recover does not say: with
+// GODEBUG=panicnil=1 it is nil for panic(nil) too. So Panicking looks at the stack, for the
+// function of the runtime that runs the deferred calls. It costs a walk of the stack.
+func Panicking() bool {
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for more := true; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		switch frame.Function {
+		case "runtime.gopanic":
+			return true
+		case "runtime.Goexit":
+			return false
+		}
+	}
+	return false
 }
 
 // Stack returns what the stack trace of the goroutine with that number says below its

@@ -112,6 +112,39 @@ func TestCoroutine(t *testing.T) {
 	}
 }
 
+func TestPanicking(t *testing.T) {
+	t.Setenv("GODEBUG", "panicnil=1")
+	goexit := runtime.Goexit
+	for name, c := range map[string]struct {
+		body func()
+		want bool
+	}{
+		"return":                    {func() {}, false},
+		"panic":                     {func() { panic("oh") }, true},
+		"panic of nil":              {func() { panic(nil) }, true},
+		"panic of the runtime":      {func() { var m map[int]int; m[0] = 0 }, true},
+		"Goexit":                    {goexit, false},
+		"Goexit in a panic":         {func() { defer goexit(); panic(nil) }, false},
+		"panic in a Goexit":         {func() { defer panic(nil); goexit() }, true},
+		"recovered before a Goexit": {func() { defer goexit(); defer func() { _ = recover() }(); panic(nil) }, false},
+	} {
+		var got, byAnother bool
+		var over sync.WaitGroup
+		over.Go(func() {
+			another := func() bool { return goroutine.Panicking() }
+			defer func() {
+				_ = recover()
+				got, byAnother = goroutine.Panicking(), another()
+			}()
+			c.body()
+		})
+		over.Wait()
+		if got != c.want || byAnother != c.want {
+			t.Errorf("%s: panicking %t, and %t as a function called by the deferred one finds; want %t", name, got, byAnother, c.want)
+		}
+	}
+}
+
 //go:noinline
 func waits(number chan<- uint64, hold <-chan struct{}) {
 	n, _ := goroutine.Number()
