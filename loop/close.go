@@ -1,6 +1,9 @@
 package loop
 
-import "github.com/takt-go/takt/timer"
+import (
+	"github.com/takt-go/takt/loop/internal/ready"
+	"github.com/takt-go/takt/timer"
+)
 
 // Close ends the loop. First posts are refused, and the loop's own context ends, so that
 // a goroutine that waits for the loop, in task.Submit for example, gives up. Every body
@@ -123,7 +126,7 @@ func (l *Loop) release() {
 		l.switchTo(s) // without a task: to end
 	}
 	l.free, l.lives = nil, nil
-	l.ready, l.turnEnd = ready{}, 0
+	l.ready, l.turnEnd = ready.Queue{}, 0
 	l.timers, l.due = timer.New[Runnable](), nil
 	l.watches.Init()
 	l.ports, l.offloads, l.atIdle = ports{}, nil, nil

@@ -102,7 +102,7 @@ func (l *Loop) tellTimer(kind EventKind, key timer.Key, r Runnable) {
 
 //go:noinline
 func (l *Loop) tellTurn() {
-	l.observe(Event{Kind: TurnBegan, Ready: int(l.ready.tail - l.ready.head)})
+	l.observe(Event{Kind: TurnBegan, Ready: l.ready.Len()})
 }
 
 // observe is called only where there is an observer, and where it does no harm if it does

@@ -28,7 +28,7 @@ func (h Handle) Cancel() bool {
 	if h.key.Seq != 0 {
 		return h.loop.disarm(h.key)
 	}
-	return h.loop.ready.cancel(h.at) != nil
+	return h.loop.ready.Take(h.at) != nil
 }
 
 // CallSoon runs fn in the next turn, or later in this one when called between
@@ -40,8 +40,8 @@ func (h Handle) Cancel() bool {
 // running; from elsewhere use [Loop.Post]. It panics if the loop is closed.
 func (l *Loop) CallSoon(fn func()) Handle {
 	l.check("CallSoon")
-	at := l.ready.tail
-	l.ready.push(callback("CallSoon", fn))
+	at := l.ready.Tail()
+	l.ready.Push(callback("CallSoon", fn))
 	return Handle{loop: l, at: at}
 }
 
@@ -69,7 +69,7 @@ func (l *Loop) Schedule(r Runnable) {
 	if r == nil {
 		panic("loop: Schedule(nil); give it a Runnable, such as a Func")
 	}
-	l.ready.push(r)
+	l.ready.Push(r)
 	if l.observer != nil {
 		l.tellWoken(r)
 	}
@@ -82,7 +82,7 @@ func (l *Loop) ScheduleAll(rs []Runnable) {
 		panic(fmt.Sprintf("loop: ScheduleAll of a nil at index %d; give it Runnables, such as a Func", at))
 	}
 	for _, r := range rs {
-		l.ready.push(r)
+		l.ready.Push(r)
 	}
 	if l.observer != nil {
 		for _, r := range rs {

@@ -86,7 +86,7 @@ func (l *Loop) drain() {
 	in.posts, in.spare = in.spare[:0], nil
 	in.mu.Unlock()
 	for i, fn := range posts {
-		l.ready.push(Func(fn))
+		l.ready.Push(Func(fn))
 		posts[i] = nil
 	}
 	if cap(posts) <= maxSpare {

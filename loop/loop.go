@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/takt-go/takt/loop/internal/ready"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -24,7 +25,7 @@ import (
 // may use it from whichever goroutine it likes, one at a time.
 type Loop struct {
 	// What every turn touches.
-	ready         ready
+	ready         ready.Queue
 	turnEnd       uint64 // position in the ready queue at which this turn is over
 	current       *Task
 	next          *stack        // set by an entry that needs a stack to run; &fresh for a new one

@@ -76,7 +76,7 @@ func (l *Loop) seeOffloads() {
 func (l *Loop) endOffloads() {
 	l.offloads = slices.DeleteFunc(l.offloads, func(o *offload) bool {
 		if o.seen {
-			l.ready.push(o)
+			l.ready.Push(o)
 		}
 		return o.seen
 	})
@@ -98,7 +98,7 @@ func (l *Loop) endOffload() bool {
 	if len(l.offloads) == 0 || !l.offloads[0].seen {
 		return false
 	}
-	l.ready.push(l.offloads[0])
+	l.ready.Push(l.offloads[0])
 	l.offloads = slices.Delete(l.offloads, 0, 1)
 	return true
 }

@@ -42,12 +42,12 @@ func WithPolicy(p Policy, timePasses bool) Option {
 // take removes the entry to run next from the ready queue.
 func (l *Loop) take() Runnable {
 	for l.policy != nil {
-		if _, ok := l.ready.at(l.ready.head).(*entry); !ok {
+		if _, ok := l.ready.At(l.ready.Head()).(*entry); !ok {
 			break
 		}
 		l.choices, l.places = l.choices[:0], l.places[:0]
-		for at := l.ready.head; at != l.ready.tail; at++ {
-			if e, ok := l.ready.at(at).(*entry); ok {
+		for at := l.ready.Head(); at != l.ready.Tail(); at++ {
+			if e, ok := l.ready.At(at).(*entry); ok {
 				l.choices, l.places = append(l.choices, (*Task)(e)), append(l.places, at)
 			}
 		}
@@ -58,9 +58,9 @@ func (l *Loop) take() Runnable {
 		}
 		switch at := l.ask(timePasses); {
 		case at == 0:
-			return l.ready.pop()
+			return l.ready.Pop()
 		case at > 0 && at < len(l.choices):
-			return l.ready.cancel(l.places[at])
+			return l.ready.Take(l.places[at])
 		case at == len(l.choices) && timePasses:
 			l.clock.Wait(deadline, nil)
 			l.fire(deadline)
@@ -68,7 +68,7 @@ func (l *Loop) take() Runnable {
 			l.dropPolicy(fmt.Errorf("loop: the policy picked %d of %d ready tasks; first in, first out from here on", at, len(l.choices)))
 		}
 	}
-	return l.ready.pop()
+	return l.ready.Pop()
 }
 
 // ask asks the policy. One that panics or calls Goexit is dropped, and 0 is picked.

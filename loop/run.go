@@ -27,7 +27,7 @@ func (l *Loop) Run() error { return l.drive("Run", modeRun) }
 // found out by the next turn only.) A game calls it once a frame. It panics as Run does.
 func (l *Loop) RunOnce() (more bool) {
 	_ = l.drive("RunOnce", modeOnce)
-	return !l.ready.empty() || l.inbox.some.Load() ||
+	return !l.ready.Empty() || l.inbox.some.Load() ||
 		l.anyWatch(func(w *watch) bool { return w.ctx.Err() != nil })
 }
 
@@ -91,7 +91,7 @@ func (l *Loop) drive(what string, m mode) error {
 			clock.Release()
 		}
 	}()
-	if l.ready.head == l.turnEnd && l.next == nil { // else a Goexit has left the turn before unfinished
+	if l.ready.Head() == l.turnEnd && l.next == nil { // else a Goexit has left the turn before unfinished
 		l.turn()
 	}
 	for {
@@ -107,8 +107,8 @@ func (l *Loop) drive(what string, m mode) error {
 			}
 			l.step(s)
 		case len(l.failures) > 0:
-		case l.ready.head != l.turnEnd: // the stack that ran left the turn unfinished
-		case m == modeOnce && l.ready.empty() && len(l.atIdle) > 0:
+		case l.ready.Head() != l.turnEnd: // the stack that ran left the turn unfinished
+		case m == modeOnce && l.ready.Empty() && len(l.atIdle) > 0:
 			l.wakeAtIdle() // for the next turn
 			return nil
 		case l.stopping || m == modeOnce:
@@ -167,12 +167,12 @@ func (l *Loop) dispatch(s *stack) {
 func (l *Loop) dispatchGuarded(s *stack) (ok bool) {
 	defer l.guard(s, &ok)
 	for {
-		if l.ready.head == l.turnEnd && (l.once || l.stopping || len(l.failures) > 0 || !l.beginTurn()) {
+		if l.ready.Head() == l.turnEnd && (l.once || l.stopping || len(l.failures) > 0 || !l.beginTurn()) {
 			return true
 		}
 		var r Runnable
 		if l.policy == nil {
-			r = l.ready.pop()
+			r = l.ready.Pop()
 		} else {
 			r = l.take()
 		}
@@ -219,7 +219,7 @@ func (l *Loop) guard(s *stack, ok *bool) {
 // is what has come in before.
 func (l *Loop) turn() bool {
 	begun, ok := l.turnGuarded()
-	if !ok && !l.ready.empty() {
+	if !ok && !l.ready.Empty() {
 		l.newTurn()
 		return true
 	}
@@ -270,11 +270,11 @@ func (l *Loop) beginTurn() bool {
 		at, _ := l.timers.Earliest()
 		l.fire(at)
 	}
-	if l.untaken.over && l.ready.empty() {
+	if l.untaken.over && l.ready.Empty() {
 		l.tellUntaken(true)
 	}
-	if l.ready.empty() {
-		l.ready.shrink()
+	if l.ready.Empty() {
+		l.ready.Shrink()
 		return false
 	}
 	l.newTurn()
@@ -283,7 +283,7 @@ func (l *Loop) beginTurn() bool {
 
 // newTurn makes what is in the ready queue the turn.
 func (l *Loop) newTurn() {
-	l.turnEnd, l.idled = l.ready.tail, false
+	l.turnEnd, l.idled = l.ready.Tail(), false
 	l.turns++
 	if l.observer != nil {
 		l.tellTurn()
@@ -323,15 +323,15 @@ func (l *Loop) fire(at int64) {
 		return
 	}
 	// What a policy fired earlier may still be in the queue, or what a Goexit left.
-	l.due = slices.DeleteFunc(l.due, func(d dueTimer) bool { return d.at < l.ready.head })
+	l.due = slices.DeleteFunc(l.due, func(d dueTimer) bool { return d.at < l.ready.Head() })
 	defer func() { slices.SortFunc(l.due, func(a, b dueTimer) int { return a.key.Compare(b.key) }) }()
 	for {
 		item, ok := l.timers.PopDue(now)
 		if !ok {
 			return
 		}
-		l.due = append(l.due, dueTimer{item.Key, l.ready.tail})
-		l.ready.push(item.Value)
+		l.due = append(l.due, dueTimer{item.Key, l.ready.Tail()})
+		l.ready.Push(item.Value)
 		if l.observer != nil {
 			l.tellTimer(TimerFired, item.Key, item.Value)
 		}
@@ -350,7 +350,7 @@ func (l *Loop) cancelDue(key timer.Key) (Runnable, bool) {
 	if !ok {
 		return nil, false
 	}
-	r := l.ready.cancel(l.due[at].at)
+	r := l.ready.Take(l.due[at].at)
 	return r, r != nil
 }
 

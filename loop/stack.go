@@ -139,13 +139,13 @@ func (s *stack) vacate() *stack {
 // nextStack is dispatch on s for the most common case, in which there is nothing to
 // run on the way: a body is next, and its stack is there. Otherwise it returns nil.
 func (l *Loop) nextStack(s *stack) *stack {
-	if l.ready.head == l.turnEnd {
-		if l.once || l.stopping || l.ready.empty() || l.attended || !l.quiet() {
+	if l.ready.Head() == l.turnEnd {
+		if l.once || l.stopping || l.ready.Empty() || l.attended || !l.quiet() {
 			return nil
 		}
 		l.newTurn()
 	}
-	e, ok := l.ready.at(l.ready.head).(*entry)
+	e, ok := l.ready.At(l.ready.Head()).(*entry)
 	if !ok || l.policy != nil {
 		return nil
 	}
@@ -161,7 +161,7 @@ func (l *Loop) nextStack(s *stack) *stack {
 			return nil
 		}
 	}
-	l.ready.pop()
+	l.ready.Pop()
 	return next
 }
 

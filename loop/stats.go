@@ -18,7 +18,7 @@ func (l *Loop) Stats() Stats {
 	l.mustBeMade("Stats")
 	return Stats{
 		Turns: l.turns, Spawned: l.spawned, Tasks: l.tasks,
-		Ready: int(l.ready.tail - l.ready.head), Timers: l.timers.Len(),
+		Ready: l.ready.Len(), Timers: l.timers.Len(),
 		Blocking: len(l.offloads), Stacks: len(l.free),
 	}
 }

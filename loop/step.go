@@ -218,7 +218,7 @@ func (t *Task) step() {
 	for {
 		if s.on != nil && s.on.Done() { // what is done does not suspend
 			s = body.Step(Driven{t}, s.on.Err())
-		} else if s.how == turn && l.ready.empty() && l.skipTurn(t) {
+		} else if s.how == turn && l.ready.Empty() && l.skipTurn(t) {
 			s = body.Step(Driven{t}, nil)
 		} else {
 			break

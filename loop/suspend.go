@@ -185,7 +185,7 @@ func (t *Task) pause(s Suspension) (to *stack, err error) {
 	switch {
 	case s.how == end || s.on != nil && s.on.Done():
 		return nil, nil
-	case s.how == turn && l.ready.empty() && l.skipTurn(t):
+	case s.how == turn && l.ready.Empty() && l.skipTurn(t):
 		return nil, nil
 	}
 	t.suspend(s)
@@ -208,7 +208,7 @@ func (t *Task) suspend(s Suspension) {
 	t.state, t.how = stateSuspended, s.how
 	switch s.how {
 	case turn:
-		l.ready.push((*entry)(t))
+		l.ready.Push((*entry)(t))
 	case sleep:
 		t.sleeping = true
 		t.live.timer = l.timers.Arm(l.after(s.d), (*sleeper)(t)) // as tellSuspended tells

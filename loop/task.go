@@ -326,7 +326,7 @@ func (t *Task) Enqueue() {
 func (t *Task) queue() {
 	t.env.loop.CheckGoroutine("Enqueue")
 	t.state = stateQueued
-	t.env.loop.ready.push((*entry)(t))
+	t.env.loop.ready.Push((*entry)(t))
 }
 
 // mustBeSpawned panics for a nil Task, and for one that is of no loop.

@@ -1,28 +1,31 @@
-package loop
+package ready
 
 import (
 	"testing"
 
+	"go.uber.org/goleak"
 	"pgregory.net/rapid"
-
-	"github.com/takt-go/takt/timer"
 )
 
-// numbered is a Runnable that can be told from others.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
+}
+
+// numbered is an entry that can be told from others, and from none.
 type numbered int
 
 func (numbered) Run() {}
 
 // put pushes r and returns its position.
-func put(q *ready, r Runnable) uint64 {
-	q.push(r)
+func put(q *Queue, r Runnable) uint64 {
+	q.Push(r)
 	return q.tail - 1
 }
 
 // popAll empties q; a canceled entry is -1.
-func popAll(q *ready) (all []int) {
+func popAll(q *Queue) (all []int) {
 	for q.head != q.tail {
-		n, ok := q.pop().(numbered)
+		n, ok := q.Pop().(numbered)
 		if !ok {
 			n = -1
 		}
@@ -31,13 +34,13 @@ func popAll(q *ready) (all []int) {
 	return all
 }
 
-func TestReadyGrowsWhileWrappedAround(t *testing.T) {
-	var q ready
+func TestGrowsWhileWrappedAround(t *testing.T) {
+	var q Queue
 	for i := range 64 { // exactly full
-		q.push(numbered(i))
+		q.Push(numbered(i))
 	}
 	for i := range 40 {
-		if got := q.pop(); got != numbered(i) {
+		if got := q.Pop(); got != numbered(i) {
 			t.Fatalf("pop = %v, want %d", got, i)
 		}
 	}
@@ -56,13 +59,13 @@ func TestReadyGrowsWhileWrappedAround(t *testing.T) {
 	}
 }
 
-func TestReadyPositionsSurviveGrowth(t *testing.T) {
-	var q ready
+func TestPositionsSurviveGrowth(t *testing.T) {
+	var q Queue
 	first := put(&q, numbered(0))
 	for i := 1; i < 1000; i++ {
-		q.push(numbered(i))
+		q.Push(numbered(i))
 	}
-	if q.cancel(first) != numbered(0) {
+	if q.Take(first) != numbered(0) {
 		t.Error("the first entry was not found where it was put")
 	}
 	if got := popAll(&q); got[0] != -1 || got[1] != 1 || got[999] != 999 {
@@ -70,12 +73,12 @@ func TestReadyPositionsSurviveGrowth(t *testing.T) {
 	}
 }
 
-func TestReadyCancel(t *testing.T) {
-	var q ready
+func TestTake(t *testing.T) {
+	var q Queue
 	for i := range 5 {
-		q.push(numbered(i))
+		q.Push(numbered(i))
 	}
-	q.pop()
+	q.Pop()
 	for _, c := range []struct {
 		what string
 		at   uint64
@@ -89,7 +92,7 @@ func TestReadyCancel(t *testing.T) {
 		{"not there yet", 5, false},
 		{"far away", 1 << 60, false},
 	} {
-		if got := q.cancel(c.at) != nil; got != c.want {
+		if got := q.Take(c.at) != nil; got != c.want {
 			t.Errorf("cancel of the entry that is %s = %t", c.what, got)
 		}
 	}
@@ -105,14 +108,14 @@ func TestReadyCancel(t *testing.T) {
 }
 
 // A place in the ring that is free again must not be mistaken for its old entry.
-func TestReadyCancelOfOldPositionLeavesNewEntryAlone(t *testing.T) {
-	var q ready
+func TestTakeOfOldPositionLeavesNewEntryAlone(t *testing.T) {
+	var q Queue
 	old := put(&q, numbered(0))
-	q.pop()
+	q.Pop()
 	for i := 1; i <= 64; i++ { // the last one lies where the first one lay
-		q.push(numbered(i))
+		q.Push(numbered(i))
 	}
-	if q.cancel(old) != nil {
+	if q.Take(old) != nil {
 		t.Error("canceled an entry that had been popped")
 	}
 	if got := popAll(&q); len(got) != 64 || got[63] != 64 {
@@ -120,23 +123,23 @@ func TestReadyCancelOfOldPositionLeavesNewEntryAlone(t *testing.T) {
 	}
 }
 
-func TestReadyKeepsNothingAlive(t *testing.T) {
-	var q ready
-	q.push(numbered(1))
+func TestKeepsNothingAlive(t *testing.T) {
+	var q Queue
+	q.Push(numbered(1))
 	at := put(&q, numbered(2))
-	q.cancel(at)
+	q.Take(at)
 	popAll(&q)
-	for i, r := range q.buf {
-		if r != nil {
-			t.Errorf("place %d still holds %v", i, r)
+	for i, e := range q.buf {
+		if e != nil {
+			t.Errorf("place %d still holds %v", i, e)
 		}
 	}
 }
 
 // The model is a slice of all entries that ever were, nil where one is gone.
-func TestReadyModel(t *testing.T) {
+func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var q ready
+		var q Queue
 		var all []Runnable
 		head := 0
 		t.Repeat(map[string]func(*rapid.T){
@@ -151,7 +154,7 @@ func TestReadyModel(t *testing.T) {
 			},
 			"pop": func(t *rapid.T) {
 				for range rapid.IntRange(0, len(all)-head).Draw(t, "entries") {
-					if got := q.pop(); got != all[head] {
+					if got := q.Pop(); got != all[head] {
 						t.Fatalf("pop = %v, want %v", got, all[head])
 					}
 					all[head] = nil
@@ -164,7 +167,7 @@ func TestReadyModel(t *testing.T) {
 				if at < len(all) {
 					want, all[at] = all[at], nil
 				}
-				if got := q.cancel(uint64(at)); got != want {
+				if got := q.Take(uint64(at)); got != want {
 					t.Fatalf("cancel(%d) = %v, want %v", at, got, want)
 				}
 			},
@@ -180,32 +183,23 @@ func TestReadyModel(t *testing.T) {
 	})
 }
 
-// A loop that comes to rest gives back the room for very much, bit by bit.
-func TestReadyShrinksInALoopAtRest(t *testing.T) {
-	l := New()
-	defer l.Close()
-	for range 4 * maxRested {
-		l.CallSoon(func() {})
+// An empty ring gives back the room for very many, bit by bit.
+func TestShrink(t *testing.T) {
+	var q Queue
+	for i := range 4 * rested {
+		q.Push(numbered(i))
 	}
-	for range 4 {
-		l.RunUntilIdle()
-	}
-	if room := len(l.ready.buf); room > maxRested {
-		t.Errorf("there is room for %d", room)
-	}
-}
-
-// A loop remembers the timers that it has fired only until they have run.
-func TestTimersThatHaveRunAreForgotten(t *testing.T) {
-	l := New(WithClock(timer.NewVirtual()))
-	defer l.Close()
-	for range 100 {
-		l.CallLater(1, func() {})
-		if err := l.Run(); err != nil {
-			t.Fatal(err)
+	popAll(&q)
+	for want := 2 * rested; want >= rested; want /= 2 {
+		if q.Shrink(); q.Cap() != want {
+			t.Errorf("room for %d, want %d", q.Cap(), want)
 		}
 	}
-	if len(l.due) > 1 {
-		t.Errorf("%d are remembered", len(l.due))
+	q.Shrink()
+	if q.Cap() != rested {
+		t.Errorf("room for %d in the end, want %d", q.Cap(), rested)
+	}
+	if at := put(&q, numbered(1)); at != 4*rested || q.At(at) != numbered(1) {
+		t.Errorf("the next entry is %v at %d", q.At(at), at)
 	}
 }
