@@ -20,20 +20,20 @@ import (
 // Closing again does nothing. Close panics if the loop is running: a task or
 // callback that wants the end calls [Loop.Stop].
 func (l *Loop) Close() {
-	if l.closed {
+	l.mustBeMade("Close")
+	if l.in(closed) {
 		return
 	}
-	l.mustBeMade("Close")
-	if l.running.Load() {
+	if l.in(driven) {
 		panic("loop: Close on a loop that is running; call Stop, and Close when Run has returned")
 	}
-	if l.closing {
+	if l.in(closing) {
 		panic("loop: Close called by a body that Close is unwinding")
 	}
-	l.closing = true
+	l.phase.Store(uint32(closing))
 	// Before anything is waited for: a body's deferred call or an offloaded call may wait
 	// for a goroutine that waits for the loop.
-	l.inbox.close()
+	l.inbox.Refuse()
 	l.root.ending().end(&CanceledError{Cause: ErrClosed})
 	if l.debug {
 		l.driver.identify()
@@ -41,23 +41,8 @@ func (l *Loop) Close() {
 	// A Goexit in a body goes on here: what is left to do is deferred.
 	defer l.release()
 	defer l.unwindAll() // what the end of offloaded work has spawned
-	defer l.awaitWork()
+	defer l.offloads.Await(l.runGuarded)
 	l.unwindAll()
-}
-
-// awaitWork waits for the calls that were offloaded, and says that they are done.
-func (l *Loop) awaitWork() {
-	l.working.Wait()
-	defer func() {
-		if len(l.offloads) > 0 { // a Goexit has ended the loop
-			l.awaitWork()
-		}
-	}()
-	for len(l.offloads) > 0 {
-		o := l.offloads[0]
-		l.offloads = l.offloads[1:]
-		l.runGuarded(o)
-	}
 }
 
 // runGuarded runs a callback as dispatch would.
@@ -121,20 +106,13 @@ func (l *Loop) unwindStep(t *Task, err error) {
 // release ends the free stacks and lets go of what is left.
 func (l *Loop) release() {
 	defer l.reportUntaken() // last: the handler may end the goroutine
-	l.closed, l.closing, l.open = true, false, false
+	l.phase.Store(uint32(closed))
 	for _, s := range l.free {
 		l.switchTo(s) // without a task: to end
 	}
 	l.free, l.lives = nil, nil
 	l.ready, l.turnEnd = ready.Queue{}, 0
 	l.timers, l.due = timer.New[Runnable](), nil
-	l.watches.Init()
-	l.ports, l.offloads, l.atIdle = ports{}, nil, nil
-}
-
-// close refuses what is posted from now on.
-func (in *inbox) close() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.closed, in.posts = true, nil
+	l.outside.Close()
+	l.atIdle = nil
 }

@@ -260,7 +260,7 @@ func notCurrent(ctx context.Context, t *Task) string {
 		return fmt.Sprintf("loop: this was called in task %q with the loop's context; use the context that the task's body was handed", l.current.Name())
 	case t.state == stateDone:
 		return fmt.Sprintf("loop: the context of task %q was used after the task ended (%s)", t.Name(), l.whoRuns())
-	case !l.running.Load() && !l.closing:
+	case l.in(resting) || l.in(closed):
 		return fmt.Sprintf("loop: the context of task %q was used while its loop is not running; a host uses Loop.Context to spawn", t.Name())
 	case l.current == nil:
 		return fmt.Sprintf("loop: the context of task %q was used where no task is running; a callback cannot suspend: spawn a task with task.Go(l.Context(), ...); another goroutine uses Post or task.Submit", t.Name())

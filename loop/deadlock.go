@@ -48,8 +48,8 @@ func newDeadlockError(tasks []*Task) *DeadlockError {
 		}
 		b.WriteString(e.Cycle[0].Name())
 	}
-	if tasks[0].env.loop.ports.n > 0 {
-		b.WriteString("\n\ta goroutine that is going to send or receive is to be announced by Loop.Hold")
+	for _, hint := range tasks[0].env.loop.outside.Hints() {
+		b.WriteString("\n\t" + hint)
 	}
 	e.text = b.String()
 	return e

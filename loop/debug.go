@@ -49,10 +49,10 @@ func (s *stack) identify() {
 
 // checkGoroutine is CheckGoroutine where that has to look.
 func (l *Loop) checkGoroutine(what string) {
-	if !l.running.Load() && !l.closing {
+	if !l.in(driven) && !l.in(closing) {
 		return // the host's own business
 	}
-	if l.waiting.Load() || l.active.who.goroutine != goroutine.Identity() && !goroutine.Coroutine(isStack) {
+	if l.outside.Asleep() || l.active.who.goroutine != goroutine.Identity() && !goroutine.Coroutine(isStack) {
 		panic(fmt.Sprintf("loop: %s from another goroutine than the loop's; use Post", what))
 	}
 }

@@ -100,6 +100,15 @@ func (l *Loop) tellTimer(kind EventKind, key timer.Key, r Runnable) {
 	l.observe(Event{Kind: kind, Timer: key, Task: (*Task)(s)})
 }
 
+// tellPosted tells of n functions that were posted and have come.
+func (l *Loop) tellPosted(n int) {
+	if l.observer != nil {
+		for range n {
+			l.observe(Event{Kind: Posted})
+		}
+	}
+}
+
 //go:noinline
 func (l *Loop) tellTurn() {
 	l.observe(Event{Kind: TurnBegan, Ready: l.ready.Len()})

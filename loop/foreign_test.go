@@ -581,7 +581,7 @@ func TestOptionThatMisbehaves(t *testing.T) {
 	for what, misdeed := range misdeeds {
 		l := newLoop(t)
 		for name, fn := range map[string]func(){
-			"of a loop":    func() { loop.New(func(*loop.Loop) { misdeed() }) },
+			"of a loop":    func() { loop.New(bad(loop.WithDebug(), misdeed)) },
 			"of a task":    func() { task.Go(l.Context(), noBody, bad(task.Name("new"), misdeed)) },
 			"of a machine": func() { task.GoMachine(l.Context(), noMachine, bad(task.Name("new"), misdeed)) },
 		} {

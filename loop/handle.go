@@ -21,7 +21,7 @@ type Handle struct {
 // that the loop is closed. A timer that is due but whose turn has not come can still be canceled. Cost: O(log n) in the
 // number of timers armed, constant for CallSoon; nothing is allocated.
 func (h Handle) Cancel() bool {
-	if h.loop == nil || h.loop.closed {
+	if h.loop == nil || h.loop.in(closed) {
 		return false
 	}
 	h.loop.check("Handle.Cancel")

@@ -19,7 +19,7 @@ func (h Home) CheckGoroutine(what string) {
 	if h.task == nil || h.task.env == nil {
 		return
 	}
-	if l := h.task.env.loop; l.debug || l.waiting.Load() {
+	if l := h.task.env.loop; l.debug || l.outside.Asleep() {
 		l.checkGoroutine(what)
 	}
 }

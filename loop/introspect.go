@@ -118,7 +118,7 @@ const (
 // internal reports whether function belongs to the library, in one of packages.
 func internal(function string, packages ...string) bool {
 	for _, p := range packages {
-		if strings.HasPrefix(function, module+p+".") {
+		if strings.HasPrefix(function, module+p+".") || strings.HasPrefix(function, module+p+"/internal/") {
 			return true
 		}
 	}

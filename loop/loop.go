@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"container/list"
 	"context"
 	"fmt"
 	"iter"
@@ -9,11 +8,11 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/takt-go/takt/loop/internal/ready"
+	"github.com/takt-go/takt/loop/internal/source"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -24,34 +23,33 @@ import (
 // [Loop.Hold], [Loop.Now] and [Loop.Elapsed]. While it is not running, its host
 // may use it from whichever goroutine it likes, one at a time.
 type Loop struct {
-	// What every turn touches.
-	ready         ready.Queue
-	turnEnd       uint64 // position in the ready queue at which this turn is over
-	current       *Task
-	next          *stack        // set by an entry that needs a stack to run; &fresh for a new one
-	observer      []func(Event) // nil if there are none
-	timers        *timer.Queue[Runnable]
-	due           []dueTimer // those that came due and are in the ready queue, in their order
-	watches       list.List  // of *watch, in order of making
-	ports         ports
-	atIdle        []Runnable
-	inbox         inbox
-	once          bool // the driver wants the turns one by one
-	waits         bool // the driver is inside Run
-	stopping      bool
-	closing       bool
-	closed        bool
-	open          bool // New has made it, and it is not closed
-	stepping      bool // inside a turn
-	idled         bool // and nothing has run since
-	warned        bool // of a real time limit
-	ordered       bool // offloaded calls end in their order, when nothing else is ready
-	debug         bool
-	attended      bool // there is an observer, a policy, a failure to report, or debug mode, or the loop is labeled
-	labeled       bool // steps have their labels: see labels.go
-	driverLabeled bool // the driver's goroutine has labels of a step
-	eager         int  // how many eager first steps are on their way, one inside the other
+	config
+	phase atomic.Uint32 // a phase
+	mode  mode          // of the driver, while it drives
 
+	// What every turn touches.
+	ready    ready.Queue
+	turnEnd  uint64 // position in the ready queue at which this turn is over
+	current  *Task
+	next     *stack // set by an entry that needs a stack to run; &fresh for a new one
+	timers   *timer.Queue[Runnable]
+	due      []dueTimer // those that came due and are in the ready queue, in their order
+	attended bool       // there is an observer, a policy, a failure to report, or debug mode, or the loop is labeled
+	eager    int        // how many eager first steps are on their way, one inside the other
+	stopping bool       // Stop was called
+	idled    bool       // nothing has run since the observers were told of Idle
+	turns    uint64
+	atIdle   []Runnable
+	sweep    sweep
+
+	// The ways in from outside: see New.
+	outside  source.Hub
+	inbox    source.Inbox
+	watches  watches
+	ports    source.Ports
+	offloads source.Offloads
+
+	// Stacks: see stack.go.
 	starting *Task // what the next stack is to run, when next is &fresh
 	fresh    stack // stands for "a stack with no task on it"
 	free     []*stack
@@ -59,51 +57,80 @@ type Loop struct {
 	driver   stack        // stands for the goroutine in Run, or for that of the host
 	errand   func(*stack) // what active does before it goes on
 
-	sweep       sweep
-	offloads    []*offload // that have not been followed by their done
-	working     sync.WaitGroup
-	policy      Policy
-	timePasses  bool     // as a choice of the policy
-	choices     []*Task  // of the choice point at hand
-	places      []uint64 // theirs in the ready queue
-	clock       timer.Clock
-	factory     TaskFactory // nil for the default
-	onFailure   func(Failure)
-	detect      bool
-	slow        time.Duration // debug mode: what is reported as too long
-	untaken     untaken
-	failures    []Failure // that the driver is to report, or Close
-	running     atomic.Bool
-	waiting     atomic.Bool // asleep in the clock
-	root        Task        // stands for the loop where a task is meant that it has none of; its context is the loop's
-	first, last *Task       // the registry: unfinished tasks in order of creation
-	lives       []*live     // for tasks to come
-	cursors     []*cursor   // of the iterations over the tasks
+	// Tasks: see live.go.
+	root        Task      // stands for the loop where a task is meant that it has none of; its context is the loop's
+	first, last *Task     // the registry: unfinished tasks in order of creation
+	lives       []*live   // for tasks to come
+	cursors     []*cursor // of the iterations over the tasks
 	tasks       int
 	spawned     uint64
-	turns       uint64
-	thread      thread
-	bound       context.Context // by Bind, the first; nil for none
-	watchdog    watchdog        // debug mode only
+
+	// What the program has lent, and what comes of it.
+	observer []func(Event) // nil if there are none
+	policy   Policy        // nil if there is none
+	choices  []*Task       // of the choice point at hand
+	places   []uint64      // theirs in the ready queue
+	failures []Failure     // that the driver is to report, or Close
+	untaken  untaken
+	warned   bool // of a real time limit
+
+	// Debug mode, profiles and threads.
+	labeled       bool            // steps have their labels: see labels.go
+	driverLabeled bool            // the driver's goroutine has labels of a step
+	bound         context.Context // by Bind, the first; nil for none
+	watchdog      watchdog
+	thread        thread
 }
 
-// An Option sets up a new loop.
-type Option func(*Loop)
+// config is what the options say. It is fixed when the loop is made, but for the observers
+// and the policy, which the loop takes over and drops when they fail.
+type config struct {
+	clock      timer.Clock
+	factory    TaskFactory // nil for the default
+	onFailure  func(Failure)
+	observers  []func(Event)
+	chooser    Policy
+	timePasses bool // as a choice of the policy
+	detect     bool
+	debug      bool
+	slow       time.Duration // debug mode: what is reported as too long
+	keptErrors int           // how many errors that no code has taken
+}
 
-// WithClock makes the loop live by c: [timer.NewSystem] is the default, and
-// [timer.NewVirtual] a clock that jumps. It panics if c is nil, a nil pointer, or the
+// phase is where a loop stands. It goes down this list, and from driven back to resting.
+type phase uint8
+
+const (
+	unmade  phase = iota // New has not made it
+	closed               // nothing runs any more
+	resting              // the host may use it
+	driven               // inside Run, RunOnce or RunUntilIdle
+	closing              // inside Close: bodies are unwound
+)
+
+// in reports whether the loop is in the phase p. It is safe from any goroutine.
+func (l *Loop) in(p phase) bool { return l.phase.Load() == uint32(p) }
+
+// open reports whether the loop can be used.
+func (l *Loop) open() bool { return l.phase.Load() > uint32(closed) }
+
+// An Option sets up a new loop.
+type Option func(*config)
+
+// WithClock makes the loop live by clock: [timer.NewSystem] is the default, and
+// [timer.NewVirtual] a clock that jumps. It panics if clock is nil, a nil pointer, or the
 // zero [timer.System].
-func WithClock(c timer.Clock) Option {
-	if c == nil {
+func WithClock(clock timer.Clock) Option {
+	if clock == nil {
 		panic("loop: WithClock(nil); use timer.NewSystem or timer.NewVirtual")
 	}
-	if v := reflect.ValueOf(c); v.Kind() == reflect.Pointer && v.IsNil() {
-		panic(fmt.Sprintf("loop: WithClock of a nil %T; use timer.NewSystem or timer.NewVirtual", c))
+	if v := reflect.ValueOf(clock); v.Kind() == reflect.Pointer && v.IsNil() {
+		panic(fmt.Sprintf("loop: WithClock of a nil %T; use timer.NewSystem or timer.NewVirtual", clock))
 	}
-	if s, ok := c.(*timer.System); ok && *s == (timer.System{}) {
+	if s, ok := clock.(*timer.System); ok && *s == (timer.System{}) {
 		panic("loop: WithClock(&timer.System{}), a clock that was never started; use timer.NewSystem")
 	}
-	return func(l *Loop) { l.clock = c }
+	return func(c *config) { c.clock = clock }
 }
 
 // WithTaskFactory sets what decides when a new task takes its first step; the
@@ -112,7 +139,7 @@ func WithTaskFactory(f TaskFactory) Option {
 	if f == nil {
 		panic("loop: WithTaskFactory(nil); use factory.Lazy or factory.Eager")
 	}
-	return func(l *Loop) { l.factory = f }
+	return func(c *config) { c.factory = f }
 }
 
 // WithErrorHandler sets what is told of failures that no caller is there to take.
@@ -127,7 +154,7 @@ func WithErrorHandler(handle func(Failure)) Option {
 	if handle == nil {
 		panic("loop: WithErrorHandler(nil); leave the option out for the default")
 	}
-	return func(l *Loop) { l.onFailure = handle }
+	return func(c *config) { c.onFailure = handle }
 }
 
 // WithObserver adds an observer, which is told of everything that the loop does, in order:
@@ -144,7 +171,7 @@ func WithObserver(observe func(Event)) Option {
 	if observe == nil {
 		panic("loop: WithObserver(nil); leave the option out for none")
 	}
-	return func(l *Loop) { l.observer = append(l.observer, observe) }
+	return func(c *config) { c.observers = append(c.observers, observe) }
 }
 
 // WithDebug turns on what is too slow for everyday use. The order of events stays
@@ -163,10 +190,10 @@ func WithObserver(observe func(Event)) Option {
 //     runtime/pprof. Other labels are as always: see Profiler labels.
 //   - Stacks are not shared, so that a stack trace shows one task only.
 func WithDebug() Option {
-	return func(l *Loop) {
-		l.debug = true
-		if l.slow == 0 {
-			l.slow = 100 * time.Millisecond
+	return func(c *config) {
+		c.debug = true
+		if c.slow == 0 {
+			c.slow = 100 * time.Millisecond
 		}
 	}
 }
@@ -178,40 +205,45 @@ func WithSlowStep(threshold time.Duration) Option {
 	if threshold <= 0 {
 		panic(fmt.Sprintf("loop: WithSlowStep(%v); give a positive duration", threshold))
 	}
-	return func(l *Loop) { l.debug, l.slow = true, threshold }
+	return func(c *config) { c.debug, c.slow = true, threshold }
 }
 
 // WithDeadlockDetection makes a loop with a real clock report a
 // [*DeadlockError] when nothing is left that could wake a task, in place of
 // waiting for a Post. Leave it out where another goroutine may post without
 // having announced itself by [Loop.Hold]. With a virtual clock it is always on.
-func WithDeadlockDetection() Option { return func(l *Loop) { l.detect = true } }
+func WithDeadlockDetection() Option { return func(c *config) { c.detect = true } }
 
 // New makes a loop. It owns no goroutine until a stackful task runs; call
 // [Loop.Close] when done with it.
 func New(opts ...Option) *Loop {
-	l := &Loop{
-		timers:    timer.New[Runnable](),
-		onFailure: logFailure,
-	}
-	l.untaken.limit = defaultUntaken
-	l.root.env, l.root.isRoot = &environment{loop: l, outer: context.Background()}, true
-	l.driver.loop = l
-	l.active = &l.driver
-	l.inbox.wake = make(chan struct{}, 1)
+	c := config{onFailure: logFailure, keptErrors: defaultUntaken}
 	for _, opt := range opts {
 		if opt == nil {
 			panic("loop: New with a nil Option; leave it out")
 		}
-		opt(l)
+		opt(&c)
 	}
-	if l.clock == nil {
-		l.clock = timer.NewSystem()
+	if c.clock == nil {
+		c.clock = timer.NewSystem()
 	}
-	l.labeled = l.debug
+	l := &Loop{
+		config:   c,
+		timers:   timer.New[Runnable](),
+		observer: c.observers, policy: c.chooser,
+		labeled: c.debug,
+	}
+	l.phase.Store(uint32(resting))
+	l.root.env, l.root.isRoot = &environment{loop: l, outer: context.Background()}, true
+	l.driver.loop = l
+	l.active = &l.driver
 	l.watchdog.limit = l.slow
+	l.inbox.Init(&l.outside, &l.ready, l.tellPosted)
+	l.watches.hub = &l.outside
+	l.ports.Init(&l.outside, func(selected func()) { l.runGuarded(Func(selected)) })
+	l.offloads.Init(&l.outside, &l.ready)
+	l.outside.Init(&l.inbox, &l.watches, &l.ports, &l.offloads) // in the order of the contract
 	l.attend()
-	l.open = true
 	return l
 }
 
@@ -247,10 +279,10 @@ func (l *Loop) Elapsed() time.Duration {
 func (l *Loop) Current() *Task { return l.current }
 
 // Running reports whether the loop is inside Run, RunOnce or RunUntilIdle.
-func (l *Loop) Running() bool { return l.running.Load() }
+func (l *Loop) Running() bool { return l.in(driven) }
 
 // Closed reports whether the loop was closed, or is being closed.
-func (l *Loop) Closed() bool { return l.closed || l.closing }
+func (l *Loop) Closed() bool { return l.in(closed) || l.in(closing) }
 
 // Tasks returns the unfinished tasks, in order of creation. Tasks may be spawned
 // and may end during the iteration: new ones come too, ended ones do not.
@@ -345,7 +377,7 @@ func logFailure(f Failure) {
 
 // check panics if the loop may not be used here and now.
 func (l *Loop) check(what string) {
-	if !l.open || l.debug || l.waiting.Load() {
+	if !l.open() || l.debug || l.outside.Asleep() {
 		l.checkAll(what)
 	}
 }
@@ -358,7 +390,7 @@ func (l *Loop) mustBeMade(what string) {
 }
 
 func (l *Loop) checkAll(what string) {
-	if l.closed {
+	if l.in(closed) {
 		panic("loop: " + what + " on a loop that is closed")
 	}
 	l.mustBeMade(what)
@@ -370,7 +402,7 @@ func (l *Loop) checkAll(what string) {
 // while the loop is asleep. Outside of debug mode it costs about a nanosecond. It is for
 // code that keeps things of a loop, such as locks, and changes them.
 func (l *Loop) CheckGoroutine(what string) {
-	if l.debug || l.waiting.Load() {
+	if l.debug || l.outside.Asleep() {
 		l.checkGoroutine(what)
 	}
 }

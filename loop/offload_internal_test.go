@@ -13,14 +13,15 @@ func TestOffloadThatEndsWhileTheLoopGoesToSleep(t *testing.T) {
 	l := New(WithClock(timer.NewVirtual()))
 	defer l.Close()
 	var order []string
+	l.outside.Doze() // as idle does before its last look for news
 	l.Offload(func() {
 		_ = l.Post(func() {
 			order = append(order, "post")
 			l.CallSoon(func() { order = append(order, "what follows") })
 		})
 	}, func() { order = append(order, "end") })
-	l.working.Wait() // it has returned
-	l.awaitOffload() // as idle does after its last look at the posts
+	<-l.outside.Token() // it has posted, or returned
+	l.outside.Wake()
 	if err := l.Run(); err != nil {
 		t.Fatal(err)
 	}

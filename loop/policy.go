@@ -36,7 +36,7 @@ func WithPolicy(p Policy, timePasses bool) Option {
 	if p == nil {
 		panic("loop: WithPolicy(nil); leave the option out for first in, first out")
 	}
-	return func(l *Loop) { l.policy, l.timePasses = p, timePasses }
+	return func(c *config) { c.chooser, c.timePasses = p, timePasses }
 }
 
 // take removes the entry to run next from the ready queue.

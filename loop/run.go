@@ -27,8 +27,7 @@ func (l *Loop) Run() error { return l.drive("Run", modeRun) }
 // found out by the next turn only.) A game calls it once a frame. It panics as Run does.
 func (l *Loop) RunOnce() (more bool) {
 	_ = l.drive("RunOnce", modeOnce)
-	return !l.ready.Empty() || l.inbox.some.Load() ||
-		l.anyWatch(func(w *watch) bool { return w.ctx.Err() != nil })
+	return !l.ready.Empty() || l.outside.Pending()
 }
 
 // RunUntilIdle runs turns until nothing is ready or due, or Stop is called. It
@@ -55,27 +54,28 @@ func (l *Loop) Stop() {
 	l.stopping = true
 }
 
+// mode is what the driver does: it waits and moves a virtual clock only in modeRun.
 type mode uint8
 
 const (
-	modeRun mode = iota
+	modeNone mode = iota // the loop is not driven
+	modeRun
 	modeIdle
 	modeOnce
 )
 
 // drive is the driver: it runs turns, resumes stacks, and waits.
 func (l *Loop) drive(what string, m mode) error {
-	if l.closed || l.closing {
+	l.mustBeMade(what)
+	if l.Closed() {
 		panic("loop: " + what + " on a loop that is closed")
 	}
-	l.mustBeMade(what)
-	if !l.running.CompareAndSwap(false, true) {
+	if !l.phase.CompareAndSwap(uint32(resting), uint32(driven)) {
 		panic("loop: " + what + " on a loop that is running already")
 	}
 	clock := l.claimClock(m)
-	l.once, l.stepping = m == modeOnce, true
-	l.waits = m == modeRun
-	l.ordered = l.waits && l.clock.Jumps()
+	l.mode = m
+	l.offloads.Ordered = m == modeRun && l.clock.Jumps()
 	if l.debug {
 		l.driver.identify()
 		l.watchdog.wake()
@@ -84,9 +84,9 @@ func (l *Loop) drive(what string, m mode) error {
 		l.driver.identify()
 	}
 	defer func() {
-		l.stopping, l.stepping, l.once = false, false, false
+		l.stopping, l.mode = false, modeNone
 		l.current = nil // but next stays: a Goexit may come between an entry and its stack
-		l.running.Store(false)
+		l.phase.Store(uint32(resting))
 		if clock != nil {
 			clock.Release()
 		}
@@ -142,7 +142,7 @@ func (l *Loop) claimClock(m mode) claimable {
 		return nil
 	}
 	if !clock.Claim() {
-		l.running.Store(false)
+		l.phase.Store(uint32(resting))
 		panic("loop: Run while another loop with the same virtual clock is inside Run; give each loop a clock of its own, or drive the loops by RunOnce or RunUntilIdle and move the clock by Advance")
 	}
 	return clock
@@ -167,7 +167,7 @@ func (l *Loop) dispatch(s *stack) {
 func (l *Loop) dispatchGuarded(s *stack) (ok bool) {
 	defer l.guard(s, &ok)
 	for {
-		if l.ready.Head() == l.turnEnd && (l.once || l.stopping || len(l.failures) > 0 || !l.beginTurn()) {
+		if l.ready.Head() == l.turnEnd && (l.mode == modeOnce || l.stopping || len(l.failures) > 0 || !l.beginTurn()) {
 			return true
 		}
 		var r Runnable
@@ -242,29 +242,8 @@ func (l *Loop) beginTurn() bool {
 	if l.untaken.over {
 		l.tellUntaken(false)
 	}
-	asked := l.inbox.some.Load()
-	if asked {
-		l.inbox.some.Store(false) // before any look, so that what comes behind a look asks again
-	}
-	// Looked at from the last to the first, and taken in from the first to the last: so
-	// what a goroutine did before something that is seen here is seen too.
-	if len(l.offloads) > 0 && !l.ordered {
-		l.seeOffloads()
-	}
-	if l.watches.Len() > 0 {
-		l.seeWatches()
-	}
-	if asked || l.inbox.some.Load() {
-		l.drain()
-	}
-	if l.watches.Len() > 0 {
-		l.pollWatches()
-	}
-	if l.ports.n > 0 {
-		l.pollPorts()
-	}
-	if len(l.offloads) > 0 && !l.ordered {
-		l.endOffloads()
+	if !l.outside.Quiet() {
+		l.outside.TakeIn()
 	}
 	if l.timers.Len() > 0 {
 		at, _ := l.timers.Earliest()
@@ -294,7 +273,7 @@ func (l *Loop) newTurn() {
 // run in that, and nobody attends to it. Then the turn has passed. The ready queue is
 // empty.
 func (l *Loop) skipTurn(t *Task) bool {
-	if l.eager > 0 || l.attended || l.once || l.stopping || t.MustCancel() != nil || !l.quiet() {
+	if l.eager > 0 || l.attended || l.mode == modeOnce || l.stopping || t.MustCancel() != nil || !l.quiet() {
 		return false
 	}
 	l.turns++
@@ -306,7 +285,7 @@ func (l *Loop) quiet() bool {
 	if oneThread {
 		l.thread.letOthersRun(l)
 	}
-	if l.inbox.some.Load() || l.watches.Len() > 0 || l.ports.n > 0 || l.untaken.over { // the end of an offload nudges
+	if !l.outside.Quiet() || l.untaken.over {
 		return false
 	}
 	if l.timers.Len() == 0 {
@@ -370,44 +349,36 @@ func (l *Loop) idle() (over bool, err error) {
 			}
 		}
 	}
-	if l.ordered && l.endOffload() {
+	if l.offloads.Ordered && l.offloads.TakeOldest() {
 		return false, nil
 	}
 	jumps := l.clock.Jumps()
-	collect := func() {}
-	l.waiting.Store(true)
+	l.outside.Doze()
 	defer func() {
-		l.waiting.Store(false)
-		collect()
+		l.outside.Wake()
 		if oneThread {
 			l.thread.othersRan()
 		}
 	}()
-	owed := l.inbox.owed.Load() > 0 || len(l.offloads) > 0
 	switch {
-	case l.inbox.some.Load():
+	case l.outside.News():
 		return false, nil
-	case owed:
-	case deadline == timer.Never && (jumps || l.detect && !l.watchesMayWake() && l.ports.n == 0):
+	case l.outside.Owed():
+	case deadline == timer.Never && (jumps || l.detect && !l.outside.MayCome()):
 		return true, l.deadlock()
 	case jumps:
-		l.clock.Wait(deadline, l.inbox.wake)
+		l.clock.Wait(deadline, l.outside.Token())
 		return false, nil
 	}
-	if l.ports.n > 0 {
-		collect = l.selectPorts()
-	}
+	l.outside.Sleep()
 	if l.debug {
 		l.watchdog.rest()
 		defer l.watchdog.wake()
 	}
-	switch {
-	case jumps && len(l.offloads) > 0: // time stands still until what is owed has come
-		l.awaitOffload()
-	case jumps:
-		<-l.inbox.wake
-	default:
-		l.clock.Wait(deadline, l.inbox.wake)
+	if jumps { // time stands still until what is owed has come
+		<-l.outside.Token()
+	} else {
+		l.clock.Wait(deadline, l.outside.Token())
 	}
 	return false, nil
 }

@@ -60,7 +60,7 @@ func (l *Loop) takeFree(t *Task) *stack {
 
 // keep puts a free stack back and reports whether it is to stay.
 func (l *Loop) keep(s *stack) bool {
-	if len(l.free) >= maxFree || l.closed {
+	if len(l.free) >= maxFree || l.in(closed) {
 		return false
 	}
 	l.free = append(l.free, s)
@@ -140,7 +140,7 @@ func (s *stack) vacate() *stack {
 // run on the way: a body is next, and its stack is there. Otherwise it returns nil.
 func (l *Loop) nextStack(s *stack) *stack {
 	if l.ready.Head() == l.turnEnd {
-		if l.once || l.stopping || l.ready.Empty() || l.attended || !l.quiet() {
+		if l.mode == modeOnce || l.stopping || l.ready.Empty() || l.attended || !l.quiet() {
 			return nil
 		}
 		l.newTurn()
@@ -166,4 +166,4 @@ func (l *Loop) nextStack(s *stack) *stack {
 }
 
 // share reports whether a stack may run what is next in place of the driver.
-func (l *Loop) share() bool { return !l.debug && !l.closing }
+func (l *Loop) share() bool { return !l.debug && !l.in(closing) }

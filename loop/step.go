@@ -19,7 +19,7 @@ func (t *Task) StepNow() {
 
 func (t *Task) stepNow() {
 	l := t.env.loop
-	if !l.stepping {
+	if !l.in(driven) {
 		t.queue()
 		return
 	}

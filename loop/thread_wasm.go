@@ -25,8 +25,7 @@ const (
 // waits, the runtime looks for input and output, and returns to JavaScript's event loop.
 // RunOnce and RunUntilIdle never sleep: JavaScript may have called them.
 func (t *thread) letOthersRun(l *Loop) {
-	if l.clock.Jumps() && l.inbox.owed.Load() == 0 &&
-		len(l.offloads) == 0 && l.ports.n == 0 && l.watches.Len() == 0 {
+	if l.clock.Jumps() && !l.outside.Owed() && !l.outside.Watching() {
 		return
 	}
 	if t.others.IsZero() {
@@ -35,7 +34,7 @@ func (t *thread) letOthersRun(l *Loop) {
 	if time.Since(t.others) < quantum {
 		return
 	}
-	if l.waits {
+	if l.mode == modeRun {
 		time.Sleep(pause)
 	} else {
 		runtime.Gosched()

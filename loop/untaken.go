@@ -13,7 +13,6 @@ import (
 // error that was taken is forgotten, any other is kept. When more than limit are kept,
 // the oldest is reported and forgotten. So an error that is taken soon costs one look.
 type untaken struct {
-	limit int
 	over  bool           // more than limit are here; beginTurn looks at that
 	young []youngFailure // by order of failing
 	kept  []*Task        // older ones, by order of failing
@@ -45,7 +44,7 @@ func WithUntakenLimit(n int) Option {
 	if n < 0 {
 		panic(fmt.Sprintf("loop: WithUntakenLimit(%d); give the number of errors to keep, or 0 to keep none", n))
 	}
-	return func(l *Loop) { l.untaken.limit = n }
+	return func(c *config) { c.keptErrors = n }
 }
 
 // Failed notes that t, which is about to end, fails: if no code takes its error, that is
@@ -58,7 +57,7 @@ func Failed(t *Task) {
 		u.young = slices.Grow(u.young, len(u.young)+1)
 	}
 	u.young = append(u.young, youngFailure{t, l.turns})
-	u.over = !l.closing && u.len() > u.limit
+	u.over = !l.in(closing) && u.len() > l.keptErrors
 }
 
 func (u *untaken) len() int { return len(u.kept) + len(u.young) }
@@ -72,7 +71,7 @@ func (t *Task) taken() bool { return t.untaken() == nil }
 // longer young, or at all of them if the loop is idle.
 func (l *Loop) tellUntaken(idle bool) {
 	u := &l.untaken
-	for swept := false; u.len() > u.limit && len(u.young) > 0; {
+	for swept := false; u.len() > l.keptErrors && len(u.young) > 0; {
 		f := u.young[0]
 		if !idle && l.turns < f.turn+youth {
 			break
@@ -81,12 +80,12 @@ func (l *Loop) tellUntaken(idle bool) {
 		if f.task.taken() {
 			continue
 		}
-		if len(u.kept) >= u.limit && !swept {
+		if len(u.kept) >= l.keptErrors && !swept {
 			u.kept = slices.DeleteFunc(u.kept, (*Task).taken)
 			swept = true
 		}
 		u.kept = append(u.kept, f.task)
-		if len(u.kept) > u.limit {
+		if len(u.kept) > l.keptErrors {
 			oldest := u.kept[0]
 			u.kept = slices.Delete(u.kept, 0, 1)
 			if err := oldest.untaken(); err != nil {
@@ -94,7 +93,7 @@ func (l *Loop) tellUntaken(idle bool) {
 			}
 		}
 	}
-	u.over = u.len() > u.limit
+	u.over = u.len() > l.keptErrors
 }
 
 // reportUntaken reports the failures that wait to be reported, and then all that are left,

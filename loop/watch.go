@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"context"
 	"errors"
+
+	"github.com/takt-go/takt/loop/internal/source"
 )
 
 // A watch is a standard context, derived from a task's, whose end concerns a
@@ -20,6 +22,13 @@ type watch struct {
 	stop func() bool // of the wake-up
 
 	at *list.Element // in the loop's list; nil when it is over
+}
+
+// watches are the watches of a loop, in order of making: a source.
+type watches struct {
+	source.Nothing
+	hub *source.Hub
+	all list.List // of *watch
 }
 
 func (l *Loop) watchSuspension(ctx context.Context, t *Task) *watch {
@@ -39,8 +48,8 @@ func (l *Loop) bindTask(ctx context.Context, t *Task) {
 }
 
 func (l *Loop) addWatch(w *watch) *watch {
-	w.stop = context.AfterFunc(w.ctx, l.nudge)
-	w.at = l.watches.PushBack(w)
+	w.stop = context.AfterFunc(w.ctx, l.outside.Nudge)
+	l.watches.add(w)
 	return w
 }
 
@@ -61,28 +70,34 @@ func (l *Loop) unwatch(w *watch) {
 		return
 	}
 	w.stop()
-	l.forget(w)
+	l.watches.remove(w)
 }
 
-func (l *Loop) forget(w *watch) {
+func (ws *watches) add(w *watch) {
+	w.at = ws.all.PushBack(w)
+	ws.hub.Watch(1)
+}
+
+func (ws *watches) remove(w *watch) {
 	if w.at != nil {
-		l.watches.Remove(w.at)
+		ws.all.Remove(w.at)
 		w.at = nil
+		ws.hub.Watch(-1)
 	}
 }
 
-// seeWatches notes which contexts have ended: see beginTurn.
-func (l *Loop) seeWatches() {
-	for at := l.watches.Front(); at != nil; at = at.Next() {
+// See notes which contexts have ended.
+func (ws *watches) See() {
+	for at := ws.all.Front(); at != nil; at = at.Next() {
 		w := at.Value.(*watch)
 		w.seen = w.ctx.Err() != nil
 	}
 }
 
-// pollWatches acts upon the contexts that were seen to have ended, and upon those that
+// Take acts upon the contexts that were seen to have ended, and upon those that
 // this ends in turn: their cause is a cancellation by the loop.
-func (l *Loop) pollWatches() {
-	for at, next := l.watches.Front(), (*list.Element)(nil); at != nil; at = next {
+func (ws *watches) Take() {
+	for at, next := ws.all.Front(), (*list.Element)(nil); at != nil; at = next {
 		next = at.Next()
 		w := at.Value.(*watch)
 		if w.ctx.Err() == nil {
@@ -93,7 +108,7 @@ func (l *Loop) pollWatches() {
 		if !w.seen && !own {
 			continue // it has asked for another look
 		}
-		l.forget(w)
+		ws.remove(w)
 		if w.all {
 			w.task.Cancel(cause)
 		} else if !own {
@@ -104,20 +119,31 @@ func (l *Loop) pollWatches() {
 	}
 }
 
-// watchesMayWake reports whether the end of a context is to be expected.
-func (l *Loop) watchesMayWake() bool {
-	return l.anyWatch(func(w *watch) bool {
+// Pending reports whether a context has ended. It looks, as what a context calls when it
+// ends comes a little later.
+func (ws *watches) Pending() bool {
+	return ws.some(func(w *watch) bool { return w.ctx.Err() != nil })
+}
+
+// MayCome reports whether the end of a context is to be expected.
+func (ws *watches) MayCome() bool {
+	return ws.some(func(w *watch) bool {
 		_, limited := w.ctx.Deadline()
 		return limited || !w.all
 	})
 }
 
-// anyWatch reports whether what holds of a watch.
-func (l *Loop) anyWatch(what func(*watch) bool) bool {
-	for at := l.watches.Front(); at != nil; at = at.Next() {
-		if what(at.Value.(*watch)) {
+func (ws *watches) some(is func(*watch) bool) bool {
+	for at := ws.all.Front(); at != nil; at = at.Next() {
+		if is(at.Value.(*watch)) {
 			return true
 		}
 	}
 	return false
+}
+
+// Close lets go of the watches.
+func (ws *watches) Close() {
+	ws.hub.Watch(-ws.all.Len())
+	ws.all.Init()
 }

@@ -1,0 +1,83 @@
+package source
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/takt-go/takt/loop/internal/ready"
+)
+
+// An Inbox takes what other goroutines post.
+type Inbox struct {
+	Nothing
+	hub    *Hub
+	to     *ready.Queue
+	taken  func(n int)
+	owed   atomic.Int64 // what was announced
+	mu     sync.Mutex
+	posts  []ready.Runnable
+	spare  []ready.Runnable // the slice that the loop emptied last
+	closed bool
+}
+
+// Init makes an inbox whose posts go to the queue to. taken is called behind that, with
+// their number.
+func (in *Inbox) Init(hub *Hub, to *ready.Queue, taken func(n int)) {
+	in.hub, in.to, in.taken = hub, to, taken
+}
+
+// Post takes r, and reports whether it did: not if the inbox refuses. It is safe from any
+// goroutine.
+func (in *Inbox) Post(r ready.Runnable) bool {
+	in.mu.Lock()
+	if in.closed {
+		in.mu.Unlock()
+		return false
+	}
+	in.posts = append(in.posts, r)
+	in.mu.Unlock()
+	in.hub.Nudge()
+	return true
+}
+
+// Announce says that something is going to be posted, until release is called. Both are
+// safe from any goroutine; releasing again does nothing.
+func (in *Inbox) Announce() (release func()) {
+	in.owed.Add(1)
+	return sync.OnceFunc(func() {
+		in.owed.Add(-1)
+		in.hub.Nudge()
+	})
+}
+
+// Owed reports whether something was announced.
+func (in *Inbox) Owed() bool { return in.owed.Load() > 0 }
+
+// maxSpare is how much room for posts is kept after a burst.
+const maxSpare = 1 << 14
+
+// Take moves what was posted to the queue.
+func (in *Inbox) Take() {
+	if !in.hub.asked && !in.hub.News() {
+		return
+	}
+	in.mu.Lock()
+	posts := in.posts
+	in.posts, in.spare = in.spare[:0], nil
+	in.mu.Unlock()
+	for i, r := range posts {
+		in.to.Push(r)
+		posts[i] = nil
+	}
+	if cap(posts) <= maxSpare {
+		in.spare = posts // only the loop touches spare outside the lock
+	}
+	in.taken(len(posts))
+}
+
+// Refuse drops what was posted, and refuses what is posted from now on.
+func (in *Inbox) Refuse() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.closed, in.posts = true, nil
+}

@@ -1,0 +1,156 @@
+package source
+
+import (
+	"reflect"
+	"slices"
+)
+
+// A Port is an operation on a channel that a task waits for. The loop tries its
+// ports, in order of adding, at the beginning of every turn, and selects among them
+// while it sleeps: so it is always the loop that sends or receives, and a port that
+// is removed has not done so unnoticed. Of the ports of one channel and
+// direction only the first is tried.
+type Port interface {
+	// Try performs the operation if that is possible now, and reports whether. If it
+	// panics, the port is over, and the panic goes to the error handler.
+	Try() bool
+	// Case is the operation, for [reflect.Select]. The channel and the direction are
+	// always the same.
+	Case() reflect.SelectCase
+	// Selected is told that the operation was performed, with what it received.
+	Selected(v reflect.Value, ok bool)
+}
+
+// A Registration is a Port that was added.
+type Registration struct {
+	Port
+	in         *lines
+	line       *line // nil while it is fresh
+	prev, next *Registration
+	number     uint64 // counts the ports by order of adding
+	tried      uint64 // in which poll it was tried last, and has to wait
+	gone       bool   // it was performed or removed
+}
+
+// Remove takes the port back, and reports whether that prevented its operation: false means
+// that it was performed, or removed before, or that the ports are closed. It costs O(1).
+func (p *Registration) Remove() bool {
+	if p.gone || p.in.closed {
+		return false
+	}
+	p.in.remove(p)
+	return true
+}
+
+// Ports are the operations on channels that the tasks of a loop wait for.
+type Ports struct {
+	Nothing
+	lines   lines
+	call    func(func())
+	stop    chan struct{}   // closed to end the goroutines that select for a loop that is asleep; nil while there are none
+	results []chan selected // of those goroutines
+}
+
+// Init makes ports. What a goroutine has received while the loop was asleep is handed to
+// its port inside of call, which guards the loop against a panic.
+func (ps *Ports) Init(hub *Hub, call func(func())) { ps.lines.hub, ps.call = hub, call }
+
+// Add adds p, until its operation is performed or it is removed.
+func (ps *Ports) Add(p Port) *Registration { return ps.lines.add(p) }
+
+// Len is the number of ports that wait.
+func (ps *Ports) Len() int { return ps.lines.n }
+
+// Take performs the operations that are possible.
+func (ps *Ports) Take() {
+	if ps.lines.n > 0 {
+		ps.lines.poll()
+	}
+}
+
+// MayCome reports whether a port waits.
+func (ps *Ports) MayCome() bool { return ps.lines.n > 0 }
+
+// Hint tells of the goroutines that a deadlock report cannot know.
+func (ps *Ports) Hint() string {
+	if ps.lines.n == 0 {
+		return ""
+	}
+	return "a goroutine that is going to send or receive is to be announced by Loop.Hold"
+}
+
+// Close lets go of the ports, which are not waiting any more.
+func (ps *Ports) Close() { ps.lines.close() }
+
+// maxCases is how many ports one goroutine selects among; reflect allows 65536.
+const maxCases = 1024
+
+type selected struct {
+	port *Registration // nil: none
+	v    reflect.Value
+	ok   bool
+}
+
+// Sleep lets goroutines select among the ports, the first of each channel and direction,
+// and nudge the loop.
+func (ps *Ports) Sleep() {
+	if ps.lines.n == 0 {
+		return
+	}
+	ps.stop = make(chan struct{})
+	for chunk := range slices.Chunk(ps.lines.inOrder(), maxCases) {
+		result := make(chan selected, 1)
+		ps.results = append(ps.results, result)
+		cases := make([]reflect.SelectCase, 1, len(chunk)+1)
+		cases[0] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ps.stop)}
+		for _, p := range chunk {
+			cases = append(cases, p.Case())
+		}
+		go func() {
+			s, stopped := selectOne(chunk, cases)
+			result <- s
+			if !stopped {
+				ps.lines.hub.Nudge()
+			}
+		}()
+	}
+}
+
+// Wake ends that, and takes in what the goroutines did. Those that still select are told to
+// stop before any port is told of its operation.
+func (ps *Ports) Wake() {
+	if ps.stop == nil {
+		return
+	}
+	close(ps.stop)
+	ps.stop = nil
+	ps.collect()
+}
+
+func (ps *Ports) collect() {
+	defer func() {
+		if len(ps.results) > 0 { // an observer has called Goexit
+			ps.collect()
+			return
+		}
+		ps.results = nil
+	}()
+	for len(ps.results) > 0 {
+		s := <-ps.results[0]
+		ps.results = ps.results[1:]
+		if s.port != nil {
+			ps.lines.remove(s.port)
+			ps.call(func() { s.port.Selected(s.v, s.ok) })
+		}
+	}
+}
+
+// selectOne selects among cases: to stop, and those of the ports.
+func selectOne(ports []*Registration, cases []reflect.SelectCase) (s selected, stopped bool) {
+	defer func() { _ = recover() }() // a send on a closed channel: the next Try finds out which
+	at, v, ok := reflect.Select(cases)
+	if at == 0 {
+		return selected{}, true
+	}
+	return selected{port: ports[at-1], v: v, ok: ok}, false
+}

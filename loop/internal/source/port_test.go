@@ -1,0 +1,119 @@
+package source
+
+import (
+	"reflect"
+	"runtime"
+	"slices"
+	"testing"
+)
+
+// exiting is a Port that is never ready, and calls Goexit when it hears that it was.
+type exiting struct{ told *int }
+
+func (exiting) Try() bool { return false }
+
+func (exiting) Case() reflect.SelectCase {
+	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(make(chan int))}
+}
+
+func (e exiting) Selected(reflect.Value, bool) {
+	*e.told++
+	runtime.Goexit()
+}
+
+// newPorts makes ports of a hub of their own.
+func newPorts() (*Hub, *Ports) {
+	hub, ports := new(Hub), new(Ports)
+	ports.Init(hub, func(selected func()) { selected() })
+	hub.Init(ports)
+	return hub, ports
+}
+
+// What the goroutines that select have done is taken in also where the first of the ports
+// ends the driver.
+func TestWakeAfterAGoexit(t *testing.T) {
+	hub, ports := newPorts()
+	told := 0
+	for range 3 {
+		result := make(chan selected, 1)
+		result <- selected{port: ports.Add(exiting{&told})}
+		ports.results = append(ports.results, result)
+	}
+	ports.stop = make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		hub.Wake()
+	}()
+	<-ended
+	if told != 3 || ports.Len() != 0 || ports.results != nil {
+		t.Errorf("%d of 3 ports were told, %d still wait, %d results are left", told, ports.Len(), len(ports.results))
+	}
+}
+
+// atOnce is a Port that is ready.
+type atOnce struct{ exiting }
+
+func (atOnce) Try() bool { return true }
+
+// After a burst of ports there is little room for the next.
+func TestRoomForPortsAfterABurst(t *testing.T) {
+	hub, ports := newPorts()
+	for range 2 * maxHeads {
+		ports.Add(atOnce{})
+	}
+	hub.TakeIn()
+	if q := &ports.lines; max(cap(q.heads), cap(q.spare), cap(q.fresh)) > maxHeads {
+		t.Errorf("there is room for %d, %d and %d ports", cap(q.heads), cap(q.spare), cap(q.fresh))
+	}
+}
+
+// A loop that sleeps waits for what is there at that time.
+func TestPortsInOrder(t *testing.T) {
+	hub, ports := newPorts()
+	var added []*Registration
+	add := func() { added = append(added, ports.Add(exiting{})) }
+	for range 3 {
+		add()
+	}
+	hub.TakeIn()
+	added[1].Remove()
+	add()
+	var numbers []uint64
+	for _, p := range ports.lines.inOrder() {
+		numbers = append(numbers, p.number)
+	}
+	if !slices.Equal(numbers, []uint64{1, 3, 4}) {
+		t.Errorf("waits for %v, want the first, third and fourth", numbers)
+	}
+}
+
+// Ports that wait are looked at in every turn; when none does, the hub is quiet.
+func TestPortsAreWatched(t *testing.T) {
+	hub, ports := newPorts()
+	if !hub.Quiet() || ports.MayCome() || ports.Hint() != "" {
+		t.Error("without a port there is something to look at")
+	}
+	first, ready := ports.Add(exiting{}), ports.Add(atOnce{})
+	if hub.Quiet() || !hub.Watching() || !hub.MayCome() || len(hub.Hints()) != 1 {
+		t.Error("with two ports there is nothing to look at")
+	}
+	hub.TakeIn()
+	if ready.Remove() {
+		t.Error("Remove reports that it prevented an operation that was performed")
+	}
+	if hub.Quiet() {
+		t.Error("with one port left there is nothing to look at")
+	}
+	if !first.Remove() || first.Remove() {
+		t.Error("Remove reports that the port was not waiting, or that it was twice")
+	}
+	if !hub.Quiet() {
+		t.Error("without a port there is something to look at")
+	}
+	last := ports.Add(exiting{})
+	hub.Close()
+	if !hub.Quiet() || last.Remove() {
+		t.Error("a port waits in a loop that is closed")
+	}
+}

@@ -1,0 +1,291 @@
+package source
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/takt-go/takt/loop/internal/ready"
+)
+
+// logged is a source that writes down what the hub asks of it.
+type logged struct {
+	Nothing
+	name string
+	log  *[]string
+}
+
+func (s logged) add(what string) { *s.log = append(*s.log, what+" "+s.name) }
+func (s logged) See()            { s.add("see") }
+func (s logged) Take()           { s.add("take") }
+func (s logged) Sleep()          { s.add("sleep") }
+func (s logged) Close()          { s.add("close") }
+
+func (s logged) Wake() {
+	s.add("wake")
+	if s.name == "b" {
+		runtime.Goexit()
+	}
+}
+
+// The hub sees from the last to the first, and does all else from the first to the last.
+// Every source is told to wake, although one of them calls Goexit.
+func TestHubOrder(t *testing.T) {
+	var log []string
+	var hub Hub
+	hub.Init(logged{name: "a", log: &log}, logged{name: "b", log: &log}, logged{name: "c", log: &log})
+	hub.TakeIn()
+	hub.Sleep()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		hub.Wake()
+	}()
+	<-ended
+	hub.Close()
+	want := []string{
+		"see c", "see b", "see a", "take a", "take b", "take c",
+		"sleep a", "sleep b", "sleep c", "wake a", "wake b", "wake c", "close a", "close b", "close c",
+	}
+	if !slices.Equal(log, want) {
+		t.Errorf("the hub calls\n%v, want\n%v", log, want)
+	}
+}
+
+// A source that leaves out everything says no to all.
+func TestNothing(t *testing.T) {
+	var hub Hub
+	hub.Init(Nothing{}, &Nothing{})
+	hub.TakeIn()
+	hub.Sleep()
+	hub.Wake()
+	hub.Close()
+	if hub.Pending() || hub.Owed() || hub.MayCome() || hub.Hints() != nil || !hub.Quiet() || hub.Watching() {
+		t.Error("something comes, or may come, from nothing")
+	}
+}
+
+// answers is a source that says yes to one of the questions.
+type answers struct {
+	Nothing
+	pending, owed, mayCome bool
+	hint                   string
+}
+
+func (a answers) Pending() bool { return a.pending }
+func (a answers) Owed() bool    { return a.owed }
+func (a answers) MayCome() bool { return a.mayCome }
+func (a answers) Hint() string  { return a.hint }
+
+func TestHubAsksAll(t *testing.T) {
+	for _, last := range []answers{{pending: true}, {owed: true}, {mayCome: true}, {hint: "a word"}} {
+		var hub Hub
+		hub.Init(Nothing{}, last)
+		got := answers{pending: hub.Pending(), owed: hub.Owed(), mayCome: hub.MayCome(), hint: fmt.Sprint(hub.Hints())}
+		if want := "[" + last.hint + "]"; got.hint != want {
+			t.Errorf("hints are %s, want %s", got.hint, want)
+		}
+		if got.hint = last.hint; got != last {
+			t.Errorf("the hub says %v for %v", got, last)
+		}
+	}
+}
+
+// A nudge is news until the hub takes in, and sends one token to a loop that dozes.
+func TestNudge(t *testing.T) {
+	var hub Hub
+	hub.Init()
+	tokens := func() int { return len(hub.Token()) }
+	hub.Nudge()
+	if !hub.News() || hub.Quiet() || !hub.Pending() || tokens() != 0 {
+		t.Errorf("awake: news %t, quiet %t, pending %t, %d tokens", hub.News(), hub.Quiet(), hub.Pending(), tokens())
+	}
+	hub.TakeIn()
+	if hub.News() || !hub.Quiet() || hub.Pending() {
+		t.Error("there is news behind TakeIn")
+	}
+	hub.Doze()
+	if !hub.Asleep() {
+		t.Error("not asleep")
+	}
+	hub.Nudge()
+	hub.Nudge()
+	if !hub.News() || tokens() != 1 {
+		t.Errorf("asleep: news %t, %d tokens", hub.News(), tokens())
+	}
+	if hub.Wake(); hub.Asleep() {
+		t.Error("still asleep")
+	}
+}
+
+// numbered is a Runnable that can be told from others.
+type numbered int
+
+func (numbered) Run() {}
+
+// contents empties q.
+func contents(q *ready.Queue) (all []int) {
+	for !q.Empty() {
+		all = append(all, int(q.Pop().(numbered)))
+	}
+	return all
+}
+
+func TestInbox(t *testing.T) {
+	var hub Hub
+	var in Inbox
+	var q ready.Queue
+	taken := 0
+	in.Init(&hub, &q, func(n int) { taken += n })
+	hub.Init(&in)
+	for n := range 3 {
+		if !in.Post(numbered(n)) {
+			t.Fatal("an open inbox refuses")
+		}
+	}
+	in.Take() // with news, also outside of TakeIn
+	if got := contents(&q); !slices.Equal(got, []int{0, 1, 2}) || taken != 3 {
+		t.Errorf("the queue has %v, %d were taken", got, taken)
+	}
+	hub.TakeIn()
+	in.Post(numbered(3))
+	hub.news.Store(false) // as if it came between the two looks at the news: the next nudge brings it
+	if hub.TakeIn(); !q.Empty() {
+		t.Error("without news the inbox takes its lock")
+	}
+	in.Post(numbered(4))
+	hub.TakeIn()
+	if got := contents(&q); !slices.Equal(got, []int{3, 4}) {
+		t.Errorf("the queue has %v", got)
+	}
+	in.Post(numbered(5))
+	in.Refuse()
+	if in.Post(numbered(6)) {
+		t.Error("a closed inbox takes what is posted")
+	}
+	if hub.TakeIn(); !q.Empty() {
+		t.Error("a closed inbox has kept something")
+	}
+}
+
+// After a burst of posts there is little room for the next.
+func TestInboxAfterABurst(t *testing.T) {
+	var hub Hub
+	var in Inbox
+	var q ready.Queue
+	in.Init(&hub, &q, func(int) {})
+	hub.Init(&in)
+	for _, burst := range []int{maxSpare + 1, 10, 10, 10} {
+		for n := range burst {
+			in.Post(numbered(n))
+		}
+		hub.TakeIn()
+		if got := contents(&q); len(got) != burst {
+			t.Fatalf("%d of %d posts came", len(got), burst)
+		}
+	}
+	if cap(in.posts) > maxSpare || cap(in.spare) > maxSpare || cap(in.spare) == 0 {
+		t.Errorf("there is room for %d and %d", cap(in.posts), cap(in.spare))
+	}
+}
+
+func TestAnnounce(t *testing.T) {
+	var hub Hub
+	var in Inbox
+	in.Init(&hub, nil, nil)
+	hub.Init(&in)
+	first, second := in.Announce(), in.Announce()
+	first()
+	first()
+	if !hub.Owed() || !hub.News() {
+		t.Errorf("one of two is released: owed %t, news %t", hub.Owed(), hub.News())
+	}
+	if second(); hub.Owed() {
+		t.Error("all are released, and something is owed")
+	}
+}
+
+// What follows on a call comes when the call was seen to have finished: in order of calls,
+// or one at a time where that is asked for.
+func TestOffloads(t *testing.T) {
+	for _, ordered := range []bool{false, true} {
+		var hub Hub
+		var calls Offloads
+		var q ready.Queue
+		calls.Init(&hub, &q)
+		hub.Init(&calls)
+		calls.Ordered = ordered
+		blocked := make(chan struct{})
+		calls.Go(func() { <-blocked }, numbered(0))
+		for n := range 2 {
+			calls.Go(func() {}, numbered(n+1))
+		}
+		<-calls.calls[1].finished
+		<-calls.calls[2].finished
+		if !hub.Owed() || calls.Len() != 3 {
+			t.Errorf("ordered %t: owed %t, %d calls", ordered, hub.Owed(), calls.Len())
+		}
+		hub.Nudge() // theirs may not have come yet
+		hub.TakeIn()
+		var want []int
+		if !ordered {
+			want = []int{1, 2}
+		}
+		if got := contents(&q); !slices.Equal(got, want) {
+			t.Errorf("ordered %t: the queue has %v, want %v", ordered, got, want)
+		}
+		if calls.TakeOldest() {
+			t.Errorf("ordered %t: the oldest has not finished, and is taken", ordered)
+		}
+		oldest := calls.calls[0].finished
+		close(blocked)
+		<-oldest
+		if calls.TakeOldest() {
+			t.Errorf("ordered %t: the oldest is taken before it was seen to have finished", ordered)
+		}
+		hub.Nudge()
+		hub.TakeIn()
+		for ordered && calls.TakeOldest() {
+			want = append(want, len(want))
+			if got := contents(&q); !slices.Equal(got, want[len(want)-1:]) {
+				t.Errorf("the oldest is %v, want %v", got, want[len(want)-1:])
+			}
+		}
+		if n := len(contents(&q)); ordered && (len(want) != 3 || n != 0) || !ordered && n != 1 {
+			t.Errorf("ordered %t: %d taken one by one, %d at once", ordered, len(want), n)
+		}
+		if hub.Owed() || calls.Len() != 0 {
+			t.Errorf("ordered %t: %d calls are left", ordered, calls.Len())
+		}
+		calls.working.Wait()
+	}
+}
+
+// The end of the loop waits for all calls, and runs what follows on each, although the
+// first of these calls Goexit.
+func TestAwaitOffloads(t *testing.T) {
+	var hub Hub
+	var calls Offloads
+	calls.Init(&hub, new(ready.Queue))
+	hub.Init(&calls)
+	returned := make([]bool, 3)
+	for n := range returned {
+		calls.Go(func() { returned[n] = true }, numbered(n))
+	}
+	var ran []int
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		calls.Await(func(r ready.Runnable) {
+			ran = append(ran, int(r.(numbered)))
+			if len(ran) == 1 {
+				runtime.Goexit()
+			}
+		})
+	}()
+	<-ended
+	if !slices.Equal(ran, []int{0, 1, 2}) || slices.Contains(returned, false) || calls.Len() != 0 {
+		t.Errorf("ran %v, returned %v, %d are left", ran, returned, calls.Len())
+	}
+}
