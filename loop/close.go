@@ -36,7 +36,7 @@ func (l *Loop) Close() {
 	l.inbox.Refuse()
 	l.root.ending().end(&CanceledError{Cause: ErrClosed})
 	if l.debug {
-		l.driver.identify()
+		identify(&l.stacks.Driver)
 	}
 	// A Goexit in a body goes on here: what is left to do is deferred.
 	defer l.release()
@@ -77,7 +77,7 @@ func (l *Loop) unwind(t *Task) {
 		t.end(err)
 	case t.kind == Stackful:
 		t.withExtra().wake = err
-		l.switchTo(t.stack)
+		l.stacks.SwitchTo(t.stack)
 	default:
 		t.resumed()
 		for t.state != stateDone {
@@ -107,10 +107,8 @@ func (l *Loop) unwindStep(t *Task, err error) {
 func (l *Loop) release() {
 	defer l.reportUntaken() // last: the handler may end the goroutine
 	l.phase.Store(uint32(closed))
-	for _, s := range l.free {
-		l.switchTo(s) // without a task: to end
-	}
-	l.free, l.lives = nil, nil
+	l.stacks.End()
+	l.lives = nil
 	l.ready, l.turnEnd = ready.Queue{}, 0
 	l.timers, l.due = timer.New[Runnable](), nil
 	l.outside.Close()

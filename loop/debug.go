@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/takt-go/takt/loop/internal/coro"
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
@@ -42,9 +43,9 @@ type identity struct {
 }
 
 // identify notes which goroutine the calling one is, as that of s.
-func (s *stack) identify() {
+func identify(s *stack) {
 	number, locked := goroutine.Number()
-	s.who = &identity{goroutine.Identity(), number, locked}
+	s.Value.who = &identity{goroutine.Identity(), number, locked}
 }
 
 // checkGoroutine is CheckGoroutine where that has to look.
@@ -52,7 +53,7 @@ func (l *Loop) checkGoroutine(what string) {
 	if !l.in(driven) && !l.in(closing) {
 		return // the host's own business
 	}
-	if l.outside.Asleep() || l.active.who.goroutine != goroutine.Identity() && !goroutine.Coroutine(isStack) {
+	if l.outside.Asleep() || l.stacks.Active.Value.who.goroutine != goroutine.Identity() && !goroutine.Coroutine(isStack) {
 		panic(fmt.Sprintf("loop: %s from another goroutine than the loop's; use Post", what))
 	}
 }
@@ -60,4 +61,4 @@ func (l *Loop) checkGoroutine(what string) {
 // isStack reports whether function is what a stack of a loop runs. A coroutine without it
 // is one of a body's own, by [iter.Pull], where the body may do what it may do elsewhere:
 // one at a time runs of the two.
-func isStack(function string) bool { return function == stackMain }
+func isStack(function string) bool { return function == coro.Main }

@@ -1,9 +1,9 @@
 package loop
 
 import (
-	"reflect"
 	"runtime"
-	"sync"
+
+	"github.com/takt-go/takt/loop/internal/coro"
 )
 
 // Inside reports whether the calling goroutine is driving a loop, or runs for one: whether
@@ -13,8 +13,7 @@ import (
 //
 // It costs a walk of the goroutine's stack, a microsecond or more.
 func Inside() bool {
-	inside := functions()
-	var pcs [64]uintptr
+	var pcs [64]uintptr // all that a loop runs is called in drive, or on a stack
 	for skip := 2; ; skip += len(pcs) {
 		n := runtime.Callers(skip, pcs[:])
 		if n == 0 {
@@ -23,15 +22,9 @@ func Inside() bool {
 		frames := runtime.CallersFrames(pcs[:n])
 		for more := true; more; {
 			var frame runtime.Frame
-			if frame, more = frames.Next(); frame.Entry == inside[0] || frame.Entry == inside[1] {
+			if frame, more = frames.Next(); frame.Function == loopDrive || frame.Function == coro.Main {
 				return true
 			}
 		}
 	}
 }
-
-// functions returns where the functions begin in which all that a loop runs is called: by
-// the driver, or on a stack.
-var functions = sync.OnceValue(func() [2]uintptr {
-	return [2]uintptr{reflect.ValueOf((*Loop).drive).Pointer(), reflect.ValueOf((*stack).main).Pointer()}
-})

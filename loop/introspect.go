@@ -72,13 +72,11 @@ func (t *Task) Stack() []runtime.Frame {
 	switch l := t.env.loop; {
 	case t.extras().stepping != nil:
 		pcs = t.extras().stepsFrom
-	case l.active == s: // it is running, or its stack runs the scheduler
+	case l.stacks.Active == s: // it is running, or its stack runs the scheduler
 		pcs = callers()
 	case t.state == stateRunning: // below an eager step of a callback's
 	default:
-		asker := l.active
-		l.errand = func(*stack) { pcs, l.active = callers(), asker }
-		l.switchTo(s)
+		l.stacks.Visit(s, func() { pcs = callers() })
 	}
 	return frames(pcs)
 }
@@ -104,8 +102,8 @@ const module = "github.com/takt-go/takt/"
 
 // Functions of the scheduler, as stack traces name them.
 const (
-	stackMain       = module + "loop.(*stack).main"
-	taskRunBody     = module + "loop.(*Task).runBody"
+	loopDrive       = module + "loop.(*Loop).drive"
+	taskRunBody     = module + "loop.runBody"
 	taskStep        = module + "loop.(*Task).step"
 	taskSuspendHere = module + "loop.(*Task).suspendHere"
 	suspendOwn      = module + "loop.Suspend"

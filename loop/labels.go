@@ -56,10 +56,10 @@ func (t *Task) label(ctx context.Context) {
 	switch l := t.env.loop; {
 	case l.debug:
 		pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels("task", t.Name())))
-		l.driverLabeled = l.driverLabeled || l.active == &l.driver
+		l.driverLabeled = l.driverLabeled || l.stacks.Active == &l.stacks.Driver
 	case l.differs(ctx):
 		pprof.SetGoroutineLabels(ctx)
-		l.driverLabeled = l.driverLabeled || l.active == &l.driver
+		l.driverLabeled = l.driverLabeled || l.stacks.Active == &l.stacks.Driver
 	default:
 		l.unlabel()
 	}
@@ -68,7 +68,7 @@ func (t *Task) label(ctx context.Context) {
 // unlabel takes the labels of a step off the running goroutine. The driver's goroutine,
 // which is the program's, keeps its own unless the loop has set others.
 func (l *Loop) unlabel() {
-	if l.active == &l.driver {
+	if l.stacks.Active == &l.stacks.Driver {
 		if !l.driverLabeled {
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/takt-go/takt/loop/internal/coro"
 	"github.com/takt-go/takt/loop/internal/ready"
 	"github.com/takt-go/takt/loop/internal/source"
 	"github.com/takt-go/takt/timer"
@@ -52,10 +53,7 @@ type Loop struct {
 	// Stacks: see stack.go.
 	starting *Task // what the next stack is to run, when next is &fresh
 	fresh    stack // stands for "a stack with no task on it"
-	free     []*stack
-	active   *stack       // that runs now
-	driver   stack        // stands for the goroutine in Run, or for that of the host
-	errand   func(*stack) // what active does before it goes on
+	stacks   coro.Stacks[seat]
 
 	// Tasks: see live.go.
 	root        Task      // stands for the loop where a task is meant that it has none of; its context is the loop's
@@ -235,8 +233,7 @@ func New(opts ...Option) *Loop {
 	}
 	l.phase.Store(uint32(resting))
 	l.root.env, l.root.isRoot = &environment{loop: l, outer: context.Background()}, true
-	l.driver.loop = l
-	l.active = &l.driver
+	l.stacks.Init(maxFree, beginStack, runBody, l.vacate)
 	l.watchdog.limit = l.slow
 	l.inbox.Init(&l.outside, &l.ready, l.tellPosted)
 	l.watches.hub = &l.outside

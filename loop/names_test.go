@@ -9,8 +9,8 @@ import (
 // What looks for functions of the scheduler in stack traces finds them under these names.
 func TestNamesOfTheScheduler(t *testing.T) {
 	for name, function := range map[string]any{
-		stackMain:       (*stack).main,
-		taskRunBody:     (*Task).runBody,
+		loopDrive:       (*Loop).drive,
+		taskRunBody:     runBody,
 		taskStep:        (*Task).step,
 		taskSuspendHere: (*Task).suspendHere,
 		suspendOwn:      Suspend,

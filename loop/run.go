@@ -77,11 +77,11 @@ func (l *Loop) drive(what string, m mode) error {
 	l.mode = m
 	l.offloads.Ordered = m == modeRun && l.clock.Jumps()
 	if l.debug {
-		l.driver.identify()
+		identify(&l.stacks.Driver)
 		l.watchdog.wake()
 		defer l.watchdog.rest()
-	} else if l.driver.who == nil && l.policy == nil { // an exploration makes very many loops, and does without
-		l.driver.identify()
+	} else if l.stacks.Driver.Value.who == nil && l.policy == nil { // an exploration makes very many loops, and does without
+		identify(&l.stacks.Driver)
 	}
 	defer func() {
 		l.stopping, l.mode = false, modeNone
@@ -151,9 +151,9 @@ func (l *Loop) claimClock(m mode) claimable {
 // step resumes s, from the driver.
 func (l *Loop) step(s *stack) {
 	if l.debug {
-		defer l.timeStep(s.task)()
+		defer l.timeStep(s.Value.task)()
 	}
-	l.switchTo(s)
+	l.stacks.SwitchTo(s)
 }
 
 // dispatch runs ready entries on the calling stack, s, until another stack is
@@ -200,10 +200,10 @@ func (l *Loop) guard(s *stack, ok *bool) {
 	err := Recovered(recover(), l.current)
 	exits := true // also if an observer does
 	defer func() {
-		if exits && s != nil && s.task != nil {
+		if exits && s != nil && s.Value.task != nil {
 			// The Goexit of an entry that ran on top of a suspended body. That body's
 			// deferred calls run now, in the name of its task.
-			l.current, s.task.unwinding = s.task, true
+			l.current, s.Value.task.unwinding = s.Value.task, true
 		}
 	}()
 	switch {

@@ -19,6 +19,6 @@ func (l *Loop) Stats() Stats {
 	return Stats{
 		Turns: l.turns, Spawned: l.spawned, Tasks: l.tasks,
 		Ready: l.ready.Len(), Timers: l.timers.Len(),
-		Blocking: l.offloads.Len(), Stacks: len(l.free),
+		Blocking: l.offloads.Len(), Stacks: l.stacks.Free(),
 	}
 }

@@ -24,7 +24,7 @@ func (t *Task) stepNow() {
 		return
 	}
 	l.CheckGoroutine("StepNow")
-	if t.kind == Stackful && (len(l.free) == 0 || l.debug) && l.threadHeld() {
+	if t.kind == Stackful && (l.stacks.Free() == 0 || l.debug) && l.threadHeld() {
 		t.postpone()
 		return
 	}
@@ -42,15 +42,15 @@ func (t *Task) stepNow() {
 		t.end(err)
 		return
 	}
-	s, me := l.takeStack(t), l.active
-	s.caller = me
-	if hook := me.replace(s); hook.again { // switchTo, written out: see there
-		hook.next()
+	s, me := l.takeStack(t), l.stacks.Active
+	s.Caller = me
+	if place := me.Replace(s); place.ByNext { // SwitchTo, written out: see there
+		place.Next()
 	} else {
-		hook.yield(struct{}{})
+		place.Yield(struct{}{})
 	}
-	if !me.meant() {
-		l.passOn(me)
+	if !me.Meant() {
+		me.PassOn()
 	}
 }
 
@@ -182,14 +182,17 @@ func (t *Task) announce() {
 	}
 }
 
-// runBody runs a stackful body from its beginning to its end on the stack s.
-func (t *Task) runBody(s *stack) {
+// runBody runs the stackful body of the task on s from its beginning to its end, and leaves s
+// without a task.
+func runBody(s *stack) {
+	t := s.Value.task
 	t.stack = s
 	returned := false
 	defer func() {
 		if !returned {
 			t.unwound(Recovered(recover(), t))
 		}
+		s.Value.task = nil
 	}()
 	t.begin()
 	t.live.body.Step(Driven{t}, nil)

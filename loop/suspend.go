@@ -108,14 +108,14 @@ func Suspend(ctx context.Context, s Suspension) error {
 	}
 	to, err := t.pause(s)
 	if to != nil {
-		if me := t.stack; to != me { // switchTo, written out: see there
-			if hook := me.replace(to); hook.again {
-				hook.next()
+		if me := t.stack; to != me { // SwitchTo, written out: see there
+			if place := me.Replace(to); place.ByNext {
+				place.Next()
 			} else {
-				hook.yield(struct{}{})
+				place.Yield(struct{}{})
 			}
-			if !me.meant() {
-				l.passOn(me)
+			if !me.Meant() {
+				me.PassOn()
 			}
 		}
 		err = t.resumed()
@@ -161,7 +161,7 @@ func PutBack(ctx context.Context, err error) {
 func (t *Task) suspendHere(s Suspension) error {
 	to, err := t.pause(s)
 	if to != nil {
-		t.env.loop.switchTo(to)
+		t.env.loop.stacks.SwitchTo(to)
 		err = t.resumed()
 		t.begin()
 	}
@@ -190,7 +190,7 @@ func (t *Task) pause(s Suspension) (to *stack, err error) {
 	}
 	t.suspend(s)
 	l.current = nil
-	return t.stack.vacate(), nil
+	return l.vacate(t.stack), nil
 }
 
 func (t *Task) stackless() string {

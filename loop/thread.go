@@ -19,7 +19,7 @@ import (
 // threadHeld reports whether the running goroutine has locked its thread, and not because
 // the driver has.
 func (l *Loop) threadHeld() bool {
-	if l.driver.who == nil || l.driver.who.locked { // nil: the loop has not looked
+	if who := l.stacks.Driver.Value.who; who == nil || who.locked { // nil: the loop has not looked
 		return false
 	}
 	_, locked := goroutine.Number()

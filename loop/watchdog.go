@@ -35,7 +35,7 @@ type watched struct {
 
 // watch notes that the running goroutine has begun a step of t, or a callback if t is nil.
 func (l *Loop) watch(t *Task, began time.Time) {
-	w := &watched{began: began, goroutine: l.active.who.number}
+	w := &watched{began: began, goroutine: l.stacks.Active.Value.who.number}
 	if t != nil {
 		w.task = t.Name()
 	}

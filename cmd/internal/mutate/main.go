@@ -33,7 +33,10 @@ import (
 
 var (
 	// packages are those that are mutated if none are given.
-	packages = []string{"loop", "loop/internal/ready", "loop/internal/source", "future", "task", "task/lock", "task/queue", "task/internal/waiter", "timer", "factory"}
+	packages = []string{
+		"loop", "loop/internal/coro", "loop/internal/goroutine", "loop/internal/ready", "loop/internal/source",
+		"future", "task", "task/lock", "task/queue", "task/internal/waiter", "timer", "factory",
+	}
 	// tests are the packages whose tests are run, in this order.
 	tests = append([]string{"cmd/internal/arguments"}, packages...)
 )

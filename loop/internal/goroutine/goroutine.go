@@ -45,10 +45,10 @@ func Coroutine(ours func(function string) bool) bool {
 	}
 }
 
-// Panicking reports whether a panic, and not a Goexit, runs the deferred function that calls
-// Panicking or the function that does. The result of recover does not say: with
-// GODEBUG=panicnil=1 it is nil for panic(nil) too. So Panicking looks at the stack, for the
-// function of the runtime that runs the deferred calls. It costs a walk of the stack.
+// Panicking reports whether a panic, and not a Goexit, runs the deferred function in which it
+// is called. The result of recover does not say: with GODEBUG=panicnil=1 it is nil for
+// panic(nil) too. So Panicking looks on the stack for the function of the runtime that runs
+// deferred calls. It costs a walk of the stack.
 func Panicking() bool {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])

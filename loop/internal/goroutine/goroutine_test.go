@@ -155,16 +155,13 @@ func waits(number chan<- uint64, hold <-chan struct{}) {
 func TestStackOfAnotherGoroutine(t *testing.T) {
 	number, hold := make(chan uint64), make(chan struct{})
 	var over sync.WaitGroup
-	over.Go(func() { waits(number, hold) })
-	n := <-number
-	var crowd sync.WaitGroup
-	for range 500 { // more than the first buffer has room for
-		crowd.Go(func() { <-hold })
+	for range 500 { // more than the first buffer has room for, before the one in question
+		over.Go(func() { <-hold })
 	}
-	stack := goroutine.Stack(n)
+	over.Go(func() { waits(number, hold) })
+	stack := goroutine.Stack(<-number)
 	close(hold)
 	over.Wait()
-	crowd.Wait()
 	if !strings.Contains(stack, "goroutine_test.waits(") || strings.HasPrefix(stack, "goroutine ") {
 		t.Errorf("the stack is %q", stack)
 	}

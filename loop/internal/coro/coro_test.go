@@ -1,0 +1,335 @@
+package coro_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/takt-go/takt/loop/internal/coro"
+	"github.com/takt-go/takt/loop/internal/goroutine"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type stack = coro.Stack[seat]
+
+// A seat is what these tests keep with a stack.
+type seat struct {
+	body      func(me *stack)
+	next      func(me *stack) *stack // nil stands for the caller or the driver
+	goroutine uintptr                // by goroutine.Identity
+}
+
+// A set is stacks of which a test counts those that were made.
+type set struct {
+	coro.Stacks[seat]
+	made int
+}
+
+// newSet makes a set that the end of the test ends. No goroutine may be left then.
+func newSet(t *testing.T, max int) *set {
+	g := new(set)
+	begin := func(s *stack) {
+		g.made++
+		s.Value.goroutine = goroutine.Identity()
+	}
+	body := func(s *stack) { s.Value.body(s) }
+	next := func(s *stack) *stack {
+		if s.Value.next != nil {
+			return s.Value.next(s)
+		}
+		to := s.Caller
+		if to == nil {
+			return &g.Driver
+		}
+		s.Caller = nil
+		return to
+	}
+	g.Init(max, begin, body, next)
+	t.Cleanup(func() {
+		g.End()
+		goleak.VerifyNone(t)
+	})
+	return g
+}
+
+// take takes a stack for body.
+func (g *set) take(body func(me *stack)) *stack {
+	s := g.Take()
+	s.Value.body, s.Value.next = body, nil
+	return s
+}
+
+// switchWrittenOut is SwitchTo as its comment has it written out.
+func (g *set) switchWrittenOut(to *stack) {
+	me := g.Active
+	if place := me.Replace(to); place.ByNext {
+		place.Next()
+	} else {
+		place.Yield(struct{}{})
+	}
+	if !me.Meant() {
+		me.PassOn()
+	}
+}
+
+// A model knows of a set which stack is to run, which can be resumed, and how many are free.
+type model struct {
+	*set
+	t       *testing.T
+	r       *rand.Rand
+	max     int
+	left    int      // moves
+	running *stack   // the driver is one here
+	resumes []*stack // all that have begun and not ended their body
+	free    int
+}
+
+func (m *model) check(me *stack) {
+	if m.running != me || m.Active != me {
+		m.t.Errorf("%p goes on; the model runs %p, and %p is active", me, m.running, m.Active)
+	}
+	if me.Value.goroutine != goroutine.Identity() {
+		m.t.Errorf("%p goes on in the goroutine of another stack", me)
+	}
+	if m.Free() != m.free {
+		m.t.Errorf("%d stacks are free, want %d", m.Free(), m.free)
+	}
+}
+
+// any returns a stack that can be resumed, which may be the running one.
+func (m *model) any() *stack { return m.resumes[m.r.IntN(len(m.resumes))] }
+
+// move does something, as the stack that is running, and reports whether its body goes on.
+func (m *model) move(me *stack) bool {
+	if m.left == 0 {
+		return me == &m.Driver
+	}
+	m.left--
+	switch n := m.r.IntN(10); {
+	case n < 5:
+		to := m.any()
+		m.running = to
+		if m.r.IntN(2) == 0 || to == me {
+			m.SwitchTo(to)
+		} else {
+			m.switchWrittenOut(to)
+		}
+	case n < 7:
+		if to := m.any(); to != me {
+			visited := false
+			m.Visit(to, func() {
+				visited = true
+				m.running = to
+				m.check(to)
+				m.running = me
+			})
+			if !visited {
+				m.t.Error("Visit came back and has not run the function")
+			}
+		}
+	case n < 8 || me == &m.Driver:
+		m.free = max(m.free-1, 0)
+		to := m.Take()
+		m.start(to)
+		m.running = to
+		m.SwitchTo(to)
+	default:
+		return false
+	}
+	m.check(me)
+	return true
+}
+
+// start gives s a body that moves until it has enough, and then chooses what goes on.
+func (m *model) start(s *stack) {
+	m.resumes = append(m.resumes, s)
+	s.Value.body = func(me *stack) {
+		local := me
+		m.check(local)
+		for m.move(local) {
+		}
+		if local != me {
+			m.t.Error("a local variable has changed")
+		}
+		m.resumes = slices.DeleteFunc(m.resumes, func(s *stack) bool { return s == me })
+	}
+	s.Value.next = func(me *stack) *stack {
+		to := &m.Driver
+		if m.left > 0 {
+			if m.r.IntN(3) == 0 {
+				m.start(me) // in place
+				return me
+			}
+			to = m.any()
+		}
+		m.free = min(m.free+1, m.max)
+		m.running = to
+		return to
+	}
+}
+
+// Whatever stacks do, the goroutine goes on that is meant, where it stood.
+func TestStacksInRandomOrder(t *testing.T) {
+	for seed := range uint64(200) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			limit := int(seed % 4)
+			m := &model{set: newSet(t, limit), t: t, r: rand.New(rand.NewPCG(seed, 0)), max: limit, left: 300}
+			m.Driver.Value.goroutine = goroutine.Identity()
+			m.running, m.resumes = &m.Driver, []*stack{&m.Driver}
+			for m.left > 0 {
+				m.move(&m.Driver)
+			}
+			for len(m.resumes) > 1 { // they end
+				m.running = m.resumes[1]
+				m.SwitchTo(m.running)
+				m.check(&m.Driver)
+			}
+		})
+	}
+}
+
+// suspended takes n stacks and lets each begin and switch back.
+func (g *set) suspended(n int) (all []*stack) {
+	for range n {
+		s := g.take(func(*stack) { g.SwitchTo(&g.Driver) })
+		g.SwitchTo(s)
+		all = append(all, s)
+	}
+	return all
+}
+
+func TestFreeStacksAreTakenAgain(t *testing.T) {
+	g := newSet(t, 3)
+	want := func(free, made int) {
+		t.Helper()
+		if g.Free() != free || g.made != made {
+			t.Errorf("%d stacks are free of %d made; want %d of %d", g.Free(), g.made, free, made)
+		}
+	}
+	end := func(all []*stack) {
+		for _, s := range all {
+			g.SwitchTo(s)
+		}
+	}
+	if g.TakeFree() != nil {
+		t.Error("a stack is free before one was made")
+	}
+	first := g.suspended(5)
+	want(0, 5)
+	end(first)
+	want(3, 5) // the others have ended
+	second := g.suspended(4)
+	want(0, 6)
+	end(second)
+	want(3, 6)
+	for _, s := range g.suspended(3) {
+		if !slices.Contains(second, s) {
+			t.Error("a free stack is none of those that became free")
+		}
+		defer g.SwitchTo(s)
+	}
+	want(0, 6)
+}
+
+// A stack that is next itself runs another body, and is not free in between.
+func TestNextBodyInPlace(t *testing.T) {
+	g := newSet(t, 1)
+	bodies := 0
+	s := g.take(func(*stack) { bodies++ })
+	s.Value.next = func(me *stack) *stack {
+		if g.Free() != 0 {
+			t.Error("the stack is free")
+		}
+		if bodies < 3 {
+			return me
+		}
+		return &g.Driver
+	}
+	g.SwitchTo(s)
+	if bodies != 3 || g.made != 1 || g.Free() != 1 {
+		t.Errorf("%d bodies ran on %d stacks, of which %d are free", bodies, g.made, g.Free())
+	}
+}
+
+func TestVisit(t *testing.T) {
+	g := newSet(t, 2)
+	wentOn := 0
+	parked := func(*stack) {
+		g.SwitchTo(&g.Driver)
+		wentOn++
+	}
+	a, b := g.take(parked), g.take(parked)
+	g.SwitchTo(a)
+	g.SwitchTo(b)
+	var visited []*stack
+	look := func() {
+		visited = append(visited, g.Active)
+		if g.Active.Value.goroutine != goroutine.Identity() {
+			t.Error("the function of a visit does not run on the stack that is visited")
+		}
+	}
+	visits := func(s *stack) func() { return func() { look(); g.Visit(s, look); look() } }
+	g.Driver.Value.goroutine = goroutine.Identity()
+
+	g.Visit(a, visits(b)) // one inside the other
+	asker := g.take(func(*stack) { g.Visit(b, visits(&g.Driver)) })
+	g.SwitchTo(asker)
+	if want := []*stack{a, b, a, b, &g.Driver, b}; !slices.Equal(visited, want) {
+		t.Errorf("visits of %p; want %p", visited, want)
+	}
+	if wentOn != 0 || g.Active != &g.Driver {
+		t.Errorf("%d stacks went on by a visit; %p is active", wentOn, g.Active)
+	}
+	g.SwitchTo(a)
+	g.SwitchTo(b)
+	if wentOn != 2 {
+		t.Errorf("%d stacks went on after visits", wentOn)
+	}
+}
+
+func TestEnd(t *testing.T) {
+	g := newSet(t, 10)
+	last := g.suspended(1)[0]
+	for _, s := range g.suspended(4) {
+		g.SwitchTo(s)
+	}
+	for range 2 {
+		g.End()
+		if g.Free() != 0 || g.TakeFree() != nil {
+			t.Errorf("%d stacks are free after End", g.Free())
+		}
+	}
+	g.SwitchTo(last) // what has not ended goes on, and ends with its body
+	g.SwitchTo(g.take(func(*stack) {}))
+	if g.Free() != 0 || g.made != 6 {
+		t.Errorf("%d stacks are free of %d, after bodies ended that End found", g.Free(), g.made)
+	}
+}
+
+func TestMainIsAtTheBottom(t *testing.T) {
+	g := newSet(t, 0)
+	var names []string
+	look := func() {
+		names = nil
+		var pcs [64]uintptr
+		frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
+		for more := true; more; {
+			var frame runtime.Frame
+			frame, more = frames.Next()
+			names = append(names, frame.Function)
+		}
+	}
+	look()
+	if slices.Contains(names, coro.Main) {
+		t.Errorf("the driver runs on a stack: %q", names)
+	}
+	g.SwitchTo(g.take(func(*stack) { look() }))
+	if !slices.Contains(names, coro.Main) {
+		t.Errorf("%s is not among %q", coro.Main, names)
+	}
+}
