@@ -67,7 +67,8 @@
 //   - Tasks that have names ([task.Name]) make reports that can be read.
 //
 // [Settle] waits until everything else has come to rest, [Elapse] lets time pass, [Clock]
-// moves it by hand, and a [Sequencer] forces one particular order.
+// moves it by hand, and a [Sequencer] forces one particular order. A [Journal]
+// records what happens, line by line, and compares.
 //
 // # Strategies
 //

@@ -242,3 +242,32 @@ func ExampleSequencer() {
 	// customer 1
 	// -1 in stock
 }
+
+func ExampleJournal() {
+	looptest.Run(printer{}, func(ctx context.Context, t *looptest.T) {
+		var log looptest.Journal
+		steps := func(name string) func(context.Context) (int, error) {
+			return func(ctx context.Context) (int, error) {
+				log.Add("%s starts", name)
+				err := task.Sleep(ctx, time.Second)
+				log.Add("%s ends", name)
+				return 0, err
+			}
+		}
+		a, b := task.Go(ctx, steps("a")), task.Go(ctx, steps("b"))
+		loop.FromContext(ctx).CallSoon(log.Callback("callback"))
+		if err := task.Gather(a, b).Wait(ctx); err != nil {
+			t.Error(err)
+		}
+		log.Want(t, "a starts", "b starts", "a ends", "callback", "b ends")
+	})
+	// Output:
+	// the journal differs at line 3 (- is wanted, + was recorded):
+	// 	  "a starts",
+	// 	  "b starts",
+	// 	- "a ends",
+	// 	- "callback",
+	// 	+ "callback",
+	// 	+ "a ends",
+	// 	  "b ends",
+}
