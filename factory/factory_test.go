@@ -11,15 +11,16 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
 
 // parents spawns two children, one that ends at once and one that yields.
-func parent(l *loop.Loop, log *journal, start func(context.Context, string, func(context.Context) error) *task.Task[none]) {
+func parent(l *loop.Loop, log *looptest.Journal, start func(context.Context, string, func(context.Context) error) *task.Task[none]) {
 	spawn(l.Context(), "parent", func(ctx context.Context) error {
-		child := start(ctx, "child", func(context.Context) error { log.add("child runs"); return nil })
-		log.add("the child is done: %t", child.Done())
+		child := start(ctx, "child", func(context.Context) error { log.Add("child runs"); return nil })
+		log.Add("the child is done: %t", child.Done())
 		return child.Wait(ctx)
 	})
 }
@@ -28,12 +29,12 @@ func TestLazyQueues(t *testing.T) {
 	l, log := newLoop(t, factory.Lazy)
 	parent(l, log, spawn)
 	run(t, l)
-	log.expect(t, "[made parent]", "[step parent]", "[made child]", "the child is done: false", "[suspended parent]",
+	log.Want(t, "[made parent]", "[step parent]", "[made child]", "the child is done: false", "[suspended parent]",
 		"[step child]", "child runs", "[woken parent]", "[done child]", "[step parent]", "[done parent]")
 }
 
 func TestLazyIsTheDefault(t *testing.T) {
-	trace := func(opts ...loop.Option) (log journal) {
+	trace := func(opts ...loop.Option) (log looptest.Journal) {
 		l := loop.New(append(opts, loop.WithDeadlockDetection())...)
 		defer l.Close()
 		parent(l, &log, spawn)
@@ -41,7 +42,7 @@ func TestLazyIsTheDefault(t *testing.T) {
 		return log
 	}
 	log := trace()
-	log.expect(t, trace(loop.WithTaskFactory(factory.Lazy))...)
+	log.Want(t, trace(loop.WithTaskFactory(factory.Lazy))...)
 }
 
 func TestEagerStepsInsideTheCall(t *testing.T) {
@@ -53,7 +54,7 @@ func TestEagerStepsInsideTheCall(t *testing.T) {
 			parent(l, log, start)
 			run(t, l)
 			// The child is never woken and never waits: the parent does not suspend.
-			log.expect(t, "[made parent]", "[step parent]", "[made child]", "[step child]", "child runs", "[done child]",
+			log.Want(t, "[made parent]", "[step parent]", "[made child]", "[step child]", "child runs", "[done child]",
 				"the child is done: true", "[done parent]")
 		})
 	}
@@ -63,15 +64,15 @@ func TestEagerQueuesWhatBlocks(t *testing.T) {
 	l, log := newLoop(t, factory.Eager)
 	spawn(l.Context(), "parent", func(ctx context.Context) error {
 		child := spawn(ctx, "child", func(ctx context.Context) error {
-			defer log.add("child ends")
+			defer log.Add("child ends")
 			return task.Yield(ctx)
 		})
-		log.add("the child is done: %t", child.Done())
+		log.Add("the child is done: %t", child.Done())
 		return nil
 	})
-	l.CallSoon(func() { log.add("ready before the child") })
+	l.CallSoon(func() { log.Add("ready before the child") })
 	run(t, l)
-	log.expect(t, "[made parent]", "[step parent]", "[made child]", "[step child]", "[suspended child]",
+	log.Want(t, "[made parent]", "[step parent]", "[made child]", "[step child]", "[suspended child]",
 		"the child is done: false", "[done parent]", "ready before the child", "[step child]", "child ends", "[done child]")
 }
 
@@ -80,37 +81,37 @@ func TestEagerQueuesWhatBlocks(t *testing.T) {
 func TestEagerYieldGoesBackToTheSpawner(t *testing.T) {
 	for kind, start := range starts {
 		t.Run(kind, func(t *testing.T) {
-			var log journal
+			var log looptest.Journal
 			l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(factory.Eager))
 			defer l.Close()
 			spawn(l.Context(), "parent", func(ctx context.Context) error {
 				start(ctx, "child", 1, &log)
-				log.add("parent goes on")
+				log.Add("parent goes on")
 				return nil
 			})
 			run(t, l)
-			log.expect(t, "child 1", "parent goes on", "child 0")
+			log.Want(t, "child 1", "parent goes on", "child 0")
 		})
 	}
 }
 
 // starts spawn a task that counts down, with a yield in between.
-var starts = map[string]func(ctx context.Context, name string, from int, log *journal){
-	"stackful": func(ctx context.Context, name string, from int, log *journal) {
+var starts = map[string]func(ctx context.Context, name string, from int, log *looptest.Journal){
+	"stackful": func(ctx context.Context, name string, from int, log *looptest.Journal) {
 		task.Go(ctx, func(ctx context.Context) (none, error) {
 			for ; from > 0; from-- {
-				log.add("%s %d", name, from)
+				log.Add("%s %d", name, from)
 				if err := task.Yield(ctx); err != nil {
 					return none{}, err
 				}
 			}
-			log.add("%s %d", name, from)
+			log.Add("%s %d", name, from)
 			return none{}, nil
 		})
 	},
-	"stackless": func(ctx context.Context, name string, from int, log *journal) {
+	"stackless": func(ctx context.Context, name string, from int, log *looptest.Journal) {
 		task.GoMachine(ctx, task.MachineFunc[none](func(_ context.Context, err error) (none, task.Suspension, error) {
-			log.add("%s %d", name, from)
+			log.Add("%s %d", name, from)
 			if from--; from < 0 || err != nil {
 				return none{}, task.End(), err
 			}
@@ -177,11 +178,11 @@ func TestErrorsOfAnEagerStepGoIntoTheTask(t *testing.T) {
 				if !errors.As(panicked.Err(), &p) || p.Value != "oh" || p.Task != "panics" {
 					t.Errorf("panicked with %v", panicked.Err())
 				}
-				log.add("the parent goes on as %s", loop.Current(ctx).Name())
+				log.Add("the parent goes on as %s", loop.Current(ctx).Name())
 				return task.Yield(ctx)
 			})
 			run(t, l)
-			log.expect(t, "[made parent]", "[step parent]", "[made fails]", "[step fails]", "[done fails]",
+			log.Want(t, "[made parent]", "[step parent]", "[made fails]", "[step fails]", "[done fails]",
 				"[made panics]", "[step panics]", "[done panics]", "the parent goes on as parent",
 				"[suspended parent]", "[step parent]", "[done parent]")
 		})
@@ -192,10 +193,10 @@ func TestErrorsOfAnEagerStepGoIntoTheTask(t *testing.T) {
 func TestEagerIsLazyWhileTheLoopIsNotRunning(t *testing.T) {
 	l, log := newLoop(t, factory.Eager)
 	for range 2 {
-		l.CallSoon(func() { log.add("ready before") })
+		l.CallSoon(func() { log.Add("ready before") })
 		spawn(l.Context(), "task", func(context.Context) error { return nil })
 		run(t, l)
-		log.expect(t, "[made task]", "ready before", "[step task]", "[done task]")
+		log.Want(t, "[made task]", "ready before", "[step task]", "[done task]")
 	}
 }
 
@@ -218,13 +219,13 @@ func TestEagerTaskMayCancelItsSpawner(t *testing.T) {
 	var outer *task.Task[none]
 	outer = spawn(l.Context(), "outer", func(ctx context.Context) error {
 		spawn(ctx, "inner", func(context.Context) error { outer.Cancel(io.EOF); return nil })
-		log.add("outer goes on")
+		log.Add("outer goes on")
 		err := task.Sleep(ctx, time.Second)
-		log.add("outer: %v", err)
+		log.Add("outer: %v", err)
 		return nil
 	})
 	run(t, l)
-	log.expect(t, "[made outer]", "[step outer]", "[made inner]", "[step inner]", "[cancel outer]", "[done inner]",
+	log.Want(t, "[made outer]", "[step outer]", "[made inner]", "[step inner]", "[cancel outer]", "[done inner]",
 		"outer goes on", "[suspended outer]", "[woken outer]", "[step outer]", "outer: canceled: EOF", "[done outer]")
 }
 
@@ -233,30 +234,30 @@ func TestHookSeesEveryTaskBeforeItsFirstStep(t *testing.T) {
 		"lazy": factory.NewLazy, "eager": factory.NewEager,
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log journal
+			var log looptest.Journal
 			l, events := newLoop(t, make(func(x *loop.Task, outcome future.Any) {
-				log.add("hook of %s, waiting: %s", x.Name(), x.Waits())
+				log.Add("hook of %s, waiting: %s", x.Name(), x.Waits())
 				x.SetName("renamed " + x.Name())
-				outcome.OnDone(func() { log.add("%s ended with %v", x.Name(), outcome.Err()) })
+				outcome.OnDone(func() { log.Add("%s ended with %v", x.Name(), outcome.Err()) })
 			}))
 			l.CallSoon(func() {
 				spawn(l.Context(), "stackful", func(ctx context.Context) error {
-					log.add("%s runs", loop.Current(ctx).Name())
+					log.Add("%s runs", loop.Current(ctx).Name())
 					return io.EOF
 				})
 				machine(l.Context(), "stackless", func(ctx context.Context) error {
-					log.add("%s runs", loop.Current(ctx).Name())
+					log.Add("%s runs", loop.Current(ctx).Name())
 					return nil
 				})
 			})
 			run(t, l)
 			const untouched = ", waiting: was never started by the task factory"
-			want := journal{"hook of stackful" + untouched, "renamed stackful runs",
+			want := looptest.Journal{"hook of stackful" + untouched, "renamed stackful runs",
 				"hook of stackless" + untouched, "renamed stackless runs"}
 			if name == "lazy" {
 				want[1], want[2] = want[2], want[1]
 			}
-			log.expect(t, append(want, "renamed stackful ended with EOF", "renamed stackless ended with <nil>")...)
+			log.Want(t, append(want, "renamed stackful ended with EOF", "renamed stackless ended with <nil>")...)
 			if len(*events) != 6 {
 				t.Errorf("events: %v", *events)
 			}
@@ -267,26 +268,26 @@ func TestHookSeesEveryTaskBeforeItsFirstStep(t *testing.T) {
 // timed is a body that notes when its steps begin and end.
 type timed struct {
 	loop.Body
-	log *journal
+	log *looptest.Journal
 }
 
 func (b timed) Step(t loop.Driven, err error) loop.Suspension {
-	b.log.add("before")
-	defer b.log.add("after")
+	b.log.Add("before")
+	defer b.log.Add("after")
 	return b.Body.Step(t, err)
 }
 
 func TestHookMayWrapTheBody(t *testing.T) {
-	var log journal
+	var log looptest.Journal
 	l, _ := newLoop(t, factory.NewEager(func(x *loop.Task, _ future.Any) {
 		x.Wrap(func(b loop.Body) loop.Body { return timed{b, &log} })
 	}))
 	x := spawn(l.Context(), "x", func(ctx context.Context) error {
-		log.add("body")
+		log.Add("body")
 		return task.Yield(ctx)
 	})
 	run(t, l)
-	log.expect(t, "before", "body", "after")
+	log.Want(t, "before", "body", "after")
 	if x.Err() != nil {
 		t.Error(x.Err())
 	}
@@ -352,7 +353,7 @@ func TestFactoryThatDefersTheStart(t *testing.T) {
 	var child *task.Task[none]
 	parent := spawn(l.Context(), "parent", func(ctx context.Context) error {
 		child = spawn(ctx, "child", func(ctx context.Context) error {
-			log.add("child at %v", l.Elapsed())
+			log.Add("child at %v", l.Elapsed())
 			return nil
 		})
 		return child.Wait(ctx)
@@ -360,7 +361,7 @@ func TestFactoryThatDefersTheStart(t *testing.T) {
 	canceled := spawn(l.Context(), "canceled", func(context.Context) error { t.Error("ran"); return nil })
 	canceled.Cancel(nil)
 	run(t, l)
-	log.expect(t, "[made parent]", "[made canceled]", "[cancel canceled]",
+	log.Want(t, "[made parent]", "[made canceled]", "[cancel canceled]",
 		"[done canceled]", // in its turn, whether the factory comes to start it or not
 		"[step parent]", "[made child]", "[suspended parent]",
 		"[step child]", "child at 2s", "[woken parent]", "[done child]", "[step parent]", "[done parent]")

@@ -2,14 +2,12 @@ package factory_test
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -23,11 +21,11 @@ type none = struct{}
 
 // newLoop makes a loop with a virtual clock and a journal of its events, those of
 // timers and of idleness left out, that the end of the test closes.
-func newLoop(t *testing.T, f loop.TaskFactory) (*loop.Loop, *journal) {
-	log := new(journal)
+func newLoop(t *testing.T, f loop.TaskFactory) (*loop.Loop, *looptest.Journal) {
+	log := new(looptest.Journal)
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(f), loop.WithObserver(func(e loop.Event) {
 		if e.Kind < loop.TimerArmed {
-			log.add("[%v %s]", e.Kind, e.Task.Name())
+			log.Add("[%v %s]", e.Kind, e.Task.Name())
 		}
 	}))
 	t.Cleanup(l.Close)
@@ -50,17 +48,4 @@ func machine(ctx context.Context, name string, body func(context.Context) error)
 	return task.GoMachine(ctx, task.MachineFunc[none](func(ctx context.Context, err error) (none, task.Suspension, error) {
 		return none{}, task.End(), body(ctx)
 	}), task.Name(name))
-}
-
-// journal is what a program wrote down, in order.
-type journal []string
-
-func (j *journal) add(format string, args ...any) { *j = append(*j, fmt.Sprintf(format, args...)) }
-
-func (j *journal) expect(t *testing.T, want ...string) {
-	t.Helper()
-	if got := *j; !slices.Equal(got, want) {
-		t.Errorf("wrong order of events\n got: %s\nwant: %s", strings.Join(got, " | "), strings.Join(want, " | "))
-	}
-	*j = nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -130,77 +131,77 @@ func TestWaitersOfAllKindsAreToldInOrderOfComing(t *testing.T) {
 	for name, o := range outcomes {
 		t.Run(name, func(t *testing.T) {
 			l := testLoop(t)
-			var log journal
+			var log looptest.Journal
 			f := future.New[int](l.Context())
 			await := func(name string) {
 				spawn(l.Context(), name, func(ctx context.Context) error {
 					_ = f.Wait(ctx)
-					log.add("%s", name)
+					log.Add("%s", name)
 					return nil
 				})
 				l.RunUntilIdle()
 			}
-			f.OnDone(log.writes("callback 1"))
+			f.OnDone(log.Callback("callback 1"))
 			await("task 1")
-			f.OnDone(log.writes("callback 2"))
-			f.AddWaiter(loop.Func(log.writes("runnable")))
+			f.OnDone(log.Callback("callback 2"))
+			f.AddWaiter(loop.Func(log.Callback("runnable")))
 			await("task 2")
 			await("task 3")
-			f.OnDone(log.writes("callback 3"))
+			f.OnDone(log.Callback("callback 3"))
 			if err := o.set(f); err != nil {
 				t.Fatal(err)
 			}
-			log.expect(t) // nobody runs inside the call
-			l.CallSoon(log.writes("what became ready after"))
+			log.Want(t) // nobody runs inside the call
+			l.CallSoon(log.Callback("what became ready after"))
 			run(t, l)
-			log.expect(t, "callback 1", "task 1", "callback 2", "runnable", "task 2", "task 3", "callback 3", "what became ready after")
+			log.Want(t, "callback 1", "task 1", "callback 2", "runnable", "task 2", "task 3", "callback 3", "what became ready after")
 		})
 	}
 }
 
 func TestNothingRunsInsideTheCompletion(t *testing.T) {
 	l := testLoop(t)
-	var log journal
+	var log looptest.Journal
 	first, second := future.New[int](l.Context()), future.New[int](l.Context())
 	first.OnDone(func() {
-		log.add("first")
+		log.Add("first")
 		_ = second.SetResult(1)
-		log.add("second is set")
+		log.Add("second is set")
 	})
-	second.OnDone(log.writes("second"))
+	second.OnDone(log.Callback("second"))
 	spawn(l.Context(), "completer", func(ctx context.Context) error {
 		_ = first.SetResult(1)
-		log.add("first is set")
+		log.Add("first is set")
 		return nil
 	})
 	run(t, l)
-	log.expect(t, "first is set", "first", "second is set", "second")
+	log.Want(t, "first is set", "first", "second is set", "second")
 }
 
 func TestOnDoneOfWhatIsDone(t *testing.T) {
 	l := testLoop(t)
-	var log journal
+	var log looptest.Journal
 	f := future.New[int](l.Context())
 	_ = f.SetResult(1)
-	l.CallSoon(log.writes("ready before"))
-	c := f.OnDone(log.writes("callback"))
-	log.expect(t)
+	l.CallSoon(log.Callback("ready before"))
+	c := f.OnDone(log.Callback("callback"))
+	log.Want(t)
 	if c.Remove() {
 		t.Error("a callback of a future that is done cannot be removed")
 	}
 	l.RunOnce()
-	log.expect(t, "ready before", "callback")
+	log.Want(t, "ready before", "callback")
 }
 
 func TestRemoveOfCallbacks(t *testing.T) {
 	names := []string{"first", "second", "third", "last"}
 	for _, gone := range [][]int{{0}, {1}, {3}, {0, 1}, {1, 0}, {3, 0}, {0, 1, 2, 3}} {
 		l := testLoop(t)
-		var log, want journal
+		var log, want looptest.Journal
 		f := future.New[int](l.Context())
 		var callbacks []future.Callback
 		for _, name := range names {
-			callbacks = append(callbacks, f.OnDone(log.writes(name)))
+			callbacks = append(callbacks, f.OnDone(log.Callback(name)))
 		}
 		removed := map[int]bool{}
 		for _, at := range gone {
@@ -209,18 +210,18 @@ func TestRemoveOfCallbacks(t *testing.T) {
 				t.Errorf("Remove of the %s must report true, then false", names[at])
 			}
 		}
-		f.OnDone(log.writes("new")) // goes behind, also where the first place is free
+		f.OnDone(log.Callback("new")) // goes behind, also where the first place is free
 		_ = f.SetResult(1)
 		for i, c := range callbacks {
 			if c.Remove() {
 				t.Errorf("Remove of the %s after the future is done", names[i])
 			}
 			if !removed[i] {
-				want.add("%s", names[i])
+				want.Add("%s", names[i])
 			}
 		}
 		run(t, l)
-		log.expect(t, append(want, "new")...)
+		log.Want(t, append(want, "new")...)
 	}
 	if (future.Callback{}).Remove() {
 		t.Error("the zero Callback stands for nothing")
@@ -270,14 +271,14 @@ type recorder struct{ ran int }
 func (r *recorder) Run() { r.ran++ }
 
 func TestPanicOfACallback(t *testing.T) {
-	var log journal
-	l := testLoop(t, loop.WithErrorHandler(func(f loop.Failure) { log.add("%v", f.Err) }))
+	var log looptest.Journal
+	l := testLoop(t, loop.WithErrorHandler(func(f loop.Failure) { log.Add("%v", f.Err) }))
 	f := future.New[int](l.Context())
 	f.OnDone(func() { panic("oh") })
-	f.OnDone(log.writes("next"))
+	f.OnDone(log.Callback("next"))
 	_ = f.SetResult(1)
 	run(t, l)
-	log.expect(t, "panic in a callback: oh", "next")
+	log.Want(t, "panic in a callback: oh", "next")
 }
 
 func TestAwait(t *testing.T) {
@@ -312,21 +313,21 @@ func TestAwait(t *testing.T) {
 
 func TestAwaitOfWhatIsDoneDoesNotSuspend(t *testing.T) {
 	l := testLoop(t)
-	var log journal
+	var log looptest.Journal
 	f := future.New[int](l.Context())
 	_ = f.SetResult(1)
 	spawn(l.Context(), "task", func(ctx context.Context) error {
-		l.CallSoon(log.writes("next turn"))
+		l.CallSoon(log.Callback("next turn"))
 		for range 10_000 { // nor does it grow the stack
 			_, _ = f.Await(ctx)
 			_, _ = future.Untyped(f).Await(ctx)
 			_ = f.Wait(ctx)
 		}
-		log.add("same turn")
+		log.Add("same turn")
 		return nil
 	})
 	run(t, l)
-	log.expect(t, "same turn", "next turn")
+	log.Want(t, "same turn", "next turn")
 }
 
 func TestCancelOfTheWaiterCancelsTheFuture(t *testing.T) {

@@ -3,7 +3,6 @@ package future_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -42,21 +41,6 @@ func run(t *testing.T, l *loop.Loop) {
 
 func spawn(ctx context.Context, name string, body func(context.Context) error) *task.Task[none] {
 	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Name(name))
-}
-
-// journal is what a program wrote down, in order.
-type journal []string
-
-func (j *journal) add(format string, args ...any) { *j = append(*j, fmt.Sprintf(format, args...)) }
-
-func (j *journal) writes(line string) func() { return func() { j.add("%s", line) } }
-
-func (j *journal) expect(t *testing.T, want ...string) {
-	t.Helper()
-	if got := *j; !slices.Equal(got, want) {
-		t.Errorf("wrong order of events\n got: %s\nwant: %s", strings.Join(got, " | "), strings.Join(want, " | "))
-	}
-	*j = nil
 }
 
 func mustPanic(t *testing.T, want string, fn func()) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -20,11 +21,11 @@ func TestClocksThatCannotBeUsed(t *testing.T) {
 // Loops that a host drives only read the clock, and share it.
 func TestLoopsDrivenByAHostShareAClock(t *testing.T) {
 	clock := timer.NewVirtual()
-	var log journal
+	var log looptest.Journal
 	var loops []*loop.Loop
 	for _, name := range []string{"a", "b"} {
 		l := newLoop(t, loop.WithClock(clock))
-		l.CallLater(time.Second, func() { log.add("%s at %v", name, l.Elapsed()) })
+		l.CallLater(time.Second, func() { log.Add("%s at %v", name, l.Elapsed()) })
 		loops = append(loops, l)
 	}
 	for range 3 {
@@ -34,7 +35,7 @@ func TestLoopsDrivenByAHostShareAClock(t *testing.T) {
 		}
 		clock.Advance(500 * time.Millisecond)
 	}
-	log.expect(t, "a at 1s", "b at 1s")
+	log.Want(t, "a at 1s", "b at 1s")
 }
 
 // One loop at a time moves the clock.

@@ -11,19 +11,20 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
 
 func TestCloseUnwindsInOrderOfCreation(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	f := future.New[int](l.Context())
 	body := func(name string, await func(context.Context) error) *task.Task[none] {
 		return spawn(l.Context(), name, func(ctx context.Context) error {
-			defer log.add("%s: deferred", name)
+			defer log.Add("%s: deferred", name)
 			err := await(ctx)
-			log.add("%s: %v", name, err)
+			log.Add("%s: %v", name, err)
 			return err
 		})
 	}
@@ -32,7 +33,7 @@ func TestCloseUnwindsInOrderOfCreation(t *testing.T) {
 		script(l.Context(), "machine",
 			func(context.Context, error) (task.Suspension, error) { return task.On(f), nil },
 			func(_ context.Context, err error) (task.Suspension, error) {
-				log.add("machine: %v", err)
+				log.Add("machine: %v", err)
 				return task.End(), err
 			}),
 		body("waits", f.Wait),
@@ -50,7 +51,7 @@ func TestCloseUnwindsInOrderOfCreation(t *testing.T) {
 		return nil
 	}))
 	l.Close()
-	log.expect(t, "sleeps: canceled: loop: closed", "sleeps: deferred",
+	log.Want(t, "sleeps: canceled: loop: closed", "sleeps: deferred",
 		"machine: canceled: loop: closed",
 		"waits: canceled: loop: closed", "waits: deferred",
 		"yields: canceled: loop: closed", "yields: deferred")
@@ -69,7 +70,7 @@ func TestCloseUnwindsInOrderOfCreation(t *testing.T) {
 
 func TestAwaitsFailAtOnceWhileUnwinding(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	done := future.New[int](l.Context())
 	_ = done.SetResult(7)
 	spawn(l.Context(), "x", func(ctx context.Context) error {
@@ -83,20 +84,20 @@ func TestAwaitsFailAtOnceWhileUnwinding(t *testing.T) {
 				task.Sleep(derived, time.Hour),
 				task.Sleep(context.WithoutCancel(ctx), time.Hour),
 			} {
-				log.add("%v", err)
+				log.Add("%v", err)
 				if causeOf(err) != loop.ErrClosed || !errors.Is(err, loop.ErrCanceled) {
 					t.Errorf("the cause is %v", causeOf(err))
 				}
 			}
 			v, err := done.Await(ctx) // does not suspend, hence does not fail
-			log.add("%d, %v, Err %v, Cause %v", v, err, ctx.Err(), context.Cause(ctx))
+			log.Add("%d, %v, Err %v, Cause %v", v, err, ctx.Err(), context.Cause(ctx))
 		}()
 		return task.Sleep(ctx, time.Hour)
 	})
 	l.RunUntilIdle()
 	l.Close()
 	const closed = "canceled: loop: closed"
-	log.expect(t, closed, closed, closed, closed, closed, "7, <nil>, Err context canceled, Cause "+closed)
+	log.Want(t, closed, closed, closed, closed, closed, "7, <nil>, Err context canceled, Cause "+closed)
 }
 
 // stubborn tries n awaits, whatever comes of them.
@@ -171,8 +172,8 @@ func TestAThousandRefusalsAreBearable(t *testing.T) {
 
 // A body may end as it likes, even when the loop is being closed.
 func TestBodiesDecideHowTheyEndWhenUnwound(t *testing.T) {
-	var log journal
-	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { log.add("%v, %v: %v", f.Kind, f.Task, f.Err) }))
+	var log looptest.Journal
+	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { log.Add("%v, %v: %v", f.Kind, f.Task, f.Err) }))
 	end := func(name string, with func() error) *task.Task[none] {
 		return spawn(l.Context(), name, func(ctx context.Context) error {
 			_ = task.Sleep(ctx, time.Hour)
@@ -185,7 +186,7 @@ func TestBodiesDecideHowTheyEndWhenUnwound(t *testing.T) {
 	last := end("last", func() error { return nil })
 	l.RunUntilIdle()
 	l.Close()
-	log.expect(t, `a task failed and nobody took its error, task "error": EOF`,
+	log.Want(t, `a task failed and nobody took its error, task "error": EOF`,
 		`a task failed and nobody took its error, task "panic": panic in task "panic": oh`)
 	if value.Err() != nil || failure.Err() != io.EOF || last.Err() != nil {
 		t.Errorf("value %v, error %v, last %v", value.Err(), failure.Err(), last.Err())
@@ -357,10 +358,10 @@ func TestFutureAfterClose(t *testing.T) {
 
 func TestGoexitWhileUnwinding(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	sleeper := func(name string, last func()) {
 		spawn(l.Context(), name, func(ctx context.Context) error {
-			defer log.add("%s ends", name)
+			defer log.Add("%s ends", name)
 			err := task.Sleep(ctx, time.Hour)
 			last()
 			return err
@@ -377,7 +378,7 @@ func TestGoexitWhileUnwinding(t *testing.T) {
 	if inGoroutine(l.Close) {
 		t.Error("Close returned from a Goexit")
 	}
-	log.expect(t, "a ends", "b ends", "c ends", "d ends")
+	log.Want(t, "a ends", "b ends", "c ends", "d ends")
 	if err := l.Post(func() {}); err != loop.ErrClosed {
 		t.Errorf("Post = %v", err)
 	}
@@ -387,8 +388,8 @@ func TestGoexitWhileUnwinding(t *testing.T) {
 // Errors that nobody took come to light in the end, by order of creation. Awaiting,
 // and asking for Err or Result, takes them; a cancellation is none.
 func TestCloseReportsErrorsThatNobodyTook(t *testing.T) {
-	var log journal
-	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { log.add("%v: %v", f.Task.Name(), f.Err) }))
+	var log looptest.Journal
+	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { log.Add("%v: %v", f.Task.Name(), f.Err) }))
 	fails := func(name string, after time.Duration) *task.Task[none] {
 		return spawn(l.Context(), name, func(ctx context.Context) error {
 			_ = task.Sleep(ctx, after)
@@ -411,9 +412,9 @@ func TestCloseReportsErrorsThatNobodyTook(t *testing.T) {
 	run(t, l)
 	_ = asked.Err()
 	_, _ = result.Result()
-	log.expect(t)
+	log.Want(t)
 	l.Close()
-	log.expect(t, "late: late's error", "early: early's error", "watched: watched's error")
+	log.Want(t, "late: late's error", "early: early's error", "watched: watched's error")
 }
 
 // The errors are reported last: a handler that ends the goroutine leaves a closed
@@ -438,26 +439,26 @@ func TestGoexitOfTheErrorHandlerInClose(t *testing.T) {
 // unwound all the same, and nobody is woken who has ended.
 func TestUnwoundBodiesMeetEachOther(t *testing.T) {
 	l, events := observed(t)
-	var log journal
+	var log looptest.Journal
 	f := future.New[int](l.Context())
 	spawn(l.Context(), "first", f.Wait)
 	var third *task.Task[none]
 	spawn(l.Context(), "second", func(ctx context.Context) error {
 		defer func() {
 			_ = f.SetResult(1)
-			log.add("cancel third: %t", third.Cancel(nil))
+			log.Add("cancel third: %t", third.Cancel(nil))
 		}()
 		return task.Sleep(ctx, time.Hour)
 	})
 	third = spawn(l.Context(), "third", func(ctx context.Context) error {
 		err := task.Sleep(ctx, time.Hour)
-		log.add("third: %v", causeOf(err))
+		log.Add("third: %v", causeOf(err))
 		return err
 	})
 	l.RunUntilIdle()
 	*events = nil
 	l.Close()
-	log.expect(t, "cancel third: true", "third: loop: closed")
+	log.Want(t, "cancel third: true", "third: loop: closed")
 	for _, e := range *events {
 		if e == "woken first by second" {
 			t.Error("a task was woken that had ended")

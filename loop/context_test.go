@@ -11,6 +11,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -104,26 +105,26 @@ func TestValuesAreInherited(t *testing.T) {
 	values := func(ctx context.Context) string {
 		return fmt.Sprint(ctx.Value(key("host")), ctx.Value(key("parent")), ctx.Value(key("child")), ctx.Err())
 	}
-	var log journal
+	var log looptest.Journal
 	spawn(context.WithValue(host, key("parent"), 2), "parent", func(ctx context.Context) error {
-		log.add("parent %s", values(ctx))
+		log.Add("parent %s", values(ctx))
 		child := spawn(context.WithValue(ctx, key("child"), 3), "child", func(ctx context.Context) error {
-			log.add("child %s", values(ctx))
+			log.Add("child %s", values(ctx))
 			grandchild := spawn(ctx, "grandchild", func(ctx context.Context) error {
-				log.add("grandchild %s", values(ctx))
+				log.Add("grandchild %s", values(ctx))
 				return nil
 			})
 			return grandchild.Wait(ctx)
 		})
 		_ = child.Wait(ctx)
 		sibling := spawn(ctx, "sibling", func(ctx context.Context) error {
-			log.add("sibling %s", values(ctx))
+			log.Add("sibling %s", values(ctx))
 			return nil
 		})
 		return sibling.Wait(ctx)
 	})
 	run(t, l)
-	log.expect(t, "parent 1 2 <nil> <nil>", "child 1 2 3 <nil>", "grandchild 1 2 3 <nil>", "sibling 1 2 <nil> <nil>")
+	log.Want(t, "parent 1 2 <nil> <nil>", "child 1 2 3 <nil>", "grandchild 1 2 3 <nil>", "sibling 1 2 <nil> <nil>")
 }
 
 func TestCancellationIsNotInherited(t *testing.T) {
@@ -176,16 +177,16 @@ func TestSpawnByACanceledTask(t *testing.T) {
 
 func TestCancellationIsEdgeTriggered(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	sleeper := spawn(l.Context(), "sleeper", func(ctx context.Context) error {
-		log.add("%v", task.Sleep(ctx, time.Hour))
-		log.add("%v, Err %v", task.Sleep(ctx, time.Second), ctx.Err())
+		log.Add("%v", task.Sleep(ctx, time.Hour))
+		log.Add("%v, Err %v", task.Sleep(ctx, time.Second), ctx.Err())
 		return nil
 	})
 	l.RunUntilIdle()
 	sleeper.Cancel(nil)
 	run(t, l)
-	log.expect(t, "canceled", "<nil>, Err context canceled")
+	log.Want(t, "canceled", "<nil>, Err context canceled")
 	if sleeper.Err() != nil || sleeper.Cancelling() != 1 {
 		t.Errorf("ended with %v and %d requests", sleeper.Err(), sleeper.Cancelling())
 	}
@@ -347,16 +348,16 @@ func TestBind(t *testing.T) {
 	if loop.FromContext(ctx) != l || !loop.Belongs(ctx) || ctx.Value(key("k")) != 1 {
 		t.Error("the context is not that of the loop, with its own values")
 	}
-	var log journal
+	var log looptest.Journal
 	bound := spawn(ctx, "bound", func(ctx context.Context) error {
-		log.add("value %v", ctx.Value(key("k")))
+		log.Add("value %v", ctx.Value(key("k")))
 		return task.Sleep(ctx, time.Hour)
 	})
 	l.RunUntilIdle()
 	cancel(io.EOF)
 	never := spawn(ctx, "never", func(context.Context) error { t.Error("ran"); return nil })
 	run(t, l)
-	log.expect(t, "value 1")
+	log.Want(t, "value 1")
 	if causeOf(bound.Err()) != io.EOF || causeOf(never.Err()) != io.EOF {
 		t.Errorf("bound %v, never %v", bound.Err(), never.Err())
 	}

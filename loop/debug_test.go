@@ -14,6 +14,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -157,12 +158,12 @@ func TestSleepingLoopFindsCallsFromOtherGoroutines(t *testing.T) {
 
 func TestDebugAllowsTheLoopsOwnCalls(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
-	var log journal
+	var log looptest.Journal
 	use := func(who string) {
 		l.CallSoon(func() {}).Cancel()
 		l.CallLater(1, func() {}).Cancel()
 		spawn(l.Context(), "", func(context.Context) error { return nil }).Cancel(nil)
-		log.add("%s", who)
+		log.Add("%s", who)
 	}
 	ctx := l.Context()
 	use("host")
@@ -182,41 +183,41 @@ func TestDebugAllowsTheLoopsOwnCalls(t *testing.T) {
 		return future.New[int](ctx).Wait(ctx)
 	})
 	inGoroutine(l.RunUntilIdle) // whoever drives is the loop's goroutine
-	log.expect(t, "host", "callback", "stackful", "machine", "stackful again")
+	log.Want(t, "host", "callback", "stackful", "machine", "stackful again")
 	use("host between runs")
 	inGoroutine(l.Close)
-	log.expect(t, "host between runs", "deferred call")
+	log.Want(t, "host between runs", "deferred call")
 }
 
 func TestDebugWithEagerTasks(t *testing.T) {
 	l := newLoop(t, loop.WithDebug(), loop.WithTaskFactory((*loop.Task).StepNow))
-	var log journal
+	var log looptest.Journal
 	spawn(l.Context(), "outer", func(ctx context.Context) error {
 		spawn(ctx, "inner", func(ctx context.Context) error {
-			l.CallSoon(log.writes("of inner"))
+			l.CallSoon(log.Callback("of inner"))
 			_ = task.Yield(ctx)
-			l.CallSoon(log.writes("of inner, later"))
+			l.CallSoon(log.Callback("of inner, later"))
 			return nil
 		})
-		l.CallSoon(log.writes("of outer"))
+		l.CallSoon(log.Callback("of outer"))
 		return nil
 	})
 	run(t, l)
-	log.expect(t, "of inner", "of outer", "of inner, later")
+	log.Want(t, "of inner", "of outer", "of inner, later")
 }
 
 // mixed runs a program with a bit of everything, and logs what it did.
-func mixed(t *testing.T, opts ...loop.Option) (log journal, events journal) {
+func mixed(t *testing.T, opts ...loop.Option) (log looptest.Journal, events looptest.Journal) {
 	opts = append(opts,
-		loop.WithErrorHandler(func(f loop.Failure) { log.add("failure: %v", f.Err) }),
-		loop.WithObserver(func(e loop.Event) { events.add("%s", describe(e)) }))
+		loop.WithErrorHandler(func(f loop.Failure) { log.Add("failure: %v", f.Err) }),
+		loop.WithObserver(func(e loop.Event) { events.Add("%s", describe(e)) }))
 	l := newLoop(t, opts...)
 	ctx := l.Context()
 	f := future.New[int](ctx)
 	worker := func(name string, rounds int) *task.Task[none] {
 		return spawn(ctx, name, func(ctx context.Context) error {
 			for i := range rounds {
-				log.add("%s %d at %v", name, i, l.Elapsed())
+				log.Add("%s %d at %v", name, i, l.Elapsed())
 				var err error
 				switch i % 3 {
 				case 0:
@@ -227,7 +228,7 @@ func mixed(t *testing.T, opts ...loop.Option) (log journal, events journal) {
 					err = spawn(ctx, name+"'s", func(context.Context) error { return nil }).Wait(ctx)
 				}
 				if err != nil {
-					log.add("%s: %v", name, err)
+					log.Add("%s: %v", name, err)
 				}
 			}
 			return nil
@@ -239,13 +240,13 @@ func mixed(t *testing.T, opts ...loop.Option) (log journal, events journal) {
 		func(context.Context, error) (task.Suspension, error) { return task.Turn(), nil },
 		func(context.Context, error) (task.Suspension, error) { return task.For(time.Second), nil },
 		func(context.Context, error) (task.Suspension, error) {
-			log.add("machine cancels b: %t", workers[1].Cancel(nil))
+			log.Add("machine cancels b: %t", workers[1].Cancel(nil))
 			return task.On(workers[0]), nil
 		},
 		func(context.Context, error) (task.Suspension, error) { panic("machine") })
 	l.CallSoon(func() { panic("callback") })
 	l.CallLater(3*time.Second, func() {
-		log.add("waiter canceled: %t", waiter.Cancel(nil))
+		log.Add("waiter canceled: %t", waiter.Cancel(nil))
 		l.CallSoon(func() { panic("callback again") })
 	})
 	spawn(ctx, "panics", func(ctx context.Context) error {
@@ -254,9 +255,9 @@ func mixed(t *testing.T, opts ...loop.Option) (log journal, events journal) {
 	})
 	run(t, l)
 	for _, w := range workers {
-		log.add("%s: %v", w.Name(), w.Err())
+		log.Add("%s: %v", w.Name(), w.Err())
 	}
-	log.add("end at %v", l.Elapsed())
+	log.Add("end at %v", l.Elapsed())
 	return log, events
 }
 
@@ -270,24 +271,24 @@ func TestDebugKeepsTheOrderOfEvents(t *testing.T) {
 				t.Fatalf("a short program: %d lines, %d events", len(log), len(events))
 			}
 			debugLog, debugEvents := mixed(t, loop.WithTaskFactory(factory), loop.WithSlowStep(time.Hour))
-			debugLog.expect(t, log...)
-			debugEvents.expect(t, events...)
+			debugLog.Want(t, log...)
+			debugEvents.Want(t, events...)
 		})
 	}
 }
 
 // calls does what bodies do, on a goroutine of the body's own.
-func calls(ctx context.Context, log *journal, f *future.Future[int], x *loop.Task) {
+func calls(ctx context.Context, log *looptest.Journal, f *future.Future[int], x *loop.Task) {
 	l := loop.FromContext(ctx)
-	l.CallSoon(log.writes("callback"))
-	spawn(ctx, "child", func(context.Context) error { log.add("child"); return nil })
+	l.CallSoon(log.Callback("callback"))
+	spawn(ctx, "child", func(context.Context) error { log.Add("child"); return nil })
 	if err := f.SetResult(1); err != nil {
-		log.add("SetResult: %v", err)
+		log.Add("SetResult: %v", err)
 	}
 	x.Cancel(nil)
 	_ = task.Yield(ctx)
 	if stack := loop.Current(ctx).Stack(); len(stack) != 2 || !strings.HasSuffix(stack[0].Function, ".calls") {
-		log.add("Stack: %v", stack) // that of this goroutine, as far as it is the body's
+		log.Add("Stack: %v", stack) // that of this goroutine, as far as it is the body's
 	}
 }
 
@@ -303,7 +304,7 @@ func everyMode(t *testing.T, what func(t *testing.T, opts ...loop.Option)) {
 func TestBodyUnderAPullOfItsOwn(t *testing.T) {
 	everyMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
-		var log journal
+		var log looptest.Journal
 		f := future.New[int](l.Context())
 		x := spawn(l.Context(), "x", future.New[int](l.Context()).Wait)
 		spawn(l.Context(), "body", func(ctx context.Context) error {
@@ -318,16 +319,16 @@ func TestBodyUnderAPullOfItsOwn(t *testing.T) {
 			})
 			defer stop()
 			for i, ok := next(); ok; i, ok = next() {
-				log.add("%d at %v", i, l.Elapsed())
+				log.Add("%d at %v", i, l.Elapsed())
 				_ = task.Yield(ctx)
 			}
 			return nil
 		})
 		// Callbacks run on top of the frames of either goroutine.
-		l.CallLater(1500*time.Millisecond, log.writes("late callback"))
+		l.CallLater(1500*time.Millisecond, log.Callback("late callback"))
 		run(t, l)
 		slices.Sort(log[:2]) // the child is eager, or comes after the callback
-		log.expect(t, "callback", "child", "0 at 1s", "late callback", "1 at 2s", "2 at 3s")
+		log.Want(t, "callback", "child", "0 at 1s", "late callback", "1 at 2s", "2 at 3s")
 		if !f.Done() || !x.Canceled() {
 			t.Errorf("the future is done: %t; x was canceled: %t", f.Done(), x.Canceled())
 		}
@@ -338,19 +339,19 @@ func TestBodyUnderAPullOfItsOwn(t *testing.T) {
 func TestPullOfCompletions(t *testing.T) {
 	everyMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
-		var log journal
+		var log looptest.Journal
 		spawn(l.Context(), "body", func(ctx context.Context) error {
 			a := spawn(ctx, "a", func(ctx context.Context) error { return task.Sleep(ctx, 2*time.Second) })
 			b := spawn(ctx, "b", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
 			next, stop := iter.Pull2(task.AsCompleted(ctx, task.NoLimit, a, b))
 			defer stop()
 			for done, err, ok := next(); ok; done, err, ok = next() {
-				log.add("%s at %v: %v", done.Name(), l.Elapsed(), err)
+				log.Add("%s at %v: %v", done.Name(), l.Elapsed(), err)
 			}
 			return nil
 		})
 		run(t, l)
-		log.expect(t, "b at 1s: <nil>", "a at 2s: <nil>")
+		log.Want(t, "b at 1s: <nil>", "a at 2s: <nil>")
 	})
 }
 
@@ -391,21 +392,21 @@ func seq(what func()) iter.Seq[int] {
 func TestCloseUnwindsABodyUnderAPull(t *testing.T) {
 	everyMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
-		var log journal
+		var log looptest.Journal
 		spawn(l.Context(), "body", func(ctx context.Context) error {
-			defer log.add("body ends")
+			defer log.Add("body ends")
 			next, stop := iter.Pull(func(yield func(error) bool) {
-				defer log.add("sequence ends")
+				defer log.Add("sequence ends")
 				yield(task.Sleep(ctx, time.Hour))
 			})
 			defer stop()
 			err, _ := next()
-			log.add("%v", err)
+			log.Add("%v", err)
 			return task.Sleep(ctx, time.Hour)
 		})
 		l.RunUntilIdle()
 		l.Close() // TestMain finds a goroutine that is left
-		log.expect(t, "canceled: loop: closed", "sequence ends", "body ends")
+		log.Want(t, "canceled: loop: closed", "sequence ends", "body ends")
 	})
 }
 
@@ -413,12 +414,12 @@ func TestCloseUnwindsABodyUnderAPull(t *testing.T) {
 func TestPanicAndGoexitUnderAPull(t *testing.T) {
 	everyMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
-		var log journal
+		var log looptest.Journal
 		pulls := func(name string, what func()) *task.Task[none] {
 			return spawn(l.Context(), name, func(ctx context.Context) error {
-				defer log.add("%s ends", name)
+				defer log.Add("%s ends", name)
 				for range seq(func() {
-					defer log.add("sequence of %s ends", name)
+					defer log.Add("sequence of %s ends", name)
 					_ = task.Yield(ctx)
 					what()
 				}) {
@@ -437,7 +438,7 @@ func TestPanicAndGoexitUnderAPull(t *testing.T) {
 		if !errors.As(panics.Err(), &p) || p.Value != "oh" || exits.Err() != loop.ErrGoexit || after.Err() != nil {
 			t.Errorf("the errors are %v, %v, %v", panics.Err(), exits.Err(), after.Err())
 		}
-		log.expect(t, "sequence of panics ends", "panics ends", "sequence of exits ends", "exits ends", "sequence of after ends", "after ends")
+		log.Want(t, "sequence of panics ends", "panics ends", "sequence of exits ends", "exits ends", "sequence of after ends", "after ends")
 	})
 }
 
@@ -445,11 +446,11 @@ func TestPanicAndGoexitUnderAPull(t *testing.T) {
 func TestGoexitOfACallbackOverAPull(t *testing.T) {
 	everyMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
-		var log journal
+		var log looptest.Journal
 		body := spawn(l.Context(), "body", func(ctx context.Context) error {
-			defer log.add("body ends")
+			defer log.Add("body ends")
 			for range seq(func() {
-				defer log.add("sequence ends")
+				defer log.Add("sequence ends")
 				_ = task.Sleep(ctx, time.Second)
 			}) {
 			}
@@ -463,7 +464,7 @@ func TestGoexitOfACallbackOverAPull(t *testing.T) {
 		if err := body.Err(); err != nil && err != loop.ErrGoexit {
 			t.Errorf("the body's error is %v", err)
 		}
-		log.expect(t, "sequence ends", "body ends")
+		log.Want(t, "sequence ends", "body ends")
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -120,13 +121,13 @@ func checkPanic(t *testing.T, f loop.Failure) {
 func TestPanicOfACallbackGoesToErrorHandler(t *testing.T) {
 	var failures []loop.Failure
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
-	var log journal
+	var log looptest.Journal
 	l.CallSoon(panicsInCallback)
-	l.CallSoon(log.writes("same turn"))
+	l.CallSoon(log.Callback("same turn"))
 	l.CallLater(1, panicsInCallback)
-	l.CallLater(1, log.writes("same instant"))
+	l.CallLater(1, log.Callback("same instant"))
 	run(t, l)
-	log.expect(t, "same turn", "same instant")
+	log.Want(t, "same turn", "same instant")
 	if len(failures) != 2 {
 		t.Fatalf("%d failures, want 2", len(failures))
 	}
@@ -139,10 +140,10 @@ func TestPanicOfACallbackGoesToErrorHandler(t *testing.T) {
 func TestPanicOfACallbackLeavesSuspendedBodiesAlone(t *testing.T) {
 	var failures []loop.Failure
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
-	var log journal
+	var log looptest.Journal
 	for _, name := range []string{"a", "b"} {
 		spawn(l.Context(), name, func(ctx context.Context) error {
-			defer log.add("%s ends", name)
+			defer log.Add("%s ends", name)
 			for range 3 {
 				l.CallSoon(panicsInCallback)
 				if err := task.Yield(ctx); err != nil {
@@ -153,7 +154,7 @@ func TestPanicOfACallbackLeavesSuspendedBodiesAlone(t *testing.T) {
 		})
 	}
 	run(t, l)
-	log.expect(t, "a ends", "b ends")
+	log.Want(t, "a ends", "b ends")
 	if len(failures) != 6 {
 		t.Fatalf("%d failures, want 6", len(failures))
 	}
@@ -165,11 +166,11 @@ func TestPanicOfACallbackLeavesSuspendedBodiesAlone(t *testing.T) {
 func TestPanicNilOfACallback(t *testing.T) {
 	var failures []loop.Failure
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
-	var log journal
+	var log looptest.Journal
 	l.CallSoon(func() { panic(nil) })
-	l.CallSoon(log.writes("goes on"))
+	l.CallSoon(log.Callback("goes on"))
 	run(t, l)
-	log.expect(t, "goes on")
+	log.Want(t, "goes on")
 	if len(failures) != 1 {
 		t.Errorf("failures: %v", failures)
 	}
@@ -202,19 +203,19 @@ func TestFailuresAreLoggedByDefault(t *testing.T) {
 }
 
 func TestPanicOfTheErrorHandlerIsLogged(t *testing.T) {
-	var log journal
+	var log looptest.Journal
 	text := logged(t, func() {
 		l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) { panic("the handler too") }))
 		l.CallSoon(panicsInCallback)
 		spawn(l.Context(), "suspended", func(ctx context.Context) error {
 			l.CallSoon(panicsInCallback)
 			err := task.Yield(ctx)
-			log.add("goes on")
+			log.Add("goes on")
 			return err
 		})
 		run(t, l)
 	})
-	log.expect(t, "goes on")
+	log.Want(t, "goes on")
 	if n := strings.Count(text, `msg="takt: the error handler panicked" panic="the handler too" failure="a callback panicked"`); n != 2 {
 		t.Errorf("%d of 2 panics of the handler are in the log:\n%s", n, text)
 	}
@@ -222,14 +223,14 @@ func TestPanicOfTheErrorHandlerIsLogged(t *testing.T) {
 
 // The handler runs on the loop, outside of tasks, and may use it.
 func TestErrorHandlerMayUseTheLoop(t *testing.T) {
-	var log journal
+	var log looptest.Journal
 	var l *loop.Loop
 	l = newLoop(t, loop.WithErrorHandler(func(loop.Failure) {
-		spawn(l.Context(), "recovery", func(context.Context) error { log.add("recovered"); return nil })
+		spawn(l.Context(), "recovery", func(context.Context) error { log.Add("recovered"); return nil })
 	}), loop.WithDebug())
 	l.CallSoon(panicsInCallback)
 	run(t, l)
-	log.expect(t, "recovered")
+	log.Want(t, "recovered")
 }
 
 // unwrapper is an error whose methods panic where it is a nil pointer.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -32,11 +33,11 @@ func describe(e loop.Event) string {
 }
 
 // observed makes a loop whose events are written down.
-func observed(t *testing.T, opts ...loop.Option) (*loop.Loop, *journal) {
-	log := new(journal)
+func observed(t *testing.T, opts ...loop.Option) (*loop.Loop, *looptest.Journal) {
+	log := new(looptest.Journal)
 	opts = append(opts, loop.WithObserver(func(e loop.Event) {
 		if e.Kind != loop.TurnBegan {
-			log.add("%s", describe(e))
+			log.Add("%s", describe(e))
 		}
 	}))
 	return newLoop(t, opts...), log
@@ -50,7 +51,7 @@ func TestEventsOfASmallProgram(t *testing.T) {
 	})
 	parent.OnDone(func() {})
 	run(t, l)
-	log.expect(t,
+	log.Want(t,
 		"made parent",
 		"step parent by parent",
 		"made child by parent",
@@ -79,7 +80,7 @@ func TestEventsOfAMachine(t *testing.T) {
 		func(context.Context, error) (task.Suspension, error) { return task.On(f), nil })
 	l.CallLater(2*time.Second, func() { _ = f.SetResult(1) })
 	run(t, l)
-	log.expect(t,
+	log.Want(t,
 		"made machine",
 		"timer armed 2s#1",
 		"step machine by machine",
@@ -111,7 +112,7 @@ func TestEventsOfCancellation(t *testing.T) {
 	never := spawn(l.Context(), "never", func(context.Context) error { return nil })
 	never.Cancel(nil)
 	run(t, l)
-	log.expect(t,
+	log.Want(t,
 		"made sleeper",
 		"made canceler",
 		"made never",
@@ -135,9 +136,9 @@ func TestEventsOfHandlesAndPosts(t *testing.T) {
 	l, log := observed(t)
 	l.CallSoon(func() {}).Cancel() // of no interest
 	l.CallLater(time.Second, func() {}).Cancel()
-	_ = l.Post(func() { log.add("posted function runs") })
+	_ = l.Post(func() { log.Add("posted function runs") })
 	run(t, l)
-	log.expect(t, "timer armed 1s#1", "timer canceled 1s#1", "posted", "posted function runs", "idle")
+	log.Want(t, "timer armed 1s#1", "timer canceled 1s#1", "posted", "posted function runs", "idle")
 }
 
 func TestEventsOfEagerTasks(t *testing.T) {
@@ -149,7 +150,7 @@ func TestEventsOfEagerTasks(t *testing.T) {
 		})
 	})
 	run(t, l)
-	log.expect(t,
+	log.Want(t,
 		"made ends",
 		"step ends by ends",
 		"made blocks by ends",
@@ -165,7 +166,7 @@ func TestEventsOfEagerTasks(t *testing.T) {
 // Nobody outside takes part, so nothing of the trace is left to chance, the end
 // of a standard context included.
 func TestEventsAreTheSameInEveryRun(t *testing.T) {
-	program := func() journal {
+	program := func() looptest.Journal {
 		l, log := observed(t)
 		for range 3 {
 			var cancel context.CancelFunc
@@ -181,7 +182,7 @@ func TestEventsAreTheSameInEveryRun(t *testing.T) {
 	first := program()
 	for range 300 {
 		if again := program(); len(again) != len(first) {
-			again.expect(t, first...)
+			again.Want(t, first...)
 			return
 		}
 	}
@@ -261,11 +262,11 @@ func TestObserverThatFails(t *testing.T) {
 					_ = l.Post(func() { l.CallLater(1, func() {}).Cancel() })
 					_ = l.Run()
 				})
-				var log journal
-				l.CallSoon(log.writes("callback"))
+				var log looptest.Journal
+				l.CallSoon(log.Callback("callback"))
 				_ = l.Run() // at worst it finds the task that was lost
 				l.Close()
-				log.expect(t, "callback")
+				log.Want(t, "callback")
 			})
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -331,16 +332,16 @@ func TestNothingRunsAfterAGoexitOfAnObserver(t *testing.T) {
 // What a Goexit has left of a turn runs before what comes from outside meanwhile.
 func TestTurnThatAGoexitEnds(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	l.CallSoon(runtime.Goexit)
 	l.CallSoon(func() {
-		log.add("the rest")
-		l.CallSoon(log.writes("what follows"))
+		log.Add("the rest")
+		l.CallSoon(log.Callback("what follows"))
 	})
 	inGoroutine(func() { _ = l.Run() })
-	_ = l.Post(log.writes("a post"))
+	_ = l.Post(log.Callback("a post"))
 	run(t, l)
-	log.expect(t, "the rest", "what follows", "a post")
+	log.Want(t, "the rest", "what follows", "a post")
 }
 
 func allKinds() map[loop.EventKind]bool {
@@ -636,13 +637,13 @@ func TestGoexitOfAnObserverWhileABodySuspends(t *testing.T) {
 
 // A failure of a callback is told before what comes next runs, wherever the callback ran.
 func TestAFailureIsToldBeforeTheNextCallback(t *testing.T) {
-	var log journal
-	l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) { log.add("told") }))
+	var log looptest.Journal
+	l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) { log.Add("told") }))
 	spawn(l.Context(), "below", sleepsASecond)
 	l.CallSoon(func() { panic(errForeign) })
-	l.CallSoon(log.writes("next"))
+	l.CallSoon(log.Callback("next"))
 	run(t, l)
-	log.expect(t, "told", "next")
+	log.Want(t, "told", "next")
 }
 
 // A failure of an observer is told before the next turn, however busy the loop is, before

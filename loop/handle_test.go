@@ -6,30 +6,31 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/timer"
 )
 
 func TestCallSoonRunsInOrderOfCalls(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	for _, name := range []string{"a", "b", "c"} {
-		l.CallSoon(log.writes(name))
+		l.CallSoon(log.Callback(name))
 	}
 	run(t, l)
-	log.expect(t, "a", "b", "c")
+	log.Want(t, "a", "b", "c")
 }
 
 func TestCallsAreOrderedByDeadlineThenByArming(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	start := l.Clock().Start()
-	l.CallLater(2*time.Second, log.writes("2s, first"))
-	l.CallAt(start.Add(time.Second), log.writes("1s, first"))
-	l.CallLater(time.Second, log.writes("1s, second"))
-	l.CallAt(start.Add(2*time.Second), log.writes("2s, second"))
-	l.CallLater(time.Second, log.writes("1s, third"))
+	l.CallLater(2*time.Second, log.Callback("2s, first"))
+	l.CallAt(start.Add(time.Second), log.Callback("1s, first"))
+	l.CallLater(time.Second, log.Callback("1s, second"))
+	l.CallAt(start.Add(2*time.Second), log.Callback("2s, second"))
+	l.CallLater(time.Second, log.Callback("1s, third"))
 	run(t, l)
-	log.expect(t, "1s, first", "1s, second", "1s, third", "2s, first", "2s, second")
+	log.Want(t, "1s, first", "1s, second", "1s, third", "2s, first", "2s, second")
 	if l.Elapsed() != 2*time.Second {
 		t.Errorf("the clock stands at %v", l.Elapsed())
 	}
@@ -37,20 +38,20 @@ func TestCallsAreOrderedByDeadlineThenByArming(t *testing.T) {
 
 func TestDelayThatIsNotPositiveMeansNextTurnBehindWhatIsReady(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	l.CallSoon(func() {
-		log.add("turn 1")
-		l.CallLater(0, log.writes("zero"))
-		l.CallLater(-time.Hour, log.writes("negative"))
-		l.CallLater(math.MinInt64, log.writes("most negative"))
-		l.CallSoon(log.writes("soon"))
+		log.Add("turn 1")
+		l.CallLater(0, log.Callback("zero"))
+		l.CallLater(-time.Hour, log.Callback("negative"))
+		l.CallLater(math.MinInt64, log.Callback("most negative"))
+		l.CallSoon(log.Callback("soon"))
 	})
 	if more := l.RunOnce(); !more {
 		t.Error("RunOnce reports nothing ready with a call of CallSoon waiting")
 	}
-	log.expect(t, "turn 1")
+	log.Want(t, "turn 1")
 	l.RunOnce()
-	log.expect(t, "soon", "zero", "negative", "most negative")
+	log.Want(t, "soon", "zero", "negative", "most negative")
 	if l.Elapsed() != 0 {
 		t.Errorf("time has passed: %v", l.Elapsed())
 	}
@@ -58,19 +59,19 @@ func TestDelayThatIsNotPositiveMeansNextTurnBehindWhatIsReady(t *testing.T) {
 
 func TestCallAtThePastMeansNextTurn(t *testing.T) {
 	l := newLoop(t)
-	var log journal
-	l.CallAt(time.Time{}, log.writes("past"))
-	l.CallSoon(log.writes("soon"))
+	var log looptest.Journal
+	l.CallAt(time.Time{}, log.Callback("past"))
+	l.CallSoon(log.Callback("soon"))
 	l.RunOnce()
-	log.expect(t, "soon", "past")
+	log.Want(t, "soon", "past")
 }
 
 func TestCallAtTakesAnyLocation(t *testing.T) {
 	l := newLoop(t)
-	var log journal
-	l.CallAt(l.Now().Add(time.Minute).In(time.FixedZone("east", 3600)), log.writes("then"))
+	var log looptest.Journal
+	l.CallAt(l.Now().Add(time.Minute).In(time.FixedZone("east", 3600)), log.Callback("then"))
 	run(t, l)
-	log.expect(t, "then")
+	log.Want(t, "then")
 	if l.Elapsed() != time.Minute {
 		t.Errorf("ran after %v", l.Elapsed())
 	}
@@ -102,10 +103,10 @@ func TestFarthestDelaysNeverCome(t *testing.T) {
 
 func TestFarDelayThatFitsComes(t *testing.T) {
 	l := newLoop(t)
-	var log journal
-	l.CallLater(math.MaxInt64-1, log.writes("the end of time"))
+	var log looptest.Journal
+	l.CallLater(math.MaxInt64-1, log.Callback("the end of time"))
 	run(t, l)
-	log.expect(t, "the end of time")
+	log.Want(t, "the end of time")
 }
 
 // ways are the three ways to schedule a call, due at once or within the hour.
@@ -152,14 +153,14 @@ func TestCallbacksCancelEachOther(t *testing.T) {
 	for name, schedule := range ways {
 		t.Run(name, func(t *testing.T) {
 			l := newLoop(t)
-			var log journal
+			var log looptest.Journal
 			var a, b, c loop.Handle
-			a = schedule(l, func() { log.add("a cancels: b %t, c %t", b.Cancel(), c.Cancel()) })
-			b = schedule(l, func() { log.add("b cancels: a %t", a.Cancel()) })
-			c = schedule(l, func() { log.add("c cancels: a %t", a.Cancel()) })
-			schedule(l, func() { log.add("d cancels: a %t, b %t, c %t", a.Cancel(), b.Cancel(), c.Cancel()) })
+			a = schedule(l, func() { log.Add("a cancels: b %t, c %t", b.Cancel(), c.Cancel()) })
+			b = schedule(l, func() { log.Add("b cancels: a %t", a.Cancel()) })
+			c = schedule(l, func() { log.Add("c cancels: a %t", a.Cancel()) })
+			schedule(l, func() { log.Add("d cancels: a %t, b %t, c %t", a.Cancel(), b.Cancel(), c.Cancel()) })
 			run(t, l)
-			log.expect(t, "a cancels: b true, c true", "d cancels: a false, b false, c false")
+			log.Want(t, "a cancels: b true, c true", "d cancels: a false, b false, c false")
 		})
 	}
 }
@@ -168,7 +169,7 @@ func TestCallbacksCancelEachOther(t *testing.T) {
 // was armed first or last, and whatever else came due.
 func TestCancelOfTimersThatAreDue(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	var due []loop.Handle
 	l.CallLater(time.Second, func() {
 		for i, h := range due {
@@ -181,21 +182,21 @@ func TestCancelOfTimersThatAreDue(t *testing.T) {
 		}
 	})
 	for _, name := range []string{"0", "1", "2", "3", "4", "5"} {
-		due = append(due, l.CallLater(time.Second, log.writes(name)))
+		due = append(due, l.CallLater(time.Second, log.Callback(name)))
 	}
 	run(t, l)
-	log.expect(t, "1", "3", "5")
+	log.Want(t, "1", "3", "5")
 }
 
 func TestCancelOfDueTimerFromAnEarlierEntryOfTheTurn(t *testing.T) {
 	clock := timer.NewVirtual()
 	l := newLoop(t, loop.WithClock(clock))
-	var log journal
-	h := l.CallLater(time.Second, log.writes("timer"))
+	var log looptest.Journal
+	h := l.CallLater(time.Second, log.Callback("timer"))
 	clock.Advance(time.Second)
-	l.CallSoon(func() { log.add("canceled: %t", h.Cancel()) })
+	l.CallSoon(func() { log.Add("canceled: %t", h.Cancel()) })
 	l.RunOnce()
-	log.expect(t, "canceled: true")
+	log.Want(t, "canceled: true")
 }
 
 // A Goexit leaves a turn unfinished; what was due in it can be canceled in the
@@ -229,13 +230,13 @@ func TestCanceledTimerIsNoDeadline(t *testing.T) {
 
 func TestSchedule(t *testing.T) {
 	l := newLoop(t)
-	var log journal
-	r := loop.Func(log.writes("runnable"))
+	var log looptest.Journal
+	r := loop.Func(log.Callback("runnable"))
 	l.Schedule(r)
-	l.CallSoon(log.writes("call"))
+	l.CallSoon(log.Callback("call"))
 	l.Schedule(r) // once for each time that it was scheduled
 	run(t, l)
-	log.expect(t, "runnable", "call", "runnable")
+	log.Want(t, "runnable", "call", "runnable")
 }
 
 func TestNilFunctionsAreRefused(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -95,41 +96,41 @@ func TestPostWakesARealLoopEveryTime(t *testing.T) {
 
 func TestPostBeforeRunWaitsForIt(t *testing.T) {
 	l := newLoop(t)
-	var log journal
-	if err := l.Post(log.writes("posted")); err != nil {
+	var log looptest.Journal
+	if err := l.Post(log.Callback("posted")); err != nil {
 		t.Fatal(err)
 	}
-	log.expect(t)
+	log.Want(t)
 	run(t, l)
-	log.expect(t, "posted")
+	log.Want(t, "posted")
 }
 
 func TestPostedRunsBehindWhatIsReadyAndBeforeWhatIsDue(t *testing.T) {
 	l := newLoop(t)
-	var log journal
-	l.CallLater(0, log.writes("due"))
-	l.CallSoon(log.writes("ready"))
-	_ = l.Post(log.writes("posted first"))
-	_ = l.Post(log.writes("posted second"))
+	var log looptest.Journal
+	l.CallLater(0, log.Callback("due"))
+	l.CallSoon(log.Callback("ready"))
+	_ = l.Post(log.Callback("posted first"))
+	_ = l.Post(log.Callback("posted second"))
 	l.RunOnce()
-	log.expect(t, "ready", "posted first", "posted second", "due")
+	log.Want(t, "ready", "posted first", "posted second", "due")
 }
 
 func TestPostFromInsideTheLoopRunsInTheNextTurn(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	l.CallSoon(func() {
-		log.add("callback")
-		_ = l.Post(log.writes("of callback"))
+		log.Add("callback")
+		_ = l.Post(log.Callback("of callback"))
 	})
 	spawn(l.Context(), "task", func(context.Context) error {
-		log.add("task")
-		return l.Post(log.writes("of task"))
+		log.Add("task")
+		return l.Post(log.Callback("of task"))
 	})
 	l.RunOnce()
-	log.expect(t, "callback", "task")
+	log.Want(t, "callback", "task")
 	l.RunOnce()
-	log.expect(t, "of callback", "of task")
+	log.Want(t, "of callback", "of task")
 }
 
 func TestPostAfterClose(t *testing.T) {
@@ -148,11 +149,11 @@ func TestPostAfterClose(t *testing.T) {
 func TestPanicOfPostedFunctionGoesToErrorHandler(t *testing.T) {
 	var got []error
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { got = append(got, f.Err) }))
-	var log journal
+	var log looptest.Journal
 	_ = l.Post(func() { panic("oh") })
-	_ = l.Post(log.writes("next"))
+	_ = l.Post(log.Callback("next"))
 	run(t, l)
-	log.expect(t, "next")
+	log.Want(t, "next")
 	if p := (*loop.PanicError)(nil); len(got) != 1 || !errors.As(got[0], &p) || p.Value != "oh" {
 		t.Errorf("reported: %v", got)
 	}
@@ -163,17 +164,17 @@ func TestPanicOfPostedFunctionGoesToErrorHandler(t *testing.T) {
 func TestHoldStopsVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t)
-		var log journal
-		l.CallLater(time.Second, func() { log.add("timer at %v", l.Elapsed()) })
+		var log looptest.Journal
+		l.CallLater(time.Second, func() { log.Add("timer at %v", l.Elapsed()) })
 		release := l.Hold()
 		go func() {
 			synctest.Wait() // the loop waits
-			_ = l.Post(func() { log.add("posted at %v", l.Elapsed()) })
+			_ = l.Post(func() { log.Add("posted at %v", l.Elapsed()) })
 			synctest.Wait()
 			release()
 		}()
 		run(t, l)
-		log.expect(t, "posted at 0s", "timer at 1s")
+		log.Want(t, "posted at 0s", "timer at 1s")
 	})
 }
 

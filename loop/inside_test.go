@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -14,8 +15,8 @@ func TestInside(t *testing.T) {
 	for name, opts := range map[string][]loop.Option{"": nil, "in debug mode": {loop.WithSlowStep(time.Hour)}} {
 		t.Run(name, func(t *testing.T) {
 			l := newLoop(t, append(opts, loop.WithClock(timer.NewVirtual()))...)
-			var log journal
-			is := func(where string) { log.add("%s: %t", where, loop.Inside()) }
+			var log looptest.Journal
+			is := func(where string) { log.Add("%s: %t", where, loop.Inside()) }
 			is("host")
 			l.CallSoon(func() { is("callback") })
 			_ = l.Post(func() { is("post") })
@@ -43,7 +44,7 @@ func TestInside(t *testing.T) {
 			})
 			run(t, l)
 			is("host")
-			log.expect(t, "host: false", "callback: true", "body: true", "machine: true", "post: true",
+			log.Want(t, "host: false", "callback: true", "body: true", "machine: true", "post: true",
 				"deep down in a body: true", "blocking call: false", "host: false")
 		})
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -40,8 +41,8 @@ const ofA, ofB, ofProgram = `{"tenant":"A"}`, `{"tenant":"B"}`, `{"tenant":"prog
 // suspended, nor of what runs on its stack when it has ended.
 func TestLabelsStayWithTheirBody(t *testing.T) {
 	l := newLoop(t)
-	var log journal
-	note := func(who string) { log.add("%s %s", who, labels()) }
+	var log looptest.Journal
+	note := func(who string) { log.Add("%s %s", who, labels()) }
 	callback := func() { l.CallSoon(func() { note("callback") }) }
 	spawn(l.Context(), "a", func(ctx context.Context) error {
 		note("a")
@@ -84,13 +85,13 @@ func TestLabelsStayWithTheirBody(t *testing.T) {
 		return nil
 	})
 	run(t, l)
-	log.expect(t,
+	log.Want(t,
 		"a ", "a "+ofA, "machine ", "callback ", "b ", "timer ",
 		"a, later "+ofA, "b, later ", "b "+ofB, "machine, later ",
 		"a, under a limit "+ofA, "callback ", "a, under a context "+ofA, "a, after ")
 	spawn(l.Context(), "c", func(context.Context) error { note("c"); return nil })
 	run(t, l)
-	log.expect(t, "c ") // on a stack that was used before
+	log.Want(t, "c ") // on a stack that was used before
 }
 
 // The loop meets a body's labels in whichever way the body hands it their context first.
@@ -111,14 +112,14 @@ func TestLoopMeetsLabels(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLoop(t)
-			var log journal
+			var log looptest.Journal
 			spawn(l.Context(), "a", func(ctx context.Context) (err error) {
 				labeled(ctx, "A", func(ctx context.Context) { err = meet(ctx) })
 				return err
 			})
-			l.CallSoon(func() { log.add("callback %s", labels()) })
+			l.CallSoon(func() { log.Add("callback %s", labels()) })
 			run(t, l)
-			log.expect(t, "callback ")
+			log.Want(t, "callback ")
 		})
 	}
 }
@@ -220,16 +221,16 @@ func TestProgramKeepsItsLabels(t *testing.T) {
 func TestProgramKeepsItsLabelsBesideBodiesWithOthers(t *testing.T) {
 	labeled(context.Background(), "program", func(context.Context) {
 		l := newLoop(t)
-		var log journal
+		var log looptest.Journal
 		script(l.Context(), "machine", func(context.Context, error) (task.Suspension, error) {
-			log.add("machine %s", labels())
+			log.Add("machine %s", labels())
 			return task.End(), nil
 		})
 		ctx := pprof.WithLabels(l.Context(), pprof.Labels("tenant", "A"))
-		spawn(ctx, "a", func(context.Context) error { log.add("a %s", labels()); return nil })
+		spawn(ctx, "a", func(context.Context) error { log.Add("a %s", labels()); return nil })
 		run(t, l)
-		log.add("driver %s", labels())
-		log.expect(t, "machine "+ofProgram, "a "+ofA, "driver "+ofProgram)
+		log.Add("driver %s", labels())
+		log.Want(t, "machine "+ofProgram, "a "+ofA, "driver "+ofProgram)
 	})
 }
 
@@ -258,31 +259,31 @@ func TestProfileLabels(t *testing.T) {
 
 func TestProfileLabelsOfAMachineThatWaits(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
-	var log journal
+	var log looptest.Journal
 	script(l.Context(), "x",
 		func(context.Context, error) (task.Suspension, error) {
-			log.add("machine %s", labels())
-			l.CallSoon(func() { log.add("callback %s", labels()) })
+			log.Add("machine %s", labels())
+			l.CallSoon(func() { log.Add("callback %s", labels()) })
 			return task.For(time.Second), nil
 		})
 	run(t, l)
-	log.expect(t, `machine {"task":"x"}`, "callback ")
+	log.Want(t, `machine {"task":"x"}`, "callback ")
 }
 
 // In debug mode a task's name stands beside the labels that it suspends with.
 func TestProfileLabelsBesideOthers(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
-	var log journal
+	var log looptest.Journal
 	spawn(l.Context(), "x", func(ctx context.Context) error {
 		labeled(ctx, "A", func(ctx context.Context) {
 			_ = task.Sleep(ctx, time.Second)
-			log.add("body %s", labels())
+			log.Add("body %s", labels())
 		})
 		return nil
 	})
-	l.CallSoon(func() { log.add("callback %s", labels()) })
+	l.CallSoon(func() { log.Add("callback %s", labels()) })
 	run(t, l)
-	log.expect(t, "callback ", `body {"task":"x", "tenant":"A"}`)
+	log.Want(t, "callback ", `body {"task":"x", "tenant":"A"}`)
 }
 
 // Contexts without labels do not make a loop set any.

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
 
-func names(l *loop.Loop) (all journal) {
+func names(l *loop.Loop) (all looptest.Journal) {
 	for t := range l.Tasks() {
-		all.add("%s", t.Name())
+		all.Add("%s", t.Name())
 	}
 	return all
 }
@@ -23,19 +24,19 @@ func TestTasksAreInOrderOfCreation(t *testing.T) {
 		spawn(l.Context(), name, func(ctx context.Context) error { return task.Sleep(ctx, time.Duration(4-i)) })
 	}
 	got := names(l)
-	got.expect(t, "c", "a", "b", "d")
+	got.Want(t, "c", "a", "b", "d")
 	l.CallLater(2, func() { // b and d have slept enough, and b is about to end
 		got = names(l)
-		got.expect(t, "c", "a", "b")
+		got.Want(t, "c", "a", "b")
 	})
 	run(t, l)
 	got = names(l)
-	got.expect(t)
+	got.Want(t)
 }
 
 func TestTasksSpawnedAndEndedDuringTheIteration(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	all := map[string]*task.Task[none]{}
 	for _, name := range []string{"old", "a", "b", "c", "d", "e"} {
 		all[name] = spawn(l.Context(), name, func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
@@ -48,7 +49,7 @@ func TestTasksSpawnedAndEndedDuringTheIteration(t *testing.T) {
 		l.RunUntilIdle()
 	}
 	for x := range l.Tasks() {
-		log.add("%s", x.Name())
+		log.Add("%s", x.Name())
 		switch x.Name() {
 		case "a":
 			end("a") // itself, the first
@@ -61,7 +62,7 @@ func TestTasksSpawnedAndEndedDuringTheIteration(t *testing.T) {
 			end("old", "d", "f") // all that are left
 		}
 	}
-	log.expect(t, "old", "a", "b", "d", "f")
+	log.Want(t, "old", "a", "b", "d", "f")
 	for range l.Tasks() {
 		t.Error("a task is left")
 	}
@@ -145,13 +146,13 @@ func TestNilOptionsAreRefused(t *testing.T) {
 }
 
 func TestObserversAreToldInOrderOfTheOptions(t *testing.T) {
-	var log journal
+	var log looptest.Journal
 	observer := func(name string) loop.Option {
-		return loop.WithObserver(func(e loop.Event) { log.add("%s %v", name, e.Kind) })
+		return loop.WithObserver(func(e loop.Event) { log.Add("%s %v", name, e.Kind) })
 	}
 	l := newLoop(t, observer("first"), observer("second"))
 	l.CallLater(time.Second, func() {}).Cancel()
-	log.expect(t, "first timer armed", "second timer armed", "first timer canceled", "second timer canceled")
+	log.Want(t, "first timer armed", "second timer armed", "first timer canceled", "second timer canceled")
 }
 
 // The last of two options of a kind counts.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
-	"slices"
 	"strings"
 	"testing"
 
@@ -73,23 +72,6 @@ func script(ctx context.Context, name string, steps ...step) *task.Task[none] {
 		s, err := steps[at-1](ctx, err)
 		return none{}, s, err
 	}), task.Name(name))
-}
-
-// journal is what a program wrote down, in order.
-type journal []string
-
-func (j *journal) add(format string, args ...any) { *j = append(*j, fmt.Sprintf(format, args...)) }
-
-// writes returns a callback that adds line.
-func (j *journal) writes(line string) func() { return func() { j.add("%s", line) } }
-
-// expect compares what was written since the last time.
-func (j *journal) expect(t *testing.T, want ...string) {
-	t.Helper()
-	if got := *j; !slices.Equal(got, want) {
-		t.Errorf("wrong order of events\n got: %s\nwant: %s", strings.Join(got, " | "), strings.Join(want, " | "))
-	}
-	*j = nil
 }
 
 // panicOf returns what fn panics with, as text; "" if it does not.

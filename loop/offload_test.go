@@ -8,6 +8,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -15,26 +16,26 @@ import (
 // What a goroutine posts comes before what the same goroutine does next, also where all of
 // it comes in the middle of the loop's look at what has come.
 func TestPostComesBeforeWhatThePosterDoesNext(t *testing.T) {
-	for name, test := range map[string]func(l *loop.Loop, log *journal) (next func()){
-		"the end of an offloaded call": func(l *loop.Loop, log *journal) func() {
+	for name, test := range map[string]func(l *loop.Loop, log *looptest.Journal) (next func()){
+		"the end of an offloaded call": func(l *loop.Loop, log *looptest.Journal) func() {
 			gate := make(chan none)
 			l.Offload(func() {
 				<-gate
-				_ = l.Post(log.writes("second post"))
-			}, log.writes("next"))
+				_ = l.Post(log.Callback("second post"))
+			}, log.Callback("next"))
 			return func() { close(gate) }
 		},
-		"the end of a context": func(l *loop.Loop, log *journal) func() {
+		"the end of a context": func(l *loop.Loop, log *looptest.Journal) func() {
 			var cancel context.CancelFunc
 			spawn(l.Context(), "waiter", func(ctx context.Context) error {
 				ctx, cancel = context.WithCancel(ctx)
 				err := future.New[int](ctx).Wait(ctx)
-				log.add("next")
+				log.Add("next")
 				return err
 			})
 			return func() {
 				go func() {
-					_ = l.Post(log.writes("second post"))
+					_ = l.Post(log.Callback("second post"))
 					cancel()
 				}()
 			}
@@ -42,7 +43,7 @@ func TestPostComesBeforeWhatThePosterDoesNext(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var log journal
+				var log looptest.Journal
 				var after func()
 				l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithObserver(func(e loop.Event) {
 					if e.Kind == loop.Posted && after != nil { // the loop takes in the first post
@@ -55,9 +56,9 @@ func TestPostComesBeforeWhatThePosterDoesNext(t *testing.T) {
 				next := test(l, &log)
 				l.RunUntilIdle()
 				after = next
-				_ = l.Post(log.writes("first post"))
+				_ = l.Post(log.Callback("first post"))
 				l.RunUntilIdle()
-				log.expect(t, "first post", "second post", "next")
+				log.Want(t, "first post", "second post", "next")
 			})
 		})
 	}

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
 // picks is a policy that notes its choices and picks by a function.
 type picks struct {
-	asked journal
+	asked looptest.Journal
 	pick  func(ready []*loop.Task, timePasses bool) int
 }
 
@@ -23,7 +24,7 @@ func (p *picks) Pick(ready []*loop.Task, timePasses bool) int {
 	for _, t := range ready {
 		line += t.Name()
 	}
-	p.asked.add("%s %t", line, timePasses)
+	p.asked.Add("%s %t", line, timePasses)
 	return p.pick(ready, timePasses)
 }
 
@@ -34,8 +35,8 @@ func TestPolicyThatPicksTheFirstChangesNothing(t *testing.T) {
 	for _, timePasses := range []bool{false, true} {
 		p := &picks{pick: first}
 		samelog, same := mixed(t, loop.WithPolicy(p, timePasses))
-		samelog.expect(t, log...)
-		same.expect(t, events...)
+		samelog.Want(t, log...)
+		same.Want(t, events...)
 		if len(p.asked) == 0 {
 			t.Error("there was nothing to choose")
 		}
@@ -52,24 +53,24 @@ func TestPolicyOfALoneYield(t *testing.T) {
 		return task.Yield(ctx)
 	})
 	run(t, l)
-	p.asked.expect(t, "a true", "a true", "a true")
+	p.asked.Want(t, "a true", "a true", "a true")
 }
 
 func TestPolicyIsAskedOnlyWhereThereIsAChoice(t *testing.T) {
 	p := &picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}
 	l := newLoop(t, loop.WithPolicy(p, false))
-	var log journal
+	var log looptest.Journal
 	body := func(name string) {
-		spawn(l.Context(), name, func(context.Context) error { log.add("%s", name); return nil })
+		spawn(l.Context(), name, func(context.Context) error { log.Add("%s", name); return nil })
 	}
 	body("a")
-	l.CallSoon(log.writes("first callback"))
+	l.CallSoon(log.Callback("first callback"))
 	body("b")
 	body("c")
-	l.CallSoon(log.writes("second callback"))
+	l.CallSoon(log.Callback("second callback"))
 	run(t, l)
-	p.asked.expect(t, "abc false", "ab false")
-	log.expect(t, "c", "b", "a", "first callback", "second callback")
+	p.asked.Want(t, "abc false", "ab false")
+	log.Want(t, "c", "b", "a", "first callback", "second callback")
 }
 
 func TestPolicyMayLetTimePass(t *testing.T) {
@@ -80,12 +81,12 @@ func TestPolicyMayLetTimePass(t *testing.T) {
 		return 0
 	}}
 	l := newLoop(t, loop.WithPolicy(p, true))
-	var log journal
-	l.CallLater(time.Second, log.writes("timer"))
-	spawn(l.Context(), "a", func(context.Context) error { log.add("a at %v", l.Elapsed()); return nil })
+	var log looptest.Journal
+	l.CallLater(time.Second, log.Callback("timer"))
+	spawn(l.Context(), "a", func(context.Context) error { log.Add("a at %v", l.Elapsed()); return nil })
 	run(t, l)
-	p.asked.expect(t, "a true")
-	log.expect(t, "a at 1s", "timer")
+	p.asked.Want(t, "a true")
+	log.Want(t, "a at 1s", "timer")
 }
 
 func TestPolicyThatPicksNobody(t *testing.T) {
@@ -111,7 +112,7 @@ func TestPolicyCannotLetTimePassToNever(t *testing.T) {
 	l.CallLater(math.MaxInt64, func() { t.Error("the end of time") })
 	spawn(l.Context(), "a", task.Yield)
 	run(t, l)
-	p.asked.expect(t)
+	p.asked.Want(t)
 }
 
 func TestPolicyThatPanicsIsDropped(t *testing.T) {
@@ -124,16 +125,16 @@ func TestPolicyThatPanicsIsDropped(t *testing.T) {
 		return 0
 	}
 	l := newLoop(t, loop.WithPolicy(p, false), loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
-	var log journal
+	var log looptest.Journal
 	for _, name := range []string{"a", "b", "c"} {
-		spawn(l.Context(), name, func(context.Context) error { log.add("%s", name); return nil })
+		spawn(l.Context(), name, func(context.Context) error { log.Add("%s", name); return nil })
 	}
 	run(t, l)
 	if len(failures) != 1 || failures[0].Kind != loop.PolicyFailed || !errors.Is(failures[0].Err, io.EOF) {
 		t.Errorf("failures: %+v", failures)
 	}
-	p.asked.expect(t, "abc false")
-	log.expect(t, "a", "b", "c")
+	p.asked.Want(t, "abc false")
+	log.Want(t, "a", "b", "c")
 }
 
 // Where time passes again before a timer that has fired comes to run, and an earlier one

@@ -11,6 +11,7 @@ import (
 	"weak"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -20,7 +21,7 @@ type operation struct {
 	ch    chan int
 	sends bool
 	v     int
-	log   *journal
+	log   *looptest.Journal
 	tries *int
 }
 
@@ -29,7 +30,7 @@ func (o *operation) Try() bool {
 	if o.sends {
 		select {
 		case o.ch <- o.v:
-			o.log.add("%d sends", o.id)
+			o.log.Add("%d sends", o.id)
 			return true
 		default:
 			return false
@@ -37,7 +38,7 @@ func (o *operation) Try() bool {
 	}
 	select {
 	case v := <-o.ch:
-		o.log.add("%d receives %d", o.id, v)
+		o.log.Add("%d receives %d", o.id, v)
 		return true
 	default:
 		return false
@@ -53,9 +54,9 @@ func (o *operation) Case() reflect.SelectCase {
 
 func (o *operation) Selected(v reflect.Value, _ bool) {
 	if o.sends {
-		o.log.add("%d meets", o.id)
+		o.log.Add("%d meets", o.id)
 	} else {
-		o.log.add("%d meets %d", o.id, v.Int())
+		o.log.Add("%d meets %d", o.id, v.Int())
 	}
 }
 
@@ -97,7 +98,7 @@ func TestPortsAreAsInASlice(t *testing.T) {
 	for seed := range uint64(60) {
 		chance := rand.New(rand.NewPCG(seed, 2))
 		l := newLoop(t, loop.WithClock(timer.NewVirtual()))
-		var got, want journal
+		var got, want looptest.Journal
 		var ignored, tries, most int
 		var channels, shadows []chan int // what the one does happens to the other
 		for size := range 6 {
@@ -152,7 +153,7 @@ func TestPortsAreAsInASlice(t *testing.T) {
 // However many ports wait for a channel, a turn looks at one of them in each direction.
 func TestATurnTriesOnePortOfEachChannelAndDirection(t *testing.T) {
 	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
-	var log journal
+	var log looptest.Journal
 	tries := 0
 	var channels []chan int
 	var handles []loop.PortHandle
@@ -169,7 +170,7 @@ func TestATurnTriesOnePortOfEachChannelAndDirection(t *testing.T) {
 	channels[7] <- 1
 	tries = 0
 	l.RunOnce()
-	log.expect(t, "700 receives 1")
+	log.Want(t, "700 receives 1")
 	if tries != 51 { // and the one behind the one that was served
 		t.Errorf("%d tries, want 51", tries)
 	}
@@ -195,7 +196,7 @@ func TestATurnTriesOnePortOfEachChannelAndDirection(t *testing.T) {
 
 func TestPortHandles(t *testing.T) {
 	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
-	var log journal
+	var log looptest.Journal
 	tries := 0
 	ch := make(chan int, 1)
 	if (loop.PortHandle{}).Remove() {
@@ -204,7 +205,7 @@ func TestPortHandles(t *testing.T) {
 	a := l.AddPort(&operation{1, ch, true, 5, &log, &tries})
 	b := l.AddPort(&operation{2, ch, true, 6, &log, &tries})
 	l.RunOnce()
-	log.expect(t, "1 sends")
+	log.Want(t, "1 sends")
 	if a.Remove() || !b.Remove() || b.Remove() {
 		t.Error("Remove reports whether the port was waiting")
 	}
@@ -229,7 +230,7 @@ func (m *meddling) Try() bool {
 // What a Try adds is tried in the turn after, and what it removes is not tried any more.
 func TestPortsThatChangeOthers(t *testing.T) {
 	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
-	var log journal
+	var log looptest.Journal
 	tries := 0
 	full := func() chan int {
 		ch := make(chan int, 1)
@@ -248,9 +249,9 @@ func TestPortsThatChangeOthers(t *testing.T) {
 	victim = l.AddPort(&operation{2, full(), false, 0, &log, &tries})
 	itself = l.AddPort(&meddling{operation{3, make(chan int, 1), false, 0, &log, &tries}, func() { itself.Remove() }})
 	l.RunOnce()
-	log.expect(t)
+	log.Want(t)
 	l.RunOnce()
-	log.expect(t, "4 receives 1")
+	log.Want(t, "4 receives 1")
 	tries = 0
 	l.RunOnce()
 	if tries != 1 {
@@ -264,7 +265,7 @@ func TestAPortThatPanics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			failures := 0
 			l := newLoop(t, loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(loop.Failure) { failures++ }))
-			var log journal
+			var log looptest.Journal
 			tries := 0
 			var channels []chan int
 			for range 3 {
@@ -279,14 +280,14 @@ func TestAPortThatPanics(t *testing.T) {
 			if wantFailures := map[bool]int{true: 0, false: 1}[exited]; exited != (name == "Goexit") || failures != wantFailures {
 				t.Errorf("the driver ended: %v; %d failures, want %d", exited, failures, wantFailures)
 			}
-			log.expect(t, "1 receives 1")
+			log.Want(t, "1 receives 1")
 			if h.Remove() {
 				t.Error("the port is still there")
 			}
 			channels[0] <- 2
 			channels[2] <- 3
 			l.RunOnce()
-			log.expect(t, "2 receives 2", "4 receives 3")
+			log.Want(t, "2 receives 2", "4 receives 3")
 		})
 	}
 }
@@ -295,16 +296,16 @@ func TestAPortThatPanics(t *testing.T) {
 // those behind it wait for the next turn.
 func TestNoPortOvertakesAnother(t *testing.T) {
 	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
-	var log journal
+	var log looptest.Journal
 	tries := 0
 	ch := make(chan int)
 	for id, sends := range []bool{false, false, true, false, true} {
 		l.AddPort(&operation{id, ch, sends, id, &log, &tries})
 	}
 	l.RunOnce()
-	log.expect(t, "0 meets 2", "2 meets")
+	log.Want(t, "0 meets 2", "2 meets")
 	l.RunOnce()
-	log.expect(t, "1 meets 4", "4 meets")
+	log.Want(t, "1 meets 4", "4 meets")
 }
 
 // told is a Port that does something else too where the loop has performed its operation.
@@ -322,7 +323,7 @@ func (o *told) Selected(v reflect.Value, ok bool) {
 func TestPortsThatChangeWhomTheyMeet(t *testing.T) {
 	for _, itself := range []bool{true, false} {
 		l := newLoop(t)
-		var log journal
+		var log looptest.Journal
 		tries := 0
 		ch := make(chan int)
 		receiver := l.AddPort(&operation{1, ch, false, 0, &log, &tries})
@@ -335,7 +336,7 @@ func TestPortsThatChangeWhomTheyMeet(t *testing.T) {
 			}
 		}})
 		l.RunOnce()
-		log.expect(t)
+		log.Want(t)
 		if itself == sender.Remove() || itself != receiver.Remove() {
 			t.Error("the other port is gone")
 		}
@@ -362,7 +363,7 @@ func TestIdleLoopWaitsForALatePort(t *testing.T) {
 			}()
 		}
 	}))
-	var log journal
+	var log looptest.Journal
 	tries := 0
 	port := func(id, ch int) *operation { return &operation{id, channels[ch], false, 0, &log, &tries} }
 	l.AddPort(port(1, 0))
@@ -372,7 +373,7 @@ func TestIdleLoopWaitsForALatePort(t *testing.T) {
 	l.AddPort(port(5, 3))
 	run(t, l)
 	<-sent
-	log.expect(t, "4 meets 1")
+	log.Want(t, "4 meets 1")
 	tries = 0
 	l.RunOnce()
 	if tries != 3 {
@@ -393,7 +394,7 @@ func TestIdleLoopNoticesAClosedChannel(t *testing.T) {
 			close(ch)
 		}
 	}))
-	var log journal
+	var log looptest.Journal
 	tries := 0
 	l.AddPort(&operation{1, ch, true, 1, &log, &tries})
 	run(t, l)
@@ -405,7 +406,7 @@ func TestIdleLoopNoticesAClosedChannel(t *testing.T) {
 // A loop holds on to no port that has gone, also while others wait.
 func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	tries := 0
 	var ports []weak.Pointer[operation]
 	add := func(ch chan int) loop.PortHandle {

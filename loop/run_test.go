@@ -13,66 +13,67 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
 
 func TestWhatBecomesReadyMeanwhileWaitsForTheNextTurn(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	l.CallSoon(func() {
-		log.add("a")
-		l.CallSoon(log.writes("a's"))
+		log.Add("a")
+		l.CallSoon(log.Callback("a's"))
 	})
 	l.CallSoon(func() {
-		log.add("b")
-		l.CallSoon(log.writes("b's"))
+		log.Add("b")
+		l.CallSoon(log.Callback("b's"))
 	})
 	if !l.RunOnce() {
 		t.Error("RunOnce reports nothing ready for another turn")
 	}
-	log.expect(t, "a", "b")
+	log.Want(t, "a", "b")
 	if l.RunOnce() {
 		t.Error("RunOnce reports something ready for another turn")
 	}
-	log.expect(t, "a's", "b's")
+	log.Want(t, "a's", "b's")
 }
 
 func TestDueTimersGoBehindWhatIsReady(t *testing.T) {
 	l := newLoop(t)
-	var log journal
-	l.CallLater(0, log.writes("timer"))
-	l.CallSoon(log.writes("soon"))
+	var log looptest.Journal
+	l.CallLater(0, log.Callback("timer"))
+	l.CallSoon(log.Callback("soon"))
 	l.RunOnce()
-	log.expect(t, "soon", "timer")
+	log.Want(t, "soon", "timer")
 }
 
 // asyncio: a timer sets a future, the future queues its waiter, the waiter runs.
 func TestSleeperWakesOneTurnAfterItsTimer(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	spawn(l.Context(), "sleeper", func(ctx context.Context) error {
-		defer log.add("awake")
+		defer log.Add("awake")
 		return task.Sleep(ctx, time.Second)
 	})
 	l.CallLater(time.Second, func() { // armed before the sleep
-		log.add("turn of the timer")
-		l.CallSoon(log.writes("behind it"))
+		log.Add("turn of the timer")
+		l.CallSoon(log.Callback("behind it"))
 	})
 	run(t, l)
-	log.expect(t, "turn of the timer", "behind it", "awake")
+	log.Want(t, "turn of the timer", "behind it", "awake")
 }
 
 func TestYieldTakesExactlyOneTurn(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	spawn(l.Context(), "yields", func(ctx context.Context) error {
 		for _, suspend := range []func() error{
 			func() error { return task.Yield(ctx) },
 			func() error { return task.Sleep(ctx, 0) },
 			func() error { return task.Sleep(ctx, -time.Second) },
 		} {
-			log.add("task")
+			log.Add("task")
 			if err := suspend(); err != nil {
 				return err
 			}
@@ -80,9 +81,9 @@ func TestYieldTakesExactlyOneTurn(t *testing.T) {
 		return nil
 	})
 	for l.RunOnce() {
-		log.add("end of turn")
+		log.Add("end of turn")
 	}
-	log.expect(t, "task", "end of turn", "task", "end of turn", "task", "end of turn")
+	log.Want(t, "task", "end of turn", "task", "end of turn", "task", "end of turn")
 }
 
 func TestRunReturnsWhenNothingIsLeft(t *testing.T) {
@@ -141,12 +142,12 @@ func TestRunAgainAfterDeadlock(t *testing.T) {
 
 func TestRunAgain(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	for i := range 3 {
-		l.CallLater(time.Second, func() { log.add("run %d at %v", i, l.Elapsed()) })
+		l.CallLater(time.Second, func() { log.Add("run %d at %v", i, l.Elapsed()) })
 		run(t, l)
 	}
-	log.expect(t, "run 0 at 1s", "run 1 at 2s", "run 2 at 3s")
+	log.Want(t, "run 0 at 1s", "run 1 at 2s", "run 2 at 3s")
 }
 
 func TestRunWithRealClockWaitsForPosts(t *testing.T) {
@@ -207,34 +208,34 @@ func TestStopFinishesTheTurn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLoop(t)
-			var log journal
+			var log looptest.Journal
 			l.CallSoon(func() {
-				log.add("stop")
+				log.Add("stop")
 				l.Stop()
-				l.CallSoon(log.writes("next turn"))
+				l.CallSoon(log.Callback("next turn"))
 			})
 			spawn(l.Context(), "task", func(ctx context.Context) error {
-				log.add("task")
+				log.Add("task")
 				err := task.Yield(ctx)
-				log.add("task, next turn")
+				log.Add("task, next turn")
 				return err
 			})
-			l.CallSoon(log.writes("same turn"))
+			l.CallSoon(log.Callback("same turn"))
 			drive(l)
-			log.expect(t, "stop", "task", "same turn")
+			log.Want(t, "stop", "task", "same turn")
 			drive(l)
-			log.expect(t, "next turn", "task, next turn")
+			log.Want(t, "next turn", "task, next turn")
 		})
 	}
 }
 
 func TestStopInATask(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	spawn(l.Context(), "stops", func(ctx context.Context) error {
 		l.Stop()
 		err := task.Sleep(ctx, time.Hour)
-		log.add("slept")
+		log.Add("slept")
 		return err
 	})
 	run(t, l)
@@ -242,21 +243,21 @@ func TestStopInATask(t *testing.T) {
 		t.Error("time has passed")
 	}
 	run(t, l)
-	log.expect(t, "slept")
+	log.Want(t, "slept")
 }
 
 func TestStopBeforeRunMeansOneTurn(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	l.CallSoon(func() {
-		log.add("turn 1")
-		l.CallSoon(log.writes("turn 2"))
+		log.Add("turn 1")
+		l.CallSoon(log.Callback("turn 2"))
 	})
 	l.Stop()
 	run(t, l)
-	log.expect(t, "turn 1")
+	log.Want(t, "turn 1")
 	run(t, l)
-	log.expect(t, "turn 2")
+	log.Want(t, "turn 2")
 }
 
 func TestStopBeforeRunOfNothing(t *testing.T) {
@@ -278,45 +279,45 @@ func TestRunOnceDoesNotWait(t *testing.T) {
 
 func TestAtIdleOfAHostThatRunsOnce(t *testing.T) {
 	l := newLoop(t)
-	var log journal
-	l.CallSoon(func() { l.CallSoon(log.writes("ready")) })
-	l.AtIdle(loop.Func(log.writes("idle")))
+	var log looptest.Journal
+	l.CallSoon(func() { l.CallSoon(log.Callback("ready")) })
+	l.AtIdle(loop.Func(log.Callback("idle")))
 	for range 3 {
 		l.RunOnce()
 	}
-	log.expect(t, "ready", "idle")
+	log.Want(t, "ready", "idle")
 }
 
 func TestRunUntilIdleDoesNotWait(t *testing.T) {
 	clock := timer.NewVirtual()
 	l := newLoop(t, loop.WithClock(clock))
-	var log journal
+	var log looptest.Journal
 	spawn(l.Context(), "task", func(ctx context.Context) error {
 		for range 3 {
 			_ = task.Yield(ctx)
 		}
-		log.add("sleeps")
+		log.Add("sleeps")
 		_ = task.Sleep(ctx, time.Second)
-		log.add("awake at %v", l.Elapsed())
+		log.Add("awake at %v", l.Elapsed())
 		return nil
 	})
 	l.RunUntilIdle()
-	log.expect(t, "sleeps")
+	log.Want(t, "sleeps")
 	l.RunUntilIdle()
-	log.expect(t)
+	log.Want(t)
 	clock.Advance(time.Second)
 	l.RunUntilIdle()
-	log.expect(t, "awake at 1s")
+	log.Want(t, "awake at 1s")
 }
 
 // A game calls the loop once a frame, and moves its clock by the frame's time.
 func TestHostDrivenByFrames(t *testing.T) {
 	clock := timer.NewVirtual()
 	l := newLoop(t, loop.WithClock(clock))
-	var log journal
+	var log looptest.Journal
 	blink := spawn(l.Context(), "blink", func(ctx context.Context) error {
 		for i := range 3 {
-			log.add("blink %d", i)
+			log.Add("blink %d", i)
 			if err := task.Sleep(ctx, 25*time.Millisecond); err != nil {
 				return err
 			}
@@ -325,12 +326,12 @@ func TestHostDrivenByFrames(t *testing.T) {
 	})
 	const frame = 10 * time.Millisecond
 	for n := 0; !blink.Done(); n++ {
-		log.add("frame %d", n)
+		log.Add("frame %d", n)
 		l.RunOnce()
 		clock.Advance(frame)
 	}
 	// The timers fire in frames 3, 7 and 11, and the sleeper runs in the frame after.
-	log.expect(t, "frame 0", "blink 0", "frame 1", "frame 2", "frame 3",
+	log.Want(t, "frame 0", "blink 0", "frame 1", "frame 2", "frame 3",
 		"frame 4", "blink 1", "frame 5", "frame 6", "frame 7",
 		"frame 8", "blink 2", "frame 9", "frame 10", "frame 11", "frame 12")
 }
@@ -361,14 +362,14 @@ func TestNextDeadlineOfATimerThatNeverFires(t *testing.T) {
 }
 
 func TestLoopsAreIndependent(t *testing.T) {
-	var log journal
+	var log looptest.Journal
 	var loops []*loop.Loop
 	for n := range 3 {
 		l := newLoop(t)
 		loops = append(loops, l)
 		spawn(l.Context(), "counts", func(ctx context.Context) error {
 			for i := range 2 {
-				log.add("loop %d turn %d", n, i)
+				log.Add("loop %d turn %d", n, i)
 				_ = task.Yield(ctx)
 			}
 			return task.Sleep(ctx, time.Duration(n)*time.Hour)
@@ -380,7 +381,7 @@ func TestLoopsAreIndependent(t *testing.T) {
 			more = l.RunOnce() || more
 		}
 	}
-	log.expect(t, "loop 0 turn 0", "loop 1 turn 0", "loop 2 turn 0",
+	log.Want(t, "loop 0 turn 0", "loop 1 turn 0", "loop 2 turn 0",
 		"loop 0 turn 1", "loop 1 turn 1", "loop 2 turn 1")
 	for n, l := range loops {
 		run(t, l)
@@ -392,22 +393,22 @@ func TestLoopsAreIndependent(t *testing.T) {
 
 func TestLoopInsideATaskOfAnother(t *testing.T) {
 	outer := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	spawn(outer.Context(), "outer", func(ctx context.Context) error {
 		inner := newLoop(t)
 		spawn(inner.Context(), "inner", func(ctx context.Context) error {
-			log.add("inner sleeps")
-			defer log.add("inner awake")
+			log.Add("inner sleeps")
+			defer log.Add("inner awake")
 			return task.Sleep(ctx, time.Hour)
 		})
 		if err := inner.Run(); err != nil {
 			return err
 		}
-		log.add("outer goes on")
+		log.Add("outer goes on")
 		return task.Sleep(ctx, time.Second)
 	})
 	run(t, outer)
-	log.expect(t, "inner sleeps", "inner awake", "outer goes on")
+	log.Want(t, "inner sleeps", "inner awake", "outer goes on")
 	if outer.Elapsed() != time.Second {
 		t.Errorf("the outer clock stands at %v", outer.Elapsed())
 	}
@@ -446,51 +447,51 @@ func TestLoneYield(t *testing.T) {
 	type program struct {
 		l   *loop.Loop
 		ctx context.Context
-		log *journal
+		log *looptest.Journal
 	}
 	ch := make(chan int, 1)
 	for _, c := range []struct {
 		name  string
 		first func(p program) // what the task does in its first step, before two yields
 		then  func(p program) // and in the second
-		want  journal
+		want  looptest.Journal
 	}{
-		{"nothing", func(program) {}, nil, journal{"0", "1", "2", "turns 3"}},
-		{"callback", func(p program) { p.l.CallSoon(p.log.writes("callback")) },
-			nil, journal{"0", "callback", "1", "2", "turns 3"}},
+		{"nothing", func(program) {}, nil, looptest.Journal{"0", "1", "2", "turns 3"}},
+		{"callback", func(p program) { p.l.CallSoon(p.log.Callback("callback")) },
+			nil, looptest.Journal{"0", "callback", "1", "2", "turns 3"}},
 		{"post", func(p program) {
 			posted := make(chan error)
-			go func() { posted <- p.l.Post(p.log.writes("posted")) }()
-			p.log.add("%v", <-posted)
-		}, nil, journal{"0", "<nil>", "1", "posted", "2", "turns 3"}},
+			go func() { posted <- p.l.Post(p.log.Callback("posted")) }()
+			p.log.Add("%v", <-posted)
+		}, nil, looptest.Journal{"0", "<nil>", "1", "posted", "2", "turns 3"}},
 		{"timer", func(p program) {
-			p.l.CallLater(time.Second, p.log.writes("timer"))
+			p.l.CallLater(time.Second, p.log.Callback("timer"))
 			p.l.Clock().(*timer.Virtual).Advance(time.Second)
-		}, nil, journal{"0", "1", "timer", "2", "turns 3"}},
-		{"timer to come", func(p program) { p.l.CallLater(time.Second, p.log.writes("timer")) },
-			nil, journal{"0", "1", "2", "timer", "turns 4"}},
-		{"idle", func(p program) { p.l.AtIdle(loop.Func(p.log.writes("idle"))) },
-			nil, journal{"0", "1", "2", "idle", "turns 4"}},
-		{"stop", func(p program) { p.l.Stop() }, nil, journal{"0", "turns 1", "1", "2", "turns 3"}},
-		{"cancel", func(p program) { p.l.Current().Cancel(nil) }, nil, journal{"0", "canceled", "turns 2"}},
+		}, nil, looptest.Journal{"0", "1", "timer", "2", "turns 3"}},
+		{"timer to come", func(p program) { p.l.CallLater(time.Second, p.log.Callback("timer")) },
+			nil, looptest.Journal{"0", "1", "2", "timer", "turns 4"}},
+		{"idle", func(p program) { p.l.AtIdle(loop.Func(p.log.Callback("idle"))) },
+			nil, looptest.Journal{"0", "1", "2", "idle", "turns 4"}},
+		{"stop", func(p program) { p.l.Stop() }, nil, looptest.Journal{"0", "turns 1", "1", "2", "turns 3"}},
+		{"cancel", func(p program) { p.l.Current().Cancel(nil) }, nil, looptest.Journal{"0", "canceled", "turns 2"}},
 		{"context", func(p program) {
 			ctx, cancel := context.WithCancelCause(p.ctx)
 			spawn(ctx, "bounded", func(ctx context.Context) error {
-				defer p.log.add("bounded ends")
+				defer p.log.Add("bounded ends")
 				return task.Sleep(ctx, time.Second)
 			})
 			cancel(nil)
-		}, nil, journal{"0", "1", "2", "turns 3"}},
+		}, nil, looptest.Journal{"0", "1", "2", "turns 3"}},
 		{"channel", func(p program) {
 			spawn(p.ctx, "receiver", func(ctx context.Context) error {
 				v, _, err := task.Recv(ctx, ch)
-				p.log.add("received %d", v)
+				p.log.Add("received %d", v)
 				return err
 			})
-		}, func(p program) { ch <- 1 }, journal{"0", "1", "2", "received 1", "turns 3"}},
+		}, func(p program) { ch <- 1 }, looptest.Journal{"0", "1", "2", "received 1", "turns 3"}},
 		{"spawn", func(p program) {
-			spawn(p.ctx, "other", func(context.Context) error { p.log.add("other"); return nil })
-		}, nil, journal{"0", "other", "1", "2", "turns 3"}},
+			spawn(p.ctx, "other", func(context.Context) error { p.log.Add("other"); return nil })
+		}, nil, looptest.Journal{"0", "other", "1", "2", "turns 3"}},
 	} {
 		for _, kind := range []string{"stackful", "stackless"} {
 			for _, seen := range []bool{false, true} {
@@ -501,14 +502,14 @@ func TestLoneYield(t *testing.T) {
 						opts = append(opts, loop.WithObserver(func(loop.Event) {}))
 					}
 					l := newLoop(t, opts...)
-					var log journal
+					var log looptest.Journal
 					at := 0
 					advance := func(ctx context.Context, err error) (more bool) {
 						if err != nil {
-							log.add("%v", err)
+							log.Add("%v", err)
 							return false
 						}
-						log.add("%d", at)
+						log.Add("%d", at)
 						switch p := (program{l, ctx, &log}); {
 						case at == 0:
 							c.first(p)
@@ -537,10 +538,10 @@ func TestLoneYield(t *testing.T) {
 					for range 2 {
 						run(t, l)
 						if turns := fmt.Sprintf("turns %d", l.Stats().Turns); !slices.Contains(log, turns) {
-							log.add("%s", turns)
+							log.Add("%s", turns)
 						}
 					}
-					log.expect(t, c.want...)
+					log.Want(t, c.want...)
 				})
 			}
 		}
@@ -609,15 +610,15 @@ func TestStopByAPort(t *testing.T) {
 
 // What is posted when the loop has looked for the last time, and is going to wait, runs.
 func TestPostWhileTheLoopGoesToSleep(t *testing.T) {
-	var log journal
+	var log looptest.Journal
 	var l *loop.Loop
 	posted := false
 	l = newLoop(t, loop.WithObserver(func(e loop.Event) {
 		if e.Kind == loop.Idle && !posted {
 			posted = true
-			_ = l.Post(log.writes("the post"))
+			_ = l.Post(log.Callback("the post"))
 		}
 	}))
 	run(t, l)
-	log.expect(t, "the post")
+	log.Want(t, "the post")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -21,11 +22,11 @@ func eager(t *loop.Task) { t.StepNow() }
 
 func TestTasksTakeTurnsInOrder(t *testing.T) {
 	l := newLoop(t)
-	var log, want journal
+	var log, want looptest.Journal
 	for i := range 5 {
 		spawn(l.Context(), "", func(ctx context.Context) error {
 			for turn := range 10 {
-				log.add("%d.%d", turn, i)
+				log.Add("%d.%d", turn, i)
 				if err := task.Yield(ctx); err != nil {
 					return err
 				}
@@ -35,44 +36,44 @@ func TestTasksTakeTurnsInOrder(t *testing.T) {
 	}
 	for turn := range 10 {
 		for i := range 5 {
-			want.add("%d.%d", turn, i)
+			want.Add("%d.%d", turn, i)
 		}
 	}
 	run(t, l)
-	log.expect(t, want...)
+	log.Want(t, want...)
 }
 
 // Whichever stack runs them, callbacks, machines and bodies run in the order in
 // which they became ready.
 func TestOrderOnSharedStacks(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	body := func(name string) {
 		spawn(l.Context(), name, func(ctx context.Context) error {
-			log.add("%s begins", name)
-			l.CallSoon(log.writes(name + "'s callback"))
+			log.Add("%s begins", name)
+			l.CallSoon(log.Callback(name + "'s callback"))
 			err := task.Yield(ctx)
-			log.add("%s ends", name)
+			log.Add("%s ends", name)
 			return err
 		})
 	}
 	machine := func(name string) {
 		script(l.Context(), name, func(context.Context, error) (task.Suspension, error) {
-			log.add("%s begins", name)
-			l.CallSoon(log.writes(name + "'s callback"))
+			log.Add("%s begins", name)
+			l.CallSoon(log.Callback(name + "'s callback"))
 			return task.Turn(), nil
 		}, func(context.Context, error) (task.Suspension, error) {
-			log.add("%s ends", name)
+			log.Add("%s ends", name)
 			return task.End(), nil
 		})
 	}
 	body("a")
 	machine("b")
-	l.CallSoon(log.writes("c"))
+	l.CallSoon(log.Callback("c"))
 	body("d")
 	machine("e")
 	run(t, l)
-	log.expect(t, "a begins", "b begins", "c", "d begins", "e begins",
+	log.Want(t, "a begins", "b begins", "c", "d begins", "e begins",
 		"a's callback", "a ends", "b's callback", "b ends", "d's callback", "d ends", "e's callback", "e ends")
 }
 
@@ -171,72 +172,72 @@ func TestPanicOfABodyKeepsItsStack(t *testing.T) {
 // culprits are the places where a Goexit can come from.
 var culprits = map[string]struct {
 	factory loop.TaskFactory
-	start   func(l *loop.Loop, log *journal)
+	start   func(l *loop.Loop, log *looptest.Journal)
 }{
-	"body": {(*loop.Task).Enqueue, func(l *loop.Loop, log *journal) {
+	"body": {(*loop.Task).Enqueue, func(l *loop.Loop, log *looptest.Journal) {
 		spawn(l.Context(), "culprit", func(context.Context) error {
-			defer log.add("culprit's deferred call")
+			defer log.Add("culprit's deferred call")
 			goexit()
 			return nil
 		})
 	}},
-	"body after a suspension": {(*loop.Task).Enqueue, func(l *loop.Loop, log *journal) {
+	"body after a suspension": {(*loop.Task).Enqueue, func(l *loop.Loop, log *looptest.Journal) {
 		spawn(l.Context(), "culprit", func(ctx context.Context) error {
-			defer log.add("culprit's deferred call")
+			defer log.Add("culprit's deferred call")
 			_ = task.Sleep(ctx, time.Second)
 			goexit()
 			return nil
 		})
 	}},
-	"machine": {(*loop.Task).Enqueue, func(l *loop.Loop, log *journal) {
+	"machine": {(*loop.Task).Enqueue, func(l *loop.Loop, log *looptest.Journal) {
 		script(l.Context(), "culprit", func(context.Context, error) (task.Suspension, error) {
-			defer log.add("culprit's deferred call")
+			defer log.Add("culprit's deferred call")
 			goexit()
 			return task.End(), nil
 		})
 	}},
-	"callback": {(*loop.Task).Enqueue, func(l *loop.Loop, log *journal) {
+	"callback": {(*loop.Task).Enqueue, func(l *loop.Loop, log *looptest.Journal) {
 		l.CallSoon(func() {
-			defer log.add("culprit's deferred call")
+			defer log.Add("culprit's deferred call")
 			goexit()
 		})
 	}},
-	"timer": {(*loop.Task).Enqueue, func(l *loop.Loop, log *journal) {
+	"timer": {(*loop.Task).Enqueue, func(l *loop.Loop, log *looptest.Journal) {
 		l.CallLater(time.Second, func() {
-			defer log.add("culprit's deferred call")
+			defer log.Add("culprit's deferred call")
 			goexit()
 		})
 	}},
-	"eager body": {eager, func(l *loop.Loop, log *journal) {
+	"eager body": {eager, func(l *loop.Loop, log *looptest.Journal) {
 		spawn(l.Context(), "spawner", func(ctx context.Context) error {
 			spawn(ctx, "culprit", func(context.Context) error {
-				defer log.add("culprit's deferred call")
+				defer log.Add("culprit's deferred call")
 				goexit()
 				return nil
 			})
-			log.add("the spawner went on")
+			log.Add("the spawner went on")
 			return nil
 		})
 	}},
-	"eager machine": {eager, func(l *loop.Loop, log *journal) {
+	"eager machine": {eager, func(l *loop.Loop, log *looptest.Journal) {
 		spawn(l.Context(), "spawner", func(ctx context.Context) error {
 			script(ctx, "culprit", func(context.Context, error) (task.Suspension, error) {
-				defer log.add("culprit's deferred call")
+				defer log.Add("culprit's deferred call")
 				goexit()
 				return task.End(), nil
 			})
-			log.add("the spawner went on")
+			log.Add("the spawner went on")
 			return nil
 		})
 	}},
-	"eager body in a callback": {eager, func(l *loop.Loop, log *journal) {
+	"eager body in a callback": {eager, func(l *loop.Loop, log *looptest.Journal) {
 		l.CallSoon(func() {
 			spawn(l.Context(), "culprit", func(context.Context) error {
-				defer log.add("culprit's deferred call")
+				defer log.Add("culprit's deferred call")
 				goexit()
 				return nil
 			})
-			log.add("the callback went on")
+			log.Add("the callback went on")
 		})
 	}},
 }
@@ -251,7 +252,7 @@ func TestGoexit(t *testing.T) {
 				if debug {
 					opts = append(opts, loop.WithDebug())
 				}
-				var log journal
+				var log looptest.Journal
 				ends := map[string]int{}
 				var bystanders []*task.Task[none]
 				var l *loop.Loop
@@ -289,7 +290,7 @@ func TestGoexit(t *testing.T) {
 				if returned || driven {
 					t.Error("the driving goroutine has not ended")
 				}
-				log.expect(t, "culprit's deferred call")
+				log.Want(t, "culprit's deferred call")
 				for _, b := range bystanders {
 					if ends[b.Name()] != 1 && !(ends[b.Name()] == 0 && b.Canceled()) {
 						t.Errorf("%s: %d ends", b.Name(), ends[b.Name()])
@@ -354,9 +355,9 @@ func TestGoexitOfTheErrorHandlerTakesNoBody(t *testing.T) {
 
 func TestRunAgainAfterGoexit(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	l.CallSoon(goexit)
-	l.CallSoon(log.writes("same turn"))
+	l.CallSoon(log.Callback("same turn"))
 	sleeper := spawn(l.Context(), "sleeper", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
 	if inGoroutine(func() { run(t, l) }) {
 		t.Error("Run returned from a Goexit")
@@ -365,7 +366,7 @@ func TestRunAgainAfterGoexit(t *testing.T) {
 		t.Error("the loop takes itself for running")
 	}
 	run(t, l)
-	log.expect(t, "same turn")
+	log.Want(t, "same turn")
 	if sleeper.Err() != nil {
 		t.Errorf("the sleeper ended with %v", sleeper.Err())
 	}
@@ -394,7 +395,7 @@ func TestDriverWithALockedThread(t *testing.T) {
 
 func TestEagerStepsNest(t *testing.T) {
 	l := newLoop(t, loop.WithTaskFactory(eager))
-	var log journal
+	var log looptest.Journal
 	var nest func(ctx context.Context, depth int) error
 	nest = func(ctx context.Context, depth int) error {
 		if depth < 100 {
@@ -409,9 +410,9 @@ func TestEagerStepsNest(t *testing.T) {
 		return task.Yield(ctx)
 	}
 	root := spawn(l.Context(), "", func(ctx context.Context) error { return nest(ctx, 0) })
-	root.OnDone(log.writes("root is done"))
+	root.OnDone(log.Callback("root is done"))
 	run(t, l)
-	log.expect(t, "root is done")
+	log.Want(t, "root is done")
 	if root.Err() != nil {
 		t.Error(root.Err())
 	}

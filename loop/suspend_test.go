@@ -9,6 +9,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -23,24 +24,24 @@ func causeOf(err error) error {
 
 func TestSuspendOnWhatIsDoneDoesNotSuspend(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	done := future.New[int](l.Context())
 	_ = done.SetError(io.EOF)
 	spawn(l.Context(), "task", func(ctx context.Context) error {
-		l.CallSoon(log.writes("next turn"))
-		log.add("%v", loop.Suspend(ctx, loop.On(done))) // the outcome is for the caller to look up
-		log.add("%v", loop.Suspend(ctx, loop.End()))
-		log.add("%v", done.Wait(ctx))
+		l.CallSoon(log.Callback("next turn"))
+		log.Add("%v", loop.Suspend(ctx, loop.On(done))) // the outcome is for the caller to look up
+		log.Add("%v", loop.Suspend(ctx, loop.End()))
+		log.Add("%v", done.Wait(ctx))
 		return nil
 	})
 	script(l.Context(), "machine",
 		func(context.Context, error) (task.Suspension, error) { return task.On(done), nil },
 		func(_ context.Context, err error) (task.Suspension, error) {
-			log.add("machine %v", err)
+			log.Add("machine %v", err)
 			return task.End(), nil
 		})
 	run(t, l)
-	log.expect(t, "<nil>", "<nil>", "EOF", "machine EOF", "next turn")
+	log.Want(t, "<nil>", "<nil>", "EOF", "machine EOF", "next turn")
 }
 
 func TestSuspensions(t *testing.T) {
@@ -55,18 +56,18 @@ func TestSuspensions(t *testing.T) {
 
 func TestSleepersWakeInOrderOfDeadlineThenOfSleeping(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	for _, s := range []struct {
 		name string
 		d    time.Duration
 	}{{"2a", 2}, {"1a", 1}, {"1b", 1}, {"2b", 2}, {"1c", 1}} {
 		spawn(l.Context(), s.name, func(ctx context.Context) error {
-			defer log.add("%s", s.name)
+			defer log.Add("%s", s.name)
 			return task.Sleep(ctx, s.d*time.Second)
 		})
 	}
 	run(t, l)
-	log.expect(t, "1a", "1b", "1c", "2a", "2b")
+	log.Want(t, "1a", "1b", "1c", "2a", "2b")
 }
 
 func TestMachineMustNotAwait(t *testing.T) {
@@ -165,7 +166,7 @@ var waysToSuspend = map[string]way{
 
 // suspendsTwice makes a task that calls first, is suspended in the given way,
 // notes the error, sleeps a second and notes that error.
-func suspendsTwice(l *loop.Loop, kind loop.Kind, first func(), suspend way, log *journal) *task.Task[none] {
+func suspendsTwice(l *loop.Loop, kind loop.Kind, first func(), suspend way, log *looptest.Journal) *task.Task[none] {
 	if kind == loop.Stackless {
 		return script(l.Context(), "x",
 			func(ctx context.Context, _ error) (task.Suspension, error) {
@@ -174,11 +175,11 @@ func suspendsTwice(l *loop.Loop, kind loop.Kind, first func(), suspend way, log 
 				return s, nil
 			},
 			func(_ context.Context, err error) (task.Suspension, error) {
-				log.add("first: %v", err)
+				log.Add("first: %v", err)
 				return loop.Sleep(time.Second), nil
 			},
 			func(_ context.Context, err error) (task.Suspension, error) {
-				log.add("second: %v at %v", err, l.Elapsed())
+				log.Add("second: %v at %v", err, l.Elapsed())
 				return task.End(), nil
 			})
 	}
@@ -189,8 +190,8 @@ func suspendsTwice(l *loop.Loop, kind loop.Kind, first func(), suspend way, log 
 		if err == nil && a != nil {
 			err = a.Err()
 		}
-		log.add("first: %v", err)
-		log.add("second: %v at %v", task.Sleep(ctx, time.Second), l.Elapsed())
+		log.Add("first: %v", err)
+		log.Add("second: %v at %v", task.Sleep(ctx, time.Second), l.Elapsed())
 		return nil
 	})
 }
@@ -210,7 +211,7 @@ func TestCancellationIsDeliveredOnce(t *testing.T) {
 			for when, r := range requests {
 				t.Run(kindName+"/"+wayName+"/"+when, func(t *testing.T) {
 					l := newLoop(t)
-					var log journal
+					var log looptest.Journal
 					var x *task.Task[none]
 					cancel := func(n int) {
 						for range n {
@@ -223,7 +224,7 @@ func TestCancellationIsDeliveredOnce(t *testing.T) {
 					l.RunOnce()
 					cancel(r.while)
 					run(t, l)
-					log.expect(t, "first: canceled: EOF", "second: <nil> at 1s")
+					log.Want(t, "first: canceled: EOF", "second: <nil> at 1s")
 					if x.Err() != nil || x.Cancelling() != r.want {
 						t.Errorf("ended with %v and %d requests", x.Err(), x.Cancelling())
 					}
@@ -250,7 +251,7 @@ func TestUncancelBeforeDelivery(t *testing.T) {
 		for kindName, kind := range map[string]loop.Kind{"stackful": loop.Stackful, "stackless": loop.Stackless} {
 			t.Run(c.way+"/"+c.when+"/"+kindName, func(t *testing.T) {
 				l := newLoop(t)
-				var log journal
+				var log looptest.Journal
 				var x *task.Task[none]
 				takeBack := func(when string) {
 					if when != c.when {
@@ -281,7 +282,7 @@ func TestCancelInTheTurnOfTheTimerLeavesNoStaleWake(t *testing.T) {
 			t.Run(kindName+"/"+order, func(t *testing.T) {
 				clock := timer.NewVirtual()
 				l := newLoop(t, loop.WithClock(clock))
-				var log journal
+				var log looptest.Journal
 				var x *task.Task[none]
 				cancel := func() { x.Cancel(nil) }
 				if order == "request, timer" {
@@ -299,7 +300,7 @@ func TestCancelInTheTurnOfTheTimerLeavesNoStaleWake(t *testing.T) {
 				}
 				clock.Advance(time.Second)
 				run(t, l)
-				log.expect(t, "first: canceled", "second: <nil> at 2s")
+				log.Want(t, "first: canceled", "second: <nil> at 2s")
 			})
 		}
 	}
@@ -347,11 +348,11 @@ func TestCancelOfItselfBeforeTheEnd(t *testing.T) {
 
 func TestCancelGoesDownWhatIsAwaited(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	waits := func(name string, await func(context.Context) error) *task.Task[none] {
 		return spawn(l.Context(), name, func(ctx context.Context) error {
 			err := await(ctx)
-			log.add("%s: %v", name, err)
+			log.Add("%s: %v", name, err)
 			return err
 		})
 	}
@@ -361,7 +362,7 @@ func TestCancelGoesDownWhatIsAwaited(t *testing.T) {
 	l.RunUntilIdle()
 	a.Cancel(io.EOF)
 	run(t, l)
-	log.expect(t, "c: canceled: EOF", "a: canceled: EOF")
+	log.Want(t, "c: canceled: EOF", "a: canceled: EOF")
 	for _, x := range []*task.Task[none]{a, b, c} {
 		if !x.Canceled() || x.Cancelling() != 1 {
 			t.Errorf("%s: %v, %d requests", x.Name(), x.Err(), x.Cancelling())

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -19,7 +20,7 @@ func TestAStackEndsWhileOthersHangOnItsHook(t *testing.T) {
 		for turns := range 2 * n {
 			t.Run(fmt.Sprintf("%d of %d after %d turns", goes, n, turns), func(t *testing.T) {
 				shared := hangAround(t, n, goes, turns)
-				shared.expect(t, hangAround(t, n, goes, turns, loop.WithDebug())...)
+				shared.Want(t, hangAround(t, n, goes, turns, loop.WithDebug())...)
 			})
 		}
 	}
@@ -27,14 +28,14 @@ func TestAStackEndsWhileOthersHangOnItsHook(t *testing.T) {
 
 // hangAround runs n bodies, each of which inspects another one in every turn, lets
 // one of them Goexit after some turns, and closes the loop later.
-func hangAround(t *testing.T, n, goes, turns int, opts ...loop.Option) (log journal) {
+func hangAround(t *testing.T, n, goes, turns int, opts ...loop.Option) (log looptest.Journal) {
 	l := loop.New(opts...)
 	var tasks []*loop.Task
 	for i := range n {
 		tasks = append(tasks, spawn(l.Context(), "", func(ctx context.Context) error {
-			defer log.writes(fmt.Sprintf("%d is unwound", i))()
+			defer log.Callback(fmt.Sprintf("%d is unwound", i))()
 			for turn := 0; ; turn++ {
-				log.add("%d in turn %d", i, turn)
+				log.Add("%d in turn %d", i, turn)
 				if i == goes && turn == turns {
 					runtime.Goexit()
 				}

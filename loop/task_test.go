@@ -12,6 +12,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -60,26 +61,26 @@ func TestTaskStartsOnce(t *testing.T) {
 
 func TestStepNowOutsideOfTheLoopQueues(t *testing.T) {
 	l := newLoop(t, loop.WithTaskFactory((*loop.Task).StepNow))
-	var log journal
-	spawn(l.Context(), "x", func(context.Context) error { log.add("x"); return nil })
-	l.CallSoon(log.writes("call"))
-	log.expect(t)
+	var log looptest.Journal
+	spawn(l.Context(), "x", func(context.Context) error { log.Add("x"); return nil })
+	l.CallSoon(log.Callback("call"))
+	log.Want(t)
 	run(t, l)
-	log.expect(t, "x", "call")
+	log.Want(t, "x", "call")
 }
 
 func TestStepNowInACallback(t *testing.T) {
 	l := newLoop(t, loop.WithTaskFactory((*loop.Task).StepNow))
-	var log journal
+	var log looptest.Journal
 	l.CallSoon(func() {
 		spawn(l.Context(), "x", func(ctx context.Context) error {
-			log.add("x runs, current %s", l.Current().Name())
+			log.Add("x runs, current %s", l.Current().Name())
 			return task.Yield(ctx)
 		})
-		log.add("callback goes on, current %v", l.Current())
+		log.Add("callback goes on, current %v", l.Current())
 	})
 	run(t, l)
-	log.expect(t, "x runs, current x", "callback goes on, current <nil>")
+	log.Want(t, "x runs, current x", "callback goes on, current <nil>")
 }
 
 // counted is a Body that counts the steps of another.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -30,9 +31,9 @@ func TestEagerTaskUnderALockOfTheThread(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			held := 0
 			l := newLoop(t, append(opts, reportsThreadHeld(t, &held), loop.WithTaskFactory((*loop.Task).StepNow))...)
-			var log journal
+			var log looptest.Journal
 			body := func(who string) func(context.Context) error {
-				return func(ctx context.Context) error { log.add("%s", who); return task.Yield(ctx) }
+				return func(ctx context.Context) error { log.Add("%s", who); return task.Yield(ctx) }
 			}
 			l.CallSoon(func() {
 				runtime.LockOSThread()
@@ -40,7 +41,7 @@ func TestEagerTaskUnderALockOfTheThread(t *testing.T) {
 				runtime.UnlockOSThread()
 			})
 			run(t, l)
-			log.expect(t, "of a callback")
+			log.Want(t, "of a callback")
 			if held != 1 {
 				t.Errorf("a callback: told %d times", held)
 			}
@@ -48,21 +49,21 @@ func TestEagerTaskUnderALockOfTheThread(t *testing.T) {
 		t.Run(name+", body", func(t *testing.T) {
 			held := 0
 			l := newLoop(t, append(opts, reportsThreadHeld(t, &held), loop.WithTaskFactory((*loop.Task).StepNow))...)
-			var log journal
+			var log looptest.Journal
 			spawn(l.Context(), "maker", func(ctx context.Context) error {
 				runtime.LockOSThread()
-				child := spawn(ctx, "child", func(ctx context.Context) error { log.add("child"); return task.Yield(ctx) })
-				script(ctx, "machine", func(context.Context, error) (task.Suspension, error) { log.add("machine"); return task.Turn(), nil })
-				log.add("maker")
+				child := spawn(ctx, "child", func(ctx context.Context) error { log.Add("child"); return task.Yield(ctx) })
+				script(ctx, "machine", func(context.Context, error) (task.Suspension, error) { log.Add("machine"); return task.Turn(), nil })
+				log.Add("maker")
 				runtime.UnlockOSThread()
 				err := child.Wait(ctx)
-				log.add("maker, when it is done")
-				spawn(ctx, "without a lock", func(ctx context.Context) error { log.add("at once"); return task.Yield(ctx) })
-				log.add("after")
+				log.Add("maker, when it is done")
+				spawn(ctx, "without a lock", func(ctx context.Context) error { log.Add("at once"); return task.Yield(ctx) })
+				log.Add("after")
 				return err
 			})
 			run(t, l)
-			log.expect(t, "machine", "maker", "child", "maker, when it is done", "at once", "after")
+			log.Want(t, "machine", "maker", "child", "maker, when it is done", "at once", "after")
 			if held != 1 {
 				t.Errorf("told %d times", held)
 			}
@@ -124,14 +125,14 @@ func TestEagerTasksOfALockedDriver(t *testing.T) {
 			held := 0
 			l := loop.New(append(opts, reportsThreadHeld(t, &held), loop.WithTaskFactory((*loop.Task).StepNow))...)
 			defer l.Close()
-			var log journal
+			var log looptest.Journal
 			spawn(l.Context(), "maker", func(ctx context.Context) error {
-				child := spawn(ctx, "child", func(ctx context.Context) error { log.add("child"); return task.Yield(ctx) })
-				log.add("maker")
+				child := spawn(ctx, "child", func(ctx context.Context) error { log.Add("child"); return task.Yield(ctx) })
+				log.Add("maker")
 				return child.Wait(ctx)
 			})
 			l.RunUntilIdle()
-			log.expect(t, "child", "maker")
+			log.Want(t, "child", "maker")
 			if held != 0 {
 				t.Errorf("told %d times", held)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -22,29 +23,29 @@ func TestAwaitEndsWithItsDerivedContext(t *testing.T) {
 		"future": f.Wait,
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log journal
+			var log looptest.Journal
 			var cancel context.CancelCauseFunc
 			spawn(l.Context(), "waiter", func(own context.Context) error {
 				var ctx context.Context
 				ctx, cancel = context.WithCancelCause(own)
-				log.add("await: %v", await(ctx))
-				log.add("again: %v", await(ctx)) // stays ended
-				log.add("own context: %v, %v", own.Err(), task.Yield(own))
+				log.Add("await: %v", await(ctx))
+				log.Add("again: %v", await(ctx)) // stays ended
+				log.Add("own context: %v, %v", own.Err(), task.Yield(own))
 				return nil
 			})
 			spawn(l.Context(), "canceler", func(ctx context.Context) error {
 				_ = task.Yield(ctx)
 				cancel(io.EOF)
-				log.add("canceled")
-				l.CallSoon(log.writes("turn 1"))
+				log.Add("canceled")
+				l.CallSoon(log.Callback("turn 1"))
 				_ = task.Yield(ctx)
-				l.CallSoon(log.writes("turn 2"))
+				l.CallSoon(log.Callback("turn 2"))
 				return nil
 			})
 			run(t, l)
 			// The end is noticed at the beginning of the turn after, behind what is
 			// ready by then.
-			log.expect(t, "canceled", "turn 1", "await: EOF", "again: EOF", "turn 2", "own context: <nil>, <nil>")
+			log.Want(t, "canceled", "turn 1", "await: EOF", "again: EOF", "turn 2", "own context: <nil>, <nil>")
 		})
 	}
 	if f.Done() {
@@ -56,7 +57,7 @@ func TestMachineAndBodyBoundedByADerivedContext(t *testing.T) {
 	for _, name := range []string{"stackful", "machine"} {
 		t.Run(name, func(t *testing.T) {
 			l := newLoop(t)
-			var log journal
+			var log looptest.Journal
 			spawn(l.Context(), "parent", func(own context.Context) error {
 				ctx, cancel := context.WithCancelCause(own)
 				var child *task.Task[none]
@@ -71,12 +72,12 @@ func TestMachineAndBodyBoundedByADerivedContext(t *testing.T) {
 				cancel(io.EOF)
 				err := child.Wait(own)
 				var canceled *loop.CanceledError
-				log.add("canceled %t, cause %t", child.Canceled(), errors.As(err, &canceled) && canceled.Cause == io.EOF)
-				log.add("asked %d times", child.Cancelling())
+				log.Add("canceled %t, cause %t", child.Canceled(), errors.As(err, &canceled) && canceled.Cause == io.EOF)
+				log.Add("asked %d times", child.Cancelling())
 				return nil
 			})
 			run(t, l)
-			log.expect(t, "canceled true, cause true", "asked 1 times")
+			log.Want(t, "canceled true, cause true", "asked 1 times")
 			if l.Elapsed() != 0 {
 				t.Error("time has passed")
 			}
@@ -123,11 +124,11 @@ func TestBoundIsNotInherited(t *testing.T) {
 func TestStandardTimeoutWakesASleepingLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithDeadlockDetection())
-		var log journal
+		var log looptest.Journal
 		spawn(l.Context(), "task", func(own context.Context) error {
 			ctx, cancel := context.WithTimeout(own, time.Minute)
 			defer cancel()
-			log.add("sleep: %v at %v", task.Sleep(ctx, time.Hour), l.Elapsed())
+			log.Add("sleep: %v at %v", task.Sleep(ctx, time.Hour), l.Elapsed())
 			child := spawn(own, "child", func(ctx context.Context) error {
 				ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, io.EOF)
 				defer cancel()
@@ -135,11 +136,11 @@ func TestStandardTimeoutWakesASleepingLoop(t *testing.T) {
 			})
 			err := child.Wait(own)
 			var canceled *loop.CanceledError
-			log.add("child: %v, cause %v", err, errors.As(err, &canceled) && canceled.Cause == io.EOF)
+			log.Add("child: %v, cause %v", err, errors.As(err, &canceled) && canceled.Cause == io.EOF)
 			return nil
 		})
 		run(t, l)
-		log.expect(t, "sleep: context deadline exceeded at 1m0s", "child: canceled: EOF, cause true")
+		log.Want(t, "sleep: context deadline exceeded at 1m0s", "child: canceled: EOF, cause true")
 		if l.Elapsed() != 2*time.Minute {
 			t.Errorf("it took %v", l.Elapsed())
 		}
@@ -181,23 +182,23 @@ func TestValueContextsBoundNothing(t *testing.T) {
 
 func TestWithoutCancelIsForCleanup(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	type key struct{}
 	spawn(l.Context(), "task", func(own context.Context) error {
 		ctx, cancel := context.WithCancel(context.WithValue(own, key{}, "value"))
 		l.CallSoon(cancel)
-		log.add("work: %v", task.Sleep(ctx, time.Hour))
+		log.Add("work: %v", task.Sleep(ctx, time.Hour))
 		cleanup := context.WithoutCancel(ctx)
-		log.add("cleanup: %v with %v at %v", task.Sleep(cleanup, time.Second), cleanup.Value(key{}), l.Elapsed())
+		log.Add("cleanup: %v with %v at %v", task.Sleep(cleanup, time.Second), cleanup.Value(key{}), l.Elapsed())
 		child := spawn(cleanup, "child", func(ctx context.Context) error {
-			log.add("child with %v, %v", ctx.Value(key{}), ctx.Err())
+			log.Add("child with %v, %v", ctx.Value(key{}), ctx.Err())
 			return task.Sleep(ctx, time.Second)
 		})
-		log.add("child: %v at %v", child.Wait(cleanup), l.Elapsed())
+		log.Add("child: %v at %v", child.Wait(cleanup), l.Elapsed())
 		return nil
 	})
 	run(t, l)
-	log.expect(t, "work: context canceled", "cleanup: <nil> with value at 1s",
+	log.Want(t, "work: context canceled", "cleanup: <nil> with value at 1s",
 		"child with value, <nil>", "child: <nil> at 2s")
 }
 
@@ -228,7 +229,7 @@ func TestCancellationUnderADerivedContextIsDeliveredOnce(t *testing.T) {
 	for _, when := range []string{"before the await", "during the await"} {
 		t.Run(when, func(t *testing.T) {
 			l := newLoop(t)
-			var log journal
+			var log looptest.Journal
 			var canceled *task.Task[none]
 			canceled = spawn(l.Context(), "canceled", func(own context.Context) error {
 				ctx, cancel := context.WithCancel(own)
@@ -238,12 +239,12 @@ func TestCancellationUnderADerivedContextIsDeliveredOnce(t *testing.T) {
 				} else {
 					l.CallSoon(func() { canceled.Cancel(io.EOF) })
 				}
-				log.add("work: %v", task.Sleep(ctx, time.Hour))
-				log.add("cleanup: %v", task.Sleep(own, time.Second))
+				log.Add("work: %v", task.Sleep(ctx, time.Hour))
+				log.Add("cleanup: %v", task.Sleep(own, time.Second))
 				return nil
 			})
 			run(t, l)
-			log.expect(t, "work: canceled: EOF", "cleanup: <nil>")
+			log.Want(t, "work: canceled: EOF", "cleanup: <nil>")
 			if err := canceled.Err(); err != nil {
 				t.Errorf("the task swallowed the cancellation and yet ended with %v", err)
 			}
@@ -256,11 +257,11 @@ func TestCancellationUnderADerivedContextIsDeliveredOnce(t *testing.T) {
 func TestCancellationUnderADerivedContextWaitsForWhatIsAwaited(t *testing.T) {
 	for _, derived := range []bool{false, true} {
 		l := newLoop(t)
-		var log journal
+		var log looptest.Journal
 		child := spawn(l.Context(), "child", func(ctx context.Context) error {
 			err := task.Sleep(ctx, time.Hour)
 			_ = task.Sleep(ctx, time.Second) // cleanup
-			log.add("child ends")
+			log.Add("child ends")
 			return err
 		})
 		parent := spawn(l.Context(), "parent", func(ctx context.Context) error {
@@ -269,25 +270,25 @@ func TestCancellationUnderADerivedContextWaitsForWhatIsAwaited(t *testing.T) {
 				ctx, cancel = context.WithCancel(ctx)
 				defer cancel()
 			}
-			defer log.add("parent ends")
+			defer log.Add("parent ends")
 			return child.Wait(ctx)
 		})
 		l.RunUntilIdle()
 		parent.Cancel(nil)
 		run(t, l)
-		log.expect(t, "child ends", "parent ends")
+		log.Want(t, "child ends", "parent ends")
 	}
 }
 
 func TestManyWatches(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	spawn(l.Context(), "parent", func(own context.Context) error {
 		ctx, cancel := context.WithCancel(own)
 		for _, name := range []string{"a", "b", "c"} {
 			spawn(ctx, name, func(ctx context.Context) error {
 				err := task.Sleep(ctx, time.Hour)
-				log.add("%s: %v", name, err)
+				log.Add("%s: %v", name, err)
 				return err
 			})
 		}
@@ -296,7 +297,7 @@ func TestManyWatches(t *testing.T) {
 		return nil
 	})
 	run(t, l)
-	log.expect(t, "a: canceled: context canceled", "b: canceled: context canceled", "c: canceled: context canceled")
+	log.Want(t, "a: canceled: context canceled", "b: canceled: context canceled", "c: canceled: context canceled")
 }
 
 // foreign is a context that is none of package context's: each one derived from it has a

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -114,18 +115,18 @@ func TestWatchdogTellsOfAStepThatDoesNotEnd(t *testing.T) {
 func TestWatchdogTellsOfTheNextStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t, loop.WithSlowStep(time.Nanosecond), loop.WithErrorHandler(func(loop.Failure) {}))
-		var told journal
+		var told looptest.Journal
 		free := make(chan none)
 		toldToSlog(t, func(message, _ string) {
 			who, _, _ := strings.Cut(strings.TrimPrefix(message, "takt: "), " holds")
-			told.add("%s", who)
+			told.Add("%s", who)
 			free <- none{}
 		})
 		for i := range 3 {
 			spawn(l.Context(), fmt.Sprint(i), func(context.Context) error { <-free; return nil })
 		}
 		run(t, l)
-		told.expect(t, `a step of task "0"`, `a step of task "1"`, `a step of task "2"`)
+		told.Want(t, `a step of task "0"`, `a step of task "1"`, `a step of task "2"`)
 	})
 }
 

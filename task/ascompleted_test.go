@@ -8,16 +8,17 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
 func TestAsCompletedInOrderOfCompletion(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		for a, err := range task.AsCompleted(ctx, task.NoLimit, named(ctx, 3, 1, 2)...) {
-			j.add("%s %v at %v", a.Name(), err, elapsed(ctx))
+			j.Add("%s %v at %v", a.Name(), err, elapsed(ctx))
 		}
-		j.want(t, "b <nil> at 1s", "c <nil> at 2s", "a <nil> at 3s")
+		j.Want(t, "b <nil> at 1s", "c <nil> at 2s", "a <nil> at 3s")
 	})
 }
 
@@ -204,19 +205,19 @@ func TestAsCompletedLeftByGoexit(t *testing.T) {
 func TestAsCompletedLimit(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		all := named(ctx, 1, 3, 2)
-		var j journal
+		var j looptest.Journal
 		for a, err := range task.AsCompleted(ctx, 2500*time.Millisecond, all...) {
 			if err != nil {
 				wantTimeout(t, ctx, err, 2500*time.Millisecond)
 				if a != nil {
 					t.Errorf("with the error comes %v", a)
 				}
-				j.add("limit at %v", elapsed(ctx))
+				j.Add("limit at %v", elapsed(ctx))
 				continue // it was the last round all the same
 			}
-			j.add("%s", a.Name())
+			j.Add("%s", a.Name())
 		}
-		j.want(t, "a", "c", "limit at 2.5s")
+		j.Want(t, "a", "c", "limit at 2.5s")
 		equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
 		_, _ = all[1].Await(ctx)
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -92,7 +93,7 @@ func TestBlockingEndsWhileATaskYields(t *testing.T) {
 // whichever ends first, and time stands still until then.
 func TestBlockingInOrderOfTheCalls(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		secondEnded := make(chan struct{})
 		call := func(name string, fn func()) *task.Task[int] {
 			return task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -100,7 +101,7 @@ func TestBlockingInOrderOfTheCalls(t *testing.T) {
 					fn()
 					return 0, nil
 				})
-				j.add("%s at %v", name, elapsed(ctx))
+				j.Add("%s at %v", name, elapsed(ctx))
 				return 0, err
 			})
 		}
@@ -108,13 +109,13 @@ func TestBlockingInOrderOfTheCalls(t *testing.T) {
 		b := call("second", func() { close(secondEnded) })
 		sleeper := task.Go(ctx, func(ctx context.Context) (int, error) {
 			err := task.Sleep(ctx, time.Second)
-			j.add("sleeper at %v", elapsed(ctx))
+			j.Add("sleeper at %v", elapsed(ctx))
 			return 0, err
 		})
 		if _, err := task.Gather(a, b, sleeper).Await(ctx); err != nil {
 			t.Error(err)
 		}
-		j.want(t, "first at 0s", "second at 0s", "sleeper at 1s")
+		j.Want(t, "first at 0s", "second at 0s", "sleeper at 1s")
 	})
 }
 

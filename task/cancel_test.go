@@ -9,6 +9,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -341,13 +342,13 @@ func (s *several) Cancel(cause error) bool {
 // A request that an awaitable of the program's own passes on to several tasks reaches all
 // of them, in its order.
 func TestAwaitableThatCancelsSeveralTasks(t *testing.T) {
-	var j journal
+	var j looptest.Journal
 	l := virtual(t)
 	s := &several{Future: future.New[int](l.Context())}
 	for i := range 3 {
 		s.of = append(s.of, task.Go(l.Context(), func(ctx context.Context) (int, error) {
 			err := task.Sleep(ctx, time.Hour)
-			j.add("%d %v", i, err)
+			j.Add("%d %v", i, err)
 			return 0, err
 		}))
 	}
@@ -357,7 +358,7 @@ func TestAwaitableThatCancelsSeveralTasks(t *testing.T) {
 	l.RunUntilIdle()
 	x.Cancel(errBoom)
 	l.RunUntilIdle()
-	j.want(t, "0 canceled: boom", "1 canceled: boom", "2 canceled: boom")
+	j.Want(t, "0 canceled: boom", "1 canceled: boom", "2 canceled: boom")
 	for _, child := range s.of {
 		equal(t, "requests", child.Cancelling(), 1)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -126,11 +127,11 @@ func TestChannelMisusePanics(t *testing.T) {
 
 func TestRecvInOrderOfComing(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		ch := make(chan int, 3)
 		for _, name := range []string{"a", "b", "c"} {
 			task.Go(ctx, func(ctx context.Context) (int, error) {
-				j.add("%s %d", name, recv(t, ctx, ch))
+				j.Add("%s %d", name, recv(t, ctx, ch))
 				return 0, nil
 			})
 		}
@@ -139,7 +140,7 @@ func TestRecvInOrderOfComing(t *testing.T) {
 		ch <- 2
 		ch <- 3
 		yields(t, ctx, 3)
-		j.want(t, "a 1", "b 2", "c 3")
+		j.Want(t, "a 1", "b 2", "c 3")
 	})
 }
 
@@ -240,14 +241,14 @@ func TestSendIsCanceled(t *testing.T) {
 func TestRecvWithTheValueInHandIsCanceledAtTheNextSuspension(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int, 1)
-		var j journal
+		var j looptest.Journal
 		// The turn that begins with the value in the channel hands it over; the
 		// canceling task runs in that turn, before the receiver.
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
 			v, ok, err := task.Recv(ctx, ch)
-			j.add("received %d %v %v, asked %d", v, ok, err, task.Current(ctx).Cancelling())
+			j.Add("received %d %v %v, asked %d", v, ok, err, task.Current(ctx).Cancelling())
 			err = task.Yield(ctx)
-			j.add("then %v", err)
+			j.Add("then %v", err)
 			return v, err
 		})
 		yields(t, ctx, 1)
@@ -257,7 +258,7 @@ func TestRecvWithTheValueInHandIsCanceledAtTheNextSuspension(t *testing.T) {
 		}
 		a.Cancel(errCause)
 		_, err := a.Await(ctx)
-		j.want(t, "received 7 true <nil>, asked 1", "then canceled: the cause")
+		j.Want(t, "received 7 true <nil>, asked 1", "then canceled: the cause")
 		wantIs(t, causeOf(t, err), errCause)
 	})
 }
@@ -266,9 +267,9 @@ func TestSendThatWasMadeIsCanceledAtTheNextSuspension(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int, 1)
 		ch <- 1
-		var j journal
+		var j looptest.Journal
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
-			j.add("sent: %v", task.Send(ctx, ch, 2))
+			j.Add("sent: %v", task.Send(ctx, ch, 2))
 			return 0, task.Yield(ctx)
 		})
 		yields(t, ctx, 1)
@@ -278,7 +279,7 @@ func TestSendThatWasMadeIsCanceledAtTheNextSuspension(t *testing.T) {
 		if _, err := a.Await(ctx); !loop.IsCanceled(err) {
 			t.Errorf("the task ended with %v", err)
 		}
-		j.want(t, "sent: <nil>")
+		j.Want(t, "sent: <nil>")
 		equal(t, "what was sent", <-ch, 2)
 	})
 }

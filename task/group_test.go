@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -97,11 +98,11 @@ func countTurns(ctx context.Context) func() int {
 
 func TestGroupFirstFailureCancelsTheOthersOldestFirst(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		told := func(name string) func(context.Context) (int, error) {
 			return func(ctx context.Context) (int, error) {
 				_, err := hangs(ctx)
-				j.add("%s: %v", name, err)
+				j.Add("%s: %v", name, err)
 				return 0, err
 			}
 		}
@@ -111,13 +112,13 @@ func TestGroupFirstFailureCancelsTheOthersOldestFirst(t *testing.T) {
 			mustGoIn(t, g, fails(time.Second, errBoom), task.Name("failing"))
 			mustGoIn(t, g, told("c"))
 			_, err := hangs(ctx)
-			j.add("body: %v", err)
+			j.Add("body: %v", err)
 			wantIs(t, err, future.ErrCanceled)
 			wantIs(t, causeOf(t, err), errBoom)
 			wantIs(t, context.Cause(ctx), future.ErrCanceled)
 			return err
 		})
-		j.want(t, "a: canceled", "b: canceled", "c: canceled", "body: canceled: boom")
+		j.Want(t, "a: canceled", "b: canceled", "c: canceled", "body: canceled: boom")
 		wantGroupErrors(t, err, errBoom)
 		wantText(t, err, "failing: boom")
 		wantIs(t, err, errBoom)
@@ -466,7 +467,7 @@ func TestGroupLeavesOtherRequestsAlone(t *testing.T) {
 func TestGroupNested(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var outer, inner *task.Task[int]
-		var j journal
+		var j looptest.Journal
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			outer = mustGoIn(t, g, hangs)
 			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
@@ -475,11 +476,11 @@ func TestGroupNested(t *testing.T) {
 				_, err := hangs(ctx)
 				return err
 			})
-			j.add("inner: %v, outer task done: %v", err, outer.Done())
+			j.Add("inner: %v, outer task done: %v", err, outer.Done())
 			equal(t, "requests between the groups", task.Current(ctx).Cancelling(), 0)
 			return err
 		})
-		j.want(t, "inner: failing: boom, outer task done: false")
+		j.Want(t, "inner: failing: boom, outer task done: false")
 		wantIs(t, err, errBoom)
 		wantText(t, err, "the group's body: failing: boom")
 		if !inner.Canceled() || !outer.Canceled() {
@@ -511,16 +512,16 @@ func TestGroupNestedOuterFails(t *testing.T) {
 
 func TestGroupEagerChildrenThatFailInTheirFirstStep(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			a := mustGoIn(t, g, func(context.Context) (int, error) { return 0, errBoom })
-			j.add("a done: %v, aborted: %v", a.Done(), ctx.Err() != nil)
+			j.Add("a done: %v, aborted: %v", a.Done(), ctx.Err() != nil)
 			b := mustGoIn(t, g, hangs) // the error takes effect in a later turn
 			err := task.Yield(ctx)
-			j.add("b done: %v, body: %v", b.Done(), err)
+			j.Add("b done: %v, body: %v", b.Done(), err)
 			return err
 		})
-		j.want(t, "a done: true, aborted: false", "b done: false, body: canceled: boom")
+		j.Want(t, "a done: true, aborted: false", "b done: false, body: canceled: boom")
 		wantGroupErrors(t, err, errBoom)
 	}, loop.WithTaskFactory(factory.Eager))
 }
@@ -796,7 +797,7 @@ func TestGroupKnowsATaskInItsEagerStep(t *testing.T) {
 						return first
 					}
 					equal(t, "the error", g.Go(waits, task.Name("child"), task.Eager()), nil)
-					_, err := task.GoMachineIn(g, notesMachine(new(journal)), task.Eager())
+					_, err := task.GoMachineIn(g, notesMachine(new(looptest.Journal)), task.Eager())
 					second = err
 					return nil
 				}), nil)
@@ -809,22 +810,22 @@ func TestGroupKnowsATaskInItsEagerStep(t *testing.T) {
 
 // A hook's callback comes before the group's, as it was registered first.
 func TestGroupMemberCallsBackTheFactorysHookFirst(t *testing.T) {
-	var j journal
+	var j looptest.Journal
 	hook := func(x *loop.Task, outcome future.Any) {
 		if x.Name() == "child" {
-			outcome.OnDone(func() { j.add("the hook is told") })
+			outcome.OnDone(func() { j.Add("the hook is told") })
 		}
 	}
 	play(t, func(ctx context.Context) {
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			mustGoIn(t, g, func(context.Context) (int, error) { return 0, errBoom }, task.Name("child"))
 			err := task.Sleep(ctx, time.Hour)
-			j.add("the body is canceled")
+			j.Add("the body is canceled")
 			return err
 		})
 		wantGroupErrors(t, err, errBoom)
 	}, loop.WithTaskFactory(factory.NewLazy(hook)))
-	j.want(t, "the hook is told", "the body is canceled")
+	j.Want(t, "the hook is told", "the body is canceled")
 }
 
 // A task that is never made, since Go panics, is no member: the group ends without it.
@@ -868,14 +869,14 @@ func TestGroupPanicInTheBodyAndAMemberThatFails(t *testing.T) {
 
 func TestGroupPanicInTheBody(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
-			defer j.add("the parent goes on")
+			defer j.Add("the parent goes on")
 			return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				mustGoIn(t, g, func(ctx context.Context) (int, error) {
 					_, err := hangs(ctx)
 					_ = task.Sleep(ctx, time.Second)
-					j.add("the task ends: %v", err)
+					j.Add("the task ends: %v", err)
 					return 0, err
 				})
 				yields(t, ctx, 1)
@@ -883,7 +884,7 @@ func TestGroupPanicInTheBody(t *testing.T) {
 			})
 		}, task.Name("parent"))
 		_, err := parent.Await(ctx)
-		j.want(t, "the task ends: canceled", "the parent goes on")
+		j.Want(t, "the task ends: canceled", "the parent goes on")
 		p, ok := err.(*task.PanicError)
 		if !ok || p.Value != any(errBoom) || p.Task != "parent" {
 			t.Errorf("the parent ended with %v", err)
@@ -893,26 +894,26 @@ func TestGroupPanicInTheBody(t *testing.T) {
 }
 
 func TestGroupGoexitInTheBody(t *testing.T) {
-	var j journal
+	var j looptest.Journal
 	exited := exits(func() {
 		_ = playToEnd(t, func(ctx context.Context) {
 			_ = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-				defer j.add("body unwound")
+				defer j.Add("body unwound")
 				mustGoIn(t, g, func(ctx context.Context) (int, error) {
-					defer j.add("task unwound")
+					defer j.Add("task unwound")
 					return hangs(ctx)
 				})
 				yields(t, ctx, 1)
 				runtime.Goexit()
 				return nil
 			})
-			j.add("never")
+			j.Add("never")
 		})
 	})
 	if !exited {
 		t.Error("the Goexit did not reach the goroutine that called Run")
 	}
-	j.want(t, "body unwound", "task unwound")
+	j.Want(t, "body unwound", "task unwound")
 }
 
 func TestGroupPanicInATask(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -19,10 +20,10 @@ func goFunc[T any](ctx context.Context, f task.MachineFunc[T], opts ...task.Opti
 
 // script makes a machine that waits for what each of the steps returns, and ends with
 // the number of its steps, or the first error it is told.
-func script(j *journal, steps ...func(ctx context.Context) task.Suspension) task.MachineFunc[int] {
+func script(j *looptest.Journal, steps ...func(ctx context.Context) task.Suspension) task.MachineFunc[int] {
 	at := 0
 	return func(ctx context.Context, err error) (int, task.Suspension, error) {
-		j.add("step %d: %v", at, err)
+		j.Add("step %d: %v", at, err)
 		if err != nil || at == len(steps) {
 			return at, task.End(), err
 		}
@@ -33,7 +34,7 @@ func script(j *journal, steps ...func(ctx context.Context) task.Suspension) task
 
 func TestMachineWaits(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		f := future.New[int](ctx)
 		loop.FromContext(ctx).CallLater(2*time.Second, func() { _ = f.SetResult(7) })
 		a := goFunc(ctx, script(&j,
@@ -44,14 +45,14 @@ func TestMachineWaits(t *testing.T) {
 		v, err := a.Await(ctx)
 		equal(t, "the value", v, 3)
 		equal(t, "the error", err, nil)
-		j.want(t, "step 0: <nil>", "step 1: <nil>", "step 2: <nil>", "step 3: <nil>")
+		j.Want(t, "step 0: <nil>", "step 1: <nil>", "step 2: <nil>", "step 3: <nil>")
 	})
 }
 
 // For(d <= 0) and Turn are one turn each.
 func TestMachineTurns(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		var turns func() int
 		a := goFunc(ctx, script(&j,
 			func(ctx context.Context) task.Suspension { turns = countTurns(ctx); return task.For(0) },
@@ -90,7 +91,7 @@ func TestMachineEndsWithAnError(t *testing.T) {
 // Waiting for what is done does not suspend: Resume is called again at once.
 func TestMachineOnWhatIsDone(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		done, failed := future.New[int](ctx), future.New[int](ctx)
 		_ = done.SetResult(1)
 		_ = failed.SetError(errBoom)
@@ -101,7 +102,7 @@ func TestMachineOnWhatIsDone(t *testing.T) {
 		))
 		yields(t, ctx, 1)
 		equal(t, "done after one turn", a.Done(), true)
-		j.want(t, "step 0: <nil>", "step 1: <nil>", "step 2: <nil>", "step 3: boom")
+		j.Want(t, "step 0: <nil>", "step 1: <nil>", "step 2: <nil>", "step 3: boom")
 		equal(t, "its error", a.Err(), errBoom)
 	})
 }
@@ -146,14 +147,14 @@ func TestMachineIsCanceled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(ctx context.Context) {
-				var j journal
+				var j looptest.Journal
 				a := goFunc(ctx, script(&j, wait))
 				yields(t, ctx, 1)
 				equal(t, "taken", a.Cancel(errCause), true)
 				_, err := a.Await(ctx)
 				wantIs(t, causeOf(t, err), errCause)
 				equal(t, "canceled", a.Canceled(), true)
-				j.want(t, "step 0: <nil>", "step 1: canceled: the cause")
+				j.Want(t, "step 0: <nil>", "step 1: canceled: the cause")
 				wantTime(t, ctx, 0)
 			})
 		})
@@ -162,12 +163,12 @@ func TestMachineIsCanceled(t *testing.T) {
 
 func TestMachineIsCanceledBeforeItStarts(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		a := goFunc(ctx, script(&j))
 		a.Cancel(errCause)
 		_, err := a.Await(ctx)
 		wantIs(t, causeOf(t, err), errCause)
-		j.want(t)
+		j.Want(t)
 	})
 }
 
@@ -274,12 +275,12 @@ func TestMachineOnItselfOrAnotherLoopPanics(t *testing.T) {
 
 func TestMachineEager(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		a := goFunc(ctx, script(&j))
 		equal(t, "done at once", a.Done(), true)
 		b := goFunc(ctx, script(&j, func(context.Context) task.Suspension { return task.Turn() }))
 		equal(t, "done at once", b.Done(), false)
-		j.want(t, "step 0: <nil>", "step 0: <nil>")
+		j.Want(t, "step 0: <nil>", "step 0: <nil>")
 		_, err := b.Await(ctx)
 		equal(t, "the error", err, nil)
 	}, loop.WithTaskFactory(factory.Eager))
@@ -301,11 +302,11 @@ func TestMachinesCombine(t *testing.T) {
 }
 
 func TestMachineIsUnwoundByClose(t *testing.T) {
-	var j journal
+	var j looptest.Journal
 	l := virtual(t)
 	a := goFunc(l.Context(), script(&j, func(context.Context) task.Suspension { return task.For(time.Hour) }))
 	l.RunUntilIdle()
 	l.Close()
 	wantIs(t, causeOf(t, a.Err()), loop.ErrClosed)
-	j.want(t, "step 0: <nil>", "step 1: canceled: loop: closed")
+	j.Want(t, "step 0: <nil>", "step 1: canceled: loop: closed")
 }

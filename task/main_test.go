@@ -101,20 +101,6 @@ func (f *failures) want(t *testing.T, want ...string) {
 	}
 }
 
-// A journal is what happened in a test, in order.
-type journal []string
-
-func (j *journal) add(format string, args ...any) { *j = append(*j, fmt.Sprintf(format, args...)) }
-
-// want compares what happened since the last want.
-func (j *journal) want(t *testing.T, want ...string) {
-	t.Helper()
-	if !slices.Equal(*j, want) {
-		t.Errorf("what happened:\n\t%s\nwant\n\t%s", strings.Join(*j, "\n\t"), strings.Join(want, "\n\t"))
-	}
-	*j = nil
-}
-
 // errBoom is an error that bodies fail with, errCause one that they are canceled with.
 var (
 	errBoom  = errors.New("boom")

@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -62,15 +63,15 @@ func TestRunInheritsTheDeadline(t *testing.T) {
 }
 
 func TestRunCancelsWhatIsLeftInOrderOfCreationAndAwaitsIt(t *testing.T) {
-	var j journal
+	var j looptest.Journal
 	var told failures
 	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
 		for _, name := range []string{"a", "b", "c"} {
 			task.Go(ctx, func(ctx context.Context) (int, error) {
 				_, err := hangs(ctx)
-				j.add("%s: %v", name, err)
+				j.Add("%s: %v", name, err)
 				_ = task.Sleep(ctx, time.Second)
-				j.add("%s ends at %v", name, elapsed(ctx))
+				j.Add("%s ends at %v", name, elapsed(ctx))
 				return 0, err
 			})
 		}
@@ -78,7 +79,7 @@ func TestRunCancelsWhatIsLeftInOrderOfCreationAndAwaitsIt(t *testing.T) {
 	}, told.option())
 	equal(t, "the value", v, 1)
 	equal(t, "the error", err, nil)
-	j.want(t, "a: canceled", "b: canceled", "c: canceled", "a ends at 1s", "b ends at 1s", "c ends at 1s")
+	j.Want(t, "a: canceled", "b: canceled", "c: canceled", "a ends at 1s", "b ends at 1s", "c ends at 1s")
 	told.want(t)
 }
 
@@ -219,13 +220,13 @@ func TestRunPanicOutranksADeadlockInTheEnd(t *testing.T) {
 func TestRunGoexit(t *testing.T) {
 	for _, where := range []string{"main", "another task"} {
 		t.Run("in "+where, func(t *testing.T) {
-			var j journal
+			var j looptest.Journal
 			exited := exits(func() {
-				defer j.add("the caller of Run is unwound")
+				defer j.Add("the caller of Run is unwound")
 				_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
-					defer j.add("main is unwound")
+					defer j.Add("main is unwound")
 					task.Go(ctx, func(ctx context.Context) (int, error) {
-						defer j.add("the other is unwound")
+						defer j.Add("the other is unwound")
 						if where != "main" {
 							yields(t, ctx, 1)
 							runtime.Goexit()
@@ -241,9 +242,9 @@ func TestRunGoexit(t *testing.T) {
 			})
 			equal(t, "the goroutine ended", exited, true)
 			if where == "main" {
-				j.want(t, "main is unwound", "the other is unwound", "the caller of Run is unwound")
+				j.Want(t, "main is unwound", "the other is unwound", "the caller of Run is unwound")
 			} else {
-				j.want(t, "the other is unwound", "main is unwound", "the caller of Run is unwound")
+				j.Want(t, "the other is unwound", "main is unwound", "the caller of Run is unwound")
 			}
 		})
 	}
@@ -285,11 +286,11 @@ func TestRunContextThatEndedBefore(t *testing.T) {
 func TestRunContextEnds(t *testing.T) {
 	for range 20 {
 		ctx, cancel := context.WithCancelCause(context.Background())
-		var j journal
+		var j looptest.Journal
 		_, err := run(ctx, func(ctx context.Context) (int, error) {
 			task.Go(ctx, func(ctx context.Context) (int, error) {
 				for n := range 3 {
-					j.add("turn %d", n+1)
+					j.Add("turn %d", n+1)
 					if n == 1 {
 						cancel(errCause)
 					}
@@ -298,12 +299,12 @@ func TestRunContextEnds(t *testing.T) {
 				return 0, nil
 			})
 			_, err := hangs(ctx)
-			j.add("main: %v", err)
+			j.Add("main: %v", err)
 			wantIs(t, ctx.Err(), context.Canceled)
 			wantIs(t, causeOf(t, err), errCause)
 			return 0, err
 		})
-		j.want(t, "turn 1", "turn 2", "turn 3", "main: canceled: the cause")
+		j.Want(t, "turn 1", "turn 2", "turn 3", "main: canceled: the cause")
 		wantIs(t, err, future.ErrCanceled)
 		wantIs(t, err, errCause)
 		wantText(t, err, "canceled: the cause")
@@ -426,10 +427,10 @@ func TestRunContextEndsAndMainReturnsItsErr(t *testing.T) {
 }
 
 func TestRunDeadlock(t *testing.T) {
-	var j journal
+	var j looptest.Journal
 	var told failures
 	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
-		defer j.add("main is unwound")
+		defer j.Add("main is unwound")
 		task.Go(ctx, hangs, task.Name("other"))
 		_, err := hangs(ctx)
 		wantIs(t, causeOf(t, err), loop.ErrClosed)
@@ -443,7 +444,7 @@ func TestRunDeadlock(t *testing.T) {
 	equal(t, "tasks that are left", len(deadlock.Tasks), 2)
 	equal(t, "a circle", len(deadlock.Cycle), 0)
 	wantText(t, err, "loop: deadlock: nothing can wake the 2 tasks that are left\n\tmain awaits a future\n\tother awaits a future")
-	j.want(t, "main is unwound")
+	j.Want(t, "main is unwound")
 	told.want(t)
 }
 
@@ -501,11 +502,11 @@ func TestRunLoopStoppedEarly(t *testing.T) {
 // Main stops the loop and ends in one step: what is left is awaited all the same.
 func TestRunLoopStoppedAsMainEnds(t *testing.T) {
 	var told failures
-	var j journal
+	var j looptest.Journal
 	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
 		task.Go(ctx, func(ctx context.Context) (int, error) {
 			_, err := hangs(ctx)
-			j.add("clean-up: %v", task.Sleep(ctx, time.Second))
+			j.Add("clean-up: %v", task.Sleep(ctx, time.Second))
 			return 0, err
 		}, task.Name("left"))
 		yields(t, ctx, 1)
@@ -514,7 +515,7 @@ func TestRunLoopStoppedAsMainEnds(t *testing.T) {
 	}, told.option())
 	equal(t, "the value", v, 1)
 	equal(t, "the error", err, nil)
-	j.want(t, "clean-up: <nil>")
+	j.Want(t, "clean-up: <nil>")
 	told.want(t)
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -46,33 +47,33 @@ func TestYieldIsOneTurn(t *testing.T) {
 // Everything else that is ready runs first.
 func TestYieldInOrder(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		for _, name := range []string{"a", "b"} {
 			task.Go(ctx, func(ctx context.Context) (int, error) {
 				for n := range 2 {
-					j.add("%s%d", name, n)
+					j.Add("%s%d", name, n)
 					yields(t, ctx, 1)
 				}
 				return 0, nil
 			})
 		}
-		loop.FromContext(ctx).CallSoon(func() { j.add("callback") })
+		loop.FromContext(ctx).CallSoon(func() { j.Add("callback") })
 		yields(t, ctx, 1)
-		j.add("main")
+		j.Add("main")
 		yields(t, ctx, 1)
-		j.want(t, "a0", "b0", "callback", "main", "a1", "b1")
+		j.Want(t, "a0", "b0", "callback", "main", "a1", "b1")
 	})
 }
 
 // Sleepers due at the same instant wake in the order in which they went to sleep.
 func TestSleepersWakeInOrder(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		sleeper := func(name string, first, second time.Duration) *task.Task[int] {
 			return task.Go(ctx, func(ctx context.Context) (int, error) {
 				_ = task.Sleep(ctx, first)
 				_ = task.Sleep(ctx, second)
-				j.add("%s at %v", name, elapsed(ctx))
+				j.Add("%s at %v", name, elapsed(ctx))
 				return 0, nil
 			})
 		}
@@ -83,7 +84,7 @@ func TestSleepersWakeInOrder(t *testing.T) {
 			sleeper("d", 0, 3*time.Second),
 		).Await(ctx)
 		equal(t, "the error", err, nil)
-		j.want(t, "c at 3s", "d at 3s", "b at 3s", "a at 3s")
+		j.Want(t, "c at 3s", "d at 3s", "b at 3s", "a at 3s")
 	})
 }
 

@@ -9,38 +9,39 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
 // makers make a task that notes that it runs, in every way that takes options.
-var makers = map[string]func(t *testing.T, ctx context.Context, g *task.Group, j *journal, opts ...task.Option){
-	"Go": func(_ *testing.T, ctx context.Context, _ *task.Group, j *journal, opts ...task.Option) {
+var makers = map[string]func(t *testing.T, ctx context.Context, g *task.Group, j *looptest.Journal, opts ...task.Option){
+	"Go": func(_ *testing.T, ctx context.Context, _ *task.Group, j *looptest.Journal, opts ...task.Option) {
 		task.Go(ctx, notes(j), opts...)
 	},
-	"GoMachine": func(_ *testing.T, ctx context.Context, _ *task.Group, j *journal, opts ...task.Option) {
+	"GoMachine": func(_ *testing.T, ctx context.Context, _ *task.Group, j *looptest.Journal, opts ...task.Option) {
 		task.GoMachine(ctx, notesMachine(j), opts...)
 	},
-	"GoIn": func(t *testing.T, _ context.Context, g *task.Group, j *journal, opts ...task.Option) {
+	"GoIn": func(t *testing.T, _ context.Context, g *task.Group, j *looptest.Journal, opts ...task.Option) {
 		_, err := task.GoIn(g, notes(j), opts...)
 		equal(t, "the error", err, nil)
 	},
-	"GoMachineIn": func(t *testing.T, _ context.Context, g *task.Group, j *journal, opts ...task.Option) {
+	"GoMachineIn": func(t *testing.T, _ context.Context, g *task.Group, j *looptest.Journal, opts ...task.Option) {
 		_, err := task.GoMachineIn(g, notesMachine(j), opts...)
 		equal(t, "the error", err, nil)
 	},
-	"Group.Go": func(t *testing.T, _ context.Context, g *task.Group, j *journal, opts ...task.Option) {
+	"Group.Go": func(t *testing.T, _ context.Context, g *task.Group, j *looptest.Journal, opts ...task.Option) {
 		err := g.Go(func(ctx context.Context) error { _, err := notes(j)(ctx); return err }, opts...)
 		equal(t, "the error", err, nil)
 	},
 }
 
-func notes(j *journal) func(context.Context) (int, error) {
-	return func(context.Context) (int, error) { j.add("it runs"); return 0, nil }
+func notes(j *looptest.Journal) func(context.Context) (int, error) {
+	return func(context.Context) (int, error) { j.Add("it runs"); return 0, nil }
 }
 
-func notesMachine(j *journal) task.Machine[int] {
+func notesMachine(j *looptest.Journal) task.Machine[int] {
 	return task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
-		j.add("it runs")
+		j.Add("it runs")
 		return 0, task.End(), nil
 	})
 }
@@ -62,10 +63,10 @@ func TestStartOptions(t *testing.T) {
 		for name, start := range starts {
 			for _, eager := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s/eager factory %v", maker, name, eager), func(t *testing.T) {
-					var j journal
+					var j looptest.Journal
 					hook := func(t *loop.Task, _ future.Any) {
 						if t.Name() != "main" {
-							j.add("the hook sees it")
+							j.Add("the hook sees it")
 						}
 					}
 					f := factory.NewLazy(hook)
@@ -75,14 +76,14 @@ func TestStartOptions(t *testing.T) {
 					play(t, func(ctx context.Context) {
 						_ = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 							spawn(t, ctx, g, &j, start.opts...)
-							j.add("it is made")
+							j.Add("it is made")
 							return task.Yield(ctx)
 						})
 					}, loop.WithTaskFactory(f))
 					if start.eager(eager) {
-						j.want(t, "the hook sees it", "it runs", "it is made")
+						j.Want(t, "the hook sees it", "it runs", "it is made")
 					} else {
-						j.want(t, "the hook sees it", "it is made", "it runs")
+						j.Want(t, "the hook sees it", "it is made", "it runs")
 					}
 				})
 			}
@@ -102,8 +103,8 @@ func TestStartOptionsOfSubmit(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := virtual(t, loop.WithTaskFactory(f))
-					var j journal
-					_ = l.Post(func() { l.CallSoon(func() { j.add("what was queued before") }) })
+					var j looptest.Journal
+					_ = l.Post(func() { l.CallSoon(func() { j.Add("what was queued before") }) })
 					go func() {
 						_, err := task.Submit(context.Background(), l, notes(&j), o.opt)
 						equal(t, "the error", err, nil)
@@ -113,7 +114,7 @@ func TestStartOptionsOfSubmit(t *testing.T) {
 						t.Error(err)
 					}
 					synctest.Wait()
-					j.want(t, o.want...)
+					j.Want(t, o.want...)
 				})
 			})
 		}
@@ -122,17 +123,17 @@ func TestStartOptionsOfSubmit(t *testing.T) {
 
 func TestEagerWhileTheLoopIsNotRunningQueues(t *testing.T) {
 	l := virtual(t)
-	var j journal
+	var j looptest.Journal
 	task.Go(l.Context(), notes(&j), task.Eager())
 	task.GoMachine(l.Context(), notesMachine(&j), task.Eager())
-	j.add("they are made")
+	j.Add("they are made")
 	l.RunUntilIdle()
-	j.want(t, "they are made", "it runs", "it runs")
+	j.Want(t, "they are made", "it runs", "it runs")
 }
 
 // A factory that starts the task later starts it as the option says.
 func TestStartOptionsWithAFactoryThatDefers(t *testing.T) {
-	var j journal
+	var j looptest.Journal
 	var starting []func()
 	defers := func(t *loop.Task) {
 		if t.Name() == "main" {
@@ -144,12 +145,12 @@ func TestStartOptionsWithAFactoryThatDefers(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		task.Go(ctx, notes(&j), task.Eager())
 		task.Go(ctx, notes(&j), task.Lazy())
-		j.add("they are made")
+		j.Add("they are made")
 		for _, start := range starting {
 			start()
-			j.add("one was started")
+			j.Add("one was started")
 		}
 		yields(t, ctx, 1)
 	}, loop.WithTaskFactory(defers))
-	j.want(t, "they are made", "it runs", "one was started", "one was started", "it runs")
+	j.Want(t, "they are made", "it runs", "one was started", "one was started", "it runs")
 }

@@ -9,38 +9,39 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
 func TestGoQueuesBehindWhatIsReady(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		l := loop.FromContext(ctx)
-		l.CallSoon(func() { j.add("before") })
+		l.CallSoon(func() { j.Add("before") })
 		task.Go(ctx, func(context.Context) (int, error) {
-			j.add("the body")
+			j.Add("the body")
 			return 0, nil
 		})
-		l.CallSoon(func() { j.add("after") })
-		j.add("Go has returned")
+		l.CallSoon(func() { j.Add("after") })
+		j.Add("Go has returned")
 		yields(t, ctx, 1)
-		j.want(t, "Go has returned", "before", "the body", "after")
+		j.Want(t, "Go has returned", "before", "the body", "after")
 	})
 }
 
 func TestGoEager(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
-			j.add("the first step of %v", task.Current(ctx))
+			j.Add("the first step of %v", task.Current(ctx))
 			yields(t, ctx, 1)
-			j.add("the second")
+			j.Add("the second")
 			return 0, nil
 		}, task.Name("a"))
-		j.add("Go has returned in %v", task.Current(ctx))
+		j.Add("Go has returned in %v", task.Current(ctx))
 		_, err := a.Await(ctx)
 		equal(t, "the error", err, nil)
-		j.want(t, `the first step of task "a"`, `Go has returned in task "main"`, "the second")
+		j.Want(t, `the first step of task "a"`, `Go has returned in task "main"`, "the second")
 	}, loop.WithTaskFactory(factory.Eager))
 }
 
@@ -156,19 +157,19 @@ func TestTaskIsNobodyElsesToSet(t *testing.T) {
 
 func TestTaskOnDone(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		var j journal
+		var j looptest.Journal
 		a := task.Go(ctx, func(context.Context) (int, error) {
-			j.add("ended")
+			j.Add("ended")
 			return 0, nil
 		})
-		a.OnDone(func() { j.add("first, in %v", loop.FromContext(ctx).Current()) })
-		removed := a.OnDone(func() { j.add("never") })
-		a.OnDone(func() { j.add("second") })
+		a.OnDone(func() { j.Add("first, in %v", loop.FromContext(ctx).Current()) })
+		removed := a.OnDone(func() { j.Add("never") })
+		a.OnDone(func() { j.Add("second") })
 		equal(t, "removed", removed.Remove(), true)
 		yields(t, ctx, 1)
-		j.add("a turn later")
+		j.Add("a turn later")
 		yields(t, ctx, 1)
-		j.want(t, "ended", "a turn later", "first, in <nil>", "second")
+		j.Want(t, "ended", "a turn later", "first, in <nil>", "second")
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
@@ -439,21 +440,21 @@ func TestTimeoutNestedBothExpire(t *testing.T) {
 func TestTimeoutEqualDeadlines(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		when := start(ctx).Add(time.Second)
-		var j journal
+		var j looptest.Journal
 		err := task.TimeoutAt(ctx, when, func(ctx context.Context, outer *task.Deadline) error {
 			err := task.TimeoutAt(ctx, when, func(ctx context.Context, middle *task.Deadline) error {
 				err := task.TimeoutAt(ctx, when, func(ctx context.Context, inner *task.Deadline) error {
 					err := task.Sleep(ctx, time.Hour)
-					j.add("expired %v %v %v", outer.Expired(), middle.Expired(), inner.Expired())
+					j.Add("expired %v %v %v", outer.Expired(), middle.Expired(), inner.Expired())
 					return err
 				})
-				j.add("inner: a cancellation %v", loop.IsCanceled(err))
+				j.Add("inner: a cancellation %v", loop.IsCanceled(err))
 				return err
 			})
-			j.add("middle: a cancellation %v", loop.IsCanceled(err))
+			j.Add("middle: a cancellation %v", loop.IsCanceled(err))
 			return err
 		})
-		j.want(t, "expired true true true", "inner: a cancellation true", "middle: a cancellation true")
+		j.Want(t, "expired true true true", "inner: a cancellation true", "middle: a cancellation true")
 		wantTimeout(t, ctx, err, time.Second)
 		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 	})

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
 )
@@ -51,17 +52,17 @@ func TestBarrierServesRounds(t *testing.T) {
 	l := virtual(t)
 	b := lock.NewBarrier(3)
 	equal(t, "parties", b.Parties(), 3)
-	var j journal
+	var j looptest.Journal
 	for at := range 6 {
 		spawn(l.Context(), fmt.Sprint(at), func(ctx context.Context) error {
 			index, err := b.Wait(ctx)
-			j.add("%d leaves, with index %d", at, index)
+			j.Add("%d leaves, with index %d", at, index)
 			return err
 		})
 		l.RunOnce()
 	}
 	l.RunUntilIdle()
-	j.want(t,
+	j.Want(t,
 		"2 leaves, with index 2", "0 leaves, with index 0", "1 leaves, with index 1",
 		"5 leaves, with index 2", "3 leaves, with index 0", "4 leaves, with index 1")
 	equal(t, "waiting", b.Waiting(), 0)

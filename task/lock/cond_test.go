@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task/lock"
 )
 
@@ -42,15 +43,15 @@ func TestCondSharesAMutex(t *testing.T) {
 func TestCondWakesInOrder(t *testing.T) {
 	l := virtual(t)
 	var c lock.Cond
-	var j journal
+	var j looptest.Journal
 	for _, name := range []string{"A", "B", "C", "D", "E"} {
 		spawn(l.Context(), name, func(ctx context.Context) error {
 			must(t, c.Lock(ctx))
 			defer c.Unlock()
 			must(t, c.Wait(ctx))
-			j.add("%s has the mutex", name)
+			j.Add("%s has the mutex", name)
 			must(t, yields(ctx, 2))
-			j.add("%s gives it back", name)
+			j.Add("%s gives it back", name)
 			return nil
 		})
 	}
@@ -65,11 +66,11 @@ func TestCondWakesInOrder(t *testing.T) {
 	}
 	l.RunUntilIdle()
 	signal(0)
-	j.want(t)
+	j.Want(t)
 	signal(2)
-	j.want(t, "A has the mutex", "A gives it back", "B has the mutex", "B gives it back")
+	j.Want(t, "A has the mutex", "A gives it back", "B has the mutex", "B gives it back")
 	signal(100)
-	j.want(t, "C has the mutex", "C gives it back", "D has the mutex", "D gives it back", "E has the mutex", "E gives it back")
+	j.Want(t, "C has the mutex", "C gives it back", "D has the mutex", "D gives it back", "E has the mutex", "E gives it back")
 }
 
 func TestCondWaitForLooksAgain(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task/lock"
 )
 
@@ -31,20 +32,20 @@ func TestEventThatIsSetDoesNotSuspend(t *testing.T) {
 func TestEventSetAndCleared(t *testing.T) {
 	l := virtual(t)
 	var e lock.Event
-	var j journal
+	var j looptest.Journal
 	for _, name := range []string{"A", "B", "C"} {
 		spawn(l.Context(), name, func(ctx context.Context) error {
 			must(t, e.Wait(ctx))
-			j.add("%s, set %t", name, e.IsSet())
+			j.Add("%s, set %t", name, e.IsSet())
 			return e.Wait(ctx)
 		})
 	}
 	l.RunUntilIdle()
 	e.Set()
 	e.Clear()
-	j.want(t)
+	j.Want(t)
 	l.RunOnce()
-	j.want(t, "A, set false", "B, set false", "C, set false")
+	j.Want(t, "A, set false", "B, set false", "C, set false")
 	e.Set()
 	l.RunUntilIdle()
 	for left := range l.Tasks() {

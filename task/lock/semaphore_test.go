@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task/lock"
 )
 
@@ -37,11 +38,11 @@ func TestSemaphoreMayGrow(t *testing.T) {
 func TestSemaphoreLetsSeveralIn(t *testing.T) {
 	l := virtual(t)
 	s := lock.NewSemaphore(0)
-	var j journal
+	var j looptest.Journal
 	for _, name := range []string{"A", "B", "C", "D"} {
 		spawn(l.Context(), name, func(ctx context.Context) error {
 			must(t, s.Acquire(ctx))
-			j.add("%s", name)
+			j.Add("%s", name)
 			return nil
 		})
 	}
@@ -51,21 +52,21 @@ func TestSemaphoreLetsSeveralIn(t *testing.T) {
 		equal(t, "free, for others than those who wait", s.Free(), 0)
 	}
 	l.RunOnce()
-	j.want(t, "A", "B", "C")
+	j.Want(t, "A", "B", "C")
 	s.Release()
 	l.RunOnce()
-	j.want(t, "D")
+	j.Want(t, "D")
 }
 
 // A permit is free, but somebody in line has not gone on yet: a late-comer gets behind.
 func TestSemaphoreKeepsLateComersBehind(t *testing.T) {
 	l := virtual(t)
 	s := lock.NewSemaphore(0)
-	var j journal
+	var j looptest.Journal
 	enter := func(name string) {
 		spawn(l.Context(), name, func(ctx context.Context) error {
 			must(t, s.Acquire(ctx))
-			j.add("%s", name)
+			j.Add("%s", name)
 			return nil
 		})
 	}
@@ -77,7 +78,7 @@ func TestSemaphoreKeepsLateComersBehind(t *testing.T) {
 	equal(t, "free", s.Free(), 1)
 	equal(t, "TryAcquire", s.TryAcquire(), false)
 	l.RunUntilIdle()
-	j.want(t, "A", "B")
+	j.Want(t, "A", "B")
 	equal(t, "free", s.Free(), 0)
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
 )
@@ -42,8 +43,8 @@ func forEachTurnstile(t *testing.T, test func(t *testing.T, s turnstile)) {
 func TestFreeDoesNotSuspend(t *testing.T) {
 	forEachTurnstile(t, func(t *testing.T, s turnstile) {
 		run(t, func(ctx context.Context) {
-			var j journal
-			loop.FromContext(ctx).CallSoon(func() { j.add("something else ran") })
+			var j looptest.Journal
+			loop.FromContext(ctx).CallSoon(func() { j.Add("something else ran") })
 			for range 2 {
 				must(t, s.enter(ctx))
 				s.leave()
@@ -51,7 +52,7 @@ func TestFreeDoesNotSuspend(t *testing.T) {
 			ended, end := context.WithCancel(ctx)
 			end()
 			must(t, s.enter(ended)) // nothing to wait for, so it does not matter
-			j.want(t)
+			j.Want(t)
 		})
 	})
 }
@@ -59,15 +60,15 @@ func TestFreeDoesNotSuspend(t *testing.T) {
 func TestFirstComeFirstServed(t *testing.T) {
 	forEachTurnstile(t, func(t *testing.T, s turnstile) {
 		l := virtual(t)
-		var j journal
+		var j looptest.Journal
 		for _, name := range []string{"A", "B", "C"} {
 			spawn(l.Context(), name, func(ctx context.Context) error {
 				must(t, s.enter(ctx))
-				j.add("%s enters", name)
+				j.Add("%s enters", name)
 				must(t, yields(ctx, 2))
-				j.add("%s leaves", name)
+				j.Add("%s leaves", name)
 				s.leave()
-				j.add("%s tries to get in again: %t", name, s.try())
+				j.Add("%s tries to get in again: %t", name, s.try())
 				return nil
 			})
 		}
@@ -84,7 +85,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 			{"C leaves", "C tries to get in again: true"},
 		} {
 			l.RunOnce()
-			j.want(t, want...)
+			j.Want(t, want...)
 		}
 	})
 }
@@ -150,7 +151,7 @@ func TestWhoGivesUpPassesTheTurnOn(t *testing.T) {
 					l := virtual(t)
 					equal(t, "it is free", s.try(), true)
 					inside := 1
-					var j journal
+					var j looptest.Journal
 					for _, name := range []string{"A", "B", "C", "D"} {
 						var giveUp func()
 						a := spawn(l.Context(), name, func(ctx context.Context) error {
@@ -160,7 +161,7 @@ func TestWhoGivesUpPassesTheTurnOn(t *testing.T) {
 							if inside++; inside > 1 {
 								t.Errorf("%d are inside", inside)
 							}
-							j.add("%s enters", name)
+							j.Add("%s enters", name)
 							err := task.Yield(ctx)
 							inside--
 							s.leave()
@@ -182,7 +183,7 @@ func TestWhoGivesUpPassesTheTurnOn(t *testing.T) {
 						l.RunUntilIdle()
 						must(t, a.Err())
 					}
-					j.want(t, "D enters")
+					j.Want(t, "D enters")
 					equal(t, "it is free", s.try(), true)
 				})
 			}
@@ -199,9 +200,9 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 				t.Run(way.name+"/"+moment.name+"/"+s.name, func(t *testing.T) {
 					l := virtual(t)
 					equal(t, "it is free", s.try(), true)
-					var j journal
+					var j looptest.Journal
 					visit := func(ctx context.Context, name string) error {
-						j.add("%s enters", name)
+						j.Add("%s enters", name)
 						defer s.leave()
 						return task.Yield(ctx)
 					}
@@ -236,7 +237,7 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 							}
 						}
 					}
-					j.want(t, "second enters", "third enters")
+					j.Want(t, "second enters", "third enters")
 					equal(t, "it is free", s.try(), true)
 				})
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,20 +62,6 @@ type body func(ctx context.Context) error
 // spawn makes a task of a body.
 func spawn(ctx context.Context, name string, b body) *task.Task[struct{}] {
 	return task.Go(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, b(ctx) }, task.Name(name))
-}
-
-// A journal is what happened in a test, in order.
-type journal []string
-
-func (j *journal) add(format string, args ...any) { *j = append(*j, fmt.Sprintf(format, args...)) }
-
-// want compares what happened since the last want.
-func (j *journal) want(t *testing.T, want ...string) {
-	t.Helper()
-	if !slices.Equal(*j, want) {
-		t.Errorf("what happened:\n\t%s\nwant\n\t%s", strings.Join(*j, "\n\t"), strings.Join(want, "\n\t"))
-	}
-	*j = nil
 }
 
 // equal fails the test unless got is want.

@@ -12,6 +12,7 @@ import (
 	"weak"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/queue"
 )
@@ -195,26 +196,26 @@ func TestFirstComeFirstServed(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
 		l := virtual(t)
 		q := make(1)
-		var j journal
+		var j looptest.Journal
 		for _, name := range []string{"A", "B", "C"} {
 			spawn(l.Context(), name, func(ctx context.Context) error {
 				v, err := q.Get(ctx)
-				j.add("%s gets %d", name, v)
+				j.Add("%s gets %d", name, v)
 				return err
 			})
 		}
 		l.RunUntilIdle()
 		for v, name := range []string{"A", "B", "C"} {
 			must(t, q.TryPut(v))
-			j.want(t)
+			j.Want(t)
 			l.RunOnce()
-			j.want(t, fmt.Sprintf("%s gets %d", name, v))
+			j.Want(t, fmt.Sprintf("%s gets %d", name, v))
 		}
 		must(t, q.TryPut(10))
 		for v, name := range []string{"A", "B", "C"} {
 			spawn(l.Context(), name, func(ctx context.Context) error {
 				err := q.Put(ctx, v)
-				j.add("%s has put %d", name, v)
+				j.Add("%s has put %d", name, v)
 				return err
 			})
 		}
@@ -222,9 +223,9 @@ func TestFirstComeFirstServed(t *testing.T) {
 		for v, name := range []string{"A", "B", "C"} {
 			_, err := q.TryGet()
 			must(t, err)
-			j.want(t)
+			j.Want(t)
 			l.RunOnce()
-			j.want(t, fmt.Sprintf("%s has put %d", name, v))
+			j.Want(t, fmt.Sprintf("%s has put %d", name, v))
 		}
 	})
 }
@@ -560,12 +561,12 @@ func TestAllEndsWithAnErrorRound(t *testing.T) {
 			l := virtual(t)
 			q := queue.New[int](0)
 			var giveUp func()
-			var j journal
+			var j looptest.Journal
 			must(t, q.TryPut(7))
 			a := spawn(l.Context(), "A", func(ctx context.Context) error {
 				return way.wait(ctx, func(ctx context.Context) (last error) {
 					for v, err := range q.All(ctx) {
-						j.add("%d, an error %t", v, err != nil)
+						j.Add("%d, an error %t", v, err != nil)
 						last = err
 					}
 					return last
@@ -575,7 +576,7 @@ func TestAllEndsWithAnErrorRound(t *testing.T) {
 			giveUp()
 			l.RunUntilIdle()
 			wantIs(t, a.Err(), way.want)
-			j.want(t, "7, an error false", "0, an error true")
+			j.Want(t, "7, an error false", "0, an error true")
 		})
 	}
 	run(t, func(ctx context.Context) {
