@@ -8,6 +8,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
 
@@ -16,7 +17,7 @@ import (
 // not suffer from that.
 
 // abandonStackless has a stackless task wait, which panics.
-func abandonStackless(t *testing.T, l *loop.Loop, wait body) {
+func abandonStackless(t *testing.T, l *loop.Loop, wait testkit.Body) {
 	t.Helper()
 	leaver := task.GoMachine(l.Context(), task.MachineFunc[struct{}](
 		func(ctx context.Context, _ error) (struct{}, task.Suspension, error) {
@@ -30,14 +31,14 @@ func abandonStackless(t *testing.T, l *loop.Loop, wait body) {
 }
 
 // abandonByGoexit has a task wait, and runs then and a Goexit on top of its stack.
-func abandonByGoexit(t *testing.T, l *loop.Loop, wait body, then func()) {
+func abandonByGoexit(t *testing.T, l *loop.Loop, wait testkit.Body, then func()) {
 	t.Helper()
-	leaver := spawn(l.Context(), "leaver", wait)
+	leaver := testkit.Spawn(l.Context(), "leaver", wait)
 	l.CallSoon(func() {
 		then()
 		runtime.Goexit()
 	})
-	if !exits(l.RunUntilIdle) {
+	if !testkit.Goexits(l.RunUntilIdle) {
 		t.Error("the Goexit did not end the driver")
 	}
 	if err := leaver.Err(); !errors.Is(err, loop.ErrGoexit) {
@@ -48,7 +49,7 @@ func abandonByGoexit(t *testing.T, l *loop.Loop, wait body, then func()) {
 // gate is what a task waits at until it is opened for one.
 type gate struct {
 	name string
-	wait body
+	wait testkit.Body
 	open func()
 }
 
@@ -78,21 +79,21 @@ func gates() []gate {
 func TestAbandonedWaitTakesNobodysTurn(t *testing.T) {
 	for _, g := range gates() {
 		t.Run(g.name+"/stackless", func(t *testing.T) {
-			l := virtual(t)
+			l := testkit.NewLoop(t)
 			abandonStackless(t, l, g.wait)
 			wantServed(t, l, g, g.open)
 		})
 	}
 	for _, g := range gates() {
 		t.Run(g.name+"/Goexit", func(t *testing.T) {
-			l := virtual(t)
+			l := testkit.NewLoop(t)
 			abandonByGoexit(t, l, g.wait, func() {})
 			wantServed(t, l, g, g.open)
 		})
 	}
 	for _, g := range gates()[:2] { // a signal is for those who wait when it comes
 		t.Run(g.name+"/Goexit with the turn in hand", func(t *testing.T) {
-			l := virtual(t)
+			l := testkit.NewLoop(t)
 			abandonByGoexit(t, l, g.wait, g.open)
 			wantServed(t, l, g, func() {})
 		})
@@ -102,7 +103,7 @@ func TestAbandonedWaitTakesNobodysTurn(t *testing.T) {
 // wantServed fails the test unless a task that comes now is served once the gate opens.
 func wantServed(t *testing.T, l *loop.Loop, g gate, open func()) {
 	t.Helper()
-	next := spawn(l.Context(), "next", g.wait)
+	next := testkit.Spawn(l.Context(), "next", g.wait)
 	l.RunUntilIdle()
 	open()
 	l.RunUntilIdle()
@@ -110,18 +111,18 @@ func wantServed(t *testing.T, l *loop.Loop, g gate, open func()) {
 		t.Errorf("the one that came after waits for ever")
 		return
 	}
-	must(t, next.Err())
+	testkit.NoError(t, next.Err())
 }
 
 func TestAbandonedWaitOfACondLeavesTheMutexAlone(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var c lock.Cond
 	abandonByGoexit(t, l, func(ctx context.Context) error {
-		must(t, c.Lock(ctx))
+		testkit.NoError(t, c.Lock(ctx))
 		defer c.Unlock()
 		return c.Wait(ctx)
 	}, func() { c.Mutex().TryLock() })
-	equal(t, "the mutex, which somebody else took meanwhile, is locked", c.Mutex().Locked(), true)
+	testkit.Equal(t, "the mutex, which somebody else took meanwhile, is locked", c.Mutex().Locked(), true)
 }
 
 // The one that has left need not unlock, as nothing makes it if it does not defer that.
@@ -129,7 +130,7 @@ func TestAbandonedWaitOfACondLeavesTheMutexAlone(t *testing.T) {
 func TestAbandonedWaitOfACondWithoutDefer(t *testing.T) {
 	var c lock.Cond
 	wait := func(ctx context.Context) error {
-		must(t, c.Lock(ctx))
+		testkit.NoError(t, c.Lock(ctx))
 		err := c.Wait(ctx)
 		c.Unlock()
 		return err
@@ -139,73 +140,73 @@ func TestAbandonedWaitOfACondWithoutDefer(t *testing.T) {
 		func(l *loop.Loop) { abandonByGoexit(t, l, wait, func() {}) },
 	} {
 		c = lock.Cond{}
-		leave(virtual(t))
-		equal(t, "TryLock", c.Mutex().TryLock(), true)
+		leave(testkit.NewLoop(t))
+		testkit.Equal(t, "TryLock", c.Mutex().TryLock(), true)
 		c.Unlock()
-		equal(t, "locked, after it was unlocked", c.Mutex().Locked(), false)
-		panics(t, "lock: Unlock of a Mutex that is not locked", c.Unlock)
+		testkit.Equal(t, "locked, after it was unlocked", c.Mutex().Locked(), false)
+		testkit.Panics(t, "lock: Unlock of a Mutex that is not locked", c.Unlock)
 	}
 }
 
 // One that was signaled, and waits for the mutex, passes the signal on.
 func TestAbandonedWaitOfACondPassesTheSignalOn(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var c lock.Cond
 	wait := func(ctx context.Context) error {
-		must(t, c.Lock(ctx))
+		testkit.NoError(t, c.Lock(ctx))
 		defer c.Unlock()
 		return c.Wait(ctx)
 	}
-	leaver, next := spawn(l.Context(), "leaver", wait), spawn(l.Context(), "next", wait)
+	leaver, next := testkit.Spawn(l.Context(), "leaver", wait), testkit.Spawn(l.Context(), "next", wait)
 	l.RunUntilIdle()
 	c.Mutex().TryLock()
 	c.Signal(1)
 	l.CallSoon(runtime.Goexit) // behind the leaver's step, which finds the mutex locked
-	equal(t, "the driver was ended", exits(l.RunUntilIdle), true)
-	wantIs(t, leaver.Err(), loop.ErrGoexit)
+	testkit.Equal(t, "the driver was ended", testkit.Goexits(l.RunUntilIdle), true)
+	testkit.ErrorIs(t, leaver.Err(), loop.ErrGoexit)
 	c.Unlock()
 	l.RunUntilIdle()
-	equal(t, "the next has the signal", next.Done(), true)
+	testkit.Equal(t, "the next has the signal", next.Done(), true)
 }
 
 func TestAbandonedBarrier(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	b := lock.NewBarrier(2)
 	wait := func(ctx context.Context) error {
 		_, err := b.Wait(ctx)
 		return err
 	}
 	abandonByGoexit(t, l, wait, func() {})
-	equal(t, "tasks at the barrier", b.Waiting(), 0)
-	first, second := spawn(l.Context(), "first", wait), spawn(l.Context(), "second", wait)
+	testkit.Equal(t, "tasks at the barrier", b.Waiting(), 0)
+	first, second := testkit.Spawn(l.Context(), "first", wait), testkit.Spawn(l.Context(), "second", wait)
 	l.RunUntilIdle()
-	equal(t, "the two after it have met", first.Done() && second.Done(), true)
+	testkit.Equal(t, "the two after it have met", first.Done() && second.Done(), true)
 }
 
 func TestAbandonedEvent(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var e lock.Event
 	abandonStackless(t, l, e.Wait)
 	abandonByGoexit(t, l, e.Wait, func() {})
-	next := spawn(l.Context(), "next", e.Wait)
+	next := testkit.Spawn(l.Context(), "next", e.Wait)
 	l.RunUntilIdle()
 	e.Set()
 	l.RunUntilIdle()
-	equal(t, "the one that came after was woken", next.Done(), true)
+	testkit.Equal(t, "the one that came after was woken", next.Done(), true)
 }
 
 // One that has lost the mutex unlocks it once in vain. A second time it is an Unlock like
 // any other.
 func TestLoserUnlocksOnceInVain(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var c lock.Cond
 	abandonByGoexit(t, l, func(ctx context.Context) error {
-		must(t, c.Lock(ctx))
+		testkit.NoError(t, c.Lock(ctx))
 		defer func() {
 			c.Unlock()
-			equal(t, "locked after the first Unlock", c.Mutex().Locked(), true)
+			testkit.Equal(t, "locked after the first Unlock", c.Mutex().Locked(), true)
 			c.Unlock()
-			equal(t, "locked after the second", c.Mutex().Locked(), false)
+			testkit.Equal(t, "locked after the second", c.Mutex().Locked(), false)
 		}()
 		return c.Wait(ctx)
 	}, func() { c.Mutex().TryLock() })

@@ -5,48 +5,39 @@ import (
 	"testing"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
 
 // What is promised to allocate nothing, and one object for each that waits.
 
-func wantAllocs(t *testing.T, what string, want float64, fn func()) {
-	t.Helper()
-	if underRace {
-		return
-	}
-	if got := testing.AllocsPerRun(1000, fn); got != want {
-		t.Errorf("%s: %v allocations, want %v", what, got, want)
-	}
-}
-
 func TestUncontendedAllocatesNothing(t *testing.T) {
-	run(t, func(ctx context.Context) {
+	testkit.Run(t, func(ctx context.Context) {
 		for _, s := range turnstiles() {
-			wantAllocs(t, s.name, 0, func() {
+			testkit.Allocs(t, s.name, 0, func() {
 				_ = s.enter(ctx)
 				s.leave()
 			})
 		}
 		var e lock.Event
 		e.Set()
-		wantAllocs(t, "Event", 0, func() { _ = e.Wait(ctx) })
+		testkit.Allocs(t, "Event", 0, func() { _ = e.Wait(ctx) })
 		var c lock.Cond
-		wantAllocs(t, "Cond", 0, func() {
+		testkit.Allocs(t, "Cond", 0, func() {
 			_ = c.Lock(ctx)
 			c.Signal(1)
 			c.Broadcast()
 			c.Unlock()
 		})
 		b := lock.NewBarrier(1)
-		wantAllocs(t, "Barrier", 0, func() { _, _ = b.Wait(ctx) })
+		testkit.Allocs(t, "Barrier", 0, func() { _, _ = b.Wait(ctx) })
 	})
 }
 
 // loops makes a task that waits again and again, and the loop that it is on.
-func loops(t *testing.T, wait body) *loop.Loop {
-	l := virtual(t)
-	spawn(l.Context(), "waiter", func(ctx context.Context) error {
+func loops(t *testing.T, wait testkit.Body) *loop.Loop {
+	l := testkit.NewLoop(t)
+	testkit.Spawn(l.Context(), "waiter", func(ctx context.Context) error {
 		for {
 			if err := wait(ctx); err != nil {
 				return err
@@ -64,10 +55,10 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 			if err == nil {
 				s.leave()
 			}
-			return yields(ctx, 1)
+			return testkit.Yield(ctx, 1)
 		})
 		l.RunUntilIdle()
-		wantAllocs(t, "a wait", 1, func() {
+		testkit.Allocs(t, "a wait", 1, func() {
 			s.leave()
 			l.RunOnce() // it enters, leaves, and yields
 			if !s.try() {
@@ -81,7 +72,7 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 		var e lock.Event
 		l := loops(t, e.Wait)
 		l.RunUntilIdle()
-		wantAllocs(t, "a wait", 1, func() {
+		testkit.Allocs(t, "a wait", 1, func() {
 			e.Set()
 			e.Clear()
 			l.RunOnce()
@@ -97,7 +88,7 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 			return c.Wait(ctx)
 		})
 		l.RunUntilIdle()
-		wantAllocs(t, "a wait", 1, func() {
+		testkit.Allocs(t, "a wait", 1, func() {
 			c.Mutex().TryLock()
 			c.Signal(1)
 			c.Unlock()
@@ -116,7 +107,7 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 		}
 		l := loops(t, meet)
 		for range 2 {
-			spawn(l.Context(), "another", func(ctx context.Context) error {
+			testkit.Spawn(l.Context(), "another", func(ctx context.Context) error {
 				for {
 					if err := meet(ctx); err != nil {
 						return err
@@ -125,7 +116,7 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 			})
 		}
 		l.RunUntilIdle()
-		wantAllocs(t, "three that wait for the event, and two at the barrier", 3+2, func() {
+		testkit.Allocs(t, "three that wait for the event, and two at the barrier", 3+2, func() {
 			e.Set()
 			e.Clear()
 			l.RunUntilIdle()

@@ -12,17 +12,18 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
 
 func TestBarrierMisuse(t *testing.T) {
-	panics(t, "lock: NewBarrier(0)", func() { lock.NewBarrier(0) })
-	panics(t, "lock: NewBarrier(-1)", func() { lock.NewBarrier(-1) })
+	testkit.Panics(t, "lock: NewBarrier(0)", func() { lock.NewBarrier(0) })
+	testkit.Panics(t, "lock: NewBarrier(-1)", func() { lock.NewBarrier(-1) })
 }
 
 // The zero Barrier is for no tasks: one that waits there must not wait for ever.
 func TestZeroBarrier(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var b lock.Barrier
 	a := task.Go(l.Context(), b.Wait)
 	l.RunUntilIdle()
@@ -32,29 +33,29 @@ func TestZeroBarrier(t *testing.T) {
 	}
 	var p *task.PanicError
 	if errors.As(a.Err(), &p) {
-		panics(t, "lock: ", func() { panic(p.Value) })
+		testkit.Panics(t, "lock: ", func() { panic(p.Value) })
 	}
 }
 
 func TestBarrierOfOne(t *testing.T) {
-	run(t, func(ctx context.Context) {
+	testkit.Run(t, func(ctx context.Context) {
 		b := lock.NewBarrier(1)
 		for range 3 {
 			at, err := b.Wait(ctx)
-			must(t, err)
-			equal(t, "index", at, 0)
+			testkit.NoError(t, err)
+			testkit.Equal(t, "index", at, 0)
 		}
 	})
 }
 
 // Two rounds, with a task of the second that comes while those of the first leave.
 func TestBarrierServesRounds(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	b := lock.NewBarrier(3)
-	equal(t, "parties", b.Parties(), 3)
+	testkit.Equal(t, "parties", b.Parties(), 3)
 	var j looptest.Journal
 	for at := range 6 {
-		spawn(l.Context(), fmt.Sprint(at), func(ctx context.Context) error {
+		testkit.Spawn(l.Context(), fmt.Sprint(at), func(ctx context.Context) error {
 			index, err := b.Wait(ctx)
 			j.Add("%d leaves, with index %d", at, index)
 			return err
@@ -65,34 +66,35 @@ func TestBarrierServesRounds(t *testing.T) {
 	j.Want(t,
 		"2 leaves, with index 2", "0 leaves, with index 0", "1 leaves, with index 1",
 		"5 leaves, with index 2", "3 leaves, with index 0", "4 leaves, with index 1")
-	equal(t, "waiting", b.Waiting(), 0)
+	testkit.Equal(t, "waiting", b.Waiting(), 0)
 }
 
 // barrierModel is a barrier as anybody would describe it: those who have come and not
 // left, which of them have met, and whether it is broken.
 type barrierModel struct {
-	*program
+	*testkit.Program
 	b      *lock.Barrier
-	inside []*actor
-	broken bool // and not reset
-	resets int  // resets and aborts so far
+	inside []*testkit.Actor
+	met    map[*testkit.Actor]bool // all who were to meet
+	broken bool                    // and not reset
+	resets int                     // resets and aborts so far
 	left   []string
 }
 
 func (m *barrierModel) wait(derived bool) {
-	m.spawn(func(ctx context.Context, a *actor) {
+	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		if derived {
-			ctx = a.derive(ctx)
+			ctx = a.Derive(ctx)
 		}
 		m.inside = append(m.inside, a)
 		before, broken := m.resets, m.broken
 		if len(m.inside) >= m.b.Parties() {
 			for _, a := range m.inside {
-				a.met = true
+				m.met[a] = true
 			}
 		}
 		index, err := m.b.Wait(ctx)
-		m.leave(&m.inside, a)
+		m.Leave(&m.inside, a)
 		m.left = append(m.left, fmt.Sprintf("%v %d %v", a, index, err))
 		switch {
 		case errors.Is(err, lock.ErrBroken):
@@ -100,8 +102,8 @@ func (m *barrierModel) wait(derived bool) {
 				m.Errorf("%v was told that the barrier is broken, and it was not", a)
 			}
 		case err != nil:
-			m.excused(a, err)
-		case !a.met:
+			m.Excused(a, err)
+		case !m.met[a]:
 			m.Errorf("%v goes on, and there never were %d", a, m.b.Parties())
 		case index < 0 || index >= m.b.Parties():
 			m.Errorf("%v has index %d of %d", a, index, m.b.Parties())
@@ -110,13 +112,13 @@ func (m *barrierModel) wait(derived bool) {
 }
 
 func (m *barrierModel) change(abort bool) {
-	m.spawn(func(ctx context.Context, a *actor) {
+	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		change := m.b.Reset
 		if abort {
 			change = m.b.Abort
 		}
 		if err := change(ctx); err != nil {
-			m.excused(a, err)
+			m.Excused(a, err)
 			return
 		}
 		m.resets++
@@ -140,11 +142,11 @@ func (m *barrierModel) check(idle bool) {
 	if len(m.inside) >= m.b.Parties() || m.b.Waiting() != len(m.inside) {
 		m.Errorf("nothing is ready, %v wait, and Waiting() = %d of %d", m.inside, m.b.Waiting(), m.b.Parties())
 	}
-	m.noneGaveUp(m.inside)
+	m.NoneGaveUp(m.inside)
 }
 
 func newBarrierModel(t *rapid.T) *barrierModel {
-	m := &barrierModel{program: newProgram(t)}
+	m := &barrierModel{Program: testkit.NewProgram(t), met: map[*testkit.Actor]bool{}}
 	m.b = lock.NewBarrier(rapid.IntRange(1, 4).Draw(t, "parties"))
 	return m
 }
@@ -163,9 +165,9 @@ func (m *barrierModel) op(n int) {
 func TestBarrierModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newBarrierModel(t)
-		defer m.l.Close()
-		m.run(m.check, m.op)
-		m.finish(m.check)
+		defer m.Loop.Close()
+		m.Run(m.check, m.op)
+		m.Finish(m.check)
 		if len(m.inside) > 0 {
 			m.Errorf("everybody should have left, but %v", m.inside)
 		}
@@ -176,10 +178,11 @@ func TestBarrierModel(t *testing.T) {
 func TestBarrierModelOneByOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newBarrierModel(t)
-		defer m.l.Close()
-		var waiting []*actor
+		defer m.Loop.Close()
+		var waiting []*testkit.Actor
+		index := map[*testkit.Actor]int{} // by order of coming
 		var want []string
-		leaves := func(a *actor, index int, err error) {
+		leaves := func(a *testkit.Actor, index int, err error) {
 			want = append(want, fmt.Sprintf("%v %d %v", a, index, err))
 		}
 		for _, n := range rapid.SliceOfN(rapid.IntRange(0, 199), 1, 40).Draw(t, "ops") {
@@ -193,25 +196,25 @@ func TestBarrierModelOneByOne(t *testing.T) {
 			case op == 3 && len(waiting) > 0:
 				at := n % len(waiting)
 				a := waiting[at]
-				a.canceled = a.t.Cancel(errCause)
-				leaves(a, 0, &loop.CanceledError{Cause: errCause})
+				a.Canceled = a.Task.Cancel(testkit.ErrCause)
+				leaves(a, 0, &loop.CanceledError{Cause: testkit.ErrCause})
 				waiting = slices.Delete(waiting, at, at+1)
 			case m.broken:
 				m.wait(false)
-				leaves(m.actors[len(m.actors)-1], 0, lock.ErrBroken)
+				leaves(m.Actors[len(m.Actors)-1], 0, lock.ErrBroken)
 			default:
 				m.wait(false)
-				a := m.actors[len(m.actors)-1]
-				a.index = len(waiting)
+				a := m.Actors[len(m.Actors)-1]
+				index[a] = len(waiting)
 				waiting = append(waiting, a)
 				if len(waiting) == m.b.Parties() {
 					for _, a := range waiting {
-						leaves(a, a.index, nil)
+						leaves(a, index[a], nil)
 					}
 					waiting = nil
 				}
 			}
-			m.rest(m.check)
+			m.Rest(m.check)
 			slices.Sort(m.left)
 			slices.Sort(want)
 			if !slices.Equal(m.left, want) {
@@ -219,6 +222,6 @@ func TestBarrierModelOneByOne(t *testing.T) {
 			}
 			m.left, want = nil, nil
 		}
-		m.finish(m.check)
+		m.Finish(m.check)
 	})
 }

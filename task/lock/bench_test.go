@@ -7,6 +7,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
 
@@ -230,7 +231,7 @@ func releases(b *testing.B, n int) {
 	defer l.Close()
 	s := lock.NewSemaphore(0)
 	for range n {
-		spawn(l.Context(), "", func(ctx context.Context) error {
+		testkit.Spawn(l.Context(), "", func(ctx context.Context) error {
 			for {
 				if err := s.Acquire(ctx); err != nil {
 					return err

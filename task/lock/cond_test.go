@@ -8,56 +8,57 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
 
 func TestCondMisuse(t *testing.T) {
-	panics(t, "lock: NewCond(nil)", func() { lock.NewCond(nil) })
+	testkit.Panics(t, "lock: NewCond(nil)", func() { lock.NewCond(nil) })
 	var c lock.Cond
-	panics(t, "lock: Signal of a Cond whose mutex is not locked", func() { c.Signal(1) })
-	panics(t, "lock: Broadcast of a Cond whose mutex is not locked", c.Broadcast)
-	panics(t, "lock: Unlock of a Mutex that is not locked", c.Unlock)
-	run(t, func(ctx context.Context) {
-		panics(t, "lock: Wait of a Cond whose mutex is not locked", func() { _ = c.Wait(ctx) })
-		panics(t, "lock: Wait of a Cond whose mutex is not locked", func() {
+	testkit.Panics(t, "lock: Signal of a Cond whose mutex is not locked", func() { c.Signal(1) })
+	testkit.Panics(t, "lock: Broadcast of a Cond whose mutex is not locked", c.Broadcast)
+	testkit.Panics(t, "lock: Unlock of a Mutex that is not locked", c.Unlock)
+	testkit.Run(t, func(ctx context.Context) {
+		testkit.Panics(t, "lock: Wait of a Cond whose mutex is not locked", func() { _ = c.Wait(ctx) })
+		testkit.Panics(t, "lock: Wait of a Cond whose mutex is not locked", func() {
 			_ = c.WaitFor(ctx, func() bool { return false })
 		})
-		must(t, c.WaitFor(ctx, func() bool { return true }))
+		testkit.NoError(t, c.WaitFor(ctx, func() bool { return true }))
 	})
 }
 
 func TestCondSharesAMutex(t *testing.T) {
 	var m lock.Mutex
 	empty, full := lock.NewCond(&m), lock.NewCond(&m)
-	equal(t, "the mutex of the one", empty.Mutex(), &m)
-	equal(t, "the mutex of the other", full.Mutex(), &m)
-	run(t, func(ctx context.Context) {
-		must(t, empty.Lock(ctx))
+	testkit.Equal(t, "the mutex of the one", empty.Mutex(), &m)
+	testkit.Equal(t, "the mutex of the other", full.Mutex(), &m)
+	testkit.Run(t, func(ctx context.Context) {
+		testkit.NoError(t, empty.Lock(ctx))
 		full.Broadcast()
 		full.Unlock()
-		equal(t, "locked", m.Locked(), false)
+		testkit.Equal(t, "locked", m.Locked(), false)
 	})
 }
 
 // Those signaled go on in the order in which they came, each with the mutex.
 func TestCondWakesInOrder(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var c lock.Cond
 	var j looptest.Journal
 	for _, name := range []string{"A", "B", "C", "D", "E"} {
-		spawn(l.Context(), name, func(ctx context.Context) error {
-			must(t, c.Lock(ctx))
+		testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
+			testkit.NoError(t, c.Lock(ctx))
 			defer c.Unlock()
-			must(t, c.Wait(ctx))
+			testkit.NoError(t, c.Wait(ctx))
 			j.Add("%s has the mutex", name)
-			must(t, yields(ctx, 2))
+			testkit.NoError(t, testkit.Yield(ctx, 2))
 			j.Add("%s gives it back", name)
 			return nil
 		})
 	}
 	signal := func(n int) {
-		spawn(l.Context(), "signaler", func(ctx context.Context) error {
-			must(t, c.Lock(ctx))
+		testkit.Spawn(l.Context(), "signaler", func(ctx context.Context) error {
+			testkit.NoError(t, c.Lock(ctx))
 			defer c.Unlock()
 			c.Signal(n)
 			return nil
@@ -74,68 +75,68 @@ func TestCondWakesInOrder(t *testing.T) {
 }
 
 func TestCondWaitForLooksAgain(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var c lock.Cond
 	n := 0
-	a := spawn(l.Context(), "A", func(ctx context.Context) error {
-		must(t, c.Lock(ctx))
+	a := testkit.Spawn(l.Context(), "A", func(ctx context.Context) error {
+		testkit.NoError(t, c.Lock(ctx))
 		defer c.Unlock()
 		return c.WaitFor(ctx, func() bool {
-			equal(t, "the mutex is held where the condition is looked at", c.Mutex().Locked(), true)
+			testkit.Equal(t, "the mutex is held where the condition is looked at", c.Mutex().Locked(), true)
 			return n == 2
 		})
 	})
 	for n < 2 {
 		l.RunUntilIdle()
-		equal(t, "A went on", a.Done(), false)
-		equal(t, "the mutex is free", c.Mutex().TryLock(), true)
+		testkit.Equal(t, "A went on", a.Done(), false)
+		testkit.Equal(t, "the mutex is free", c.Mutex().TryLock(), true)
 		n++
 		c.Broadcast()
 		c.Unlock()
 	}
 	l.RunUntilIdle()
-	must(t, a.Err())
+	testkit.NoError(t, a.Err())
 }
 
 // A cancellation waits for the mutex, however often it is asked for, and passes the
 // signal on that came with it.
 func TestCondCanceledWhileItTakesTheMutexAgain(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var c lock.Cond
 	wait := func(ctx context.Context) error {
-		must(t, c.Lock(ctx))
+		testkit.NoError(t, c.Lock(ctx))
 		defer c.Unlock()
 		err := c.Wait(ctx)
-		equal(t, "the mutex is held after Wait", c.Mutex().Locked(), true)
+		testkit.Equal(t, "the mutex is held after Wait", c.Mutex().Locked(), true)
 		return err
 	}
-	a, b := spawn(l.Context(), "A", wait), spawn(l.Context(), "B", wait)
+	a, b := testkit.Spawn(l.Context(), "A", wait), testkit.Spawn(l.Context(), "B", wait)
 	l.RunUntilIdle()
 	c.Mutex().TryLock()
 	c.Signal(1)
 	l.RunUntilIdle()
 	for range 3 {
-		a.Cancel(errCause)
+		a.Cancel(testkit.ErrCause)
 		l.RunUntilIdle()
-		equal(t, "A ends without the mutex", a.Done(), false)
+		testkit.Equal(t, "A ends without the mutex", a.Done(), false)
 	}
 	c.Unlock()
 	l.RunUntilIdle()
-	wantIs(t, a.Err(), context.Canceled)
-	must(t, b.Err())
-	equal(t, "locked", c.Mutex().Locked(), false)
+	testkit.ErrorIs(t, a.Err(), context.Canceled)
+	testkit.NoError(t, b.Err())
+	testkit.Equal(t, "locked", c.Mutex().Locked(), false)
 }
 
 // A context that has ended already ends the wait, but not the mutex.
 func TestCondUnderAnEndedContext(t *testing.T) {
-	run(t, func(ctx context.Context) {
+	testkit.Run(t, func(ctx context.Context) {
 		var c lock.Cond
-		must(t, c.Lock(ctx))
+		testkit.NoError(t, c.Lock(ctx))
 		ended, end := context.WithCancelCause(ctx)
-		end(errEnded)
-		wantIs(t, c.Wait(ended), errEnded)
-		wantIs(t, c.WaitFor(ended, func() bool { return false }), errEnded)
-		equal(t, "locked", c.Mutex().Locked(), true)
+		end(testkit.ErrEnded)
+		testkit.ErrorIs(t, c.Wait(ended), testkit.ErrEnded)
+		testkit.ErrorIs(t, c.WaitFor(ended, func() bool { return false }), testkit.ErrEnded)
+		testkit.Equal(t, "locked", c.Mutex().Locked(), true)
 		c.Unlock()
 	})
 }
@@ -143,14 +144,14 @@ func TestCondUnderAnEndedContext(t *testing.T) {
 // condModel is a cond as anybody would describe it: those who wait, in the order in
 // which they came, and who of them was signaled; and who has the mutex.
 type condModel struct {
-	*program
+	*testkit.Program
 	c      lock.Cond
-	line   []*actor
-	holder *actor
+	line   []*testkit.Actor
+	holder *testkit.Actor
 }
 
 func (m *condModel) wait(derived bool) {
-	m.spawn(func(ctx context.Context, a *actor) {
+	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		if m.c.Lock(ctx) != nil {
 			return
 		}
@@ -158,42 +159,42 @@ func (m *condModel) wait(derived bool) {
 		m.locked(a)
 		within := ctx
 		if derived {
-			within = a.derive(ctx)
+			within = a.Derive(ctx)
 		}
 		m.holder = nil
 		m.line = append(m.line, a)
 		err := m.c.Wait(within)
-		ahead := m.leave(&m.line, a)
-		if m.l.Running() {
+		ahead := m.Leave(&m.line, a)
+		if m.Loop.Running() {
 			m.locked(a)
 		}
 		if err != nil {
-			m.excused(a, err)
+			m.Excused(a, err)
 			m.signal(1) // what it was given, if anything, goes to the next
 			return
 		}
-		if !a.woken {
+		if !a.Woken {
 			m.Errorf("%v goes on, and was not signaled", a)
 		}
 		for _, other := range ahead {
-			if other.woken && !other.gaveUp() {
+			if other.Woken && !other.GaveUp() {
 				m.Errorf("%v goes on before %v, who came first", a, other)
 			}
 		}
-		if a.name < "A3" { // some hold the mutex for a while
-			a.hold(ctx)
+		if a.String() < "A3" { // some hold the mutex for a while
+			a.Hold(ctx)
 		}
 	})
 }
 
-func (m *condModel) locked(a *actor) {
+func (m *condModel) locked(a *testkit.Actor) {
 	if m.holder != nil {
 		m.Errorf("%v and %v hold the mutex", m.holder, a)
 	}
 	m.holder = a
 }
 
-func (m *condModel) unlock(a *actor) {
+func (m *condModel) unlock(a *testkit.Actor) {
 	if m.holder == a {
 		m.holder = nil
 	}
@@ -202,12 +203,12 @@ func (m *condModel) unlock(a *actor) {
 
 // holdMutex is for a task that only makes it harder for the others.
 func (m *condModel) holdMutex() {
-	m.spawn(func(ctx context.Context, a *actor) {
+	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		if m.c.Lock(ctx) != nil {
 			return
 		}
 		m.locked(a)
-		a.hold(ctx)
+		a.Hold(ctx)
 		m.unlock(a)
 	})
 }
@@ -215,9 +216,9 @@ func (m *condModel) holdMutex() {
 // signal marks up to n of those who can be signaled.
 func (m *condModel) signal(n int) {
 	for _, a := range m.line {
-		if n > 0 && !a.woken && m.stands(a) {
+		if n > 0 && !a.Woken && m.stands(a) {
 			n--
-			m.wake(a)
+			m.Wake(a)
 		}
 	}
 }
@@ -225,9 +226,9 @@ func (m *condModel) signal(n int) {
 // stands reports whether a can be signaled: it was not canceled while it waited for that,
 // nor does it wait for the mutex already because its context has ended. If it is about
 // to (it awaits nothing), it can still be signaled, and passes that on.
-func (m *condModel) stands(a *actor) bool {
-	on := a.t.Task().Awaits()
-	return on == nil || !a.canceled && strings.HasPrefix(on.Explain().What, "a signal")
+func (m *condModel) stands(a *testkit.Actor) bool {
+	on := a.Task.Task().Awaits()
+	return on == nil || !a.Canceled && strings.HasPrefix(on.Explain().What, "a signal")
 }
 
 // hostSignals signals in the name of whoever has the mutex, or of the host.
@@ -255,18 +256,18 @@ func (m *condModel) check(idle bool) {
 		return
 	}
 	for _, a := range m.line {
-		if a.woken {
+		if a.Woken {
 			m.Errorf("nothing is ready, the mutex is free, and %v, who was signaled, waits", a)
 		}
 	}
-	m.noneGaveUp(m.line)
+	m.NoneGaveUp(m.line)
 }
 
 func TestCondModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &condModel{program: newProgram(t)}
-		defer m.l.Close()
-		m.run(m.check, func(n int) {
+		m := &condModel{Program: testkit.NewProgram(t)}
+		defer m.Loop.Close()
+		m.Run(m.check, func(n int) {
 			switch n % 7 {
 			case 0, 1, 2:
 				m.wait(n%7 == 0)
@@ -277,10 +278,10 @@ func TestCondModel(t *testing.T) {
 			case 5:
 				m.hostSignals(2 * n)
 			case 6:
-				m.tell(n)
+				m.Tell(n)
 			}
 		})
-		m.finish(m.check)
+		m.Finish(m.check)
 		if m.c.Mutex().Locked() {
 			m.Errorf("everybody has left, and the mutex is locked")
 		}

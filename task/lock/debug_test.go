@@ -4,26 +4,27 @@ import (
 	"context"
 	"testing"
 
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
 
 // In debug mode a primitive that tasks have waited for is not changed on another goroutine
 // than the loop's, also where nobody waits any more.
 func TestDebugFindsUseOnAnotherGoroutine(t *testing.T) {
-	l := virtual(t, inDebugMode)
+	l := testkit.NewLoop(t, testkit.DebugMode)
 	var held, m lock.Mutex
 	var e lock.Event
 	var c lock.Cond
 	s := lock.NewSemaphore(1)
-	spawn(l.Context(), "waits", func(ctx context.Context) error {
-		must(t, held.Lock(ctx))
-		must(t, m.Lock(ctx))
-		must(t, m.Lock(ctx))
-		must(t, e.Wait(ctx))
-		must(t, c.Lock(ctx))
-		must(t, c.Wait(ctx))
-		must(t, s.Acquire(ctx))
-		must(t, s.Acquire(ctx))
+	testkit.Spawn(l.Context(), "waits", func(ctx context.Context) error {
+		testkit.NoError(t, held.Lock(ctx))
+		testkit.NoError(t, m.Lock(ctx))
+		testkit.NoError(t, m.Lock(ctx))
+		testkit.NoError(t, e.Wait(ctx))
+		testkit.NoError(t, c.Lock(ctx))
+		testkit.NoError(t, c.Wait(ctx))
+		testkit.NoError(t, s.Acquire(ctx))
+		testkit.NoError(t, s.Acquire(ctx))
 		for what, call := range map[string]func(){
 			"Unlock":                 held.Unlock,
 			"TryLock":                func() { m.TryLock() },
@@ -35,30 +36,30 @@ func TestDebugFindsUseOnAnotherGoroutine(t *testing.T) {
 			"Release":                s.Release,
 			"using a task's context": func() { _ = held.Lock(ctx) },
 		} {
-			exits(func() { panics(t, "loop: "+what+" from another goroutine than the loop's; use Post", call) })
+			testkit.Goexits(func() { testkit.Panics(t, "loop: "+what+" from another goroutine than the loop's; use Post", call) })
 		}
-		equal(t, "the mutex is locked", held.Locked(), true)
-		equal(t, "the event is set", e.IsSet(), true)
-		equal(t, "permits", s.Free(), 0)
+		testkit.Equal(t, "the mutex is locked", held.Locked(), true)
+		testkit.Equal(t, "the event is set", e.IsSet(), true)
+		testkit.Equal(t, "permits", s.Free(), 0)
 		m.Unlock()
-		exits(func() {
-			panics(t, "loop: TryLock from another goroutine than the loop's; use Post", func() { m.TryLock() })
+		testkit.Goexits(func() {
+			testkit.Panics(t, "loop: TryLock from another goroutine than the loop's; use Post", func() { m.TryLock() })
 		})
-		equal(t, "the mutex is locked", m.Locked(), false)
+		testkit.Equal(t, "the mutex is locked", m.Locked(), false)
 		return nil
 	})
-	spawn(l.Context(), "wakes", func(ctx context.Context) error {
-		must(t, yields(ctx, 2))
+	testkit.Spawn(l.Context(), "wakes", func(ctx context.Context) error {
+		testkit.NoError(t, testkit.Yield(ctx, 2))
 		m.Unlock()
-		must(t, yields(ctx, 2))
+		testkit.NoError(t, testkit.Yield(ctx, 2))
 		e.Set()
-		must(t, yields(ctx, 2))
-		must(t, c.Lock(ctx))
+		testkit.NoError(t, testkit.Yield(ctx, 2))
+		testkit.NoError(t, c.Lock(ctx))
 		c.Signal(1)
 		c.Unlock()
-		must(t, yields(ctx, 2))
+		testkit.NoError(t, testkit.Yield(ctx, 2))
 		s.Release()
 		return nil
 	})
-	must(t, l.Run())
+	testkit.NoError(t, l.Run())
 }

@@ -8,34 +8,35 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
 
 func TestEventThatIsSetDoesNotSuspend(t *testing.T) {
-	run(t, func(ctx context.Context) {
+	testkit.Run(t, func(ctx context.Context) {
 		var e lock.Event
 		e.Set()
 		other := false
 		loop.FromContext(ctx).CallSoon(func() { other = true })
-		must(t, e.Wait(ctx))
+		testkit.NoError(t, e.Wait(ctx))
 		ended, end := context.WithCancel(ctx)
 		end()
-		must(t, e.Wait(ended))
+		testkit.NoError(t, e.Wait(ended))
 		e.Clear()
-		wantIs(t, e.Wait(ended), context.Canceled)
-		equal(t, "something else ran", other, false)
+		testkit.ErrorIs(t, e.Wait(ended), context.Canceled)
+		testkit.Equal(t, "something else ran", other, false)
 	})
 }
 
 // Set wakes those who wait, in their order, also if the flag is cleared at once; who
 // comes after that waits.
 func TestEventSetAndCleared(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var e lock.Event
 	var j looptest.Journal
 	for _, name := range []string{"A", "B", "C"} {
-		spawn(l.Context(), name, func(ctx context.Context) error {
-			must(t, e.Wait(ctx))
+		testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
+			testkit.NoError(t, e.Wait(ctx))
 			j.Add("%s, set %t", name, e.IsSet())
 			return e.Wait(ctx)
 		})
@@ -55,35 +56,35 @@ func TestEventSetAndCleared(t *testing.T) {
 
 // eventModel is a flag, and those who wait for it.
 type eventModel struct {
-	*program
+	*testkit.Program
 	e    lock.Event
 	set  bool
-	line []*actor
+	line []*testkit.Actor
 }
 
 func (m *eventModel) wait(derived bool) {
-	m.spawn(func(ctx context.Context, a *actor) {
+	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		if derived {
-			ctx = a.derive(ctx)
+			ctx = a.Derive(ctx)
 		}
-		before, set := m.steps, m.set
+		before, set := m.Steps, m.set
 		m.line = append(m.line, a)
 		err := m.e.Wait(ctx)
-		if set && m.steps != before {
+		if set && m.Steps != before {
 			m.Errorf("%v found the flag set, and was suspended", a)
 		}
-		ahead := m.leave(&m.line, a)
+		ahead := m.Leave(&m.line, a)
 		if err != nil {
-			m.excused(a, err)
+			m.Excused(a, err)
 		}
 		if err != nil || set {
 			return
 		}
-		if !a.woken {
+		if !a.Woken {
 			m.Errorf("%v goes on, and the flag was not set", a)
 		}
 		for _, other := range ahead {
-			if other.woken && !other.gaveUp() {
+			if other.Woken && !other.GaveUp() {
 				m.Errorf("%v goes on before %v, who came first", a, other)
 			}
 		}
@@ -95,25 +96,25 @@ func (m *eventModel) check(bool) {
 		m.Errorf("IsSet() = %t, want %t", m.e.IsSet(), m.set)
 	}
 	for _, a := range m.line {
-		if a.woken && a.due <= m.turn {
-			m.Errorf("%v should have gone on in turn %d", a, a.due)
+		if a.Woken && a.Due <= m.Turn {
+			m.Errorf("%v should have gone on in turn %d", a, a.Due)
 		}
 	}
 }
 
 func TestEventModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &eventModel{program: newProgram(t)}
-		defer m.l.Close()
-		m.run(m.check, func(n int) {
+		m := &eventModel{Program: testkit.NewProgram(t)}
+		defer m.Loop.Close()
+		m.Run(m.check, func(n int) {
 			switch n % 5 {
 			case 0, 1, 2:
 				m.wait(n%5 == 0)
 			case 3:
 				if !m.set {
 					for _, a := range m.line {
-						if !a.canceled && !a.woken {
-							m.wake(a)
+						if !a.Canceled && !a.Woken {
+							m.Wake(a)
 						}
 					}
 				}
@@ -124,10 +125,10 @@ func TestEventModel(t *testing.T) {
 				m.e.Clear()
 			}
 		})
-		m.finish(func(idle bool) {
+		m.Finish(func(idle bool) {
 			m.check(idle)
 			if idle {
-				m.noneGaveUp(m.line)
+				m.NoneGaveUp(m.line)
 			}
 		})
 	})
@@ -135,12 +136,12 @@ func TestEventModel(t *testing.T) {
 
 // Also an event that is set, for which nobody waits, takes no context but the running task's.
 func TestEventThatIsSetChecksTheContext(t *testing.T) {
-	run(t, func(ctx context.Context) {
+	testkit.Run(t, func(ctx context.Context) {
 		var e lock.Event
 		e.Set()
-		must(t, e.Wait(ctx))
-		other := spawn(ctx, "other", hangs)
-		panics(t, "loop: ", func() { _ = e.Wait(other.Task().Context()) })
+		testkit.NoError(t, e.Wait(ctx))
+		other := testkit.Spawn(ctx, "other", testkit.SleepForever)
+		testkit.Panics(t, "loop: ", func() { _ = e.Wait(other.Task().Context()) })
 		other.Cancel(nil)
 	})
 }

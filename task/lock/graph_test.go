@@ -8,12 +8,13 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 	"github.com/takt-go/takt/timer"
 )
 
 // deadlock runs main, which must end in a deadlock.
-func deadlock(t *testing.T, main body) *loop.DeadlockError {
+func deadlock(t *testing.T, main testkit.Body) *loop.DeadlockError {
 	t.Helper()
 	_, err := task.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, main(ctx)
@@ -29,8 +30,8 @@ func deadlock(t *testing.T, main body) *loop.DeadlockError {
 func wantGraph(t *testing.T, l *loop.Loop, want ...string) {
 	t.Helper()
 	var b strings.Builder
-	must(t, l.WriteGraph(&b, false))
-	equal(t, "the graph", strings.TrimSuffix(b.String(), "\n"), strings.Join(want, "\n"))
+	testkit.NoError(t, l.WriteGraph(&b, false))
+	testkit.Equal(t, "the graph", strings.TrimSuffix(b.String(), "\n"), strings.Join(want, "\n"))
 }
 
 // names are those of tasks.
@@ -43,7 +44,7 @@ func names(tasks []*loop.Task) string {
 }
 
 // both locks first and then second, with a turn in between.
-func both(first, second *lock.Mutex) body {
+func both(first, second *lock.Mutex) testkit.Body {
 	return func(ctx context.Context) error {
 		if err := first.Lock(ctx); err != nil {
 			return err
@@ -65,29 +66,29 @@ func TestTwoLocksInOppositeOrder(t *testing.T) {
 	left.SetName("left")
 	right.SetName("right")
 	d := deadlock(t, func(ctx context.Context) error {
-		a := spawn(ctx, "A", both(&left, &right))
-		b := spawn(ctx, "B", both(&right, &left))
+		a := testkit.Spawn(ctx, "A", both(&left, &right))
+		b := testkit.Spawn(ctx, "B", both(&right, &left))
 		_, err := task.Gather(a, b).Await(ctx)
 		return err
 	})
-	equal(t, "the circle", names(d.Cycle), "A B")
-	equal(t, "those left", names(d.Tasks), "main A B")
-	equal(t, "the error", d.Error(), `loop: deadlock: nothing can wake the 3 tasks that are left
+	testkit.Equal(t, "the circle", names(d.Cycle), "A B")
+	testkit.Equal(t, "those left", names(d.Tasks), "main A B")
+	testkit.Equal(t, "the error", d.Error(), `loop: deadlock: nothing can wake the 3 tasks that are left
 	main awaits a gather of 2
 	A awaits mutex "right", held by "B"
 	B awaits mutex "left", held by "A"
 	in a circle: A -> B -> A`)
-	equal(t, "left is locked, now that the loop is closed", left.Locked(), false)
-	equal(t, "right is locked, now that the loop is closed", right.Locked(), false)
+	testkit.Equal(t, "left is locked, now that the loop is closed", left.Locked(), false)
+	testkit.Equal(t, "right is locked, now that the loop is closed", right.Locked(), false)
 }
 
 func TestTwoLocksInOppositeOrderAsAGraph(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var left, right lock.Mutex
 	left.SetName("left")
-	spawn(l.Context(), "A", both(&left, &right))
-	spawn(l.Context(), "B", both(&right, &left))
-	spawn(l.Context(), "C", left.Lock)
+	testkit.Spawn(l.Context(), "A", both(&left, &right))
+	testkit.Spawn(l.Context(), "B", both(&right, &left))
+	testkit.Spawn(l.Context(), "C", left.Lock)
 	l.RunUntilIdle()
 	wantGraph(t, l,
 		`C awaits mutex "left", held by "A"`,
@@ -99,29 +100,29 @@ func TestTwoLocksInOppositeOrderAsAGraph(t *testing.T) {
 func TestLockingTwiceIsACircleOfOne(t *testing.T) {
 	var m lock.Mutex
 	d := deadlock(t, func(ctx context.Context) error {
-		must(t, m.Lock(ctx))
+		testkit.NoError(t, m.Lock(ctx))
 		defer m.Unlock()
 		return m.Lock(ctx)
 	})
-	equal(t, "the circle", names(d.Cycle), "main")
-	equal(t, "the error", d.Error(), `loop: deadlock: nothing can wake the task that is left
+	testkit.Equal(t, "the circle", names(d.Cycle), "main")
+	testkit.Equal(t, "the error", d.Error(), `loop: deadlock: nothing can wake the task that is left
 	main awaits a mutex, held by "main"
 	in a circle: main -> main`)
 }
 
 func TestGraphOfAMutexWithoutAHolder(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var ended, tried, free lock.Mutex
 	ended.SetName("of a task that has ended")
 	tried.SetName("of nobody in particular")
 	free.SetName("promised")
-	spawn(l.Context(), "forgetful", ended.Lock)
+	testkit.Spawn(l.Context(), "forgetful", ended.Lock)
 	l.RunUntilIdle()
 	tried.TryLock()
 	free.TryLock()
-	spawn(l.Context(), "A", ended.Lock)
-	spawn(l.Context(), "B", tried.Lock)
-	spawn(l.Context(), "C", free.Lock)
+	testkit.Spawn(l.Context(), "A", ended.Lock)
+	testkit.Spawn(l.Context(), "B", tried.Lock)
+	testkit.Spawn(l.Context(), "C", free.Lock)
 	l.RunUntilIdle()
 	free.Unlock()
 	wantGraph(t, l,
@@ -132,28 +133,28 @@ func TestGraphOfAMutexWithoutAHolder(t *testing.T) {
 
 // Everything says its name, and something sensible without one.
 func TestGraphSaysNames(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	named, nameless := new(lock.Event), new(lock.Event)
 	named.SetName("go")
-	spawn(l.Context(), "event", named.Wait)
-	spawn(l.Context(), "event without a name", nameless.Wait)
+	testkit.Spawn(l.Context(), "event", named.Wait)
+	testkit.Spawn(l.Context(), "event without a name", nameless.Wait)
 
 	s := lock.NewSemaphore(0)
 	s.SetName("slots")
-	spawn(l.Context(), "semaphore", s.Acquire)
-	spawn(l.Context(), "semaphore again", s.Acquire)
-	spawn(l.Context(), "semaphore without a name", new(lock.Semaphore).Acquire)
+	testkit.Spawn(l.Context(), "semaphore", s.Acquire)
+	testkit.Spawn(l.Context(), "semaphore again", s.Acquire)
+	testkit.Spawn(l.Context(), "semaphore without a name", new(lock.Semaphore).Acquire)
 
 	c := new(lock.Cond)
 	c.SetName("changed")
-	wait := func(c *lock.Cond) body {
+	wait := func(c *lock.Cond) testkit.Body {
 		return func(ctx context.Context) error {
-			must(t, c.Lock(ctx))
+			testkit.NoError(t, c.Lock(ctx))
 			return c.Wait(ctx)
 		}
 	}
-	spawn(l.Context(), "cond", wait(c))
-	spawn(l.Context(), "cond without a name", wait(new(lock.Cond)))
+	testkit.Spawn(l.Context(), "cond", wait(c))
+	testkit.Spawn(l.Context(), "cond without a name", wait(new(lock.Cond)))
 	l.RunUntilIdle()
 	wantGraph(t, l,
 		`event awaits event "go"`,
@@ -167,7 +168,7 @@ func TestGraphSaysNames(t *testing.T) {
 
 // A barrier is called a barrier, with its name, though it is made of a cond.
 func TestGraphSaysTheNameOfABarrier(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	b := lock.NewBarrier(2)
 	b.SetName("start")
 	a := task.Go(l.Context(), b.Wait)
@@ -179,11 +180,11 @@ func TestGraphSaysTheNameOfABarrier(t *testing.T) {
 
 // The mutex that a Cond owns goes by the name of the Cond.
 func TestGraphSaysTheNameOfACondsOwnMutex(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	c := new(lock.Cond)
 	c.SetName("changed")
 	c.Mutex().TryLock()
-	a := spawn(l.Context(), "A", c.Lock)
+	a := testkit.Spawn(l.Context(), "A", c.Lock)
 	l.RunUntilIdle()
 	if got := a.Task().Waits(); !strings.Contains(got, `"changed"`) {
 		t.Errorf(`who waits for the mutex of the cond named changed %q, want "changed" in it`, got)

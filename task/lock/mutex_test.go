@@ -6,78 +6,79 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
 
 func TestMutexMisuse(t *testing.T) {
 	var m lock.Mutex
-	panics(t, "lock: Unlock of a Mutex that is not locked", m.Unlock)
-	equal(t, "locked", m.Locked(), false)
-	equal(t, "TryLock", m.TryLock(), true)
-	equal(t, "TryLock of what is locked", m.TryLock(), false)
+	testkit.Panics(t, "lock: Unlock of a Mutex that is not locked", m.Unlock)
+	testkit.Equal(t, "locked", m.Locked(), false)
+	testkit.Equal(t, "TryLock", m.TryLock(), true)
+	testkit.Equal(t, "TryLock of what is locked", m.TryLock(), false)
 	m.Unlock()
-	panics(t, "lock: Unlock of a Mutex that is not locked", m.Unlock)
-	equal(t, "TryLock after a misuse", m.TryLock(), true)
+	testkit.Panics(t, "lock: Unlock of a Mutex that is not locked", m.Unlock)
+	testkit.Equal(t, "TryLock after a misuse", m.TryLock(), true)
 }
 
 func TestMutexMayBeUnlockedByAnybody(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var m lock.Mutex
-	a := spawn(l.Context(), "A", m.Lock)
-	b := spawn(l.Context(), "B", m.Lock)
+	a := testkit.Spawn(l.Context(), "A", m.Lock)
+	b := testkit.Spawn(l.Context(), "B", m.Lock)
 	l.RunUntilIdle()
-	must(t, a.Err())
-	equal(t, "B has it, too", b.Done(), false)
+	testkit.NoError(t, a.Err())
+	testkit.Equal(t, "B has it, too", b.Done(), false)
 	l.CallSoon(m.Unlock)
 	l.RunUntilIdle()
-	must(t, b.Err())
+	testkit.NoError(t, b.Err())
 }
 
 // mutexModel is a mutex as anybody would describe it: who holds it, and who stands in
 // line, in the order in which they asked.
 type mutexModel struct {
-	*program
+	*testkit.Program
 	m      lock.Mutex
-	line   []*actor
-	holder *actor
+	line   []*testkit.Actor
+	holder *testkit.Actor
 }
 
 // host holds the mutex in the name of nobody.
-var host = &actor{}
+var host = &testkit.Actor{}
 
 func (m *mutexModel) visit(derived bool) {
-	m.spawn(func(ctx context.Context, a *actor) {
+	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		within := ctx
 		if derived {
-			within = a.derive(ctx)
+			within = a.Derive(ctx)
 		}
 		m.lock(within, a)
 		if m.holder != a {
 			return
 		}
-		a.hold(ctx)
+		a.Hold(ctx)
 		m.unlock()
 	})
 }
 
-func (m *mutexModel) lock(ctx context.Context, a *actor) {
+func (m *mutexModel) lock(ctx context.Context, a *testkit.Actor) {
 	free := m.holder == nil && len(m.line) == 0
-	before := m.steps
+	before := m.Steps
 	m.line = append(m.line, a)
 	err := m.m.Lock(ctx)
-	if free && m.steps != before {
+	if free && m.Steps != before {
 		m.Errorf("%v found the mutex free, and was suspended", a)
 	}
-	ahead := m.leave(&m.line, a)
+	ahead := m.Leave(&m.line, a)
 	if err != nil {
-		m.excused(a, err)
+		m.Excused(a, err)
 		return
 	}
 	if m.holder != nil {
 		m.Errorf("%v and %v hold the mutex", m.holder, a)
 	}
 	for _, other := range ahead {
-		if !other.gaveUp() {
+		if !other.GaveUp() {
 			m.Errorf("%v got the mutex before %v, who came first", a, other)
 		}
 	}
@@ -104,7 +105,7 @@ func (m *mutexModel) tryLock() {
 		m.Errorf("TryLock fails, and nobody holds it or waits")
 	}
 	for _, a := range m.line {
-		if got && !a.gaveUp() {
+		if got && !a.GaveUp() {
 			m.Errorf("TryLock gets past %v, who waits", a)
 		}
 	}
@@ -123,14 +124,14 @@ func (m *mutexModel) check(idle bool) {
 	if m.holder == nil && len(m.line) > 0 {
 		m.Errorf("nothing is ready, the mutex is free, and %v wait", m.line)
 	}
-	m.noneGaveUp(m.line)
+	m.NoneGaveUp(m.line)
 }
 
 func TestMutexModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &mutexModel{program: newProgram(t)}
-		defer m.l.Close()
-		m.run(m.check, func(n int) {
+		m := &mutexModel{Program: testkit.NewProgram(t)}
+		defer m.Loop.Close()
+		m.Run(m.check, func(n int) {
 			switch n % 4 {
 			case 0:
 				m.visit(false)
@@ -139,13 +140,13 @@ func TestMutexModel(t *testing.T) {
 			case 2:
 				m.tryLock()
 			case 3:
-				m.tell(n)
+				m.Tell(n)
 			}
 		})
 		if m.holder == host {
 			m.unlock()
 		}
-		m.finish(m.check)
+		m.Finish(m.check)
 		if m.m.Locked() {
 			m.Errorf("everybody has left, and the mutex is locked")
 		}

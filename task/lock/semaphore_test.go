@@ -7,41 +7,42 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
 
 func TestSemaphoreMisuse(t *testing.T) {
-	panics(t, "lock: NewSemaphore(-1)", func() { lock.NewSemaphore(-1) })
-	panics(t, "lock: NewBounded(0)", func() { lock.NewBounded(0) })
-	panics(t, "lock: NewBounded(-1)", func() { lock.NewBounded(-1) })
+	testkit.Panics(t, "lock: NewSemaphore(-1)", func() { lock.NewSemaphore(-1) })
+	testkit.Panics(t, "lock: NewBounded(0)", func() { lock.NewBounded(0) })
+	testkit.Panics(t, "lock: NewBounded(-1)", func() { lock.NewBounded(-1) })
 
 	b := lock.NewBounded(2)
-	panics(t, "lock: Release of a bounded Semaphore that has all its permits", b.Release)
-	equal(t, "free", b.Free(), 2)
-	equal(t, "TryAcquire", b.TryAcquire(), true)
+	testkit.Panics(t, "lock: Release of a bounded Semaphore that has all its permits", b.Release)
+	testkit.Equal(t, "free", b.Free(), 2)
+	testkit.Equal(t, "TryAcquire", b.TryAcquire(), true)
 	b.Release()
-	panics(t, "lock: Release of a bounded Semaphore that has all its permits", b.Release)
-	equal(t, "free", b.Free(), 2)
+	testkit.Panics(t, "lock: Release of a bounded Semaphore that has all its permits", b.Release)
+	testkit.Equal(t, "free", b.Free(), 2)
 }
 
 func TestSemaphoreMayGrow(t *testing.T) {
 	var s lock.Semaphore
-	equal(t, "TryAcquire of none", s.TryAcquire(), false)
+	testkit.Equal(t, "TryAcquire of none", s.TryAcquire(), false)
 	s.Release()
 	s.Release()
-	equal(t, "free", s.Free(), 2)
-	equal(t, "TryAcquire of two", s.TryAcquire(), true)
-	equal(t, "free", s.Free(), 1)
+	testkit.Equal(t, "free", s.Free(), 2)
+	testkit.Equal(t, "TryAcquire of two", s.TryAcquire(), true)
+	testkit.Equal(t, "free", s.Free(), 1)
 }
 
 // Several permits that come in one turn let that many in, in the next.
 func TestSemaphoreLetsSeveralIn(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	s := lock.NewSemaphore(0)
 	var j looptest.Journal
 	for _, name := range []string{"A", "B", "C", "D"} {
-		spawn(l.Context(), name, func(ctx context.Context) error {
-			must(t, s.Acquire(ctx))
+		testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
+			testkit.NoError(t, s.Acquire(ctx))
 			j.Add("%s", name)
 			return nil
 		})
@@ -49,7 +50,7 @@ func TestSemaphoreLetsSeveralIn(t *testing.T) {
 	l.RunUntilIdle()
 	for range 3 {
 		s.Release()
-		equal(t, "free, for others than those who wait", s.Free(), 0)
+		testkit.Equal(t, "free, for others than those who wait", s.Free(), 0)
 	}
 	l.RunOnce()
 	j.Want(t, "A", "B", "C")
@@ -60,12 +61,12 @@ func TestSemaphoreLetsSeveralIn(t *testing.T) {
 
 // A permit is free, but somebody in line has not gone on yet: a late-comer gets behind.
 func TestSemaphoreKeepsLateComersBehind(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	s := lock.NewSemaphore(0)
 	var j looptest.Journal
 	enter := func(name string) {
-		spawn(l.Context(), name, func(ctx context.Context) error {
-			must(t, s.Acquire(ctx))
+		testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
+			testkit.NoError(t, s.Acquire(ctx))
 			j.Add("%s", name)
 			return nil
 		})
@@ -75,76 +76,76 @@ func TestSemaphoreKeepsLateComersBehind(t *testing.T) {
 	enter("B") // its step comes before that of A, who is woken now
 	s.Release()
 	s.Release()
-	equal(t, "free", s.Free(), 1)
-	equal(t, "TryAcquire", s.TryAcquire(), false)
+	testkit.Equal(t, "free", s.Free(), 1)
+	testkit.Equal(t, "TryAcquire", s.TryAcquire(), false)
 	l.RunUntilIdle()
 	j.Want(t, "A", "B")
-	equal(t, "free", s.Free(), 0)
+	testkit.Equal(t, "free", s.Free(), 0)
 }
 
 // Two permits come, and the first two in line give up: the next two get them.
 func TestSemaphorePassesOnSeveral(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	s := lock.NewBounded(2)
 	s.TryAcquire()
 	s.TryAcquire()
-	a, b := spawn(l.Context(), "A", s.Acquire), spawn(l.Context(), "B", s.Acquire)
-	c, d := spawn(l.Context(), "C", s.Acquire), spawn(l.Context(), "D", s.Acquire)
+	a, b := testkit.Spawn(l.Context(), "A", s.Acquire), testkit.Spawn(l.Context(), "B", s.Acquire)
+	c, d := testkit.Spawn(l.Context(), "C", s.Acquire), testkit.Spawn(l.Context(), "D", s.Acquire)
 	l.RunUntilIdle()
 	s.Release()
 	s.Release()
 	a.Cancel(nil)
 	b.Cancel(nil)
 	l.RunUntilIdle()
-	wantIs(t, a.Err(), context.Canceled)
-	wantIs(t, b.Err(), context.Canceled)
-	must(t, c.Err())
-	must(t, d.Err())
-	equal(t, "free", s.Free(), 0)
+	testkit.ErrorIs(t, a.Err(), context.Canceled)
+	testkit.ErrorIs(t, b.Err(), context.Canceled)
+	testkit.NoError(t, c.Err())
+	testkit.NoError(t, d.Err())
+	testkit.Equal(t, "free", s.Free(), 0)
 }
 
 // semaphoreModel is a semaphore as anybody would describe it: how many permits there
 // are and who holds one, and who stands in line, in the order in which they asked.
 type semaphoreModel struct {
-	*program
+	*testkit.Program
 	s       *lock.Semaphore
 	bound   int // 0: none
 	permits int // in all
 	held    int
-	line    []*actor
+	line    []*testkit.Actor
 }
 
 func (m *semaphoreModel) visit(derived bool) {
-	m.spawn(func(ctx context.Context, a *actor) {
+	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		within := ctx
 		if derived {
-			within = a.derive(ctx)
+			within = a.Derive(ctx)
 		}
 		free := m.s.Free() > 0 && len(m.line) == 0
-		before := m.steps
+		before := m.Steps
 		m.line = append(m.line, a)
 		err := m.s.Acquire(within)
-		if free && m.steps != before {
+		if free && m.Steps != before {
 			m.Errorf("%v found a permit, and was suspended", a)
 		}
-		ahead := m.leave(&m.line, a)
+		ahead := m.Leave(&m.line, a)
 		if err != nil {
-			m.excused(a, err)
+			m.Excused(a, err)
 			return
 		}
 		m.acquired(a, ahead)
-		a.hold(ctx)
+		a.Hold(ctx)
 		m.held--
 		m.s.Release()
 	})
 }
 
-func (m *semaphoreModel) acquired(a *actor, ahead []*actor) {
+func (m *semaphoreModel) acquired(a *testkit.Actor, ahead []*testkit.Actor) {
 	if m.held++; m.held > m.permits {
 		m.Errorf("%d permits are held, of %d", m.held, m.permits)
 	}
 	for _, other := range ahead {
-		if !other.gaveUp() {
+		if !other.GaveUp() {
 			m.Errorf("%v got a permit before %v, who came first", a, other)
 		}
 	}
@@ -167,7 +168,7 @@ func (m *semaphoreModel) tryAcquire() {
 // release is the host's: it takes a permit from one that forgot it, or makes a new one.
 func (m *semaphoreModel) release() {
 	if m.bound > 0 && m.s.Free() == m.bound {
-		panics(m, "has all its permits", m.s.Release)
+		testkit.Panics(m, "has all its permits", m.s.Release)
 		return
 	}
 	if m.bound > 0 { // somebody's, who acquires another in its place
@@ -191,12 +192,12 @@ func (m *semaphoreModel) check(idle bool) {
 	if m.s.Free() > 0 && len(m.line) > 0 {
 		m.Errorf("nothing is ready, %d permits are free, and %v wait", m.s.Free(), m.line)
 	}
-	m.noneGaveUp(m.line)
+	m.NoneGaveUp(m.line)
 }
 
 func TestSemaphoreModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &semaphoreModel{program: newProgram(t)}
+		m := &semaphoreModel{Program: testkit.NewProgram(t)}
 		m.permits = rapid.IntRange(0, 3).Draw(t, "permits")
 		if m.permits > 0 && rapid.Bool().Draw(t, "bounded") {
 			m.bound = m.permits
@@ -204,14 +205,14 @@ func TestSemaphoreModel(t *testing.T) {
 		} else {
 			m.s = lock.NewSemaphore(m.permits)
 		}
-		defer m.l.Close()
+		defer m.Loop.Close()
 		hosts := 0
-		m.run(m.check, func(n int) {
+		m.Run(m.check, func(n int) {
 			switch n % 6 {
 			case 0, 1:
 				m.visit(n%6 == 0)
 			case 2, 3:
-				m.tell(n)
+				m.Tell(n)
 			case 4:
 				before := m.held
 				m.tryAcquire()
@@ -230,7 +231,7 @@ func TestSemaphoreModel(t *testing.T) {
 			m.held--
 			m.s.Release()
 		}
-		m.finish(m.check)
+		m.Finish(m.check)
 		if m.s.Free() != m.permits {
 			m.Errorf("everybody has left, and of %d permits %d are free", m.permits, m.s.Free())
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
 
@@ -42,16 +43,16 @@ func forEachTurnstile(t *testing.T, test func(t *testing.T, s turnstile)) {
 
 func TestFreeDoesNotSuspend(t *testing.T) {
 	forEachTurnstile(t, func(t *testing.T, s turnstile) {
-		run(t, func(ctx context.Context) {
+		testkit.Run(t, func(ctx context.Context) {
 			var j looptest.Journal
 			loop.FromContext(ctx).CallSoon(func() { j.Add("something else ran") })
 			for range 2 {
-				must(t, s.enter(ctx))
+				testkit.NoError(t, s.enter(ctx))
 				s.leave()
 			}
 			ended, end := context.WithCancel(ctx)
 			end()
-			must(t, s.enter(ended)) // nothing to wait for, so it does not matter
+			testkit.NoError(t, s.enter(ended)) // nothing to wait for, so it does not matter
 			j.Want(t)
 		})
 	})
@@ -59,13 +60,13 @@ func TestFreeDoesNotSuspend(t *testing.T) {
 
 func TestFirstComeFirstServed(t *testing.T) {
 	forEachTurnstile(t, func(t *testing.T, s turnstile) {
-		l := virtual(t)
+		l := testkit.NewLoop(t)
 		var j looptest.Journal
 		for _, name := range []string{"A", "B", "C"} {
-			spawn(l.Context(), name, func(ctx context.Context) error {
-				must(t, s.enter(ctx))
+			testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
+				testkit.NoError(t, s.enter(ctx))
 				j.Add("%s enters", name)
-				must(t, yields(ctx, 2))
+				testkit.NoError(t, testkit.Yield(ctx, 2))
 				j.Add("%s leaves", name)
 				s.leave()
 				j.Add("%s tries to get in again: %t", name, s.try())
@@ -98,14 +99,14 @@ var waysToGiveUp = []struct {
 }{
 	{"canceled", func(ctx context.Context, s turnstile, giveUp *func()) error {
 		t := loop.Current(ctx)
-		*giveUp = func() { t.Cancel(errCause) }
+		*giveUp = func() { t.Cancel(testkit.ErrCause) }
 		return s.enter(ctx)
 	}, context.Canceled},
 	{"context ended", func(ctx context.Context, s turnstile, giveUp *func()) error {
 		ctx, end := context.WithCancelCause(ctx)
-		*giveUp = func() { end(errEnded) }
+		*giveUp = func() { end(testkit.ErrEnded) }
 		return s.enter(ctx)
-	}, errEnded},
+	}, testkit.ErrEnded},
 	{"time limit", func(ctx context.Context, s turnstile, giveUp *func()) error {
 		return task.Timeout(ctx, time.Hour, func(ctx context.Context, limit *task.Deadline) error {
 			l := loop.FromContext(ctx)
@@ -148,13 +149,13 @@ func TestWhoGivesUpPassesTheTurnOn(t *testing.T) {
 			for at := range turnstiles() {
 				s := turnstiles()[at]
 				t.Run(way.name+"/"+moment.name+"/"+s.name, func(t *testing.T) {
-					l := virtual(t)
-					equal(t, "it is free", s.try(), true)
+					l := testkit.NewLoop(t)
+					testkit.Equal(t, "it is free", s.try(), true)
 					inside := 1
 					var j looptest.Journal
 					for _, name := range []string{"A", "B", "C", "D"} {
 						var giveUp func()
-						a := spawn(l.Context(), name, func(ctx context.Context) error {
+						a := testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
 							if err := way.enter(ctx, s, &giveUp); err != nil {
 								return err
 							}
@@ -171,7 +172,7 @@ func TestWhoGivesUpPassesTheTurnOn(t *testing.T) {
 						if name != "D" {
 							defer func() {
 								if err := a.Err(); err != nil {
-									wantIs(t, err, way.want)
+									testkit.ErrorIs(t, err, way.want)
 								}
 							}()
 							l.CallSoon(func() {})
@@ -181,10 +182,10 @@ func TestWhoGivesUpPassesTheTurnOn(t *testing.T) {
 						inside--
 						s.leave()
 						l.RunUntilIdle()
-						must(t, a.Err())
+						testkit.NoError(t, a.Err())
 					}
 					j.Want(t, "D enters")
-					equal(t, "it is free", s.try(), true)
+					testkit.Equal(t, "it is free", s.try(), true)
 				})
 			}
 		}
@@ -198,8 +199,8 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 			for at := range turnstiles() {
 				s := turnstiles()[at]
 				t.Run(way.name+"/"+moment.name+"/"+s.name, func(t *testing.T) {
-					l := virtual(t)
-					equal(t, "it is free", s.try(), true)
+					l := testkit.NewLoop(t)
+					testkit.Equal(t, "it is free", s.try(), true)
 					var j looptest.Journal
 					visit := func(ctx context.Context, name string) error {
 						j.Add("%s enters", name)
@@ -207,38 +208,38 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 						return task.Yield(ctx)
 					}
 					var giveUp func()
-					first := spawn(l.Context(), "first", func(ctx context.Context) error {
+					first := testkit.Spawn(l.Context(), "first", func(ctx context.Context) error {
 						if err := way.enter(ctx, s, &giveUp); err != nil {
 							return err
 						}
 						return visit(ctx, "first")
 					})
 					for _, name := range []string{"second", "third"} {
-						spawn(l.Context(), name, func(ctx context.Context) error {
-							must(t, s.enter(ctx))
+						testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
+							testkit.NoError(t, s.enter(ctx))
 							return visit(ctx, name)
 						})
 					}
 					l.RunUntilIdle()
 					moment.do(l, giveUp, func() {
 						s.leave()
-						equal(t, "a late-comer gets in", s.try(), false)
+						testkit.Equal(t, "a late-comer gets in", s.try(), false)
 					})
 					l.RunUntilIdle()
 					if len(j) == 3 && way.want != context.Canceled { // noticed a turn later
-						equal(t, "too late to give up", j[0], "first enters")
+						testkit.Equal(t, "too late to give up", j[0], "first enters")
 						j = j[1:]
 					} else {
-						wantIs(t, first.Err(), way.want)
+						testkit.ErrorIs(t, first.Err(), way.want)
 						if way.want == context.Canceled {
 							var c *loop.CanceledError
-							if !errors.As(first.Err(), &c) || c.Cause != errCause {
-								t.Errorf("the cancellation is %v, want the cause %v", first.Err(), errCause)
+							if !errors.As(first.Err(), &c) || c.Cause != testkit.ErrCause {
+								t.Errorf("the cancellation is %v, want the cause %v", first.Err(), testkit.ErrCause)
 							}
 						}
 					}
 					j.Want(t, "second enters", "third enters")
-					equal(t, "it is free", s.try(), true)
+					testkit.Equal(t, "it is free", s.try(), true)
 				})
 			}
 		}
@@ -249,24 +250,24 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 func TestTurnComesAsTheTimeIsUp(t *testing.T) {
 	for _, before := range []bool{true, false} {
 		forEachTurnstile(t, func(t *testing.T, s turnstile) {
-			l := virtual(t)
+			l := testkit.NewLoop(t)
 			s.try()
 			if before {
 				l.CallLater(time.Second, s.leave)
 			}
-			limited := spawn(l.Context(), "limited", func(ctx context.Context) error {
+			limited := testkit.Spawn(l.Context(), "limited", func(ctx context.Context) error {
 				return task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
 					return s.enter(ctx)
 				})
 			})
-			patient := spawn(l.Context(), "patient", s.enter)
+			patient := testkit.Spawn(l.Context(), "patient", s.enter)
 			l.RunOnce()
 			if !before {
 				l.CallLater(time.Second, s.leave)
 			}
-			must(t, l.Run())
-			wantIs(t, limited.Err(), context.DeadlineExceeded)
-			must(t, patient.Err())
+			testkit.NoError(t, l.Run())
+			testkit.ErrorIs(t, limited.Err(), context.DeadlineExceeded)
+			testkit.NoError(t, patient.Err())
 		})
 	}
 }
@@ -274,32 +275,32 @@ func TestTurnComesAsTheTimeIsUp(t *testing.T) {
 // Two requests to cancel, one while it waits and one after its turn came.
 func TestCanceledTwice(t *testing.T) {
 	forEachTurnstile(t, func(t *testing.T, s turnstile) {
-		l := virtual(t)
+		l := testkit.NewLoop(t)
 		s.try()
-		a, b := spawn(l.Context(), "A", s.enter), spawn(l.Context(), "B", s.enter)
+		a, b := testkit.Spawn(l.Context(), "A", s.enter), testkit.Spawn(l.Context(), "B", s.enter)
 		l.RunUntilIdle()
 		a.Cancel(nil)
 		s.leave()
 		a.Cancel(nil)
 		l.RunUntilIdle()
-		wantIs(t, a.Err(), context.Canceled)
-		must(t, b.Err())
+		testkit.ErrorIs(t, a.Err(), context.Canceled)
+		testkit.NoError(t, b.Err())
 	})
 }
 
 // Who waits alone, and is canceled, does not hold up those who come in the same turn.
 func TestCanceledWaiterHoldsNobodyUp(t *testing.T) {
 	forEachTurnstile(t, func(t *testing.T, s turnstile) {
-		l := virtual(t)
+		l := testkit.NewLoop(t)
 		s.try()
-		a := spawn(l.Context(), "A", s.enter)
+		a := testkit.Spawn(l.Context(), "A", s.enter)
 		l.RunUntilIdle()
 		a.Cancel(nil)
 		s.leave()
-		equal(t, "a late-comer gets in", s.try(), true)
+		testkit.Equal(t, "a late-comer gets in", s.try(), true)
 		l.RunUntilIdle()
-		wantIs(t, a.Err(), context.Canceled)
-		equal(t, "another gets in besides", s.try(), false)
+		testkit.ErrorIs(t, a.Err(), context.Canceled)
+		testkit.Equal(t, "another gets in besides", s.try(), false)
 	})
 }
 
@@ -319,23 +320,23 @@ func TestWrongContext(t *testing.T) {
 	for _, s := range turnstiles() {
 		uses = append(uses, gate{s.name, s.enter, nil})
 	}
-	l := virtual(t)
-	foreign := spawn(l.Context(), "other", hangs).Task().Context()
+	l := testkit.NewLoop(t)
+	foreign := testkit.Spawn(l.Context(), "other", testkit.SleepForever).Task().Context()
 	l.RunUntilIdle()
 	for _, use := range uses {
 		t.Run(use.name, func(t *testing.T) {
-			panics(t, "belongs to no loop", func() { _ = use.wait(t.Context()) })
-			panics(t, "this needs a task", func() { _ = use.wait(l.Context()) })
-			spawn(l.Context(), "user", func(context.Context) error {
-				panics(t, `the context of task "other" was used where task "user" is running`, func() { _ = use.wait(foreign) })
+			testkit.Panics(t, "belongs to no loop", func() { _ = use.wait(t.Context()) })
+			testkit.Panics(t, "this needs a task", func() { _ = use.wait(l.Context()) })
+			testkit.Spawn(l.Context(), "user", func(context.Context) error {
+				testkit.Panics(t, `the context of task "other" was used where task "user" is running`, func() { _ = use.wait(foreign) })
 				return nil
 			})
 			l.RunUntilIdle()
 		})
 	}
-	equal(t, "the mutex of the Cond is locked as before", c.Mutex().Locked(), true)
+	testkit.Equal(t, "the mutex of the Cond is locked as before", c.Mutex().Locked(), true)
 	for _, s := range turnstiles() {
-		equal(t, s.name+" is free as before", s.try(), true)
+		testkit.Equal(t, s.name+" is free as before", s.try(), true)
 	}
 }
 
@@ -343,17 +344,17 @@ func TestWrongContext(t *testing.T) {
 func TestTwoLoops(t *testing.T) {
 	for _, g := range append(gates(), eventGate()) {
 		t.Run(g.name, func(t *testing.T) {
-			first, second := virtual(t), virtual(t)
-			a := spawn(first.Context(), "A", g.wait)
+			first, second := testkit.NewLoop(t), testkit.NewLoop(t)
+			a := testkit.Spawn(first.Context(), "A", g.wait)
 			first.RunUntilIdle()
-			spawn(second.Context(), "B", func(ctx context.Context) error {
-				panics(t, "is used by tasks of two loops", func() { _ = g.wait(ctx) })
+			testkit.Spawn(second.Context(), "B", func(ctx context.Context) error {
+				testkit.Panics(t, "is used by tasks of two loops", func() { _ = g.wait(ctx) })
 				return nil
 			})
 			second.RunUntilIdle()
 			g.open()
 			first.RunUntilIdle()
-			equal(t, "the one of the first loop was served", a.Done(), true)
+			testkit.Equal(t, "the one of the first loop was served", a.Done(), true)
 		})
 	}
 }

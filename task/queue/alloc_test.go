@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/queue"
 )
 
@@ -15,11 +16,8 @@ import (
 
 func wantAllocs(t *testing.T, what string, want float64, fn func()) {
 	t.Helper()
-	if underRace || !optimised() {
-		return
-	}
-	if got := testing.AllocsPerRun(1000, fn); got != want {
-		t.Errorf("%s: %v allocations, want %v", what, got, want)
+	if optimised() {
+		testkit.Allocs(t, what, want, fn)
 	}
 }
 
@@ -35,7 +33,7 @@ func optimised() bool {
 func TestWithoutWaitingAllocatesNothing(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
 		for _, max := range []int{0, 10} {
-			run(t, func(ctx context.Context) {
+			testkit.Run(t, func(ctx context.Context) {
 				q := make(max)
 				wantAllocs(t, "nine of Put, Get and Done, and a Join", 0, func() {
 					for v := range 9 {
@@ -57,9 +55,9 @@ func TestWithoutWaitingAllocatesNothing(t *testing.T) {
 }
 
 // loops makes a task that waits again and again, and the loop that it is on.
-func loops(t *testing.T, wait body) *loop.Loop {
-	l := virtual(t)
-	spawn(l.Context(), "waiter", func(ctx context.Context) error {
+func loops(t *testing.T, wait testkit.Body) *loop.Loop {
+	l := testkit.NewLoop(t)
+	testkit.Spawn(l.Context(), "waiter", func(ctx context.Context) error {
 		for {
 			if err := wait(ctx); err != nil {
 				return err
@@ -83,7 +81,7 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 		})
 
 		q = make(1)
-		must(t, q.TryPut(0))
+		testkit.NoError(t, q.TryPut(0))
 		l = loops(t, func(ctx context.Context) error { return q.Put(ctx, 1) })
 		wantAllocs(t, "a Put that waits", 1, func() {
 			_, _ = q.TryGet()
@@ -91,7 +89,7 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 		})
 	})
 	q := queue.New[int](0)
-	must(t, q.TryPut(0))
+	testkit.NoError(t, q.TryPut(0))
 	l := loops(t, func(ctx context.Context) error {
 		err := q.Join(ctx)
 		_ = q.TryPut(0)

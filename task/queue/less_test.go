@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/queue"
 )
 
@@ -40,7 +41,7 @@ func newPicky(max int, misdeed func()) *picky {
 
 // attempt runs fn on a goroutine of its own, and reports whether it returned.
 func attempt(fn func()) (returned bool) {
-	exits(func() {
+	testkit.Goexits(func() {
 		defer func() { _ = recover() }()
 		fn()
 		returned = true
@@ -60,24 +61,24 @@ func TestLessThatMisbehavesChangesNothing(t *testing.T) {
 					v := i * 37 % 60
 					q.in = n * (1 - i%2) // every second time
 					length, undone := q.Len(), q.Undone()
-					if attempt(func() { must(t, q.TryPut(v)) }) {
+					if attempt(func() { testkit.NoError(t, q.TryPut(v)) }) {
 						want = append(want, v)
 						continue
 					}
 					failed++
-					equal(t, "Len", q.Len(), length)
-					equal(t, "Undone", q.Undone(), undone)
+					testkit.Equal(t, "Len", q.Len(), length)
+					testkit.Equal(t, "Undone", q.Undone(), undone)
 				}
 				slices.Sort(want)
 				var got []int
 				for i := 0; q.Len() > 0; i++ {
 					q.in = n * (1 - i%2)
 					length := q.Len()
-					if attempt(func() { v, err := q.TryGet(); must(t, err); got = append(got, v) }) {
+					if attempt(func() { v, err := q.TryGet(); testkit.NoError(t, err); got = append(got, v) }) {
 						continue
 					}
 					failed++
-					equal(t, "Len", q.Len(), length)
+					testkit.Equal(t, "Len", q.Len(), length)
 				}
 				if !slices.Equal(got, want) {
 					t.Fatalf("with a failure in call %d: got %v, want %v", n, got, want)
@@ -94,28 +95,28 @@ func TestLessThatMisbehavesChangesNothing(t *testing.T) {
 func TestLessThatMisbehavesPassesTheTurnOn(t *testing.T) {
 	for what, misdeed := range misdeeds {
 		t.Run(what, func(t *testing.T) {
-			l := virtual(t)
+			l := testkit.NewLoop(t)
 			items, room := newPicky(0, misdeed), newPicky(2, misdeed)
-			must(t, errors.Join(room.TryPut(1), room.TryPut(2)))
+			testkit.NoError(t, errors.Join(room.TryPut(1), room.TryPut(2)))
 			var getters, putters []*task.Task[struct{}]
 			for i := range 4 {
-				getters = append(getters, spawn(l.Context(), fmt.Sprint("getter ", i), func(ctx context.Context) error {
+				getters = append(getters, testkit.Spawn(l.Context(), fmt.Sprint("getter ", i), func(ctx context.Context) error {
 					_, err := items.Get(ctx)
 					return err
 				}))
 				if i >= 2 {
 					break
 				}
-				putters = append(putters, spawn(l.Context(), fmt.Sprint("putter ", i), func(ctx context.Context) error {
+				putters = append(putters, testkit.Spawn(l.Context(), fmt.Sprint("putter ", i), func(ctx context.Context) error {
 					return room.Put(ctx, 3+i)
 				}))
 			}
 			l.RunUntilIdle()
-			must(t, errors.Join(items.TryPut(1), items.TryPut(2), items.TryPut(3))) // which wakes three of four
-			_, err := room.TryGet()                                                 // one of two
-			must(t, err)
+			testkit.NoError(t, errors.Join(items.TryPut(1), items.TryPut(2), items.TryPut(3))) // which wakes three of four
+			_, err := room.TryGet()                                                            // one of two
+			testkit.NoError(t, err)
 			items.in, room.in = 1, 1
-			for exits(l.RunUntilIdle) { // once for each Goexit
+			for testkit.Goexits(l.RunUntilIdle) { // once for each Goexit
 			}
 			for _, tasks := range [][]*task.Task[struct{}]{getters, putters} {
 				failed := 0
@@ -126,7 +127,7 @@ func TestLessThatMisbehavesPassesTheTurnOn(t *testing.T) {
 						failed++
 					}
 				}
-				equal(t, "calls that failed", failed, 1)
+				testkit.Equal(t, "calls that failed", failed, 1)
 			}
 		})
 	}
@@ -136,10 +137,10 @@ func TestLessThatMisbehavesPassesTheTurnOn(t *testing.T) {
 func TestShutdownNowDoesNotAskLess(t *testing.T) {
 	q := newPicky(0, func() { panic("less") })
 	for v := range 10 {
-		must(t, q.TryPut(v))
+		testkit.NoError(t, q.TryPut(v))
 	}
 	q.in = 1
 	q.Shutdown(true)
-	equal(t, "Len", q.Len(), 0)
-	equal(t, "Undone", q.Undone(), 0)
+	testkit.Equal(t, "Len", q.Len(), 0)
+	testkit.Equal(t, "Undone", q.Undone(), 0)
 }

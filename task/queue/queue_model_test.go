@@ -8,13 +8,14 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/queue"
 )
 
 // queueModel is a queue as anybody would describe it: the items, in the order in which
 // they were put, and three lines of those who wait.
 type queueModel struct {
-	*program
+	*testkit.Program
 	q        *queue.Queue[int]
 	next     func(items []int) int // which item is the next to be taken
 	max      int
@@ -25,13 +26,13 @@ type queueModel struct {
 	shutdown bool
 	getters  line
 	putters  line
-	joiners  []*actor
+	joiners  []*testkit.Actor
 }
 
 // A line of those who wait. It is unfair once somebody has come just as a turn came to
 // one who waits, and may have taken it, until nobody waits any more.
 type line struct {
-	actors []*actor
+	actors []*testkit.Actor
 	unfair bool
 }
 
@@ -45,9 +46,9 @@ func (l *line) come(served bool) {
 }
 
 // left checks that a, who was served, has overtaken nobody.
-func (m *queueModel) left(l *line, a *actor, suspended bool, ahead []*actor) {
+func (m *queueModel) left(l *line, a *testkit.Actor, suspended bool, ahead []*testkit.Actor) {
 	for _, other := range ahead {
-		if suspended && !l.unfair && !other.gaveUp() {
+		if suspended && !l.unfair && !other.GaveUp() {
 			m.Errorf("%v was served before %v, who came first", a, other)
 		}
 	}
@@ -71,7 +72,7 @@ var nextOf = []func(items []int) int{
 }
 
 func newQueueModel(t *rapid.T) *queueModel {
-	m := &queueModel{program: newProgram(t), max: rapid.IntRange(0, 3).Draw(t, "max")}
+	m := &queueModel{Program: testkit.NewProgram(t), max: rapid.IntRange(0, 3).Draw(t, "max")}
 	kind := rapid.IntRange(0, 2).Draw(t, "kind")
 	m.next = nextOf[kind]
 	switch kind {
@@ -115,20 +116,20 @@ func (m *queueModel) didGet(v int) {
 func (m *queueModel) putter(derived bool) {
 	m.put++
 	v := m.put
-	m.spawn(func(ctx context.Context, a *actor) {
+	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		if derived {
-			ctx = a.derive(ctx)
+			ctx = a.Derive(ctx)
 		}
 		room := !m.full() || m.shutdown
 		m.putters.come(room)
-		before := m.steps
+		before := m.Steps
 		m.putters.actors = append(m.putters.actors, a)
 		err := m.q.Put(ctx, v)
-		suspended := m.steps != before
+		suspended := m.Steps != before
 		if room && suspended {
 			m.Errorf("%v found room, and was suspended", a)
 		}
-		ahead := m.leave(&m.putters.actors, a)
+		ahead := m.Leave(&m.putters.actors, a)
 		m.didPut(v, err)
 		switch {
 		case err == nil:
@@ -138,26 +139,26 @@ func (m *queueModel) putter(derived bool) {
 				m.Errorf("%v was told of a shutdown", a)
 			}
 		default:
-			m.excused(a, err)
+			m.Excused(a, err)
 		}
 	})
 }
 
 func (m *queueModel) getter(derived bool) {
-	m.spawn(func(ctx context.Context, a *actor) {
+	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		if derived {
-			ctx = a.derive(ctx)
+			ctx = a.Derive(ctx)
 		}
 		there := len(m.items) > 0 || m.shutdown
 		m.getters.come(there)
-		before := m.steps
+		before := m.Steps
 		m.getters.actors = append(m.getters.actors, a)
 		v, err := m.q.Get(ctx)
-		suspended := m.steps != before
+		suspended := m.Steps != before
 		if there && suspended {
 			m.Errorf("%v found an item, and was suspended", a)
 		}
-		ahead := m.leave(&m.getters.actors, a)
+		ahead := m.Leave(&m.getters.actors, a)
 		switch {
 		case err == nil:
 			m.didGet(v)
@@ -167,7 +168,7 @@ func (m *queueModel) getter(derived bool) {
 				m.Errorf("%v was told of a shutdown, with %v in the queue", a, m.items)
 			}
 		default:
-			m.excused(a, err)
+			m.Excused(a, err)
 		}
 	})
 }
@@ -209,18 +210,18 @@ func (m *queueModel) tryGet() {
 }
 
 func (m *queueModel) joiner() {
-	m.spawn(func(ctx context.Context, a *actor) {
+	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		nothing := m.undone == 0
-		before := m.steps
+		before := m.Steps
 		m.joiners = append(m.joiners, a)
 		err := m.q.Join(ctx)
-		if nothing && m.steps != before {
+		if nothing && m.Steps != before {
 			m.Errorf("%v found nothing undone, and was suspended", a)
 		}
-		m.leave(&m.joiners, a)
+		m.Leave(&m.joiners, a)
 		if err != nil {
-			m.excused(a, err)
-		} else if !nothing && !a.woken {
+			m.Excused(a, err)
+		} else if !nothing && !a.Woken {
 			m.Errorf("%v goes on, and something was undone all the time", a)
 		}
 	})
@@ -229,8 +230,8 @@ func (m *queueModel) joiner() {
 // settle wakes those who join, if nothing is undone.
 func (m *queueModel) settle() {
 	for _, a := range m.joiners {
-		if m.undone == 0 && !a.woken {
-			m.wake(a)
+		if m.undone == 0 && !a.Woken {
+			m.Wake(a)
 		}
 	}
 }
@@ -238,7 +239,7 @@ func (m *queueModel) settle() {
 func (m *queueModel) done() {
 	switch {
 	case m.undone == 0:
-		panics(m, "queue: Done called more often than items were put", m.q.Done)
+		testkit.Panics(m, "queue: Done called more often than items were put", m.q.Done)
 	case m.taken > 0:
 		m.taken--
 		m.undone--
@@ -265,8 +266,8 @@ func (m *queueModel) check(idle bool) {
 		m.Errorf("Undone() = %d, want %d", m.q.Undone(), m.undone)
 	}
 	for _, a := range m.joiners {
-		if a.woken && a.due <= m.turn {
-			m.Errorf("%v should have gone on in turn %d", a, a.due)
+		if a.Woken && a.Due <= m.Turn {
+			m.Errorf("%v should have gone on in turn %d", a, a.Due)
 		}
 	}
 	if !idle {
@@ -281,16 +282,16 @@ func (m *queueModel) check(idle bool) {
 	if len(m.joiners) > 0 && m.undone == 0 {
 		m.Errorf("nothing is ready or undone, and %v wait for that", m.joiners)
 	}
-	m.noneGaveUp(m.getters.actors)
-	m.noneGaveUp(m.putters.actors)
-	m.noneGaveUp(m.joiners)
+	m.NoneGaveUp(m.getters.actors)
+	m.NoneGaveUp(m.putters.actors)
+	m.NoneGaveUp(m.joiners)
 }
 
 func TestQueueModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newQueueModel(t)
-		defer m.l.Close()
-		m.run(m.check, func(n int) {
+		defer m.Loop.Close()
+		m.Run(m.check, func(n int) {
 			switch op := n % 11; {
 			case op <= 2:
 				m.getter(n%2 == 0)
@@ -308,7 +309,7 @@ func TestQueueModel(t *testing.T) {
 				m.shut(n%2 == 0)
 			}
 		})
-		m.finish(m.check)
+		m.Finish(m.check)
 	})
 }
 
@@ -317,28 +318,28 @@ func TestQueueModel(t *testing.T) {
 func TestAllModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newQueueModel(t)
-		defer m.l.Close()
+		defer m.Loop.Close()
 		for n := range rapid.IntRange(1, 4).Draw(t, "workers") {
-			m.spawn(func(ctx context.Context, a *actor) {
+			m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 				if n%2 == 0 {
-					ctx = a.derive(ctx)
+					ctx = a.Derive(ctx)
 				}
 				failed := false
 				for v, err := range m.q.All(ctx) {
-					m.steps++
+					m.Steps++
 					if failed {
 						m.Errorf("%v has a round after the one with the error", a)
 					}
 					if err != nil {
 						failed = true
-						m.excused(a, err)
+						m.Excused(a, err)
 						if v != 0 {
 							m.Errorf("%v has item %d, and %v", a, v, err)
 						}
 						continue
 					}
 					m.didGet(v)
-					if yields(ctx, v%3) != nil {
+					if testkit.Yield(ctx, v%3) != nil {
 						return
 					}
 					m.done()
@@ -348,7 +349,7 @@ func TestAllModel(t *testing.T) {
 				}
 			})
 		}
-		m.run(m.check, func(n int) {
+		m.Run(m.check, func(n int) {
 			switch op := n % 6; {
 			case op <= 2:
 				m.putter(n%2 == 0)
@@ -360,14 +361,14 @@ func TestAllModel(t *testing.T) {
 				m.shut(n%2 == 0)
 			}
 		})
-		m.rest(m.check)
+		m.Rest(m.check)
 		m.shut(false)
-		m.rest(m.check)
-		for _, a := range m.actors {
-			if !a.t.Task().Done() && !slices.Contains(m.joiners, a) {
+		m.Rest(m.check)
+		for _, a := range m.Actors {
+			if !a.Task.Task().Done() && !slices.Contains(m.joiners, a) {
 				m.Errorf("%v goes on after the shutdown", a)
 			}
 		}
-		m.finish(m.check)
+		m.Finish(m.check)
 	})
 }

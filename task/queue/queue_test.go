@@ -14,6 +14,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/queue"
 )
 
@@ -38,19 +39,19 @@ func TestOrderOfItems(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			q := k.make(0)
-			equal(t, "room", q.Cap(), 0)
+			testkit.Equal(t, "room", q.Cap(), 0)
 			for _, v := range []int{3, 1, 2} {
-				must(t, q.TryPut(v))
+				testkit.NoError(t, q.TryPut(v))
 			}
-			equal(t, "items", q.Len(), 3)
+			testkit.Equal(t, "items", q.Len(), 3)
 			for _, want := range k.want {
 				got, err := q.TryGet()
-				must(t, err)
-				equal(t, "item", got, want)
+				testkit.NoError(t, err)
+				testkit.Equal(t, "item", got, want)
 			}
 			_, err := q.TryGet()
-			equal(t, "error", err, queue.ErrEmpty)
-			equal(t, "items", q.Len(), 0)
+			testkit.Equal(t, "error", err, queue.ErrEmpty)
+			testkit.Equal(t, "items", q.Len(), 0)
 		})
 	}
 }
@@ -59,12 +60,12 @@ func TestPriorityKeepsTheOrderOfEquals(t *testing.T) {
 	type job struct{ level, number int }
 	q := queue.NewPriority(0, func(a, b job) bool { return a.level < b.level })
 	for n := range 100 {
-		must(t, q.TryPut(job{level: n * 7 % 3, number: n}))
+		testkit.NoError(t, q.TryPut(job{level: n * 7 % 3, number: n}))
 	}
 	var got []job
 	for q.Len() > 0 {
 		j, err := q.TryGet()
-		must(t, err)
+		testkit.NoError(t, err)
 		got = append(got, j)
 	}
 	if !slices.IsSortedFunc(got, func(a, b job) int {
@@ -75,52 +76,52 @@ func TestPriorityKeepsTheOrderOfEquals(t *testing.T) {
 }
 
 func TestZeroQueue(t *testing.T) {
-	run(t, func(ctx context.Context) {
+	testkit.Run(t, func(ctx context.Context) {
 		var q queue.Queue[string]
-		equal(t, "room", q.Cap(), 0)
-		equal(t, "items", q.Len(), 0)
+		testkit.Equal(t, "room", q.Cap(), 0)
+		testkit.Equal(t, "items", q.Len(), 0)
 		_, err := q.TryGet()
-		equal(t, "error", err, queue.ErrEmpty)
-		must(t, q.Put(ctx, "a"))
-		must(t, q.TryPut("b"))
+		testkit.Equal(t, "error", err, queue.ErrEmpty)
+		testkit.NoError(t, q.Put(ctx, "a"))
+		testkit.NoError(t, q.TryPut("b"))
 		v, err := q.Get(ctx)
-		must(t, err)
-		equal(t, "item", v, "a")
+		testkit.NoError(t, err)
+		testkit.Equal(t, "item", v, "a")
 		q.Shutdown(true)
 		q.Done()
-		must(t, q.Join(ctx))
+		testkit.NoError(t, q.Join(ctx))
 	})
 	var unused queue.Queue[int]
 	unused.Shutdown(false)
-	equal(t, "error", unused.TryPut(1), queue.ErrShutdown)
+	testkit.Equal(t, "error", unused.TryPut(1), queue.ErrShutdown)
 	var waited queue.Queue[int]
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	a := task.Go(l.Context(), waited.Get)
 	l.RunUntilIdle()
-	must(t, waited.TryPut(1))
+	testkit.NoError(t, waited.TryPut(1))
 	l.RunUntilIdle()
-	must(t, a.Err())
+	testkit.NoError(t, a.Err())
 }
 
 func TestQueueMisuse(t *testing.T) {
-	panics(t, "queue: room for -1 items", func() { queue.New[int](-1) })
-	panics(t, "queue: room for -1 items", func() { queue.NewLIFO[int](-1) })
-	panics(t, "queue: room for -1 items", func() { queue.NewPriority(-1, cmp.Less[int]) })
-	panics(t, "queue: NewPriority without less", func() { queue.NewPriority[int](0, nil) })
+	testkit.Panics(t, "queue: room for -1 items", func() { queue.New[int](-1) })
+	testkit.Panics(t, "queue: room for -1 items", func() { queue.NewLIFO[int](-1) })
+	testkit.Panics(t, "queue: room for -1 items", func() { queue.NewPriority(-1, cmp.Less[int]) })
+	testkit.Panics(t, "queue: NewPriority without less", func() { queue.NewPriority[int](0, nil) })
 
 	q := queue.New[int](0)
-	panics(t, "queue: Done called more often than items were put", q.Done)
-	must(t, q.TryPut(1))
+	testkit.Panics(t, "queue: Done called more often than items were put", q.Done)
+	testkit.NoError(t, q.TryPut(1))
 	q.Done()
-	panics(t, "queue: Done called more often than items were put", q.Done)
-	equal(t, "undone", q.Undone(), 0)
+	testkit.Panics(t, "queue: Done called more often than items were put", q.Done)
+	testkit.Equal(t, "undone", q.Undone(), 0)
 }
 
 func TestWrongContext(t *testing.T) {
 	q := queue.New[int](1)
 	for _, u := range []struct {
 		name string
-		use  body
+		use  testkit.Body
 	}{
 		{"Put", func(ctx context.Context) error { return q.Put(ctx, 1) }},
 		{"Get", func(ctx context.Context) error { _, err := q.Get(ctx); return err }},
@@ -133,17 +134,17 @@ func TestWrongContext(t *testing.T) {
 	} {
 		t.Run(u.name, func(t *testing.T) {
 			use := u.use
-			l := virtual(t)
-			foreign := spawn(l.Context(), "other", hangs).Task().Context()
+			l := testkit.NewLoop(t)
+			foreign := testkit.Spawn(l.Context(), "other", testkit.SleepForever).Task().Context()
 			l.RunUntilIdle()
-			panics(t, "belongs to no loop", func() { _ = use(t.Context()) })
-			panics(t, "this needs a task", func() { _ = use(l.Context()) })
-			spawn(l.Context(), "user", func(context.Context) error {
-				panics(t, `the context of task "other" was used where task "user" is running`, func() { _ = use(foreign) })
+			testkit.Panics(t, "belongs to no loop", func() { _ = use(t.Context()) })
+			testkit.Panics(t, "this needs a task", func() { _ = use(l.Context()) })
+			testkit.Spawn(l.Context(), "user", func(context.Context) error {
+				testkit.Panics(t, `the context of task "other" was used where task "user" is running`, func() { _ = use(foreign) })
 				return nil
 			})
 			l.RunUntilIdle()
-			equal(t, "items", q.Len(), 0)
+			testkit.Equal(t, "items", q.Len(), 0)
 		})
 	}
 }
@@ -151,42 +152,42 @@ func TestWrongContext(t *testing.T) {
 func TestTwoLoops(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
 		q := make(1)
-		first, second := virtual(t), virtual(t)
+		first, second := testkit.NewLoop(t), testkit.NewLoop(t)
 		a := task.Go(first.Context(), q.Get)
 		first.RunUntilIdle()
-		spawn(second.Context(), "B", func(ctx context.Context) error {
-			panics(t, "is used by tasks of two loops", func() { _, _ = q.Get(ctx) })
+		testkit.Spawn(second.Context(), "B", func(ctx context.Context) error {
+			testkit.Panics(t, "is used by tasks of two loops", func() { _, _ = q.Get(ctx) })
 			return nil
 		})
 		second.RunUntilIdle()
-		must(t, q.TryPut(1))
+		testkit.NoError(t, q.TryPut(1))
 		first.RunUntilIdle()
-		equal(t, "the one of the first loop was served", a.Done(), true)
+		testkit.Equal(t, "the one of the first loop was served", a.Done(), true)
 	})
 }
 
 // Where there is an item, or room, nobody suspends, whatever has become of the context.
 func TestWithoutWaiting(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
-		run(t, func(ctx context.Context) {
+		testkit.Run(t, func(ctx context.Context) {
 			q := make(2)
 			other := false
 			loop.FromContext(ctx).CallSoon(func() { other = true })
 			ended, end := context.WithCancelCause(ctx)
-			end(errEnded)
-			must(t, q.Put(ctx, 1))
-			must(t, q.Put(ended, 2))
-			equal(t, "error", q.TryPut(3), queue.ErrFull)
-			wantIs(t, q.Put(ended, 3), errEnded)
+			end(testkit.ErrEnded)
+			testkit.NoError(t, q.Put(ctx, 1))
+			testkit.NoError(t, q.Put(ended, 2))
+			testkit.Equal(t, "error", q.TryPut(3), queue.ErrFull)
+			testkit.ErrorIs(t, q.Put(ended, 3), testkit.ErrEnded)
 			_, err := q.Get(ctx)
-			must(t, err)
+			testkit.NoError(t, err)
 			_, err = q.Get(ended)
-			must(t, err)
+			testkit.NoError(t, err)
 			_, err = q.Get(ended)
-			wantIs(t, err, errEnded)
-			equal(t, "something else ran", other, false)
-			equal(t, "items", q.Len(), 0)
-			equal(t, "undone", q.Undone(), 2)
+			testkit.ErrorIs(t, err, testkit.ErrEnded)
+			testkit.Equal(t, "something else ran", other, false)
+			testkit.Equal(t, "items", q.Len(), 0)
+			testkit.Equal(t, "undone", q.Undone(), 2)
 		})
 	})
 }
@@ -194,11 +195,11 @@ func TestWithoutWaiting(t *testing.T) {
 // Those who wait are served in the order in which they came, in the turn after.
 func TestFirstComeFirstServed(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
-		l := virtual(t)
+		l := testkit.NewLoop(t)
 		q := make(1)
 		var j looptest.Journal
 		for _, name := range []string{"A", "B", "C"} {
-			spawn(l.Context(), name, func(ctx context.Context) error {
+			testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
 				v, err := q.Get(ctx)
 				j.Add("%s gets %d", name, v)
 				return err
@@ -206,14 +207,14 @@ func TestFirstComeFirstServed(t *testing.T) {
 		}
 		l.RunUntilIdle()
 		for v, name := range []string{"A", "B", "C"} {
-			must(t, q.TryPut(v))
+			testkit.NoError(t, q.TryPut(v))
 			j.Want(t)
 			l.RunOnce()
 			j.Want(t, fmt.Sprintf("%s gets %d", name, v))
 		}
-		must(t, q.TryPut(10))
+		testkit.NoError(t, q.TryPut(10))
 		for v, name := range []string{"A", "B", "C"} {
-			spawn(l.Context(), name, func(ctx context.Context) error {
+			testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
 				err := q.Put(ctx, v)
 				j.Add("%s has put %d", name, v)
 				return err
@@ -222,7 +223,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 		l.RunUntilIdle()
 		for v, name := range []string{"A", "B", "C"} {
 			_, err := q.TryGet()
-			must(t, err)
+			testkit.NoError(t, err)
 			j.Want(t)
 			l.RunOnce()
 			j.Want(t, fmt.Sprintf("%s has put %d", name, v))
@@ -234,40 +235,40 @@ func TestFirstComeFirstServed(t *testing.T) {
 // finds nothing, and waits again. This is asyncio's.
 func TestAnItemIsTakenByWhoComesFirst(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
-		l := virtual(t)
+		l := testkit.NewLoop(t)
 		q := make(1)
 		a := task.Go(l.Context(), q.Get)
 		l.RunUntilIdle()
-		must(t, q.TryPut(1))
+		testkit.NoError(t, q.TryPut(1))
 		_, err := q.TryGet()
-		must(t, err)
+		testkit.NoError(t, err)
 		l.RunUntilIdle()
-		equal(t, "A was served", a.Done(), false)
-		must(t, q.TryPut(2))
+		testkit.Equal(t, "A was served", a.Done(), false)
+		testkit.NoError(t, q.TryPut(2))
 		l.RunUntilIdle()
 		v, err := a.Result()
-		must(t, err)
-		equal(t, "item", v, 2)
+		testkit.NoError(t, err)
+		testkit.Equal(t, "item", v, 2)
 	})
 }
 
 // waysToGiveUp are how a wait ends without success: wait waits, until giveUp.
 var waysToGiveUp = []struct {
 	name string
-	wait func(ctx context.Context, wait body, giveUp *func()) error
+	wait func(ctx context.Context, wait testkit.Body, giveUp *func()) error
 	want error
 }{
-	{"canceled", func(ctx context.Context, wait body, giveUp *func()) error {
+	{"canceled", func(ctx context.Context, wait testkit.Body, giveUp *func()) error {
 		t := loop.Current(ctx)
-		*giveUp = func() { t.Cancel(errCause) }
+		*giveUp = func() { t.Cancel(testkit.ErrCause) }
 		return wait(ctx)
 	}, context.Canceled},
-	{"context ended", func(ctx context.Context, wait body, giveUp *func()) error {
+	{"context ended", func(ctx context.Context, wait testkit.Body, giveUp *func()) error {
 		ctx, end := context.WithCancelCause(ctx)
-		*giveUp = func() { end(errEnded) }
+		*giveUp = func() { end(testkit.ErrEnded) }
 		return wait(ctx)
-	}, errEnded},
-	{"time limit", func(ctx context.Context, wait body, giveUp *func()) error {
+	}, testkit.ErrEnded},
+	{"time limit", func(ctx context.Context, wait testkit.Body, giveUp *func()) error {
 		return task.Timeout(ctx, time.Hour, func(ctx context.Context, limit *task.Deadline) error {
 			l := loop.FromContext(ctx)
 			*giveUp = func() { _ = limit.Reschedule(l.Now()) }
@@ -307,50 +308,50 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 		for _, moment := range moments {
 			for _, putting := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s/putting %t", way.name, moment.name, putting), func(t *testing.T) {
-					l := virtual(t)
+					l := testkit.NewLoop(t)
 					q := queue.New[int](1)
-					open := func() { must(t, q.TryPut(100)) }
-					use := func(int) body {
+					open := func() { testkit.NoError(t, q.TryPut(100)) }
+					use := func(int) testkit.Body {
 						return func(ctx context.Context) error {
 							_, err := q.Get(ctx)
 							return err
 						}
 					}
 					if putting {
-						must(t, q.TryPut(0))
+						testkit.NoError(t, q.TryPut(0))
 						open = func() {
 							_, err := q.TryGet()
-							must(t, err)
+							testkit.NoError(t, err)
 						}
-						use = func(v int) body {
+						use = func(v int) testkit.Body {
 							return func(ctx context.Context) error { return q.Put(ctx, v) }
 						}
 					}
 					var giveUp func()
-					first := spawn(l.Context(), "first", func(ctx context.Context) error { return way.wait(ctx, use(1), &giveUp) })
-					second := spawn(l.Context(), "second", use(2))
-					third := spawn(l.Context(), "third", use(3))
+					first := testkit.Spawn(l.Context(), "first", func(ctx context.Context) error { return way.wait(ctx, use(1), &giveUp) })
+					second := testkit.Spawn(l.Context(), "second", use(2))
+					third := testkit.Spawn(l.Context(), "third", use(3))
 					l.RunUntilIdle()
 					moment.do(l, giveUp, open)
 					l.RunUntilIdle()
-					equal(t, "the third is served", third.Done(), false)
+					testkit.Equal(t, "the third is served", third.Done(), false)
 					late := first.Err() == nil // to give up, as may be where that is noticed a turn later
 					if late && way.want == context.Canceled {
 						t.Error("the cancellation is lost")
 					}
 					if !late {
-						wantIs(t, first.Err(), way.want)
+						testkit.ErrorIs(t, first.Err(), way.want)
 					}
-					equal(t, "the second is served", second.Done(), !late)
+					testkit.Equal(t, "the second is served", second.Done(), !late)
 					want := 0
 					if putting {
 						want = 1
 					}
-					equal(t, "items left", q.Len(), want)
+					testkit.Equal(t, "items left", q.Len(), want)
 					if putting {
 						v, err := q.TryGet()
-						must(t, err)
-						equal(t, "the item put by the first", v == 1, late)
+						testkit.NoError(t, err)
+						testkit.Equal(t, "the item put by the first", v == 1, late)
 					}
 				})
 			}
@@ -360,160 +361,160 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 
 // Two items come for the first two in line, and the first gives up.
 func TestTwoTurnsAndOneGivesUp(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	q := queue.New[int](0)
 	a, b, c := task.Go(l.Context(), q.Get), task.Go(l.Context(), q.Get), task.Go(l.Context(), q.Get)
 	l.RunUntilIdle()
-	must(t, q.TryPut(1))
-	must(t, q.TryPut(2))
+	testkit.NoError(t, q.TryPut(1))
+	testkit.NoError(t, q.TryPut(2))
 	a.Cancel(nil)
 	l.RunUntilIdle()
-	wantIs(t, a.Err(), context.Canceled)
+	testkit.ErrorIs(t, a.Err(), context.Canceled)
 	v, err := b.Result()
-	must(t, err)
-	equal(t, "the second gets", v, 1)
+	testkit.NoError(t, err)
+	testkit.Equal(t, "the second gets", v, 1)
 	v, err = c.Result()
-	must(t, err)
-	equal(t, "the third gets", v, 2)
+	testkit.NoError(t, err)
+	testkit.Equal(t, "the third gets", v, 2)
 }
 
 func TestJoin(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	q := queue.New[int](0)
-	none := spawn(l.Context(), "of nothing", q.Join)
+	none := testkit.Spawn(l.Context(), "of nothing", q.Join)
 	l.RunUntilIdle()
-	must(t, none.Err())
+	testkit.NoError(t, none.Err())
 
-	must(t, q.TryPut(1))
-	must(t, q.TryPut(2))
-	a, b := spawn(l.Context(), "A", q.Join), spawn(l.Context(), "B", q.Join)
+	testkit.NoError(t, q.TryPut(1))
+	testkit.NoError(t, q.TryPut(2))
+	a, b := testkit.Spawn(l.Context(), "A", q.Join), testkit.Spawn(l.Context(), "B", q.Join)
 	l.RunUntilIdle()
 	for range 2 {
-		equal(t, "A has ended", a.Done(), false)
+		testkit.Equal(t, "A has ended", a.Done(), false)
 		_, err := q.TryGet() // taking is not doing
-		must(t, err)
+		testkit.NoError(t, err)
 		l.RunUntilIdle()
-		equal(t, "A has ended", a.Done(), false)
+		testkit.Equal(t, "A has ended", a.Done(), false)
 		q.Done()
 	}
-	must(t, q.TryPut(3)) // comes too late to keep them
+	testkit.NoError(t, q.TryPut(3)) // comes too late to keep them
 	l.RunOnce()
-	must(t, a.Err())
-	must(t, b.Err())
+	testkit.NoError(t, a.Err())
+	testkit.NoError(t, b.Err())
 
-	c := spawn(l.Context(), "C", q.Join)
+	c := testkit.Spawn(l.Context(), "C", q.Join)
 	l.RunUntilIdle()
-	c.Cancel(errCause)
+	c.Cancel(testkit.ErrCause)
 	l.RunUntilIdle()
-	wantIs(t, c.Err(), context.Canceled)
+	testkit.ErrorIs(t, c.Err(), context.Canceled)
 	q.Done()
-	equal(t, "undone", q.Undone(), 0)
+	testkit.Equal(t, "undone", q.Undone(), 0)
 }
 
 func TestShutdown(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
-		l := virtual(t)
+		l := testkit.NewLoop(t)
 		q := make(1)
-		must(t, q.TryPut(1))
-		putter := spawn(l.Context(), "putter", func(ctx context.Context) error { return q.Put(ctx, 2) })
-		joiner := spawn(l.Context(), "joiner", q.Join)
+		testkit.NoError(t, q.TryPut(1))
+		putter := testkit.Spawn(l.Context(), "putter", func(ctx context.Context) error { return q.Put(ctx, 2) })
+		joiner := testkit.Spawn(l.Context(), "joiner", q.Join)
 		l.RunUntilIdle()
 		q.Shutdown(false)
 		q.Shutdown(false)
 		l.RunUntilIdle()
-		equal(t, "the error of who waits to put", putter.Err(), queue.ErrShutdown)
-		equal(t, "the error of who puts", q.TryPut(3), queue.ErrShutdown)
-		equal(t, "the joiner has ended", joiner.Done(), false)
+		testkit.Equal(t, "the error of who waits to put", putter.Err(), queue.ErrShutdown)
+		testkit.Equal(t, "the error of who puts", q.TryPut(3), queue.ErrShutdown)
+		testkit.Equal(t, "the joiner has ended", joiner.Done(), false)
 		getter := task.Go(l.Context(), q.Get)
 		late := task.Go(l.Context(), q.Get)
 		l.RunUntilIdle()
 		v, err := getter.Result()
-		must(t, err)
-		equal(t, "what was left", v, 1)
-		equal(t, "the error of who gets", late.Err(), queue.ErrShutdown)
+		testkit.NoError(t, err)
+		testkit.Equal(t, "what was left", v, 1)
+		testkit.Equal(t, "the error of who gets", late.Err(), queue.ErrShutdown)
 		_, err = q.TryGet()
-		equal(t, "the error of TryGet", err, queue.ErrShutdown)
+		testkit.Equal(t, "the error of TryGet", err, queue.ErrShutdown)
 		q.Done()
 		l.RunUntilIdle()
-		must(t, joiner.Err())
+		testkit.NoError(t, joiner.Err())
 	})
 }
 
 func TestShutdownNow(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
-		l := virtual(t)
+		l := testkit.NewLoop(t)
 		q := make(3)
 		for v := range 3 {
-			must(t, q.TryPut(v))
+			testkit.NoError(t, q.TryPut(v))
 		}
 		_, err := q.TryGet()
-		must(t, err)
-		must(t, q.TryPut(3))
-		putter := spawn(l.Context(), "putter", func(ctx context.Context) error { return q.Put(ctx, 4) })
-		joiner := spawn(l.Context(), "joiner", q.Join)
+		testkit.NoError(t, err)
+		testkit.NoError(t, q.TryPut(3))
+		putter := testkit.Spawn(l.Context(), "putter", func(ctx context.Context) error { return q.Put(ctx, 4) })
+		joiner := testkit.Spawn(l.Context(), "joiner", q.Join)
 		l.RunUntilIdle()
 		q.Shutdown(true)
-		equal(t, "items", q.Len(), 0)
-		equal(t, "undone, of one that was taken", q.Undone(), 1)
+		testkit.Equal(t, "items", q.Len(), 0)
+		testkit.Equal(t, "undone, of one that was taken", q.Undone(), 1)
 		l.RunUntilIdle()
-		equal(t, "the error of who waits to put", putter.Err(), queue.ErrShutdown)
-		equal(t, "the joiner has ended", joiner.Done(), false)
+		testkit.Equal(t, "the error of who waits to put", putter.Err(), queue.ErrShutdown)
+		testkit.Equal(t, "the joiner has ended", joiner.Done(), false)
 		q.Done()
 		l.RunUntilIdle()
-		must(t, joiner.Err())
+		testkit.NoError(t, joiner.Err())
 	})
 }
 
 // Items that are dropped count as done, which ends a Join.
 func TestShutdownNowEndsJoin(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	q := queue.New[int](0)
-	must(t, q.TryPut(1))
-	a := spawn(l.Context(), "A", q.Join)
+	testkit.NoError(t, q.TryPut(1))
+	a := testkit.Spawn(l.Context(), "A", q.Join)
 	l.RunUntilIdle()
 	q.Shutdown(true)
 	l.RunUntilIdle()
-	equal(t, "A has ended", a.Done(), true)
+	testkit.Equal(t, "A has ended", a.Done(), true)
 }
 
 func TestShutdownWakesWhoGets(t *testing.T) {
 	for _, now := range []bool{false, true} {
-		l := virtual(t)
+		l := testkit.NewLoop(t)
 		q := queue.New[int](0)
 		a, b := task.Go(l.Context(), q.Get), task.Go(l.Context(), q.Get)
 		l.RunUntilIdle()
 		q.Shutdown(now)
-		b.Cancel(errCause)
+		b.Cancel(testkit.ErrCause)
 		l.RunOnce()
-		equal(t, "error", a.Err(), queue.ErrShutdown)
-		wantIs(t, b.Err(), context.Canceled)
+		testkit.Equal(t, "error", a.Err(), queue.ErrShutdown)
+		testkit.ErrorIs(t, b.Err(), context.Canceled)
 	}
 }
 
 // An item that was promised, and dropped before it was taken.
 func TestShutdownNowTakesAPromiseBack(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	q := queue.New[int](0)
 	a := task.Go(l.Context(), q.Get)
 	l.RunUntilIdle()
-	must(t, q.TryPut(1))
+	testkit.NoError(t, q.TryPut(1))
 	q.Shutdown(true)
 	l.RunUntilIdle()
-	equal(t, "error", a.Err(), queue.ErrShutdown)
-	equal(t, "undone", q.Undone(), 0)
+	testkit.Equal(t, "error", a.Err(), queue.ErrShutdown)
+	testkit.Equal(t, "undone", q.Undone(), 0)
 }
 
 // Several workers range over one queue until it is shut down; all items are worked on,
 // each once.
 func TestAll(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
-		l := virtual(t)
+		l := testkit.NewLoop(t)
 		q := make(2)
 		const items = 20
 		seen := map[int]int{}
 		workers := 0
 		for worker := range 3 {
-			spawn(l.Context(), fmt.Sprint(worker), func(ctx context.Context) error {
+			testkit.Spawn(l.Context(), fmt.Sprint(worker), func(ctx context.Context) error {
 				for v, err := range q.All(ctx) {
 					if err != nil {
 						t.Errorf("a round with %v", err)
@@ -529,7 +530,7 @@ func TestAll(t *testing.T) {
 				return nil
 			})
 		}
-		producer := spawn(l.Context(), "producer", func(ctx context.Context) error {
+		producer := testkit.Spawn(l.Context(), "producer", func(ctx context.Context) error {
 			for v := range items {
 				if err := q.Put(ctx, v); err != nil {
 					return err
@@ -538,14 +539,14 @@ func TestAll(t *testing.T) {
 			if err := q.Join(ctx); err != nil {
 				return err
 			}
-			equal(t, "workers that have ended before the shutdown", workers, 0)
+			testkit.Equal(t, "workers that have ended before the shutdown", workers, 0)
 			q.Shutdown(false)
 			return nil
 		})
-		must(t, l.Run())
-		must(t, producer.Err())
-		equal(t, "workers that have ended", workers, 3)
-		equal(t, "items seen", len(seen), items)
+		testkit.NoError(t, l.Run())
+		testkit.NoError(t, producer.Err())
+		testkit.Equal(t, "workers that have ended", workers, 3)
+		testkit.Equal(t, "items seen", len(seen), items)
 		for v, times := range seen {
 			if times != 1 {
 				t.Errorf("item %d was taken %d times", v, times)
@@ -558,12 +559,12 @@ func TestAll(t *testing.T) {
 func TestAllEndsWithAnErrorRound(t *testing.T) {
 	for _, way := range waysToGiveUp {
 		t.Run(way.name, func(t *testing.T) {
-			l := virtual(t)
+			l := testkit.NewLoop(t)
 			q := queue.New[int](0)
 			var giveUp func()
 			var j looptest.Journal
-			must(t, q.TryPut(7))
-			a := spawn(l.Context(), "A", func(ctx context.Context) error {
+			testkit.NoError(t, q.TryPut(7))
+			a := testkit.Spawn(l.Context(), "A", func(ctx context.Context) error {
 				return way.wait(ctx, func(ctx context.Context) (last error) {
 					for v, err := range q.All(ctx) {
 						j.Add("%d, an error %t", v, err != nil)
@@ -575,22 +576,22 @@ func TestAllEndsWithAnErrorRound(t *testing.T) {
 			l.RunUntilIdle()
 			giveUp()
 			l.RunUntilIdle()
-			wantIs(t, a.Err(), way.want)
+			testkit.ErrorIs(t, a.Err(), way.want)
 			j.Want(t, "7, an error false", "0, an error true")
 		})
 	}
-	run(t, func(ctx context.Context) {
+	testkit.Run(t, func(ctx context.Context) {
 		q := queue.New[int](0)
 		for v := range 3 {
-			must(t, q.Put(ctx, v))
+			testkit.NoError(t, q.Put(ctx, v))
 		}
 		for v, err := range q.All(ctx) {
-			must(t, err)
+			testkit.NoError(t, err)
 			if v == 1 {
 				break
 			}
 		}
-		equal(t, "items left", q.Len(), 1)
+		testkit.Equal(t, "items left", q.Len(), 1)
 		q.Shutdown(true)
 		for range q.All(ctx) {
 			t.Error("a round after the shutdown")
@@ -614,11 +615,11 @@ func TestItemsAreForgotten(t *testing.T) {
 		for n := range 100 {
 			v := &item{n: n}
 			put = append(put, weak.Make(v))
-			must(t, q.TryPut(v))
+			testkit.NoError(t, q.TryPut(v))
 		}
 		for range 60 {
 			_, err := q.TryGet()
-			must(t, err)
+			testkit.NoError(t, err)
 		}
 		alive := func() (n int) {
 			runtime.GC()
@@ -629,9 +630,9 @@ func TestItemsAreForgotten(t *testing.T) {
 			}
 			return n
 		}
-		equal(t, name+": items in memory, with 40 in the queue", alive(), 40)
+		testkit.Equal(t, name+": items in memory, with 40 in the queue", alive(), 40)
 		q.Shutdown(true)
-		equal(t, name+": items in memory after the shutdown", alive(), 0)
+		testkit.Equal(t, name+": items in memory after the shutdown", alive(), 0)
 		runtime.KeepAlive(q)
 	}
 }
@@ -642,18 +643,18 @@ func TestAbandonedWaitTakesNobodysTurn(t *testing.T) {
 	for _, putting := range []bool{false, true} {
 		for _, how := range []string{"stackless", "Goexit", "Goexit with the turn in hand"} {
 			t.Run(fmt.Sprintf("%s/putting %t", how, putting), func(t *testing.T) {
-				l := virtual(t)
+				l := testkit.NewLoop(t)
 				q := queue.New[int](1)
-				open := func() { must(t, q.TryPut(100)) }
+				open := func() { testkit.NoError(t, q.TryPut(100)) }
 				use := func(ctx context.Context) error {
 					_, err := q.Get(ctx)
 					return err
 				}
 				if putting {
-					must(t, q.TryPut(0))
+					testkit.NoError(t, q.TryPut(0))
 					open = func() {
 						_, err := q.TryGet()
-						must(t, err)
+						testkit.NoError(t, err)
 					}
 					use = func(ctx context.Context) error { return q.Put(ctx, 1) }
 				}
@@ -674,36 +675,36 @@ func TestAbandonedWaitTakesNobodysTurn(t *testing.T) {
 					abandonByGoexit(t, l, use, open)
 					open = func() {}
 				}
-				next := spawn(l.Context(), "next", use)
+				next := testkit.Spawn(l.Context(), "next", use)
 				l.RunUntilIdle()
 				open()
 				l.RunUntilIdle()
-				equal(t, "the one that came after was served", next.Done(), true)
+				testkit.Equal(t, "the one that came after was served", next.Done(), true)
 			})
 		}
 	}
 }
 
 // abandonByGoexit has a task wait, and runs then and a Goexit on top of its stack.
-func abandonByGoexit(t *testing.T, l *loop.Loop, wait body, then func()) {
+func abandonByGoexit(t *testing.T, l *loop.Loop, wait testkit.Body, then func()) {
 	t.Helper()
-	leaver := spawn(l.Context(), "leaver", wait)
+	leaver := testkit.Spawn(l.Context(), "leaver", wait)
 	l.CallSoon(func() {
 		then()
 		runtime.Goexit()
 	})
-	equal(t, "the driver was ended", exits(l.RunUntilIdle), true)
-	wantIs(t, leaver.Err(), loop.ErrGoexit)
+	testkit.Equal(t, "the driver was ended", testkit.Goexits(l.RunUntilIdle), true)
+	testkit.ErrorIs(t, leaver.Err(), loop.ErrGoexit)
 }
 
 func TestCloseUnwinds(t *testing.T) {
-	for _, opts := range [][]loop.Option{nil, {inDebugMode}} {
-		l := virtual(t, opts...)
+	for _, opts := range [][]loop.Option{nil, {testkit.DebugMode}} {
+		l := testkit.NewLoop(t, opts...)
 		q := queue.New[int](1)
 		other := queue.New[int](1)
-		must(t, q.TryPut(1))
+		testkit.NoError(t, q.TryPut(1))
 		ended := 0
-		for name, use := range slices.All([]body{
+		for name, use := range slices.All([]testkit.Body{
 			func(ctx context.Context) error { _, err := other.Get(ctx); return err },
 			func(ctx context.Context) error { return q.Put(ctx, 2) },
 			q.Join,
@@ -716,13 +717,13 @@ func TestCloseUnwinds(t *testing.T) {
 			func(ctx context.Context) error {
 				defer func() {
 					v, err := q.Get(ctx) // it is there, so this does not wait
-					must(t, err)
-					must(t, q.TryPut(v))
+					testkit.NoError(t, err)
+					testkit.NoError(t, q.TryPut(v))
 				}()
 				return q.Put(ctx, 2)
 			},
 		}) {
-			spawn(l.Context(), fmt.Sprint(name), func(ctx context.Context) error {
+			testkit.Spawn(l.Context(), fmt.Sprint(name), func(ctx context.Context) error {
 				err := use(ctx)
 				var c *loop.CanceledError
 				if !errors.As(err, &c) || c.Cause != loop.ErrClosed {
@@ -734,9 +735,9 @@ func TestCloseUnwinds(t *testing.T) {
 		}
 		l.RunUntilIdle()
 		l.Close()
-		equal(t, "tasks that ended", ended, 5)
-		equal(t, "items", q.Len(), 1)
-		equal(t, "items", other.Len(), 0)
+		testkit.Equal(t, "tasks that ended", ended, 5)
+		testkit.Equal(t, "items", q.Len(), 1)
+		testkit.Equal(t, "items", other.Len(), 0)
 	}
 }
 
@@ -744,31 +745,31 @@ func TestCloseUnwinds(t *testing.T) {
 // is with the room that one task makes.
 func TestOneIsWokenForEachItem(t *testing.T) {
 	woken := 0
-	l := virtual(t, loop.WithObserver(func(e loop.Event) {
+	l := testkit.NewLoop(t, loop.WithObserver(func(e loop.Event) {
 		if e.Kind == loop.TaskWoken {
 			woken++
 		}
 	}))
 	q := queue.New[int](1)
 	for range 3 {
-		spawn(l.Context(), "getter", func(ctx context.Context) error { _, err := q.Get(ctx); return err })
+		testkit.Spawn(l.Context(), "getter", func(ctx context.Context) error { _, err := q.Get(ctx); return err })
 	}
 	l.RunUntilIdle()
 	for n := range 3 {
-		must(t, q.TryPut(n))
-		equal(t, "getters woken", woken, n+1)
+		testkit.NoError(t, q.TryPut(n))
+		testkit.Equal(t, "getters woken", woken, n+1)
 		l.RunUntilIdle()
 	}
-	must(t, q.TryPut(0))
+	testkit.NoError(t, q.TryPut(0))
 	for range 3 {
-		spawn(l.Context(), "putter", func(ctx context.Context) error { return q.Put(ctx, 1) })
+		testkit.Spawn(l.Context(), "putter", func(ctx context.Context) error { return q.Put(ctx, 1) })
 	}
 	l.RunUntilIdle()
 	woken = 0
 	for n := range 3 {
 		_, err := q.TryGet()
-		must(t, err)
-		equal(t, "putters woken", woken, n+1)
+		testkit.NoError(t, err)
+		testkit.Equal(t, "putters woken", woken, n+1)
 		l.RunUntilIdle()
 	}
 }

@@ -13,29 +13,15 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/internal/waiter"
 	"github.com/takt-go/takt/timer"
 )
-
-var errCause = errors.New("the cause")
 
 // what describes waiters, in words.
 type what string
 
 func (w what) Describe() loop.Explanation { return loop.Explanation{What: string(w)} }
-
-func virtual(t testing.TB) *loop.Loop {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
-	t.Cleanup(l.Close)
-	return l
-}
-
-func equal[T comparable](t testing.TB, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: %v, want %v", what, got, want)
-	}
-}
 
 // waits makes a task that waits for w under ctx's own context.
 func waits(ctx context.Context, w *waiter.Waiter) *task.Task[struct{}] {
@@ -43,72 +29,72 @@ func waits(ctx context.Context, w *waiter.Waiter) *task.Task[struct{}] {
 }
 
 func TestWaiterIsSetOnce(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	w := waiter.New(l.Context(), what("something"))
 	a := waits(l.Context(), w)
 	l.RunUntilIdle()
-	equal(t, "done", w.Done(), false)
-	equal(t, "loop", w.Loop(), l)
-	equal(t, "explanation", w.Explain().What, "something")
-	equal(t, "what the task waits for", a.Task().Waits(), "awaits something")
+	testkit.Equal(t, "done", w.Done(), false)
+	testkit.Equal(t, "loop", w.Loop(), l)
+	testkit.Equal(t, "explanation", w.Explain().What, "something")
+	testkit.Equal(t, "what the task waits for", a.Task().Waits(), "awaits something")
 	if err := w.Err(); !errors.Is(err, future.ErrInvalidState) {
 		t.Errorf("the error of a pending waiter is %v, want %v", err, future.ErrInvalidState)
 	}
-	equal(t, "Set", w.Set(), true)
-	equal(t, "the task ran inside Set", a.Done(), false)
-	equal(t, "Set again", w.Set(), false)
-	equal(t, "Cancel of what was set", w.Cancel(nil), false)
-	equal(t, "succeeded", w.Succeeded(), true)
-	equal(t, "canceled", w.Canceled(), false)
+	testkit.Equal(t, "Set", w.Set(), true)
+	testkit.Equal(t, "the task ran inside Set", a.Done(), false)
+	testkit.Equal(t, "Set again", w.Set(), false)
+	testkit.Equal(t, "Cancel of what was set", w.Cancel(nil), false)
+	testkit.Equal(t, "succeeded", w.Succeeded(), true)
+	testkit.Equal(t, "canceled", w.Canceled(), false)
 	l.RunOnce()
-	equal(t, "the task went on in the next turn", a.Done(), true)
+	testkit.Equal(t, "the task went on in the next turn", a.Done(), true)
 	if a.Err() != nil || w.Err() != nil || w.Untaken() != nil {
 		t.Errorf("errors: %v, %v, %v", a.Err(), w.Err(), w.Untaken())
 	}
 }
 
 func TestWaiterThatIsSetDoesNotSuspend(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	w := waiter.New(l.Context(), what("something"))
 	w.Run()
 	a := waits(l.Context(), w)
 	l.RunOnce()
-	equal(t, "the task has ended in its first step", a.Done(), true)
+	testkit.Equal(t, "the task has ended in its first step", a.Done(), true)
 }
 
 func TestWaiterIsCanceledWithItsTask(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	w := waiter.New(l.Context(), what("something"))
 	a := waits(l.Context(), w)
 	l.RunUntilIdle()
-	a.Cancel(errCause)
-	equal(t, "canceled", w.Canceled(), true)
-	equal(t, "Set", w.Set(), false)
+	a.Cancel(testkit.ErrCause)
+	testkit.Equal(t, "canceled", w.Canceled(), true)
+	testkit.Equal(t, "Set", w.Set(), false)
 	l.RunUntilIdle()
 	var c *loop.CanceledError
-	if !errors.As(a.Err(), &c) || c.Cause != errCause {
-		t.Errorf("the task's error is %v, want a cancellation with %v", a.Err(), errCause)
+	if !errors.As(a.Err(), &c) || c.Cause != testkit.ErrCause {
+		t.Errorf("the task's error is %v, want a cancellation with %v", a.Err(), testkit.ErrCause)
 	}
-	equal(t, "succeeded", w.Succeeded(), false)
+	testkit.Equal(t, "succeeded", w.Succeeded(), false)
 }
 
 // Set and then canceled, in one turn: the task is told of the cancellation, and the
 // waiter of its success.
 func TestWaiterIsSetBeforeItsTaskIsCanceled(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	w := waiter.New(l.Context(), what("something"))
 	a := waits(l.Context(), w)
 	l.RunUntilIdle()
 	w.Set()
-	a.Cancel(errCause)
+	a.Cancel(testkit.ErrCause)
 	l.RunUntilIdle()
-	equal(t, "the task was canceled", a.Canceled(), true)
-	equal(t, "succeeded", w.Succeeded(), true)
+	testkit.Equal(t, "the task was canceled", a.Canceled(), true)
+	testkit.Equal(t, "succeeded", w.Succeeded(), true)
 }
 
 // The end of a context leaves the waiter alone; it can be set, and wakes nobody.
 func TestWaiterUnderAContextThatEnds(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	w := waiter.New(l.Context(), what("something"))
 	var end context.CancelCauseFunc
 	a := task.Go(l.Context(), func(ctx context.Context) (struct{}, error) {
@@ -116,15 +102,15 @@ func TestWaiterUnderAContextThatEnds(t *testing.T) {
 		return struct{}{}, w.Wait(ctx)
 	})
 	l.RunUntilIdle()
-	end(errCause)
+	end(testkit.ErrCause)
 	l.RunUntilIdle()
-	equal(t, "the task's error", a.Err(), errCause)
-	equal(t, "done", w.Done(), false)
-	equal(t, "Set", w.Set(), true)
+	testkit.Equal(t, "the task's error", a.Err(), testkit.ErrCause)
+	testkit.Equal(t, "done", w.Done(), false)
+	testkit.Equal(t, "Set", w.Set(), true)
 }
 
 func TestWaiterIsForOneTask(t *testing.T) {
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	w := waiter.New(l.Context(), what("something"))
 	ran := 0
 	r := loop.Func(func() { ran++ })
@@ -138,13 +124,13 @@ func TestWaiterIsForOneTask(t *testing.T) {
 		}()
 		w.AddWaiter(&r2{})
 	}()
-	equal(t, "RemoveWaiter of another", w.RemoveWaiter(&r2{}), false)
-	equal(t, "RemoveWaiter", w.RemoveWaiter(first), true)
-	equal(t, "RemoveWaiter again", w.RemoveWaiter(first), false)
+	testkit.Equal(t, "RemoveWaiter of another", w.RemoveWaiter(&r2{}), false)
+	testkit.Equal(t, "RemoveWaiter", w.RemoveWaiter(first), true)
+	testkit.Equal(t, "RemoveWaiter again", w.RemoveWaiter(first), false)
 	w.Set()
 	w.AddWaiter(first)
 	l.RunOnce()
-	equal(t, "runs of what came late", ran, 1)
+	testkit.Equal(t, "runs of what came late", ran, 1)
 }
 
 // r2 is a Runnable that is told apart.
@@ -155,7 +141,7 @@ func (*r2) Run() {}
 func TestListBelongsToOneLoop(t *testing.T) {
 	var list waiter.List
 	for at := range 2 {
-		l := virtual(t)
+		l := testkit.NewLoop(t)
 		a := task.Go(l.Context(), func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, list.Wait(ctx, what("the thing"), func(bool) {})
 		})
@@ -167,7 +153,7 @@ func TestListBelongsToOneLoop(t *testing.T) {
 			t.Errorf("the panic is %v", p)
 		}
 	}
-	equal(t, "waiters", list.Len(), 1)
+	testkit.Equal(t, "waiters", list.Len(), 1)
 }
 
 // listModel is a line as anybody would describe it: who stands in it, and what each has
@@ -276,7 +262,7 @@ func TestListModel(t *testing.T) {
 					return
 				}
 				one.canceled = true
-				one.t.Cancel(errCause)
+				one.t.Cancel(testkit.ErrCause)
 			},
 			"turn": func(*rapid.T) { turn() },
 		})
@@ -285,10 +271,10 @@ func TestListModel(t *testing.T) {
 
 // A task's wait costs one object, and what wakes it none.
 func TestWaitingAllocatesOneObject(t *testing.T) {
-	if underRace {
+	if testkit.Race {
 		return // the race detector allocates
 	}
-	l := virtual(t)
+	l := testkit.NewLoop(t)
 	var list waiter.List
 	task.Go(l.Context(), func(ctx context.Context) (struct{}, error) {
 		for {
@@ -302,5 +288,5 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 		list.Set(1)
 		l.RunOnce()
 	})
-	equal(t, "allocations for each wait", got, 1)
+	testkit.Equal(t, "allocations for each wait", got, 1)
 }

@@ -1,0 +1,72 @@
+// Package testkit is for the tests of package task and of the packages below it: loops and
+// tasks, checks, and random programs for tests that compare with a model. Only tests import
+// it.
+package testkit
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
+)
+
+// Main runs the tests of a package, and fails if goroutines are left at the end. It is to
+// be called by TestMain.
+//
+// Two goroutines of the standard library do not count: on js, the one that waits for
+// events of JavaScript, and the one that waits for signals, which goleak does not
+// recognize on wasip1.
+func Main(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("runtime.handleEvent"), goleak.IgnoreAnyFunction("os/signal.loop"))
+}
+
+// NewLoop makes a loop with a virtual clock, and closes it at the end of the test. The
+// test fails if the loop reports a failure. opts come last, and can change all of that.
+func NewLoop(t testing.TB, opts ...loop.Option) *loop.Loop {
+	l := loop.New(append([]loop.Option{loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
+		t.Errorf("%v: %v: %v", f.Kind, f.Task, f.Err)
+	})}, opts...)...)
+	t.Cleanup(l.Close)
+	return l
+}
+
+// DebugMode turns debug mode on, and allows steps of any length, since the machine may be
+// slow.
+var DebugMode = loop.WithSlowStep(time.Hour)
+
+// A Body is what most tasks of tests run: its outcome is an error.
+type Body = func(ctx context.Context) error
+
+// Run runs body as the main task of a loop with a virtual clock.
+func Run(t testing.TB, body func(ctx context.Context)) {
+	t.Helper()
+	_, err := task.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
+		body(ctx)
+		return struct{}{}, nil
+	}, loop.WithClock(timer.NewVirtual()))
+	NoError(t, err)
+}
+
+// Spawn makes a task of a body.
+func Spawn(ctx context.Context, name string, body Body) *task.Task[struct{}] {
+	return task.Go(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, body(ctx) }, task.Name(name))
+}
+
+// SleepForever is a body that only a cancellation ends.
+func SleepForever(ctx context.Context) error { return task.Sleep(ctx, task.NoLimit) }
+
+// Yield suspends for n turns.
+func Yield(ctx context.Context, n int) error {
+	for range n {
+		if err := task.Yield(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
