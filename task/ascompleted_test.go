@@ -10,6 +10,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 func TestAsCompletedInOrderOfCompletion(t *testing.T) {
@@ -46,8 +47,8 @@ func TestAsCompletedInOneTurn(t *testing.T) {
 func TestAsCompletedOfWhatHasFailed(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		for a, err := range task.AsCompleted(ctx, task.NoLimit, task.Go(ctx, fails(0, errBoom))) {
-			equal(t, "the error of the waiting", err, nil)
-			equal(t, "its own error", a.Err(), errBoom)
+			testkit.Equal(t, "the error of the waiting", err, nil)
+			testkit.Equal(t, "its own error", a.Err(), errBoom)
 		}
 	})
 }
@@ -77,7 +78,7 @@ func TestAsCompletedDuplicates(t *testing.T) {
 		for a := range task.AsCompleted(ctx, task.NoLimit, all[0], all[1], all[0]) {
 			names += a.Name()
 		}
-		equal(t, "what came", names, "ba")
+		testkit.Equal(t, "what came", names, "ba")
 	})
 }
 
@@ -94,7 +95,7 @@ func TestAsCompletedSuspendsOnlyWhenItMust(t *testing.T) {
 				}
 				turns = countTurns(ctx)
 			case "c":
-				equal(t, "turns that passed", turns(), 0)
+				testkit.Equal(t, "turns that passed", turns(), 0)
 			}
 		}
 	})
@@ -110,7 +111,7 @@ func TestAsCompletedOfWhatIsDone(t *testing.T) {
 			v, _ := f.Result()
 			sum = sum*10 + v
 		}
-		equal(t, "in order of the arguments", sum, 12)
+		testkit.Equal(t, "in order of the arguments", sum, 12)
 	})
 }
 
@@ -144,11 +145,11 @@ func TestAsCompletedLeftEarlyDetachesAndCancelsNothing(t *testing.T) {
 				if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
 					t.Error("the limit is still armed")
 				}
-				equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
+				testkit.Equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
 				_ = f.SetResult(4)
 				v, err := all[1].Await(ctx)
-				equal(t, "the rest", v, 4)
-				equal(t, "its error", err, nil)
+				testkit.Equal(t, "the rest", v, 4)
+				testkit.Equal(t, "its error", err, nil)
 			})
 		})
 	}
@@ -182,13 +183,13 @@ func TestAsCompletedLeftEarlyRemovesItsCallbacks(t *testing.T) {
 			}
 			break
 		}
-		equal(t, "who still waits", len(waiters), 0)
+		testkit.Equal(t, "who still waits", len(waiters), 0)
 	})
 }
 
 func TestAsCompletedLeftByGoexit(t *testing.T) {
 	waiters := map[loop.Runnable]bool{}
-	if !exits(func() {
+	if !testkit.Goexits(func() {
 		_ = playToEnd(t, func(ctx context.Context) {
 			f := future.New[int](ctx)
 			_ = f.SetResult(1)
@@ -199,7 +200,7 @@ func TestAsCompletedLeftByGoexit(t *testing.T) {
 	}) {
 		t.Error("the Goexit did not go on")
 	}
-	equal(t, "who still waits", len(waiters), 0)
+	testkit.Equal(t, "who still waits", len(waiters), 0)
 }
 
 func TestAsCompletedLimit(t *testing.T) {
@@ -218,7 +219,7 @@ func TestAsCompletedLimit(t *testing.T) {
 			j.Add("%s", a.Name())
 		}
 		j.Want(t, "a", "c", "limit at 2.5s")
-		equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
 		_, _ = all[1].Await(ctx)
 	})
 }
@@ -238,7 +239,7 @@ func TestAsCompletedLimitComesLast(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		equal(t, "what came", names, "ab!")
+		testkit.Equal(t, "what came", names, "ab!")
 		_, _ = all[2].Await(ctx)
 	})
 }
@@ -262,8 +263,8 @@ func TestAsCompletedLimitCountsFromTheStartOfTheRange(t *testing.T) {
 			t.Error(err)
 		}
 		for a, err := range seq {
-			equal(t, "the error", err, nil)
-			equal(t, "what came", a, all[0])
+			testkit.Equal(t, "the error", err, nil)
+			testkit.Equal(t, "what came", a, all[0])
 		}
 	})
 }
@@ -278,7 +279,7 @@ func TestAsCompletedTwice(t *testing.T) {
 				names += a.Name()
 			}
 		}
-		equal(t, "what came", names, "ba"+"ab")
+		testkit.Equal(t, "what came", names, "ba"+"ab")
 	})
 }
 
@@ -300,9 +301,9 @@ func TestAsCompletedIsCanceled(t *testing.T) {
 		})
 		loop.FromContext(ctx).CallLater(2*time.Second, func() { waiter.Cancel(errCause) })
 		_, err := waiter.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
-		equal(t, "rounds", rounds, 2)
-		equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
+		testkit.Equal(t, "rounds", rounds, 2)
+		testkit.Equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
 		_, _ = all[1].Await(ctx)
 	})
 }
@@ -314,9 +315,9 @@ func TestAsCompletedUnderADerivedContextThatEnds(t *testing.T) {
 		rounds := 0
 		for _, err := range task.AsCompleted(derived, task.NoLimit, future.New[int](ctx)) {
 			rounds++
-			equal(t, "the error", err, errCause)
+			testkit.Equal(t, "the error", err, errCause)
 		}
-		equal(t, "rounds", rounds, 1)
+		testkit.Equal(t, "rounds", rounds, 1)
 	})
 }
 
@@ -324,7 +325,7 @@ func TestAsCompletedPanics(t *testing.T) {
 	l := virtual(t)
 	f := future.New[int](l.Context())
 	for _, ctx := range []context.Context{context.Background(), l.Context()} {
-		panics(t, "loop: ", func() {
+		testkit.Panics(t, "loop: ", func() {
 			for range task.AsCompleted(ctx, time.Second, f) {
 				t.Error("there is something")
 			}
@@ -341,7 +342,7 @@ func TestAsCompletedOfAnotherLoopsFuturePanics(t *testing.T) {
 	_ = done.SetResult(1)
 	play(t, func(ctx context.Context) {
 		for _, f := range []*future.Future[int]{done, pending} {
-			panics(t, "belongs to another loop", func() {
+			testkit.Panics(t, "belongs to another loop", func() {
 				for range task.AsCompleted(ctx, task.NoLimit, f) {
 					t.Error("there is something")
 				}
@@ -363,13 +364,13 @@ func TestAsCompletedLimitEnds(t *testing.T) {
 		for range task.AsCompleted[*future.Future[int]](ctx, time.Hour) {
 			t.Error("there was something")
 		}
-		equal(t, "limits of nothing", armed, 0)
+		testkit.Equal(t, "limits of nothing", armed, 0)
 		for range task.AsCompleted(ctx, time.Hour, f) {
 		}
 		return 0, nil
 	})
 	l.RunUntilIdle()
-	equal(t, "limits", armed, 1)
+	testkit.Equal(t, "limits", armed, 1)
 	_ = f.SetResult(1)
 	l.RunOnce()
 	if at, armed := l.NextDeadline(); armed {

@@ -14,6 +14,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -26,8 +27,8 @@ func waitDone(ctx context.Context) (int, error) {
 func TestBlockingReturnsWhatFnReturns(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		v, err := task.Blocking(ctx, func(context.Context) (string, error) { return "v", errBoom })
-		equal(t, "the value", v, "v")
-		equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "the value", v, "v")
+		testkit.Equal(t, "the error", err, errBoom)
 	})
 }
 
@@ -46,7 +47,7 @@ func TestBlockingSuspendsOnlyItsTask(t *testing.T) {
 		}); err != nil {
 			t.Error(err)
 		}
-		equal(t, "the other task ran", ran, true)
+		testkit.Equal(t, "the other task ran", ran, true)
 	})
 }
 
@@ -69,8 +70,8 @@ func TestBlockingByTheSystemsClock(t *testing.T) {
 			}
 			return sum, err
 		})
-		equal(t, "the sum", sum, 6)
-		equal(t, "the time for calls at the same time", time.Since(start), 3*time.Second)
+		testkit.Equal(t, "the sum", sum, 6)
+		testkit.Equal(t, "the time for calls at the same time", time.Since(start), 3*time.Second)
 	})
 }
 
@@ -140,7 +141,7 @@ func TestBlockingEndsWhenNothingElseIsReady(t *testing.T) {
 		}); err != nil {
 			t.Error(err)
 		}
-		equal(t, "what the busy task has done by then", yielded, 100)
+		testkit.Equal(t, "what the busy task has done by then", yielded, 100)
 		_, _ = busy.Await(ctx)
 	})
 }
@@ -153,12 +154,12 @@ func TestBlockingContext(t *testing.T) {
 			var outside context.Context
 			_, err := task.Blocking(ctx, func(ctx context.Context) (int, error) {
 				outside = ctx
-				equal(t, "the value", ctx.Value(key{}), any("v"))
+				testkit.Equal(t, "the value", ctx.Value(key{}), any("v"))
 				_, ok := ctx.Deadline()
-				equal(t, "there is a deadline, of a virtual clock", ok, false)
-				equal(t, "it belongs to a loop", loop.Belongs(ctx), false)
-				panics(t, "under which nothing can await or spawn", func() { _ = task.Yield(ctx) })
-				panics(t, "under which nothing can await or spawn", func() { task.Go(ctx, hangs) })
+				testkit.Equal(t, "there is a deadline, of a virtual clock", ok, false)
+				testkit.Equal(t, "it belongs to a loop", loop.Belongs(ctx), false)
+				testkit.Panics(t, "under which nothing can await or spawn", func() { _ = task.Yield(ctx) })
+				testkit.Panics(t, "under which nothing can await or spawn", func() { task.Go(ctx, hangs) })
 				return 0, ctx.Err()
 			})
 			select {
@@ -181,12 +182,12 @@ func TestBlockingUnderATimeoutOfVirtualTime(t *testing.T) {
 			_, err := task.Blocking(ctx, func(ctx context.Context) (int, error) {
 				over, cancel := context.WithTimeout(ctx, 0)
 				defer cancel()
-				equal(t, "a real limit that is over", over.Err(), context.DeadlineExceeded)
+				testkit.Equal(t, "a real limit that is over", over.Err(), context.DeadlineExceeded)
 				return 0, nil
 			})
 			return err
 		})
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -212,12 +213,12 @@ func TestBlockingIsCanceled(t *testing.T) {
 			t.Fatal("Blocking has not returned")
 		}
 		_, err := a.Result()
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		close(returnedFirst)
 		fnEnded.Wait()
-		wantIs(t, fnErr, context.Canceled)
-		wantIs(t, fnCause, future.ErrCanceled)
-		wantIs(t, causeOf(t, fnCause), errCause)
+		testkit.ErrorIs(t, fnErr, context.Canceled)
+		testkit.ErrorIs(t, fnCause, future.ErrCanceled)
+		testkit.ErrorIs(t, causeOf(t, fnCause), errCause)
 	})
 }
 
@@ -241,14 +242,14 @@ func TestBlockingUnderADerivedContext(t *testing.T) {
 		derived, cancel := context.WithCancelCause(ctx)
 		loop.FromContext(ctx).CallSoon(func() { cancel(errCause) })
 		_, err := task.Blocking(derived, waitDone)
-		equal(t, "the error", err, errCause)
+		testkit.Equal(t, "the error", err, errCause)
 	})
 }
 
 func TestBlockingPanicGoesOnInTheTask(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
-			p, _ := panics(t, "ouch", func() {
+			p, _ := testkit.Panics(t, "ouch", func() {
 				_, _ = task.Blocking(ctx, func(context.Context) (int, error) { panic("ouch") })
 			}).(*task.PanicError)
 			if p == nil || p.Value != "ouch" || p.Task != "it" || len(p.Stack) == 0 {
@@ -257,7 +258,7 @@ func TestBlockingPanicGoesOnInTheTask(t *testing.T) {
 			return task.Blocking(ctx, func(context.Context) (int, error) { panic(errBoom) })
 		}, task.Name("it"))
 		_, err := a.Await(ctx)
-		wantIs(t, err, errBoom)
+		testkit.ErrorIs(t, err, errBoom)
 		wantText(t, err, `panic in task "it": boom`)
 	})
 }
@@ -301,7 +302,7 @@ func TestBlockingGoexitOfFn(t *testing.T) {
 			runtime.Goexit()
 			return 0, nil
 		})
-		wantIs(t, err, loop.ErrGoexit)
+		testkit.ErrorIs(t, err, loop.ErrGoexit)
 	})
 }
 
@@ -313,9 +314,9 @@ func TestBlockingLeftByGoexit(t *testing.T) {
 			l.CallSoon(runtime.Goexit) // runs on this stack
 			return task.Blocking(ctx, waitDone)
 		})
-		equal(t, "Run ended by the Goexit", exits(func() { _ = l.Run() }), true)
+		testkit.Equal(t, "Run ended by the Goexit", testkit.Goexits(func() { _ = l.Run() }), true)
 		l.Close()
-		wantIs(t, a.Err(), loop.ErrGoexit)
+		testkit.ErrorIs(t, a.Err(), loop.ErrGoexit)
 	})
 }
 
@@ -334,9 +335,9 @@ func TestCloseWaitsForBlockingCalls(t *testing.T) {
 	})
 	l.RunOnce()
 	l.Close()
-	equal(t, "fn has ended", ended, true)
+	testkit.Equal(t, "fn has ended", ended, true)
 	_, err := a.Result()
-	wantIs(t, causeOf(t, err), loop.ErrClosed)
+	testkit.ErrorIs(t, causeOf(t, err), loop.ErrClosed)
 }
 
 func TestCloseWaitsForBlockingCallsPastAGoexit(t *testing.T) {
@@ -357,8 +358,8 @@ func TestCloseWaitsForBlockingCallsPastAGoexit(t *testing.T) {
 		return hangs(ctx)
 	})
 	l.RunOnce()
-	equal(t, "Close ended by the Goexit", exits(l.Close), true)
-	equal(t, "fn has ended", ended, true)
+	testkit.Equal(t, "Close ended by the Goexit", testkit.Goexits(l.Close), true)
+	testkit.Equal(t, "fn has ended", ended, true)
 }
 
 func TestBlockingPanics(t *testing.T) {
@@ -367,8 +368,8 @@ func TestBlockingPanics(t *testing.T) {
 		t.Error("fn ran")
 		return 0, nil
 	}
-	panics(t, "belongs to no loop", func() { _, _ = task.Blocking(context.Background(), never) })
-	panics(t, "outside every task", func() { _, _ = task.Blocking(l.Context(), never) })
+	testkit.Panics(t, "belongs to no loop", func() { _, _ = task.Blocking(context.Background(), never) })
+	testkit.Panics(t, "outside every task", func() { _, _ = task.Blocking(l.Context(), never) })
 }
 
 // serve runs a loop with the system's clock on a goroutine of its own, until stop is
@@ -398,16 +399,16 @@ func TestSubmit(t *testing.T) {
 	defer stop()
 	ctx := context.WithValue(context.Background(), key{}, "v")
 	v, err := task.Submit(ctx, l, func(ctx context.Context) (string, error) {
-		equal(t, "the task's name", task.Current(ctx).Name(), "submitted")
+		testkit.Equal(t, "the task's name", task.Current(ctx).Name(), "submitted")
 		if err := task.Yield(ctx); err != nil {
 			return "", err
 		}
 		return ctx.Value(key{}).(string), nil
 	}, task.Name("submitted"))
-	equal(t, "the value", v, "v")
-	equal(t, "the error", err, nil)
+	testkit.Equal(t, "the value", v, "v")
+	testkit.Equal(t, "the error", err, nil)
 	_, err = task.Submit(ctx, l, fails(0, errBoom))
-	equal(t, "the error", err, errBoom)
+	testkit.Equal(t, "the error", err, errBoom)
 }
 
 func TestSubmitFromManyGoroutines(t *testing.T) {
@@ -446,7 +447,7 @@ func TestSubmitToALoopThatIsNotRunningYet(t *testing.T) {
 		synctest.Wait() // Submit is waiting
 		go func() {
 			v := <-got
-			equal(t, "the value", v, 4)
+			testkit.Equal(t, "the value", v, 4)
 			_ = l.Post(l.Stop)
 		}()
 		if err := l.Run(); err != nil {
@@ -530,7 +531,7 @@ func TestSubmitGivesUp(t *testing.T) {
 	cancel(errCause)
 	over.Wait()
 	for range n {
-		wantIs(t, causeOf(t, <-told), errCause)
+		testkit.ErrorIs(t, causeOf(t, <-told), errCause)
 	}
 }
 
@@ -550,7 +551,7 @@ func TestSubmitGivesUpAtOnce(t *testing.T) {
 		_, _, _ = task.Recv(ctx, gate)
 		return 1, nil
 	})
-	equal(t, "what Submit returns", err, errCause)
+	testkit.Equal(t, "what Submit returns", err, errCause)
 	_ = l.Post(func() { close(gate) })
 }
 
@@ -570,12 +571,12 @@ func TestSubmitWithAContextThatHasEnded(t *testing.T) {
 				ran = true
 				return 0, nil
 			})
-			equal(t, "what Submit returns", err, errCause)
+			testkit.Equal(t, "what Submit returns", err, errCause)
 			// Posts run in order: when this is through, the one before has had its turn.
 			now, _ := task.Submit(context.Background(), l, func(ctx context.Context) (bool, error) {
 				return ran, task.Yield(ctx)
 			})
-			equal(t, "the body ran", now, false)
+			testkit.Equal(t, "the body ran", now, false)
 		})
 	}
 }
@@ -584,7 +585,7 @@ func TestSubmitToAClosedLoop(t *testing.T) {
 	l := loop.New()
 	l.Close()
 	_, err := task.Submit(context.Background(), l, hangs)
-	equal(t, "the error", err, loop.ErrClosed)
+	testkit.Equal(t, "the error", err, loop.ErrClosed)
 }
 
 func TestSubmitWhileTheLoopIsClosed(t *testing.T) {
@@ -608,16 +609,16 @@ func TestSubmitWhileTheLoopIsClosed(t *testing.T) {
 			}
 		}
 		l.Close()
-		wantIs(t, <-got, loop.ErrClosed)
+		testkit.ErrorIs(t, <-got, loop.ErrClosed)
 	}
 }
 
 func TestSubmitMisusePanics(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		panics(t, "task: Submit with the context of a loop", func() {
+		testkit.Panics(t, "task: Submit with the context of a loop", func() {
 			_, _ = task.Submit(ctx, loop.FromContext(ctx), hangs)
 		})
-		panics(t, "task: Submit with the context of a loop", func() {
+		testkit.Panics(t, "task: Submit with the context of a loop", func() {
 			_, _ = task.Submit(loop.FromContext(ctx).Context(), loop.FromContext(ctx), hangs)
 		})
 	})
@@ -632,7 +633,7 @@ func TestSubmitInsideALoopPanics(t *testing.T) {
 			over, cancel := context.WithCancel(context.Background())
 			cancel()
 			submit := func() {
-				panics(t, "task: Submit in a body or callback would hold its loop up", func() {
+				testkit.Panics(t, "task: Submit in a body or callback would hold its loop up", func() {
 					_, _ = task.Submit(over, l, hangs)
 				})
 			}
@@ -656,8 +657,8 @@ func TestSubmitToAnotherLoop(t *testing.T) {
 		v, err := task.Blocking(ctx, func(ctx context.Context) (int, error) {
 			return task.Submit(ctx, l, gives(0, 7))
 		})
-		equal(t, "the value", v, 7)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 7)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -673,7 +674,7 @@ func TestSubmitOfANilBodyPanics(t *testing.T) {
 		})
 		cancel()
 	}()
-	panics(t, "nil", func() { _, _ = task.Submit[int](ctx, l, nil) })
+	testkit.Panics(t, "nil", func() { _, _ = task.Submit[int](ctx, l, nil) })
 }
 
 // An option or a factory that panics is not the end of the one who waits either.
@@ -765,7 +766,7 @@ func TestCloseEndsWhatWaitsForTheLoop(t *testing.T) {
 					synctest.Wait()
 				}
 				l.Close()
-				equal(t, "what it waited for", <-ended, loop.ErrClosed)
+				testkit.Equal(t, "what it waited for", <-ended, loop.ErrClosed)
 			})
 		})
 	}
@@ -781,12 +782,12 @@ func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 		check := func(t *testing.T, ctx context.Context, v int, err error) {
 			t.Helper()
 			if name == "a value" {
-				equal(t, "the value", v, 7)
-				equal(t, "the error", err, nil)
+				testkit.Equal(t, "the value", v, 7)
+				testkit.Equal(t, "the error", err, nil)
 			} else {
-				wantIs(t, err, errBoom)
+				testkit.ErrorIs(t, err, errBoom)
 			}
-			wantIs(t, causeOf(t, task.Yield(ctx)), errCause) // the next suspension delivers it
+			testkit.ErrorIs(t, causeOf(t, task.Yield(ctx)), errCause) // the next suspension delivers it
 		}
 		call := func(t *testing.T, ctx context.Context) {
 			t.Helper()
@@ -814,8 +815,8 @@ func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 				synctest.Wait() // both calls have returned: their ends share a turn
 				l.RunUntilIdle()
 				v, err := a.Result()
-				equal(t, "the value of the task", v, 1)
-				equal(t, "its error", err, nil)
+				testkit.Equal(t, "the value of the task", v, 1)
+				testkit.Equal(t, "its error", err, nil)
 			})
 		})
 		// By the real clock it is enough that fn has returned.
@@ -830,8 +831,8 @@ func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 					synctest.Wait() // fn has returned
 					a.Cancel(errCause)
 					v, err := a.Await(ctx)
-					equal(t, "the value of the task", v, 1)
-					equal(t, "its error", err, nil)
+					testkit.Equal(t, "the value of the task", v, 1)
+					testkit.Equal(t, "its error", err, nil)
 					return 0, nil
 				})
 			})
@@ -846,15 +847,15 @@ func TestBlockingIsCanceledBeforeItsEndIsNoticed(t *testing.T) {
 		play(t, func(ctx context.Context) {
 			a := task.Go(ctx, func(ctx context.Context) (int, error) {
 				_, err := task.Blocking(ctx, func(context.Context) (int, error) { return 7, nil })
-				wantIs(t, causeOf(t, err), errCause)
+				testkit.ErrorIs(t, causeOf(t, err), errCause)
 				return 1, nil
 			})
 			yields(t, ctx, 1)
 			synctest.Wait()
 			a.Cancel(errCause)
 			v, err := a.Await(ctx)
-			equal(t, "the value of the task", v, 1)
-			equal(t, "its error", err, nil)
+			testkit.Equal(t, "the value of the task", v, 1)
+			testkit.Equal(t, "its error", err, nil)
 		})
 	})
 }
@@ -874,7 +875,7 @@ func TestBlockingPanicHasTheNameOfTheCall(t *testing.T) {
 	l.RunUntilIdle()
 	close(gate)
 	x.SetName("after")
-	equal(t, "Run", l.Run(), nil)
+	testkit.Equal(t, "Run", l.Run(), nil)
 	wantText(t, x.Err(), `panic in task "before": boom`)
 }
 
@@ -889,13 +890,13 @@ func TestSubmitThatGaveUpTakesNoError(t *testing.T) {
 			cancel()
 			_ = task.Sleep(ctx, time.Hour)
 			err, _, _ := task.Recv(ctx, over) // that of Submit
-			wantIs(t, err, context.Canceled)
+			testkit.ErrorIs(t, err, context.Canceled)
 			l.CallLater(0, func() { l.CallSoon(l.Stop) }) // when the task has been done for a while
 			return 0, errBoom
 		}, task.Name("failing"))
 		over <- err
 	}()
-	equal(t, "Run", l.Run(), nil)
+	testkit.Equal(t, "Run", l.Run(), nil)
 	l.Close()
 	told.want(t, "a task failed and nobody took its error: failing: boom")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 // A body that returns the Err of its context after a request to cancel has let that
@@ -62,8 +63,8 @@ func TestBodyReturnsTheErrOfItsContext(t *testing.T) {
 				yields(t, ctx, 1)
 				x.Cancel(errCause)
 				_, err := x.Await(ctx)
-				equal(t, "canceled", x.Canceled(), c.canceled)
-				wantIs(t, err, context.Canceled)
+				testkit.Equal(t, "canceled", x.Canceled(), c.canceled)
+				testkit.ErrorIs(t, err, context.Canceled)
 				if e, ok := err.(*loop.CanceledError); ok != c.canceled || ok && e.Cause != errCause {
 					t.Errorf("the task ended with %#v", err)
 				}
@@ -80,8 +81,8 @@ func TestMachineReturnsTheErrOfItsContext(t *testing.T) {
 		yields(t, ctx, 1)
 		x.Cancel(errCause)
 		_, err := x.Await(ctx)
-		equal(t, "canceled", x.Canceled(), true)
-		equal(t, "the cause", causeOf(t, err), errCause)
+		testkit.Equal(t, "canceled", x.Canceled(), true)
+		testkit.Equal(t, "the cause", causeOf(t, err), errCause)
 	})
 }
 
@@ -99,7 +100,7 @@ func TestTimeoutBodyReturnsTheErrOfItsContext(t *testing.T) {
 			cancel()
 			return std.Err()
 		})
-		equal(t, "the error", err, context.Canceled)
+		testkit.Equal(t, "the error", err, context.Canceled)
 
 		// A request from outside comes out.
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -111,7 +112,7 @@ func TestTimeoutBodyReturnsTheErrOfItsContext(t *testing.T) {
 		yields(t, ctx, 1)
 		x.Cancel(errCause)
 		_, err = x.Await(ctx)
-		equal(t, "the cause", causeOf(t, err), errCause)
+		testkit.Equal(t, "the cause", causeOf(t, err), errCause)
 
 		// So does that of an outer limit.
 		var inner error
@@ -122,7 +123,7 @@ func TestTimeoutBodyReturnsTheErrOfItsContext(t *testing.T) {
 			})
 			return inner
 		})
-		wantIs(t, inner, context.Canceled)
+		testkit.ErrorIs(t, inner, context.Canceled)
 		wantTimeout(t, ctx, err, 2*time.Second)
 	})
 }
@@ -139,7 +140,7 @@ func TestGroupBodyReturnsTheErrOfItsContext(t *testing.T) {
 		})
 		wantGroupErrors(t, err, errBoom)
 
-		equal(t, "of a group that was canceled", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+		testkit.Equal(t, "of a group that was canceled", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			loop.FromContext(ctx).CallSoon(g.Cancel)
 			return waits(ctx, g)
 		}), nil)
@@ -148,10 +149,10 @@ func TestGroupBodyReturnsTheErrOfItsContext(t *testing.T) {
 		yields(t, ctx, 1)
 		x.Cancel(errCause)
 		_, err = x.Await(ctx)
-		equal(t, "the cause", causeOf(t, err), errCause)
+		testkit.Equal(t, "the cause", causeOf(t, err), errCause)
 
 		err = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error { return task.WithGroup(ctx, waits) })
-		wantIs(t, err, context.DeadlineExceeded)
+		testkit.ErrorIs(t, err, context.DeadlineExceeded)
 
 		err = task.WithGroup(ctx, func(ctx context.Context, _ *task.Group) error {
 			std, cancel := context.WithCancel(ctx)
@@ -171,7 +172,7 @@ func TestErrOfAContextThatNoRequestEnded(t *testing.T) {
 			task.Current(ctx).Uncancel()
 			return ctx.Err()
 		})
-		equal(t, "taken back", err, context.Canceled)
+		testkit.Equal(t, "taken back", err, context.Canceled)
 
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
 			_ = task.Sleep(ctx, time.Hour)
@@ -206,7 +207,7 @@ func TestCauseOfARequestBesideALimit(t *testing.T) {
 				w := task.Go(ctx, func(ctx context.Context) (int, error) { return task.WaitFor(ctx, f, time.Second) })
 				order(ctx, w, f)
 				_, err := w.Await(ctx)
-				equal(t, "the cause", causeOf(t, err), errCause)
+				testkit.Equal(t, "the cause", causeOf(t, err), errCause)
 			})
 		})
 	}
@@ -243,7 +244,7 @@ func TestAChainIsAskedInOneGo(t *testing.T) {
 	t.Run("a group", func(t *testing.T) {
 		play(t, func(ctx context.Context) {
 			var all []*task.Task[int]
-			equal(t, "the group", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			testkit.Equal(t, "the group", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				all = links(ctx, func(body func(context.Context) (int, error)) *task.Task[int] { return mustGoIn(t, g, body) })
 				yields(t, ctx, 1)
 				g.Cancel()
@@ -259,7 +260,7 @@ func TestAChainIsAskedInOneGo(t *testing.T) {
 			yields(t, ctx, 1)
 			gather.Cancel(nil)
 			_, err := gather.Await(ctx)
-			wantIs(t, err, future.ErrCanceled)
+			testkit.ErrorIs(t, err, future.ErrCanceled)
 			want(t, all)
 		})
 	})
@@ -278,10 +279,10 @@ func TestAGatherIsPassedOnce(t *testing.T) {
 		yields(t, ctx, 1)
 		all := task.Collect(waiting...)
 		all.Cancel(nil)
-		equal(t, "requests to the child", child.Cancelling(), 1)
+		testkit.Equal(t, "requests to the child", child.Cancelling(), 1)
 		_ = all.Wait(ctx)
 		for _, w := range waiting {
-			equal(t, "canceled", w.Canceled(), true)
+			testkit.Equal(t, "canceled", w.Canceled(), true)
 		}
 	})
 }
@@ -294,18 +295,18 @@ func TestCauseOfAGatherThatWasCanceled(t *testing.T) {
 		early.Cancel(errCause)
 		lastEarly, lastLate := task.Collect(late, early), task.Collect(early, late)
 		other := errors.New("other")
-		equal(t, "taken", lastEarly.Cancel(other), true)
+		testkit.Equal(t, "taken", lastEarly.Cancel(other), true)
 		_, err := lastEarly.Await(ctx)
-		equal(t, "the cause, the last child being canceled before", causeOf(t, err), errCause)
+		testkit.Equal(t, "the cause, the last child being canceled before", causeOf(t, err), errCause)
 		_, err = lastLate.Await(ctx)
-		equal(t, "a gather that was not canceled", err, nil)
+		testkit.Equal(t, "a gather that was not canceled", err, nil)
 
 		refuses := task.Go(ctx, stubborn(time.Second, 1, nil))
 		yields(t, ctx, 1)
 		g := task.Collect(refuses)
 		g.Cancel(other)
 		_, err = g.Await(ctx)
-		equal(t, "the cause, the last child having refused", causeOf(t, err), other)
+		testkit.Equal(t, "the cause, the last child having refused", causeOf(t, err), other)
 	})
 }
 
@@ -320,7 +321,7 @@ func TestGatherThatIsCanceledPassesOverWhatHasFailed(t *testing.T) {
 		g := task.Gather(a, b, task.Go(ctx, hangs))
 		loop.FromContext(ctx).CallSoon(func() { g.Cancel(nil) }) // a and b are done, and g does not know yet
 		_, err := g.Await(ctx)
-		equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "the error", err, errBoom)
 	}, told.option())
 	told.want(t, "a task failed and nobody took its error: Task-3: the cause")
 }
@@ -360,6 +361,6 @@ func TestAwaitableThatCancelsSeveralTasks(t *testing.T) {
 	l.RunUntilIdle()
 	j.Want(t, "0 canceled: boom", "1 canceled: boom", "2 canceled: boom")
 	for _, child := range s.of {
-		equal(t, "requests", child.Cancelling(), 1)
+		testkit.Equal(t, "requests", child.Cancelling(), 1)
 	}
 }

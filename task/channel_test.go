@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 // recv is Recv for what must not fail.
@@ -31,9 +32,9 @@ func TestRecvWhatIsThereDoesNotSuspend(t *testing.T) {
 		ch <- 1
 		ch <- 2
 		turns := countTurns(ctx)
-		equal(t, "the first", recv(t, ctx, ch), 1)
-		equal(t, "the second", recv(t, ctx, ch), 2)
-		equal(t, "turns that passed", turns(), 0)
+		testkit.Equal(t, "the first", recv(t, ctx, ch), 1)
+		testkit.Equal(t, "the second", recv(t, ctx, ch), 2)
+		testkit.Equal(t, "turns that passed", turns(), 0)
 	})
 }
 
@@ -41,7 +42,7 @@ func TestRecvSuspendsUntilAValueIsThere(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan string, 1)
 		loop.FromContext(ctx).CallLater(time.Second, func() { ch <- "v" })
-		equal(t, "the value", recv(t, ctx, ch), "v")
+		testkit.Equal(t, "the value", recv(t, ctx, ch), "v")
 		wantTime(t, ctx, time.Second)
 	})
 }
@@ -51,7 +52,7 @@ func TestRecvFromAClosedChannel(t *testing.T) {
 		ch := make(chan int, 1)
 		ch <- 4
 		close(ch)
-		equal(t, "what is left in it", recv(t, ctx, ch), 4)
+		testkit.Equal(t, "what is left in it", recv(t, ctx, ch), 4)
 		for range 2 {
 			if v, ok, err := task.Recv(ctx, ch); v != 0 || ok || err != nil {
 				t.Errorf("drained: %v, %v, %v", v, ok, err)
@@ -78,8 +79,8 @@ func TestSendWhereThereIsRoomDoesNotSuspend(t *testing.T) {
 		if err := task.Send(ctx, ch, 1); err != nil {
 			t.Error(err)
 		}
-		equal(t, "turns that passed", turns(), 0)
-		equal(t, "what was sent", <-ch, 1)
+		testkit.Equal(t, "turns that passed", turns(), 0)
+		testkit.Equal(t, "what was sent", <-ch, 1)
 	})
 }
 
@@ -92,7 +93,7 @@ func TestSendSuspendsUntilThereIsRoom(t *testing.T) {
 			t.Error(err)
 		}
 		wantTime(t, ctx, time.Second)
-		equal(t, "what was sent", <-ch, 2)
+		testkit.Equal(t, "what was sent", <-ch, 2)
 	})
 }
 
@@ -100,12 +101,12 @@ func TestSendOnAClosedChannelPanics(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		closed := make(chan int)
 		close(closed)
-		panics(t, "send on closed channel", func() { _ = task.Send(ctx, closed, 1) })
+		testkit.Panics(t, "send on closed channel", func() { _ = task.Send(ctx, closed, 1) })
 		yields(t, ctx, 1) // the task is none the worse
 
 		later := make(chan int)
 		loop.FromContext(ctx).CallLater(time.Second, func() { close(later) })
-		panics(t, "send on closed channel", func() { _ = task.Send(ctx, later, 1) })
+		testkit.Panics(t, "send on closed channel", func() { _ = task.Send(ctx, later, 1) })
 		wantTime(t, ctx, time.Second)
 	})
 }
@@ -113,16 +114,16 @@ func TestSendOnAClosedChannelPanics(t *testing.T) {
 func TestChannelMisusePanics(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var none chan int
-		panics(t, "task: Recv from a nil channel", func() { _, _, _ = task.Recv(ctx, none) })
-		panics(t, "task: Send on a nil channel", func() { _ = task.Send(ctx, none, 1) })
+		testkit.Panics(t, "task: Recv from a nil channel", func() { _, _, _ = task.Recv(ctx, none) })
+		testkit.Panics(t, "task: Send on a nil channel", func() { _ = task.Send(ctx, none, 1) })
 	})
 	l := virtual(t)
 	ch := make(chan int, 1)
 	ch <- 1
-	panics(t, "belongs to no loop", func() { _, _, _ = task.Recv(context.Background(), ch) })
-	panics(t, "outside every task", func() { _, _, _ = task.Recv(l.Context(), ch) })
-	panics(t, "outside every task", func() { _ = task.Send(l.Context(), ch, 1) })
-	equal(t, "what is left in the channel", len(ch), 1)
+	testkit.Panics(t, "belongs to no loop", func() { _, _, _ = task.Recv(context.Background(), ch) })
+	testkit.Panics(t, "outside every task", func() { _, _, _ = task.Recv(l.Context(), ch) })
+	testkit.Panics(t, "outside every task", func() { _ = task.Send(l.Context(), ch, 1) })
+	testkit.Equal(t, "what is left in the channel", len(ch), 1)
 }
 
 func TestRecvInOrderOfComing(t *testing.T) {
@@ -152,7 +153,7 @@ func TestSendInOrderOfComing(t *testing.T) {
 		}
 		yields(t, ctx, 1)
 		for want := range 5 {
-			equal(t, "received", <-ch, want)
+			testkit.Equal(t, "received", <-ch, want)
 			yields(t, ctx, 1)
 		}
 	})
@@ -215,10 +216,10 @@ func TestRecvIsCanceled(t *testing.T) {
 		yields(t, ctx, 1)
 		a.Cancel(errCause)
 		_, err := a.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		ch <- 1
 		yields(t, ctx, 2)
-		equal(t, "values that are left in the channel", len(ch), 1) // nobody takes it any more
+		testkit.Equal(t, "values that are left in the channel", len(ch), 1) // nobody takes it any more
 	})
 }
 
@@ -234,7 +235,7 @@ func TestSendIsCanceled(t *testing.T) {
 		}
 		<-ch
 		yields(t, ctx, 2)
-		equal(t, "values in the channel", len(ch), 0)
+		testkit.Equal(t, "values in the channel", len(ch), 0)
 	})
 }
 
@@ -259,7 +260,7 @@ func TestRecvWithTheValueInHandIsCanceledAtTheNextSuspension(t *testing.T) {
 		a.Cancel(errCause)
 		_, err := a.Await(ctx)
 		j.Want(t, "received 7 true <nil>, asked 1", "then canceled: the cause")
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 	})
 }
 
@@ -273,14 +274,14 @@ func TestSendThatWasMadeIsCanceledAtTheNextSuspension(t *testing.T) {
 			return 0, task.Yield(ctx)
 		})
 		yields(t, ctx, 1)
-		equal(t, "taken", <-ch, 1)
+		testkit.Equal(t, "taken", <-ch, 1)
 		yields(t, ctx, 1)
 		a.Cancel(nil)
 		if _, err := a.Await(ctx); !loop.IsCanceled(err) {
 			t.Errorf("the task ended with %v", err)
 		}
 		j.Want(t, "sent: <nil>")
-		equal(t, "what was sent", <-ch, 2)
+		testkit.Equal(t, "what was sent", <-ch, 2)
 	})
 }
 
@@ -295,8 +296,8 @@ func TestRecvUnderATimeoutWithTheValueInHand(t *testing.T) {
 			return 0, task.Yield(ctx)
 		})
 		err := task.Timeout(ctx, 0, func(ctx context.Context, scope *task.Deadline) error {
-			equal(t, "the value", recv(t, ctx, ch), 5)
-			equal(t, "expired", scope.Expired(), true)
+			testkit.Equal(t, "the value", recv(t, ctx, ch), 5)
+			testkit.Equal(t, "expired", scope.Expired(), true)
 			return task.Yield(ctx)
 		})
 		if _, ok := err.(*task.TimeoutError); !ok {
@@ -315,7 +316,7 @@ func TestRecvUnderADerivedContext(t *testing.T) {
 			t.Errorf("Recv: %v", err)
 		}
 		ch <- 1
-		equal(t, "the value", recv(t, ctx, ch), 1)
+		testkit.Equal(t, "the value", recv(t, ctx, ch), 1)
 	})
 }
 
@@ -377,7 +378,7 @@ func TestManyPortsWhileTheLoopSleeps(t *testing.T) {
 			_, err := task.Gather(receivers...).Await(ctx)
 			return sum, err
 		})
-		equal(t, "the sum of what was received", sum, n-1+1500+1023+1024+2048)
+		testkit.Equal(t, "the sum of what was received", sum, n-1+1500+1023+1024+2048)
 		<-outside
 	})
 }
@@ -397,11 +398,11 @@ func TestChannelsWithGoroutinesOutside(t *testing.T) {
 				if err := task.Send(ctx, requests, v); err != nil {
 					return 0, err
 				}
-				equal(t, "the answer", recv(t, ctx, answers), fmt.Sprint(v*v))
+				testkit.Equal(t, "the answer", recv(t, ctx, answers), fmt.Sprint(v*v))
 			}
 			close(requests)
 			_, ok, err := task.Recv(ctx, answers)
-			equal(t, "more", ok, false)
+			testkit.Equal(t, "more", ok, false)
 			return 0, err
 		})
 	})
@@ -429,7 +430,7 @@ func TestChannelWaitDoesNotHoldUpTimers(t *testing.T) {
 			ticker.Cancel(nil)
 			return ticks, nil
 		})
-		equal(t, "ticks", ticks, 3)
+		testkit.Equal(t, "ticks", ticks, 3)
 	})
 }
 
@@ -446,7 +447,7 @@ func TestRecvUnderAVirtualClockWithHold(t *testing.T) {
 			release()
 		}()
 		limit := task.Go(ctx, gives(time.Hour, 0))
-		equal(t, "the value", recv(t, ctx, ch), 1)
+		testkit.Equal(t, "the value", recv(t, ctx, ch), 1)
 		wantTime(t, ctx, 0)
 		limit.Cancel(nil)
 	})
@@ -483,7 +484,7 @@ func pingPong(t *testing.T, ctx context.Context) error {
 		if err := task.Send(ctx, ping, v); err != nil {
 			return err
 		}
-		equal(t, "the answer", recv(t, ctx, pong), v*10)
+		testkit.Equal(t, "the answer", recv(t, ctx, pong), v*10)
 	}
 	close(ping)
 	_, err := other.Await(ctx)
@@ -523,8 +524,8 @@ func TestRecvIsUnwoundByClose(t *testing.T) {
 	l.Close()
 	ch <- 1
 	_, err := a.Result()
-	wantIs(t, causeOf(t, err), loop.ErrClosed)
-	wantIs(t, err, future.ErrCanceled)
+	testkit.ErrorIs(t, causeOf(t, err), loop.ErrClosed)
+	testkit.ErrorIs(t, err, future.ErrCanceled)
 }
 
 // A task that a Goexit has ended takes and gives nothing any more.
@@ -540,12 +541,12 @@ func TestPortsLeftByGoexit(t *testing.T) {
 			l.CallSoon(runtime.Goexit) // runs on this stack
 			return 0, body(ctx)
 		})
-		equal(t, "Run ended by the Goexit", exits(func() { _ = l.Run() }), true)
-		wantIs(t, a.Err(), loop.ErrGoexit)
+		testkit.Equal(t, "Run ended by the Goexit", testkit.Goexits(func() { _ = l.Run() }), true)
+		testkit.ErrorIs(t, a.Err(), loop.ErrGoexit)
 	}
 	in <- 1
 	<-out
 	l.RunUntilIdle()
-	equal(t, "values that nobody received", len(in), 1)
-	equal(t, "values that nobody sent", len(out), 0)
+	testkit.Equal(t, "values that nobody received", len(in), 1)
+	testkit.Equal(t, "values that nobody sent", len(out), 0)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 // awaits are ways to wait for an hour or more.
@@ -35,9 +36,9 @@ func TestAwaitUnderADerivedContextThatIsCanceled(t *testing.T) {
 				} else {
 					l.CallLater(time.Second, func() { cancel(errCause) })
 				}
-				equal(t, "the error", await(derived), errCause)
-				equal(t, "once more, at once", await(derived), errCause)
-				equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+				testkit.Equal(t, "the error", await(derived), errCause)
+				testkit.Equal(t, "once more, at once", await(derived), errCause)
+				testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 				yields(t, ctx, 1) // the task itself is none the worse
 			})
 		})
@@ -50,11 +51,11 @@ func TestAwaitUnderADerivedContextLeavesTheFutureAsItIs(t *testing.T) {
 		derived, cancel := context.WithCancel(ctx)
 		loop.FromContext(ctx).CallLater(time.Second, cancel)
 		_, err := a.Await(derived)
-		equal(t, "the error", err, context.Canceled)
-		equal(t, "requests to cancel it", a.Cancelling(), 0)
+		testkit.Equal(t, "the error", err, context.Canceled)
+		testkit.Equal(t, "requests to cancel it", a.Cancelling(), 0)
 		v, err := a.Await(ctx)
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -69,8 +70,8 @@ func TestAwaitUnderADerivedContextEndsInTheNextTurn(t *testing.T) {
 			cancel()
 			return 0, nil
 		})
-		wantIs(t, task.Sleep(derived, time.Hour), context.Canceled)
-		equal(t, "turns that passed", turns(), 1)
+		testkit.ErrorIs(t, task.Sleep(derived, time.Hour), context.Canceled)
+		testkit.Equal(t, "turns that passed", turns(), 1)
 	})
 }
 
@@ -82,10 +83,10 @@ func TestAwaitUnderAStandardTimeLimit(t *testing.T) {
 				runReal(t, func(ctx context.Context) (int, error) {
 					limited, cancel := context.WithTimeout(ctx, time.Second)
 					defer cancel()
-					equal(t, "the error", awaits[name](limited), context.DeadlineExceeded)
+					testkit.Equal(t, "the error", awaits[name](limited), context.DeadlineExceeded)
 					return 0, task.Yield(ctx)
 				})
-				equal(t, "the time", time.Since(start), time.Second)
+				testkit.Equal(t, "the time", time.Since(start), time.Second)
 			})
 		})
 	}
@@ -95,7 +96,7 @@ func TestAwaitUnderAContextWithAValue(t *testing.T) {
 	type key struct{}
 	play(t, func(ctx context.Context) {
 		valued := context.WithValue(ctx, key{}, "v")
-		equal(t, "the current task", task.Current(valued), task.Current(ctx))
+		testkit.Equal(t, "the current task", task.Current(valued), task.Current(ctx))
 		if err := task.Sleep(valued, time.Second); err != nil {
 			t.Error(err)
 		}
@@ -104,9 +105,9 @@ func TestAwaitUnderAContextWithAValue(t *testing.T) {
 				return ctx.Value(key{}).(string), nil
 			}).Await(ctx)
 		}).Await(valued)
-		equal(t, "the value further down", v, "v")
-		equal(t, "the error", err, nil)
-		equal(t, "the value in the task itself", ctx.Value(key{}), nil)
+		testkit.Equal(t, "the value further down", v, "v")
+		testkit.Equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value in the task itself", ctx.Value(key{}), nil)
 	})
 }
 
@@ -116,7 +117,7 @@ func TestAwaitUnderAValueUnderACancel(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancelCause(ctx)
 		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
-		equal(t, "the error", task.Sleep(context.WithValue(derived, key{}, 1), time.Hour), errCause)
+		testkit.Equal(t, "the error", task.Sleep(context.WithValue(derived, key{}, 1), time.Hour), errCause)
 	})
 }
 
@@ -127,11 +128,11 @@ func TestScopesUnderADerivedContext(t *testing.T) {
 		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		err := task.Timeout(derived, time.Hour, func(ctx context.Context, scope *task.Deadline) error {
 			err := task.Sleep(ctx, 2*time.Hour)
-			equal(t, "expired", scope.Expired(), false)
-			equal(t, "the cause of the scope's context", context.Cause(ctx), errCause)
+			testkit.Equal(t, "expired", scope.Expired(), false)
+			testkit.Equal(t, "the cause of the scope's context", context.Cause(ctx), errCause)
 			return err
 		})
-		equal(t, "the error", err, errCause)
+		testkit.Equal(t, "the error", err, errCause)
 		wantTime(t, ctx, time.Second)
 	})
 }
@@ -143,12 +144,12 @@ func TestDerivedContextInATimeout(t *testing.T) {
 			derived, cancel := context.WithCancel(ctx)
 			defer cancel()
 			err := task.Sleep(derived, time.Hour)
-			wantIs(t, err, future.ErrCanceled)
-			wantIs(t, derived.Err(), context.Canceled)
+			testkit.ErrorIs(t, err, future.ErrCanceled)
+			testkit.ErrorIs(t, derived.Err(), context.Canceled)
 			return err
 		})
 		wantTimeout(t, ctx, err, time.Second)
-		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 	})
 }
 
@@ -159,7 +160,7 @@ func TestDerivedContextInAGroup(t *testing.T) {
 			derived, cancel := context.WithCancel(ctx)
 			defer cancel()
 			err := task.Sleep(derived, time.Hour)
-			wantIs(t, err, future.ErrCanceled)
+			testkit.ErrorIs(t, err, future.ErrCanceled)
 			return err
 		})
 		wantGroupErrors(t, err, errBoom)
@@ -174,9 +175,9 @@ func TestTaskIsCanceledUnderADerivedContext(t *testing.T) {
 			derived, cancel := context.WithCancel(ctx)
 			defer cancel()
 			err := task.Sleep(derived, time.Hour)
-			wantIs(t, causeOf(t, err), errCause)
-			wantIs(t, derived.Err(), context.Canceled)
-			wantIs(t, causeOf(t, context.Cause(derived)), errCause)
+			testkit.ErrorIs(t, causeOf(t, err), errCause)
+			testkit.ErrorIs(t, derived.Err(), context.Canceled)
+			testkit.ErrorIs(t, causeOf(t, context.Cause(derived)), errCause)
 			if err := task.Sleep(derived, time.Second); err == nil {
 				t.Error("a derived context has not stayed ended")
 			}
@@ -188,7 +189,7 @@ func TestTaskIsCanceledUnderADerivedContext(t *testing.T) {
 		yields(t, ctx, 1)
 		a.Cancel(errCause)
 		_, err := a.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
 	})
 }
@@ -207,7 +208,7 @@ func TestTaskIsCanceledAsTheDerivedContextEnds(t *testing.T) {
 					}
 					// Delivered there, or else at the next suspension.
 					_ = task.Yield(ctx)
-					equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+					testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
 					return 1, task.Yield(ctx) // delivered once
 				})
 				yields(t, ctx, 1)
@@ -219,8 +220,8 @@ func TestTaskIsCanceledAsTheDerivedContextEnds(t *testing.T) {
 					end()
 				}
 				v, err := a.Await(ctx)
-				equal(t, "the value", v, 1)
-				equal(t, "the error", err, nil)
+				testkit.Equal(t, "the value", v, 1)
+				testkit.Equal(t, "the error", err, nil)
 			})
 		})
 	}
@@ -234,11 +235,11 @@ func TestTaskIsCanceledUnderADerivedContextThatHasEnded(t *testing.T) {
 			cancel()
 			task.Current(ctx).Cancel(errCause)
 			err := task.Yield(derived)
-			wantIs(t, causeOf(t, err), errCause)
+			testkit.ErrorIs(t, causeOf(t, err), errCause)
 			return 1, task.Yield(ctx)
 		})
 		_, err := a.Await(ctx)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -251,9 +252,9 @@ func TestTaskSpawnedWithADerivedContext(t *testing.T) {
 				t.Error("it has ended")
 			}
 			_, err := hangs(ctx)
-			equal(t, "turns after the end", turns(), 1)
-			wantIs(t, ctx.Err(), context.Canceled)
-			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "turns after the end", turns(), 1)
+			testkit.ErrorIs(t, ctx.Err(), context.Canceled)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
 			return 0, err
 		})
 		free := task.Go(ctx, gives(time.Second, 1))
@@ -261,10 +262,10 @@ func TestTaskSpawnedWithADerivedContext(t *testing.T) {
 		cancel(errCause)
 		turns = countTurns(ctx)
 		_, err := a.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
-		equal(t, "canceled", a.Canceled(), true)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
+		testkit.Equal(t, "canceled", a.Canceled(), true)
 		v, _ := free.Await(ctx)
-		equal(t, "one spawned with the task's own context", v, 1)
+		testkit.Equal(t, "one spawned with the task's own context", v, 1)
 	})
 }
 
@@ -281,8 +282,8 @@ func TestTaskSpawnedWithADerivedContextBoundsNoOthers(t *testing.T) {
 		cancel()
 		_, _ = child.Await(ctx)
 		v, err := grandchild.Await(ctx)
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -297,8 +298,8 @@ func TestTaskSpawnedWithAContextThatHasEnded(t *testing.T) {
 				return 0, task.Yield(ctx)
 			})
 			_, err := a.Await(ctx)
-			wantIs(t, causeOf(t, err), errCause)
-			equal(t, "the body ran", ran, false)
+			testkit.ErrorIs(t, causeOf(t, err), errCause)
+			testkit.Equal(t, "the body ran", ran, false)
 		}, loop.WithTaskFactory(f))
 	}
 }
@@ -311,12 +312,12 @@ func TestTaskSpawnedWithAStandardTimeLimit(t *testing.T) {
 			want, _ := limited.Deadline()
 			a := task.Go(limited, func(ctx context.Context) (int, error) {
 				got, ok := ctx.Deadline()
-				equal(t, "there is a deadline", ok, true)
-				equal(t, "the deadline", got, want)
+				testkit.Equal(t, "there is a deadline", ok, true)
+				testkit.Equal(t, "the deadline", got, want)
 				return hangs(ctx)
 			})
 			_, err := a.Await(ctx)
-			wantIs(t, causeOf(t, err), context.DeadlineExceeded)
+			testkit.ErrorIs(t, causeOf(t, err), context.DeadlineExceeded)
 			return 0, nil
 		})
 	})
@@ -331,8 +332,8 @@ func TestTaskContextEndsWhenItIsAskedToCancel(t *testing.T) {
 			}
 			_, err := hangs(ctx)
 			<-done
-			equal(t, "Err", ctx.Err(), context.Canceled)
-			equal(t, "the cause is what was delivered", context.Cause(ctx).Error(), err.Error())
+			testkit.Equal(t, "Err", ctx.Err(), context.Canceled)
+			testkit.Equal(t, "the cause is what was delivered", context.Cause(ctx).Error(), err.Error())
 			task.Current(ctx).Uncancel()
 			if renewed := task.Current(ctx).Context(); renewed.Err() != nil {
 				t.Errorf("the task's context after Uncancel: %v", renewed.Err())
@@ -342,7 +343,7 @@ func TestTaskContextEndsWhenItIsAskedToCancel(t *testing.T) {
 		yields(t, ctx, 1)
 		a.Cancel(errCause)
 		_, err := a.Await(ctx)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -356,18 +357,18 @@ func TestContextOfAnotherTaskPanics(t *testing.T) {
 		yields(t, ctx, 1)
 		const want = `the context of task "a" was used where task "main" is running`
 		never := func(context.Context) (int, error) { return 0, nil }
-		panics(t, want, func() { _ = task.Yield(other) })
-		panics(t, want, func() { _ = task.Sleep(other, time.Second) })
-		panics(t, want, func() { _, _ = a.Await(other) })
-		panics(t, want, func() { task.Current(other) })
-		panics(t, want, func() { _ = task.Timeout(other, 0, func(context.Context, *task.Deadline) error { return nil }) })
-		panics(t, want, func() { _ = task.WithGroup(other, func(context.Context, *task.Group) error { return nil }) })
-		panics(t, want, func() { _, _ = task.WaitFor(other, a, time.Second) })
-		panics(t, want, func() { _, _, _ = task.Wait(other, time.Second, task.AllCompleted, a) })
-		panics(t, want, func() { _, _ = task.Blocking(other, never) })
-		panics(t, want, func() { _, _, _ = task.Recv(other, make(chan int)) })
+		testkit.Panics(t, want, func() { _ = task.Yield(other) })
+		testkit.Panics(t, want, func() { _ = task.Sleep(other, time.Second) })
+		testkit.Panics(t, want, func() { _, _ = a.Await(other) })
+		testkit.Panics(t, want, func() { task.Current(other) })
+		testkit.Panics(t, want, func() { _ = task.Timeout(other, 0, func(context.Context, *task.Deadline) error { return nil }) })
+		testkit.Panics(t, want, func() { _ = task.WithGroup(other, func(context.Context, *task.Group) error { return nil }) })
+		testkit.Panics(t, want, func() { _, _ = task.WaitFor(other, a, time.Second) })
+		testkit.Panics(t, want, func() { _, _, _ = task.Wait(other, time.Second, task.AllCompleted, a) })
+		testkit.Panics(t, want, func() { _, _ = task.Blocking(other, never) })
+		testkit.Panics(t, want, func() { _, _, _ = task.Recv(other, make(chan int)) })
 		_, _ = a.Await(ctx)
-		panics(t, `the context of task "a" was used after the task ended (task "main" is running)`, func() { _ = task.Yield(other) })
+		testkit.Panics(t, `the context of task "a" was used after the task ended (task "main" is running)`, func() { _ = task.Yield(other) })
 	})
 }
 
@@ -377,10 +378,10 @@ func TestRealTimeLimitUnderAVirtualClock(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		for range 2 {
 			limited, cancel := context.WithTimeout(ctx, time.Hour)
-			equal(t, "the error", task.Sleep(limited, time.Second), nil)
+			testkit.Equal(t, "the error", task.Sleep(limited, time.Second), nil)
 			cancel()
 		}
-		equal(t, "the error", task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
+		testkit.Equal(t, "the error", task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
 			derived, cancel := context.WithCancel(ctx)
 			defer cancel()
 			return task.Sleep(derived, time.Second)

@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 // Errors that nobody took are reported when the loop is closed.
@@ -147,7 +148,7 @@ func TestErrorIsNotTaken(t *testing.T) {
 		{"a gather that somebody else has failed", func(ctx context.Context, failing *task.Task[int]) {
 			other := task.Go(ctx, func(context.Context) (int, error) { return 0, errCause })
 			_, err := task.Gather(failing, other).Await(ctx)
-			equal(t, "the gather's error", err, errCause)
+			testkit.Equal(t, "the gather's error", err, errCause)
 		}},
 	} {
 		t.Run("by "+c.name, func(t *testing.T) {
@@ -210,7 +211,7 @@ func TestUntakenGoexitOfABlockingCall(t *testing.T) {
 			return 0, nil
 		})
 	}, task.Name("a"))
-	equal(t, "the error of Run", l.Run(), nil)
+	testkit.Equal(t, "the error of Run", l.Run(), nil)
 	l.Close()
 	told.want(t, "a task failed and nobody took its error: a: "+loop.ErrGoexit.Error())
 }
@@ -227,7 +228,7 @@ func TestCancellationIsNoUntakenError(t *testing.T) {
 		a.Cancel(errCause)
 		b.Cancel(errCause)
 		yields(t, ctx, 2)
-		equal(t, "b is canceled", b.Canceled(), true)
+		testkit.Equal(t, "b is canceled", b.Canceled(), true)
 	})
 }
 

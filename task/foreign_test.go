@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 	"github.com/takt-go/takt/task/queue"
 )
@@ -151,11 +152,11 @@ func TestWrapThatPanicsBehindTheBody(t *testing.T) {
 	y := task.GoMachine(l.Context(), task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
 		return 1, task.End(), nil
 	}), task.Name("stackless"))
-	equal(t, "Run", l.Run(), nil)
+	testkit.Equal(t, "Run", l.Run(), nil)
 	for _, x := range []*task.Task[int]{x, y} {
 		v, err := x.Result()
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 	}
 	told.want(t, `a callback panicked: stackful: panic in task "stackful": boom`,
 		`a callback panicked: stackless: panic in task "stackless": boom`)

@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 func wantResults[T comparable](t *testing.T, got []T, err error, want ...T) {
@@ -36,7 +37,7 @@ func TestGatherGivesResultsInOrderOfTheArguments(t *testing.T) {
 func TestGatherOfNothing(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		g := task.Gather[*task.Task[int]]()
-		equal(t, "done", g.Done(), true)
+		testkit.Equal(t, "done", g.Done(), true)
 		turns := countTurns(ctx)
 		got, err := g.Await(ctx)
 		wantResults(t, got, err)
@@ -44,7 +45,7 @@ func TestGatherOfNothing(t *testing.T) {
 		if len(c) != 0 || err != nil {
 			t.Errorf("Collect: %v, %v", c, err)
 		}
-		equal(t, "turns that passed", turns(), 0)
+		testkit.Equal(t, "turns that passed", turns(), 0)
 		all, err := task.Gather(g, g).Await(ctx)
 		if len(all) != 2 || err != nil {
 			t.Errorf("a gather of two of them: %v, %v", all, err)
@@ -57,7 +58,7 @@ func TestGatherOfWhatIsDoneIsDone(t *testing.T) {
 		a := task.Go(ctx, gives(0, 1))
 		_, _ = a.Await(ctx)
 		g := task.Gather(a, a)
-		equal(t, "done", g.Done(), true)
+		testkit.Equal(t, "done", g.Done(), true)
 		got, err := g.Result()
 		wantResults(t, got, err, 1, 1)
 	})
@@ -71,9 +72,9 @@ func TestGatherOfWhatHasFailed(t *testing.T) {
 		_ = b.SetError(errBoom)
 		_ = a.SetError(errCause)
 		g := task.Gather(future.New[int](ctx), a, b)
-		equal(t, "done", g.Done(), true)
+		testkit.Equal(t, "done", g.Done(), true)
 		_, err := g.Result()
-		equal(t, "the error", err, errCause)
+		testkit.Equal(t, "the error", err, errCause)
 	})
 }
 
@@ -86,7 +87,7 @@ func TestGatherOfTheSameMoreThanOnce(t *testing.T) {
 
 		c := task.Go(ctx, fails(0, errBoom))
 		_, err = task.Gather(c, c).Await(ctx)
-		equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "the error", err, errBoom)
 		both, err := task.Collect(c, c).Await(ctx)
 		if err != nil || len(both) != 2 || both[0].Err != errBoom || both[1].Err != errBoom {
 			t.Errorf("Collect: %v, %v", both, err)
@@ -100,10 +101,10 @@ func TestGatherOfTheSameTwiceIsCanceled(t *testing.T) {
 		a := task.Go(ctx, hangs)
 		g := task.Gather(a, a)
 		yields(t, ctx, 1)
-		equal(t, "taken", g.Cancel(nil), true)
-		equal(t, "requests to cancel", a.Cancelling(), 2)
+		testkit.Equal(t, "taken", g.Cancel(nil), true)
+		testkit.Equal(t, "requests to cancel", a.Cancelling(), 2)
 		_, err := g.Await(ctx)
-		wantIs(t, err, future.ErrCanceled)
+		testkit.ErrorIs(t, err, future.ErrCanceled)
 	})
 }
 
@@ -123,14 +124,14 @@ func TestGatherNestedPassesFailureAndCancellation(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, hangs)
 		_, err := task.Gather(task.Gather(a), task.Gather(task.Go(ctx, fails(0, errBoom)))).Await(ctx)
-		equal(t, "the error", err, errBoom)
-		equal(t, "the other is done", a.Done(), false)
+		testkit.Equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "the other is done", a.Done(), false)
 
 		g := task.Gather(task.Gather(a))
-		equal(t, "canceled", g.Cancel(errCause), true)
+		testkit.Equal(t, "canceled", g.Cancel(errCause), true)
 		_, err = g.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
-		equal(t, "the task is canceled", a.Canceled(), true)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
+		testkit.Equal(t, "the task is canceled", a.Canceled(), true)
 	})
 }
 
@@ -156,19 +157,19 @@ func TestGatherOfDifferentTypes(t *testing.T) {
 func TestGatherOfDifferentLoopsPanics(t *testing.T) {
 	l, other := virtual(t), virtual(t)
 	a, b := future.New[int](l.Context()), future.New[int](other.Context())
-	panics(t, "task: argument 2 belongs to another loop than those before it", func() { task.Gather(a, b) })
-	panics(t, "task: argument 3 belongs to another loop than those before it", func() { task.Collect(a, a, b) })
+	testkit.Panics(t, "task: argument 2 belongs to another loop than those before it", func() { task.Gather(a, b) })
+	testkit.Panics(t, "task: argument 3 belongs to another loop than those before it", func() { task.Collect(a, a, b) })
 }
 
 func TestGatherFailsAtOnceAndLeavesTheOthersAlone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, gives(2*time.Second, 1))
 		_, err := task.Gather(a, task.Go(ctx, fails(time.Second, errBoom))).Await(ctx)
-		equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "the error", err, errBoom)
 		wantTime(t, ctx, time.Second)
 		v, err := a.Await(ctx)
-		equal(t, "the other", v, 1)
-		equal(t, "its error", err, nil)
+		testkit.Equal(t, "the other", v, 1)
+		testkit.Equal(t, "its error", err, nil)
 	})
 }
 
@@ -178,10 +179,10 @@ func TestGatherOfWhatIsCanceledFailsWithThat(t *testing.T) {
 		g := task.Gather(a, b)
 		a.Cancel(errCause)
 		_, err := g.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
-		equal(t, "the time", elapsed(ctx), 0)
-		equal(t, "the other is done", b.Done(), false)
-		equal(t, "requests to cancel the one that awaits", task.Current(ctx).Cancelling(), 0)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
+		testkit.Equal(t, "the time", elapsed(ctx), 0)
+		testkit.Equal(t, "the other is done", b.Done(), false)
+		testkit.Equal(t, "requests to cancel the one that awaits", task.Current(ctx).Cancelling(), 0)
 		_, _ = b.Await(ctx)
 	})
 }
@@ -192,14 +193,14 @@ func TestGatherIsCanceled(t *testing.T) {
 		_, _ = done.Await(ctx)
 		a, b := task.Go(ctx, hangs), task.Go(ctx, hangs)
 		g := task.Gather(done, a, b)
-		equal(t, "taken", g.Cancel(errCause), true)
-		equal(t, "done before its children", g.Done(), false)
+		testkit.Equal(t, "taken", g.Cancel(errCause), true)
+		testkit.Equal(t, "done before its children", g.Done(), false)
 		_, err := g.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
-		equal(t, "canceled", g.Canceled(), true)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
+		testkit.Equal(t, "canceled", g.Canceled(), true)
 		for _, child := range []*task.Task[int]{a, b} {
 			_, err := child.Await(ctx)
-			wantIs(t, causeOf(t, err), errCause)
+			testkit.ErrorIs(t, causeOf(t, err), errCause)
 		}
 	})
 }
@@ -212,10 +213,10 @@ func TestGatherIsCanceledAndChildrenRefuse(t *testing.T) {
 		yields(t, ctx, 1)
 		g.Cancel(errCause)
 		_, err := g.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
 		v, _ := a.Result()
-		equal(t, "the child", v, 1)
+		testkit.Equal(t, "the child", v, 1)
 	})
 }
 
@@ -228,7 +229,7 @@ func TestGatherIsCanceledWithTheOneThatAwaitsIt(t *testing.T) {
 		if _, err := parent.Await(ctx); !loop.IsCanceled(err) {
 			t.Errorf("the parent ended with %v", err)
 		}
-		equal(t, "the child is canceled", a.Canceled(), true)
+		testkit.Equal(t, "the child is canceled", a.Canceled(), true)
 	})
 }
 
@@ -237,10 +238,10 @@ func TestGatherCancelTakesNoEffectOnceDone(t *testing.T) {
 		a, b := task.Go(ctx, hangs), task.Go(ctx, fails(0, errBoom))
 		g := task.Gather(a, b)
 		_, err := g.Await(ctx)
-		equal(t, "the error", err, errBoom)
-		equal(t, "taken", g.Cancel(nil), false)
-		equal(t, "requests to cancel the other", a.Cancelling(), 0)
-		equal(t, "of nothing", task.Gather[*task.Task[int]]().Cancel(nil), false)
+		testkit.Equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "taken", g.Cancel(nil), false)
+		testkit.Equal(t, "requests to cancel the other", a.Cancelling(), 0)
+		testkit.Equal(t, "of nothing", task.Gather[*task.Task[int]]().Cancel(nil), false)
 	})
 }
 
@@ -250,8 +251,8 @@ func TestGatherCancelWhenAllChildrenAreDone(t *testing.T) {
 		f := future.New[int](ctx)
 		g := task.Gather(f)
 		_ = f.SetResult(1)
-		equal(t, "done", g.Done(), false)
-		equal(t, "taken", g.Cancel(nil), false)
+		testkit.Equal(t, "done", g.Done(), false)
+		testkit.Equal(t, "taken", g.Cancel(nil), false)
 		got, err := g.Await(ctx)
 		wantResults(t, got, err, 1)
 	})
@@ -261,8 +262,8 @@ func TestGatherIsNobodyElsesToSet(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		f := future.New[int](ctx)
 		g := task.Gather(f)
-		wantIs(t, g.SetResult(nil), future.ErrInvalidState)
-		wantIs(t, g.SetError(errBoom), future.ErrInvalidState)
+		testkit.ErrorIs(t, g.SetResult(nil), future.ErrInvalidState)
+		testkit.ErrorIs(t, g.SetError(errBoom), future.ErrInvalidState)
 		_ = f.SetResult(1)
 		got, err := g.Await(ctx)
 		wantResults(t, got, err, 1)
@@ -283,9 +284,9 @@ func TestCollect(t *testing.T) {
 			t.Fatalf("Collect: %v, %v", got, err)
 		}
 		wantTime(t, ctx, 2*time.Second)
-		equal(t, "the value", got[0], task.Outcome[int]{Value: 1})
-		equal(t, "the error", got[1].Err, errBoom)
-		wantIs(t, causeOf(t, got[2].Err), errCause)
+		testkit.Equal(t, "the value", got[0], task.Outcome[int]{Value: 1})
+		testkit.Equal(t, "the error", got[1].Err, errBoom)
+		testkit.ErrorIs(t, causeOf(t, got[2].Err), errCause)
 		if p := new(task.PanicError); !errors.As(got[3].Err, &p) {
 			t.Errorf("the panic is %v", got[3].Err)
 		}
@@ -297,11 +298,11 @@ func TestCollectIsCanceledOnceEveryChildHasEnded(t *testing.T) {
 		a, b := task.Go(ctx, stubborn(time.Second, 1, nil)), task.Go(ctx, hangs)
 		c := task.Collect(a, b)
 		yields(t, ctx, 1)
-		equal(t, "taken", c.Cancel(errCause), true)
+		testkit.Equal(t, "taken", c.Cancel(errCause), true)
 		_, err := c.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
-		equal(t, "b is canceled", b.Canceled(), true)
+		testkit.Equal(t, "b is canceled", b.Canceled(), true)
 	})
 }
 
@@ -313,7 +314,7 @@ func TestGatherIsDoneOneTurnAfterItsLastChild(t *testing.T) {
 		_ = b.SetResult(2)
 		_ = a.SetResult(1)
 		yields(t, ctx, 1)
-		equal(t, "done", g.Done(), true)
+		testkit.Equal(t, "done", g.Done(), true)
 	})
 }
 
@@ -367,7 +368,7 @@ func TestGatherThatTwoAwaitGoesOnAfterARequest(t *testing.T) {
 		})
 		for _, x := range waits {
 			_, err := x.Await(ctx)
-			equal(t, "the error", err, errBoom)
+			testkit.Equal(t, "the error", err, errBoom)
 		}
 	})
 }

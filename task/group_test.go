@@ -14,6 +14,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -61,9 +62,9 @@ func TestGroupReturnsWhenBodyAndTasksHaveEnded(t *testing.T) {
 		}
 		wantTime(t, ctx, 2*time.Second)
 		v, _ := a.Result()
-		equal(t, "a", v, 1)
+		testkit.Equal(t, "a", v, 1)
 		v, _ = b.Result()
-		equal(t, "b", v, 2)
+		testkit.Equal(t, "b", v, 2)
 	})
 }
 
@@ -73,7 +74,7 @@ func TestGroupOfNothing(t *testing.T) {
 		if err := task.WithGroup(ctx, func(context.Context, *task.Group) error { return nil }); err != nil {
 			t.Errorf("WithGroup: %v", err)
 		}
-		equal(t, "turns that passed", turns(), 0)
+		testkit.Equal(t, "turns that passed", turns(), 0)
 	})
 }
 
@@ -113,19 +114,19 @@ func TestGroupFirstFailureCancelsTheOthersOldestFirst(t *testing.T) {
 			mustGoIn(t, g, told("c"))
 			_, err := hangs(ctx)
 			j.Add("body: %v", err)
-			wantIs(t, err, future.ErrCanceled)
-			wantIs(t, causeOf(t, err), errBoom)
-			wantIs(t, context.Cause(ctx), future.ErrCanceled)
+			testkit.ErrorIs(t, err, future.ErrCanceled)
+			testkit.ErrorIs(t, causeOf(t, err), errBoom)
+			testkit.ErrorIs(t, context.Cause(ctx), future.ErrCanceled)
 			return err
 		})
 		j.Want(t, "a: canceled", "b: canceled", "c: canceled", "body: canceled: boom")
 		wantGroupErrors(t, err, errBoom)
 		wantText(t, err, "failing: boom")
-		wantIs(t, err, errBoom)
+		testkit.ErrorIs(t, err, errBoom)
 		if errors.Is(err, future.ErrCanceled) {
 			t.Error("the error of the group is a cancellation")
 		}
-		equal(t, "requests to cancel that are left", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel that are left", task.Current(ctx).Cancelling(), 0)
 		if ctx.Err() != nil {
 			t.Errorf("the task's own context has ended: %v", ctx.Err())
 		}
@@ -145,7 +146,7 @@ func TestGroupErrorsComeInOrderThenTheBodys(t *testing.T) {
 		wantGroupErrors(t, err, errBoom, second, cleanup)
 		wantText(t, err, "3 errors in a group\n\tone: boom\n\ttwo: second\n\tthe group's body: clean-up")
 		for _, one := range []error{errBoom, second, cleanup} {
-			wantIs(t, err, one)
+			testkit.ErrorIs(t, err, one)
 		}
 		wantTime(t, ctx, 3*time.Second)
 	})
@@ -199,7 +200,7 @@ func TestGroupTaskThatIsCanceledIsNoError(t *testing.T) {
 			yields(t, ctx, 1)
 			a.Cancel(nil)
 			v, err := b.Await(ctx)
-			equal(t, "b", v, 2)
+			testkit.Equal(t, "b", v, 2)
 			return err
 		})
 		if err != nil {
@@ -220,7 +221,7 @@ func TestGroupTaskThatRefusesToBeCanceledIsAwaited(t *testing.T) {
 		wantGroupErrors(t, err, errBoom)
 		wantTime(t, ctx, 6*time.Second)
 		v, err := a.Result()
-		equal(t, "a", v, 7)
+		testkit.Equal(t, "a", v, 7)
 		if err != nil {
 			t.Error(err)
 		}
@@ -300,7 +301,7 @@ func TestGroupGo(t *testing.T) {
 				return errBoom
 			}, task.Name("named"))
 		})
-		equal(t, "the task", ran, "named")
+		testkit.Equal(t, "the task", ran, "named")
 		wantText(t, err, "named: boom")
 	})
 }
@@ -315,12 +316,12 @@ func TestGroupOfMachines(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			equal(t, "its name", m.Name(), "m")
+			testkit.Equal(t, "its name", m.Name(), "m")
 			_, err = task.GoIn(g, fails(time.Second, errBoom))
 			return err
 		})
 		wantGroupErrors(t, err, errBoom)
-		equal(t, "the machine is canceled", m.Canceled(), true)
+		testkit.Equal(t, "the machine is canceled", m.Canceled(), true)
 		_, err = task.GoMachineIn(group, &sleepMachine{})
 		wantText(t, err, "task: the group is finished; spawn while its body or one of its tasks runs")
 	})
@@ -329,9 +330,9 @@ func TestGroupOfMachines(t *testing.T) {
 func TestGroupNilBodiesPanic(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		_ = task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
-			panics(t, "task: Go of a nil body", func() { _, _ = task.GoIn[int](g, nil) })
-			panics(t, "task: GoMachine of a nil machine", func() { _, _ = task.GoMachineIn[int](g, nil) })
-			panics(t, "task: ", func() { _ = g.Go(nil) })
+			testkit.Panics(t, "task: Go of a nil body", func() { _, _ = task.GoIn[int](g, nil) })
+			testkit.Panics(t, "task: GoMachine of a nil machine", func() { _, _ = task.GoMachineIn[int](g, nil) })
+			testkit.Panics(t, "task: ", func() { _ = g.Go(nil) })
 			return nil
 		})
 	})
@@ -344,10 +345,10 @@ func TestGroupParentCanceledWhileTheBodyRuns(t *testing.T) {
 			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				a = mustGoIn(t, g, hangs)
 				_, err := hangs(ctx)
-				wantIs(t, ctx.Err(), context.Canceled)
+				testkit.ErrorIs(t, ctx.Err(), context.Canceled)
 				return err
 			})
-			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
 			return 0, err
 		})
 		yields(t, ctx, 2)
@@ -356,7 +357,7 @@ func TestGroupParentCanceledWhileTheBodyRuns(t *testing.T) {
 		if !parent.Canceled() || !a.Canceled() {
 			t.Errorf("parent: %v, a canceled: %v", err, a.Canceled())
 		}
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 	})
 }
 
@@ -372,8 +373,8 @@ func TestGroupParentCanceledWhileItWaits(t *testing.T) {
 		yields(t, ctx, 2)
 		parent.Cancel(errCause)
 		_, err := parent.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
-		equal(t, "requests to cancel", parent.Cancelling(), 1)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
+		testkit.Equal(t, "requests to cancel", parent.Cancelling(), 1)
 		if v, err := a.Result(); v != 1 || err != nil {
 			t.Errorf("the task gave %v, %v", v, err)
 		}
@@ -396,10 +397,10 @@ func TestGroupParentCanceledTwice(t *testing.T) {
 		yields(t, ctx, 3)
 		parent.Cancel(errBoom)
 		_, err := parent.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
-		equal(t, "requests to cancel", parent.Cancelling(), 2)
-		equal(t, "requests to cancel the task", a.Cancelling(), 1)
+		testkit.Equal(t, "requests to cancel", parent.Cancelling(), 2)
+		testkit.Equal(t, "requests to cancel the task", a.Cancelling(), 1)
 	})
 }
 
@@ -412,10 +413,10 @@ func TestGroupErrorOutranksCancellation(t *testing.T) {
 				return nil
 			})
 			wantGroupErrors(t, err, errBoom)
-			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
-			wantIs(t, ctx.Err(), context.Canceled)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			testkit.ErrorIs(t, ctx.Err(), context.Canceled)
 			err = task.Yield(ctx)
-			wantIs(t, err, future.ErrCanceled)
+			testkit.ErrorIs(t, err, future.ErrCanceled)
 			return 0, err
 		})
 		yields(t, ctx, 2)
@@ -450,12 +451,12 @@ func TestGroupLeavesOtherRequestsAlone(t *testing.T) {
 			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				mustGoIn(t, g, fails(0, errBoom))
 				_, err := hangs(ctx)
-				equal(t, "requests while the group aborts", task.Current(ctx).Cancelling(), 1)
+				testkit.Equal(t, "requests while the group aborts", task.Current(ctx).Cancelling(), 1)
 				task.Current(ctx).Cancel(errCause)
 				return err
 			})
 			wantGroupErrors(t, err, errBoom)
-			equal(t, "requests afterwards", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests afterwards", task.Current(ctx).Cancelling(), 1)
 			return 0, task.Yield(ctx)
 		})
 		if _, err := parent.Await(ctx); !parent.Canceled() {
@@ -477,11 +478,11 @@ func TestGroupNested(t *testing.T) {
 				return err
 			})
 			j.Add("inner: %v, outer task done: %v", err, outer.Done())
-			equal(t, "requests between the groups", task.Current(ctx).Cancelling(), 0)
+			testkit.Equal(t, "requests between the groups", task.Current(ctx).Cancelling(), 0)
 			return err
 		})
 		j.Want(t, "inner: failing: boom, outer task done: false")
-		wantIs(t, err, errBoom)
+		testkit.ErrorIs(t, err, errBoom)
 		wantText(t, err, "the group's body: failing: boom")
 		if !inner.Canceled() || !outer.Canceled() {
 			t.Error("not every task was canceled")
@@ -506,7 +507,7 @@ func TestGroupNestedOuterFails(t *testing.T) {
 		if !loop.IsCanceled(innerErr) {
 			t.Errorf("the inner group returned %v", innerErr)
 		}
-		equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests", task.Current(ctx).Cancelling(), 0)
 	})
 }
 
@@ -530,7 +531,7 @@ func TestGroupEagerChildThatEndsInItsFirstStep(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		if err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
 			v, err := mustGoIn(t, g, func(context.Context) (int, error) { return 5, nil }).Result()
-			equal(t, "the result", v, 5)
+			testkit.Equal(t, "the result", v, 5)
 			return err
 		}); err != nil {
 			t.Error(err)
@@ -555,7 +556,7 @@ func TestGroupCancel(t *testing.T) {
 						mustGoIn(t, g, func(ctx context.Context) (int, error) {
 							g.Cancel()
 							err := task.Yield(ctx)
-							wantIs(t, err, future.ErrCanceled)
+							testkit.ErrorIs(t, err, future.ErrCanceled)
 							return 0, err
 						})
 					case "a callback":
@@ -563,7 +564,7 @@ func TestGroupCancel(t *testing.T) {
 					}
 					_, bodyErr = hangs(ctx)
 					reached = true
-					wantIs(t, ctx.Err(), context.Canceled)
+					testkit.ErrorIs(t, ctx.Err(), context.Canceled)
 					return bodyErr
 				})
 				if err != nil {
@@ -575,7 +576,7 @@ func TestGroupCancel(t *testing.T) {
 				if !a.Canceled() {
 					t.Error("the task was not canceled")
 				}
-				equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+				testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 				yields(t, ctx, 2)
 			})
 		})
@@ -593,7 +594,7 @@ func TestGroupCancelWhileItWaits(t *testing.T) {
 			t.Error(err)
 		}
 		wantTime(t, ctx, 2*time.Second)
-		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 	})
 }
 
@@ -601,7 +602,7 @@ func TestGroupCancelWithNothingRunning(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			g.Cancel()
-			wantIs(t, ctx.Err(), context.Canceled)
+			testkit.ErrorIs(t, ctx.Err(), context.Canceled)
 			if err := g.Go(func(context.Context) error { return nil }); err == nil {
 				t.Error("a group that was canceled took a task")
 			}
@@ -625,7 +626,7 @@ func TestGroupCancelWhenFinishedDoesNothing(t *testing.T) {
 			return nil
 		})
 		group.Cancel()
-		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 		yields(t, ctx, 2)
 	})
 }
@@ -637,12 +638,12 @@ func TestGroupCancelAfterFailureDoesNothing(t *testing.T) {
 			mustGoIn(t, g, fails(0, errBoom))
 			_, err := hangs(ctx)
 			g.Cancel()
-			equal(t, "requests to cancel the body", task.Current(ctx).Cancelling(), 1)
-			equal(t, "requests to cancel the task", a.Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel the body", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel the task", a.Cancelling(), 1)
 			return err
 		})
 		wantGroupErrors(t, err, errBoom)
-		equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests", task.Current(ctx).Cancelling(), 0)
 	})
 }
 
@@ -662,9 +663,9 @@ func TestGroupCancelAfterOutsideCancellationDoesNothing(t *testing.T) {
 		parent.Cancel(errCause)
 		yields(t, ctx, 2)
 		group.Cancel()
-		equal(t, "requests to cancel", parent.Cancelling(), 1)
+		testkit.Equal(t, "requests to cancel", parent.Cancelling(), 1)
 		_, err := parent.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 	})
 }
 
@@ -677,7 +678,7 @@ func TestGroupCancelThenFailure(t *testing.T) {
 			return task.Yield(ctx)
 		})
 		wantGroupErrors(t, err, errBoom)
-		equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests", task.Current(ctx).Cancelling(), 0)
 	})
 }
 
@@ -705,7 +706,7 @@ func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
 	}
 	canceled := func(ctx context.Context) error {
 		return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-			equal(t, "the error", g.Go(cleansUp), nil)
+			testkit.Equal(t, "the error", g.Go(cleansUp), nil)
 			yields(t, ctx, 1)
 			g.Cancel()
 			return nil
@@ -713,21 +714,21 @@ func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
 	}
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error { return canceled(ctx) })
-		wantIs(t, err, context.DeadlineExceeded)
+		testkit.ErrorIs(t, err, context.DeadlineExceeded)
 		wantTime(t, ctx, 5*time.Second)
-		equal(t, "requests left", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests left", task.Current(ctx).Cancelling(), 0)
 	})
 	play(t, func(ctx context.Context) {
 		x := task.Go(ctx, func(ctx context.Context) (int, error) { return 0, canceled(ctx) })
 		yields(t, ctx, 3)
 		x.Cancel(errCause)
 		_, err := x.Await(ctx)
-		equal(t, "the cause", causeOf(t, err), errCause)
+		testkit.Equal(t, "the cause", causeOf(t, err), errCause)
 	})
 	play(t, func(ctx context.Context) { // one that comes before the body ends, and is not delivered there
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
 			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-				equal(t, "the error", g.Go(cleansUp), nil)
+				testkit.Equal(t, "the error", g.Go(cleansUp), nil)
 				yields(t, ctx, 1)
 				task.Current(ctx).Cancel(errCause)
 				g.Cancel()
@@ -736,22 +737,22 @@ func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
 			return 0, err
 		})
 		_, err := x.Await(ctx)
-		equal(t, "the cause", causeOf(t, err), errCause)
+		testkit.Equal(t, "the cause", causeOf(t, err), errCause)
 	})
 	play(t, func(ctx context.Context) { // one that the body was told of, and has dealt with, is not told again
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
 			return 1, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				task.Current(ctx).Cancel(errCause)
-				equal(t, "what the body is told", causeOf(t, task.Yield(ctx)), errCause)
-				equal(t, "the error", g.Go(cleansUp), nil)
+				testkit.Equal(t, "what the body is told", causeOf(t, task.Yield(ctx)), errCause)
+				testkit.Equal(t, "the error", g.Go(cleansUp), nil)
 				yields(t, ctx, 1)
 				g.Cancel()
 				return nil
 			})
 		})
 		v, err := x.Await(ctx)
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -768,9 +769,9 @@ func TestGroupCancelInATaskThatWasAskedBefore(t *testing.T) {
 		yields(t, ctx, 1)
 		x.Cancel(nil)
 		v, err := x.Await(ctx)
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
-		equal(t, "requests left", x.Cancelling(), 1)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
+		testkit.Equal(t, "requests left", x.Cancelling(), 1)
 	})
 }
 
@@ -780,29 +781,29 @@ func TestGroupKnowsATaskInItsEagerStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(ctx context.Context) {
 				var first, second error
-				equal(t, "WithGroup", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				testkit.Equal(t, "WithGroup", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 					f := future.New[int](ctx)
 					waits := func(ctx context.Context) error {
 						if !canceled {
 							var b strings.Builder
-							equal(t, "the graph", task.PrintGraph(ctx, &b), nil)
+							testkit.Equal(t, "the graph", task.PrintGraph(ctx, &b), nil)
 							if !strings.Contains(b.String(), "child is running") {
 								t.Errorf("the graph:\n%s", b.String())
 							}
 							return nil
 						}
 						g.Cancel()
-						equal(t, "requests to the child", task.Current(ctx).Cancelling(), 1)
+						testkit.Equal(t, "requests to the child", task.Current(ctx).Cancelling(), 1)
 						first = f.Wait(ctx)
 						return first
 					}
-					equal(t, "the error", g.Go(waits, task.Name("child"), task.Eager()), nil)
+					testkit.Equal(t, "the error", g.Go(waits, task.Name("child"), task.Eager()), nil)
 					_, err := task.GoMachineIn(g, notesMachine(new(looptest.Journal)), task.Eager())
 					second = err
 					return nil
 				}), nil)
-				equal(t, "the child was canceled", errors.Is(first, future.ErrCanceled), canceled)
-				equal(t, "the next task was refused", second != nil, canceled)
+				testkit.Equal(t, "the child was canceled", errors.Is(first, future.ErrCanceled), canceled)
+				testkit.Equal(t, "the next task was refused", second != nil, canceled)
 			})
 		})
 	}
@@ -831,11 +832,11 @@ func TestGroupMemberCallsBackTheFactorysHookFirst(t *testing.T) {
 // A task that is never made, since Go panics, is no member: the group ends without it.
 func TestGroupOfATaskThatIsNotMade(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		equal(t, "WithGroup", task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+		testkit.Equal(t, "WithGroup", task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
 			over := make(chan struct{})
 			go func() {
 				defer close(over)
-				panics(t, "loop: spawning a task from another goroutine", func() { _ = g.Go(func(context.Context) error { return nil }) })
+				testkit.Panics(t, "loop: spawning a task from another goroutine", func() { _ = g.Go(func(context.Context) error { return nil }) })
 			}()
 			<-over
 			return nil
@@ -895,7 +896,7 @@ func TestGroupPanicInTheBody(t *testing.T) {
 
 func TestGroupGoexitInTheBody(t *testing.T) {
 	var j looptest.Journal
-	exited := exits(func() {
+	exited := testkit.Goexits(func() {
 		_ = playToEnd(t, func(ctx context.Context) {
 			_ = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				defer j.Add("body unwound")
@@ -960,8 +961,8 @@ func TestGroupTaskThatTimesOutFails(t *testing.T) {
 			})
 			return nil
 		})
-		wantIs(t, err, context.DeadlineExceeded)
-		equal(t, "errors", len(groupErrors(t, err)), 1)
+		testkit.ErrorIs(t, err, context.DeadlineExceeded)
+		testkit.Equal(t, "errors", len(groupErrors(t, err)), 1)
 	})
 }
 
@@ -980,7 +981,7 @@ func TestGroupUnderATimeout(t *testing.T) {
 		if !a.Canceled() {
 			t.Error("the task was not canceled")
 		}
-		equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests", task.Current(ctx).Cancelling(), 0)
 	})
 }
 
@@ -997,7 +998,7 @@ func TestGroupThatFailsUnderATimeoutLeavesTheTasksContextAlone(t *testing.T) {
 			})
 		})
 		wantGroupErrors(t, err, errBoom)
-		equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests", task.Current(ctx).Cancelling(), 0)
 		if derived.Err() != nil {
 			t.Errorf("the limit has ended the task's own context: %v", context.Cause(derived))
 		}
@@ -1010,9 +1011,9 @@ func TestGroupTasksInheritValues(t *testing.T) {
 	type key struct{}
 	play(t, func(ctx context.Context) {
 		_ = task.WithGroup(context.WithValue(ctx, key{}, "v"), func(ctx context.Context, g *task.Group) error {
-			equal(t, "the value in the body", ctx.Value(key{}), any("v"))
+			testkit.Equal(t, "the value in the body", ctx.Value(key{}), any("v"))
 			return g.Go(func(ctx context.Context) error {
-				equal(t, "the value in the task", ctx.Value(key{}), any("v"))
+				testkit.Equal(t, "the value in the task", ctx.Value(key{}), any("v"))
 				if _, ok := ctx.Deadline(); ok {
 					t.Error("the task has a deadline")
 				}
@@ -1050,7 +1051,7 @@ func TestGroupUnderADerivedContextThatEnds(t *testing.T) {
 			a = mustGoIn(t, g, stubborn(time.Second, 1, nil))
 			return nil
 		})
-		wantIs(t, err, errCause)
+		testkit.ErrorIs(t, err, errCause)
 		wantTime(t, ctx, 2*time.Second)
 		if v, err := a.Result(); v != 1 || err != nil {
 			t.Errorf("the task gave %v, %v", v, err)
@@ -1067,10 +1068,10 @@ func TestGroupUnderADerivedContextThatEndsWhileTheBodyRuns(t *testing.T) {
 			yields(t, ctx, 1)
 			cancel(errCause)
 			err := task.Yield(ctx)
-			wantIs(t, err, errCause)
+			testkit.ErrorIs(t, err, errCause)
 			return err
 		})
-		wantIs(t, err, errCause)
+		testkit.ErrorIs(t, err, errCause)
 		wantTime(t, ctx, time.Second)
 		if !a.Done() {
 			t.Error("WithGroup did not wait for its task")
@@ -1091,7 +1092,7 @@ func TestGroupErrorOutranksCancellationUnderADerivedContext(t *testing.T) {
 				return nil
 			})
 			wantGroupErrors(t, err, errBoom)
-			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
 			return 0, task.Yield(ctx)
 		})
 		yields(t, ctx, 2)
@@ -1148,8 +1149,8 @@ func TestGroupPanics(t *testing.T) {
 		t.Error("the body ran")
 		return nil
 	}
-	panics(t, "belongs to no loop", func() { _ = task.WithGroup(context.Background(), never) })
-	panics(t, "outside every task", func() { _ = task.WithGroup(l.Context(), never) })
+	testkit.Panics(t, "belongs to no loop", func() { _ = task.WithGroup(context.Background(), never) })
+	testkit.Panics(t, "outside every task", func() { _ = task.WithGroup(l.Context(), never) })
 }
 
 // A GroupError works however a program trims or makes it.
@@ -1169,7 +1170,7 @@ func TestGroupErrorByHand(t *testing.T) {
 		wantText(t, g, "2 errors in a group\n\ttwo: boom\n\tthree: boom")
 		g.Errors = g.Errors[:1]
 		wantText(t, g, "two: boom")
-		wantIs(t, g, errBoom)
+		testkit.ErrorIs(t, g, errBoom)
 		var one *task.TaskError
 		if !errors.As(g, &one) || one.Task != "two" || one.Err != errBoom {
 			t.Errorf("the error of one task is %+v", one)
@@ -1189,11 +1190,11 @@ func TestGroupErrorByHand(t *testing.T) {
 // In debug mode Cancel on another goroutine panics, and the group goes on.
 func TestGroupCanceledOnAnotherGoroutine(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		equal(t, "WithGroup", task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+		testkit.Equal(t, "WithGroup", task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
 			over := make(chan struct{})
 			go func() {
 				defer close(over)
-				panics(t, "loop: Cancel from another goroutine", g.Cancel)
+				testkit.Panics(t, "loop: Cancel from another goroutine", g.Cancel)
 			}()
 			<-over
 			return g.Go(func(context.Context) error { return nil })
@@ -1215,7 +1216,7 @@ func TestGroupMakesARequestAgainWithItsCause(t *testing.T) {
 			})
 			wantGroupErrors(t, err, errBoom)
 			err = task.Yield(ctx)
-			equal(t, "the request", err.Error(), context.Cause(limited).Error())
+			testkit.Equal(t, "the request", err.Error(), context.Cause(limited).Error())
 			return err
 		})
 		if _, ok := err.(*task.TimeoutError); !ok {
@@ -1238,8 +1239,8 @@ func TestGroupOfAnUnwoundTaskLosesNoError(t *testing.T) {
 			return task.Sleep(ctx, time.Hour)
 		})
 	})
-	equal(t, "the driver was ended", driverExits(func() { _ = l.Run() }), true)
-	equal(t, "Run", l.Run(), nil)
+	testkit.Equal(t, "the driver was ended", driverExits(func() { _ = l.Run() }), true)
+	testkit.Equal(t, "Run", l.Run(), nil)
 	l.Close()
 	told.want(t, "a task failed and nobody took its error: member: boom")
 }
@@ -1248,7 +1249,7 @@ func TestGroupOfAnUnwoundTaskLosesNoError(t *testing.T) {
 func TestGoMachineInOfANilMachineFunc(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		_ = task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
-			panics(t, "task: GoMachine of a nil machine; give it one to run", func() {
+			testkit.Panics(t, "task: GoMachine of a nil machine; give it one to run", func() {
 				_, _ = task.GoMachineIn(g, task.MachineFunc[int](nil))
 			})
 			return nil

@@ -15,33 +15,34 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 func TestCurrent(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		equal(t, "in the body", task.Current(ctx).Name(), "main")
+		testkit.Equal(t, "in the body", task.Current(ctx).Name(), "main")
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
-			equal(t, "in another", task.Current(ctx).Name(), "a")
+			testkit.Equal(t, "in another", task.Current(ctx).Name(), "a")
 			yields(t, ctx, 1)
-			equal(t, "after a suspension", task.Current(ctx).Name(), "a")
+			testkit.Equal(t, "after a suspension", task.Current(ctx).Name(), "a")
 			return 0, nil
 		}, task.Name("a"))
 		_, _ = a.Await(ctx)
-		equal(t, "the one that Go returned", a.Task().Name(), "a")
+		testkit.Equal(t, "the one that Go returned", a.Task().Name(), "a")
 		_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
-			equal(t, "in a scope", task.Current(ctx).Name(), "main")
+			testkit.Equal(t, "in a scope", task.Current(ctx).Name(), "main")
 			return nil
 		})
 	})
 	l := virtual(t)
 	l.CallSoon(func() {
-		panics(t, "outside every task", func() { task.Current(l.Context()) })
+		testkit.Panics(t, "outside every task", func() { task.Current(l.Context()) })
 		if l.Current() != nil {
 			t.Error("a callback has a current task")
 		}
 	})
 	l.RunUntilIdle()
-	panics(t, "belongs to no loop", func() { task.Current(context.Background()) })
+	testkit.Panics(t, "belongs to no loop", func() { task.Current(context.Background()) })
 }
 
 func allNames(ctx context.Context) string {
@@ -54,15 +55,15 @@ func allNames(ctx context.Context) string {
 
 func TestAll(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		equal(t, "at first", allNames(ctx), "main")
+		testkit.Equal(t, "at first", allNames(ctx), "main")
 		tasks := named(ctx, 2, 1, 3)
-		equal(t, "new ones too", allNames(ctx), "main a b c")
+		testkit.Equal(t, "new ones too", allNames(ctx), "main a b c")
 		_, _ = tasks[1].Await(ctx)
-		equal(t, "without those that have ended", allNames(ctx), "main a c")
+		testkit.Equal(t, "without those that have ended", allNames(ctx), "main a c")
 		l := loop.FromContext(ctx)
-		l.CallSoon(func() { equal(t, "in a callback", allNames(l.Context()), "main a c") })
+		l.CallSoon(func() { testkit.Equal(t, "in a callback", allNames(l.Context()), "main a c") })
 		_, _ = tasks[2].Await(ctx)
-		equal(t, "in the end", allNames(ctx), "main")
+		testkit.Equal(t, "in the end", allNames(ctx), "main")
 	})
 }
 
@@ -374,7 +375,7 @@ func TestGraphOfAChain(t *testing.T) {
 	chain(l.Context(), 43, itself)
 	l.RunUntilIdle()
 	var graph strings.Builder
-	equal(t, "the error", l.WriteGraph(&graph, false), nil)
+	testkit.Equal(t, "the error", l.WriteGraph(&graph, false), nil)
 	var want strings.Builder
 	for at := 43; at > 0; at-- {
 		indent, waits := (43-at)%20, fmt.Sprintf(`awaits task "t%d"`, at-1)
@@ -393,7 +394,7 @@ func TestGraphOfAChain(t *testing.T) {
 			fmt.Fprintf(&want, "%st%d (goes on at [%d])\n[%d] t%d %s\n", branch(), at, number, number, at, waits)
 		}
 	}
-	equal(t, "the graph", graph.String(), want.String())
+	testkit.Equal(t, "the graph", graph.String(), want.String())
 }
 
 func TestGraphsOfDeepTrees(t *testing.T) {
@@ -405,13 +406,13 @@ func TestGraphsOfDeepTrees(t *testing.T) {
 	machineOn(l.Context(), deep, task.Name("main"))
 	l.RunUntilIdle()
 	var graph strings.Builder
-	equal(t, "the error", l.WriteGraph(&graph, false), nil)
+	testkit.Equal(t, "the error", l.WriteGraph(&graph, false), nil)
 	lines := strings.Split(graph.String(), "\n")
-	equal(t, "the first cut", strings.TrimLeft(lines[20], " "), "└─ a gather of 1 (goes on at [1])")
-	equal(t, "where it goes on", lines[21], "[1] a gather of 1")
-	equal(t, "where the second goes on", lines[42], "[2] a gather of 1")
-	equal(t, "the last", lines[47], "            └─ a future")
-	equal(t, "lines", len(lines), 49)
+	testkit.Equal(t, "the first cut", strings.TrimLeft(lines[20], " "), "└─ a gather of 1 (goes on at [1])")
+	testkit.Equal(t, "where it goes on", lines[21], "[1] a gather of 1")
+	testkit.Equal(t, "where the second goes on", lines[42], "[2] a gather of 1")
+	testkit.Equal(t, "the last", lines[47], "            └─ a future")
+	testkit.Equal(t, "lines", len(lines), 49)
 }
 
 // What is as deep as a tree is written, and waits for nothing itself, is written there.
@@ -424,10 +425,10 @@ func TestGraphThatIsNotTooDeep(t *testing.T) {
 	machineOn(l.Context(), deep, task.Name("main"))
 	l.RunUntilIdle()
 	var graph strings.Builder
-	equal(t, "the error", l.WriteGraph(&graph, false), nil)
+	testkit.Equal(t, "the error", l.WriteGraph(&graph, false), nil)
 	lines := strings.Split(strings.TrimSpace(graph.String()), "\n")
-	equal(t, "lines", len(lines), 21)
-	equal(t, "the last", strings.TrimLeft(lines[20], " "), "└─ a future")
+	testkit.Equal(t, "lines", len(lines), 21)
+	testkit.Equal(t, "the last", strings.TrimLeft(lines[20], " "), "└─ a future")
 }
 
 // The graph is as long as there are tasks, however they hang together.
@@ -457,7 +458,7 @@ func TestGraphsAreLinear(t *testing.T) {
 				build(l.Context(), n)
 				l.RunUntilIdle()
 				var graph strings.Builder
-				equal(t, "the error", l.WriteGraph(&graph, false), nil)
+				testkit.Equal(t, "the error", l.WriteGraph(&graph, false), nil)
 				return graph.Len()
 			}
 			if once, four := size(500), size(2000); four > 5*once {
@@ -477,7 +478,7 @@ func TestGraphOfGathersOfGathers(t *testing.T) {
 	a := task.Go(l.Context(), func(ctx context.Context) (int, error) { return 0, top.Wait(ctx) })
 	l.RunUntilIdle()
 	var graph strings.Builder
-	equal(t, "the error", l.WriteGraph(&graph, false), nil)
+	testkit.Equal(t, "the error", l.WriteGraph(&graph, false), nil)
 	if n := strings.Count(graph.String(), "\n"); n > 100 {
 		t.Errorf("the graph has %d lines", n)
 	}
@@ -497,7 +498,7 @@ func TestGraphOfWhatIsReady(t *testing.T) {
 		if err := l.WriteGraph(&b, false); err != nil {
 			t.Error(err)
 		}
-		equal(t, "the graph", b.String(), "main is running\nyielding waits for its turn\nnew has not started yet\n")
+		testkit.Equal(t, "the graph", b.String(), "main is running\nyielding waits for its turn\nnew has not started yet\n")
 	})
 }
 
@@ -513,7 +514,7 @@ func TestGraphOfAnEagerStep(t *testing.T) {
 			}, task.Name("B"))
 			return 0, nil
 		}, task.Name("A"))
-		equal(t, "the graph", graph, `main is in the eager first step of "A"
+		testkit.Equal(t, "the graph", graph, `main is in the eager first step of "A"
 └─ A is in the eager first step of "B"
    └─ B is running
 `)
@@ -541,10 +542,10 @@ func TestStack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(ctx context.Context) {
 				a := task.Go(ctx, outermost, task.Name("a"))
-				equal(t, "before it starts", len(a.Task().Stack()), 0)
+				testkit.Equal(t, "before it starts", len(a.Task().Stack()), 0)
 				yields(t, ctx, 1)
 				stack := a.Task().Stack()
-				equal(t, "innermost first", ofTheTest(stack), "innermost middle outermost")
+				testkit.Equal(t, "innermost first", ofTheTest(stack), "innermost middle outermost")
 				if !strings.HasSuffix(stack[len(stack)-1].Function, "task_test.outermost") {
 					t.Errorf("the last is %s, want the body", stack[len(stack)-1].Function)
 				}
@@ -556,14 +557,14 @@ func TestStack(t *testing.T) {
 						t.Errorf("%s stands nowhere", frame.Function)
 					}
 				}
-				equal(t, "again", ofTheTest(a.Task().Stack()), "innermost middle outermost")
+				testkit.Equal(t, "again", ofTheTest(a.Task().Stack()), "innermost middle outermost")
 				a.Cancel(nil)
 				_, _ = a.Await(ctx)
-				equal(t, "when it is done", len(a.Task().Stack()), 0)
+				testkit.Equal(t, "when it is done", len(a.Task().Stack()), 0)
 
 				m := task.GoMachine(ctx, &sleepMachine{1, time.Second})
 				yields(t, ctx, 1)
-				equal(t, "of a stackless one", len(m.Task().Stack()), 0)
+				testkit.Equal(t, "of a stackless one", len(m.Task().Stack()), 0)
 				_, _ = m.Await(ctx)
 			}, opts...)
 		})
@@ -623,11 +624,11 @@ func TestStackOfATaskWhoseEagerChildRuns(t *testing.T) {
 					looks++
 					stack := me.Stack()
 					if !debug {
-						equal(t, "frames without debug mode", len(stack), 0)
+						testkit.Equal(t, "frames without debug mode", len(stack), 0)
 						return
 					}
 					own, _, _ := strings.Cut(ofTheTest(stack), " ")
-					equal(t, "the innermost of the test", own, "makesAndIsSeen")
+					testkit.Equal(t, "the innermost of the test", own, "makesAndIsSeen")
 					if at := slices.IndexFunc(stack, func(f runtime.Frame) bool { return strings.Contains(f.Function, "makesAndIsSeen.") }); at >= 0 {
 						t.Errorf("a frame of the child's: %s", stack[at].Function)
 					}
@@ -637,7 +638,7 @@ func TestStackOfATaskWhoseEagerChildRuns(t *testing.T) {
 					t.Errorf("when the step is over, the stack is %s", stack)
 				}
 			}, opts...)
-			equal(t, "looks", looks, 1)
+			testkit.Equal(t, "looks", looks, 1)
 		}
 	}
 }
@@ -653,13 +654,13 @@ func TestStacksOfMany(t *testing.T) {
 		looked := future.New[int](ctx)
 		loop.FromContext(ctx).CallSoon(func() {
 			for i, a := range all {
-				equal(t, "in a callback", ofTheTest(a.Task().Stack()), want[i])
+				testkit.Equal(t, "in a callback", ofTheTest(a.Task().Stack()), want[i])
 			}
 			_ = looked.SetResult(1)
 		})
 		_, _ = looked.Await(ctx)
 		for i, a := range all {
-			equal(t, "in a task", ofTheTest(a.Task().Stack()), want[i])
+			testkit.Equal(t, "in a task", ofTheTest(a.Task().Stack()), want[i])
 			a.Cancel(nil)
 		}
 	})
@@ -678,7 +679,7 @@ func TestPrintGraph(t *testing.T) {
 			_ = printed.SetResult(0)
 		})
 		_, err := task.Gather[future.Awaitable[int]](printed).Await(ctx)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 		a.Cancel(nil)
 		lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 		want := []string{
@@ -734,7 +735,7 @@ func TestSpawnSites(t *testing.T) {
 		a.Cancel(nil)
 	}, loop.WithDebug())
 	play(t, func(ctx context.Context) {
-		equal(t, "without debug mode", task.Go(ctx, gives(0, 1)).Task().SpawnSite(), "")
+		testkit.Equal(t, "without debug mode", task.Go(ctx, gives(0, 1)).Task().SpawnSite(), "")
 	})
 }
 
@@ -759,7 +760,7 @@ func TestSlowSteps(t *testing.T) {
 		}, task.Name("stackless"))
 		loop.FromContext(ctx).CallSoon(busy)
 		_, err := task.Gather(a, m).Await(ctx)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	}, loop.WithSlowStep(time.Millisecond), loop.WithErrorHandler(func(f loop.Failure) {
 		e, ok := f.Err.(*loop.SlowStepError)
 		if f.Kind != loop.SlowStep || !ok || e.Limit != time.Millisecond || e.Took < e.Limit {
@@ -772,7 +773,7 @@ func TestSlowSteps(t *testing.T) {
 		}
 	}))
 	for _, name := range []string{"stackful", "stackless", "callback"} {
-		equal(t, name+" was reported", slow[name], true)
+		testkit.Equal(t, name+" was reported", slow[name], true)
 	}
 }
 

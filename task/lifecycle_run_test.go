@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -61,7 +62,7 @@ func (c lifecycle) test(t *testing.T) {
 	}
 	r.l = loop.New(opts...)
 	deferred := false
-	goexit := exits(func() {
+	goexit := testkit.Goexits(func() {
 		defer func() {
 			deferred = true
 			if !c.drivesOn {
@@ -70,16 +71,16 @@ func (c lifecycle) test(t *testing.T) {
 		}()
 		r.drive()
 	})
-	equal(t, "the host's deferred call ran", deferred, true)
-	equal(t, "a Goexit ended the host's goroutine", goexit, c.truth().goexit)
+	testkit.Equal(t, "the host's deferred call ran", deferred, true)
+	testkit.Equal(t, "a Goexit ended the host's goroutine", goexit, c.truth().goexit)
 	if c.drivesOn {
-		again := exits(func() {
+		again := testkit.Goexits(func() {
 			defer r.l.Close()
 			for tries := 0; tries < 3; tries++ { // the Stop of the first drive may come yet
 				r.run()
 			}
 		})
-		equal(t, "a Goexit ended the goroutine that drove on", again, false)
+		testkit.Equal(t, "a Goexit ended the goroutine that drove on", again, false)
 	}
 	r.check(c.truth())
 }
@@ -124,7 +125,7 @@ func (r *lifecycleRun) cancelInner() {
 	isDone := r.inner.Done()
 	r.asked = append(r.asked, r.inner.Cancel(errCause))
 	// A request never ends a task inside the call (DESIGN.md: done means done).
-	equal(r.t, "inner is done after Cancel", r.inner.Done(), isDone)
+	testkit.Equal(r.t, "inner is done after Cancel", r.inner.Done(), isDone)
 }
 
 func (r *lifecycleRun) cancelWaiter() { r.asked = append(r.asked, r.waiter.Cancel(errCause)) }
@@ -146,11 +147,11 @@ func (r *lifecycleRun) made(inner *task.Task[int]) *task.Task[int] {
 	// create_task, eager_task_factory: the first step is later, or is over. Before the
 	// loop runs it is later in any case.
 	steppedIn := r.eager && r.cancel != cancelStartByHost && r.cancel != cancelStartByHook
-	equal(r.t, "how often the body has run when inner is made", r.started, either(steppedIn, 1, 0))
+	testkit.Equal(r.t, "how often the body has run when inner is made", r.started, either(steppedIn, 1, 0))
 	inner.OnDone(func() {
 		r.called = append(r.called, "first")
-		equal(r.t, "inner is done when a callback runs", inner.Done(), true)
-		equal(r.t, "bodies that have not ended when a callback runs", r.started-r.ended, 0)
+		testkit.Equal(r.t, "inner is done when a callback runs", inner.Done(), true)
+		testkit.Equal(r.t, "bodies that have not ended when a callback runs", r.started-r.ended, 0)
 		switch r.cancel {
 		case cancelDone:
 			r.cancelInner()
@@ -232,13 +233,13 @@ func (r *lifecycleRun) begin(ctx context.Context) {
 func (r *lifecycleRun) end() {
 	r.ended++
 	// Done must mean done: not while deferred calls run.
-	equal(r.t, "inner is done in its deferred call", r.strand.Done() || r.strand.Outcome().Done(), false)
+	testkit.Equal(r.t, "inner is done in its deferred call", r.strand.Done() || r.strand.Outcome().Done(), false)
 }
 
 func (r *lifecycleRun) hear(ctx context.Context, err error) {
 	r.heard = append(r.heard, r.kindOf(causeOf(r.t, err)))
 	// DESIGN.md: the Done of a task's context closes when it is asked to cancel.
-	equal(r.t, "inner's context has ended when it hears of a cancellation", ctx.Err() != nil, true)
+	testkit.Equal(r.t, "inner's context has ended when it hears of a cancellation", ctx.Err() != nil, true)
 }
 
 func (r *lifecycleRun) finish(how lifecycleEnd, heard error) (int, error) {
@@ -361,26 +362,26 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 	for left := range r.l.Tasks() {
 		t.Errorf("%v is in the registry of a closed loop", left)
 	}
-	equal(t, "the waiter is done", r.waiter.Done(), true)
-	equal(t, "the waiter's deferred call ran", r.left, true)
+	testkit.Equal(t, "the waiter is done", r.waiter.Done(), true)
+	testkit.Equal(t, "the waiter's deferred call ran", r.left, true)
 
-	equal(t, "how often the body ran", r.started, either(m.ran, 1, 0))
-	equal(t, "how often the body's deferred call ran", r.ended, r.started)
-	equal(t, "what the body heard", strings.Join(r.heard, ", "), strings.Join(m.heard, ", "))
+	testkit.Equal(t, "how often the body ran", r.started, either(m.ran, 1, 0))
+	testkit.Equal(t, "how often the body's deferred call ran", r.ended, r.started)
+	testkit.Equal(t, "what the body heard", strings.Join(r.heard, ", "), strings.Join(m.heard, ", "))
 	switch {
 	case r.inner == nil && r.strand == nil:
 		t.Fatal("inner was never made")
 	case r.inner == nil:
-		equal(t, "the call that makes inner was unwound", m.nested, true)
-		equal(t, "inner's error", r.kindOf(r.strand.Outcome().Err()), m.outcome.String())
+		testkit.Equal(t, "the call that makes inner was unwound", m.nested, true)
+		testkit.Equal(t, "inner's error", r.kindOf(r.strand.Outcome().Err()), m.outcome.String())
 	default:
-		equal(t, "inner is done", r.inner.Done(), true)
-		equal(t, "inner's outcome", r.outcomeOf(r.inner), either(m.outcome == endsValue, "42", m.outcome.String()))
-		equal(t, "inner is canceled", r.inner.Canceled(), m.outcome == endsCanceled)
-		equal(t, "the requests to cancel inner", r.inner.Cancelling(), m.requests)
+		testkit.Equal(t, "inner is done", r.inner.Done(), true)
+		testkit.Equal(t, "inner's outcome", r.outcomeOf(r.inner), either(m.outcome == endsValue, "42", m.outcome.String()))
+		testkit.Equal(t, "inner is canceled", r.inner.Canceled(), m.outcome == endsCanceled)
+		testkit.Equal(t, "the requests to cancel inner", r.inner.Cancelling(), m.requests)
 		// OnDone: each callback once, in order of registration.
 		if called := strings.Join(r.called, ", "); called != "" || !m.dropped {
-			equal(t, "the callbacks", called, "first, second")
+			testkit.Equal(t, "the callbacks", called, "first, second")
 		}
 	}
 	if m.mayReach && r.reached() {
@@ -388,25 +389,25 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 	}
 	for _, asked := range r.asked {
 		// Task.cancel: False only for a task that is done.
-		equal(t, "what Cancel returned", asked, r.cancel != cancelDone)
+		testkit.Equal(t, "what Cancel returned", asked, r.cancel != cancelDone)
 	}
-	equal(t, "what the waiter saw", r.saw, m.saw)
+	testkit.Equal(t, "what the waiter saw", r.saw, m.saw)
 	if !m.dropped && !m.nested {
-		equal(t, "when the waiter saw it", r.sawAt, m.sawAt)
+		testkit.Equal(t, "when the waiter saw it", r.sawAt, m.sawAt)
 		if r.saw == "canceled" && r.limit != limitReached {
 			// Errors: the cause is kept.
-			equal(t, "the cause of the cancellation that the waiter saw", r.cause, "cause")
+			testkit.Equal(t, "the cause of the cancellation that the waiter saw", r.cause, "cause")
 		}
-		equal(t, "the requests to cancel the waiter", r.cancelling, m.cancelling)
+		testkit.Equal(t, "the requests to cancel the waiter", r.cancelling, m.cancelling)
 		// Task.Cancel: the task's context ends with the request. Uncancel: it has another when all are taken back.
-		equal(t, "the waiter's context is open", r.open, m.cancelling == 0)
-		equal(t, "the waiter's context is open after Uncancel", r.renewed, true)
-		equal(t, "what the waiter's next suspension delivers", r.next, m.next)
+		testkit.Equal(t, "the waiter's context is open", r.open, m.cancelling == 0)
+		testkit.Equal(t, "the waiter's context is open after Uncancel", r.renewed, true)
+		testkit.Equal(t, "what the waiter's next suspension delivers", r.next, m.next)
 	}
 	if r.sibling != nil {
-		equal(t, "the sibling's outcome", r.outcomeOf(r.sibling), m.sibling)
+		testkit.Equal(t, "the sibling's outcome", r.outcomeOf(r.sibling), m.sibling)
 	}
-	equal(t, "what the error handler was told", strings.Join(r.told, "; "), strings.Join(m.told, "; "))
+	testkit.Equal(t, "what the error handler was told", strings.Join(r.told, "; "), strings.Join(m.told, "; "))
 }
 
 // reached reports whether inner's Goexit has unwound another task, on whose stack inner
@@ -414,7 +415,7 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 func (r *lifecycleRun) reached() bool {
 	switch {
 	case r.saw == "nothing":
-		equal(r.t, "the waiter's error", r.kindOf(future.Peek(r.waiter)), "goexit")
+		testkit.Equal(r.t, "the waiter's error", r.kindOf(future.Peek(r.waiter)), "goexit")
 	default:
 		return r.sibling != nil && r.outcomeOf(r.sibling) == "goexit"
 	}
@@ -434,7 +435,7 @@ func (r *lifecycleRun) sight(v int, err error) string {
 	if err == nil {
 		return fmt.Sprint(v)
 	}
-	equal(r.t, "the value that comes with an error", v, 0)
+	testkit.Equal(r.t, "the value that comes with an error", v, 0)
 	return r.kindOf(err)
 }
 
@@ -453,24 +454,24 @@ func (r *lifecycleRun) kindOf(err error) string {
 		var kinds []string
 		for _, one := range group.Errors {
 			kinds = append(kinds, r.kindOf(errors.Unwrap(one)))
-			equal(r.t, "the group's error is that of its member", errors.Is(err, one), true)
+			testkit.Equal(r.t, "the group's error is that of its member", errors.Is(err, one), true)
 		}
 		return fmt.Sprintf("group%v", kinds)
 	case errors.As(err, &expired):
 		// Errors: timeouts satisfy context.DeadlineExceeded.
-		equal(r.t, "a TimeoutError is DeadlineExceeded", errors.Is(err, context.DeadlineExceeded), true)
-		equal(r.t, "a TimeoutError is ErrCanceled", errors.Is(err, future.ErrCanceled), false)
-		equal(r.t, "the limit of a TimeoutError", expired.When.Sub(r.l.Clock().Start()), r.limit.duration())
+		testkit.Equal(r.t, "a TimeoutError is DeadlineExceeded", errors.Is(err, context.DeadlineExceeded), true)
+		testkit.Equal(r.t, "a TimeoutError is ErrCanceled", errors.Is(err, future.ErrCanceled), false)
+		testkit.Equal(r.t, "the limit of a TimeoutError", expired.When.Sub(r.l.Clock().Start()), r.limit.duration())
 		return "timeout"
 	case errors.As(err, &canceled):
 		// Errors: ErrCanceled satisfies context.Canceled.
-		equal(r.t, "a cancellation is ErrCanceled", errors.Is(err, future.ErrCanceled), true)
-		equal(r.t, "a cancellation is context.Canceled", errors.Is(err, context.Canceled), true)
+		testkit.Equal(r.t, "a cancellation is ErrCanceled", errors.Is(err, future.ErrCanceled), true)
+		testkit.Equal(r.t, "a cancellation is context.Canceled", errors.Is(err, context.Canceled), true)
 		return "canceled"
 	case errors.As(err, &panicked):
-		equal(r.t, "the value of the panic", panicked.Value, any("lifecycle"))
-		equal(r.t, "the task that panicked", panicked.Task, "inner")
-		equal(r.t, "the panic has its stack", strings.Contains(string(panicked.Stack), "lifecycleRun"), true)
+		testkit.Equal(r.t, "the value of the panic", panicked.Value, any("lifecycle"))
+		testkit.Equal(r.t, "the task that panicked", panicked.Task, "inner")
+		testkit.Equal(r.t, "the panic has its stack", strings.Contains(string(panicked.Stack), "lifecycleRun"), true)
 		return "panic"
 	case err == loop.ErrGoexit:
 		return "goexit"

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 // TestLifecycle runs one task, called inner, through every life that it can have:
@@ -15,13 +17,13 @@ import (
 func TestLifecycle(t *testing.T) {
 	all := lifecycles()
 	// A case that silently drops out, or comes twice, is to be noticed.
-	equal(t, "the number of cases", len(all), 5754)
+	testkit.Equal(t, "the number of cases", len(all), 5754)
 	byPlace, names := map[string][]lifecycle{}, map[string]bool{}
 	for _, c := range all {
 		byPlace[c.place()] = append(byPlace[c.place()], c)
 		names[c.place()+"/"+c.name()] = true
 	}
-	equal(t, "the number of different names", len(names), len(all))
+	testkit.Equal(t, "the number of different names", len(names), len(all))
 	ran := 0
 	for _, eager := range []bool{false, true} {
 		for _, stackless := range []bool{false, true} {
@@ -36,7 +38,7 @@ func TestLifecycle(t *testing.T) {
 			}
 		}
 	}
-	equal(t, "the number of cases that were run", ran, len(all))
+	testkit.Equal(t, "the number of cases that were run", ran, len(all))
 }
 
 // A lifecycle is one case.

@@ -11,6 +11,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 // goFunc is GoMachine of a function.
@@ -43,8 +44,8 @@ func TestMachineWaits(t *testing.T) {
 			func(ctx context.Context) task.Suspension { wantTime(t, ctx, 2*time.Second); return task.Turn() },
 		))
 		v, err := a.Await(ctx)
-		equal(t, "the value", v, 3)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 3)
+		testkit.Equal(t, "the error", err, nil)
 		j.Want(t, "step 0: <nil>", "step 1: <nil>", "step 2: <nil>", "step 3: <nil>")
 	})
 }
@@ -58,10 +59,13 @@ func TestMachineTurns(t *testing.T) {
 			func(ctx context.Context) task.Suspension { turns = countTurns(ctx); return task.For(0) },
 			func(context.Context) task.Suspension { return task.For(-time.Second) },
 			func(context.Context) task.Suspension { return task.Turn() },
-			func(context.Context) task.Suspension { equal(t, "turns that passed", turns(), 3); return task.Turn() },
+			func(context.Context) task.Suspension {
+				testkit.Equal(t, "turns that passed", turns(), 3)
+				return task.Turn()
+			},
 		))
 		_, err := a.Await(ctx)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -70,8 +74,8 @@ func TestMachineEndsWithAValue(t *testing.T) {
 		v, err := goFunc(ctx, func(context.Context, error) (string, task.Suspension, error) {
 			return "v", task.End(), nil
 		}).Await(ctx)
-		equal(t, "the value", v, "v")
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, "v")
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -82,7 +86,7 @@ func TestMachineEndsWithAnError(t *testing.T) {
 			_, err := goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
 				return 1, s, errBoom
 			}).Await(ctx)
-			equal(t, "the error", err, errBoom)
+			testkit.Equal(t, "the error", err, errBoom)
 			wantTime(t, ctx, 0)
 		}
 	})
@@ -101,9 +105,9 @@ func TestMachineOnWhatIsDone(t *testing.T) {
 			func(context.Context) task.Suspension { return task.On(failed) },
 		))
 		yields(t, ctx, 1)
-		equal(t, "done after one turn", a.Done(), true)
+		testkit.Equal(t, "done after one turn", a.Done(), true)
 		j.Want(t, "step 0: <nil>", "step 1: <nil>", "step 2: <nil>", "step 3: boom")
-		equal(t, "its error", a.Err(), errBoom)
+		testkit.Equal(t, "its error", a.Err(), errBoom)
 	})
 }
 
@@ -118,9 +122,9 @@ func TestMachineIsToldTheErrorOfWhatItAwaits(t *testing.T) {
 			}
 			return 0, task.On(a), nil
 		}).Await(ctx)
-		equal(t, "what it was told", told, errBoom)
-		equal(t, "the value", v, 9)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "what it was told", told, errBoom)
+		testkit.Equal(t, "the value", v, 9)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -134,8 +138,8 @@ func TestMachineReadsTheValueOfWhatItAwaits(t *testing.T) {
 			v, err := a.Result()
 			return v + 1, task.End(), err
 		}).Await(ctx)
-		equal(t, "the value", v, 21)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 21)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -150,10 +154,10 @@ func TestMachineIsCanceled(t *testing.T) {
 				var j looptest.Journal
 				a := goFunc(ctx, script(&j, wait))
 				yields(t, ctx, 1)
-				equal(t, "taken", a.Cancel(errCause), true)
+				testkit.Equal(t, "taken", a.Cancel(errCause), true)
 				_, err := a.Await(ctx)
-				wantIs(t, causeOf(t, err), errCause)
-				equal(t, "canceled", a.Canceled(), true)
+				testkit.ErrorIs(t, causeOf(t, err), errCause)
+				testkit.Equal(t, "canceled", a.Canceled(), true)
 				j.Want(t, "step 0: <nil>", "step 1: canceled: the cause")
 				wantTime(t, ctx, 0)
 			})
@@ -167,7 +171,7 @@ func TestMachineIsCanceledBeforeItStarts(t *testing.T) {
 		a := goFunc(ctx, script(&j))
 		a.Cancel(errCause)
 		_, err := a.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		j.Want(t)
 	})
 }
@@ -188,8 +192,8 @@ func TestMachineHandlesACancellation(t *testing.T) {
 		yields(t, ctx, 1)
 		a.Cancel(nil)
 		v, err := a.Await(ctx)
-		equal(t, "the value", v, 5)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 5)
+		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, time.Second)
 	})
 }
@@ -218,7 +222,7 @@ func TestMachineMaySpawnCancelAndComplete(t *testing.T) {
 		var child *task.Task[int]
 		_, err := goFunc(ctx, func(ctx context.Context, err error) (int, task.Suspension, error) {
 			if child == nil {
-				equal(t, "the current task", task.Current(ctx).Name(), "m")
+				testkit.Equal(t, "the current task", task.Current(ctx).Name(), "m")
 				child = task.Go(ctx, gives(time.Second, 3))
 				victim.Cancel(nil)
 				_ = f.SetResult(2)
@@ -226,11 +230,11 @@ func TestMachineMaySpawnCancelAndComplete(t *testing.T) {
 			}
 			return 0, task.End(), err
 		}, task.Name("m")).Await(ctx)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 		v, _ := child.Result()
-		equal(t, "the child", v, 3)
+		testkit.Equal(t, "the child", v, 3)
 		_, _ = victim.Await(ctx)
-		equal(t, "the other is canceled", victim.Canceled(), true)
+		testkit.Equal(t, "the other is canceled", victim.Canceled(), true)
 	})
 }
 
@@ -251,7 +255,7 @@ func TestMachinePanics(t *testing.T) {
 				if p := new(task.PanicError); !errors.As(err, &p) || len(p.Stack) == 0 {
 					t.Errorf("the panic became %v", err)
 				}
-				wantIs(t, err, errBoom)
+				testkit.ErrorIs(t, err, errBoom)
 			}
 		}, loop.WithTaskFactory(f))
 	}
@@ -269,7 +273,7 @@ func TestMachineOnItselfOrAnotherLoopPanics(t *testing.T) {
 			return 0, task.On(foreign), nil
 		}, task.Name("b")).Await(ctx)
 		wantText(t, err, `panic in task "b": loop: task "b" awaits what belongs to another loop; hand results between loops with Post`)
-		panics(t, "loop: On(nil)", func() { task.On(nil) })
+		testkit.Panics(t, "loop: On(nil)", func() { task.On(nil) })
 	})
 }
 
@@ -277,12 +281,12 @@ func TestMachineEager(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
 		a := goFunc(ctx, script(&j))
-		equal(t, "done at once", a.Done(), true)
+		testkit.Equal(t, "done at once", a.Done(), true)
 		b := goFunc(ctx, script(&j, func(context.Context) task.Suspension { return task.Turn() }))
-		equal(t, "done at once", b.Done(), false)
+		testkit.Equal(t, "done at once", b.Done(), false)
 		j.Want(t, "step 0: <nil>", "step 0: <nil>")
 		_, err := b.Await(ctx)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	}, loop.WithTaskFactory(factory.Eager))
 }
 
@@ -297,7 +301,7 @@ func TestMachinesCombine(t *testing.T) {
 			wantTimeout(t, ctx, err, 3*time.Second)
 			return nil
 		})
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -307,6 +311,6 @@ func TestMachineIsUnwoundByClose(t *testing.T) {
 	a := goFunc(l.Context(), script(&j, func(context.Context) task.Suspension { return task.For(time.Hour) }))
 	l.RunUntilIdle()
 	l.Close()
-	wantIs(t, causeOf(t, a.Err()), loop.ErrClosed)
+	testkit.ErrorIs(t, causeOf(t, a.Err()), loop.ErrClosed)
 	j.Want(t, "step 0: <nil>", "step 1: canceled: loop: closed")
 }

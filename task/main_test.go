@@ -9,20 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/timer"
 )
 
-// Those left out are of the standard library: one that waits for events of JavaScript, on
-// js, and one that waits for signals, which goleak does not recognize on wasip1.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("runtime.handleEvent"), goleak.IgnoreAnyFunction("os/signal.loop"))
-}
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // heavy leaves out a test of very many tasks under go test -short, as on machines that are
 // emulated: see make platforms.
@@ -160,14 +154,6 @@ func causeOf(t *testing.T, err error) error {
 	return c.Cause
 }
 
-// wantIs fails the test unless errors.Is(err, target).
-func wantIs(t *testing.T, err, target error) {
-	t.Helper()
-	if !errors.Is(err, target) {
-		t.Errorf("the error is %v, want %v", err, target)
-	}
-}
-
 // wantText fails the test unless err has that text.
 func wantText(t *testing.T, err error, want string) {
 	t.Helper()
@@ -176,48 +162,10 @@ func wantText(t *testing.T, err error, want string) {
 	}
 }
 
-// equal fails the test unless got is want.
-func equal[T comparable](t *testing.T, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %v, want %v", what, got, want)
-	}
-}
-
 // wantTime fails the test unless it is at by the loop's clock.
 func wantTime(t *testing.T, ctx context.Context, at time.Duration) {
 	t.Helper()
-	equal(t, "the time", elapsed(ctx), at)
-}
-
-// panics calls fn, which must panic, with a message that contains want.
-func panics(t *testing.T, want string, fn func()) (value any) {
-	t.Helper()
-	defer func() {
-		t.Helper()
-		value = recover()
-		if value == nil {
-			t.Errorf("no panic; want one with %q", want)
-		} else if got := fmt.Sprint(value); !strings.Contains(got, want) {
-			t.Errorf("the panic is %q, want %q in it", got, want)
-		}
-	}()
-	fn()
-	return nil
-}
-
-// exits runs fn on a goroutine of its own, and reports whether a runtime.Goexit
-// ended that.
-func exits(fn func()) (byGoexit bool) {
-	over := make(chan struct{})
-	returned := false
-	go func() {
-		defer close(over)
-		fn()
-		returned = true
-	}()
-	<-over
-	return !returned
+	testkit.Equal(t, "the time", elapsed(ctx), at)
 }
 
 // place is where in a file, as the end of a path.

@@ -15,6 +15,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -25,10 +26,10 @@ func run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 
 func TestRunReturnsTheResultOfMain(t *testing.T) {
 	v, err := run(context.Background(), gives(time.Second, "v"))
-	equal(t, "the value", v, "v")
-	equal(t, "the error", err, nil)
+	testkit.Equal(t, "the value", v, "v")
+	testkit.Equal(t, "the error", err, nil)
 	_, err = run(context.Background(), fails(time.Second, errBoom))
-	equal(t, "the error", err, errBoom)
+	testkit.Equal(t, "the error", err, errBoom)
 }
 
 func TestRunMain(t *testing.T) {
@@ -36,16 +37,16 @@ func TestRunMain(t *testing.T) {
 	ctx := context.WithValue(context.Background(), key{}, "v")
 	var l *loop.Loop
 	_, err := run(ctx, func(ctx context.Context) (int, error) {
-		equal(t, "its name", task.Current(ctx).Name(), "main")
-		equal(t, "the value of Run's context", ctx.Value(key{}), any("v"))
+		testkit.Equal(t, "its name", task.Current(ctx).Name(), "main")
+		testkit.Equal(t, "the value of Run's context", ctx.Value(key{}), any("v"))
 		l = loop.FromContext(ctx)
 		return task.Go(ctx, func(ctx context.Context) (int, error) {
-			equal(t, "the value further down", ctx.Value(key{}), any("v"))
+			testkit.Equal(t, "the value further down", ctx.Value(key{}), any("v"))
 			return 0, nil
 		}).Await(ctx)
 	})
-	equal(t, "the error", err, nil)
-	equal(t, "what Post says after Run", l.Post(func() {}), loop.ErrClosed)
+	testkit.Equal(t, "the error", err, nil)
+	testkit.Equal(t, "what Post says after Run", l.Post(func() {}), loop.ErrClosed)
 }
 
 func TestRunInheritsTheDeadline(t *testing.T) {
@@ -59,7 +60,7 @@ func TestRunInheritsTheDeadline(t *testing.T) {
 		}
 		return 0, nil
 	})
-	equal(t, "the error", err, nil)
+	testkit.Equal(t, "the error", err, nil)
 }
 
 func TestRunCancelsWhatIsLeftInOrderOfCreationAndAwaitsIt(t *testing.T) {
@@ -77,8 +78,8 @@ func TestRunCancelsWhatIsLeftInOrderOfCreationAndAwaitsIt(t *testing.T) {
 		}
 		return 1, task.Yield(ctx)
 	}, told.option())
-	equal(t, "the value", v, 1)
-	equal(t, "the error", err, nil)
+	testkit.Equal(t, "the value", v, 1)
+	testkit.Equal(t, "the error", err, nil)
 	j.Want(t, "a: canceled", "b: canceled", "c: canceled", "a ends at 1s", "b ends at 1s", "c ends at 1s")
 	told.want(t)
 }
@@ -107,7 +108,7 @@ func TestRunAwaitsWhatIsLeftInWhicheverWayMainEnds(t *testing.T) {
 					return end()
 				})
 			}()
-			equal(t, "the task that was left has ended", ended, true)
+			testkit.Equal(t, "the task that was left has ended", ended, true)
 		})
 	}
 }
@@ -123,21 +124,21 @@ func TestRunEndsWhatTheFactoryNeverStarts(t *testing.T) {
 			t.Enqueue()
 		}
 	}))
-	equal(t, "the error", err, nil)
-	equal(t, "a is canceled", a.Canceled(), true)
+	testkit.Equal(t, "the error", err, nil)
+	testkit.Equal(t, "a is canceled", a.Canceled(), true)
 }
 
 // Nor does one that a panic of its factory's hook keeps from starting hold up Run.
 func TestRunAfterAPanicOfAHook(t *testing.T) {
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
-		panics(t, "hook", func() { task.Go(ctx, hangs, task.Name("a")) })
+		testkit.Panics(t, "hook", func() { task.Go(ctx, hangs, task.Name("a")) })
 		return 0, nil
 	}, loop.WithTaskFactory(factory.NewLazy(func(t *loop.Task, _ future.Any) {
 		if t.Name() == "a" {
 			panic("hook")
 		}
 	})))
-	equal(t, "the error", err, nil)
+	testkit.Equal(t, "the error", err, nil)
 }
 
 func TestRunTellsWhatFailsInTheEnd(t *testing.T) {
@@ -152,8 +153,8 @@ func TestRunTellsWhatFailsInTheEnd(t *testing.T) {
 		task.Go(ctx, stubborn(0, 1, nil), task.Name("refusing"))
 		return 1, task.Yield(ctx)
 	}, told.option())
-	equal(t, "the value", v, 1)
-	equal(t, "the error", err, nil)
+	testkit.Equal(t, "the value", v, 1)
+	testkit.Equal(t, "the error", err, nil)
 	told.want(t,
 		"a task failed while the program was closing: late: boom",
 		`a task failed while the program was closing: panicking: panic in task "panicking": ouch`)
@@ -172,14 +173,14 @@ func TestRunUnwindsWhatIsSpawnedInTheEnd(t *testing.T) {
 		})
 		return 0, task.Yield(ctx)
 	}, told.option())
-	equal(t, "the error", err, nil)
-	wantIs(t, causeOf(t, late.Err()), loop.ErrClosed)
+	testkit.Equal(t, "the error", err, nil)
+	testkit.ErrorIs(t, causeOf(t, late.Err()), loop.ErrClosed)
 	told.want(t)
 }
 
 func TestRunPanicsAsMainDoes(t *testing.T) {
 	for _, value := range []any{"ouch", errBoom} {
-		p, ok := panics(t, "", func() {
+		p, ok := testkit.Panics(t, "", func() {
 			_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
 				_ = task.Yield(ctx)
 				panic(value)
@@ -199,12 +200,12 @@ func TestRunReturnsThePanicOfAnother(t *testing.T) {
 		wantText(t, err, `panic in task "it": ouch`)
 		return 0, errors.Unwrap(err)
 	}, told.option())
-	equal(t, "the error", err, nil)
+	testkit.Equal(t, "the error", err, nil)
 	told.want(t)
 }
 
 func TestRunPanicOutranksADeadlockInTheEnd(t *testing.T) {
-	panics(t, "ouch", func() {
+	testkit.Panics(t, "ouch", func() {
 		_, err := run(context.Background(), func(ctx context.Context) (int, error) {
 			task.Go(ctx, func(ctx context.Context) (int, error) {
 				_, _ = hangs(ctx)
@@ -221,7 +222,7 @@ func TestRunGoexit(t *testing.T) {
 	for _, where := range []string{"main", "another task"} {
 		t.Run("in "+where, func(t *testing.T) {
 			var j looptest.Journal
-			exited := exits(func() {
+			exited := testkit.Goexits(func() {
 				defer j.Add("the caller of Run is unwound")
 				_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
 					defer j.Add("main is unwound")
@@ -240,7 +241,7 @@ func TestRunGoexit(t *testing.T) {
 					return hangs(ctx)
 				})
 			})
-			equal(t, "the goroutine ended", exited, true)
+			testkit.Equal(t, "the goroutine ended", exited, true)
 			if where == "main" {
 				j.Want(t, "main is unwound", "the other is unwound", "the caller of Run is unwound")
 			} else {
@@ -254,7 +255,7 @@ func TestRunGoexit(t *testing.T) {
 func TestRunFailNow(t *testing.T) {
 	reached := false
 	inner := testing.T{}
-	if !exits(func() {
+	if !testkit.Goexits(func() {
 		_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
 			yields(t, ctx, 1)
 			inner.FailNow()
@@ -275,10 +276,10 @@ func TestRunContextThatEndedBefore(t *testing.T) {
 			ran = true
 			return 0, nil
 		}, loop.WithTaskFactory(f))
-		equal(t, "main ran", ran, false)
-		wantIs(t, err, future.ErrCanceled)
-		wantIs(t, err, context.Canceled)
-		wantIs(t, err, errCause)
+		testkit.Equal(t, "main ran", ran, false)
+		testkit.ErrorIs(t, err, future.ErrCanceled)
+		testkit.ErrorIs(t, err, context.Canceled)
+		testkit.ErrorIs(t, err, errCause)
 	}
 }
 
@@ -300,13 +301,13 @@ func TestRunContextEnds(t *testing.T) {
 			})
 			_, err := hangs(ctx)
 			j.Add("main: %v", err)
-			wantIs(t, ctx.Err(), context.Canceled)
-			wantIs(t, causeOf(t, err), errCause)
+			testkit.ErrorIs(t, ctx.Err(), context.Canceled)
+			testkit.ErrorIs(t, causeOf(t, err), errCause)
 			return 0, err
 		})
 		j.Want(t, "turn 1", "turn 2", "turn 3", "main: canceled: the cause")
-		wantIs(t, err, future.ErrCanceled)
-		wantIs(t, err, errCause)
+		testkit.ErrorIs(t, err, future.ErrCanceled)
+		testkit.ErrorIs(t, err, errCause)
 		wantText(t, err, "canceled: the cause")
 	}
 }
@@ -316,11 +317,11 @@ func TestRunContextEndsAndMainReturnsSomethingElse(t *testing.T) {
 	v, err := run(ctx, func(ctx context.Context) (int, error) {
 		cancel()
 		_, err := hangs(ctx)
-		wantIs(t, err, future.ErrCanceled)
+		testkit.ErrorIs(t, err, future.ErrCanceled)
 		return 7, nil
 	})
-	equal(t, "the value", v, 7)
-	equal(t, "the error", err, nil)
+	testkit.Equal(t, "the value", v, 7)
+	testkit.Equal(t, "the error", err, nil)
 
 	ctx, cancel = context.WithCancel(context.Background())
 	_, err = run(ctx, func(ctx context.Context) (int, error) {
@@ -328,7 +329,7 @@ func TestRunContextEndsAndMainReturnsSomethingElse(t *testing.T) {
 		_, _ = hangs(ctx)
 		return 0, errBoom
 	})
-	equal(t, "the error", err, errBoom)
+	testkit.Equal(t, "the error", err, errBoom)
 }
 
 func TestRunContextWithADeadline(t *testing.T) {
@@ -336,8 +337,8 @@ func TestRunContextWithADeadline(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_, err := task.Run(ctx, hangs)
-		wantIs(t, err, context.DeadlineExceeded)
-		wantIs(t, err, future.ErrCanceled)
+		testkit.ErrorIs(t, err, context.DeadlineExceeded)
+		testkit.ErrorIs(t, err, future.ErrCanceled)
 	})
 }
 
@@ -348,9 +349,9 @@ func TestRunContextEndsForMainOnly(t *testing.T) {
 		a := task.Go(ctx, gives(time.Second, 1))
 		cancel()
 		_, _ = hangs(ctx)
-		equal(t, "requests to cancel the other", a.Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel the other", a.Cancelling(), 0)
 		_, err := a.Await(ctx)
-		equal(t, "its error", err, nil)
+		testkit.Equal(t, "its error", err, nil)
 		return 0, nil
 	})
 }
@@ -361,8 +362,8 @@ func TestRunMainIsCanceledFromInside(t *testing.T) {
 		task.Current(ctx).Cancel(errCause)
 		return hangs(ctx)
 	})
-	wantIs(t, err, future.ErrCanceled)
-	wantIs(t, causeOf(t, err), errCause)
+	testkit.ErrorIs(t, err, future.ErrCanceled)
+	testkit.ErrorIs(t, causeOf(t, err), errCause)
 	if errors.Is(err, errCause) {
 		t.Error("the error matches the cause")
 	}
@@ -389,7 +390,7 @@ func TestRunMainIsCanceledFromInsideAndItsContextEnds(t *testing.T) {
 				})
 				return hangs(ctx)
 			})
-			equal(t, "the cause", causeOf(t, err), byATask)
+			testkit.Equal(t, "the cause", causeOf(t, err), byATask)
 			if errors.Is(err, errCause) {
 				t.Error("the error matches the cause of a context that has not caused it")
 			}
@@ -408,7 +409,7 @@ func TestRunContextEndsWithAnUncomparableCause(t *testing.T) {
 		cancel(uncomparable{[]string{"a"}})
 		return hangs(ctx)
 	})
-	wantIs(t, err, future.ErrCanceled)
+	testkit.ErrorIs(t, err, future.ErrCanceled)
 	if !errors.As(err, new(uncomparable)) {
 		t.Errorf("%v does not match the cause", err)
 	}
@@ -422,8 +423,8 @@ func TestRunContextEndsAndMainReturnsItsErr(t *testing.T) {
 		_, _ = hangs(ctx)
 		return 0, ctx.Err()
 	})
-	wantIs(t, err, future.ErrCanceled)
-	wantIs(t, err, errCause)
+	testkit.ErrorIs(t, err, future.ErrCanceled)
+	testkit.ErrorIs(t, err, errCause)
 }
 
 func TestRunDeadlock(t *testing.T) {
@@ -433,16 +434,16 @@ func TestRunDeadlock(t *testing.T) {
 		defer j.Add("main is unwound")
 		task.Go(ctx, hangs, task.Name("other"))
 		_, err := hangs(ctx)
-		wantIs(t, causeOf(t, err), loop.ErrClosed)
+		testkit.ErrorIs(t, causeOf(t, err), loop.ErrClosed)
 		return 1, nil
 	}, told.option())
-	equal(t, "the value", v, 0)
+	testkit.Equal(t, "the value", v, 0)
 	var deadlock *loop.DeadlockError
 	if !errors.As(err, &deadlock) {
 		t.Fatalf("Run: %v", err)
 	}
-	equal(t, "tasks that are left", len(deadlock.Tasks), 2)
-	equal(t, "a circle", len(deadlock.Cycle), 0)
+	testkit.Equal(t, "tasks that are left", len(deadlock.Tasks), 2)
+	testkit.Equal(t, "a circle", len(deadlock.Cycle), 0)
 	wantText(t, err, "loop: deadlock: nothing can wake the 2 tasks that are left\n\tmain awaits a future\n\tother awaits a future")
 	j.Want(t, "main is unwound")
 	told.want(t)
@@ -493,9 +494,9 @@ func TestRunLoopStoppedEarly(t *testing.T) {
 		_, mainErr = hangs(ctx)
 		return 1, mainErr
 	}, told.option())
-	equal(t, "the value", v, 0)
+	testkit.Equal(t, "the value", v, 0)
 	wantText(t, err, "task: the loop was stopped before main ended")
-	wantIs(t, mainErr, future.ErrCanceled)
+	testkit.ErrorIs(t, mainErr, future.ErrCanceled)
 	told.want(t)
 }
 
@@ -513,8 +514,8 @@ func TestRunLoopStoppedAsMainEnds(t *testing.T) {
 		loop.FromContext(ctx).Stop()
 		return 1, nil
 	}, told.option())
-	equal(t, "the value", v, 1)
-	equal(t, "the error", err, nil)
+	testkit.Equal(t, "the value", v, 1)
+	testkit.Equal(t, "the error", err, nil)
 	j.Want(t, "clean-up: <nil>")
 	told.want(t)
 }
@@ -532,20 +533,20 @@ func TestRunLoopStoppedInTheEnd(t *testing.T) {
 		}, task.Name("left"))
 		return 1, task.Yield(ctx)
 	}, told.option())
-	equal(t, "the error", err, nil)
+	testkit.Equal(t, "the error", err, nil)
 	told.want(t)
 }
 
 func TestShutdownForHosts(t *testing.T) {
 	var told failures
 	l := virtual(t, told.option())
-	equal(t, "with nothing left", task.Shutdown(l), nil)
+	testkit.Equal(t, "with nothing left", task.Shutdown(l), nil)
 	a := task.Go(l.Context(), hangs, task.Name("a"))
 	task.Go(l.Context(), stubborn(time.Second, 0, errBoom), task.Name("b"))
 	l.RunUntilIdle()
-	equal(t, "the error", task.Shutdown(l), nil)
-	equal(t, "a is canceled", a.Canceled(), true)
-	equal(t, "the time", l.Elapsed(), time.Second)
+	testkit.Equal(t, "the error", task.Shutdown(l), nil)
+	testkit.Equal(t, "a is canceled", a.Canceled(), true)
+	testkit.Equal(t, "the time", l.Elapsed(), time.Second)
 	for left := range l.Tasks() {
 		t.Errorf("%v is left", left)
 	}
@@ -569,18 +570,18 @@ func TestShutdownReturnsTheErrorOfRun(t *testing.T) {
 
 func TestShutdownPanics(t *testing.T) {
 	l := virtual(t)
-	l.CallSoon(func() { panics(t, "running", func() { _ = task.Shutdown(l) }) })
+	l.CallSoon(func() { testkit.Panics(t, "running", func() { _ = task.Shutdown(l) }) })
 	l.RunUntilIdle()
 	l.Close()
-	panics(t, "closed", func() { _ = task.Shutdown(l) })
+	testkit.Panics(t, "closed", func() { _ = task.Shutdown(l) })
 }
 
 func TestShutdownPanicsOfARunningLoopWithTasks(t *testing.T) {
 	l := virtual(t)
 	a := task.Go(l.Context(), hangs)
-	l.CallSoon(func() { panics(t, "running", func() { _ = task.Shutdown(l) }) })
+	l.CallSoon(func() { testkit.Panics(t, "running", func() { _ = task.Shutdown(l) }) })
 	l.RunUntilIdle()
-	equal(t, "requests to cancel the task", a.Cancelling(), 0)
+	testkit.Equal(t, "requests to cancel the task", a.Cancelling(), 0)
 }
 
 // What the runtime prints of a panic that goes on in Run has the stack of the panic itself.
@@ -598,7 +599,7 @@ func TestRunPanicKeepsItsPlace(t *testing.T) {
 
 func TestRunInsideATaskPanics(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		panics(t, "Run inside a task would hold its loop up", func() { _, _ = task.Run(ctx, gives(0, 1)) })
+		testkit.Panics(t, "Run inside a task would hold its loop up", func() { _, _ = task.Run(ctx, gives(0, 1)) })
 	})
 }
 
@@ -626,7 +627,7 @@ func TestRunDeadlockInTheEnd(t *testing.T) {
 				t.Errorf("Run: %v; want a deadlock, and %v", err, end)
 			}
 			if end == nil {
-				equal(t, "the value", v, 7)
+				testkit.Equal(t, "the value", v, 7)
 			}
 			told.want(t, "a task failed while the program was closing: other: the cause")
 		})
@@ -635,7 +636,7 @@ func TestRunDeadlockInTheEnd(t *testing.T) {
 
 func TestRunReportsADeadlockWhereMainPanics(t *testing.T) {
 	var told failures
-	panics(t, "ouch", func() {
+	testkit.Panics(t, "ouch", func() {
 		_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
 			cannotBeEnded(ctx)
 			yields(t, ctx, 1)
@@ -673,7 +674,7 @@ func TestRunStoppedEarlyLosesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var told failures
 			v, err := run(context.Background(), test.main, told.option())
-			equal(t, "the value", v, test.v)
+			testkit.Equal(t, "the value", v, test.v)
 			wantText(t, err, test.err)
 			if test.reporting != "" {
 				told.want(t, test.reporting)
@@ -693,7 +694,7 @@ func TestRunGoesOnWithPanicsOfMainOnly(t *testing.T) {
 	if p, ok := err.(*task.PanicError); !ok || p.Task != "child" {
 		t.Errorf("Run returned %v; want the child's panic", err)
 	}
-	panics(t, "ouch", func() {
+	testkit.Panics(t, "ouch", func() {
 		_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
 			_, err := child(ctx)
 			panic(err)

@@ -8,15 +8,16 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 func TestShieldEndsAsInnerDoes(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		v, err := task.Shield(task.Go(ctx, gives(time.Second, 1))).Await(ctx)
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 		_, err = task.Shield(task.Go(ctx, fails(0, errBoom))).Await(ctx)
-		equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "the error", err, errBoom)
 	})
 }
 
@@ -26,19 +27,19 @@ func TestShieldOfWhatIsDone(t *testing.T) {
 		_ = f.SetResult(1)
 		s := task.Shield(f)
 		v, err := s.Result()
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
-		equal(t, "canceling it", s.Cancel(nil), false)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
+		testkit.Equal(t, "canceling it", s.Cancel(nil), false)
 
 		g := future.New[int](ctx)
 		g.Cancel(errCause)
 		_, err = task.Shield(g).Result()
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 
 		h := future.New[int](ctx)
 		_ = h.SetError(errBoom)
 		_, err = task.Shield(h).Result()
-		equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "the error", err, errBoom)
 	})
 }
 
@@ -49,12 +50,12 @@ func TestShieldKeepsACancellationFromInner(t *testing.T) {
 		yields(t, ctx, 2)
 		waiter.Cancel(errCause)
 		_, err := waiter.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
-		equal(t, "inner is done", inner.Done(), false)
-		equal(t, "requests to cancel inner", inner.Cancelling(), 0)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
+		testkit.Equal(t, "inner is done", inner.Done(), false)
+		testkit.Equal(t, "requests to cancel inner", inner.Cancelling(), 0)
 		v, err := inner.Await(ctx)
-		equal(t, "inner's value", v, 1)
-		equal(t, "inner's error", err, nil)
+		testkit.Equal(t, "inner's value", v, 1)
+		testkit.Equal(t, "inner's error", err, nil)
 		wantTime(t, ctx, time.Second)
 	})
 }
@@ -65,8 +66,8 @@ func TestShieldIsCanceledWithInner(t *testing.T) {
 		s := task.Shield(inner)
 		inner.Cancel(errCause)
 		_, err := s.Await(ctx)
-		equal(t, "canceled", s.Canceled(), true)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.Equal(t, "canceled", s.Canceled(), true)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 	})
 }
 
@@ -75,11 +76,11 @@ func TestShieldOfAShield(t *testing.T) {
 		inner := task.Go(ctx, gives(time.Second, 1))
 		s := task.Shield(task.Shield(inner))
 		s.Cancel(nil)
-		equal(t, "canceled at once", s.Canceled(), true)
-		equal(t, "canceling it again", s.Cancel(nil), false)
+		testkit.Equal(t, "canceled at once", s.Canceled(), true)
+		testkit.Equal(t, "canceling it again", s.Cancel(nil), false)
 		v, err := inner.Await(ctx)
-		equal(t, "inner's value", v, 1)
-		equal(t, "inner's error", err, nil)
+		testkit.Equal(t, "inner's value", v, 1)
+		testkit.Equal(t, "inner's error", err, nil)
 	})
 }
 
@@ -96,8 +97,8 @@ func TestShieldOfAGather(t *testing.T) {
 func TestShieldIsNobodyElsesToSet(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		s := task.Shield(future.New[int](ctx))
-		wantIs(t, s.SetResult(1), future.ErrInvalidState)
-		wantIs(t, s.SetError(errBoom), future.ErrInvalidState)
+		testkit.ErrorIs(t, s.SetResult(1), future.ErrInvalidState)
+		testkit.ErrorIs(t, s.SetError(errBoom), future.ErrInvalidState)
 	})
 }
 
@@ -128,7 +129,7 @@ func TestShieldCanceledBesideAnother(t *testing.T) {
 		inner := task.Go(ctx, fails(time.Second, errBoom), task.Name("inner"))
 		task.Shield(inner).Cancel(nil)
 		_, err := task.Shield(inner).Await(ctx)
-		equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "the error", err, errBoom)
 		yields(t, ctx, 1)
 	}, told.option())
 	told.want(t, "what was shielded failed after its shield was canceled: inner: boom")
@@ -171,7 +172,7 @@ func TestShieldCanceledJustBeforeInnerFails(t *testing.T) {
 		// Runs in the next turn, behind inner, which fails in the turn after that, in
 		// front of those who are told of the shield's end.
 		task.Go(ctx, func(context.Context) (int, error) {
-			equal(t, "inner is done", inner.Done(), false)
+			testkit.Equal(t, "inner is done", inner.Done(), false)
 			waiter.Cancel(nil)
 			return 0, nil
 		})
@@ -188,11 +189,11 @@ func TestShieldUnderWaitFor(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		inner := task.Go(ctx, gives(3*time.Second, 1))
 		_, err := task.WaitFor(ctx, task.Shield(inner), time.Second)
-		wantIs(t, err, context.DeadlineExceeded)
+		testkit.ErrorIs(t, err, context.DeadlineExceeded)
 		wantTime(t, ctx, time.Second)
 		v, err := inner.Await(ctx)
-		equal(t, "inner's value", v, 1)
-		equal(t, "inner's error", err, nil)
+		testkit.Equal(t, "inner's value", v, 1)
+		testkit.Equal(t, "inner's error", err, nil)
 		wantTime(t, ctx, 3*time.Second)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 func TestSleep(t *testing.T) {
@@ -30,7 +31,7 @@ func TestSleepOfNothingIsOneTurn(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			equal(t, "turns that passed", turns(), 5)
+			testkit.Equal(t, "turns that passed", turns(), 5)
 			wantTime(t, ctx, 0)
 		})
 	}
@@ -40,7 +41,7 @@ func TestYieldIsOneTurn(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		turns := countTurns(ctx)
 		yields(t, ctx, 5)
-		equal(t, "turns that passed", turns(), 5)
+		testkit.Equal(t, "turns that passed", turns(), 5)
 	})
 }
 
@@ -83,7 +84,7 @@ func TestSleepersWakeInOrder(t *testing.T) {
 			sleeper("c", 0, 3*time.Second),           // at 0s
 			sleeper("d", 0, 3*time.Second),
 		).Await(ctx)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 		j.Want(t, "c at 3s", "d at 3s", "b at 3s", "a at 3s")
 	})
 }
@@ -93,7 +94,7 @@ func TestSleepIsCanceled(t *testing.T) {
 		a := task.Go(ctx, gives(time.Hour, 0))
 		loop.FromContext(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
 		_, err := a.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
 		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
 			t.Error("its timer is still armed")
@@ -119,9 +120,9 @@ func TestSleepPanics(t *testing.T) {
 		func(ctx context.Context) error { return task.Sleep(ctx, time.Second) },
 		func(ctx context.Context) error { return task.Sleep(ctx, 0) },
 	} {
-		panics(t, "belongs to no loop", func() { _ = suspend(context.Background()) })
-		panics(t, "outside every task", func() { _ = suspend(l.Context()) })
-		l.CallSoon(func() { panics(t, "outside every task", func() { _ = suspend(l.Context()) }) })
+		testkit.Panics(t, "belongs to no loop", func() { _ = suspend(context.Background()) })
+		testkit.Panics(t, "outside every task", func() { _ = suspend(l.Context()) })
+		l.CallSoon(func() { testkit.Panics(t, "outside every task", func() { _ = suspend(l.Context()) }) })
 	}
 	l.RunUntilIdle()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 // makers make a task that notes that it runs, in every way that takes options.
@@ -23,15 +24,15 @@ var makers = map[string]func(t *testing.T, ctx context.Context, g *task.Group, j
 	},
 	"GoIn": func(t *testing.T, _ context.Context, g *task.Group, j *looptest.Journal, opts ...task.Option) {
 		_, err := task.GoIn(g, notes(j), opts...)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	},
 	"GoMachineIn": func(t *testing.T, _ context.Context, g *task.Group, j *looptest.Journal, opts ...task.Option) {
 		_, err := task.GoMachineIn(g, notesMachine(j), opts...)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	},
 	"Group.Go": func(t *testing.T, _ context.Context, g *task.Group, j *looptest.Journal, opts ...task.Option) {
 		err := g.Go(func(ctx context.Context) error { _, err := notes(j)(ctx); return err }, opts...)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	},
 }
 
@@ -107,7 +108,7 @@ func TestStartOptionsOfSubmit(t *testing.T) {
 					_ = l.Post(func() { l.CallSoon(func() { j.Add("what was queued before") }) })
 					go func() {
 						_, err := task.Submit(context.Background(), l, notes(&j), o.opt)
-						equal(t, "the error", err, nil)
+						testkit.Equal(t, "the error", err, nil)
 					}()
 					synctest.Wait() // until Submit waits, having posted
 					if err := l.Run(); err != nil {

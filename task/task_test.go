@@ -11,6 +11,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 func TestGoQueuesBehindWhatIsReady(t *testing.T) {
@@ -40,7 +41,7 @@ func TestGoEager(t *testing.T) {
 		}, task.Name("a"))
 		j.Add("Go has returned in %v", task.Current(ctx))
 		_, err := a.Await(ctx)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 		j.Want(t, `the first step of task "a"`, `Go has returned in task "main"`, "the second")
 	}, loop.WithTaskFactory(factory.Eager))
 }
@@ -53,11 +54,11 @@ func TestGoFromTheHost(t *testing.T) {
 			ran = true
 			return 1, nil
 		})
-		equal(t, "ran before the loop does", ran, false)
+		testkit.Equal(t, "ran before the loop does", ran, false)
 		l.RunOnce()
 		v, err := a.Result()
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 	}
 }
 
@@ -65,24 +66,24 @@ func TestGoFromACallback(t *testing.T) {
 	l := virtual(t)
 	var a *task.Task[int]
 	l.CallSoon(func() { a = task.Go(l.Context(), gives(time.Second, 1)) })
-	equal(t, "Run", l.Run(), nil)
+	testkit.Equal(t, "Run", l.Run(), nil)
 	v, _ := a.Result()
-	equal(t, "the value", v, 1)
+	testkit.Equal(t, "the value", v, 1)
 }
 
 func TestTaskNames(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a, b := task.Go(ctx, gives(0, 1)), task.Go(ctx, gives(0, 1), task.Name("b"))
 		c := task.Go(ctx, gives(0, 1))
-		equal(t, "by order of creation", a.Name(), "Task-2")
-		equal(t, "given", b.Name(), "b")
-		equal(t, "b counts", c.Name(), "Task-4")
+		testkit.Equal(t, "by order of creation", a.Name(), "Task-2")
+		testkit.Equal(t, "given", b.Name(), "b")
+		testkit.Equal(t, "b counts", c.Name(), "Task-4")
 		a.SetName("other")
-		equal(t, "renamed", a.Name(), "other")
-		equal(t, "String", a.String(), `task "other"`)
-		equal(t, "the loop's view", a.Task().Name(), "other")
+		testkit.Equal(t, "renamed", a.Name(), "other")
+		testkit.Equal(t, "String", a.String(), `task "other"`)
+		testkit.Equal(t, "the loop's view", a.Task().Name(), "other")
 		b.Task().SetName("through the loop's view")
-		equal(t, "renamed", b.Name(), "through the loop's view")
+		testkit.Equal(t, "renamed", b.Name(), "through the loop's view")
 	})
 }
 
@@ -90,7 +91,7 @@ func TestTaskNames(t *testing.T) {
 func TestTaskNameInTheEagerStep(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		task.Go(ctx, func(ctx context.Context) (int, error) {
-			equal(t, "the name", task.Current(ctx).Name(), "a")
+			testkit.Equal(t, "the name", task.Current(ctx).Name(), "a")
 			return 0, nil
 		}, task.Name("a"))
 	}, loop.WithTaskFactory(factory.Eager))
@@ -100,25 +101,25 @@ func TestTaskOutcomes(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		v := task.Go(ctx, gives(0, 1))
 		_, err := v.Result()
-		wantIs(t, err, future.ErrInvalidState)
-		equal(t, "done", v.Done(), false)
+		testkit.ErrorIs(t, err, future.ErrInvalidState)
+		testkit.Equal(t, "done", v.Done(), false)
 		got, err := v.Await(ctx)
-		equal(t, "the value", got, 1)
-		equal(t, "its error", err, nil)
-		equal(t, "done", v.Done(), true)
-		equal(t, "the loop's view is done", v.Task().Done(), true)
+		testkit.Equal(t, "the value", got, 1)
+		testkit.Equal(t, "its error", err, nil)
+		testkit.Equal(t, "done", v.Done(), true)
+		testkit.Equal(t, "the loop's view is done", v.Task().Done(), true)
 
 		e := task.Go(ctx, fails(0, errBoom))
-		equal(t, "Wait", e.Wait(ctx), errBoom)
-		equal(t, "Err", e.Err(), errBoom)
-		equal(t, "canceled", e.Canceled(), false)
+		testkit.Equal(t, "Wait", e.Wait(ctx), errBoom)
+		testkit.Equal(t, "Err", e.Err(), errBoom)
+		testkit.Equal(t, "canceled", e.Canceled(), false)
 
 		c := task.Go(ctx, hangs)
 		c.Cancel(nil)
 		_, err = c.Await(ctx)
-		wantIs(t, err, future.ErrCanceled)
-		wantIs(t, err, context.Canceled)
-		equal(t, "canceled", c.Canceled(), true)
+		testkit.ErrorIs(t, err, future.ErrCanceled)
+		testkit.ErrorIs(t, err, context.Canceled)
+		testkit.Equal(t, "canceled", c.Canceled(), true)
 
 		p := task.Go(ctx, func(context.Context) (int, error) { panic(errBoom) }, task.Name("p"))
 		_, err = p.Await(ctx)
@@ -126,7 +127,7 @@ func TestTaskOutcomes(t *testing.T) {
 		if !errors.As(err, &panicked) || panicked.Task != "p" || len(panicked.Stack) == 0 {
 			t.Errorf("the panic became %v", err)
 		}
-		wantIs(t, err, errBoom)
+		testkit.ErrorIs(t, err, errBoom)
 	})
 }
 
@@ -140,18 +141,18 @@ func TestTaskErrorJoinedWithACancellation(t *testing.T) {
 		yields(t, ctx, 1)
 		a.Cancel(nil)
 		_, err := a.Await(ctx)
-		wantIs(t, err, errBoom)
-		equal(t, "canceled", a.Canceled(), false)
+		testkit.ErrorIs(t, err, errBoom)
+		testkit.Equal(t, "canceled", a.Canceled(), false)
 	})
 }
 
 func TestTaskIsNobodyElsesToSet(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, gives(0, 1))
-		wantIs(t, a.SetResult(2), future.ErrInvalidState)
-		wantIs(t, a.SetError(errBoom), future.ErrInvalidState)
+		testkit.ErrorIs(t, a.SetResult(2), future.ErrInvalidState)
+		testkit.ErrorIs(t, a.SetError(errBoom), future.ErrInvalidState)
 		v, _ := a.Await(ctx)
-		equal(t, "the value", v, 1)
+		testkit.Equal(t, "the value", v, 1)
 	})
 }
 
@@ -165,7 +166,7 @@ func TestTaskOnDone(t *testing.T) {
 		a.OnDone(func() { j.Add("first, in %v", loop.FromContext(ctx).Current()) })
 		removed := a.OnDone(func() { j.Add("never") })
 		a.OnDone(func() { j.Add("second") })
-		equal(t, "removed", removed.Remove(), true)
+		testkit.Equal(t, "removed", removed.Remove(), true)
 		yields(t, ctx, 1)
 		j.Add("a turn later")
 		yields(t, ctx, 1)
@@ -180,33 +181,33 @@ func TestTaskCancelCounts(t *testing.T) {
 				_, _ = hangs(ctx)
 			}
 			me := task.Current(ctx)
-			equal(t, "requests", me.Cancelling(), 2)
-			equal(t, "left", me.Uncancel(), 1)
-			equal(t, "left", me.Uncancel(), 0)
-			equal(t, "none to take back", me.Uncancel(), 0)
-			wantIs(t, ctx.Err(), context.Canceled) // a context that has ended stays so
+			testkit.Equal(t, "requests", me.Cancelling(), 2)
+			testkit.Equal(t, "left", me.Uncancel(), 1)
+			testkit.Equal(t, "left", me.Uncancel(), 0)
+			testkit.Equal(t, "none to take back", me.Uncancel(), 0)
+			testkit.ErrorIs(t, ctx.Err(), context.Canceled) // a context that has ended stays so
 			return 1, me.Context().Err()
 		})
 		yields(t, ctx, 1)
-		equal(t, "the first", a.Cancel(nil), true)
+		testkit.Equal(t, "the first", a.Cancel(nil), true)
 		yields(t, ctx, 2)
-		equal(t, "the second", a.Cancel(nil), true)
+		testkit.Equal(t, "the second", a.Cancel(nil), true)
 		v, err := a.Await(ctx)
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
-		equal(t, "of what is done", a.Cancel(nil), false)
-		equal(t, "requests", a.Cancelling(), 0)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
+		testkit.Equal(t, "of what is done", a.Cancel(nil), false)
+		testkit.Equal(t, "requests", a.Cancelling(), 0)
 	})
 }
 
 func TestTaskUncancelBeforeDelivery(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, gives(time.Second, 1))
-		equal(t, "taken", a.Cancel(nil), true)
-		equal(t, "left", a.Uncancel(), 0)
+		testkit.Equal(t, "taken", a.Cancel(nil), true)
+		testkit.Equal(t, "left", a.Uncancel(), 0)
 		v, err := a.Await(ctx)
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -219,8 +220,8 @@ func TestTaskCancelBeforeItStarts(t *testing.T) {
 		})
 		a.Cancel(errCause)
 		_, err := a.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
-		equal(t, "the body ran", ran, false)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
+		testkit.Equal(t, "the body ran", ran, false)
 	})
 }
 
@@ -232,14 +233,14 @@ func TestTaskCanceledInItsLastStep(t *testing.T) {
 			return 1, nil
 		})
 		_, err := a.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 
 		b := task.Go(ctx, func(ctx context.Context) (int, error) {
 			task.Current(ctx).Cancel(errCause)
 			return 0, errBoom
 		})
 		_, err = b.Await(ctx)
-		equal(t, "an error goes before that", err, errBoom)
+		testkit.Equal(t, "an error goes before that", err, errBoom)
 	})
 }
 
@@ -253,23 +254,23 @@ func TestTaskIsNotCanceledWithTheOneThatMadeIt(t *testing.T) {
 		yields(t, ctx, 2)
 		parent.Cancel(nil)
 		v, err := child.Await(ctx)
-		equal(t, "the child's value", v, 1)
-		equal(t, "the child's error", err, nil)
+		testkit.Equal(t, "the child's value", v, 1)
+		testkit.Equal(t, "the child's error", err, nil)
 	})
 }
 
 func TestGoPanics(t *testing.T) {
 	l := virtual(t)
-	panics(t, "task: Go of a nil body", func() { task.Go[int](l.Context(), nil) })
-	panics(t, "belongs to no loop", func() { task.Go(context.Background(), hangs) })
-	panics(t, "task: GoMachine of a nil machine", func() { task.GoMachine[int](l.Context(), nil) })
-	panics(t, "belongs to no loop", func() { task.GoMachine(context.Background(), &yieldMachine{}) })
+	testkit.Panics(t, "task: Go of a nil body", func() { task.Go[int](l.Context(), nil) })
+	testkit.Panics(t, "belongs to no loop", func() { task.Go(context.Background(), hangs) })
+	testkit.Panics(t, "task: GoMachine of a nil machine", func() { task.GoMachine[int](l.Context(), nil) })
+	testkit.Panics(t, "belongs to no loop", func() { task.GoMachine(context.Background(), &yieldMachine{}) })
 	for left := range l.Tasks() {
 		t.Errorf("%v was made", left)
 	}
 	l.Close()
-	panics(t, "on a loop that is closed", func() { task.Go(l.Context(), hangs) })
-	panics(t, "on a loop that is closed", func() { task.GoMachine(l.Context(), &yieldMachine{}) })
+	testkit.Panics(t, "on a loop that is closed", func() { task.Go(l.Context(), hangs) })
+	testkit.Panics(t, "on a loop that is closed", func() { task.GoMachine(l.Context(), &yieldMachine{}) })
 }
 
 func TestAwaitOfItselfPanics(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 // wantTimeout fails the test unless err is a TimeoutError of the limit at, since the
@@ -22,7 +23,7 @@ func wantTimeout(t *testing.T, ctx context.Context, err error, at time.Duration)
 		t.Errorf("the error is %T %v, want a *TimeoutError", err, err)
 		return
 	}
-	equal(t, "the limit that expired", e.When, start(ctx).Add(at))
+	testkit.Equal(t, "the limit that expired", e.When, start(ctx).Add(at))
 }
 
 // start is when the loop's clock was started.
@@ -38,7 +39,7 @@ func TestTimeoutExpires(t *testing.T) {
 		err := task.Timeout(ctx, time.Second, sleeping(time.Hour))
 		wantTimeout(t, ctx, err, time.Second)
 		wantTime(t, ctx, time.Second)
-		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 		yields(t, ctx, 2)
 	})
 }
@@ -47,7 +48,7 @@ func TestTimeoutError(t *testing.T) {
 	err := &task.TimeoutError{When: time.Date(2000, 1, 1, 1, 2, 3, 4_000_000, time.UTC)}
 	wantText(t, err, "time limit expired at 2000-01-01 01:02:03.004 UTC")
 	wantText(t, &task.TimeoutError{When: err.When, Limit: 1500 * time.Millisecond}, "time limit of 1.5s expired")
-	wantIs(t, err, context.DeadlineExceeded)
+	testkit.ErrorIs(t, err, context.DeadlineExceeded)
 	if errors.Is(err, future.ErrCanceled) || errors.Is(err, context.Canceled) {
 		t.Error("it matches a cancellation")
 	}
@@ -97,9 +98,9 @@ func TestTimeoutErrorSaysWhichLimit(t *testing.T) {
 
 func TestTimeoutReturnsWhatTheBodyReturns(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		equal(t, "nil", task.Timeout(ctx, time.Second, sleeping(0)), nil)
+		testkit.Equal(t, "nil", task.Timeout(ctx, time.Second, sleeping(0)), nil)
 		err := task.Timeout(ctx, time.Second, func(context.Context, *task.Deadline) error { return errBoom })
-		equal(t, "an error", err, errBoom)
+		testkit.Equal(t, "an error", err, errBoom)
 		if err := task.Sleep(ctx, time.Hour); err != nil { // nothing is left of the limit
 			t.Error(err)
 		}
@@ -112,20 +113,20 @@ func TestTimeoutThatExpiredReturnsAnotherErrorAsItIs(t *testing.T) {
 			_ = task.Sleep(ctx, time.Hour)
 			return errBoom
 		})
-		equal(t, "the error", err, errBoom)
-		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 	})
 }
 
 func TestTimeoutSwallowed(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
-			equal(t, "expired before", scope.Expired(), false)
-			wantIs(t, task.Sleep(ctx, time.Hour), future.ErrCanceled)
-			equal(t, "expired after", scope.Expired(), true)
+			testkit.Equal(t, "expired before", scope.Expired(), false)
+			testkit.ErrorIs(t, task.Sleep(ctx, time.Hour), future.ErrCanceled)
+			testkit.Equal(t, "expired after", scope.Expired(), true)
 			return task.Sleep(ctx, time.Second) // it cancels once
 		})
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, 2*time.Second)
 	})
 }
@@ -138,14 +139,14 @@ func TestTimeoutOfNothing(t *testing.T) {
 				ran = true
 				return task.Yield(ctx)
 			})
-			equal(t, "the body ran", ran, true)
+			testkit.Equal(t, "the body ran", ran, true)
 			wantTimeout(t, ctx, err, d)
 
 			err = task.Timeout(ctx, d, func(_ context.Context, scope *task.Deadline) error {
-				equal(t, "expired", scope.Expired(), false)
+				testkit.Equal(t, "expired", scope.Expired(), false)
 				return nil // without having suspended
 			})
-			equal(t, "a body that does not suspend", err, nil)
+			testkit.Equal(t, "a body that does not suspend", err, nil)
 			yields(t, ctx, 3)
 		})
 	}
@@ -162,7 +163,7 @@ func TestTimeoutNoLimit(t *testing.T) {
 			}
 			return task.Sleep(ctx, 1000*time.Hour)
 		})
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -176,7 +177,7 @@ func TestTimeoutBeyondTheEndOfTime(t *testing.T) {
 			_, err := hangs(ctx)
 			return err
 		})
-		wantIs(t, err, future.ErrCanceled)
+		testkit.ErrorIs(t, err, future.ErrCanceled)
 	})
 	var deadlock *loop.DeadlockError
 	if !errors.As(err, &deadlock) {
@@ -191,11 +192,11 @@ func TestTimeoutWhen(t *testing.T) {
 		}
 		_ = task.Timeout(ctx, time.Minute, func(ctx context.Context, scope *task.Deadline) error {
 			when, ok := scope.When()
-			equal(t, "there is a limit", ok, true)
-			equal(t, "the limit", when, start(ctx).Add(time.Minute+time.Second))
+			testkit.Equal(t, "there is a limit", ok, true)
+			testkit.Equal(t, "the limit", when, start(ctx).Add(time.Minute+time.Second))
 			deadline, ok := ctx.Deadline()
-			equal(t, "there is a deadline", ok, true)
-			equal(t, "the context's deadline", deadline, when)
+			testkit.Equal(t, "there is a deadline", ok, true)
+			testkit.Equal(t, "the context's deadline", deadline, when)
 			return nil
 		})
 		if _, ok := ctx.Deadline(); ok {
@@ -214,7 +215,7 @@ func TestTimeoutAt(t *testing.T) {
 		wantTimeout(t, ctx, task.TimeoutAt(ctx, past, sleeping(time.Hour)), time.Second)
 		wantTime(t, ctx, 2*time.Second)
 
-		equal(t, "no limit", task.TimeoutAt(ctx, time.Time{}, sleeping(time.Hour)), nil)
+		testkit.Equal(t, "no limit", task.TimeoutAt(ctx, time.Time{}, sleeping(time.Hour)), nil)
 	})
 }
 
@@ -234,13 +235,13 @@ func TestTimeoutContext(t *testing.T) {
 			default:
 				t.Error("Done is open after the expiry")
 			}
-			wantIs(t, ctx.Err(), context.Canceled)
-			wantIs(t, context.Cause(ctx), future.ErrCanceled)
+			testkit.ErrorIs(t, ctx.Err(), context.Canceled)
+			testkit.ErrorIs(t, context.Cause(ctx), future.ErrCanceled)
 			var limit *task.TimeoutError
 			if cause := causeOf(t, context.Cause(ctx)); !errors.As(cause, &limit) {
 				t.Errorf("the context's cause is %v", cause)
 			}
-			equal(t, "the cause that the await returned", causeOf(t, err), error(limit))
+			testkit.Equal(t, "the cause that the await returned", causeOf(t, err), error(limit))
 			return err
 		})
 		wantTimeout(t, ctx, err, time.Second)
@@ -286,8 +287,8 @@ func TestTimeoutDoesNotLimitWhatTheBodySpawns(t *testing.T) {
 		})
 		wantTimeout(t, ctx, err, time.Second)
 		v, err := a.Await(ctx)
-		equal(t, "its value", v, 1)
-		equal(t, "its error", err, nil)
+		testkit.Equal(t, "its value", v, 1)
+		testkit.Equal(t, "its error", err, nil)
 		wantTime(t, ctx, time.Minute)
 	})
 }
@@ -300,7 +301,7 @@ func TestTimeoutCancelsWhatItAwaits(t *testing.T) {
 			return err
 		})
 		wantTimeout(t, ctx, err, time.Second)
-		equal(t, "what was awaited is canceled", a.Canceled(), true)
+		testkit.Equal(t, "what was awaited is canceled", a.Canceled(), true)
 	})
 }
 
@@ -312,9 +313,9 @@ func TestTimeoutReschedule(t *testing.T) {
 				t.Error(err)
 			}
 			when, _ := scope.When()
-			equal(t, "the limit", when, at(3*time.Second))
+			testkit.Equal(t, "the limit", when, at(3*time.Second))
 			deadline, _ := ctx.Deadline()
-			equal(t, "the deadline", deadline, when)
+			testkit.Equal(t, "the deadline", deadline, when)
 			return task.Sleep(ctx, time.Hour)
 		})
 		wantTimeout(t, ctx, err, 3*time.Second)
@@ -332,13 +333,13 @@ func TestTimeoutReschedule(t *testing.T) {
 			}
 			return task.Sleep(ctx, time.Hour)
 		})
-		equal(t, "with the limit lifted", err, nil)
+		testkit.Equal(t, "with the limit lifted", err, nil)
 
 		err = task.Timeout(ctx, task.NoLimit, func(ctx context.Context, scope *task.Deadline) error {
 			if err := scope.Reschedule(loop.FromContext(ctx).Now()); err != nil {
 				t.Error(err)
 			}
-			equal(t, "expired in the call", scope.Expired(), false)
+			testkit.Equal(t, "expired in the call", scope.Expired(), false)
 			return task.Yield(ctx)
 		})
 		wantTimeout(t, ctx, err, time.Hour+3*time.Second)
@@ -353,7 +354,7 @@ func TestTimeoutRescheduleIsRefused(t *testing.T) {
 			err := task.Sleep(ctx, time.Hour)
 			wantText(t, scope.Reschedule(start(ctx).Add(time.Hour)), "task: Reschedule of a time limit that has expired")
 			when, _ := scope.When()
-			equal(t, "the limit", when, start(ctx).Add(time.Second))
+			testkit.Equal(t, "the limit", when, start(ctx).Add(time.Second))
 			return err
 		})
 		wantTimeout(t, ctx, err, time.Second)
@@ -364,7 +365,7 @@ func TestTimeoutRescheduleIsRefused(t *testing.T) {
 			return nil
 		})
 		wantText(t, left.Reschedule(time.Time{}), "task: Reschedule of a time limit whose scope was left")
-		equal(t, "expired", left.Expired(), false)
+		testkit.Equal(t, "expired", left.Expired(), false)
 		if err := task.Sleep(ctx, time.Hour); err != nil {
 			t.Error(err)
 		}
@@ -383,7 +384,7 @@ func TestTimeoutRescheduleInTheNickOfTime(t *testing.T) {
 				t.Error(err)
 			}
 			err := task.Sleep(ctx, time.Hour)
-			equal(t, "moved", moved, nil)
+			testkit.Equal(t, "moved", moved, nil)
 			return err
 		})
 		wantTimeout(t, ctx, err, 2*time.Second)
@@ -404,21 +405,21 @@ func TestTimeoutNested(t *testing.T) {
 				err := task.Timeout(ctx, c.outer, func(ctx context.Context, _ *task.Deadline) error {
 					innerErr = task.Timeout(ctx, c.inner, func(ctx context.Context, _ *task.Deadline) error {
 						deadline, _ := ctx.Deadline()
-						equal(t, "the innermost limit", deadline, start(ctx).Add(time.Second))
+						testkit.Equal(t, "the innermost limit", deadline, start(ctx).Add(time.Second))
 						return task.Sleep(ctx, time.Hour)
 					})
 					if c.inner < c.outer {
 						wantTimeout(t, ctx, innerErr, c.inner)
-						equal(t, "the outer's context", ctx.Err(), nil)
+						testkit.Equal(t, "the outer's context", ctx.Err(), nil)
 						return task.Sleep(ctx, time.Millisecond)
 					}
 					return innerErr
 				})
 				if c.inner < c.outer {
-					equal(t, "the outer", err, nil)
+					testkit.Equal(t, "the outer", err, nil)
 					return
 				}
-				wantIs(t, innerErr, future.ErrCanceled)
+				testkit.ErrorIs(t, innerErr, future.ErrCanceled)
 				wantTimeout(t, ctx, err, c.outer)
 			})
 		})
@@ -456,7 +457,7 @@ func TestTimeoutEqualDeadlines(t *testing.T) {
 		})
 		j.Want(t, "expired true true true", "inner: a cancellation true", "middle: a cancellation true")
 		wantTimeout(t, ctx, err, time.Second)
-		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 	})
 }
 
@@ -474,11 +475,11 @@ func TestTimeoutAndCancellationInOneInstant(t *testing.T) {
 				victim = task.Go(ctx, func(ctx context.Context) (int, error) {
 					err := task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
 						_, err := hangs(ctx)
-						equal(t, "expired", scope.Expired(), true)
-						equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 2)
+						testkit.Equal(t, "expired", scope.Expired(), true)
+						testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 2)
 						return err
 					})
-					equal(t, "requests that are left", task.Current(ctx).Cancelling(), 1)
+					testkit.Equal(t, "requests that are left", task.Current(ctx).Cancelling(), 1)
 					return 0, err
 				})
 				yields(t, ctx, 1)
@@ -488,7 +489,7 @@ func TestTimeoutAndCancellationInOneInstant(t *testing.T) {
 				if _, err := victim.Await(ctx); !loop.IsCanceled(err) {
 					t.Errorf("what came out is %v", err)
 				}
-				equal(t, "the task is canceled", victim.Canceled(), true)
+				testkit.Equal(t, "the task is canceled", victim.Canceled(), true)
 			})
 		})
 	}
@@ -505,8 +506,8 @@ func TestTimeoutAndCancellationBeforeTheScopeIsLeft(t *testing.T) {
 		})
 		loop.FromContext(ctx).CallLater(2*time.Second, func() { victim.Cancel(errCause) })
 		_, err := victim.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
-		equal(t, "the task is canceled", victim.Canceled(), true)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
+		testkit.Equal(t, "the task is canceled", victim.Canceled(), true)
 		wantTime(t, ctx, 2*time.Second)
 	})
 }
@@ -518,14 +519,14 @@ func TestTimeoutInATaskThatWasAskedBefore(t *testing.T) {
 			_, _ = hangs(ctx) // swallowed, and not taken back
 			err := task.Timeout(ctx, time.Second, sleeping(time.Hour))
 			wantTimeout(t, ctx, err, time.Second)
-			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
 			return 1, nil
 		})
 		yields(t, ctx, 1)
 		victim.Cancel(nil)
 		v, err := victim.Await(ctx)
-		equal(t, "its value", v, 1)
-		equal(t, "its error", err, nil)
+		testkit.Equal(t, "its value", v, 1)
+		testkit.Equal(t, "its error", err, nil)
 	})
 }
 
@@ -538,28 +539,28 @@ func TestTimeoutOfNothingSwallowsAnEarlierCancelToo(t *testing.T) {
 				_ = task.Yield(ctx)
 				return nil
 			})
-			equal(t, "the limit", err, nil)
+			testkit.Equal(t, "the limit", err, nil)
 			yields(t, ctx, 2)
 			return 1, nil
 		})
 		v, err := victim.Await(ctx)
-		equal(t, "its value", v, 1)
-		equal(t, "its error", err, nil)
+		testkit.Equal(t, "its value", v, 1)
+		testkit.Equal(t, "its error", err, nil)
 	})
 }
 
 func TestTimeoutPanicInTheBody(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		panics(t, "ouch", func() {
+		testkit.Panics(t, "ouch", func() {
 			_ = task.Timeout(ctx, time.Second, func(context.Context, *task.Deadline) error { panic("ouch") })
 		})
-		panics(t, "late", func() {
+		testkit.Panics(t, "late", func() {
 			_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
 				_ = task.Sleep(ctx, time.Hour)
 				panic("late")
 			})
 		})
-		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 		if err := task.Sleep(ctx, time.Hour); err != nil { // the limits are gone
 			t.Error(err)
 		}
@@ -568,7 +569,7 @@ func TestTimeoutPanicInTheBody(t *testing.T) {
 
 func TestTimeoutGoexitInTheBody(t *testing.T) {
 	unwound := false
-	equal(t, "the goroutine ended", exits(func() {
+	testkit.Equal(t, "the goroutine ended", testkit.Goexits(func() {
 		_ = playToEnd(t, func(ctx context.Context) {
 			_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
 				defer func() { unwound = true }()
@@ -578,7 +579,7 @@ func TestTimeoutGoexitInTheBody(t *testing.T) {
 			})
 		})
 	}), true)
-	equal(t, "the body is unwound", unwound, true)
+	testkit.Equal(t, "the body is unwound", unwound, true)
 }
 
 func TestTimeoutPanics(t *testing.T) {
@@ -587,9 +588,9 @@ func TestTimeoutPanics(t *testing.T) {
 		t.Error("the body ran")
 		return nil
 	}
-	panics(t, "belongs to no loop", func() { _ = task.Timeout(context.Background(), 1, never) })
-	panics(t, "outside every task", func() { _ = task.Timeout(l.Context(), 1, never) })
-	panics(t, "outside every task", func() { _ = task.TimeoutAt(l.Context(), l.Now(), never) })
+	testkit.Panics(t, "belongs to no loop", func() { _ = task.Timeout(context.Background(), 1, never) })
+	testkit.Panics(t, "outside every task", func() { _ = task.Timeout(l.Context(), 1, never) })
+	testkit.Panics(t, "outside every task", func() { _ = task.TimeoutAt(l.Context(), l.Now(), never) })
 	if _, armed := l.NextDeadline(); armed {
 		t.Error("a timer is left")
 	}
@@ -598,11 +599,11 @@ func TestTimeoutPanics(t *testing.T) {
 func TestWaitForWhatComesInTime(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		v, err := task.WaitFor(ctx, task.Go(ctx, gives(time.Second, 1)), time.Minute)
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, time.Second)
 		_, err = task.WaitFor(ctx, task.Go(ctx, fails(0, errBoom)), time.Minute)
-		equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "the error", err, errBoom)
 		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
 			t.Error("a limit is still armed")
 		}
@@ -614,13 +615,13 @@ func TestWaitForPastTheLimit(t *testing.T) {
 		a := task.Go(ctx, hangs)
 		_, err := task.WaitFor(ctx, a, time.Second)
 		wantTimeout(t, ctx, err, time.Second)
-		equal(t, "it was canceled", a.Canceled(), true)
-		equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "it was canceled", a.Canceled(), true)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 
 		f := future.New[int](ctx)
 		_, err = task.WaitFor(ctx, f, time.Second)
 		wantTimeout(t, ctx, err, 2*time.Second)
-		equal(t, "it was canceled", f.Canceled(), true)
+		testkit.Equal(t, "it was canceled", f.Canceled(), true)
 	})
 }
 
@@ -634,13 +635,13 @@ func TestWaitForAwaitsWhatItHasCanceled(t *testing.T) {
 				return a
 			}
 			v, err := task.WaitFor(ctx, begin(stubborn(time.Minute, 5, nil)), limit)
-			equal(t, "what it made of that", v, 5)
-			equal(t, "the error", err, nil)
+			testkit.Equal(t, "what it made of that", v, 5)
+			testkit.Equal(t, "the error", err, nil)
 			wantTime(t, ctx, limit+time.Minute)
 
 			_, err = task.WaitFor(ctx, begin(stubborn(time.Minute, 0, errBoom)), limit)
-			equal(t, "its own error", err, errBoom)
-			equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+			testkit.Equal(t, "its own error", err, errBoom)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
 		})
 	}
 }
@@ -652,9 +653,9 @@ func TestWaitForWithoutTime(t *testing.T) {
 			_ = done.SetResult(3)
 			turns := countTurns(ctx)
 			v, err := task.WaitFor(ctx, done, limit)
-			equal(t, "what is done", v, 3)
-			equal(t, "its error", err, nil)
-			equal(t, "turns that passed", turns(), 0)
+			testkit.Equal(t, "what is done", v, 3)
+			testkit.Equal(t, "its error", err, nil)
+			testkit.Equal(t, "turns that passed", turns(), 0)
 
 			ran := false
 			a := task.Go(ctx, func(context.Context) (int, error) {
@@ -663,13 +664,13 @@ func TestWaitForWithoutTime(t *testing.T) {
 			})
 			_, err = task.WaitFor(ctx, a, limit)
 			wantTimeout(t, ctx, err, 0)
-			equal(t, "it was canceled", a.Canceled(), true)
-			equal(t, "its body ran", ran, false)
+			testkit.Equal(t, "it was canceled", a.Canceled(), true)
+			testkit.Equal(t, "its body ran", ran, false)
 
 			failed := future.New[int](ctx)
 			_ = failed.SetError(errBoom)
 			_, err = task.WaitFor(ctx, failed, limit)
-			equal(t, "what has failed", err, errBoom)
+			testkit.Equal(t, "what has failed", err, errBoom)
 		})
 	}
 }
@@ -680,7 +681,7 @@ func TestWaitForAnotherLoopsFutureWithoutTimePanics(t *testing.T) {
 	_ = done.SetResult(1)
 	play(t, func(ctx context.Context) {
 		for _, f := range []*future.Future[int]{done, pending} {
-			panics(t, "belongs to another loop", func() {
+			testkit.Panics(t, "belongs to another loop", func() {
 				_, _ = task.WaitFor(ctx, f, 0)
 			})
 		}
@@ -690,8 +691,8 @@ func TestWaitForAnotherLoopsFutureWithoutTimePanics(t *testing.T) {
 func TestWaitForNoLimit(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		v, err := task.WaitFor(ctx, task.Go(ctx, gives(1000*time.Hour, 1)), task.NoLimit)
-		equal(t, "the value", v, 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -705,13 +706,13 @@ func TestWaitForIsCanceled(t *testing.T) {
 			waiter.Cancel(errCause)
 			_, err := waiter.Await(ctx)
 			if limit == 0 { // a was canceled and awaited already: the waiting ends
-				wantIs(t, causeOf(t, err), errCause)
+				testkit.ErrorIs(t, causeOf(t, err), errCause)
 				wantTime(t, ctx, 0)
 			} else { // a was canceled, and what it makes of that comes out
-				equal(t, "the error", err, nil)
+				testkit.Equal(t, "the error", err, nil)
 				wantTime(t, ctx, time.Second)
 			}
-			equal(t, "requests to cancel a", a.Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel a", a.Cancelling(), 1)
 			_, _ = a.Await(ctx)
 		})
 	}
@@ -723,7 +724,7 @@ func TestWaitForWhatSomebodyElseCancels(t *testing.T) {
 		a := task.Go(ctx, hangs)
 		loop.FromContext(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
 		_, err := task.WaitFor(ctx, a, time.Minute)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
 	})
 }
@@ -736,9 +737,9 @@ func TestWaitForUnderADerivedContextThatEnds(t *testing.T) {
 			derived, cancel := context.WithCancelCause(ctx)
 			loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
 			_, err := task.WaitFor(derived, a, limit)
-			equal(t, "the error", err, errCause)
+			testkit.Equal(t, "the error", err, errCause)
 			wantTime(t, ctx, time.Second)
-			equal(t, "what was awaited is left as it is", a.Done(), false)
+			testkit.Equal(t, "what was awaited is left as it is", a.Done(), false)
 			a.Cancel(nil)
 			_, _ = a.Await(ctx)
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 	"github.com/takt-go/takt/task/queue"
 )
@@ -31,10 +32,10 @@ func TestTrapOfASharedFuture(t *testing.T) {
 			yields(t, ctx, 1)
 			one.Cancel(nil)
 			yields(t, ctx, 2)
-			equal(t, "the future is canceled", f.Canceled(), !shielded)
+			testkit.Equal(t, "the future is canceled", f.Canceled(), !shielded)
 			_ = f.SetResult(1)
 			_, err := other.Await(ctx)
-			equal(t, "the other task is canceled", errors.Is(err, future.ErrCanceled), !shielded)
+			testkit.Equal(t, "the other task is canceled", errors.Is(err, future.ErrCanceled), !shielded)
 		})
 	}
 }
@@ -47,9 +48,9 @@ func TestTrapOfASecondRange(t *testing.T) {
 			for _, err := range all {
 				rounds, last = rounds+1, err
 			}
-			equal(t, "rounds", rounds, 2)
-			wantIs(t, last, context.DeadlineExceeded)
-			equal(t, "the limit", elapsed(ctx)-began, 2*time.Second)
+			testkit.Equal(t, "rounds", rounds, 2)
+			testkit.ErrorIs(t, last, context.DeadlineExceeded)
+			testkit.Equal(t, "the limit", elapsed(ctx)-began, 2*time.Second)
 		}
 		for _, left := range task.All(ctx) {
 			if left != task.Current(ctx) {
@@ -63,8 +64,8 @@ func TestTrapOfASecondRange(t *testing.T) {
 func TestTrapOfAValueWithAnError(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		v, err := task.Go(ctx, func(context.Context) (int, error) { return 1, io.EOF }).Await(ctx)
-		equal(t, "the value", v, 0)
-		wantIs(t, err, io.EOF)
+		testkit.Equal(t, "the value", v, 0)
+		testkit.ErrorIs(t, err, io.EOF)
 	})
 }
 
@@ -80,7 +81,7 @@ func TestTrapOfALimitAroundBlocking(t *testing.T) {
 		yields(t, ctx, 1)
 		first.Cancel(nil)
 		_, err := first.Await(ctx)
-		wantIs(t, err, future.ErrCanceled)
+		testkit.ErrorIs(t, err, future.ErrCanceled)
 		second := task.Go(ctx, read)
 		go func() { input <- "one"; input <- "two" }() // either call may read either
 		line, err := second.Await(ctx)
@@ -106,12 +107,12 @@ func TestTrapOfALimitAroundBlocking(t *testing.T) {
 		yields(t, ctx, 1)
 		first.Cancel(nil)
 		_, err = first.Await(ctx)
-		wantIs(t, err, future.ErrCanceled)
+		testkit.ErrorIs(t, err, future.ErrCanceled)
 		go func() { input <- "one"; input <- "two" }()
 		for _, want := range []string{"one", "two"} {
 			line, err := lines.Get(ctx)
-			equal(t, "the line", line, want)
-			equal(t, "the error", err, nil)
+			testkit.Equal(t, "the line", line, want)
+			testkit.Equal(t, "the error", err, nil)
 		}
 	})
 }
@@ -159,7 +160,7 @@ func TestTrapOfASemaphoreAroundBlocking(t *testing.T) {
 			if shielded {
 				want = 1
 			}
-			equal(t, "calls that ran at once", most.Load(), want)
+			testkit.Equal(t, "calls that ran at once", most.Load(), want)
 		})
 	}
 }
@@ -179,14 +180,14 @@ func TestTrapOfYieldingUntilSomethingHasChanged(t *testing.T) {
 	if err := l.Run(); err != nil {
 		t.Error(err)
 	}
-	equal(t, "turns in vain", turns, 1000)
-	equal(t, "in the end", changed, true)
+	testkit.Equal(t, "turns in vain", turns, 1000)
+	testkit.Equal(t, "in the end", changed, true)
 
 	var c lock.Event
 	l.CallLater(time.Second, c.Set)
 	waits := task.Go(l.Context(), func(ctx context.Context) (int, error) { return 1, c.Wait(ctx) })
 	l.RunUntilIdle()
-	equal(t, "it waits", waits.Done(), false)
+	testkit.Equal(t, "it waits", waits.Done(), false)
 	if err := l.Run(); err != nil || !waits.Done() {
 		t.Error(err)
 	}

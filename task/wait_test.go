@@ -9,6 +9,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 // named makes tasks that sleep for so many seconds, each named by its letter.
@@ -32,9 +33,9 @@ func namesOf(tasks []*task.Task[int]) string {
 func TestWaitAllCompleted(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.AllCompleted, named(ctx, 3, 1, 2)...)
-		equal(t, "done", namesOf(done), "abc")
-		equal(t, "pending", len(pending), 0)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "done", namesOf(done), "abc")
+		testkit.Equal(t, "pending", len(pending), 0)
+		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, 3*time.Second)
 	})
 }
@@ -43,12 +44,12 @@ func TestWaitFirstCompleted(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		all := named(ctx, 3, 1, 2)
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, all...)
-		equal(t, "done", namesOf(done), "b")
-		equal(t, "pending", namesOf(pending), "ac")
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "done", namesOf(done), "b")
+		testkit.Equal(t, "pending", namesOf(pending), "ac")
+		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, time.Second)
 		for _, a := range pending {
-			equal(t, "requests to cancel", a.Cancelling(), 0)
+			testkit.Equal(t, "requests to cancel", a.Cancelling(), 0)
 		}
 		_, _ = task.Gather(all...).Await(ctx)
 	})
@@ -83,11 +84,11 @@ func TestWaitFirstError(t *testing.T) {
 			task.Go(ctx, gives(3*time.Second, 1), task.Name("w")),
 		}
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstError, of...)
-		equal(t, "done", namesOf(done), "vce")
-		equal(t, "pending", namesOf(pending), "w")
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "done", namesOf(done), "vce")
+		testkit.Equal(t, "pending", namesOf(pending), "w")
+		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, 2*time.Second)
-		equal(t, "what had failed", of[2].Err(), errBoom)
+		testkit.Equal(t, "what had failed", of[2].Err(), errBoom)
 		_, _ = of[3].Await(ctx)
 	})
 }
@@ -95,9 +96,9 @@ func TestWaitFirstError(t *testing.T) {
 func TestWaitFirstErrorWithoutAny(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstError, named(ctx, 2, 1)...)
-		equal(t, "done", namesOf(done), "ab")
-		equal(t, "pending", namesOf(pending), "")
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "done", namesOf(done), "ab")
+		testkit.Equal(t, "pending", namesOf(pending), "")
+		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, 2*time.Second)
 	})
 }
@@ -106,11 +107,11 @@ func TestWaitLimit(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		all := named(ctx, 1, 3, 2)
 		done, pending, err := task.Wait(ctx, 2500*time.Millisecond, task.AllCompleted, all...)
-		equal(t, "done", namesOf(done), "ac")
-		equal(t, "pending", namesOf(pending), "b")
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "done", namesOf(done), "ac")
+		testkit.Equal(t, "pending", namesOf(pending), "b")
+		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, 2500*time.Millisecond)
-		equal(t, "requests to cancel", all[1].Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", all[1].Cancelling(), 0)
 		_, _ = all[1].Await(ctx)
 	})
 }
@@ -120,9 +121,9 @@ func TestWaitWithoutTime(t *testing.T) {
 		play(t, func(ctx context.Context) {
 			all := named(ctx, 1)
 			done, pending, err := task.Wait(ctx, limit, task.AllCompleted, all...)
-			equal(t, "done", namesOf(done), "")
-			equal(t, "pending", namesOf(pending), "a")
-			equal(t, "the error", err, nil)
+			testkit.Equal(t, "done", namesOf(done), "")
+			testkit.Equal(t, "pending", namesOf(pending), "a")
+			testkit.Equal(t, "the error", err, nil)
 			wantTime(t, ctx, 0)
 			_, _ = all[0].Await(ctx)
 		})
@@ -166,8 +167,8 @@ func TestWaitSuspendsForATurnAlsoIfAllAreDone(t *testing.T) {
 		_ = f.SetResult(1)
 		turns := countTurns(ctx)
 		done, _, err := task.Wait(ctx, task.NoLimit, task.AllCompleted, f)
-		equal(t, "how many are done", len(done), 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "how many are done", len(done), 1)
+		testkit.Equal(t, "the error", err, nil)
 		if turns() < 1 {
 			t.Error("Wait did not suspend")
 		}
@@ -191,22 +192,22 @@ func TestWaitForTheSameTwice(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		all := named(ctx, 1, 2)
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.AllCompleted, all[0], all[1], all[0])
-		equal(t, "done", namesOf(done), "ab")
-		equal(t, "pending", namesOf(pending), "")
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "done", namesOf(done), "ab")
+		testkit.Equal(t, "pending", namesOf(pending), "")
+		testkit.Equal(t, "the error", err, nil)
 	})
 	play(t, func(ctx context.Context) {
 		all := named(ctx, 1, 2, 3)
 		waiter := task.Go(ctx, func(ctx context.Context) (int, error) {
 			done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, all[2], all[1], all[2], all[0], all[1])
-			equal(t, "done", namesOf(done), "a")
-			equal(t, "pending", namesOf(pending), "cb")
+			testkit.Equal(t, "done", namesOf(done), "a")
+			testkit.Equal(t, "pending", namesOf(pending), "cb")
 			return 0, err
 		})
 		yields(t, ctx, 1)
-		equal(t, "in words", waiter.Task().Waits(), "awaits the first of 3")
+		testkit.Equal(t, "in words", waiter.Task().Waits(), "awaits the first of 3")
 		_, err := waiter.Await(ctx)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 		_ = all[2].Wait(ctx)
 	})
 }
@@ -223,11 +224,11 @@ func TestWaitIsCanceled(t *testing.T) {
 		})
 		loop.FromContext(ctx).CallLater(2*time.Second, func() { waiter.Cancel(errCause) })
 		_, err := waiter.Await(ctx)
-		wantIs(t, causeOf(t, err), errCause)
+		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, 2*time.Second)
-		equal(t, "requests to cancel", all[1].Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", all[1].Cancelling(), 0)
 		v, _ := all[1].Await(ctx)
-		equal(t, "what was waited for", v, 1)
+		testkit.Equal(t, "what was waited for", v, 1)
 		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
 			t.Error("the limit is still armed")
 		}
@@ -240,7 +241,7 @@ func TestWaitUnderADerivedContextThatEnds(t *testing.T) {
 		derived, cancel := context.WithCancelCause(ctx)
 		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		done, pending, err := task.Wait(derived, task.NoLimit, task.AllCompleted, f)
-		equal(t, "the error", err, errCause)
+		testkit.Equal(t, "the error", err, errCause)
 		if done != nil || pending != nil || f.Done() {
 			t.Errorf("done %v, pending %v, the future %v", done, pending, f.Done())
 		}
@@ -259,13 +260,13 @@ func TestWaitRefuses(t *testing.T) {
 func TestWaitPanics(t *testing.T) {
 	l := virtual(t)
 	f := future.New[int](l.Context())
-	panics(t, "outside every task", func() { _, _, _ = task.Wait(l.Context(), time.Second, task.AllCompleted, f) })
-	panics(t, "belongs to no loop", func() { _, _, _ = task.Wait(context.Background(), time.Second, task.AllCompleted, f) })
+	testkit.Panics(t, "outside every task", func() { _, _, _ = task.Wait(l.Context(), time.Second, task.AllCompleted, f) })
+	testkit.Panics(t, "belongs to no loop", func() { _, _, _ = task.Wait(context.Background(), time.Second, task.AllCompleted, f) })
 }
 
 func TestWaitForAZeroFuturePanics(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		panics(t, "future: a zero Future belongs to no loop", func() {
+		testkit.Panics(t, "future: a zero Future belongs to no loop", func() {
 			_, _, _ = task.Wait(ctx, time.Second, task.AllCompleted, new(future.Future[int]))
 		})
 	})
@@ -277,7 +278,7 @@ func TestWaitForAnotherLoopsFuturePanics(t *testing.T) {
 	_ = done.SetResult(1)
 	play(t, func(ctx context.Context) {
 		for _, f := range []*future.Future[int]{done, pending} {
-			panics(t, "belongs to another loop", func() {
+			testkit.Panics(t, "belongs to another loop", func() {
 				_, _, _ = task.Wait(ctx, task.NoLimit, task.AllCompleted, f)
 			})
 		}
@@ -287,7 +288,7 @@ func TestWaitForAnotherLoopsFuturePanics(t *testing.T) {
 func TestWaitThatPanicsLeavesNothingBehind(t *testing.T) {
 	l := virtual(t)
 	f := future.New[int](l.Context())
-	panics(t, "outside every task", func() { _, _, _ = task.Wait(l.Context(), time.Second, task.AllCompleted, f) })
+	testkit.Panics(t, "outside every task", func() { _, _, _ = task.Wait(l.Context(), time.Second, task.AllCompleted, f) })
 	if _, armed := l.NextDeadline(); armed {
 		t.Error("the limit is armed")
 	}

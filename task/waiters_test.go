@@ -9,6 +9,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
 )
 
 // canceled runs wait as a task and cancels it a second later.
@@ -16,19 +17,19 @@ func canceled(t *testing.T, ctx context.Context, wait func(context.Context) erro
 	t.Helper()
 	a := task.Go(ctx, func(ctx context.Context) (int, error) { return 0, wait(ctx) })
 	loop.FromContext(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
-	wantIs(t, a.Wait(ctx), future.ErrCanceled)
+	testkit.ErrorIs(t, a.Wait(ctx), future.ErrCanceled)
 }
 
 // ends are the ways in which a wait for long can end before long is done.
 var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Future[int]){
 	"Wait, limit": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		_, pending, err := task.Wait(ctx, time.Second, task.AllCompleted, long)
-		equal(t, "pending", len(pending), 1)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "pending", len(pending), 1)
+		testkit.Equal(t, "the error", err, nil)
 	},
 	"Wait, the first": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		_, _, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, []future.Any{long, task.Go(ctx, gives(0, 1))}...)
-		equal(t, "the error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 	},
 	"Wait, canceled": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		canceled(t, ctx, func(ctx context.Context) error {
@@ -40,7 +41,7 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 		ctx, cancel := context.WithCancelCause(ctx)
 		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		_, _, err := task.Wait(ctx, time.Hour, task.AllCompleted, long)
-		wantIs(t, err, errCause)
+		testkit.ErrorIs(t, err, errCause)
 	},
 	"AsCompleted, limit": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		for _, err := range task.AsCompleted(ctx, time.Second, long) {
@@ -49,7 +50,7 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 	},
 	"AsCompleted, limit inside a round": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		for _, err := range task.AsCompleted(ctx, time.Second, []future.Any{long, task.Go(ctx, gives(0, 1))}...) {
-			equal(t, "the error", err, nil)
+			testkit.Equal(t, "the error", err, nil)
 			_ = task.Sleep(ctx, time.Minute)
 			break
 		}
@@ -75,7 +76,7 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 			return err
 		})
 		_, armed := loop.FromContext(ctx).NextDeadline()
-		equal(t, "the limit is armed", armed, true)
+		testkit.Equal(t, "the limit is armed", armed, true)
 		_ = task.Sleep(ctx, time.Hour)
 	},
 	"WaitFor, limit": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
@@ -104,17 +105,17 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 	"an await whose context ends": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		ctx, cancel := context.WithCancelCause(ctx)
 		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
-		wantIs(t, long.Wait(ctx), errCause)
+		testkit.ErrorIs(t, long.Wait(ctx), errCause)
 	},
 	"a gather that has failed": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		_, err := task.Gather([]future.Awaitable[int]{long, task.Go(ctx, fails(0, errBoom)), long}...).Await(ctx)
-		wantIs(t, err, errBoom)
+		testkit.ErrorIs(t, err, errBoom)
 	},
 	"a gather of one that has failed": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		bad := future.New[int](ctx)
 		_ = bad.SetError(errBoom)
 		_, err := task.Gather(long, bad).Await(ctx)
-		wantIs(t, err, errBoom)
+		testkit.ErrorIs(t, err, errBoom)
 	},
 }
 
@@ -165,12 +166,12 @@ func TestNoWaiterIsLeftByGoexit(t *testing.T) {
 				return 0, nil
 			})
 			l.CallSoon(func() { l.CallSoon(runtime.Goexit) }) // on top of the body, which is suspended
-			exits(l.RunUntilIdle)
-			equal(t, "the task is done", a.Done(), true)
+			testkit.Goexits(l.RunUntilIdle)
+			testkit.Equal(t, "the task is done", a.Done(), true)
 			ready := l.Stats().Ready
 			_ = long.SetResult(1)
-			equal(t, "waiters left", l.Stats().Ready-ready, 0)
-			equal(t, "timers left", l.Stats().Timers, 0)
+			testkit.Equal(t, "waiters left", l.Stats().Ready-ready, 0)
+			testkit.Equal(t, "timers left", l.Stats().Timers, 0)
 		})
 	}
 }
@@ -193,7 +194,7 @@ func TestAsCompletedsLimitOutlastsACancellation(t *testing.T) {
 		ready := l.Stats().Ready
 		for _, at := range []int{3, 0, 1, 9, 2, 4, 5, 6, 7, 8} {
 			_, armed := l.NextDeadline()
-			equal(t, "the limit is armed", armed, true)
+			testkit.Equal(t, "the limit is armed", armed, true)
 			_ = rest[at].SetResult(1)
 			if l.Stats().Ready > ready+1 {
 				t.Errorf("more than one waits for future %d", at)
@@ -201,7 +202,7 @@ func TestAsCompletedsLimitOutlastsACancellation(t *testing.T) {
 			yields(t, ctx, 2)
 		}
 		_, armed := l.NextDeadline()
-		equal(t, "the limit is armed when the rest has completed", armed, false)
+		testkit.Equal(t, "the limit is armed when the rest has completed", armed, false)
 	})
 }
 
@@ -219,29 +220,29 @@ func TestFanInsOfNothing(t *testing.T) {
 				l, turns := loop.FromContext(ctx), func() uint64 { return loop.FromContext(ctx).Stats().Turns }
 				before := turns()
 				done, _, err := task.Wait(ctx, time.Second, task.AllCompleted, make(), make())
-				equal(t, "Wait: the error", err, nil)
-				equal(t, "Wait: done", len(done), 2)
+				testkit.Equal(t, "Wait: the error", err, nil)
+				testkit.Equal(t, "Wait: done", len(done), 2)
 				for a, err := range task.AsCompleted(ctx, time.Second, make(), make()) {
-					equal(t, "AsCompleted: the error", err, nil)
-					equal(t, "AsCompleted: done", a.Done(), true)
+					testkit.Equal(t, "AsCompleted: the error", err, nil)
+					testkit.Equal(t, "AsCompleted: done", a.Done(), true)
 				}
-				equal(t, "turns", turns()-before, 4) // as for what is done otherwise
+				testkit.Equal(t, "turns", turns()-before, 4) // as for what is done otherwise
 				_, armed := l.NextDeadline()
-				equal(t, "a limit is armed", armed, false)
+				testkit.Equal(t, "a limit is armed", armed, false)
 				_, err = task.WaitFor(ctx, future.Untyped(make()), 0)
-				equal(t, "WaitFor without time", err, nil)
+				testkit.Equal(t, "WaitFor without time", err, nil)
 				_, err = task.WaitFor(ctx, future.Untyped(make()), time.Second)
-				equal(t, "WaitFor", err, nil)
+				testkit.Equal(t, "WaitFor", err, nil)
 				v, err := task.Gather(future.Untyped(make()), future.Untyped(make())).Await(ctx)
-				equal(t, "Gather of two: results", len(v), 2)
-				equal(t, "Gather of two: the error", err, nil)
+				testkit.Equal(t, "Gather of two: results", len(v), 2)
+				testkit.Equal(t, "Gather of two: the error", err, nil)
 				called := 0
 				c := make().OnDone(func() { called++ })
-				equal(t, "OnDone: calls", called, 1)
-				equal(t, "OnDone: removed", c.Remove(), false)
-				equal(t, "Cancel", make().Cancel(nil), false)
-				equal(t, "the error", make().Wait(ctx), nil)
-				equal(t, "what it awaits", len(make().Explain().On), 0)
+				testkit.Equal(t, "OnDone: calls", called, 1)
+				testkit.Equal(t, "OnDone: removed", c.Remove(), false)
+				testkit.Equal(t, "Cancel", make().Cancel(nil), false)
+				testkit.Equal(t, "the error", make().Wait(ctx), nil)
+				testkit.Equal(t, "what it awaits", len(make().Explain().On), 0)
 			})
 		}
 	})
