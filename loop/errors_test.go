@@ -16,6 +16,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
@@ -179,7 +180,7 @@ func TestPanicNilOfACallback(t *testing.T) {
 // logged runs fn with a default logger that writes to what is returned.
 func logged(t *testing.T, fn func()) string {
 	var text bytes.Buffer
-	logTo(t, slog.NewTextHandler(&text, nil))
+	testkit.LogTo(t, slog.NewTextHandler(&text, nil))
 	fn()
 	return text.String()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
@@ -388,7 +389,7 @@ func TestPolicyThatMisbehaves(t *testing.T) {
 func TestErrorHandlerThatMisbehaves(t *testing.T) {
 	inEveryWay(t, func(t *testing.T, m misuse) {
 		var logged strings.Builder
-		logTo(t, slog.NewTextHandler(&logged, nil))
+		testkit.LogTo(t, slog.NewTextHandler(&logged, nil))
 		var told []loop.FailureKind
 		handler := loop.WithErrorHandler(func(f loop.Failure) {
 			told = append(told, f.Kind)
@@ -432,7 +433,7 @@ func TestErrorHandlerThatMisbehaves(t *testing.T) {
 
 // What slog itself does harms nothing either.
 func TestSlogThatPanics(t *testing.T) {
-	logTo(t, brokenSlog{})
+	testkit.LogTo(t, brokenSlog{})
 	stderr := os.Stderr
 	defer func() { os.Stderr = stderr }()
 	os.Stderr, _ = os.Open(os.DevNull)

@@ -3,22 +3,16 @@ package loop_test
 import (
 	"context"
 	"fmt"
-	"log"
-	"log/slog"
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
 
-// On js the runtime has a goroutine of its own, which waits for events of JavaScript.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
-}
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 type none = struct{}
 
@@ -107,16 +101,4 @@ func inGoroutine(fn func()) (returned bool) {
 	}()
 	<-ended
 	return returned
-}
-
-// logTo makes h the handler of slog's default logger until the end of the test. slog.SetDefault
-// makes package log write to that handler too, and does not take this back.
-func logTo(t *testing.T, h slog.Handler) {
-	logger, out, flags := slog.Default(), log.Writer(), log.Flags()
-	t.Cleanup(func() {
-		slog.SetDefault(logger)
-		log.SetOutput(out)
-		log.SetFlags(flags)
-	})
-	slog.SetDefault(slog.New(h))
 }

@@ -1,20 +1,18 @@
 package loop
 
 import (
-	"io"
-	"log"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/takt-go/takt/loop/internal/testkit"
 )
 
 // A timer that goes off while the loop goes to rest does nothing, and one that goes off in
 // the middle of a step looks again when that has taken too long.
 func TestWatchdogLooks(t *testing.T) {
-	defer log.SetOutput(log.Writer())
-	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	testkit.LogTo(t, slog.DiscardHandler)
 	synctest.Test(t, func(t *testing.T) {
 		d := &watchdog{limit: 100 * time.Millisecond}
 		d.timer = time.AfterFunc(time.Hour, d.look)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
@@ -17,7 +18,7 @@ import (
 
 // toldToSlog makes slog tell tell, until the end of the test.
 func toldToSlog(t *testing.T, tell func(message, stack string)) {
-	logTo(t, slogHandler(tell))
+	testkit.LogTo(t, slogHandler(tell))
 }
 
 type slogHandler func(message, stack string)

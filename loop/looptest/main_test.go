@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
-	"log/slog"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -13,16 +11,12 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
+	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
 
-// On js the runtime has a goroutine of its own, which waits for events of JavaScript.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
-}
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 type none = struct{}
 
@@ -177,16 +171,4 @@ func panics(t testing.TB, want string, fn func()) {
 		contains(t, fmt.Sprint(recover()), want)
 	}()
 	fn()
-}
-
-// logTo makes h the handler of slog's default logger until the end of the test. slog.SetDefault
-// makes package log write to that handler too, and does not take this back.
-func logTo(t *testing.T, h slog.Handler) {
-	logger, out, flags := slog.Default(), log.Writer(), log.Flags()
-	t.Cleanup(func() {
-		slog.SetDefault(logger)
-		log.SetOutput(out)
-		log.SetFlags(flags)
-	})
-	slog.SetDefault(slog.New(h))
 }

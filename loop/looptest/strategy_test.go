@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
@@ -60,7 +61,7 @@ func TestExhaustiveRunsEveryScheduleOnce(t *testing.T) {
 		{2, 1, 2}, {2, 2, 6}, {2, 5, 252}, {2, 7, 3432}, {3, 2, 90}, {3, 3, 1680}, {4, 2, 2520}, {5, 1, 120}, {3, 4, 34650}, {4, 3, 369600},
 	} {
 		t.Run(fmt.Sprintf("%dx%d", c.k, c.n), func(t *testing.T) {
-			if c.want > 10_000 && (raceEnabled || testing.Short()) {
+			if c.want > 10_000 && (testkit.Race || testing.Short()) {
 				t.Skip("too many")
 			}
 			if got := interleavings(int64(c.k), int64(c.n)); got != c.want {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 )
@@ -22,7 +23,7 @@ func TestRunOfABodyThatBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan none)
 		var text string
-		logTo(t, slog.NewTextHandler(told(func(line string) {
+		testkit.LogTo(t, slog.NewTextHandler(told(func(line string) {
 			text += line
 			close(free)
 		}), nil))

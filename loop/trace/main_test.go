@@ -13,18 +13,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
 
-// On js the runtime has a goroutine of its own, which waits for events of JavaScript.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
-}
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 var update = flag.Bool("update", false, "write the golden files anew")
 

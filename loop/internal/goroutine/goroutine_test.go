@@ -7,12 +7,11 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/takt-go/takt/loop/internal/goroutine"
+	"github.com/takt-go/takt/loop/internal/testkit"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // grow makes the stack of its goroutine grow, and move.
 //

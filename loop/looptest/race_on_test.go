@@ -1,5 +1,0 @@
-//go:build race
-
-package looptest_test
-
-const raceEnabled = true
