@@ -3,6 +3,7 @@ package loop
 import (
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -20,7 +21,40 @@ func TestNamesOfTheScheduler(t *testing.T) {
 		funcRun:         Func.Run,
 	} {
 		if got := runtime.FuncForPC(reflect.ValueOf(function).Pointer()).Name(); got != name {
-			t.Errorf("%s is named %s", name, got)
+			t.Errorf("stack traces are searched for %s, and the function is named %s; change the constant in introspect.go", name, got)
+		}
+	}
+}
+
+// callersOf returns the names of the functions below the caller.
+func callersOf() (names []string) {
+	frames := runtime.CallersFrames(callers())
+	for more := true; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		names = append(names, frame.Function)
+	}
+	return names
+}
+
+// A deferred function is called by functions of the runtime that panicking, in errors.go,
+// looks for by these names.
+func TestNamesOfTheRuntime(t *testing.T) {
+	for name, end := range map[string]func(){
+		"runtime.gopanic": func() { panic("on purpose") },
+		"runtime.Goexit":  runtime.Goexit,
+	} {
+		var names []string
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			defer func() { _ = recover() }()
+			defer func() { names = callersOf() }()
+			end()
+		}()
+		<-ended
+		if !slices.Contains(names, name) {
+			t.Errorf("panicking looks for %s, and the callers of a deferred function are %q", name, names)
 		}
 	}
 }

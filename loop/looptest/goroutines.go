@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"reflect"
+	"runtime"
 	"runtime/pprof"
 	"strings"
 	"sync/atomic"
+	"testing"
 	"time"
 )
 
@@ -31,6 +34,9 @@ func markGoroutines() (ctx context.Context, left func() string) {
 	}
 }
 
+// parallel is the name of the function in which a subtest waits until the test has returned.
+var parallel = runtime.FuncForPC(reflect.ValueOf((*testing.T).Parallel).Pointer()).Name()
+
 // goroutinesOf returns the stacks of the goroutines with the label. One that is on its
 // way out gets a moment to be gone.
 func goroutinesOf(label string) string {
@@ -42,7 +48,7 @@ func goroutinesOf(label string) string {
 		left = ""
 		for record := range strings.SplitSeq(all.String(), "\n\n") {
 			// A subtest of the body's may wait there until the test has returned.
-			if strings.Contains(record, mark) && !strings.Contains(record, "testing.(*T).Parallel") {
+			if strings.Contains(record, mark) && !strings.Contains(record, parallel) {
 				left += record + "\n\n"
 			}
 		}

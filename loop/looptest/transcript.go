@@ -3,6 +3,7 @@ package looptest
 import (
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"unicode/utf8"
@@ -116,9 +117,12 @@ func place(frame runtime.Frame) string {
 	return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
 }
 
+// module is how the names of all functions of the library begin.
+var module = strings.TrimSuffix(reflect.TypeFor[loop.Loop]().PkgPath(), "loop")
+
 // ofTakt reports whether function belongs to the library.
 func ofTakt(function string) bool {
-	rest, ok := strings.CutPrefix(function, "github.com/takt-go/takt/")
+	rest, ok := strings.CutPrefix(function, module)
 	if !ok {
 		return false
 	}

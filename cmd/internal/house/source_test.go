@@ -1,6 +1,7 @@
 package house
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -29,12 +30,10 @@ func module(t *testing.T) string {
 	return path
 }
 
-// readGraph reads the imports of all packages of this module out of their source. Unlike go
-// list it also sees files for other platforms, and needs no process of its own. A package
-// that has only tests imports nothing.
-func readGraph(t *testing.T) graph {
+// readSource calls f for each Go file of this module, tests too: with the path of its
+// package, its own name, and its syntax, parsed in a mode.
+func readSource(t *testing.T, mode parser.Mode, f func(pkg, file string, source *ast.File)) {
 	t.Helper()
-	module, g := module(t), graph{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch name := d.Name(); {
 		case err != nil:
@@ -48,30 +47,40 @@ func readGraph(t *testing.T) graph {
 		if err != nil {
 			return err
 		}
-		pkg := filepath.ToSlash(dir)
-		imports := g[pkg]
-		if !strings.HasSuffix(path, "_test.go") {
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
-			if err != nil {
-				return err
-			}
-			for _, spec := range file.Imports {
-				of, err := strconv.Unquote(spec.Path.Value)
-				if err != nil {
-					return err
-				}
-				of = strings.TrimPrefix(of, module+"/")
-				if !slices.Contains(imports, of) {
-					imports = append(imports, of)
-				}
-			}
+		source, err := parser.ParseFile(token.NewFileSet(), path, nil, mode)
+		if err != nil {
+			return err
 		}
-		g[pkg] = imports
+		f(filepath.ToSlash(dir), d.Name(), source)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// readGraph reads the imports of all packages of this module out of their source. Unlike go
+// list it also sees files for other platforms, and needs no process of its own. A package
+// that has only tests imports nothing.
+func readGraph(t *testing.T) graph {
+	t.Helper()
+	module, g := module(t), graph{}
+	readSource(t, parser.ImportsOnly, func(pkg, file string, source *ast.File) {
+		imports := g[pkg]
+		if !strings.HasSuffix(file, "_test.go") {
+			for _, spec := range source.Imports {
+				path, err := strconv.Unquote(spec.Path.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				path = strings.TrimPrefix(path, module+"/")
+				if !slices.Contains(imports, path) {
+					imports = append(imports, path)
+				}
+			}
+		}
+		g[pkg] = imports
+	})
 	return g
 }
 

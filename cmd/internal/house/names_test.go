@@ -1,0 +1,147 @@
+package house
+
+import (
+	"go/ast"
+	"go/token"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// held has the names of functions, and of this module, that stand in the code as strings:
+// a compiler does not notice when the function is renamed. Each has a test that does. A name
+// that can be derived (runtime.FuncForPC, reflect's PkgPath) does not stand here.
+var held = map[string]string{
+	"github.com/takt-go/takt/":     "loop.TestNamesOfTheScheduler",
+	"loop.(*stack).main":           "loop.TestNamesOfTheScheduler",
+	"loop.(*Task).runBody":         "loop.TestNamesOfTheScheduler",
+	"loop.(*Task).step":            "loop.TestNamesOfTheScheduler",
+	"loop.(*Task).suspendHere":     "loop.TestNamesOfTheScheduler",
+	"loop.Suspend":                 "loop.TestNamesOfTheScheduler",
+	"loop.(*Loop).unwindStep":      "loop.TestNamesOfTheScheduler",
+	"loop.(*Loop).dispatchGuarded": "loop.TestNamesOfTheScheduler",
+	"loop.(*Loop).runTimed":        "loop.TestNamesOfTheScheduler",
+	"loop.Func.Run":                "loop.TestNamesOfTheScheduler",
+	"loop.Context":                 "loop.TestContextString", // which is the name of no function
+	"runtime.gopanic":              "loop.TestNamesOfTheRuntime",
+	"runtime.Goexit":               "loop.TestNamesOfTheRuntime",
+	"runtime.corostart":            "loop/internal/goroutine.TestCoroutine",
+	"runtime.goexit":               "loop/internal/goroutine.TestCoroutine",
+}
+
+var (
+	function = regexp.MustCompile(`^([\w/]*/)?(runtime|iter|testing|reflect|context|loop|task|future|factory|timer|lock|queue|looptest|trace)\.(\(\*?\w+\)\.)?\w[\w.]*$`)
+	mention  = regexp.MustCompile(`\b(loop|task|future|factory|timer|lock|queue|looptest|trace)\.([A-Z]\w*)`)
+)
+
+// literals calls f with all strings in the library's code, but for those of tests.
+func literals(t *testing.T, f func(at, text string)) {
+	t.Helper()
+	readSource(t, 0, func(pkg, file string, source *ast.File) {
+		if r, _ := find(pkg); strings.HasSuffix(file, "_test.go") || strings.HasPrefix(pkg, "cmd/") || r != nil && r.tests {
+			return
+		}
+		ast.Inspect(source, func(n ast.Node) bool {
+			if _, ok := n.(*ast.ImportSpec); ok {
+				return false
+			}
+			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+				text, err := strconv.Unquote(l.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f(pkg+"/"+file, text)
+			}
+			return true
+		})
+	})
+}
+
+// declared returns the functions, types, variables and constants at the top of all files, as
+// loop.New, by the paths of their packages. Those of tests are among them.
+func declared(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	readSource(t, 0, func(pkg, _ string, source *ast.File) {
+		for _, d := range source.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil {
+					names[pkg+"."+d.Name.Name] = true
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					switch spec := spec.(type) {
+					case *ast.TypeSpec:
+						names[pkg+"."+spec.Name.Name] = true
+					case *ast.ValueSpec:
+						for _, name := range spec.Names {
+							names[pkg+"."+name.Name] = true
+						}
+					}
+				}
+			}
+		}
+	})
+	return names
+}
+
+func TestNamesInStringsAreHeldByTests(t *testing.T) {
+	module, seen, declared := module(t), map[string]bool{}, declared(t)
+	literals(t, func(at, text string) {
+		if !strings.Contains(text, module) && !function.MatchString(text) {
+			return
+		}
+		seen[text] = true
+		if held[text] == "" {
+			t.Errorf("%s has the name %q as a string, and nothing fails when it changes; derive it from the function, or write a test and add it to held in cmd/internal/house/names_test.go", at, text)
+		}
+	})
+	for name, by := range held {
+		if !seen[name] {
+			t.Errorf("the code has the name %q no more; take it out of held in cmd/internal/house/names_test.go", name)
+		}
+		if !declared[by] {
+			t.Errorf("the test %s, which is to hold the name %q, is not there", by, name)
+		}
+	}
+}
+
+// What a message advises to use is there.
+func TestNamesInMessagesAreExported(t *testing.T) {
+	exported := map[string]bool{"loop.Context": true} // the text of a context
+	for name := range declared(t) {
+		exported[path.Base(name)] = true
+	}
+	mentions := 0
+	literals(t, func(at, text string) {
+		for _, name := range mention.FindAllString(text, -1) {
+			mentions++
+			if !exported[name] {
+				t.Errorf("%s says %s, which is not there: %q", at, name, text)
+			}
+		}
+	})
+	if mentions < 20 {
+		t.Errorf("%d names were found in messages; there are more", mentions)
+	}
+}
+
+func TestNamesAreRecognized(t *testing.T) {
+	for text, is := range map[string]bool{
+		"loop.(*Task).step": true, "loop.Func.Run": true, "runtime.gopanic": true, "testing.(*T).Parallel": true,
+		"runtime.": false, "go.mod": false, "loop: a nil context": false, "test.artifacts": false,
+		"task/internal/testkit.Main": false, "runtime/pprof": false, "github.com/takt-go/takt/loop.Suspend": false,
+	} {
+		if function.MatchString(text) != is {
+			t.Errorf("%q is taken for the name of a function: %t, want %t", text, !is, is)
+		}
+	}
+	got := mention.FindAllString("use task.Go, loop.Outside(ctx), or a task. Not multitask.Go, task.go", -1)
+	if want := []string{"task.Go", "loop.Outside"}; !slices.Equal(got, want) {
+		t.Errorf("the names in a message are %q, want %q", got, want)
+	}
+}
