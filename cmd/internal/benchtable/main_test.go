@@ -190,3 +190,31 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// The benchmarks of the table are there: a row whose benchmark was renamed would be left out.
+func TestBenchmarksOfTheTable(t *testing.T) {
+	files, err := filepath.Glob("../../../task/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source []byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, text...)
+	}
+	has := func(text string) bool { return bytes.Contains(source, []byte(text)) }
+	for _, row := range rows {
+		name, _, _ := strings.Cut(row.bench, "/")
+		if !has("\nfunc Benchmark" + name + "(b *testing.B) {") {
+			t.Errorf("package task has no Benchmark%s; change its rows in goals.go", name)
+		}
+	}
+	for _, g := range growths {
+		if !has("{\"" + g.bench + "\", ") {
+			t.Errorf("BenchmarkGrowth of package task measures no %q; change its row in growth.go", g.bench)
+		}
+	}
+}
