@@ -37,8 +37,8 @@ func callersOf() (names []string) {
 	return names
 }
 
-// A deferred function is called by functions of the runtime that panicking, in errors.go,
-// looks for by these names.
+// A deferred function is called by functions of the runtime with these names, by which a
+// panic is told from a Goexit.
 func TestNamesOfTheRuntime(t *testing.T) {
 	for name, end := range map[string]func(){
 		"runtime.gopanic": func() { panic("on purpose") },
@@ -54,7 +54,7 @@ func TestNamesOfTheRuntime(t *testing.T) {
 		}()
 		<-ended
 		if !slices.Contains(names, name) {
-			t.Errorf("panicking looks for %s, and the callers of a deferred function are %q", name, names)
+			t.Errorf("a panic is told from a Goexit by %s, and the callers of a deferred function are %q", name, names)
 		}
 	}
 }
