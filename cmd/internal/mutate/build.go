@@ -9,13 +9,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 )
 
 // A built is a copy of the module that has the mutants in it, and its tests.
 type built struct {
 	dir     string // temporary
 	mutants []mutant
-	suites  []suite // by package
+	suites  []*suite // by package
+
+	least time.Duration // that tests may take
+	alone sync.RWMutex  // the tests of a mutant hold it for reading
 }
 
 func (b *built) remove() { os.RemoveAll(b.dir) }
@@ -54,7 +59,7 @@ func build(ctx context.Context, root string, packages, tests []string, compile b
 		return b, nil
 	}
 	for i, pkg := range tests {
-		s := suite{pkg: pkg, dir: filepath.Join(module, pkg), binary: filepath.Join(b.dir, fmt.Sprintf("%d.test", i))}
+		s := &suite{pkg: pkg, dir: filepath.Join(module, pkg), binary: filepath.Join(b.dir, fmt.Sprintf("%d.test", i))}
 		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", s.binary, ".")
 		cmd.Dir = s.dir
 		if text, err := cmd.CombinedOutput(); err != nil {

@@ -8,7 +8,9 @@
 // that decide the order of events. All mutants are compiled into one test binary for each
 // package, in a copy of the module, and the environment variable TAKT_MUTANT chooses one.
 // Which mutants a package's tests reach is recorded first; no others are run. The tests
-// of the mutant's own package come before the others', and quick tests before slow ones.
+// of the mutant's own package come before the others', and quick tests before slow ones;
+// those that noticed a mutant of late come first. A mutant that makes the tests hang counts
+// as noticed if it does so twice.
 // Survivors are printed as they are found, and again at the end. An interrupt ends the run
 // early, with a report of what has been run.
 //
@@ -87,7 +89,7 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	f.IntVar(&c.sample, "sample", 0, "run `n` of the mutants, chosen by -seed; 0 is all")
 	f.Uint64Var(&c.seed, "seed", 1, "what chooses the sample")
 	f.IntVar(&c.parallel, "p", runtime.NumCPU(), "run the tests of so many mutants at a time")
-	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "the least that tests may take; otherwise ten times as long as without a mutant")
+	f.DurationVar(&c.timeout, "timeout", 2*time.Second, "the least that tests may take; otherwise five times as long as without a mutant; then they are run once more, alone, for twice as long")
 	f.BoolVar(&c.equivalent, "equivalent", false, "run the mutants that are listed as equivalent too")
 	f.BoolVar(&c.list, "list", false, "list the mutants and run none")
 	if err := f.Parse(args); err != nil {

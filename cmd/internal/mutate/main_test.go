@@ -136,7 +136,7 @@ func TestInterrupt(t *testing.T) {
 	var b built
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	b.suites = []suite{{pkg: "p", binary: "true", parts: []part{{reaches: map[int]bool{1: true}, limit: time.Hour}}}}
+	b.suites = []*suite{{pkg: "p", binary: "true", parts: []part{{reaches: map[int]bool{1: true}, limit: time.Hour}}}}
 	results := b.try(ctx, []mutant{{id: 1, pkg: "p"}}, &config{parallel: 1}, io.Discard)
 	var out bytes.Buffer
 	if err := report(&out, []string{"p"}, results); err != nil {

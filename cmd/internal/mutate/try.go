@@ -23,6 +23,9 @@ type suite struct {
 	pkg         string
 	dir, binary string
 	parts       []part // the quick tests, then the slow ones if there are any
+
+	changing sync.Mutex
+	recent   []string // quick tests that have noticed a mutant, the last one first
 }
 
 // A part of a suite is run at a time.
@@ -33,16 +36,17 @@ type part struct {
 }
 
 const (
-	slow      = 200 * time.Millisecond // a test that takes longer is a slow one
-	patience  = 10                     // times as long as without a mutant
-	maxMemory = 8 << 20                // kB of addresses: a mutant may allocate without end
+	slow       = 200 * time.Millisecond // a test that takes longer is a slow one
+	patience   = 5                      // times as long as without a mutant
+	remembered = 6                      // tests that have noticed a mutant
+	maxMemory  = 8 << 20                // kB of addresses: a mutant may allocate without end
 )
 
 // measure runs all tests without a mutant: to find out which are slow, what they reach,
 // and how long they take.
 func (b *built) measure(ctx context.Context, least time.Duration) error {
-	for i := range b.suites {
-		s := &b.suites[i]
+	b.least = least
+	for i, s := range b.suites {
 		var verbose bytes.Buffer
 		if err := s.exec(ctx, part{args: []string{"-test.v"}}, nil, &verbose); err != nil {
 			return fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", s.pkg, err, verbose.Bytes())
@@ -169,7 +173,8 @@ func (b *built) try(ctx context.Context, mutants []mutant, c *config, progress i
 	return results
 }
 
-// tryOne runs the tests that reach a mutant, until one fails.
+// tryOne runs the tests that reach a mutant, until one fails. In each package the tests
+// that have noticed other mutants of late come first: often they notice this one too.
 func (b *built) tryOne(ctx context.Context, m mutant) outcome {
 	reached := false
 	for _, at := range []int{0, 1} { // quick and slow
@@ -178,8 +183,13 @@ func (b *built) tryOne(ctx context.Context, m mutant) outcome {
 				continue
 			}
 			reached = true
-			o := s.notices(ctx, s.parts[at], m)
-			if o != survived {
+			if recent := s.recentTests(); at == 0 && recent != "" {
+				p := part{args: []string{"-test.run", recent, "-test.failfast"}, limit: b.least}
+				if o := b.notices(ctx, s, p, m); o != survived {
+					return o
+				}
+			}
+			if o := b.notices(ctx, s, s.parts[at], m); o != survived {
 				return o
 			}
 		}
@@ -191,9 +201,9 @@ func (b *built) tryOne(ctx context.Context, m mutant) outcome {
 }
 
 // order returns the suites with that of pkg first.
-func (b *built) order(pkg string) []suite {
+func (b *built) order(pkg string) []*suite {
 	suites := slices.Clone(b.suites)
-	slices.SortStableFunc(suites, func(x, y suite) int {
+	slices.SortStableFunc(suites, func(x, y *suite) int {
 		switch pkg {
 		case x.pkg:
 			return -1
@@ -205,11 +215,38 @@ func (b *built) order(pkg string) []suite {
 	return suites
 }
 
-// notices runs a part of the tests with a mutant.
+// notices runs a part of the tests with a mutant. If they take too long, that may be the
+// machine's fault: they have hung if they take twice as long once more, while nothing else
+// is run.
+func (b *built) notices(ctx context.Context, s *suite, p part, m mutant) outcome {
+	b.alone.RLock()
+	o := s.notices(ctx, p, m)
+	b.alone.RUnlock()
+	if o != hung {
+		return o
+	}
+	b.alone.Lock()
+	defer b.alone.Unlock()
+	p.limit *= 2
+	return s.notices(ctx, p, m)
+}
+
+// A beginning keeps the first megabyte of what is written to it: a mutant may write
+// without end.
+type beginning []byte
+
+func (b *beginning) Write(p []byte) (int, error) {
+	*b = append(*b, p[:min(len(p), 1<<20-len(*b))]...)
+	return len(p), nil
+}
+
+var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+) `)
+
 func (s *suite) notices(ctx context.Context, p part, m mutant) outcome {
 	limited, cancel := context.WithTimeout(ctx, p.limit)
 	defer cancel()
-	err := s.exec(limited, p, []string{chosenVariable + "=" + strconv.Itoa(m.id)}, io.Discard)
+	var out beginning
+	err := s.exec(limited, p, []string{chosenVariable + "=" + strconv.Itoa(m.id)}, &out)
 	switch {
 	case err == nil:
 		return survived
@@ -218,5 +255,36 @@ func (s *suite) notices(ctx context.Context, p part, m mutant) outcome {
 	case limited.Err() != nil:
 		return hung
 	}
+	if test := failed.FindSubmatch(out); test != nil {
+		s.remember(ctx, string(test[1]))
+	}
 	return noticed
+}
+
+// remember makes a test, if it is quick and passes by itself, the first of the recent ones.
+func (s *suite) remember(ctx context.Context, test string) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	at := slices.Index(s.recent, test)
+	if at < 0 {
+		limited, cancel := context.WithTimeout(ctx, slow)
+		defer cancel()
+		if s.exec(limited, part{args: []string{"-test.run", "^" + test + "$"}}, nil, io.Discard) != nil {
+			return
+		}
+		s.recent = append(s.recent, test)
+		at = len(s.recent) - 1
+	}
+	s.recent = slices.Insert(slices.Delete(s.recent, at, at+1), 0, test)
+	s.recent = s.recent[:min(len(s.recent), remembered)]
+}
+
+// recentTests returns a pattern for the recent tests, "" if there are none.
+func (s *suite) recentTests() string {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if len(s.recent) == 0 {
+		return ""
+	}
+	return "^(" + strings.Join(s.recent, "|") + ")$"
 }
