@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
@@ -341,4 +342,68 @@ func TestUntakenErrorOfMain(t *testing.T) {
 
 func TestUntakenLimitPanics(t *testing.T) {
 	mustPanic(t, "loop: WithUntakenLimit(-1); give the number of errors to keep, or 0 to keep none", func() { loop.WithUntakenLimit(-1) })
+}
+
+// What is reported, and in which turn, against a model: an error counts when 8 turns have
+// passed after that of the failure, or when the loop is idle; while more count than the
+// limit, the oldest is reported. Errors are taken by chance, so young and old ones, taken
+// and untaken ones, are mixed.
+func TestUntakenErrorsAgainstAModel(t *testing.T) {
+	type failure struct {
+		*task.Task[none]
+		name string
+		turn int
+	}
+	for limit := range 4 {
+		for seed := range uint64(100) {
+			r := rand.New(rand.NewPCG(uint64(limit), seed))
+			l, told := untaken(t, loop.WithUntakenLimit(limit))
+			var left []failure // neither taken nor reported, by order of failing
+			var want []string
+			turns, failed := 0, 0
+			for range 60 {
+				left = slices.DeleteFunc(left, func(f failure) bool {
+					if r.IntN(20) > 0 {
+						return false
+					}
+					_ = f.Err()
+					return true
+				})
+				fails := max(0, r.IntN(6)-3)
+				idle := fails == 0 && r.IntN(15) == 0
+				if !idle {
+					l.CallSoon(func() {})
+				}
+				count := 0
+				for _, f := range left {
+					if idle || turns >= f.turn+8 {
+						count++
+					}
+				}
+				for ; count > limit; count-- {
+					want = append(want, left[0].name)
+					left = left[1:]
+				}
+				if !idle {
+					turns++
+				}
+				for range fails {
+					name := fmt.Sprint(failed)
+					left = append(left, failure{fail(l.Context(), name), name, turns})
+					failed++
+				}
+				l.RunOnce()
+				if !slices.Equal(*told, want) {
+					t.Fatalf("limit %d, seed %d, turn %d: told of %q, want %q", limit, seed, turns, *told, want)
+				}
+			}
+			l.Close()
+			for _, f := range left {
+				want = append(want, f.name)
+			}
+			if !slices.Equal(*told, want) {
+				t.Fatalf("limit %d, seed %d, at the end: told of %q, want %q", limit, seed, *told, want)
+			}
+		}
+	}
 }

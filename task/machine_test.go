@@ -3,8 +3,10 @@ package task_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
@@ -313,4 +315,66 @@ func TestMachineIsUnwoundByClose(t *testing.T) {
 	l.Close()
 	testkit.ErrorIs(t, causeOf(t, a.Err()), loop.ErrClosed)
 	j.Want(t, "step 0: <nil>", "step 1: canceled: loop: closed")
+}
+
+// bulky is a machine that callers do not want to keep with its task.
+type bulky struct {
+	state  [1 << 10]byte
+	resume task.MachineFunc[int]
+}
+
+func (h *bulky) Resume(ctx context.Context, err error) (int, task.Suspension, error) {
+	return h.resume(ctx, err)
+}
+
+// Programs may keep a task for its result; the machine goes with the end of the body.
+func TestMachineThatHasEndedIsLetGoOf(t *testing.T) {
+	sleeps := func(_ context.Context, err error) (int, task.Suspension, error) { return 0, task.For(time.Hour), err }
+	for name, c := range map[string]struct {
+		resume task.MachineFunc[int]
+		end    func(*loop.Loop, *task.Task[int])
+	}{
+		"a value":  {resume: func(context.Context, error) (int, task.Suspension, error) { return 1, task.End(), nil }},
+		"an error": {resume: func(context.Context, error) (int, task.Suspension, error) { return 1, task.Turn(), errBoom }},
+		"a panic":  {resume: func(context.Context, error) (int, task.Suspension, error) { panic("ouch") }},
+		"canceled": {sleeps, func(_ *loop.Loop, h *task.Task[int]) { h.Cancel(nil) }},
+		"closed":   {sleeps, func(l *loop.Loop, _ *task.Task[int]) { l.Close() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := virtual(t)
+			m := &bulky{resume: c.resume}
+			kept, held := weak.Make(m), task.GoMachine(l.Context(), m)
+			l.RunUntilIdle()
+			if c.end != nil {
+				runtime.GC()
+				if kept.Value() == nil {
+					t.Error("a machine that has not ended is gone")
+				}
+				c.end(l, held)
+			}
+			if !l.Closed() {
+				l.RunUntilIdle()
+			}
+			_ = held.Err()
+			runtime.GC()
+			if kept.Value() != nil {
+				t.Error("the task holds on to its machine")
+			}
+			runtime.KeepAlive(held)
+		})
+	}
+}
+
+func TestMachineThatNeverStartsIsLetGoOf(t *testing.T) {
+	l := virtual(t)
+	m := new(bulky)
+	kept, held := weak.Make(m), task.GoMachine(l.Context(), m)
+	held.Cancel(nil)
+	l.RunUntilIdle()
+	_ = held.Err()
+	runtime.GC()
+	if kept.Value() != nil {
+		t.Error("the task holds on to its machine")
+	}
+	runtime.KeepAlive(held)
 }

@@ -701,3 +701,15 @@ func TestRunGoesOnWithPanicsOfMainOnly(t *testing.T) {
 		})
 	})
 }
+
+// A deadlock with nothing beside it is what Run returns, in nothing else.
+func TestRunReturnsALoneErrorAsItIs(t *testing.T) {
+	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
+		cannotBeEnded(ctx)
+		yields(t, ctx, 1)
+		return 7, nil
+	})
+	if _, ok := err.(*loop.DeadlockError); !ok {
+		t.Errorf("Run: a %T: %v", err, err)
+	}
+}
