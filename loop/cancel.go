@@ -68,7 +68,6 @@ func (l *Loop) Sweep(cancel func()) {
 	l.sweep.last = false
 	if l.sweep.on {
 		if t := l.sweep.next; t != nil { // what was asked before was not the last thing after all
-			l.sweep.next = nil
 			l.pass(t, l.sweep.with)
 		}
 		cancel()

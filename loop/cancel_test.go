@@ -516,3 +516,38 @@ func TestScopeIsNotBoundThroughWhatIsCutOff(t *testing.T) {
 	})
 	run(t, l)
 }
+
+// onlooker owns a future, passes requests on to a task, and looks at once what becomes of
+// that.
+type onlooker struct {
+	future.Future[int]
+	of   *loop.Task
+	seen int
+}
+
+func (o *onlooker) Cancel(cause error) bool {
+	o.of.Cancel(cause)
+	o.seen = o.of.Cancelling()
+	return false
+}
+
+func (o *onlooker) Describe() loop.Explanation { return loop.Explanation{What: "what looks on"} }
+
+// A request that an owner passes on has come to the task when Cancel returns.
+func TestRequestOfAnOwnerIsNotPutOff(t *testing.T) {
+	l := newLoop(t)
+	child := spawn(l.Context(), "child", task.Yield)
+	o := &onlooker{of: child.Task()}
+	future.Own(&o.Future, l, o)
+	x := chain(l, &o.Future, 1)[0]
+	l.RunOnce()
+	x.Cancel(nil)
+	if o.seen != 1 {
+		t.Errorf("the owner has seen %d requests", o.seen)
+	}
+	future.Complete(&o.Future, o, 1, nil)
+	run(t, l)
+	if !child.Canceled() {
+		t.Errorf("the child has ended with %v", child.Err())
+	}
+}

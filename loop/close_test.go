@@ -504,3 +504,19 @@ func TestCloseWhileAPanicUnwinds(t *testing.T) {
 		t.Errorf("the offloaded call was ended: %t; told: %v", done, told)
 	}
 }
+
+// Where the error handler closes the loop again, while Close reports, that does nothing.
+func TestCloseAgainInTheErrorHandler(t *testing.T) {
+	var log looptest.Journal
+	var l *loop.Loop
+	l = loop.New(loop.WithErrorHandler(func(f loop.Failure) {
+		log.Add("%s begins", f.Task.Name())
+		l.Close()
+		log.Add("%s ends", f.Task.Name())
+	}))
+	fail(l.Context(), "a")
+	fail(l.Context(), "b")
+	l.RunUntilIdle()
+	l.Close()
+	log.Want(t, "a begins", "a ends", "b begins", "b ends")
+}

@@ -480,7 +480,7 @@ func TestSelectedThatPanicsWhileTheLoopSleeps(t *testing.T) {
 // A loop does not hold on to the last port when that was performed.
 func TestPortThatWasPerformedLastIsNotHeld(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	tries := 0
 	ch := make(chan int, 1)
 	ch <- 1

@@ -622,3 +622,27 @@ func TestPostWhileTheLoopGoesToSleep(t *testing.T) {
 	run(t, l)
 	log.Want(t, "the post")
 }
+
+// A failure in the last step of a turn is told before the driver returns, also where
+// something waits for the loop to be idle.
+func TestFailureInTheLastStepIsToldBeforeTheDriverReturns(t *testing.T) {
+	for name, drive := range map[string]func(*loop.Loop){
+		"RunOnce":                func(l *loop.Loop) { l.RunOnce() },
+		"Run, stopped":           func(l *loop.Loop) { l.Stop(); _ = l.Run() },
+		"RunUntilIdle, stopped":  func(l *loop.Loop) { l.Stop(); l.RunUntilIdle() },
+		"RunOnce, one at idle":   func(l *loop.Loop) { l.AtIdle(loop.Func(func() {})); l.RunOnce() },
+		"Run, one at idle":       func(l *loop.Loop) { l.AtIdle(loop.Func(l.Stop)); _ = l.Run() },
+		"RunUntilIdle":           (*loop.Loop).RunUntilIdle,
+		"Run of a stackful task": func(l *loop.Loop) { spawn(l.Context(), "x", sleepsASecond); l.Stop(); _ = l.Run() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told []loop.Failure
+			l := newLoop(t, toldTo(&told))
+			l.CallSoon(func() { panic(errForeign) })
+			drive(l)
+			if len(told) != 1 || told[0].Kind != loop.CallbackFailed {
+				t.Errorf("told: %v", told)
+			}
+		})
+	}
+}

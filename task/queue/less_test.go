@@ -104,12 +104,11 @@ func TestLessThatMisbehavesPassesTheTurnOn(t *testing.T) {
 					_, err := items.Get(ctx)
 					return err
 				}))
-				if i >= 2 {
-					break
+				if i < 2 {
+					putters = append(putters, testkit.Spawn(l.Context(), fmt.Sprint("putter ", i), func(ctx context.Context) error {
+						return room.Put(ctx, 3+i)
+					}))
 				}
-				putters = append(putters, testkit.Spawn(l.Context(), fmt.Sprint("putter ", i), func(ctx context.Context) error {
-					return room.Put(ctx, 3+i)
-				}))
 			}
 			l.RunUntilIdle()
 			testkit.NoError(t, errors.Join(items.TryPut(1), items.TryPut(2), items.TryPut(3))) // which wakes three of four
@@ -143,4 +142,35 @@ func TestShutdownNowDoesNotAskLess(t *testing.T) {
 	q.Shutdown(true)
 	testkit.Equal(t, "Len", q.Len(), 0)
 	testkit.Equal(t, "Undone", q.Undone(), 0)
+}
+
+// Where less returns, the turn is not passed on: those that wait keep their order.
+func TestPriorityQueueServesThoseThatWaitInOrder(t *testing.T) {
+	l := testkit.NewLoop(t)
+	items, room := newPicky(0, nil), newPicky(2, nil)
+	testkit.NoError(t, errors.Join(room.TryPut(1), room.TryPut(1)))
+	var served []string
+	wait := func(name string, wait func(context.Context) error) {
+		testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
+			defer func() { served = append(served, name) }()
+			return wait(ctx)
+		})
+	}
+	const n = 4
+	var want []string
+	for i := range n {
+		put, get := fmt.Sprint("putter ", i), fmt.Sprint("getter ", i)
+		wait(put, func(ctx context.Context) error { return room.Put(ctx, 1) })
+		wait(get, func(ctx context.Context) error { _, err := items.Get(ctx); return err })
+		want = append(want, put, get)
+	}
+	l.RunUntilIdle()
+	for range n {
+		_, err := room.TryGet()
+		testkit.NoError(t, errors.Join(err, items.TryPut(1)))
+		l.RunUntilIdle()
+	}
+	if !slices.Equal(served, want) {
+		t.Errorf("served in the order %q", served)
+	}
 }
