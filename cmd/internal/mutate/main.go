@@ -9,8 +9,9 @@
 // package, in a copy of the module, and the environment variable TAKT_MUTANT chooses one.
 // Which mutants a package's tests reach is recorded first; no others are run. The tests
 // of the mutant's own package come before the others', and quick tests before slow ones;
-// those that noticed a mutant of late come first. A mutant that makes the tests hang counts
-// as noticed if it does so twice.
+// those that noticed a mutant of late come first. A mutant is noticed too if the
+// tests hang: if they sleep for good, use far more of the processor than without it, or take
+// too long twice.
 // Survivors are printed as they are found, and again at the end. An interrupt ends the run
 // early, with a report of what has been run.
 //

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -144,5 +145,29 @@ func TestInterrupt(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "interrupted: 1 mutants were not run") {
 		t.Error(out.String())
+	}
+}
+
+// A process that sleeps has stalled, where the system tells; one that works has not.
+func TestUntilStalled(t *testing.T) {
+	_, err := os.ReadDir("/proc/self/task")
+	for _, c := range []struct {
+		command string
+		want    bool
+	}{
+		{"exec sleep 100", err == nil},
+		{"sleep 5; true", false}, // has a child
+		{"while :; do :; done", false},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*idleFor)
+		cmd := exec.CommandContext(ctx, "sh", "-c", c.command)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if got := untilStalled(ctx, cmd.Process.Pid); got != c.want {
+			t.Errorf("%s: stalled: %v", c.command, got)
+		}
+		cancel()
+		_ = cmd.Wait()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +34,7 @@ type part struct {
 	args    []string
 	reaches map[int]bool  // the numbers of mutants
 	limit   time.Duration // for how long it may run
+	cpu     time.Duration // how much of the processor it may use; 0 is without a limit
 }
 
 const (
@@ -48,7 +50,7 @@ func (b *built) measure(ctx context.Context, least time.Duration) error {
 	b.least = least
 	for i, s := range b.suites {
 		var verbose bytes.Buffer
-		if err := s.exec(ctx, part{args: []string{"-test.v"}}, nil, &verbose); err != nil {
+		if _, err := s.exec(ctx, part{args: []string{"-test.v"}}, nil, &verbose); err != nil {
 			return fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", s.pkg, err, verbose.Bytes())
 		}
 		slow := slowTests(verbose.String())
@@ -61,11 +63,12 @@ func (b *built) measure(ctx context.Context, least time.Duration) error {
 			reached := filepath.Join(b.dir, fmt.Sprintf("reached-%d-%d", i, n))
 			var out bytes.Buffer
 			began := time.Now()
-			if err := s.exec(ctx, p, []string{reachedVariable + "=" + reached}, &out); err != nil {
+			used, err := s.exec(ctx, p, []string{reachedVariable + "=" + reached}, &out)
+			if err != nil {
 				return fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", s.pkg, err, out.Bytes())
 			}
 			p.limit = max(least, patience*time.Since(began))
-			var err error
+			p.cpu = max(least, patience*used)
 			if p.reaches, err = readReached(reached); err != nil {
 				return err
 			}
@@ -109,14 +112,34 @@ func readReached(path string) (map[int]bool, error) {
 	return reached, nil
 }
 
-// exec runs a part of the tests. Its error says how they failed.
-func (s *suite) exec(ctx context.Context, p part, env []string, out io.Writer) error {
-	limit := fmt.Sprintf("ulimit -v %d; ", maxMemory)
-	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", limit + `exec "$0" "$@"`, s.binary}, p.args...)...)
+var errStalled = errors.New("the tests do nothing any more")
+
+// exec runs a part of the tests, and returns how much of the processor they used. Its error
+// says how they failed.
+func (s *suite) exec(ctx context.Context, p part, env []string, out io.Writer) (used time.Duration, err error) {
+	limits := fmt.Sprintf("ulimit -v %d; ", maxMemory)
+	if p.cpu > 0 {
+		limits += fmt.Sprintf("ulimit -S -t %d; ", int(math.Ceil(p.cpu.Seconds())))
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", limits + `exec "$0" "$@"`, s.binary}, p.args...)...)
 	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.WaitDelay = time.Second
-	return cmd.Run()
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	go func() {
+		if untilStalled(ctx, cmd.Process.Pid) {
+			cancel(errStalled)
+		}
+	}()
+	err = cmd.Wait()
+	if err != nil && context.Cause(ctx) == errStalled {
+		err = errStalled
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), err
 }
 
 // An outcome is what became of a mutant.
@@ -126,9 +149,10 @@ const (
 	notRun     outcome = iota // the program was interrupted
 	equivalent                // and left out for that
 	noticed                   // a test failed
-	hung                      // the tests took too long, which is noticed too
+	hung                      // the tests did not end, which is noticed too
 	unreached                 // no test gets there
 	survived
+	late // the tests took too long, and will be run again
 )
 
 // A result is a mutant and what became of it.
@@ -184,7 +208,7 @@ func (b *built) tryOne(ctx context.Context, m mutant) outcome {
 			}
 			reached = true
 			if recent := s.recentTests(); at == 0 && recent != "" {
-				p := part{args: []string{"-test.run", recent, "-test.failfast"}, limit: b.least}
+				p := part{args: []string{"-test.run", recent, "-test.failfast"}, limit: s.parts[at].limit, cpu: b.least}
 				if o := b.notices(ctx, s, p, m); o != survived {
 					return o
 				}
@@ -222,13 +246,16 @@ func (b *built) notices(ctx context.Context, s *suite, p part, m mutant) outcome
 	b.alone.RLock()
 	o := s.notices(ctx, p, m)
 	b.alone.RUnlock()
-	if o != hung {
+	if o != late {
 		return o
 	}
 	b.alone.Lock()
 	defer b.alone.Unlock()
 	p.limit *= 2
-	return s.notices(ctx, p, m)
+	if o = s.notices(ctx, p, m); o == late {
+		return hung
+	}
+	return o
 }
 
 // A beginning keeps the first megabyte of what is written to it: a mutant may write
@@ -246,14 +273,16 @@ func (s *suite) notices(ctx context.Context, p part, m mutant) outcome {
 	limited, cancel := context.WithTimeout(ctx, p.limit)
 	defer cancel()
 	var out beginning
-	err := s.exec(limited, p, []string{chosenVariable + "=" + strconv.Itoa(m.id)}, &out)
+	_, err := s.exec(limited, p, []string{chosenVariable + "=" + strconv.Itoa(m.id)}, &out)
 	switch {
 	case err == nil:
 		return survived
 	case ctx.Err() != nil:
 		return notRun
-	case limited.Err() != nil:
+	case err == errStalled || bytes.Contains(out, []byte("SIGXCPU")): // they used too much of the processor
 		return hung
+	case limited.Err() != nil:
+		return late
 	}
 	if test := failed.FindSubmatch(out); test != nil {
 		s.remember(ctx, string(test[1]))
@@ -269,7 +298,7 @@ func (s *suite) remember(ctx context.Context, test string) {
 	if at < 0 {
 		limited, cancel := context.WithTimeout(ctx, slow)
 		defer cancel()
-		if s.exec(limited, part{args: []string{"-test.run", "^" + test + "$"}}, nil, io.Discard) != nil {
+		if _, err := s.exec(limited, part{args: []string{"-test.run", "^" + test + "$"}}, nil, io.Discard); err != nil {
 			return
 		}
 		s.recent = append(s.recent, test)
