@@ -73,3 +73,35 @@ func TestRunReleasesTheClock(t *testing.T) {
 	}
 	run(t, b)
 }
+
+// brokenClock is a clock that panics when it is asked for the time.
+type brokenClock struct {
+	*timer.Virtual
+	broken bool
+}
+
+func (c *brokenClock) Now() int64 {
+	if c.broken {
+		panic(errForeign)
+	}
+	return c.Virtual.Now()
+}
+
+// What was ready runs also where the clock panics at the beginning of the turn.
+func TestTurnWhereTheClockPanics(t *testing.T) {
+	var told []loop.Failure
+	clock := &brokenClock{Virtual: timer.NewVirtual()}
+	l := newLoop(t, loop.WithClock(clock), toldTo(&told))
+	var log looptest.Journal
+	l.CallLater(time.Second, log.Callback("timer"))
+	l.CallSoon(log.Callback("soon"))
+	clock.broken = true
+	l.RunOnce()
+	clock.broken = false
+	log.Want(t, "soon")
+	if len(told) != 1 || told[0].Kind != loop.CallbackFailed {
+		t.Errorf("told: %v", told)
+	}
+	run(t, l)
+	log.Want(t, "timer")
+}

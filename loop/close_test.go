@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
@@ -519,4 +521,47 @@ func TestCloseAgainInTheErrorHandler(t *testing.T) {
 	l.RunUntilIdle()
 	l.Close()
 	log.Want(t, "a begins", "a ends", "b begins", "b ends")
+}
+
+// Close makes the goroutine that calls it the loop's, in debug mode too.
+func TestCloseOnAnotherGoroutineThanTheDrivers(t *testing.T) {
+	l := newLoop(t, loop.WithDebug())
+	x := script(l.Context(), "machine",
+		func(context.Context, error) (task.Suspension, error) { return task.For(time.Hour), nil },
+		func(_ context.Context, err error) (task.Suspension, error) {
+			l.CallSoon(func() {})
+			return task.End(), err
+		})
+	inGoroutine(l.RunUntilIdle)
+	l.Close()
+	if err := x.Err(); causeOf(err) != loop.ErrClosed {
+		t.Errorf("the machine ended with %v", err)
+	}
+}
+
+// A loop that is closed holds on to nothing that waited for it.
+func TestCloseLetsGoOfWhatWaitedForTheLoop(t *testing.T) {
+	type large struct {
+		_ [1 << 10]byte
+		p *large
+	}
+	for name, wait := range map[string]func(*loop.Loop, *large){
+		"at idle":  func(l *loop.Loop, x *large) { l.AtIdle(loop.Func(func() { runtime.KeepAlive(x) })) },
+		"a timer":  func(l *loop.Loop, x *large) { l.CallLater(time.Hour, func() { runtime.KeepAlive(x) }) },
+		"an entry": func(l *loop.Loop, x *large) { l.CallSoon(func() { runtime.KeepAlive(x) }) },
+		"a post":   func(l *loop.Loop, x *large) { _ = l.Post(func() { runtime.KeepAlive(x) }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t)
+			x := new(large)
+			held := weak.Make(x)
+			wait(l, x)
+			l.Close()
+			runtime.GC()
+			if held.Value() != nil {
+				t.Error("it is held on to")
+			}
+			runtime.KeepAlive(l)
+		})
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
 )
 
 type key string
@@ -545,5 +546,63 @@ func TestContextAfterABoundedTask(t *testing.T) {
 		if outer.Err() != nil {
 			t.Error("and so has the one around it")
 		}
+	}
+}
+
+// A context of real time keeps its deadline outside of the loop.
+func TestOutsideKeepsADeadlineOfRealTime(t *testing.T) {
+	until := time.Now().Add(time.Hour)
+	for name, c := range map[string]struct {
+		clock timer.Clock
+		kept  bool
+	}{"real": {timer.NewSystem(), true}, "virtual": {timer.NewVirtual(), false}} {
+		l := newLoop(t, loop.WithClock(c.clock))
+		ctx, cancel := context.WithDeadline(l.Context(), until)
+		defer cancel()
+		at, ok := loop.Outside(ctx).Deadline()
+		if ok != c.kept || ok && !at.Equal(until) {
+			t.Errorf("%s: the deadline is %v, %v", name, at, ok)
+		}
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), until)
+	defer cancel()
+	if at, ok := loop.Outside(ctx).Deadline(); !ok || !at.Equal(until) {
+		t.Errorf("of no loop: the deadline is %v, %v", at, ok)
+	}
+}
+
+// asking is a context that calls a function, once, when it is asked for Done.
+type asking struct {
+	context.Context
+	asked func()
+}
+
+func (a *asking) Done() <-chan struct{} {
+	if asked := a.asked; asked != nil {
+		a.asked = nil
+		asked()
+	}
+	return a.Context.Done()
+}
+
+// Where a task's Done is asked for while it is being made, as goroutines may do, there is
+// one only, and nothing is left of the other.
+func TestDoneIsAskedForWhileItIsMade(t *testing.T) {
+	l := newLoop(t)
+	outer, cancel := context.WithCancel(l.Context())
+	defer cancel()
+	around := &asking{Context: outer}
+	var first, second <-chan struct{}
+	spawn(around, "x", func(ctx context.Context) error {
+		around.asked = func() { first = ctx.Done() }
+		second = ctx.Done()
+		return nil
+	})
+	run(t, l)
+	if first == nil || first != second {
+		t.Errorf("Done was %v, and then %v", first, second)
+	}
+	if open(second) {
+		t.Error("Done is open when the task has ended")
 	}
 }

@@ -26,3 +26,9 @@ func TestHomesAreSealed(t *testing.T) {
 		t.Error("the zero Home is that of something")
 	}
 }
+
+// A future of no loop has the zero Home, which every goroutine may use.
+func TestZeroHomeChecksNothing(t *testing.T) {
+	loop.Home{}.CheckGoroutine("the test")
+	new(loop.Task).Home().CheckGoroutine("the test")
+}

@@ -324,3 +324,27 @@ func TestEndedTasksLeaveNothingInTheirBound(t *testing.T) {
 		run(t, l)
 	})
 }
+
+// Nor is its context, which keeps the values.
+func TestBoundOfTheContextIsNotInherited(t *testing.T) {
+	l := newLoop(t)
+	spawn(l.Context(), "parent", func(own context.Context) error {
+		ctx, cancel := context.WithCancel(context.WithValue(own, key("k"), 1))
+		var grandchild *task.Task[none]
+		child := spawn(ctx, "child", func(ctx context.Context) error {
+			grandchild = spawn(ctx, "grandchild", func(ctx context.Context) error {
+				err := task.Sleep(ctx, time.Second)
+				if ctx.Err() != nil || ctx.Value(key("k")) != 1 {
+					t.Errorf("the grandchild's context: %v, with the value %v", ctx.Err(), ctx.Value(key("k")))
+				}
+				return err
+			})
+			return grandchild.Wait(own)
+		})
+		_ = task.Yield(own)
+		cancel()
+		_ = child.Wait(own)
+		return grandchild.Wait(own)
+	})
+	run(t, l)
+}

@@ -158,3 +158,13 @@ func TestWatchdogWhoseSlogPanics(t *testing.T) {
 		run(t, l)
 	})
 }
+
+// What the error handler takes is not the time of the step that came before.
+func TestWatchdogIsSilentBetweenSteps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		toldToSlog(t, func(message, _ string) { t.Error(message) })
+		l := newLoop(t, loop.WithDebug(), loop.WithErrorHandler(func(loop.Failure) { time.Sleep(time.Minute) }))
+		l.CallSoon(func() { panic(errForeign) })
+		run(t, l)
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -899,4 +900,72 @@ func TestSubmitThatGaveUpTakesNoError(t *testing.T) {
 	testkit.Equal(t, "Run", l.Run(), nil)
 	l.Close()
 	told.want(t, "a task failed and nobody took its error: failing: boom")
+}
+
+// The cause with which the context of a blocking call ends is the cancellation.
+func TestBlockingTellsTheCauseOfTheCancellation(t *testing.T) {
+	told := make(chan error, 1)
+	play(t, func(ctx context.Context) {
+		x := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return task.Blocking(ctx, func(ctx context.Context) (int, error) {
+				<-ctx.Done()
+				told <- context.Cause(ctx)
+				return 0, nil
+			})
+		})
+		yields(t, ctx, 1)
+		x.Cancel(errCause)
+		_ = x.Wait(ctx)
+	})
+	testkit.ErrorIs(t, causeOf(t, <-told), errCause)
+}
+
+// atDone is a context that calls a function when it is first asked for Done, and gives
+// what that returns.
+type atDone struct {
+	context.Context
+	call func() <-chan struct{}
+}
+
+func (a *atDone) Done() <-chan struct{} {
+	if call := a.call; call != nil {
+		a.call = nil
+		return call()
+	}
+	return a.Context.Done()
+}
+
+// Where the task has ended, canceled as the context has ended, before Submit begins to wait,
+// Submit returns the cause all the same.
+func TestSubmitOfATaskThatHasEndedWithTheContext(t *testing.T) {
+	l := virtual(t)
+	ended, cancel := context.WithCancelCause(context.Background())
+	ctx := &atDone{Context: ended, call: func() <-chan struct{} {
+		cancel(errCause)
+		l.RunUntilIdle()
+		return nil // Submit sees the end of the task only
+	}}
+	v, err := task.Submit(ctx, l, hangs)
+	testkit.Equal(t, "the value", v, 0)
+	testkit.Equal(t, "the error", err, errCause)
+}
+
+// Where the task cannot be made, and the context ends, Submit tells what went wrong.
+func TestSubmitTellsWhyTheTaskCannotBeMade(t *testing.T) {
+	for range 50 { // of the two, which select finds at random
+		l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(func(*loop.Task) { panic("no more tasks") }),
+			loop.WithErrorHandler(func(loop.Failure) {}))
+		ended, cancel := context.WithCancelCause(context.Background())
+		ctx := &atDone{Context: ended}
+		ctx.call = func() <-chan struct{} {
+			l.RunUntilIdle()
+			cancel(errCause)
+			return ended.Done()
+		}
+		_, err := task.Submit(ctx, l, hangs)
+		if err == nil || !strings.Contains(err.Error(), "no more tasks") {
+			t.Errorf("Submit: %v", err)
+		}
+		l.Close()
+	}
 }

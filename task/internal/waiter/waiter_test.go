@@ -290,3 +290,29 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 	})
 	testkit.Equal(t, "allocations for each wait", got, 1)
 }
+
+// Where Set may not be called, it panics and changes nothing.
+func TestSetOnAnotherGoroutineChangesNothing(t *testing.T) {
+	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithDebug())
+	defer l.Close()
+	var line waiter.List
+	for range 2 {
+		task.Go(l.Context(), func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, line.Wait(ctx, what("something"), func(bool) {})
+		})
+	}
+	l.RunUntilIdle()
+	l.CallSoon(func() {
+		text := make(chan any)
+		go func() {
+			defer func() { text <- recover() }()
+			line.Set(2)
+		}()
+		if got := fmt.Sprint(<-text); !strings.Contains(got, "from another goroutine") {
+			t.Errorf("Set on another goroutine: %s", got)
+		}
+		testkit.Equal(t, "waiters that are set", line.Set(2), 2)
+	})
+	l.RunUntilIdle()
+	testkit.Equal(t, "waiters that are left", line.Len(), 0)
+}
