@@ -48,13 +48,13 @@ import (
 //
 // Invariants, whenever a body or the driver runs:
 //   - Active of the Stacks is the stack of the running goroutine.
-//   - Every other stack, and the driver, is parked on the coroutine of exactly one stack that
-//     has not ended: its place. No two of them have the same place.
+//   - Every other stack that has not ended, and the driver, is parked on the coroutine of exactly
+//     one of these stacks: its place. No two have the same place.
 //   - A coroutine is resumed by next and yield in turn, beginning with next.
 //   - A free stack is parked in main, and has no caller.
 type Stack[T any] struct {
 	Value  T
-	Caller *Stack[T] // waits until the stack goes on or ends; set and cleared by the user; nil for none
+	Caller *Stack[T] // waits until this one switches back or ends; set and cleared by the user; nil for none
 
 	// The stack's coroutine. Only what Replace has returned may be resumed.
 	Next   func() (struct{}, bool) // resumes it if ByNext is true
@@ -68,9 +68,9 @@ type Stack[T any] struct {
 
 // Stacks are stacks that switch to each other, and the driver. Init comes first.
 type Stacks[T any] struct {
-	Active *Stack[T]          // of the goroutine that runs, or is to run next
-	Driver Stack[T]           // stands for the driver; it has no coroutine
-	errand func(me *Stack[T]) // what the active stack does before it goes on; mostly nil
+	Active *Stack[T] // of the goroutine that runs, or is to run next
+	Driver Stack[T]  // stands for the driver; it has no coroutine
+	errand func()    // what the active stack does before it goes on; mostly nil
 
 	free  []*Stack[T]
 	max   int // how many free stacks are kept
@@ -167,8 +167,9 @@ func (s *Stack[T]) main(yield func(struct{}) bool) {
 	}
 }
 
-// SwitchTo parks the running stack and resumes to. It returns when a stack switches back. A
-// panic or Goexit of a stack whose caller is the running one goes on here.
+// SwitchTo parks the running stack and lets another one go on. It returns when a stack switches
+// back. If the running stack is the caller of another one that ends by a panic or a Goexit, that
+// goes on here.
 //
 // Where it is called most often, write it out:
 //
@@ -193,7 +194,7 @@ func (g *Stacks[T]) SwitchTo(to *Stack[T]) {
 // nothing else there. The running stack cannot be visited, nor one that has not begun.
 func (g *Stacks[T]) Visit(s *Stack[T], fn func()) {
 	visitor := g.Active
-	g.errand = func(*Stack[T]) {
+	g.errand = func() {
 		fn()
 		g.Active = visitor
 	}
@@ -234,7 +235,7 @@ func (s *Stack[T]) PassOn() {
 		}
 		errand := g.errand
 		g.errand = nil
-		errand(s)
+		errand()
 	}
 }
 
@@ -246,24 +247,24 @@ func (s *Stack[T]) leave() {
 		return
 	}
 	g := s.stacks
-	to := s.Caller
-	if to == nil {
-		to = &g.Driver
+	caller := s.Caller
+	if caller == nil {
+		caller = &g.Driver
 	}
 	if value := recover(); value != nil || goroutine.Panicking() {
-		g.errand = func(*Stack[T]) { panic(value) }
-		g.Active = to
+		g.errand = func() { panic(value) }
+		g.Active = caller
 		return
 	}
 	// When a coroutine ends by a Goexit, a goroutine that is parked there by next ends by one too.
-	// That is to be the goroutine of to, which may be parked elsewhere. So it parks there first.
-	// The goroutine that was parked there is resumed, and switches to s, as that is active.
-	g.errand = func(me *Stack[T]) {
-		g.Active, me.place = s, s
+	// That is to be the goroutine of the caller, which may be parked elsewhere. So it parks there
+	// first. The goroutine that was parked there is resumed, and switches to s, which is active.
+	g.errand = func() {
+		g.Active, caller.place = s, s
 		s.ByNext = !s.ByNext
 		s.resume()
-		runtime.Goexit() // to was parked by yield, which returns
+		runtime.Goexit() // the caller was parked by yield, which returns
 	}
-	g.SwitchTo(to)
-	g.Active = to
+	g.SwitchTo(caller)
+	g.Active = caller
 }
