@@ -164,7 +164,7 @@ func TestMinimisedSchedulesReplay(t *testing.T) {
 	forEachBug(t, func(t *testing.T, b *bug) {
 		failure := b.explore(t, looptest.PCT(1, b.pct, 3))
 		var want string
-		for i := range 100 {
+		for i := range 100 / fewer {
 			r := record(t, func(tb testing.TB) { looptest.Replay(tb, failure.replay(), b.buggy, b.opts...) })
 			got := addresses.ReplaceAllString(r.report(), "")
 			if i == 0 {
@@ -181,12 +181,12 @@ func TestMinimisedSchedulesReplay(t *testing.T) {
 	})
 }
 
-// No correct twin fails: in 1000 schedules of random strategies here, in 100,000 with
-// TAKT_SCHEDULES=x100, and besides in all those that deviate as often as the bug needs.
+// No correct twin fails: in 1000 schedules of random strategies here (under the race
+// detector in fewer), in 100,000 with TAKT_SCHEDULES=x100, and besides in all those that deviate as often as the bug needs.
 func TestNoCorrectTwinFails(t *testing.T) {
 	forEachBug(t, func(t *testing.T, b *bug) {
-		looptest.Explore(t, looptest.PCT(2, 500, 3), b.correct, b.opts...)
-		looptest.Explore(t, looptest.Random(2, 500), b.correct, b.opts...)
+		looptest.Explore(t, looptest.PCT(2, 500/fewer, 3), b.correct, b.opts...)
+		looptest.Explore(t, looptest.Random(2, 500/fewer), b.correct, b.opts...)
 		looptest.Explore(t, looptest.DelayBounded(min(b.bound, 2)), b.correct, b.opts...)
 	})
 }

@@ -80,7 +80,7 @@ func (printer) Helper()                           {}
 func (printer) Name() string                      { return "TestOfTheExample" }
 func (printer) Skipped() bool                     { return false }
 func (printer) Log(args ...any)                   { fmt.Println(args...) }
-func (printer) Logf(format string, args ...any)   { fmt.Printf(format+"\n", args...) }
+func (printer) Logf(string, ...any)               {} // what Explore tells with go test -v
 func (printer) Error(args ...any)                 { fmt.Println(args...) }
 func (printer) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 func (printer) Fatal(args ...any)                 { panic(fmt.Sprint(args...)) }

@@ -244,7 +244,7 @@ func TestParallel(t *testing.T) {
 	}
 	t.Logf("%d at once", most.Load())
 	forEachBug(t, func(t *testing.T, b *bug) {
-		looptest.Explore(t, looptest.Random(4, 100), b.correct, append(b.opts, looptest.Parallel(), looptest.BothFactories())...)
+		looptest.Explore(t, looptest.Random(4, 100/fewer), b.correct, append(b.opts, looptest.Parallel(), looptest.BothFactories())...)
 		r := record(t, func(tb testing.TB) {
 			looptest.Explore(tb, looptest.PCT(1, b.pct, 3), b.buggy, append(b.opts, looptest.Parallel())...)
 		})

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/takt-go/takt/loop/looptest"
-	"github.com/takt-go/takt/task"
 )
 
 // A constructed bug shows if its events come in an order with so many constraints, and in
@@ -15,47 +14,28 @@ import (
 type constructed struct {
 	name  string
 	depth int
-	tasks int // main included
-	parts func(log func(event string)) []part
-	order []string // pairs: the first before the second
+	tasks int        // main included
+	logs  [][]string // the events of each task, one in each step
+	order []string   // pairs: the first before the second
+	n     int        // schedules: so many that the test below is sure of the result
 }
 
 var constructedBugs = []constructed{
-	{"one comes first", 1, 3, func(log func(string)) []part {
-		return []part{events(log, "a1", "a2", "a3"), events(log, "b1", "b2", "b3")}
-	}, []string{"b1", "a1"}},
-	{"one of four comes last", 1, 5, func(log func(string)) []part {
-		return []part{events(log, "a1"), events(log, "b1", "b2"), events(log, "c1", "c2"), events(log, "d1", "d2")}
-	}, []string{"b2", "a1", "c2", "a1", "d2", "a1"}},
-	{"between two steps", 2, 3, func(log func(string)) []part {
-		return []part{events(log, "a1", "a2", "a3", "a4", "a5"), events(log, "b1", "b2", "b3")}
-	}, []string{"a3", "b1", "b3", "a4"}},
-	{"between two steps, the other way round", 2, 4, func(log func(string)) []part {
-		return []part{events(log, "a1", "a2"), events(log, "b1", "b2", "b3"), events(log, "c1", "c2")}
-	}, []string{"b2", "a1", "a2", "b3"}},
-	{"there and back", 3, 3, func(log func(string)) []part {
-		return []part{events(log, "a1", "a2", "a3"), events(log, "b1", "b2", "b3")}
-	}, []string{"a1", "b1", "b2", "a2", "a3", "b3"}},
-	{"held back first, goes on last", 4, 4, func(log func(string)) []part {
-		return []part{events(log, "a1", "a2"), events(log, "b1", "b2"), events(log, "c1", "c2")}
-	}, []string{"a1", "b1", "b1", "c1", "c2", "b2", "b2", "a2"}},
-}
-
-// events is a task that logs one event in each step.
-func events(log func(string), names ...string) part {
-	return func(ctx context.Context) {
-		for i, name := range names {
-			if i > 0 {
-				task.Yield(ctx)
-			}
-			log(name)
-		}
-	}
+	{"one comes first", 1, 3, [][]string{{"a1", "a2", "a3"}, {"b1", "b2", "b3"}}, []string{"b1", "a1"}, 4_000},
+	{"one of four comes last", 1, 5, [][]string{{"a1"}, {"b1", "b2"}, {"c1", "c2"}, {"d1", "d2"}}, []string{"b2", "a1", "c2", "a1", "d2", "a1"}, 4_000},
+	{"between two steps", 2, 3, [][]string{{"a1", "a2", "a3", "a4", "a5"}, {"b1", "b2", "b3"}}, []string{"a3", "b1", "b3", "a4"}, 6_000},
+	{"between two steps, the other way round", 2, 4, [][]string{{"a1", "a2"}, {"b1", "b2", "b3"}, {"c1", "c2"}}, []string{"b2", "a1", "a2", "b3"}, 4_000},
+	{"there and back", 3, 3, [][]string{{"a1", "a2", "a3"}, {"b1", "b2", "b3"}}, []string{"a1", "b1", "b2", "a2", "a3", "b3"}, 20_000},
+	{"held back first, goes on last", 4, 4, [][]string{{"a1", "a2"}, {"b1", "b2"}, {"c1", "c2"}}, []string{"a1", "b1", "b1", "c1", "c2", "b2", "b2", "a2"}, 4_000},
 }
 
 func (c *constructed) body(ctx context.Context, t *looptest.T) {
 	at := map[string]int{}
-	together(ctx, t, c.parts(func(event string) { at[event] = len(at) })...)
+	counts := make([]int, len(c.logs))
+	for i, events := range c.logs {
+		counts[i] = len(events)
+	}
+	steppers(ctx, t, counts, func(machine, step int) { at[c.logs[machine][step]] = len(at) })
 	for i := 0; i < len(c.order); i += 2 {
 		if at[c.order[i]] > at[c.order[i+1]] {
 			return
@@ -92,7 +72,7 @@ func TestPCTKeepsItsGuarantee(t *testing.T) {
 	for _, c := range constructedBugs {
 		t.Run(fmt.Sprintf("depth %d, %s", c.depth, c.name), func(t *testing.T) {
 			t.Parallel()
-			n, hits := 20_000, 0
+			n, hits := c.n, 0
 			steps := looptest.Schedules(t, looptest.PCT(1, n, c.depth), c.body, func(r looptest.Ran) {
 				if r.Failed {
 					hits++

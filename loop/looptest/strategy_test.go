@@ -13,7 +13,6 @@ import (
 
 	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
-	"github.com/takt-go/takt/task"
 )
 
 // orders collects who ran in which order, over runs that may be parallel.
@@ -26,18 +25,7 @@ type orders struct {
 func (o *orders) program(k, n int) looptest.Body {
 	return func(ctx context.Context, t *looptest.T) {
 		order := make([]byte, 0, k*n)
-		parts := make([]part, k)
-		for i := range parts {
-			parts[i] = func(ctx context.Context) {
-				for step := range n {
-					if step > 0 {
-						task.Yield(ctx)
-					}
-					order = append(order, byte('A'+i))
-				}
-			}
-		}
-		together(ctx, t, parts...)
+		steppers(ctx, t, slices.Repeat([]int{n}, k), func(machine, _ int) { order = append(order, byte('A'+machine)) })
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.times[string(order)]++
