@@ -745,3 +745,78 @@ func TestWaitForUnderADerivedContextThatEnds(t *testing.T) {
 		})
 	}
 }
+
+// Beside a request from outside, a cancellation of something else goes through as it is.
+func TestTimeoutAndTheCancellationOfSomethingElse(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		other := task.Go(ctx, hangs)
+		victim := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return 0, task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
+				_ = task.Sleep(ctx, time.Hour)
+				_ = task.Sleep(ctx, time.Hour)
+				return other.Wait(ctx)
+			})
+		})
+		yields(t, ctx, 1)
+		other.Cancel(errBoom)
+		loop.FromContext(ctx).CallLater(2*time.Second, func() { victim.Cancel(errCause) })
+		_, err := victim.Await(ctx)
+		testkit.ErrorIs(t, causeOf(t, err), errBoom)
+	})
+}
+
+// In debug mode a Reschedule on another goroutine panics, and changes nothing.
+func TestTimeoutRescheduleOnAnotherGoroutine(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		err := task.Timeout(ctx, time.Second, func(ctx context.Context, d *task.Deadline) error {
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				testkit.Panics(t, "loop: Reschedule from another goroutine than the loop's", func() {
+					_ = d.Reschedule(start(ctx).Add(time.Hour))
+				})
+			}()
+			<-ended
+			when, _ := d.When()
+			testkit.Equal(t, "the limit", when, start(ctx).Add(time.Second))
+			return task.Sleep(ctx, time.Minute)
+		})
+		wantTimeout(t, ctx, err, time.Second)
+		wantTime(t, ctx, time.Second)
+	}, loop.WithDebug())
+}
+
+// countsWaiters is a future that counts what waits for it.
+type countsWaiters struct {
+	*future.Future[int]
+	waiters int
+}
+
+func (c *countsWaiters) AddWaiter(w loop.Runnable) {
+	c.waiters++
+	c.Future.AddWaiter(w)
+}
+
+func (c *countsWaiters) RemoveWaiter(w loop.Runnable) bool {
+	removed := c.Future.RemoveWaiter(w)
+	if removed {
+		c.waiters--
+	}
+	return removed
+}
+
+func (c *countsWaiters) Cancel(error) bool { return true } // and goes on
+
+// A WaitFor that is given up leaves nothing behind.
+func TestWaitForThatIsGivenUpLeavesNoWaiter(t *testing.T) {
+	for _, limit := range []time.Duration{time.Hour, 0} {
+		play(t, func(ctx context.Context) {
+			a := &countsWaiters{Future: future.New[int](ctx)}
+			derived, cancel := context.WithCancelCause(ctx)
+			loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+			_, err := task.WaitFor(derived, future.Awaitable[int](a), limit)
+			testkit.Equal(t, "the error", err, errCause)
+			testkit.Equal(t, "waiters that are left", a.waiters, 0)
+		})
+	}
+}
