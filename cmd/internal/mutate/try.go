@@ -119,7 +119,7 @@ var errStalled = errors.New("the tests do nothing any more")
 func (s *suite) exec(ctx context.Context, p part, env []string, out io.Writer) (used time.Duration, err error) {
 	limits := fmt.Sprintf("ulimit -v %d; ", maxMemory)
 	if p.cpu > 0 {
-		limits += fmt.Sprintf("ulimit -S -t %d; ", int(math.Ceil(p.cpu.Seconds())))
+		limits += fmt.Sprintf("ulimit -t %d; ", int(math.Ceil(p.cpu.Seconds())))
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -279,10 +279,10 @@ func (s *suite) notices(ctx context.Context, p part, m mutant) outcome {
 		return survived
 	case ctx.Err() != nil:
 		return notRun
-	case err == errStalled || bytes.Contains(out, []byte("SIGXCPU")): // they used too much of the processor
-		return hung
 	case limited.Err() != nil:
 		return late
+	case err == errStalled || err.Error() == "signal: killed": // they used too much of the processor
+		return hung
 	}
 	if test := failed.FindSubmatch(out); test != nil {
 		s.remember(ctx, string(test[1]))
