@@ -38,10 +38,6 @@ func (t *Task) stepNow() {
 		t.stepGuarded()
 		return
 	}
-	if err := t.refusal(); err != nil {
-		t.end(err)
-		return
-	}
 	s, me := l.takeStack(t), l.stacks.Active
 	s.Caller = me
 	if place := me.Replace(s); place.ByNext { // SwitchTo, written out: see there
