@@ -107,14 +107,10 @@ func (l *Loop) drive(what string, m mode) error {
 			}
 			l.step(s)
 		case len(l.failures) > 0:
-		case l.ready.Head() != l.turnEnd: // the stack that ran left the turn unfinished
 		case m == modeOnce && l.ready.Empty() && len(l.atIdle) > 0:
 			l.wakeAtIdle() // for the next turn
 			return nil
 		case l.stopping || m == modeOnce:
-			return nil
-		case l.turn() || len(l.failures) > 0:
-		case l.stopping: // by what beginTurn looked at
 			return nil
 		case len(l.atIdle) > 0:
 			l.wakeAtIdle()
