@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// Cancel asks the task to end: [ErrCanceled], with cause, is delivered to its
+// Cancel asks the task to end: a [CanceledError], with cause, is delivered to its
 // body at its next suspension, or at once if it is suspended. What it awaits is
 // canceled, and the task wakes when that has ended; a task that was canceled
 // before its first step never runs its body. The body may clean up, await more,

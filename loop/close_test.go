@@ -87,7 +87,7 @@ func TestAwaitsFailAtOnceWhileUnwinding(t *testing.T) {
 				task.Sleep(context.WithoutCancel(ctx), time.Hour),
 			} {
 				log.Add("%v", err)
-				if causeOf(err) != loop.ErrClosed || !errors.Is(err, loop.ErrCanceled) {
+				if causeOf(err) != loop.ErrClosed || !errors.Is(err, future.ErrCanceled) {
 					t.Errorf("the cause is %v", causeOf(err))
 				}
 			}

@@ -17,10 +17,6 @@ var ErrClosed = errors.New("loop: closed")
 // that called it.
 var ErrGoexit = errors.New("loop: ended by runtime.Goexit")
 
-// ErrCanceled is what every cancellation is, whatever its cause:
-// errors.Is(err, ErrCanceled), and errors.Is(err, context.Canceled) too.
-var ErrCanceled error = &CanceledError{}
-
 // A CanceledError is the error that a cancellation delivers.
 //
 // It does not unwrap to its cause: a body that is cut off because an outer limit
@@ -37,9 +33,12 @@ func (e *CanceledError) Error() string {
 	return fmt.Sprintf("canceled: %v", e.Cause) // fmt, as the method of a cause may panic
 }
 
-// Is makes every CanceledError match [ErrCanceled] and [context.Canceled].
+// Is makes every CanceledError, whatever its cause, match [context.Canceled] and every
+// CanceledError without a cause, such as future.ErrCanceled. As a target, one with a cause
+// matches itself only.
 func (e *CanceledError) Is(target error) bool {
-	return target == ErrCanceled || target == context.Canceled
+	c, ok := target.(*CanceledError)
+	return ok && c != nil && c.Cause == nil || target == context.Canceled
 }
 
 // IsCanceled reports whether err is a cancellation: a [CanceledError], or one

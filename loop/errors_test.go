@@ -29,7 +29,7 @@ func TestIsCanceled(t *testing.T) {
 		want bool
 	}{
 		{"nil", nil, false},
-		{"ErrCanceled", loop.ErrCanceled, true},
+		{"ErrCanceled", future.ErrCanceled, true},
 		{"with a cause", canceled, true},
 		{"wrapped", fmt.Errorf("while reading: %w", canceled), true},
 		{"wrapped twice", fmt.Errorf("a: %w", fmt.Errorf("b: %w", canceled)), true},
@@ -50,15 +50,22 @@ func TestIsCanceled(t *testing.T) {
 }
 
 func TestCanceledErrorMatches(t *testing.T) {
-	err := fmt.Errorf("wrapped: %w", &loop.CanceledError{Cause: io.EOF})
+	canceledByEOF := &loop.CanceledError{Cause: io.EOF}
+	err := fmt.Errorf("wrapped: %w", canceledByEOF)
 	for target, want := range map[error]bool{
-		loop.ErrCanceled:         true,
+		future.ErrCanceled:       true,
 		context.Canceled:         true,
 		context.DeadlineExceeded: false,
 		io.EOF:                   false, // the cause is not unwrapped to
+
+		canceledByEOF:                           true,
+		&loop.CanceledError{Cause: io.EOF}:      false, // another one, with a cause
+		&loop.CanceledError{}:                   true,  // any without a cause
+		(*loop.CanceledError)(nil):              false,
+		fmt.Errorf("%w", &loop.CanceledError{}): false,
 	} {
 		if got := errors.Is(err, target); got != want {
-			t.Errorf("errors.Is(err, %v) = %t", target, got)
+			t.Errorf("errors.Is(err, %#v) = %t", target, got)
 		}
 	}
 	var canceled *loop.CanceledError
@@ -69,7 +76,7 @@ func TestCanceledErrorMatches(t *testing.T) {
 
 func TestErrorTexts(t *testing.T) {
 	for want, err := range map[string]error{
-		"canceled":                    loop.ErrCanceled,
+		"canceled":                    future.ErrCanceled,
 		"canceled: EOF":               &loop.CanceledError{Cause: io.EOF},
 		"panic in a callback: oh":     &loop.PanicError{Value: "oh"},
 		`panic in task "worker": 7`:   &loop.PanicError{Value: 7, Task: "worker"},
@@ -248,7 +255,7 @@ func TestErrorsWithMethodsThatPanic(t *testing.T) {
 	if loop.IsCanceled(bad) || loop.IsCanceled(fmt.Errorf("wrapped: %w", bad)) {
 		t.Error("a nil pointer is a cancellation")
 	}
-	if !loop.IsCanceled(&unwrapper{loop.ErrCanceled}) {
+	if !loop.IsCanceled(&unwrapper{future.ErrCanceled}) {
 		t.Error("what is well is not unwrapped")
 	}
 	if text := (&loop.CanceledError{Cause: bad}).Error(); text == "" {

@@ -373,7 +373,7 @@ func ExampleCanceledError() {
 	_ = l.Run()
 
 	err := t.Err()
-	fmt.Println(errors.Is(err, loop.ErrCanceled), errors.Is(err, context.Canceled))
+	fmt.Println(errors.Is(err, future.ErrCanceled), errors.Is(err, context.Canceled))
 	if canceled := (*loop.CanceledError)(nil); errors.As(err, &canceled) {
 		fmt.Println(canceled.Cause)
 	}

@@ -97,7 +97,7 @@ func TestCloseEndsTheTaskThatADoneMakes(t *testing.T) {
 		made = spawn(l.Context(), "made", func(context.Context) error { t.Error("it ran"); return nil })
 	})
 	l.Close()
-	if !made.Done() || !errors.Is(made.Err(), loop.ErrCanceled) {
+	if !made.Done() || !errors.Is(made.Err(), future.ErrCanceled) {
 		t.Errorf("the task %s, with the error %v", made.Task().Waits(), made.Err())
 	}
 }

@@ -329,7 +329,7 @@ func chaos(l *loop.Loop, r *rand.Rand, tasks int) {
 				}
 				err = errBroken
 			}
-			if err != nil && !errors.Is(err, loop.ErrCanceled) {
+			if err != nil && !errors.Is(err, future.ErrCanceled) {
 				return err
 			}
 		}

@@ -108,7 +108,7 @@ var loopRules = map[string]rule{
 	"Enter":       bad(on("a nil context", nilContext, func() { loop.Enter(noContext) })),
 	"FromContext": bad(on("a nil context", nilContext, func() { loop.FromContext(noContext) }), on("a context of no loop", "belongs to no loop", func() { loop.FromContext(context.Background()) })),
 	"Outside":     bad(on("a nil context", "loop: Outside(nil); give it a context", func() { loop.Outside(noContext) })),
-	"PutBack":     bad(on("a nil context", nilContext, func() { loop.PutBack(noContext, loop.ErrCanceled) })),
+	"PutBack":     bad(on("a nil context", nilContext, func() { loop.PutBack(noContext, future.ErrCanceled) })),
 	"Suspend": bad(
 		on("a nil context", nilContext, func() { _ = loop.Suspend(noContext, loop.Turn()) }),
 		on("another loop's future", "awaits what belongs to another loop", func() {
