@@ -271,7 +271,7 @@ type timed struct {
 	log *looptest.Journal
 }
 
-func (b timed) Step(t loop.Driven, err error) loop.Suspension {
+func (b timed) Step(t *loop.Task, err error) loop.Suspension {
 	b.log.Add("before")
 	defer b.log.Add("after")
 	return b.Body.Step(t, err)

@@ -39,11 +39,10 @@
 // # Kinds
 //
 // A task is a Future, and so is what task.Gather, task.Collect and task.Shield
-// return: those have an [Owner], who alone completes them, and who decides what
-// canceling means. [Any] is every future seen without its type, [Awaitable] every
+// return: those are the futures of a [Promise], which alone completes
+// them, and has an [Owner], which decides what canceling means. [Any] is every future seen without its type, [Awaitable] every
 // one that results in a T, and [Untyped] turns the first into the second, for
-// combining results of different types. Own, Complete and Fail are for those who
-// build awaitables of their own.
+// combining results of different types.
 //
 // A Future is not safe for use from other goroutines: they complete it by
 // [loop.Loop.Post]. A pending Future is one allocation; the first who waits costs

@@ -132,13 +132,13 @@ func ExampleUntyped() {
 // countdown is an awaitable that is done when it was told to count n times.
 // Canceling it makes it end at once, with what it has.
 type countdown struct {
-	future.Future[int]
+	future.Promise[int]
 	left, counted int
 }
 
 func newCountdown(l *loop.Loop, n int) *countdown {
 	c := &countdown{left: n}
-	future.Own(&c.Future, l, c.owner())
+	c.Init(l, countdownOwner{c})
 	return c
 }
 
@@ -148,14 +148,13 @@ func (c *countdown) count() {
 	}
 }
 
-func (c *countdown) end()                  { future.Complete(&c.Future, c.owner(), c.counted, nil) }
-func (c *countdown) owner() countdownOwner { return countdownOwner{c} }
+func (c *countdown) end() { c.Complete(c.counted, nil) }
 
 // countdownOwner keeps the methods of the owner apart from those of the future.
 type countdownOwner struct{ c *countdown }
 
-func (o countdownOwner) Cancel(error) bool          { o.c.end(); return true }
-func (o countdownOwner) Describe() loop.Explanation { return loop.Explanation{What: "a countdown"} }
+func (o countdownOwner) Cancel(error) bool                    { o.c.end(); return true }
+func (o countdownOwner) Describe() (string, []loop.Awaitable) { return "a countdown", nil }
 
 func ExampleOwner() {
 	l := loop.New()

@@ -40,9 +40,7 @@ type Awaitable[T any] interface {
 
 // Untyped makes an Awaitable of any f, for mixing results of different types.
 func Untyped(f Any) Awaitable[any] {
-	if f == nil {
-		panic("future: Untyped(nil); give it a future or task")
-	}
+	mustBeGiven(f, "Untyped")
 	return untyped{f}
 }
 
@@ -94,8 +92,8 @@ func (f *Future[T]) Result() (T, error) {
 }
 
 // SetResult gives the future its value. It returns [ErrInvalidState], and changes
-// nothing, if the future is done, or is one that only its owner completes, such
-// as a task. It panics if somebody waits and the loop is closed.
+// nothing, if the future is done, or is that of a [Promise], such as a task's.
+// It panics if somebody waits and the loop is closed.
 func (f *Future[T]) SetResult(v T) error {
 	f.mustBe("SetResult")
 	if !f.free() {
@@ -149,6 +147,26 @@ func (f *Future[T]) Self() loop.Awaitable {
 func (f *Future[T]) mustBe(what string) {
 	if f == nil {
 		panic("future: " + what + " of a nil Future; make one by New")
+	}
+}
+
+// Failed reports whether f has failed, as opposed to having been canceled itself.
+// The difference shows in a gather one of whose children was canceled: its error
+// is a cancellation, and it has failed. asyncio makes the same.
+func Failed(f Any) bool {
+	mustBeGiven(f, "Failed")
+	return f.base().state() == failed
+}
+
+// Peek returns the error of f, nil while f is pending, and does not take it.
+func Peek(f Any) error {
+	mustBeGiven(f, "Peek")
+	return f.base().failure()
+}
+
+func mustBeGiven(f Any, what string) {
+	if f == nil {
+		panic("future: " + what + "(nil); give it a future or task")
 	}
 }
 
@@ -209,8 +227,8 @@ func (c *core) state() state {
 	return pending
 }
 
-// owner returns who completes the future, unless that is a task; nil if it is for
-// everybody to set.
+// owner returns the owner of a promise, nil if there is none: the future is a task's, or any
+// code may set it.
 func (c *core) owner() Owner {
 	if r := c.rest(); r != nil {
 		return r.owner
@@ -243,15 +261,15 @@ func (c *core) base() *core { return c }
 // TaskOf returns the task that completes the future, nil if it is not a task's.
 func (c *core) TaskOf() *loop.Task { return c.home.Task() }
 
-// Explain says what kind of future this is, in the words of its owner.
-func (c *core) Explain() loop.Explanation {
+// Explain says what kind of future this is and what it waits for, in the words of its owner.
+func (c *core) Explain() (what string, on []loop.Awaitable) {
 	if t := c.TaskOf(); t != nil {
-		return loop.Explanation{What: t.String()}
+		return t.String(), nil
 	}
 	if o := c.owner(); o != nil {
 		return describe(o)
 	}
-	return loop.Explanation{What: "a future"}
+	return "a future", nil
 }
 
 // Err returns the future's error: nil if it has a value, a [loop.CanceledError]
@@ -287,7 +305,7 @@ func (c *core) take() error {
 	return r.err
 }
 
-// A taker is an [Owner] who passes on errors of others: taking the error of its
+// A taker is an [Owner] that passes on errors of others: taking the error of its
 // future takes theirs.
 type taker interface{ Take() }
 

@@ -378,7 +378,7 @@ func TestUntyped(t *testing.T) {
 	l := testLoop(t)
 	number, text := future.New[int](l.Context()), future.New[string](l.Context())
 	all := []future.Awaitable[any]{future.Untyped(number), future.Untyped(text)}
-	if all[0].Done() || all[0].Loop() != l || all[0].Explain().What != "a future" {
+	if what, _ := all[0].Explain(); all[0].Done() || all[0].Loop() != l || what != "a future" {
 		t.Error("the untyped view is of another future")
 	}
 	_ = number.SetResult(1)

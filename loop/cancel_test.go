@@ -17,14 +17,14 @@ import (
 // asked is the owner of a future that no request to cancel ends. It notes each request,
 // and how deep in calls it came.
 type asked struct {
-	f      future.Future[int]
+	f      future.Promise[int]
 	causes []error
 	depth  int
 }
 
 func newAsked(l *loop.Loop) *asked {
 	a := new(asked)
-	future.Own(&a.f, l, a)
+	a.f.Init(l, a)
 	return a
 }
 
@@ -34,9 +34,9 @@ func (a *asked) Cancel(cause error) bool {
 	return true
 }
 
-func (a *asked) Describe() loop.Explanation { return loop.Explanation{What: "what notes requests"} }
+func (a *asked) Describe() (string, []loop.Awaitable) { return "what notes requests", nil }
 
-func (a *asked) end() { future.Complete(&a.f, a, 1, nil) }
+func (a *asked) end() { a.f.Complete(1, nil) }
 
 // chain makes n tasks, of which the first awaits a, and each further one the task before.
 func chain(l *loop.Loop, a loop.Awaitable, n int) (tasks []*task.Task[none]) {
@@ -167,7 +167,7 @@ func TestCancelAfterAPanicOnTheWay(t *testing.T) {
 	var told []loop.Failure
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f) }))
 	leaf := &refusing{panics: true}
-	future.Own(&leaf.f, l, leaf)
+	leaf.f.Init(l, leaf)
 	tasks := chain(l, &leaf.f, 3)
 	l.RunUntilIdle()
 	tasks[2].Cancel(nil)
@@ -179,7 +179,7 @@ func TestCancelAfterAPanicOnTheWay(t *testing.T) {
 	if len(leaf.causes) != 1 || leaf.causes[0] != io.EOF {
 		t.Errorf("the leaf was asked with %v", leaf.causes)
 	}
-	future.Complete(&leaf.f, leaf, 1, nil)
+	leaf.f.Complete(1, nil)
 	run(t, l)
 }
 
@@ -282,7 +282,7 @@ type behind struct {
 	do func()
 }
 
-func (b behind) Step(t loop.Driven, err error) loop.Suspension {
+func (b behind) Step(t *loop.Task, err error) loop.Suspension {
 	s := b.Body.Step(t, err)
 	b.do()
 	return s
@@ -520,7 +520,7 @@ func TestScopeIsNotBoundThroughWhatIsCutOff(t *testing.T) {
 // onlooker owns a future, passes requests on to a task, and looks at once what becomes of
 // that.
 type onlooker struct {
-	future.Future[int]
+	future.Promise[int]
 	of   *loop.Task
 	seen int
 }
@@ -531,21 +531,21 @@ func (o *onlooker) Cancel(cause error) bool {
 	return false
 }
 
-func (o *onlooker) Describe() loop.Explanation { return loop.Explanation{What: "what looks on"} }
+func (o *onlooker) Describe() (string, []loop.Awaitable) { return "what looks on", nil }
 
 // A request that an owner passes on has come to the task when Cancel returns.
 func TestRequestOfAnOwnerIsNotPutOff(t *testing.T) {
 	l := newLoop(t)
 	child := spawn(l.Context(), "child", task.Yield)
 	o := &onlooker{of: child.Task()}
-	future.Own(&o.Future, l, o)
+	o.Init(l, o)
 	x := chain(l, &o.Future, 1)[0]
 	l.RunOnce()
 	x.Cancel(nil)
 	if o.seen != 1 {
 		t.Errorf("the owner has seen %d requests", o.seen)
 	}
-	future.Complete(&o.Future, o, 1, nil)
+	o.Complete(1, nil)
 	run(t, l)
 	if !child.Canceled() {
 		t.Errorf("the child has ended with %v", child.Err())

@@ -95,7 +95,7 @@ func (l *Loop) unwindStep(t *Task, err error) {
 		}
 	}()
 	t.begin()
-	if s := t.live.body.Step(Driven{t}, err); s.how == end {
+	if s := t.live.body.Step(t, err); s.how == end {
 		t.ended()
 	} else {
 		t.refuse()

@@ -74,7 +74,7 @@ func cycle(tasks []*Task) []*Task {
 				p.left = []Awaitable{on}
 			}
 		case Awaitable:
-			p.left = at.Explain().On
+			_, p.left = at.Explain()
 		}
 		path = append(path, p)
 	}

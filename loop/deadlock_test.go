@@ -139,9 +139,9 @@ type looked struct {
 
 func (x *looked) Self() loop.Awaitable { return x }
 
-func (x *looked) Explain() loop.Explanation {
+func (x *looked) Explain() (string, []loop.Awaitable) {
 	x.times++
-	return loop.Explanation{What: "what is looked at", On: x.on}
+	return "what is looked at", x.on
 }
 
 // What many wait for is looked at once, besides for the lines of the report.

@@ -33,8 +33,8 @@ func outsideCalls(l *loop.Loop) []outsideCall {
 	registered := g.OnDone(func() {})
 	added := l.AddPort(&waitingForever{make(chan int)})
 	owner := new(nobody)
-	owned := new(future.Future[int])
-	future.Own(owned, l, owner)
+	owned := new(future.Promise[int])
+	owned.Init(l, owner)
 	l.RunUntilIdle()
 	return []outsideCall{
 		{"CallSoon", func() { l.CallSoon(func() {}) }},
@@ -61,8 +61,8 @@ func outsideCalls(l *loop.Loop) []outsideCall {
 		{"Cancel", func() { f.Cancel(nil) }},
 		{"waiting for a future, or OnDone,", func() { f.OnDone(func() {}) }},
 		{"Remove", func() { registered.Remove() }},
-		{"Complete", func() { future.Complete(owned, owner, 1, nil) }},
-		{"Fail", func() { future.Fail(owned, owner, errors.New("x")) }},
+		{"Complete", func() { owned.Complete(1, nil) }},
+		{"Fail", func() { owned.Fail(errors.New("x")) }},
 		{"completing a future, or Schedule,", func() { l.Schedule(loop.Func(func() {})) }},
 	}
 }
@@ -84,8 +84,8 @@ func (w *waitingForever) Case() reflect.SelectCase {
 // nobody owns a future.
 type nobody struct{ _ int }
 
-func (*nobody) Cancel(error) bool          { return false }
-func (*nobody) Describe() loop.Explanation { return loop.Explanation{What: "a future"} }
+func (*nobody) Cancel(error) bool                    { return false }
+func (*nobody) Describe() (string, []loop.Awaitable) { return "a future", nil }
 
 // mustPanic checks that the call, on the goroutine that mustPanic is called on, is refused.
 func (c outsideCall) mustPanic(t *testing.T) {

@@ -21,7 +21,8 @@ func describe(e loop.Event) string {
 		text += " " + e.Task.Name()
 	}
 	if e.On != nil {
-		text += " on " + e.On.Explain().What
+		what, _ := e.On.Explain()
+		text += " on " + what
 	}
 	if e.Timer.Seq != 0 {
 		text += fmt.Sprintf(" %v#%d", time.Duration(e.Timer.Deadline), e.Timer.Seq)

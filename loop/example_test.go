@@ -181,7 +181,7 @@ type traced struct {
 	name string
 }
 
-func (b traced) Step(t loop.Driven, err error) loop.Suspension {
+func (b traced) Step(t *loop.Task, err error) loop.Suspension {
 	s := b.Body.Step(t, err)
 	fmt.Println(b.name, "ended:", s.Ended())
 	return s
@@ -210,11 +210,11 @@ func ExampleBody() {
 
 // idle is a body for [loop.Spawn], which package task calls for its two kinds.
 type idle struct {
-	future.Future[int]
+	future.Promise[int]
 	turns int
 }
 
-func (b *idle) Step(t loop.Driven, err error) loop.Suspension {
+func (b *idle) Step(t *loop.Task, err error) loop.Suspension {
 	if b.turns--; b.turns >= 0 && err == nil {
 		return loop.Turn()
 	}
@@ -222,19 +222,19 @@ func (b *idle) Step(t loop.Driven, err error) loop.Suspension {
 	return loop.End()
 }
 
-func (b *idle) Fail(_ loop.Driven, err error) { future.Complete(&b.Future, idleOwner{b}, 0, err) }
+func (b *idle) Fail(_ *loop.Task, err error) { b.Complete(0, err) }
 
 type idleOwner struct{ *idle }
 
-func (idleOwner) Cancel(error) bool          { return false }
-func (idleOwner) Describe() loop.Explanation { return loop.Explanation{What: "idling"} }
+func (idleOwner) Cancel(error) bool                    { return false }
+func (idleOwner) Describe() (string, []loop.Awaitable) { return "idling", nil }
 
 func ExampleKind() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
 
 	b := &idle{turns: 2}
-	future.Own(&b.Future, l, idleOwner{b})
+	b.Init(l, idleOwner{b})
 	loop.Spawn(l.Context(), new(loop.Task), loop.Stackless, b, &b.Future, "idler", loop.AsAsked)
 	turns := 1
 	for l.RunOnce() {
@@ -273,7 +273,8 @@ func ExampleAwaitable() {
 	f := future.New[int](l.Context())
 	t := task.Go(l.Context(), f.Await, task.Name("waiter"))
 	for _, a := range []loop.Awaitable{f, t} {
-		a.AddWaiter(loop.Func(func() { fmt.Println(a.Explain().What, "has ended:", a.Err()) }))
+		what, _ := a.Explain()
+		a.AddWaiter(loop.Func(func() { fmt.Println(what, "has ended:", a.Err()) }))
 	}
 	l.RunUntilIdle()
 	t.Cancel(io.EOF)
@@ -283,15 +284,17 @@ func ExampleAwaitable() {
 	// task "waiter" has ended: canceled: EOF
 }
 
-func ExampleExplanation() {
+// A gather explains itself, and what it waits for.
+func ExampleAwaitable_explain() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
 
 	f := future.New[int](l.Context())
-	x := task.Gather(f, future.New[int](l.Context())).Explain()
-	fmt.Println(x.What)
-	for _, on := range x.On {
-		fmt.Println("-", on.Explain().What)
+	what, on := task.Gather(f, future.New[int](l.Context())).Explain()
+	fmt.Println(what)
+	for _, child := range on {
+		what, _ := child.Explain()
+		fmt.Println("-", what)
 	}
 	// Output:
 	// a gather of 2

@@ -31,7 +31,7 @@ func (l *Loop) WriteGraph(w io.Writer, stacks bool) error {
 		stacks:    stacks,
 		written:   map[*Task]bool{},
 		seen:      map[Awaitable]bool{},
-		explained: map[Awaitable]Explanation{},
+		explained: map[Awaitable]explanation{},
 	}
 	waited := g.waited(l)
 	for t := range l.Tasks() {
@@ -53,19 +53,25 @@ type graph struct {
 	stacks    bool
 	written   map[*Task]bool
 	seen      map[Awaitable]bool // what is no task's, and was written
-	explained map[Awaitable]Explanation
+	explained map[Awaitable]explanation
 	cut       []any // the tasks and awaitables that go on at the margin
 	numbers   int   // of cuts that were written out
 }
 
+// An explanation is what Explain returns.
+type explanation struct {
+	what string
+	on   []Awaitable
+}
+
 // explain is a.Explain, asked for once: a gather looks at all its children for it.
-func (g *graph) explain(a Awaitable) Explanation {
+func (g *graph) explain(a Awaitable) explanation {
 	x, ok := g.explained[a]
 	if !ok {
-		x = a.Explain()
-		x.On = slices.Clone(x.On)
-		for at, on := range x.On {
-			x.On[at] = self(on)
+		x.what, x.on = a.Explain()
+		x.on = slices.Clone(x.on)
+		for at, on := range x.on {
+			x.on[at] = self(on)
 		}
 		g.explained[a] = x
 	}
@@ -87,7 +93,7 @@ func (g *graph) waited(l *Loop) map[*Task]bool {
 				waited[next] = true
 			} else if !seen[a] {
 				seen[a] = true
-				look = append(look, g.explain(a).On...)
+				look = append(look, g.explain(a).on...)
 			}
 		}
 	}
@@ -110,8 +116,8 @@ func (g *graph) tree(t *Task) {
 			g.writeTask(next, mark, "", 0)
 		case Awaitable:
 			x := g.explain(next)
-			fmt.Fprintf(g, "%s%s\n", mark, x.What)
-			g.each(x.On, "", 0)
+			fmt.Fprintf(g, "%s%s\n", mark, x.what)
+			g.each(x.on, "", 0)
 		}
 	}
 }
@@ -146,11 +152,11 @@ func (g *graph) writeTask(t *Task, first, rest string, depth int) {
 			below = []Awaitable{on}
 		}
 	case on.TaskOf() != nil:
-		waits, below = "awaits "+g.explain(on).What, []Awaitable{on}
+		waits, below = "awaits "+g.explain(on).what, []Awaitable{on}
 	default:
 		x := g.explain(on)
-		waits = "awaits " + x.What
-		if below = x.On; g.seen[on] && len(below) > 0 {
+		waits = "awaits " + x.what
+		if below = x.on; g.seen[on] && len(below) > 0 {
 			waits, below = waits+" (above)", nil
 		}
 		g.seen[on] = true
@@ -177,15 +183,15 @@ func (g *graph) each(on []Awaitable, rest string, depth int) {
 		}
 		x := g.explain(a)
 		switch {
-		case g.seen[a] && len(x.On) > 0:
-			fmt.Fprintf(g, "%s%s (above)\n", first, x.What)
-		case depth+1 == deepest && len(x.On) > 0:
+		case g.seen[a] && len(x.on) > 0:
+			fmt.Fprintf(g, "%s%s (above)\n", first, x.what)
+		case depth+1 == deepest && len(x.on) > 0:
 			g.seen[a] = true
-			g.goesOn(a, x.What, first)
+			g.goesOn(a, x.what, first)
 		default:
 			g.seen[a] = true
-			fmt.Fprintf(g, "%s%s\n", first, x.What)
-			g.each(x.On, next, depth+1)
+			fmt.Fprintf(g, "%s%s\n", first, x.what)
+			g.each(x.on, next, depth+1)
 		}
 	}
 }

@@ -39,7 +39,8 @@ func (t *Task) Waits() string {
 	case t.state == stateDone:
 		return "is done"
 	case t.live.on != nil:
-		return "awaits " + t.live.on.Explain().What
+		what, _ := t.live.on.Explain()
+		return "awaits " + what
 	case t.sleeping:
 		return fmt.Sprintf("sleeps until %v", time.Duration(t.live.timer.Deadline))
 	}

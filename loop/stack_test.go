@@ -421,7 +421,7 @@ func TestEagerStepsNest(t *testing.T) {
 // fragile is a body that panics, and an outcome that panics from then on.
 type fragile struct{ idle }
 
-func (f *fragile) Step(loop.Driven, error) loop.Suspension { f.turns = -1; panic("the body's") }
+func (f *fragile) Step(*loop.Task, error) loop.Suspension { f.turns = -1; panic("the body's") }
 
 func (f *fragile) Done() bool {
 	if f.turns < 0 {
@@ -434,7 +434,7 @@ func (f *fragile) Done() bool {
 func TestPanicOnAStackOutsideOfTheBody(t *testing.T) {
 	l := newLoop(t)
 	f := new(fragile)
-	future.Own(&f.Future, l, idleOwner{&f.idle})
+	f.Init(l, idleOwner{&f.idle})
 	loop.Spawn(l.Context(), new(loop.Task), loop.Stackful, f, f, "", loop.AsAsked)
 	mustPanic(t, "the outcome's", func() { _ = l.Run() })
 }

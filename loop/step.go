@@ -122,7 +122,7 @@ func (t *Task) end(err error) {
 			t.env.loop.reportSoon(Failure{Kind: CallbackFailed, Task: t, Err: err})
 		}
 	}()
-	t.live.body.Fail(Driven{t}, err)
+	t.live.body.Fail(t, err)
 	returned = true
 }
 
@@ -191,7 +191,7 @@ func runBody(s *stack) {
 		s.Value.task = nil
 	}()
 	t.begin()
-	t.live.body.Step(Driven{t}, nil)
+	t.live.body.Step(t, nil)
 	returned = true
 	t.ended()
 }
@@ -213,12 +213,12 @@ func (t *Task) step() {
 	}
 	l := t.env.loop
 	body := t.live.body
-	s := body.Step(Driven{t}, err)
+	s := body.Step(t, err)
 	for {
 		if s.on != nil && s.on.Done() { // what is done does not suspend
-			s = body.Step(Driven{t}, s.on.Err())
+			s = body.Step(t, s.on.Err())
 		} else if s.how == turn && l.ready.Empty() && l.skipTurn(t) {
-			s = body.Step(Driven{t}, nil)
+			s = body.Step(t, nil)
 		} else {
 			break
 		}

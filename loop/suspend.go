@@ -32,14 +32,9 @@ type Awaitable interface {
 	RemoveWaiter(r Runnable) bool
 	// TaskOf returns the task whose outcome it is, or nil.
 	TaskOf() *Task
-	// Explain says what it is, for reports and graphs.
-	Explain() Explanation
-}
-
-// An Explanation says what an [Awaitable] is, and what has to end before it can.
-type Explanation struct {
-	What string      // a few words: task "A", a gather of 3
-	On   []Awaitable // what it waits for itself; those that are done are left out
+	// Explain says, for reports and graphs, what it is, in a few words (task "A", a gather
+	// of 3), and what has to end before it can: what it waits for itself, less what is done.
+	Explain() (what string, on []Awaitable)
 }
 
 // A Suspension says what a task waits for: an [Awaitable], some time, or one

@@ -99,22 +99,17 @@ const (
 	Stackless             // Step is called again and again, and returns what to wait for
 )
 
-// A Body is what a task drives. Package task implements it.
+// A Body is what a task drives, and completes the task's outcome. Package task implements
+// it. Only the loop calls its methods, and what [Task.Wrap] was given, which passes on the
+// task that it is handed.
 type Body interface {
 	// Step runs the body of t: to its end if it is stackful, else to its next
 	// suspension. err is what the suspension before ended with.
-	Step(t Driven, err error) Suspension
+	Step(t *Task, err error) Suspension
 	// Fail ends a body that did not end by itself: it was canceled before its
 	// first step, it panicked (*PanicError), or its stack is gone (ErrGoexit).
-	Fail(t Driven, err error)
+	Fail(t *Task, err error)
 }
-
-// Driven is a task as its body is handed it. Only the loop can make one, so who has it
-// may complete the task's outcome.
-type Driven struct{ task *Task }
-
-// Task returns the task.
-func (d Driven) Task() *Task { return d.task }
 
 // A TaskFactory decides when a new task takes its first step, by calling its
 // Enqueue or StepNow, now or later, once.
@@ -297,9 +292,9 @@ type wrapped struct {
 }
 
 // Fail makes sure that the task's outcome is there.
-func (w *wrapped) Fail(t Driven, err error) {
+func (w *wrapped) Fail(t *Task, err error) {
 	defer func() {
-		if !t.task.outcome.Done() {
+		if !t.outcome.Done() {
 			w.inner.Fail(t, err)
 		}
 	}()

@@ -89,7 +89,7 @@ type counted struct {
 	steps *int
 }
 
-func (c counted) Step(t loop.Driven, err error) loop.Suspension {
+func (c counted) Step(t *loop.Task, err error) loop.Suspension {
 	*c.steps++
 	return c.Body.Step(t, err)
 }
@@ -97,7 +97,7 @@ func (c counted) Step(t loop.Driven, err error) loop.Suspension {
 // unfailing is a Body that panics where it is to fail.
 type unfailing struct{ loop.Body }
 
-func (unfailing) Fail(loop.Driven, error) { panic("no failing") }
+func (unfailing) Fail(*loop.Task, error) { panic("no failing") }
 
 // A panic of Fail is a bug of the body's maker. It goes to the error handler, and the task
 // ends as it would have.

@@ -135,7 +135,7 @@ func driverExits(fn func()) (exits bool) {
 // late is a Body whose Step fails behind the one that it has wrapped.
 type late struct{ loop.Body }
 
-func (b late) Step(t loop.Driven, err error) loop.Suspension {
+func (b late) Step(t *loop.Task, err error) loop.Suspension {
 	defer panic(errBoom)
 	return b.Body.Step(t, err)
 }

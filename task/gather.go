@@ -47,10 +47,10 @@ func Collect[A future.Awaitable[T], T any](of ...A) *future.Future[[]Outcome[T]]
 	})
 }
 
-// gathering owns the future of a gather. take reads what a child that is done
+// gathering is the promise of a gather. take reads what a child that is done
 // contributes: an error there ends the gather.
 type gathering[A future.Any, R any] struct {
-	future.Future[[]R]
+	future.Promise[[]R]
 	of       []A
 	children []gathered[A, R] // by which it waits for them
 	take     func(A) (R, error)
@@ -72,7 +72,7 @@ func (c *gathered[A, R]) Run() { c.in.childDone(c.at) }
 
 func gather[A future.Any, R any](of []A, take func(A) (R, error)) *future.Future[[]R] {
 	g := &gathering[A, R]{of: of, take: take, left: len(of), results: make([]R, len(of))}
-	future.Own(&g.Future, commonLoop(of), (*gatherOwner[A, R])(g))
+	g.Init(commonLoop(of), (*gatherOwner[A, R])(g))
 	if len(of) == 0 {
 		g.succeed()
 		return &g.Future
@@ -139,12 +139,12 @@ func (g *gathering[A, R]) fail(err error) {
 		g.of[at].RemoveWaiter(&g.children[at])
 	}
 	g.children, g.results = nil, nil
-	future.Fail(&g.Future, (*gatherOwner[A, R])(g), err)
+	g.Fail(err)
 }
 
 func (g *gathering[A, R]) succeed() {
 	g.children = nil
-	future.Complete(&g.Future, (*gatherOwner[A, R])(g), g.results, nil)
+	g.Complete(g.results, nil)
 }
 
 // gatherOwner is a gathering as the owner of its future.
@@ -175,6 +175,6 @@ func (g *gatherOwner[A, R]) Take() {
 	}
 }
 
-func (g *gatherOwner[A, R]) Describe() loop.Explanation {
-	return loop.Explanation{What: fmt.Sprintf("a gather of %d", len(g.of)), On: pendingOf(g.of)()}
+func (g *gatherOwner[A, R]) Describe() (string, []loop.Awaitable) {
+	return fmt.Sprintf("a gather of %d", len(g.of)), pendingOf(g.of)()
 }

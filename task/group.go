@@ -126,7 +126,7 @@ func GoIn[T any](g *Group, body func(context.Context) (T, error), opts ...Option
 		panic("task: Go of a nil body")
 	}
 	t, o := new(Task[T]), chosen(opts)
-	future.OwnByTask(&t.Future, &t.strand)
+	t.promise().InitOutcome(&t.strand)
 	defer g.join(t).watch()
 	loop.Spawn(g.scope.Context(), &t.strand, loop.Stackful, function[T](body), t, o.name, o.start)
 	return t, nil
@@ -139,7 +139,7 @@ func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error
 	}
 	mustBeMachine(m)
 	t, o := &stackless[T]{m: m}, chosen(opts)
-	future.OwnByTask(&t.Future, &t.strand)
+	t.promise().InitOutcome(&t.strand)
 	defer g.join(&t.Task).watch()
 	loop.Spawn(g.scope.Context(), &t.strand, loop.Stackless, t, &t.Task, o.name, o.start)
 	return &t.Task, nil

@@ -320,7 +320,7 @@ func TestWhatIsAwaitedIsWhatTheProgramHas(t *testing.T) {
 					t.Errorf("%s of %s: Awaits is a %T, want %T", how, what, got, c.on)
 				}
 			}
-			if got := c.on.Explain().On; !slices.Equal(got, c.want) {
+			if _, got := c.on.Explain(); !slices.Equal(got, c.want) {
 				t.Errorf("%s waits for %v, want %v", what, got, c.want)
 			}
 		}

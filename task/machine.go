@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 )
 
@@ -55,7 +54,7 @@ func End() Suspension { return loop.End() }
 func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T] {
 	mustBeMachine(m)
 	t, o := &stackless[T]{m: m}, chosen(opts)
-	future.OwnByTask(&t.Future, &t.strand)
+	t.promise().InitOutcome(&t.strand)
 	loop.Spawn(ctx, &t.strand, loop.Stackless, t, &t.Task, o.name, o.start)
 	return &t.Task
 }
@@ -73,8 +72,8 @@ type stackless[T any] struct {
 }
 
 // Step implements [loop.Body].
-func (t *stackless[T]) Step(driven loop.Driven, err error) loop.Suspension {
-	v, s, err := t.m.Resume(driven.Task().Context(), err)
+func (t *stackless[T]) Step(driven *loop.Task, err error) loop.Suspension {
+	v, s, err := t.m.Resume(driven.Context(), err)
 	if err != nil {
 		s = loop.End()
 	}
@@ -86,7 +85,7 @@ func (t *stackless[T]) Step(driven loop.Driven, err error) loop.Suspension {
 }
 
 // Fail implements [loop.Body].
-func (t *stackless[T]) Fail(driven loop.Driven, err error) {
+func (t *stackless[T]) Fail(driven *loop.Task, err error) {
 	fail[T](driven, err)
 	t.m = nil
 }

@@ -17,7 +17,7 @@ func Shield[T any](inner future.Awaitable[T]) *future.Future[T] {
 		panic("task: Shield(nil); give it a task or future")
 	}
 	s := &shield[T]{inner: inner}
-	future.Own(&s.Future, inner.Loop(), (*shieldOwner[T])(s))
+	s.Init(inner.Loop(), (*shieldOwner[T])(s))
 	if inner.Done() {
 		s.finish()
 		return &s.Future
@@ -28,7 +28,7 @@ func Shield[T any](inner future.Awaitable[T]) *future.Future[T] {
 }
 
 type shield[T any] struct {
-	future.Future[T]
+	future.Promise[T]
 	inner  future.Awaitable[T]
 	passed bool // inner's outcome is the shield's
 }
@@ -36,11 +36,10 @@ type shield[T any] struct {
 func (s *shield[T]) finish() {
 	s.passed = true
 	if future.Failed(s.inner) {
-		future.Fail(&s.Future, (*shieldOwner[T])(s), future.Peek(s.inner))
+		s.Fail(future.Peek(s.inner))
 		return
 	}
-	v, err := s.inner.Result()
-	future.Complete(&s.Future, (*shieldOwner[T])(s), v, err)
+	s.Complete(s.inner.Result())
 }
 
 // shieldInner waits for what is shielded, and passes its outcome on.
@@ -79,7 +78,7 @@ type shieldOwner[T any] shield[T]
 
 func (o *shieldOwner[T]) Cancel(cause error) bool {
 	var zero T
-	future.Complete(&o.Future, o, zero, &loop.CanceledError{Cause: cause})
+	o.Complete(zero, &loop.CanceledError{Cause: cause})
 	return true
 }
 
@@ -89,6 +88,6 @@ func (o *shieldOwner[T]) Take() {
 	}
 }
 
-func (o *shieldOwner[T]) Describe() loop.Explanation {
-	return loop.Explanation{What: "a shield", On: pendingOf([]future.Awaitable[T]{o.inner})()}
+func (o *shieldOwner[T]) Describe() (string, []loop.Awaitable) {
+	return "a shield", pendingOf([]future.Awaitable[T]{o.inner})()
 }

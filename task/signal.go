@@ -25,12 +25,11 @@ type purpose struct {
 	on   func() []loop.Awaitable
 }
 
-func (p *purpose) Describe() loop.Explanation {
-	x := loop.Explanation{What: p.what}
-	if p.on != nil {
-		x.On = p.on()
+func (p *purpose) Describe() (string, []loop.Awaitable) {
+	if p.on == nil {
+		return p.what, nil
 	}
-	return x
+	return p.what, p.on()
 }
 
 // mustBeGiven panics if one of the awaitables that a function is given is nil.

@@ -8,7 +8,7 @@ import (
 )
 
 // A Task is a body that the loop drives, and the [future.Future] of what it will
-// return. Make one with [Go] or [GoMachine].
+// return, which only the body completes. Make one with [Go] or [GoMachine].
 //
 // A task is done when its body has ended, never earlier: a value, an error, a
 // cancellation that the body let through, or a *[PanicError].
@@ -16,9 +16,15 @@ import (
 // Result, Err, Done, Canceled, Await, Wait and OnDone are those of the Future.
 // A Task is not safe for use from other goroutines.
 type Task[T any] struct {
-	future.Future[T]
+	outcome[T]
 	strand loop.Task
 }
+
+// outcome is the promise of a task without the methods of a promise. What is left are those
+// of its Future, which are the task's, too.
+type outcome[T any] future.Promise[T]
+
+func (t *Task[T]) promise() *future.Promise[T] { return (*future.Promise[T])(&t.outcome) }
 
 // PanicError is what a body that panicked ends with.
 type PanicError = loop.PanicError
@@ -68,7 +74,7 @@ func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts 
 		panic("task: Go of a nil body; give it a function to run")
 	}
 	t, o := new(Task[T]), chosen(opts)
-	future.OwnByTask(&t.Future, &t.strand)
+	t.promise().InitOutcome(&t.strand)
 	loop.Spawn(ctx, &t.strand, loop.Stackful, function[T](body), t, o.name, o.start)
 	return t
 }
@@ -116,37 +122,34 @@ func (t *Task[T]) String() string { return t.strand.String() }
 // function is the body of a stackful task.
 type function[T any] func(context.Context) (T, error)
 
-func (f function[T]) Step(t loop.Driven, _ error) loop.Suspension {
-	v, err := f(t.Task().Context())
+func (f function[T]) Step(t *loop.Task, _ error) loop.Suspension {
+	v, err := f(t.Context())
 	finish(t, v, err)
 	return loop.End()
 }
 
-func (f function[T]) Fail(t loop.Driven, err error) { fail[T](t, err) }
+func (f function[T]) Fail(t *loop.Task, err error) { fail[T](t, err) }
 
 // finish gives t its outcome.
-func finish[T any](t loop.Driven, v T, err error) {
+func finish[T any](t *loop.Task, v T, err error) {
 	if err != nil {
-		err = loop.LetThrough(t.Task().Context(), err)
-	} else if e := t.Task().MustCancel(); e != nil { // too late to be delivered
+		err = loop.LetThrough(t.Context(), err)
+	} else if e := t.MustCancel(); e != nil { // too late to be delivered
 		err = e
 	}
-	f := complete(t, v, err)
-	if err != nil && !f.Canceled() {
-		loop.Failed(t.Task())
+	of := taskOf[T](t)
+	of.promise().Complete(v, err)
+	if err != nil && !of.Canceled() {
+		loop.Failed(t)
 	}
 }
 
-func complete[T any](t loop.Driven, v T, err error) *future.Future[T] {
-	f := &t.Task().Outcome().(*Task[T]).Future
-	future.CompleteByTask(f, t, v, err)
-	return f
-}
+func taskOf[T any](t *loop.Task) *Task[T] { return t.Outcome().(*Task[T]) }
 
-func fail[T any](t loop.Driven, err error) {
+func fail[T any](t *loop.Task, err error) {
 	var zero T
 	if err == loop.ErrGoexit { // of the driver too, which is told enough
-		complete(t, zero, err)
+		taskOf[T](t).promise().Complete(zero, err)
 		return
 	}
 	finish(t, zero, err)

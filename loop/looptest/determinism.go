@@ -35,7 +35,8 @@ func eventText(e loop.Event) string {
 		text += " by " + e.By.Name()
 	}
 	if e.On != nil {
-		text += " on " + e.On.Explain().What
+		what, _ := e.On.Explain()
+		text += " on " + what
 	}
 	if e.Timer.Seq != 0 {
 		text += fmt.Sprintf(" until %v", time.Duration(e.Timer.Deadline))

@@ -61,29 +61,29 @@ func (s *Sequencer) wait(ctx context.Context, n int) error {
 	return w.Wait(ctx)
 }
 
-// A wait is a future that is done when it is run.
+// A wait is a promise that is completed when it is run.
 type wait struct {
-	future.Future[struct{}]
+	future.Promise[struct{}]
 	what func() string
 }
 
 func newWait(ctx context.Context, what func() string) *wait {
 	w := &wait{what: what}
-	future.Own(&w.Future, loop.FromContext(ctx), (*waitOwner)(w))
+	w.Init(loop.FromContext(ctx), (*waitOwner)(w))
 	return w
 }
 
 func (w *wait) Run() {
 	if !w.Done() {
-		future.Complete(&w.Future, (*waitOwner)(w), struct{}{}, nil)
+		w.Complete(struct{}{}, nil)
 	}
 }
 
 type waitOwner wait
 
 func (o *waitOwner) Cancel(cause error) bool {
-	future.Complete(&o.Future, o, struct{}{}, &loop.CanceledError{Cause: cause})
+	o.Complete(struct{}{}, &loop.CanceledError{Cause: cause})
 	return true
 }
 
-func (o *waitOwner) Describe() loop.Explanation { return loop.Explanation{What: o.what()} }
+func (o *waitOwner) Describe() (string, []loop.Awaitable) { return o.what(), nil }

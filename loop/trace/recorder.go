@@ -103,7 +103,8 @@ func (r *Recorder) await(x *record, on loop.Awaitable) {
 		x.arg = t.ID()
 		return
 	}
-	x.text = r.intern(on.Explain().What)
+	what, _ := on.Explain()
+	x.text = r.intern(what)
 }
 
 // done notes how a task has ended, and the name that it had in the end: only now it

@@ -99,7 +99,8 @@ func (t *runtimeTask) endStep() {
 func suspendedOn(e loop.Event) string {
 	switch {
 	case e.On != nil:
-		return "on " + e.On.Explain().What
+		what, _ := e.On.Explain()
+		return "on " + what
 	case e.Timer.Seq != 0:
 		return "to sleep"
 	}

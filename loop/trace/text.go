@@ -36,7 +36,8 @@ func Text(w io.Writer, width int) func(loop.Event) {
 			name = cut(e.Task.Name())
 		}
 		if e.On != nil {
-			on = cut(e.On.Explain().What)
+			what, _ := e.On.Explain()
+			on = cut(what)
 		}
 		_, _ = io.WriteString(w, line(e.At, width, name, e.Kind, e.Timer, on))
 	}

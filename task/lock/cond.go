@@ -126,9 +126,9 @@ func (c *Cond) mustBeLocked(what string) {
 
 type condInfo Cond
 
-func (c *condInfo) Describe() loop.Explanation {
+func (c *condInfo) Describe() (string, []loop.Awaitable) {
 	if c.barrier {
-		return loop.Explanation{What: c.name("a barrier", "barrier")}
+		return c.name("a barrier", "barrier"), nil
 	}
-	return loop.Explanation{What: "a signal of " + c.name("a cond", "cond")}
+	return "a signal of " + c.name("a cond", "cond"), nil
 }

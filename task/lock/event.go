@@ -48,6 +48,6 @@ func (e *Event) Wait(ctx context.Context) error {
 
 type eventInfo Event
 
-func (e *eventInfo) Describe() loop.Explanation {
-	return loop.Explanation{What: e.name("an event", "event")}
+func (e *eventInfo) Describe() (string, []loop.Awaitable) {
+	return e.name("an event", "event"), nil
 }

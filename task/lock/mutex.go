@@ -107,19 +107,19 @@ func (m *Mutex) wake() {
 
 type mutexInfo Mutex
 
-func (m *mutexInfo) Describe() loop.Explanation {
-	x := loop.Explanation{What: m.name("a mutex", "mutex")}
+func (m *mutexInfo) Describe() (what string, on []loop.Awaitable) {
+	what = m.name("a mutex", "mutex")
 	switch {
 	case m.holder == nil && m.locked:
-		x.What += ", which is locked"
+		what += ", which is locked"
 	case m.holder == nil:
 	case m.holder.Done():
-		x.What += fmt.Sprintf(", held by %q, which has ended", m.holder.Name())
+		what += fmt.Sprintf(", held by %q, which has ended", m.holder.Name())
 	default:
-		x.What += fmt.Sprintf(", held by %q", m.holder.Name())
-		x.On = []loop.Awaitable{m.holder.Outcome()}
+		what += fmt.Sprintf(", held by %q", m.holder.Name())
+		on = []loop.Awaitable{m.holder.Outcome()}
 	}
-	return x
+	return what, on
 }
 
 // named is what has a name in reports.

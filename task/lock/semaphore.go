@@ -103,6 +103,6 @@ func (s *Semaphore) serve() {
 
 type semaphoreInfo Semaphore
 
-func (s *semaphoreInfo) Describe() loop.Explanation {
-	return loop.Explanation{What: s.name("a semaphore", "semaphore") + fmt.Sprintf(" with %d waiting", s.waiters.Len())}
+func (s *semaphoreInfo) Describe() (string, []loop.Awaitable) {
+	return s.name("a semaphore", "semaphore") + fmt.Sprintf(" with %d waiting", s.waiters.Len()), nil
 }

@@ -259,14 +259,14 @@ type (
 	joinInfo[T any] Queue[T]
 )
 
-func (q *itemInfo[T]) Describe() loop.Explanation {
-	return loop.Explanation{What: "an item of " + (*Queue[T])(q).name()}
+func (q *itemInfo[T]) Describe() (string, []loop.Awaitable) {
+	return "an item of " + (*Queue[T])(q).name(), nil
 }
 
-func (q *roomInfo[T]) Describe() loop.Explanation {
-	return loop.Explanation{What: fmt.Sprintf("room in %s, which holds %d", (*Queue[T])(q).name(), q.max)}
+func (q *roomInfo[T]) Describe() (string, []loop.Awaitable) {
+	return fmt.Sprintf("room in %s, which holds %d", (*Queue[T])(q).name(), q.max), nil
 }
 
-func (q *joinInfo[T]) Describe() loop.Explanation {
-	return loop.Explanation{What: fmt.Sprintf("the end of the work on %s, with %d undone", (*Queue[T])(q).name(), q.undone)}
+func (q *joinInfo[T]) Describe() (string, []loop.Awaitable) {
+	return fmt.Sprintf("the end of the work on %s, with %d undone", (*Queue[T])(q).name(), q.undone), nil
 }

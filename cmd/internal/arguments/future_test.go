@@ -12,14 +12,31 @@ import (
 
 type owner struct{}
 
-func (owner) Cancel(error) bool          { return false }
-func (owner) Describe() loop.Explanation { return loop.Explanation{} }
+func (owner) Cancel(error) bool                    { return false }
+func (owner) Describe() (string, []loop.Awaitable) { return "", nil }
 
-// owned makes a future that owner completes.
-func owned() *future.Future[int] {
-	f := new(future.Future[int])
-	future.Own(f, nil, owner{})
-	return f
+// promised makes a promise of no loop.
+func promised() *future.Promise[int] {
+	p := new(future.Promise[int])
+	p.Init(nil, owner{})
+	return p
+}
+
+// kept makes a promise that was completed.
+func kept() *future.Promise[int] {
+	p := promised()
+	p.Complete(1, nil)
+	return p
+}
+
+// leftPromise returns a promise of a loop that is closed, which a callback waits for.
+func leftPromise() *future.Promise[int] {
+	l := loop.New()
+	defer l.Close()
+	p := new(future.Promise[int])
+	p.Init(l, owner{})
+	p.OnDone(nothing)
+	return p
 }
 
 // left returns a future of a loop that is closed, which a callback waits for.
@@ -33,28 +50,41 @@ func left() *future.Future[int] {
 
 const (
 	nilFuture  = " of a nil Future; make one by New"
+	nilPromise = " of a nil Promise; make one by Init"
+	notInit    = " of a promise that Init has not made"
+	isKept     = " of a promise that is done; a promise is completed once"
 	zeroFuture = "belongs to no loop"
 )
 
-var noFuture *future.Future[int]
+var (
+	noFuture  *future.Future[int]
+	noPromise *future.Promise[int]
+)
 
 var futureRules = map[string]rule{
 	"New":     bad(on("a nil context", nilContext, func() { future.New[int](noContext) }), on("a context of no loop", zeroFuture, func() { future.New[int](context.Background()) })),
 	"Untyped": bad(on("nil", "future: Untyped(nil); give it a future or task", func() { future.Untyped(nil) })),
-	"Own": bad(
-		on("nil", "future: Own of a nil future, or for a nil owner", func() { future.Own(noFuture, nil, owner{}) }),
-		on("no owner", "future: Own of a nil future, or for a nil owner", func() { future.Own(new(future.Future[int]), nil, nil) })),
-	"Complete": bad(
-		on("nil", "future: Complete"+nilFuture, func() { future.Complete(noFuture, owner{}, 1, nil) }),
-		on("a nil owner", "future: completion of a future that is done or not owned", func() { future.Complete(owned(), nil, 1, nil) })),
-	"Fail": bad(
-		on("nil", "future: Fail"+nilFuture, func() { future.Fail(noFuture, owner{}, errGiven) }),
-		on("a nil owner", "future: completion of a future that is done or not owned", func() { future.Fail(owned(), nil, errGiven) }),
-		on("a nil error", "future: Fail with a nil error; use Complete for success", func() { future.Fail(owned(), owner{}, nil) })),
-	"Failed":         bad(on("nil", "future: Failed(nil); give it a future or task", func() { future.Failed(nil) })),
-	"Peek":           bad(on("nil", "future: Peek(nil); give it a future or task", func() { _ = future.Peek(nil) })),
-	"OwnByTask":      fine(forTask),
-	"CompleteByTask": fine(forTask),
+	"Failed":  bad(on("nil", "future: Failed(nil); give it a future or task", func() { future.Failed(nil) })),
+	"Peek":    bad(on("nil", "future: Peek(nil); give it a future or task", func() { _ = future.Peek(nil) })),
+
+	"Promise.Init": bad(
+		on("a nil promise", "future: Init of a nil Promise, or for a nil owner", func() { noPromise.Init(nil, owner{}) }),
+		on("no owner", "future: Init of a nil Promise, or for a nil owner", func() { new(future.Promise[int]).Init(nil, nil) }),
+		harmless("a closed loop", func() { new(future.Promise[int]).Init(left().Loop(), owner{}) })),
+	"Promise.InitOutcome": bad(
+		on("a nil promise", "future: InitOutcome of a nil Promise, or for a nil task", func() { noPromise.InitOutcome(new(loop.Task)) }),
+		on("no task", "future: InitOutcome of a nil Promise, or for a nil task", func() { new(future.Promise[int]).InitOutcome(nil) })),
+	"Promise.Complete": bad(
+		on("a nil promise", "future: Complete"+nilPromise, func() { noPromise.Complete(1, nil) }),
+		on("a zero promise", "future: Complete"+notInit, func() { new(future.Promise[int]).Complete(1, nil) }),
+		on("one that is done", "future: Complete"+isKept, func() { kept().Complete(1, nil) }),
+		on("a closed loop", "on a loop that is closed", func() { leftPromise().Complete(1, nil) })),
+	"Promise.Fail": bad(
+		on("a nil promise", "future: Fail"+nilPromise, func() { noPromise.Fail(errGiven) }),
+		on("a zero promise", "future: Fail"+notInit, func() { new(future.Promise[int]).Fail(errGiven) }),
+		on("one that is done", "future: Fail"+isKept, func() { kept().Fail(errGiven) }),
+		on("a nil error", "future: Fail with a nil error; use Complete for success", func() { promised().Fail(nil) }),
+		on("a closed loop", "on a loop that is closed", func() { leftPromise().Fail(errGiven) })),
 
 	"Future.Await": bad(
 		on("a nil future", "future: Await"+nilFuture, func() { in(func(ctx context.Context) { _, _ = noFuture.Await(ctx) }) }),

@@ -253,7 +253,6 @@ var loopRules = map[string]rule{
 	"CanceledError.Error": fine(receiverOnly),
 	"CanceledError.Is":    fine(anyValue),
 	"DeadlockError.Error": fine(receiverOnly),
-	"Driven.Task":         fine(receiverOnly),
 	"EventKind.String":    fine(receiverOnly),
 	"FailureKind.String":  fine(receiverOnly),
 	"Func.Run":            fine("a nil Func is a nil function of the caller's; the loop refuses those that it is given"),

@@ -43,7 +43,8 @@ func (l *List) join(ctx context.Context, of Describer) *Waiter {
 		l.loop = w.loop
 	}
 	if l.loop != w.loop {
-		panic(fmt.Sprintf("takt: %s is used by tasks of two loops; give each loop its own", of.Describe().What))
+		what, _ := of.Describe()
+		panic(fmt.Sprintf("takt: %s is used by tasks of two loops; give each loop its own", what))
 	}
 	w.in = l
 	if w.prev = l.last; w.prev == nil {

@@ -12,7 +12,9 @@ import (
 )
 
 // A Describer says what a waiter waits for, to those who ask.
-type Describer interface{ Describe() loop.Explanation }
+type Describer interface {
+	Describe() (string, []loop.Awaitable)
+}
 
 // A Waiter is pending until it is set or canceled. It is a [loop.Awaitable] for one
 // task, and a [loop.Runnable] that sets it.
@@ -112,5 +114,5 @@ func (w *Waiter) RemoveWaiter(r loop.Runnable) bool {
 	return true
 }
 
-func (w *Waiter) TaskOf() *loop.Task        { return nil }
-func (w *Waiter) Explain() loop.Explanation { return w.of.Describe() }
+func (w *Waiter) TaskOf() *loop.Task                  { return nil }
+func (w *Waiter) Explain() (string, []loop.Awaitable) { return w.of.Describe() }

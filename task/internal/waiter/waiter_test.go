@@ -21,7 +21,7 @@ import (
 // what describes waiters, in words.
 type what string
 
-func (w what) Describe() loop.Explanation { return loop.Explanation{What: string(w)} }
+func (w what) Describe() (string, []loop.Awaitable) { return string(w), nil }
 
 // waits makes a task that waits for w under ctx's own context.
 func waits(ctx context.Context, w *waiter.Waiter) *task.Task[struct{}] {
@@ -35,7 +35,9 @@ func TestWaiterIsSetOnce(t *testing.T) {
 	l.RunUntilIdle()
 	testkit.Equal(t, "done", w.Done(), false)
 	testkit.Equal(t, "loop", w.Loop(), l)
-	testkit.Equal(t, "explanation", w.Explain().What, "something")
+	what, on := w.Explain()
+	testkit.Equal(t, "explanation", what, "something")
+	testkit.Equal(t, "what it waits for", len(on), 0)
 	testkit.Equal(t, "what the task waits for", a.Task().Waits(), "awaits something")
 	if err := w.Err(); !errors.Is(err, future.ErrInvalidState) {
 		t.Errorf("the error of a pending waiter is %v, want %v", err, future.ErrInvalidState)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"reflect"
 	"runtime"
 	"testing"
 
@@ -13,9 +14,9 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// proxy is an awaitable of our own, and the owner of its future.
+// proxy is an awaitable of our own.
 type proxy struct {
-	future.Future[int]
+	future.Promise[int]
 	asked []error
 	takes bool // what Cancel answers
 	taken int
@@ -23,7 +24,7 @@ type proxy struct {
 
 func newProxy(l *loop.Loop) *proxy {
 	p := &proxy{takes: true}
-	future.Own(&p.Future, l, (*proxyOwner)(p))
+	p.Init(l, (*proxyOwner)(p))
 	return p
 }
 
@@ -34,12 +35,10 @@ func (o *proxyOwner) Cancel(cause error) bool {
 	o.asked = append(o.asked, cause)
 	return o.takes
 }
-func (o *proxyOwner) Describe() loop.Explanation { return loop.Explanation{What: "a proxy"} }
-func (o *proxyOwner) Take()                      { o.taken++ }
+func (o *proxyOwner) Describe() (string, []loop.Awaitable) { return "a proxy", nil }
+func (o *proxyOwner) Take()                                { o.taken++ }
 
-func (p *proxy) complete(v int, err error) { future.Complete(&p.Future, (*proxyOwner)(p), v, err) }
-
-func TestOwnedFutureIsNotForOthersToSet(t *testing.T) {
+func TestFutureOfAPromiseIsNotForOthersToSet(t *testing.T) {
 	l := testLoop(t)
 	p := newProxy(l)
 	for _, err := range []error{p.SetResult(1), p.SetError(io.EOF)} {
@@ -54,7 +53,7 @@ func TestOwnedFutureIsNotForOthersToSet(t *testing.T) {
 	if err := x.SetError(io.EOF); !errors.Is(err, future.ErrInvalidState) {
 		t.Errorf("set the error of a task: %v", err)
 	}
-	if p.Done() || x.Done() || p.Loop() != l || p.Explain().What != "a proxy" {
+	if what, _ := p.Explain(); p.Done() || x.Done() || p.Loop() != l || what != "a proxy" {
 		t.Error("the future has changed")
 	}
 	run(t, l)
@@ -70,7 +69,7 @@ func TestOwnerDecidesWhatCancelMeans(t *testing.T) {
 	if p.Cancel(nil) {
 		t.Error("the owner does not take the request")
 	}
-	p.complete(1, nil)
+	p.Complete(1, nil)
 	if p.Cancel(nil) {
 		t.Error("the future is done")
 	}
@@ -79,7 +78,7 @@ func TestOwnerDecidesWhatCancelMeans(t *testing.T) {
 	}
 }
 
-func TestCompleteByTheOwner(t *testing.T) {
+func TestComplete(t *testing.T) {
 	l := testLoop(t)
 	for _, c := range []struct {
 		err      error
@@ -93,7 +92,7 @@ func TestCompleteByTheOwner(t *testing.T) {
 		p := newProxy(l)
 		told := 0
 		p.OnDone(func() { told++ })
-		p.complete(7, c.err)
+		p.Complete(7, c.err)
 		run(t, l)
 		if v, err := p.Result(); v != c.value || err != c.err || p.Canceled() != c.canceled || told != 1 {
 			t.Errorf("Complete(7, %v): %d, %v, canceled %t, told %d times", c.err, v, err, p.Canceled(), told)
@@ -101,30 +100,45 @@ func TestCompleteByTheOwner(t *testing.T) {
 	}
 }
 
-func TestCompleteOfWhatIsDoneOrNotOwned(t *testing.T) {
-	const want = "future: completion of a future that is done or not owned by the *future_test.proxyOwner that completes it"
+func TestPromiseIsCompletedOnce(t *testing.T) {
 	l := testLoop(t)
-	p, stranger := newProxy(l), newProxy(l)
-	complete := func(f *future.Future[int], o future.Owner) func() {
-		return func() { future.Complete(f, o, 1, nil) }
+	for what, again := range map[string]func(*proxy){
+		"Complete": func(p *proxy) { p.Complete(2, nil) },
+		"Fail":     func(p *proxy) { p.Fail(io.EOF) },
+	} {
+		want := "future: " + what + " of a promise that is done"
+		p := newProxy(l)
+		p.Complete(1, nil)
+		mustPanic(t, want, func() { again(p) })
+		if v, err := p.Result(); v != 1 || err != nil {
+			t.Errorf("%s: %d, %v", what, v, err)
+		}
+		p = newProxy(l)
+		p.Complete(0, io.ErrUnexpectedEOF)
+		mustPanic(t, want, func() { again(p) })
+		if v, err := p.Result(); v != 0 || err != io.ErrUnexpectedEOF {
+			t.Errorf("%s: %d, %v", what, v, err)
+		}
 	}
-	mustPanic(t, want, complete(&p.Future, (*proxyOwner)(stranger)))
-	mustPanic(t, want, complete(future.New[int](l.Context()), (*proxyOwner)(p)))
-	mustPanic(t, want, func() { future.Fail(&p.Future, (*proxyOwner)(stranger), io.EOF) })
-	const nobody = "future: completion of a future that is done or not owned by the <nil> that completes it"
-	x := task.Go(l.Context(), func(context.Context) (int, error) { return 2, nil })
-	for _, f := range []*future.Future[int]{&p.Future, future.New[int](l.Context()), &x.Future} {
-		mustPanic(t, nobody, complete(f, nil))
-		mustPanic(t, nobody, func() { future.Fail(f, nil, io.EOF) })
+}
+
+// What is no promise cannot be completed as if it were.
+func TestPromiseThatInitHasNotMade(t *testing.T) {
+	l := testLoop(t)
+	var zero, free future.Promise[int]
+	free.Future = *future.New[int](l.Context())
+	woken := 0
+	free.OnDone(func() { woken++ })
+	for _, p := range []*future.Promise[int]{&zero, &free} {
+		mustPanic(t, "future: Complete of a promise that Init has not made", func() { p.Complete(1, nil) })
+		mustPanic(t, "future: Fail of a promise that Init has not made", func() { p.Fail(io.EOF) })
+		if p.Done() {
+			t.Error("it is done")
+		}
 	}
 	run(t, l)
-	if v, err := x.Result(); v != 2 || err != nil {
-		t.Errorf("%d, %v", v, err)
-	}
-	p.complete(1, nil)
-	mustPanic(t, want, complete(&p.Future, (*proxyOwner)(p)))
-	if v, err := p.Result(); v != 1 || err != nil {
-		t.Errorf("%d, %v", v, err)
+	if woken > 0 {
+		t.Error("the callback was called")
 	}
 }
 
@@ -133,8 +147,8 @@ func TestCompleteOfWhatIsDoneOrNotOwned(t *testing.T) {
 func TestFail(t *testing.T) {
 	l := testLoop(t)
 	failed, canceled := newProxy(l), newProxy(l)
-	future.Fail(&failed.Future, (*proxyOwner)(failed), &loop.CanceledError{})
-	canceled.complete(0, &loop.CanceledError{})
+	failed.Fail(&loop.CanceledError{})
+	canceled.Complete(0, &loop.CanceledError{})
 	if !future.Failed(failed) || future.Failed(canceled) {
 		t.Error("Failed tells the two apart")
 	}
@@ -155,7 +169,7 @@ func TestErrorsAreTaken(t *testing.T) {
 		if future.Peek(p) != nil || p.Untaken() != nil {
 			t.Error("a pending future has no error")
 		}
-		p.complete(0, io.EOF)
+		p.Complete(0, io.EOF)
 		if future.Peek(p) != io.EOF || p.Untaken() != io.EOF || p.taken != 0 {
 			t.Errorf("%s: looking takes nothing: %v, taken %d times", name, p.Untaken(), p.taken)
 		}
@@ -167,61 +181,46 @@ func TestErrorsAreTaken(t *testing.T) {
 	}
 	l := testLoop(t)
 	p := newProxy(l)
-	p.complete(0, &loop.CanceledError{})
+	p.Complete(0, &loop.CanceledError{})
 	if p.Untaken() != nil {
 		t.Error("a cancellation need not be taken")
 	}
 }
 
-// captured is a task's body that keeps what only a body is handed.
-type captured struct {
-	loop.Body
-	as *loop.Driven
-}
-
-func (c captured) Step(t loop.Driven, err error) loop.Suspension {
-	*c.as = t
-	return c.Body.Step(t, err)
-}
-
-// A body completes its own task's future, and only once.
-func TestCompleteByTaskIsForTheTaskItself(t *testing.T) {
-	var driven loop.Driven
-	l := testLoop(t, loop.WithTaskFactory(func(t *loop.Task) {
-		if t.Name() == "a" {
-			t.Wrap(func(b loop.Body) loop.Body { return captured{b, &driven} })
+// The promise of a task is in none of its exported fields, and a task has no methods of one,
+// but all those of a future.
+func TestPromiseOfATaskIsOutOfReach(t *testing.T) {
+	of := reflect.TypeFor[*task.Task[int]]()
+	for m := range reflect.TypeFor[*future.Future[int]]().Methods() {
+		if _, has := of.MethodByName(m.Name); !has {
+			t.Errorf("a task has no method %s", m.Name)
 		}
-		t.Enqueue()
-	}))
-	a, b := spawn(l.Context(), "a", task.Yield), spawn(l.Context(), "b", task.Yield)
-	if err := l.Run(); err != nil || driven.Task() != a.Task() {
-		t.Fatalf("Run: %v, and the body was run for %v", err, driven.Task())
 	}
-	var pending future.Future[none]
-	future.OwnByTask(&pending, b.Task())
-	for _, f := range []*future.Future[none]{&a.Future, &b.Future, &pending} {
-		mustPanic(t, "future: completion of a future that is done or not owned by the *loop.Task", func() {
-			future.CompleteByTask(f, driven, none{}, nil)
-		})
+	promise := reflect.TypeFor[*future.Promise[int]]()
+	for m := range promise.Methods() {
+		_, ofFuture := reflect.TypeFor[*future.Future[int]]().MethodByName(m.Name)
+		if _, has := of.MethodByName(m.Name); has && !ofFuture {
+			t.Errorf("a task has the method %s of a promise", m.Name)
+		}
 	}
-	if pending.Done() {
-		t.Error("the future of another task was completed")
+	for _, f := range reflect.VisibleFields(of.Elem()) {
+		if f.IsExported() && f.Type.ConvertibleTo(promise.Elem()) {
+			t.Errorf("anybody can complete a task by its field %s", f.Name)
+		}
 	}
 }
 
 // spiteful is an owner whose methods do what they like.
 type spiteful struct {
-	future.Future[int]
+	future.Promise[int]
 	misdeed func()
 }
 
-func (o *spiteful) owner() *spitefulOwner { return (*spitefulOwner)(o) }
-
 type spitefulOwner spiteful
 
-func (o *spitefulOwner) Cancel(error) bool          { o.misdeed(); return true }
-func (o *spitefulOwner) Describe() loop.Explanation { o.misdeed(); return loop.Explanation{} }
-func (o *spitefulOwner) Take()                      { o.misdeed() }
+func (o *spitefulOwner) Cancel(error) bool                    { o.misdeed(); return true }
+func (o *spitefulOwner) Describe() (string, []loop.Awaitable) { o.misdeed(); return "", nil }
+func (o *spitefulOwner) Take()                                { o.misdeed() }
 
 // A panic of an owner goes to the error handler, and neither to the code that cancels nor
 // to the loop.
@@ -230,7 +229,7 @@ func TestOwnerThatPanics(t *testing.T) {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f) }))
 	defer l.Close()
 	o := &spiteful{misdeed: func() { panic(io.EOF) }}
-	future.Own(&o.Future, l, o.owner())
+	o.Init(l, (*spitefulOwner)(o))
 	waits := spawn(l.Context(), "waits", o.Wait)
 	var cancels *task.Task[none]
 	wantTold := func(n int) {
@@ -253,10 +252,10 @@ func TestOwnerThatPanics(t *testing.T) {
 		}
 	}
 	wantTold(2)
-	if what := o.Explain().What; what != "a future of a *future_test.spitefulOwner whose Describe panicked" {
+	if what, on := o.Explain(); on != nil || what != "a future of a *future_test.spitefulOwner whose Describe panicked" {
 		t.Errorf("it is %q", what)
 	}
-	future.Fail(&o.Future, o.owner(), io.ErrUnexpectedEOF)
+	o.Fail(io.ErrUnexpectedEOF)
 	run(t, l)
 	if !waits.Canceled() {
 		t.Errorf("the request was not delivered: %v", waits.Err())
@@ -276,7 +275,7 @@ func TestOwnerThatCallsGoexit(t *testing.T) {
 	for _, again := range []bool{false, true} {
 		l := testLoop(t)
 		o := &spiteful{misdeed: runtime.Goexit}
-		future.Own(&o.Future, l, o.owner())
+		o.Init(l, (*spitefulOwner)(o))
 		waits := spawn(l.Context(), "waits", o.Wait)
 		cancels := spawn(l.Context(), "cancels", func(context.Context) error { waits.Cancel(io.EOF); return nil })
 		over := make(chan none)
@@ -293,7 +292,7 @@ func TestOwnerThatCallsGoexit(t *testing.T) {
 		if again {
 			waits.Cancel(io.EOF)
 		}
-		future.Complete(&o.Future, o.owner(), 1, nil)
+		o.Complete(1, nil)
 		run(t, l)
 		if !waits.Canceled() {
 			t.Errorf("the request was not delivered: %v", waits.Err())
@@ -319,5 +318,5 @@ func TestCancelWhileAPanicUnwinds(t *testing.T) {
 	if !errors.As(x.Err(), &panicked) || len(p.asked) != 1 {
 		t.Errorf("the task ended with %v, the owner was asked with %v", x.Err(), p.asked)
 	}
-	p.complete(1, nil)
+	p.Complete(1, nil)
 }
