@@ -129,6 +129,29 @@ func ExampleUntyped() {
 	// [7 seven] <nil>
 }
 
+// unstoppable is the owner of a future that takes no request to cancel.
+type unstoppable struct{}
+
+func (unstoppable) Cancel(error) bool                    { return false }
+func (unstoppable) Describe() (string, []loop.Awaitable) { return "an answer", nil }
+
+func ExamplePromise() {
+	l := loop.New()
+	defer l.Close()
+
+	var p future.Promise[int]
+	p.Init(l, unstoppable{})
+	f := &p.Future // which is for other code
+	fmt.Println(f.SetResult(1))
+	fmt.Println(f.Cancel(nil), f.Done())
+	p.Complete(42, nil)
+	fmt.Println(f.Result())
+	// Output:
+	// future: invalid state: SetResult on a future that is not yours to set, such as a task
+	// false false
+	// 42 <nil>
+}
+
 // countdown is an awaitable that is done when it was told to count n times.
 // Canceling it makes it end at once, with what it has.
 type countdown struct {

@@ -10,10 +10,10 @@ import (
 // future, &p.Future, can await and cancel it: its SetResult and SetError return
 // [ErrInvalidState].
 //
-// A Promise is for code that builds awaitables of its own. It is a part of a larger struct,
-// mostly, which it makes no larger than the Future would. Make it by Init; it must not be
-// copied. A type that is to have the methods of the future, but not those of the promise,
-// embeds a type without the latter, in an unexported field:
+// A Promise is for code that builds awaitables of its own: a struct that embeds it has the
+// future inside, and needs no allocation for it. Make it by Init; it must not be copied. An
+// exported type that is to have the methods of the future, but not those of the promise,
+// embeds a type of its own, which has only the former:
 //
 //	type outcome[T any] future.Promise[T]
 //

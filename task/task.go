@@ -13,7 +13,8 @@ import (
 // A task is done when its body has ended, never earlier: a value, an error, a
 // cancellation that the body let through, or a *[PanicError].
 //
-// Result, Err, Done, Canceled, Await, Wait and OnDone are those of the Future.
+// The methods of a [future.Future] are those of the task: Result, Err, Done, Canceled, Await,
+// Wait, OnDone. The field t.Future is the future alone.
 // A Task is not safe for use from other goroutines.
 type Task[T any] struct {
 	outcome[T]
