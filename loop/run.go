@@ -356,10 +356,11 @@ func (l *Loop) idle() (over bool, err error) {
 			l.thread.othersRan()
 		}
 	}()
+	owed := l.outside.Owed() // before the look for news, as what is owed comes before it is not owed any more
 	switch {
 	case l.outside.News():
 		return false, nil
-	case l.outside.Owed():
+	case owed:
 	case deadline == timer.Never && (jumps || l.detect && !l.outside.MayCome()):
 		return true, l.deadlock()
 	case jumps:

@@ -16,8 +16,8 @@ import (
 // that can be derived (runtime.FuncForPC, reflect's PkgPath) does not stand here.
 var held = map[string]string{
 	"github.com/takt-go/takt/":     "loop.TestNamesOfTheScheduler",
-	"loop.(*stack).main":           "loop.TestNamesOfTheScheduler",
-	"loop.(*Task).runBody":         "loop.TestNamesOfTheScheduler",
+	"loop.(*Loop).drive":           "loop.TestNamesOfTheScheduler",
+	"loop.runBody":                 "loop.TestNamesOfTheScheduler",
 	"loop.(*Task).step":            "loop.TestNamesOfTheScheduler",
 	"loop.(*Task).suspendHere":     "loop.TestNamesOfTheScheduler",
 	"loop.Suspend":                 "loop.TestNamesOfTheScheduler",
@@ -26,10 +26,11 @@ var held = map[string]string{
 	"loop.(*Loop).runTimed":        "loop.TestNamesOfTheScheduler",
 	"loop.Func.Run":                "loop.TestNamesOfTheScheduler",
 	"loop.Context":                 "loop.TestContextString", // which is the name of no function
-	"runtime.gopanic":              "loop.TestNamesOfTheRuntime",
-	"runtime.Goexit":               "loop.TestNamesOfTheRuntime",
-	"runtime.corostart":            "loop/internal/goroutine.TestCoroutine",
-	"runtime.goexit":               "loop/internal/goroutine.TestCoroutine",
+	"github.com/takt-go/takt/loop/internal/coro.(*Stack[...]).main": "loop/internal/coro.TestMainIsAtTheBottom",
+	"runtime.gopanic":   "loop.TestNamesOfTheRuntime",
+	"runtime.Goexit":    "loop.TestNamesOfTheRuntime",
+	"runtime.corostart": "loop/internal/goroutine.TestCoroutine",
+	"runtime.goexit":    "loop/internal/goroutine.TestCoroutine",
 }
 
 var (

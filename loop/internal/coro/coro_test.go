@@ -11,9 +11,10 @@ import (
 
 	"github.com/takt-go/takt/loop/internal/coro"
 	"github.com/takt-go/takt/loop/internal/goroutine"
+	"github.com/takt-go/takt/loop/internal/testkit"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 type stack = coro.Stack[seat]
 

@@ -3,10 +3,7 @@ package source
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/takt-go/takt/loop/internal/testkit"
 )
 
-// On js the runtime has a goroutine of its own, which waits for events of JavaScript.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
-}
+func TestMain(m *testing.M) { testkit.Main(m) }
