@@ -575,6 +575,7 @@ func TestOutsideKeepsADeadlineOfRealTime(t *testing.T) {
 type asking struct {
 	context.Context
 	asked func()
+	done  chan struct{} // not that of the Context
 }
 
 func (a *asking) Done() <-chan struct{} {
@@ -582,16 +583,14 @@ func (a *asking) Done() <-chan struct{} {
 		a.asked = nil
 		asked()
 	}
-	return a.Context.Done()
+	return a.done
 }
 
 // Where a task's Done is asked for while it is being made, as goroutines may do, there is
 // one only, and nothing is left of the other.
 func TestDoneIsAskedForWhileItIsMade(t *testing.T) {
 	l := newLoop(t)
-	outer, cancel := context.WithCancel(l.Context())
-	defer cancel()
-	around := &asking{Context: outer}
+	around := &asking{Context: l.Context(), done: make(chan struct{})}
 	var first, second <-chan struct{}
 	spawn(around, "x", func(ctx context.Context) error {
 		around.asked = func() { first = ctx.Done() }
@@ -604,5 +603,28 @@ func TestDoneIsAskedForWhileItIsMade(t *testing.T) {
 	}
 	if open(second) {
 		t.Error("Done is open when the task has ended")
+	}
+}
+
+// What is derived from the context of a task that was canceled has ended too, and ends an
+// await at once; the task's own goes on to serve.
+func TestContextDerivedFromOneThatHasEnded(t *testing.T) {
+	l := newLoop(t)
+	var x *task.Task[none]
+	x = spawn(l.Context(), "x", func(ctx context.Context) error {
+		if err := task.Sleep(ctx, time.Hour); causeOf(err) != io.EOF {
+			t.Errorf("the first sleep: %v", err)
+		}
+		derived, cancel := context.WithCancel(ctx)
+		defer cancel()
+		if err := task.Sleep(derived, time.Hour); causeOf(err) != io.EOF {
+			t.Errorf("under what is derived: %v", err)
+		}
+		return task.Sleep(ctx, time.Second)
+	})
+	l.CallSoon(func() { l.CallSoon(func() { x.Cancel(io.EOF) }) })
+	run(t, l)
+	if err := x.Err(); err != nil || l.Elapsed() != time.Second {
+		t.Errorf("the task ended with %v, after %v", err, l.Elapsed())
 	}
 }

@@ -485,3 +485,22 @@ func TestSlowStepReportKeepsThePanicOfTheStep(t *testing.T) {
 		t.Errorf("the task's error is %v, after %d exits", x.Err(), exits)
 	}
 }
+
+// A step that takes just as long as the limit is slow.
+func TestSlowStepTakesAtLeastTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		toldToSlog(t, func(string, string) {})
+		var told []loop.Failure
+		l := newLoop(t, loop.WithSlowStep(time.Second), toldTo(&told))
+		l.CallSoon(func() { time.Sleep(time.Second - 1) })
+		run(t, l)
+		if len(told) != 0 {
+			t.Errorf("a quick one: told %v", told)
+		}
+		l.CallSoon(func() { time.Sleep(time.Second) })
+		run(t, l)
+		if len(told) != 1 || told[0].Kind != loop.SlowStep {
+			t.Errorf("a slow one: told %v", told)
+		}
+	})
+}

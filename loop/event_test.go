@@ -292,3 +292,34 @@ func TestEventsBehindASleepThatWasCanceled(t *testing.T) {
 		t.Errorf("the deadlines are %v", timers)
 	}
 }
+
+// What prevents nothing is no event.
+func TestEventsOfHandlesOfThePast(t *testing.T) {
+	l, log := observed(t)
+	timer := l.CallLater(0, func() {})
+	run(t, l)
+	timer.Cancel()
+	log.Want(t, "timer armed 0s#1", "timer fired 0s#1", "idle")
+}
+
+// gate is a future that wakes its waiters when it is told, by ScheduleAll.
+type gate struct {
+	*future.Future[int]
+	waiters []loop.Runnable
+}
+
+func (g *gate) AddWaiter(r loop.Runnable) { g.waiters = append(g.waiters, r) }
+
+func TestEventsOfScheduleAll(t *testing.T) {
+	l, log := observed(t)
+	g := &gate{Future: future.New[int](l.Context())}
+	for _, name := range []string{"a", "b"} {
+		spawn(l.Context(), name, func(ctx context.Context) error { return loop.Suspend(ctx, loop.On(g)) })
+	}
+	l.RunUntilIdle()
+	*log = nil
+	l.ScheduleAll(g.waiters)
+	log.Want(t, "woken a", "woken b")
+	_ = g.SetResult(1)
+	run(t, l)
+}

@@ -247,3 +247,11 @@ func TestNilFunctionsAreRefused(t *testing.T) {
 	mustPanic(t, "loop: Post of a nil function", func() { _ = l.Post(nil) })
 	run(t, l)
 }
+
+func TestScheduleAllOfANilPanics(t *testing.T) {
+	l := newLoop(t)
+	ran := loop.Func(func() { t.Error("ran") })
+	mustPanic(t, "loop: ScheduleAll of a nil at index 0; give it Runnables", func() { l.ScheduleAll([]loop.Runnable{nil, ran}) })
+	mustPanic(t, "loop: ScheduleAll of a nil at index 1; give it Runnables", func() { l.ScheduleAll([]loop.Runnable{ran, nil}) })
+	run(t, l)
+}

@@ -3,10 +3,12 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
@@ -239,4 +241,31 @@ func TestHoldReleasedAfterPostLosesNothing(t *testing.T) {
 			t.Fatal("the waiter has not ended")
 		}
 	}
+}
+
+// The loop lets go of what was posted when that has run.
+func TestPostsAreLetGoOf(t *testing.T) {
+	type large struct {
+		_ [1 << 10]byte
+		p *large
+	}
+	l := newLoop(t)
+	x := new(large)
+	held := weak.Make(x)
+	if err := l.Post(func() { runtime.KeepAlive(x) }); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		l.CallSoon(func() {})
+	}
+	l.RunUntilIdle()
+	for range 100 { // over its place in the ready queue
+		l.CallSoon(func() {})
+	}
+	l.RunUntilIdle()
+	runtime.GC()
+	if held.Value() != nil {
+		t.Error("it is held on to")
+	}
+	runtime.KeepAlive(l)
 }

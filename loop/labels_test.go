@@ -307,3 +307,23 @@ func TestLoopWithoutLabelsSetsNone(t *testing.T) {
 		}
 	})
 }
+
+// A driver with labels of the program's own keeps them, also where the loop has set others
+// in an earlier run.
+func TestLabelsOfTheDriverBetweenRuns(t *testing.T) {
+	l := newLoop(t)
+	var log looptest.Journal
+	note := func(who string) { log.Add("%s %s", who, labels()) }
+	machine := func(ctx context.Context, name string) {
+		script(ctx, name, func(context.Context, error) (task.Suspension, error) { note(name); return task.End(), nil })
+	}
+	labeled(l.Context(), "A", func(ctx context.Context) { machine(ctx, "a") })
+	l.RunUntilIdle()
+	labeled(context.Background(), "program", func(context.Context) {
+		machine(l.Context(), "plain")
+		l.CallSoon(func() { note("callback") })
+		l.RunUntilIdle()
+		note("the driver")
+	})
+	log.Want(t, "a "+ofA, "plain "+ofProgram, "callback "+ofProgram, "the driver "+ofProgram)
+}

@@ -168,3 +168,15 @@ func TestWatchdogIsSilentBetweenSteps(t *testing.T) {
 		run(t, l)
 	})
 }
+
+// It is silent about a step that ends before the limit.
+func TestWatchdogIsSilentAboutQuickSteps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		toldToSlog(t, func(message, _ string) { t.Error(message) })
+		l := newLoop(t, loop.WithSlowStep(time.Minute))
+		for range 3 {
+			l.CallSoon(func() { time.Sleep(time.Minute - 1) })
+		}
+		run(t, l)
+	})
+}

@@ -807,3 +807,114 @@ func TestWrongGoroutine(t *testing.T) {
 		_ = a.Wait(ctx)
 	}, loop.WithDebug())
 }
+
+// What a task awaited is not what the next one awaits, which has its place in the loop.
+func TestAwaitsOfATaskThatIsDone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a := task.Go(ctx, gives(0, 1))
+		_ = a.Wait(ctx)
+		if on := a.Task().Awaits(); on != nil {
+			t.Errorf("a task that is done awaits %v", on.Explain().What)
+		}
+		b := task.Go(ctx, hangs)
+		yields(t, ctx, 1)
+		if on := a.Task().Awaits(); on != nil || b.Task().Awaits() == nil {
+			t.Errorf("a task that is done awaits %v", on.Explain().What)
+		}
+		b.Cancel(nil)
+	})
+}
+
+// The scheduler, and what it runs on top of a body, does not show in the stack of the body.
+func TestStackBelowACallback(t *testing.T) {
+	l := virtual(t)
+	a := task.Go(l.Context(), outermost)
+	got := ""
+	l.CallSoon(func() {
+		stack := a.Task().Stack()
+		got = ofTheTest(stack)
+		if name := stack[0].Function; !strings.HasSuffix(name, "task.Sleep") {
+			t.Errorf("the innermost frame is that of %s", name)
+		}
+	})
+	l.RunUntilIdle()
+	testkit.Equal(t, "the stack", got, "innermost middle outermost")
+}
+
+// awaitsAll waits for what On has, in its own slice.
+type awaitsAll struct {
+	*future.Future[int]
+	on []loop.Awaitable
+}
+
+func (a *awaitsAll) Explain() loop.Explanation {
+	return loop.Explanation{What: "all of these", On: a.on}
+}
+
+func (a *awaitsAll) Self() loop.Awaitable { return a }
+
+// What the program sees through views is the same, and its own slices are left alone.
+func TestGraphOfViews(t *testing.T) {
+	f := func(ctx context.Context) (int, error) {
+		g := task.Gather(future.New[int](ctx), future.New[int](ctx))
+		view := loop.Awaitable(future.Untyped(g))
+		a := &awaitsAll{future.New[int](ctx), []loop.Awaitable{view, g}}
+		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, loop.Suspend(ctx, loop.On(a)) }, task.Name("A"))
+		loop.FromContext(ctx).CallSoon(func() {
+			loop.FromContext(ctx).CallSoon(func() {
+				var b strings.Builder
+				testkit.Equal(t, "the error", loop.FromContext(ctx).WriteGraph(&b, false), nil)
+				if a.on[0] != view {
+					t.Error("the graph has changed what the program has")
+				}
+			})
+		})
+		return hangs(ctx)
+	}
+	testkit.Equal(t, "the graph", graphOf(t, f), `main awaits a future
+A awaits all of these
+├─ a gather of 2
+│  ├─ a future
+│  └─ a future
+└─ a gather of 2 (above)
+`)
+}
+
+// A future that two tasks await is nothing that was written out above.
+func TestGraphOfAFutureThatTwoAwait(t *testing.T) {
+	f := func(ctx context.Context) (int, error) {
+		f := future.New[int](ctx)
+		task.Go(ctx, f.Await, task.Name("A"))
+		return f.Await(ctx)
+	}
+	testkit.Equal(t, "the graph", graphOf(t, f), "main awaits a future\nA awaits a future\n")
+}
+
+// What goes on at the margin does so once, where it is awaited twice.
+func TestGraphThatGoesOnOnce(t *testing.T) {
+	for name, deepest := range map[string]func(ctx context.Context) (future.Any, string){
+		"a task": func(ctx context.Context) (future.Any, string) {
+			return task.Go(ctx, hangs, task.Name("T")), "T"
+		},
+		"a gather": func(ctx context.Context) (future.Any, string) {
+			return task.Gather(future.New[int](ctx)), "a gather of 1"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			called := ""
+			graph := graphOf(t, func(ctx context.Context) (int, error) {
+				x, what := deepest(ctx)
+				called = what
+				deep := future.Untyped(task.Gather(future.Untyped(x), future.Untyped(x)))
+				for range 19 {
+					deep = future.Untyped(task.Gather(deep))
+				}
+				return 0, deep.Wait(ctx)
+			})
+			lines := strings.Split(graph, "\n")
+			testkit.Equal(t, "the first", strings.TrimLeft(lines[20], " "), "├─ "+called+" (goes on at [1])")
+			testkit.Equal(t, "the second", strings.TrimLeft(lines[21], " "), "└─ "+called+" (above)")
+			testkit.Equal(t, "where it goes on", strings.HasPrefix(lines[22], "[1] "+called), true)
+		})
+	}
+}

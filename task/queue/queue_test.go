@@ -773,3 +773,30 @@ func TestOneIsWokenForEachItem(t *testing.T) {
 		l.RunUntilIdle()
 	}
 }
+
+// A getter that is canceled before its turn has come passes nothing on, also where an item
+// is there for another one: those that wait keep their order.
+func TestGetterThatIsCanceledBeforeItsTurn(t *testing.T) {
+	l := testkit.NewLoop(t)
+	q := queue.New[int](0)
+	var served []string
+	var tasks []*task.Task[struct{}]
+	for _, name := range []string{"a", "b", "c", "d"} {
+		tasks = append(tasks, testkit.Spawn(l.Context(), name, func(ctx context.Context) error {
+			_, err := q.Get(ctx)
+			if err == nil {
+				served = append(served, name)
+			}
+			return err
+		}))
+	}
+	l.RunUntilIdle()
+	tasks[1].Cancel(nil) // which wakes b before a
+	testkit.NoError(t, q.TryPut(1))
+	l.RunUntilIdle()
+	for range 2 {
+		testkit.NoError(t, q.TryPut(1))
+		l.RunUntilIdle()
+	}
+	testkit.Equal(t, "the order", fmt.Sprint(served), "[a c d]")
+}
