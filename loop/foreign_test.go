@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -695,4 +696,49 @@ func TestAFailureOfAnObserverIsToldSoon(t *testing.T) {
 			t.Errorf("told: %v", told)
 		}
 	})
+}
+
+// slogThat calls a function for what it is to write.
+type slogThat struct {
+	brokenSlog
+	does func()
+}
+
+func (h slogThat) Handle(context.Context, slog.Record) error { h.does(); return nil }
+
+// What slog cannot write, as it panics, goes to the standard error; nothing else does.
+func TestWhatGoesToTheStandardError(t *testing.T) {
+	for name, c := range map[string]struct {
+		does func()
+		want string
+	}{
+		"panic":  {func() { panic("slog") }, "takt: a callback panicked"},
+		"Goexit": {runtime.Goexit, ""},
+		"return": {func() {}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			logTo(t, slogThat{does: c.does})
+			to, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer to.Close()
+			stderr := os.Stderr
+			defer func() { os.Stderr = stderr }()
+			os.Stderr = to
+			l := loop.New(loop.WithClock(timer.NewVirtual()))
+			defer l.Close()
+			l.CallSoon(func() { panic(errForeign) })
+			if returned := inGoroutine(l.RunUntilIdle); returned != (name != "Goexit") {
+				t.Errorf("RunUntilIdle returned: %v", returned)
+			}
+			text, err := os.ReadFile(to.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.want == "" && len(text) > 0 || !strings.Contains(string(text), c.want) || !strings.Contains(string(text), errForeign.Error()) && c.want != "" {
+				t.Errorf("written: %q", text)
+			}
+		})
+	}
 }
