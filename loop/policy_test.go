@@ -166,3 +166,19 @@ func TestCancelOfATimerThatAnEarlierOneFollows(t *testing.T) {
 		t.Errorf("it took %v", l.Elapsed())
 	}
 }
+
+// A callback at the front of the queue runs before anything is chosen, and no time passes
+// where the option does not say so.
+func TestPolicyIsNotAskedBeforeACallback(t *testing.T) {
+	p := &picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}
+	l := newLoop(t, loop.WithPolicy(p, false))
+	var log journal
+	l.CallLater(time.Second, log.writes("timer"))
+	l.CallSoon(log.writes("callback"))
+	for _, name := range []string{"a", "b"} {
+		spawn(l.Context(), name, func(context.Context) error { log.add("%s", name); return nil })
+	}
+	run(t, l)
+	p.asked.expect(t, "ab false")
+	log.expect(t, "callback", "b", "a", "timer")
+}
