@@ -172,13 +172,13 @@ func TestCancelOfATimerThatAnEarlierOneFollows(t *testing.T) {
 func TestPolicyIsNotAskedBeforeACallback(t *testing.T) {
 	p := &picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}
 	l := newLoop(t, loop.WithPolicy(p, false))
-	var log journal
-	l.CallLater(time.Second, log.writes("timer"))
-	l.CallSoon(log.writes("callback"))
+	var log looptest.Journal
+	l.CallLater(time.Second, log.Callback("timer"))
+	l.CallSoon(log.Callback("callback"))
 	for _, name := range []string{"a", "b"} {
-		spawn(l.Context(), name, func(context.Context) error { log.add("%s", name); return nil })
+		spawn(l.Context(), name, func(context.Context) error { log.Add("%s", name); return nil })
 	}
 	run(t, l)
-	p.asked.expect(t, "ab false")
-	log.expect(t, "callback", "b", "a", "timer")
+	p.asked.Want(t, "ab false")
+	log.Want(t, "callback", "b", "a", "timer")
 }

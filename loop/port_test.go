@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"weak"
 
 	"github.com/takt-go/takt/loop"
@@ -477,21 +478,36 @@ func TestSelectedThatPanicsWhileTheLoopSleeps(t *testing.T) {
 	}
 }
 
-// A loop does not hold on to the last port when that was performed.
-func TestPortThatWasPerformedLastIsNotHeld(t *testing.T) {
-	l := newLoop(t)
-	var log looptest.Journal
-	tries := 0
-	ch := make(chan int, 1)
-	ch <- 1
-	o := &operation{0, ch, false, 0, &log, &tries}
-	p := weak.Make(o)
-	l.AddPort(o)
-	o = nil
-	l.RunOnce()
-	runtime.GC()
-	if p.Value() != nil {
-		t.Error("the port is held")
-	}
-	runtime.KeepAlive(l)
+// quiet is a Port whose operation wakes nothing; try, if there is one, stands for it.
+type quiet struct {
+	operation
+	try func() bool
+}
+
+func (q *quiet) Try() bool { return q.try != nil && q.try() || q.operation.Try() }
+
+// A port that becomes the first of its line behind its place in a poll is selected too, where
+// the loop goes to sleep after that poll.
+func TestPortThatIsFirstBehindItsPlaceIsSelected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(t, loop.WithClock(timer.NewSystem()))
+		var log looptest.Journal
+		tries := 0
+		a, b := make(chan int), make(chan int)
+		receives := func(id int, ch chan int) operation { return operation{id, ch, false, 0, &log, &tries} }
+		first := l.AddPort(&quiet{receives(1, a), nil})
+		l.AddPort(&quiet{receives(2, a), nil})
+		l.AddPort(&quiet{receives(3, b), first.Remove})
+		go func() {
+			synctest.Wait() // the loop sleeps
+			select {
+			case a <- 7:
+			default:
+				t.Error("nothing receives")
+			}
+			_ = l.Post(l.Stop)
+		}()
+		run(t, l)
+		log.Want(t, "2 meets 7")
+	})
 }

@@ -918,3 +918,19 @@ func TestGraphThatGoesOnOnce(t *testing.T) {
 		})
 	}
 }
+
+// A graph takes as long as what it shows has parts, and not as there are ways to them.
+func TestGraphOfVeryManyWays(t *testing.T) {
+	l := virtual(t)
+	top := future.Untyped(future.New[int](l.Context()))
+	for range 60 {
+		top = future.Untyped(task.Gather(top, top))
+	}
+	task.Go(l.Context(), func(ctx context.Context) (int, error) { return 0, top.Wait(ctx) })
+	l.RunUntilIdle()
+	var graph strings.Builder
+	testkit.Equal(t, "the error", l.WriteGraph(&graph, false), nil)
+	if n := strings.Count(graph.String(), "\n"); n < 60 || n > 200 {
+		t.Errorf("the graph has %d lines", n)
+	}
+}

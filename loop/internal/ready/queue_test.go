@@ -202,3 +202,17 @@ func TestShrink(t *testing.T) {
 		t.Errorf("the next entry is %v at %d", q.At(at), at)
 	}
 }
+
+// What is taken out makes room: the ring grows by what waits at a time.
+func TestReadyDoesNotGrowByWhatHasPassed(t *testing.T) {
+	var q ready
+	for i := range 1000 {
+		q.push(numbered(i))
+		if got := q.pop(); got != numbered(i) {
+			t.Fatalf("popped %v, want %d", got, i)
+		}
+	}
+	if len(q.buf) != 64 {
+		t.Errorf("there is room for %d", len(q.buf))
+	}
+}
