@@ -327,3 +327,16 @@ func TestLabelsOfTheDriverBetweenRuns(t *testing.T) {
 	})
 	log.Want(t, "a "+ofA, "plain "+ofProgram, "callback "+ofProgram, "the driver "+ofProgram)
 }
+
+// Labels that a callback leaves behind are not those of the body that runs next on the stack.
+func TestLabelsThatACallbackLeavesBehind(t *testing.T) {
+	l := newLoop(t)
+	var log journal
+	labeled(l.Context(), "A", func(ctx context.Context) {
+		spawn(ctx, "a", func(context.Context) error { log.add("a %s", labels()); return nil })
+	})
+	l.CallSoon(func() { pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("tenant", "B"))) })
+	spawn(l.Context(), "plain", func(context.Context) error { log.add("plain %s", labels()); return nil })
+	run(t, l)
+	log.expect(t, "a "+ofA, "plain ")
+}
