@@ -551,3 +551,52 @@ func TestRequestOfAnOwnerIsNotPutOff(t *testing.T) {
 		t.Errorf("the child has ended with %v", child.Err())
 	}
 }
+
+// A task that was canceled while it was running is told of that, also where another request
+// comes before it runs again.
+func TestRequestBeforeASleepIsDelivered(t *testing.T) {
+	l := newLoop(t)
+	var x *task.Task[none]
+	x = spawn(l.Context(), "x", func(ctx context.Context) error {
+		x.Cancel(io.EOF)
+		l.CallSoon(func() { x.Cancel(errUntaken) })
+		return task.Sleep(ctx, time.Hour)
+	})
+	run(t, l)
+	if err := x.Err(); causeOf(err) != io.EOF || l.Elapsed() != 0 {
+		t.Errorf("the task ended with %v, after %v", err, l.Elapsed())
+	}
+}
+
+// Where a task was canceled while it was running, what it awaits next decides what becomes
+// of the request: if that takes it, and ends with a value, there is nothing left of it, and
+// otherwise the await ends with it.
+func TestRequestBeforeAnAwait(t *testing.T) {
+	for _, takes := range []bool{true, false} {
+		l := newLoop(t)
+		o := &refuses{takes: takes}
+		future.Own(&o.f, l, o)
+		x := spawn(l.Context(), "x", func(ctx context.Context) error {
+			loop.Current(ctx).Cancel(io.EOF)
+			l.CallLater(time.Second, func() { future.Complete(&o.f, o, 1, nil) })
+			v, err := o.f.Await(ctx)
+			if takes && (v != 1 || err != nil) || !takes && causeOf(err) != io.EOF {
+				t.Errorf("taken: %v; the await ends with %d, %v", takes, v, err)
+			}
+			return task.Sleep(ctx, time.Second)
+		})
+		run(t, l)
+		if err := x.Err(); err != nil || l.Elapsed() != 2*time.Second {
+			t.Errorf("taken: %v; the task ended with %v, after %v", takes, err, l.Elapsed())
+		}
+	}
+}
+
+// refuses is the owner of a future that goes on, whether it takes a request or not.
+type refuses struct {
+	f     future.Future[int]
+	takes bool
+}
+
+func (r *refuses) Cancel(error) bool          { return r.takes }
+func (r *refuses) Describe() loop.Explanation { return loop.Explanation{What: "what refuses"} }

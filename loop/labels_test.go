@@ -340,3 +340,17 @@ func TestLabelsThatACallbackLeavesBehind(t *testing.T) {
 	run(t, l)
 	log.expect(t, "a "+ofA, "plain ")
 }
+
+// In debug mode the stack of a task that is suspended keeps the labels, for profiles.
+func TestLabelsOfASuspendedTaskInDebugMode(t *testing.T) {
+	l := newLoop(t, loop.WithDebug())
+	spawn(l.Context(), "parked", sleepsASecond)
+	l.CallSoon(func() {
+		var b bytes.Buffer
+		_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
+		if !strings.Contains(b.String(), `"task":"parked"`) {
+			t.Error("the profile does not name the task")
+		}
+	})
+	run(t, l)
+}
