@@ -332,10 +332,7 @@ func (l *Loop) cancelDue(key timer.Key) (Runnable, bool) {
 // idle waits until something becomes ready. It reports that there is nothing to
 // wait for by over, with what Run is to return.
 func (l *Loop) idle() (over bool, err error) {
-	deadline, armed := l.timers.Earliest()
-	if !armed {
-		deadline = timer.Never
-	}
+	deadline, _ := l.timers.Earliest()
 	if !l.idled {
 		l.idled = true
 		if l.observer != nil {
