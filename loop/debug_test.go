@@ -504,3 +504,19 @@ func TestSlowStepTakesAtLeastTheLimit(t *testing.T) {
 		}
 	})
 }
+
+// In debug mode a task is started on the loop's goroutine only.
+func TestEnqueueOnAnotherGoroutine(t *testing.T) {
+	l := newLoop(t, loop.WithDebug(), loop.WithTaskFactory(func(*loop.Task) {}))
+	x := spawn(l.Context(), "x", func(context.Context) error { return nil })
+	l.CallSoon(func() {
+		inGoroutine(func() {
+			mustPanic(t, "loop: Enqueue from another goroutine than the loop's", x.Task().Enqueue)
+		})
+		x.Task().Enqueue()
+	})
+	run(t, l)
+	if !x.Done() {
+		t.Error("the task has not ended")
+	}
+}

@@ -354,3 +354,19 @@ func TestLabelsOfASuspendedTaskInDebugMode(t *testing.T) {
 	})
 	run(t, l)
 }
+
+// A loop that has met no labels leaves alone those that a body sets without a context.
+func TestLabelsThatTheLoopHasNotMet(t *testing.T) {
+	l := newLoop(t, loop.WithObserver(func(loop.Event) {}))
+	var log journal
+	spawn(l.Context(), "x", func(ctx context.Context) error {
+		pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels("tenant", "A")))
+		spawn(context.WithValue(ctx, key("k"), 1), "child", task.Yield)
+		log.add("%s", labels())
+		_ = task.Yield(ctx)
+		log.add("%s", labels())
+		return nil
+	})
+	run(t, l)
+	log.expect(t, ofA, ofA)
+}
