@@ -426,3 +426,23 @@ func isPlaceIn(file, place string) bool {
 	_, err := strconv.Atoi(line)
 	return ok && err == nil
 }
+
+func panicsAgain() {
+	defer func() { panic("second") }()
+	panic("first")
+}
+
+// Where a deferred call has panicked again, the stack begins where that did.
+func TestStackOfAPanicInAPanic(t *testing.T) {
+	l := newLoop(t)
+	x := spawn(l.Context(), "x", func(context.Context) error { panicsAgain(); return nil })
+	run(t, l)
+	var p *loop.PanicError
+	if !errors.As(x.Err(), &p) {
+		t.Fatalf("the task ended with %v", x.Err())
+	}
+	_, frames, _ := strings.Cut(string(p.Stack), "\n")
+	if first, _, _ := strings.Cut(frames, "\n"); !strings.Contains(first, "loop_test.panicsAgain.func1") || !strings.Contains(frames, "loop_test.panicsAgain(") {
+		t.Errorf("the stack is\n%s", p.Stack)
+	}
+}

@@ -348,3 +348,19 @@ func TestBoundOfTheContextIsNotInherited(t *testing.T) {
 	})
 	run(t, l)
 }
+
+// A task that is spawned under a context that has ended is asked to cancel once.
+func TestSpawnUnderAnEndedContextIsOneRequest(t *testing.T) {
+	l := newLoop(t)
+	spawn(l.Context(), "parent", func(ctx context.Context) error {
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		child := spawn(ended, "child", task.Yield)
+		_ = child.Wait(ctx)
+		if n := child.Cancelling(); n != 1 {
+			t.Errorf("the child counts %d requests", n)
+		}
+		return nil
+	})
+	run(t, l)
+}
