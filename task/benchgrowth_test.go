@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"math/bits"
 	"testing"
@@ -26,6 +27,7 @@ func BenchmarkGrowth(b *testing.B) {
 		// prepare returns a round, which calls timed with what is measured in it.
 		prepare func(b *testing.B, n int) (round func(timed func(func())))
 	}{
+		{"floor-stacks", parkedCoroutines},
 		{"callbacks", callbacksRemovedInReverse},
 		{"shields", shieldsOfOne},
 		{"recv-turns", turnsOfTasksInRecv},
@@ -71,6 +73,24 @@ func inLoop(prepare func(l *loop.Loop) (do func())) (round func(timed func(func(
 		timed(func() {
 			do()
 			l.RunUntilIdle()
+		})
+	}
+}
+
+// parkedCoroutines is the floor for what resumes n parked stacks: n bare coroutines, each of
+// which is resumed once, and ends. The processor's caches have room for 1,000, and not for
+// 16,000.
+func parkedCoroutines(_ *testing.B, n int) func(func(func())) {
+	nexts := make([]func() (struct{}, bool), n)
+	return func(timed func(func())) {
+		for i := range nexts {
+			nexts[i], _ = iter.Pull(func(yield func(struct{}) bool) { yield(struct{}{}) })
+			nexts[i]()
+		}
+		timed(func() {
+			for _, next := range nexts {
+				next()
+			}
 		})
 	}
 }

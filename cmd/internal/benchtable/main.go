@@ -4,7 +4,8 @@
 //
 //	go test ./task -run '^$' -bench . | go run ./cmd/internal/benchtable
 //
-// A second table has how what must stay linear grows: see BenchmarkGrowth.
+// A second table has how what must stay linear grows: see BenchmarkGrowth. What resumes
+// parked stacks is compared with bare coroutines that do the same.
 //
 // Where a benchmark was run more than once, the least of each measure counts: what
 // disturbs a benchmark only ever adds to it.

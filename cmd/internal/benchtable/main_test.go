@@ -160,6 +160,32 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
+// What resumes stacks may grow as the floor does, and 0.15 more. Without the floor there is no
+// goal.
+func TestGrowthOfStacks(t *testing.T) {
+	const floor = "BenchmarkGrowth/floor-stacks/n=1000-2 1 1 ns/op 100 ns/each\n" +
+		"BenchmarkGrowth/floor-stacks/n=16000-2 1 1 ns/op 200 ns/each\n" // 1.25
+	for _, c := range []struct{ floor, many, exponent, verdict, goal string }{
+		{floor, "300", "1.40", "ok", "1.40"},
+		{floor, "310", "1.41", "SHORT", "1.40"},
+		{"", "310", "1.41", "", ""},
+	} {
+		lines := growthTable(mustParse(t, c.floor+"BenchmarkGrowth/shields/n=1000-2 1 1 ns/op 100 ns/each\n"+
+			"BenchmarkGrowth/shields/n=16000-2 1 1 ns/op "+c.many+" ns/each\n"))
+		want := []string{"WaitFor(Shield(f)) of one f", "ns", "100", c.many, c.exponent, c.verdict, c.goal}
+		if got := lines[len(lines)-1]; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if c.floor == "" {
+			continue
+		}
+		want = []string{"floor: parked iter.Pull coroutines, each resumed once", "ns", "100", "200", "1.25", "", ""}
+		if got := lines[1]; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestFloorIsTheLeastOfBeforeAndAfter(t *testing.T) {
 	lines, err := table(mustParse(t, floorLine+"BenchmarkNew/one-2 1 50 ns/op\nBenchmarkFloorPullAgain-2 1 25 ns/op\n"))
 	if err != nil {
