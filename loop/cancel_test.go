@@ -575,10 +575,10 @@ func TestRequestBeforeAnAwait(t *testing.T) {
 	for _, takes := range []bool{true, false} {
 		l := newLoop(t)
 		o := &refuses{takes: takes}
-		future.Own(&o.f, l, o)
+		o.f.Init(l, o)
 		x := spawn(l.Context(), "x", func(ctx context.Context) error {
 			loop.Current(ctx).Cancel(io.EOF)
-			l.CallLater(time.Second, func() { future.Complete(&o.f, o, 1, nil) })
+			l.CallLater(time.Second, func() { o.f.Complete(1, nil) })
 			v, err := o.f.Await(ctx)
 			if takes && (v != 1 || err != nil) || !takes && causeOf(err) != io.EOF {
 				t.Errorf("taken: %v; the await ends with %d, %v", takes, v, err)
@@ -594,9 +594,9 @@ func TestRequestBeforeAnAwait(t *testing.T) {
 
 // refuses is the owner of a future that goes on, whether it takes a request or not.
 type refuses struct {
-	f     future.Future[int]
+	f     future.Promise[int]
 	takes bool
 }
 
-func (r *refuses) Cancel(error) bool          { return r.takes }
-func (r *refuses) Describe() loop.Explanation { return loop.Explanation{What: "what refuses"} }
+func (r *refuses) Cancel(error) bool                    { return r.takes }
+func (r *refuses) Describe() (string, []loop.Awaitable) { return "what refuses", nil }

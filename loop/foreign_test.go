@@ -717,7 +717,7 @@ func TestWhatGoesToTheStandardError(t *testing.T) {
 		"return": {func() {}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			logTo(t, slogThat{does: c.does})
+			testkit.LogTo(t, slogThat{does: c.does})
 			to, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
 			if err != nil {
 				t.Fatal(err)

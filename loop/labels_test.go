@@ -331,14 +331,14 @@ func TestLabelsOfTheDriverBetweenRuns(t *testing.T) {
 // Labels that a callback leaves behind are not those of the body that runs next on the stack.
 func TestLabelsThatACallbackLeavesBehind(t *testing.T) {
 	l := newLoop(t)
-	var log journal
+	var log looptest.Journal
 	labeled(l.Context(), "A", func(ctx context.Context) {
-		spawn(ctx, "a", func(context.Context) error { log.add("a %s", labels()); return nil })
+		spawn(ctx, "a", func(context.Context) error { log.Add("a %s", labels()); return nil })
 	})
 	l.CallSoon(func() { pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("tenant", "B"))) })
-	spawn(l.Context(), "plain", func(context.Context) error { log.add("plain %s", labels()); return nil })
+	spawn(l.Context(), "plain", func(context.Context) error { log.Add("plain %s", labels()); return nil })
 	run(t, l)
-	log.expect(t, "a "+ofA, "plain ")
+	log.Want(t, "a "+ofA, "plain ")
 }
 
 // In debug mode the stack of a task that is suspended keeps the labels, for profiles.
@@ -358,15 +358,15 @@ func TestLabelsOfASuspendedTaskInDebugMode(t *testing.T) {
 // A loop that has met no labels leaves alone those that a body sets without a context.
 func TestLabelsThatTheLoopHasNotMet(t *testing.T) {
 	l := newLoop(t, loop.WithObserver(func(loop.Event) {}))
-	var log journal
+	var log looptest.Journal
 	spawn(l.Context(), "x", func(ctx context.Context) error {
 		pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels("tenant", "A")))
 		spawn(context.WithValue(ctx, key("k"), 1), "child", task.Yield)
-		log.add("%s", labels())
+		log.Add("%s", labels())
 		_ = task.Yield(ctx)
-		log.add("%s", labels())
+		log.Add("%s", labels())
 		return nil
 	})
 	run(t, l)
-	log.expect(t, ofA, ofA)
+	log.Want(t, ofA, ofA)
 }

@@ -814,12 +814,12 @@ func TestAwaitsOfATaskThatIsDone(t *testing.T) {
 		a := task.Go(ctx, gives(0, 1))
 		_ = a.Wait(ctx)
 		if on := a.Task().Awaits(); on != nil {
-			t.Errorf("a task that is done awaits %v", on.Explain().What)
+			t.Errorf("a task that is done awaits %v", on)
 		}
 		b := task.Go(ctx, hangs)
 		yields(t, ctx, 1)
 		if on := a.Task().Awaits(); on != nil || b.Task().Awaits() == nil {
-			t.Errorf("a task that is done awaits %v", on.Explain().What)
+			t.Errorf("a task that is done awaits %v", on)
 		}
 		b.Cancel(nil)
 	})
@@ -847,9 +847,7 @@ type awaitsAll struct {
 	on []loop.Awaitable
 }
 
-func (a *awaitsAll) Explain() loop.Explanation {
-	return loop.Explanation{What: "all of these", On: a.on}
-}
+func (a *awaitsAll) Explain() (string, []loop.Awaitable) { return "all of these", a.on }
 
 func (a *awaitsAll) Self() loop.Awaitable { return a }
 

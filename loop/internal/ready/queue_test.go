@@ -203,12 +203,12 @@ func TestShrink(t *testing.T) {
 	}
 }
 
-// What is taken out makes room: the ring grows by what waits at a time.
-func TestReadyDoesNotGrowByWhatHasPassed(t *testing.T) {
-	var q ready
+// What is taken out makes room: the queue grows by what waits at a time.
+func TestQueueDoesNotGrowByWhatHasPassed(t *testing.T) {
+	var q Queue
 	for i := range 1000 {
-		q.push(numbered(i))
-		if got := q.pop(); got != numbered(i) {
+		q.Push(numbered(i))
+		if got := q.Pop(); got != numbered(i) {
 			t.Fatalf("popped %v, want %d", got, i)
 		}
 	}
