@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -131,7 +132,7 @@ func TestCurrentTaskDuringAnEagerStep(t *testing.T) {
 	spawn(l.Context(), "outer", func(outer context.Context) error {
 		check := func(ctx context.Context, name string, registry string) {
 			t.Helper()
-			if loop.Current(ctx).Name() != name || l.Current() != loop.Current(ctx) || fmt.Sprint(names()) != registry {
+			if lowlevel.Current(ctx).Name() != name || l.Current() != lowlevel.Current(ctx) || fmt.Sprint(names()) != registry {
 				t.Errorf("current task %v, registry %v", l.Current(), names())
 			}
 		}
@@ -178,7 +179,7 @@ func TestErrorsOfAnEagerStepGoIntoTheTask(t *testing.T) {
 				if !errors.As(panicked.Err(), &p) || p.Value != "oh" || p.Task != "panics" {
 					t.Errorf("panicked with %v", panicked.Err())
 				}
-				log.Add("the parent goes on as %s", loop.Current(ctx).Name())
+				log.Add("the parent goes on as %s", lowlevel.Current(ctx).Name())
 				return task.Yield(ctx)
 			})
 			run(t, l)
@@ -242,11 +243,11 @@ func TestHookSeesEveryTaskBeforeItsFirstStep(t *testing.T) {
 			}))
 			l.CallSoon(func() {
 				spawn(l.Context(), "stackful", func(ctx context.Context) error {
-					log.Add("%s runs", loop.Current(ctx).Name())
+					log.Add("%s runs", lowlevel.Current(ctx).Name())
 					return io.EOF
 				})
 				machine(l.Context(), "stackless", func(ctx context.Context) error {
-					log.Add("%s runs", loop.Current(ctx).Name())
+					log.Add("%s runs", lowlevel.Current(ctx).Name())
 					return nil
 				})
 			})
@@ -267,7 +268,7 @@ func TestHookSeesEveryTaskBeforeItsFirstStep(t *testing.T) {
 
 // timed is a body that notes when its steps begin and end.
 type timed struct {
-	loop.Body
+	lowlevel.Body
 	log *looptest.Journal
 }
 
@@ -280,7 +281,7 @@ func (b timed) Step(t *loop.Task, err error) loop.Suspension {
 func TestHookMayWrapTheBody(t *testing.T) {
 	var log looptest.Journal
 	l, _ := newLoop(t, factory.NewEager(func(x *loop.Task, _ future.Any) {
-		x.Wrap(func(b loop.Body) loop.Body { return timed{b, &log} })
+		lowlevel.Wrap(x, func(b lowlevel.Body) lowlevel.Body { return timed{b, &log} })
 	}))
 	x := spawn(l.Context(), "x", func(ctx context.Context) error {
 		log.Add("body")

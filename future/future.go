@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // ErrInvalidState is the error of setting an outcome twice, and of asking for one
@@ -50,7 +51,7 @@ func (u untyped) Result() (any, error) { return u.AnyResult() }
 
 func (u untyped) Await(ctx context.Context) (any, error) {
 	if !u.Done() {
-		if err := loop.Suspend(ctx, loop.On(u.Any)); err != nil {
+		if err := lowlevel.Await(ctx, u.Any); err != nil {
 			return nil, err
 		}
 	}
@@ -77,7 +78,7 @@ type Future[T any] struct {
 
 // New makes a pending future of the loop that ctx belongs to.
 func New[T any](ctx context.Context) *Future[T] {
-	return &Future[T]{core: core{home: loop.FromContext(ctx).Home()}}
+	return &Future[T]{core: core{home: lowlevel.HomeOfLoop(lowlevel.LoopOf(ctx))}}
 }
 
 // Result returns the value or the error of a future that is done. For a pending
@@ -187,7 +188,7 @@ const (
 // words: a future that is pending and has at most one who waits, or has a value and no
 // owner, needs no more.
 type core struct {
-	home  loop.Home     // zero if it is of no loop
+	home  lowlevel.Home // zero if it is of no loop
 	waits loop.Runnable // nobody, the one who waits, or *rest
 }
 
@@ -356,7 +357,7 @@ func (c *core) wait(ctx context.Context, self loop.Awaitable) error {
 		return nil
 	}
 	c.mustBelong()
-	return loop.Suspend(ctx, loop.On(self))
+	return lowlevel.Await(ctx, self)
 }
 
 // OnDone calls fn on the loop once the future is done: in a later turn, in the
@@ -379,28 +380,28 @@ func (c *core) OnDone(fn func()) Callback {
 func (c *core) AddWaiter(r loop.Runnable) {
 	c.check("waiting for a future, or OnDone,")
 	switch {
-	case c.waits == nil && c.home != loop.Home{}:
+	case c.waits == nil && c.home != lowlevel.Home{}:
 		c.waits = r
 	case !c.Done():
 		c.mustBelong()
 		c.made().add(r)
-	case c.home == loop.Home{}:
+	case c.home == lowlevel.Home{}:
 		r.Run()
 	default:
-		c.Loop().Schedule(r)
+		lowlevel.Schedule(c.Loop(), r)
 	}
 }
 
 // mustBelong panics for a zero Future.
 func (c *core) mustBelong() {
-	if c.home == (loop.Home{}) {
+	if c.home == (lowlevel.Home{}) {
 		panic("future: a zero Future belongs to no loop; make it by New")
 	}
 }
 
 // RemoveWaiter takes r back, and reports whether it was waiting: the first registration of
 // r, if there are several. It costs O(1), on average. It panics for an r that == cannot
-// compare, such as a loop.Func.
+// compare, such as a lowlevel.Func.
 func (c *core) RemoveWaiter(r loop.Runnable) bool {
 	c.check("Remove")
 	if r != nil && !reflect.ValueOf(r).Comparable() {
@@ -420,7 +421,7 @@ func (c *core) RemoveWaiter(r loop.Runnable) bool {
 
 // check panics where the future must not be changed: see [loop.Loop.CheckGoroutine].
 func (c *core) check(what string) {
-	if c.home != (loop.Home{}) {
+	if c.home != (lowlevel.Home{}) {
 		c.home.CheckGoroutine(what)
 	}
 }
@@ -461,24 +462,24 @@ func (c *core) succeed() {
 		return
 	}
 	l := c.home.Loop()
-	l.Check(completing) // which panics on another goroutine, and leaves c pending
+	lowlevel.Check(l, completing) // which panics on another goroutine, and leaves c pending
 	c.waits = success
-	l.Schedule(waits)
+	lowlevel.Schedule(l, waits)
 }
 
 const completing = "completing a future, or Schedule,"
 
 func (r *rest) complete(l *loop.Loop, s state, err error) {
 	if r.Runnable != nil || len(r.more) > 0 {
-		l.Check(completing)
+		lowlevel.Check(l, completing)
 	}
 	first, more := r.takeWaiters()
 	r.state, r.err = s, err
 	if len(more) > 0 {
-		defer l.ScheduleAll(more) // also if an observer calls Goexit at first
+		defer lowlevel.ScheduleAll(l, more) // also if an observer calls Goexit at first
 	}
 	if first != nil {
-		l.Schedule(first)
+		lowlevel.Schedule(l, first)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -144,7 +145,7 @@ func TestWaitersOfAllKindsAreToldInOrderOfComing(t *testing.T) {
 			f.OnDone(log.Callback("callback 1"))
 			await("task 1")
 			f.OnDone(log.Callback("callback 2"))
-			f.AddWaiter(loop.Func(log.Callback("runnable")))
+			f.AddWaiter(lowlevel.Func(log.Callback("runnable")))
 			await("task 2")
 			await("task 3")
 			f.OnDone(log.Callback("callback 3"))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // A Promise is a [Future] together with the right to complete it. Code that has only the
@@ -31,7 +32,7 @@ func (p *Promise[T]) Init(l *loop.Loop, owner Owner) {
 	}
 	p.core = core{waits: &rest{owner: owner}}
 	if l != nil {
-		p.home = l.Home()
+		p.home = lowlevel.HomeOfLoop(l)
 	}
 }
 
@@ -41,7 +42,7 @@ func (p *Promise[T]) InitOutcome(t *loop.Task) {
 	if p == nil || t == nil {
 		panic("future: InitOutcome of a nil Promise, or for a nil task")
 	}
-	p.core = core{home: t.Home()}
+	p.core = core{home: lowlevel.HomeOfTask(t)}
 }
 
 // Complete gives the future its outcome: err if that is not nil, else v. A cancellation as
@@ -113,9 +114,9 @@ func guarded(l *loop.Loop, call func()) (returned bool) {
 		if returned {
 			return
 		}
-		err := loop.Recovered(recover(), nil)
+		err := lowlevel.Recovered(recover(), nil)
 		if err != loop.ErrGoexit && l != nil {
-			l.Report(loop.Failure{Kind: loop.CallbackFailed, Err: err})
+			lowlevel.Report(l, loop.Failure{Kind: loop.CallbackFailed, Err: err})
 		}
 	}()
 	call()
@@ -125,7 +126,7 @@ func guarded(l *loop.Loop, call func()) (returned bool) {
 // cancel asks the owner o to cancel, and reports whether it takes the request.
 func (c *core) cancel(o Owner, cause error) (taken bool) {
 	l := c.Loop()
-	guarded(l, func() { l.Sweep(func() { taken = o.Cancel(cause) }) })
+	guarded(l, func() { lowlevel.Sweep(l, func() { taken = o.Cancel(cause) }) })
 	return taken
 }
 

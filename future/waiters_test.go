@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // numbered is a waiter that writes its number when it runs.
@@ -172,7 +173,7 @@ func TestRemoveOfWhatCannotBeCompared(t *testing.T) {
 	defer l.Close()
 	f := New[int](l.Context())
 	n := 0
-	count := loop.Func(func() { n++ })
+	count := lowlevel.Func(func() { n++ })
 	for range few + 2 {
 		f.AddWaiter(count)
 	}
@@ -181,7 +182,7 @@ func TestRemoveOfWhatCannotBeCompared(t *testing.T) {
 		t.Error("the callback was not there")
 	}
 	func() {
-		const want = "future: RemoveWaiter of a loop.Func, which == cannot compare; give AddWaiter and RemoveWaiter a pointer"
+		const want = "future: RemoveWaiter of a lowlevel.Func, which == cannot compare; give AddWaiter and RemoveWaiter a pointer"
 		defer func() {
 			if got := recover(); got != want {
 				t.Errorf("the panic is %v", got)

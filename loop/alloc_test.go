@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/future"
-	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -102,15 +102,15 @@ func TestAllocationsOfCalls(t *testing.T) {
 	allocs(t, "CallSoon and Cancel", 0, func() { l.CallSoon(fn).Cancel(); l.RunOnce() })
 	allocs(t, "CallLater and Cancel", 0, func() { l.CallLater(time.Hour, fn).Cancel() })
 	allocs(t, "CallLater", 0, func() { l.CallLater(0, fn); l.RunOnce() })
-	allocs(t, "Schedule", 0, func() { l.Schedule(loop.Func(fn)); l.RunOnce() })
+	allocs(t, "Schedule", 0, func() { lowlevel.Schedule(l, lowlevel.Func(fn)); l.RunOnce() })
 	allocs(t, "Post", 0, func() { _ = l.Post(fn); l.RunOnce() })
 }
 
 // The port of a loop that has no other costs what a port does, and no room for ports.
 func TestAllocationsOfAPort(t *testing.T) {
 	l := newLoop(t)
-	var port loop.Port = ready{reflect.ValueOf(make(chan none))}
-	allocs(t, "a port", 2, func() { l.AddPort(port); l.RunOnce() })
+	var port lowlevel.Port = ready{reflect.ValueOf(make(chan none))}
+	allocs(t, "a port", 2, func() { lowlevel.AddPort(l, port); l.RunOnce() })
 }
 
 // ready is a Port that is ready.

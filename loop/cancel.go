@@ -44,7 +44,7 @@ func (t *Task) request(of *ending, cause error) {
 		l.sweep.last, l.sweep.next, l.sweep.with = false, t, e
 		return
 	}
-	l.Sweep(func() { l.pass(t, e) })
+	l.inSweep(func() { l.pass(t, e) })
 }
 
 // sweep is a request to cancel on its way: from a task to what that awaits, and on.
@@ -57,10 +57,9 @@ type sweep struct {
 	scope  bool // it is in the name of a scope
 }
 
-// Sweep calls cancel, and makes one request of all that is canceled inside: a task that
-// it reaches in several ways is asked once. Inside of another Sweep it is part of that.
-// It is for what cancels several awaitables, and is called around an Owner's Cancel.
-func (l *Loop) Sweep(cancel func()) {
+// inSweep calls cancel, and makes one request of all that is canceled inside: see Sweep in
+// package lowlevel.
+func (l *Loop) inSweep(cancel func()) {
 	l.mustBeMade("Sweep")
 	if cancel == nil {
 		panic("loop: Sweep(nil); give it a function that cancels")
@@ -79,8 +78,8 @@ func (l *Loop) Sweep(cancel func()) {
 	cancel()
 }
 
-// Sweeps returns the number of the sweep that is on its way, or else of the last.
-func (l *Loop) Sweeps() uint64 { return l.sweep.number }
+// sweeps is the number of the sweep that is on its way, or else of the last.
+func (l *Loop) sweeps() uint64 { return l.sweep.number }
 
 // pass asks t to cancel, then the task that t awaits, and so on.
 func (l *Loop) pass(t *Task, e *CanceledError) {
@@ -185,7 +184,7 @@ func (t *Task) Uncancel() int {
 // Cancel asks the task to cancel, as [Task.Cancel] does, but ends only the
 // scope's context. Where another request has not been delivered yet, the body is told
 // of that one.
-func (s *Scope) Cancel(cause error) bool {
+func (s *scope) Cancel(cause error) bool {
 	s.mustBeEntered("Cancel")
 	t := s.task
 	if t.state == stateDone {
@@ -193,7 +192,7 @@ func (s *Scope) Cancel(cause error) bool {
 	}
 	l := t.env.loop
 	l.check("Cancel")
-	l.Sweep(func() {
+	l.inSweep(func() {
 		around := l.sweep.scope
 		l.sweep.scope = true
 		t.request(&s.ending, cause)
@@ -204,19 +203,15 @@ func (s *Scope) Cancel(cause error) bool {
 
 // Pending reports whether the request that awaits delivery is the scope's own, and no
 // other does.
-func (s *Scope) Pending() bool {
+func (s *scope) Pending() bool {
 	s.mustBeEntered("Pending")
-	must := s.task.MustCancel()
+	must := s.task.mustCancel()
 	return must != nil && must == s.reason.Load()
 }
 
-// LetThrough returns what err, the error of a body that was handed ctx, says: where err is
-// [context.Canceled], or wraps that and nothing else, and ctx has ended by a request to
-// cancel the task that was not taken back, the body has returned ctx.Err(), and the
-// result is the [*CanceledError] of that request. Otherwise it is err.
-//
-// It is for what runs bodies, as tasks, time limits and groups do.
-func LetThrough(ctx context.Context, err error) error {
+// letThrough returns the request that err, as the error of a body, stands for, else err: see
+// LetThrough in package lowlevel.
+func letThrough(ctx context.Context, err error) error {
 	if !isPlain(err) {
 		return err
 	}
@@ -259,7 +254,5 @@ func isPlain(err error) bool {
 	return err != nil
 }
 
-// MustCancel returns the cancellation that awaits delivery at the task's next
-// suspension, or nil. A body that ends before gets no chance to see it: the task
-// counts as canceled.
-func (t *Task) MustCancel() *CanceledError { return t.extras().must }
+// mustCancel is the cancellation that awaits delivery at the next suspension, or nil.
+func (t *Task) mustCancel() *CanceledError { return t.extras().must }

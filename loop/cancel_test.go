@@ -11,6 +11,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -127,12 +128,13 @@ func TestSweep(t *testing.T) {
 	leaf := newAsked(l)
 	tasks := chain(l, &leaf.f, 100)
 	l.RunUntilIdle()
-	l.Sweep(func() {
-		l.Sweep(func() {}) // is part of it
+	lowlevel.Sweep(l, func() {
+		lowlevel.Sweep(l, func() {})
 		for _, x := range tasks {
 			x.Cancel(nil)
 		}
 	})
+
 	if len(leaf.causes) != 1 {
 		t.Errorf("the leaf was asked %d times", len(leaf.causes))
 	}
@@ -205,10 +207,11 @@ func TestCancelAfterAGoexitOnTheWay(t *testing.T) {
 	}
 	leaf.end()
 	l.RunUntilIdle()
-	l.Sweep(func() {
+	lowlevel.Sweep(l, func() {
 		top.Cancel(nil)
 		top.Cancel(nil)
 	})
+
 	if top.Cancelling() != 3 {
 		t.Errorf("three requests, and the task counts %d", top.Cancelling())
 	}
@@ -233,20 +236,21 @@ func TestCancelUnderAnObserver(t *testing.T) {
 // its own name.
 func TestSweepAfterAScope(t *testing.T) {
 	l := newLoop(t)
-	var scope *loop.Scope
+	var scope lowlevel.Scope
 	a := spawn(l.Context(), "a", func(ctx context.Context) error {
-		scope = loop.Enter(ctx)
+		scope = lowlevel.Enter(ctx)
 		defer scope.Exit()
 		return task.Sleep(ctx, time.Second)
 	})
 	l.RunUntilIdle()
 	b := spawn(l.Context(), "b", task.Yield)
 	b.Cancel(nil)
-	l.Sweep(func() {
+	lowlevel.Sweep(l, func() {
 		scope.Cancel(nil)
 		b.Cancel(io.EOF)
 	})
-	if must := b.Task().MustCancel(); must == nil || must.Cause != io.EOF {
+
+	if must := lowlevel.PendingCancel(b.Task()); must == nil || must.Cause != io.EOF {
 		t.Errorf("b is to be told %v, want the last request", must)
 	}
 	run(t, l)
@@ -266,9 +270,10 @@ func TestCancelBehindTheEndOfTheBody(t *testing.T) {
 		l := newLoop(t)
 		x := start(l.Context())
 		asked := true
-		x.Task().Wrap(func(b loop.Body) loop.Body {
+		lowlevel.Wrap(x.Task(), func(b lowlevel.Body) lowlevel.Body {
 			return behind{b, func() { asked = x.Task().Cancel(nil) }}
 		})
+
 		run(t, l)
 		if asked || x.Cancelling() != 0 || x.Err() != nil {
 			t.Errorf("%s: Cancel reports %t, %d requests, the error is %v", kind, asked, x.Cancelling(), x.Err())
@@ -278,7 +283,7 @@ func TestCancelBehindTheEndOfTheBody(t *testing.T) {
 
 // behind is a Body that does something after each step of another.
 type behind struct {
-	loop.Body
+	lowlevel.Body
 	do func()
 }
 
@@ -311,10 +316,10 @@ func TestLetThroughBelowAContextWithValues(t *testing.T) {
 	l := newLoop(t)
 	var got error
 	x := spawn(l.Context(), "x", func(ctx context.Context) error {
-		scope := loop.Enter(context.WithValue(ctx, key("k"), 1))
+		scope := lowlevel.Enter(context.WithValue(ctx, key("k"), 1))
 		defer scope.Exit()
 		err := task.Sleep(ctx, time.Second)
-		got = loop.LetThrough(scope.Context(), context.Canceled)
+		got = lowlevel.LetThrough(scope.Context(), context.Canceled)
 		return err
 	})
 	l.RunUntilIdle()
@@ -346,13 +351,13 @@ func TestCancelBreaksACircleThroughAGather(t *testing.T) {
 // are asyncio's, but that a scope never stands in for another request.
 func TestWhichRequestIsDelivered(t *testing.T) {
 	one, two := errors.New("one"), errors.New("two")
-	both := func(x *loop.Task, _ *loop.Scope) { x.Cancel(one); x.Cancel(two) }
-	scopeLast := func(x *loop.Task, s *loop.Scope) { x.Cancel(one); s.Cancel(two) }
-	scopeFirst := func(x *loop.Task, s *loop.Scope) { s.Cancel(one); x.Cancel(two) }
+	both := func(x *loop.Task, _ lowlevel.Scope) { x.Cancel(one); x.Cancel(two) }
+	scopeLast := func(x *loop.Task, s lowlevel.Scope) { x.Cancel(one); s.Cancel(two) }
+	scopeFirst := func(x *loop.Task, s lowlevel.Scope) { s.Cancel(one); x.Cancel(two) }
 	for _, c := range []struct {
 		on   string // that the task is suspended on when they come; empty while it runs
 		name string
-		ask  func(x *loop.Task, s *loop.Scope)
+		ask  func(x *loop.Task, s lowlevel.Scope)
 		want error
 	}{
 		{"future", "both", both, one},
@@ -364,15 +369,15 @@ func TestWhichRequestIsDelivered(t *testing.T) {
 	} {
 		t.Run(c.on+" "+c.name, func(t *testing.T) {
 			l := newLoop(t)
-			var scope *loop.Scope
+			var scope lowlevel.Scope
 			x := spawn(l.Context(), "x", func(ctx context.Context) error {
-				scope = loop.Enter(ctx)
+				scope = lowlevel.Enter(ctx)
 				if c.on == "" {
 					c.ask(scope.Task(), scope)
 					return task.Yield(ctx)
 				}
 				s, a := waysToSuspend[c.on](ctx)
-				if err := loop.Suspend(ctx, s); err != nil {
+				if err := lowlevel.Suspend(ctx, s); err != nil {
 					return err
 				}
 				return a.Err()
@@ -406,7 +411,7 @@ func TestWhichRequestAMachineIsTold(t *testing.T) {
 func TestScopePending(t *testing.T) {
 	l := newLoop(t)
 	spawn(l.Context(), "x", func(ctx context.Context) error {
-		s := loop.Enter(ctx)
+		s := lowlevel.Enter(ctx)
 		want := func(want bool) {
 			t.Helper()
 			if s.Pending() != want {
@@ -416,7 +421,7 @@ func TestScopePending(t *testing.T) {
 		want(false)
 		s.Cancel(nil)
 		want(true)
-		loop.Current(ctx).Cancel(nil)
+		lowlevel.Current(ctx).Cancel(nil)
 		want(false) // nor is another's
 		_ = task.Yield(ctx)
 		want(false)
@@ -440,12 +445,12 @@ func TestMustCancelOfATaskThatIsDone(t *testing.T) {
 			t.Run(fmt.Sprint(kind, err), func(t *testing.T) {
 				l := newLoop(t)
 				x := make(l, func(ctx context.Context) error {
-					loop.Current(ctx).Cancel(nil)
+					lowlevel.Current(ctx).Cancel(nil)
 					return err
 				})
 				run(t, l)
-				if x.Task().MustCancel() != nil || x.Cancelling() != 1 {
-					t.Errorf("%v awaits delivery, of %d requests", x.Task().MustCancel(), x.Cancelling())
+				if lowlevel.PendingCancel(x.Task()) != nil || x.Cancelling() != 1 {
+					t.Errorf("%v awaits delivery, of %d requests", lowlevel.PendingCancel(x.Task()), x.Cancelling())
 				}
 			})
 		}
@@ -487,7 +492,7 @@ func TestScopeIsNotBoundThroughWhatIsCutOff(t *testing.T) {
 	spawn(l.Context(), "x", func(ctx context.Context) error {
 		std, cancel := context.WithCancel(ctx)
 		defer cancel()
-		ctx = loop.Enter(std).Context()
+		ctx = lowlevel.Enter(std).Context()
 		cancel()
 		ends := func(what string, ctx context.Context, want error) {
 			t.Helper()
@@ -497,12 +502,12 @@ func TestScopeIsNotBoundThroughWhatIsCutOff(t *testing.T) {
 		}
 		ends("the scope", ctx, context.Canceled)
 		ends("a value below the scope", context.WithValue(ctx, key{}, 1), context.Canceled)
-		ends("a scope in the scope", loop.Enter(ctx).Context(), context.Canceled)
+		ends("a scope in the scope", lowlevel.Enter(ctx).Context(), context.Canceled)
 		off := context.WithoutCancel(ctx)
 		ends("cut off", off, nil)
 		ends("a value below what is cut off", context.WithValue(off, key{}, 1), nil)
-		ends("a scope in what is cut off", loop.Enter(off).Context(), nil)
-		ends("a scope in a scope in that", loop.Enter(loop.Enter(off).Context()).Context(), nil)
+		ends("a scope in what is cut off", lowlevel.Enter(off).Context(), nil)
+		ends("a scope in a scope in that", lowlevel.Enter(lowlevel.Enter(off).Context()).Context(), nil)
 		again, cancel := context.WithCancel(off)
 		ends("derived from what is cut off", again, nil)
 		cancel()
@@ -577,7 +582,7 @@ func TestRequestBeforeAnAwait(t *testing.T) {
 		o := &refuses{takes: takes}
 		o.f.Init(l, o)
 		x := spawn(l.Context(), "x", func(ctx context.Context) error {
-			loop.Current(ctx).Cancel(io.EOF)
+			lowlevel.Current(ctx).Cancel(io.EOF)
 			l.CallLater(time.Second, func() { o.f.Complete(1, nil) })
 			v, err := o.f.Await(ctx)
 			if takes && (v != 1 || err != nil) || !takes && causeOf(err) != io.EOF {

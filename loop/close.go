@@ -75,7 +75,7 @@ func (l *Loop) unwind(t *Task) {
 	switch {
 	case t.state == stateNew || t.state == stateQueued:
 		t.end(err)
-	case t.kind == Stackful:
+	case t.kind == stackful:
 		t.withExtra().wake = err
 		l.stacks.SwitchTo(t.stack)
 	default:
@@ -91,7 +91,7 @@ func (l *Loop) unwindStep(t *Task, err error) {
 	returned := false
 	defer func() {
 		if !returned {
-			t.unwound(Recovered(recover(), t))
+			t.unwound(recovered(recover(), t))
 		}
 	}()
 	t.begin()

@@ -14,6 +14,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -499,7 +500,7 @@ func TestCloseWhileAPanicUnwinds(t *testing.T) {
 		script(l.Context(), "y",
 			func(context.Context, error) (task.Suspension, error) { return task.For(time.Second), nil })
 		l.RunUntilIdle()
-		l.Offload(func() {}, func() { done = true })
+		lowlevel.Offload(l, func() {}, func() { done = true })
 		panic("oh")
 	})
 	if !done || len(told) > 0 {
@@ -546,7 +547,7 @@ func TestCloseLetsGoOfWhatWaitedForTheLoop(t *testing.T) {
 		p *large
 	}
 	for name, wait := range map[string]func(*loop.Loop, *large){
-		"at idle":  func(l *loop.Loop, x *large) { l.AtIdle(loop.Func(func() { runtime.KeepAlive(x) })) },
+		"at idle":  func(l *loop.Loop, x *large) { lowlevel.AtIdle(l, lowlevel.Func(func() { runtime.KeepAlive(x) })) },
 		"a timer":  func(l *loop.Loop, x *large) { l.CallLater(time.Hour, func() { runtime.KeepAlive(x) }) },
 		"an entry": func(l *loop.Loop, x *large) { l.CallSoon(func() { runtime.KeepAlive(x) }) },
 		"a post":   func(l *loop.Loop, x *large) { _ = l.Post(func() { runtime.KeepAlive(x) }) },

@@ -49,7 +49,7 @@ func (c *ownContext) String() string {
 }
 
 // scopeContext is a Scope as a context.
-type scopeContext Scope
+type scopeContext scope
 
 func (c *scopeContext) Value(key any) any {
 	if key == (contextKey{}) {
@@ -140,9 +140,18 @@ func (e *environment) values() *environment {
 	return &environment{loop: e.loop, outer: context.WithoutCancel(e.outer)}
 }
 
-// FromContext returns the loop that ctx belongs to: the context of a task or of
-// a loop, or one derived from it. It panics for any other context.
-func FromContext(ctx context.Context) *Loop {
+// FromContext returns the loop that ctx belongs to: ctx is the context of a task or of a loop,
+// or derived from one. ok is false if it belongs to none.
+func FromContext(ctx context.Context) (l *Loop, ok bool) {
+	t, _, _ := own(ctx)
+	if t == nil {
+		return nil, false
+	}
+	return t.Loop(), true
+}
+
+// loopOf returns the loop that ctx belongs to, and panics if there is none.
+func loopOf(ctx context.Context) *Loop {
 	if c, ok := ctx.(*ownContext); ok {
 		return c.env.loop
 	}
@@ -165,7 +174,7 @@ func (l *Loop) Bind(ctx context.Context) context.Context {
 	if ctx == nil {
 		panic("loop: Bind(nil); give it a context, such as context.Background()")
 	}
-	l.CheckGoroutine("Bind")
+	l.mustBeHere("Bind")
 	if l.bound == nil {
 		l.bound = ctx
 	}
@@ -215,12 +224,6 @@ func (o outsideContext) Value(key any) any {
 	return o.Context.Value(key)
 }
 
-// Belongs reports whether ctx belongs to a loop: FromContext does not panic.
-func Belongs(ctx context.Context) bool {
-	t, _, _ := own(ctx)
-	return t != nil
-}
-
 func noLoop(ctx context.Context) string {
 	if ctx.Value(outsideKey{}) != nil {
 		return "loop: this is the context of a Blocking call, or of loop.Outside, under which nothing can await or spawn; return to the task first, or use task.Submit"
@@ -228,11 +231,8 @@ func noLoop(ctx context.Context) string {
 	return fmt.Sprintf("loop: the context %v belongs to no loop; use the one that the task's body was handed, or Loop.Context", ctx)
 }
 
-// Current returns the task that ctx belongs to, which must be the one that is
-// running. For a context of another task, of a task that is not running, or of
-// no task, it panics with a message that names both tasks; so does everything
-// that suspends.
-func Current(ctx context.Context) *Task {
+// currentTask returns the task of ctx, which must be running: see Current in package lowlevel.
+func currentTask(ctx context.Context) *Task {
 	var t *Task
 	if c, ok := ctx.(*ownContext); ok {
 		t = (*Task)(c)
@@ -243,7 +243,7 @@ func Current(ctx context.Context) *Task {
 		panic(notCurrent(ctx, t))
 	}
 	if l := t.env.loop; l.debug {
-		l.CheckGoroutine("using a task's context")
+		l.mustBeHere("using a task's context")
 	}
 	return t
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -199,7 +200,7 @@ func TestUncancelGivesTheTaskAnotherContext(t *testing.T) {
 	l := newLoop(t)
 	var sleeper *task.Task[none]
 	sleeper = spawn(l.Context(), "sleeper", func(ctx context.Context) error {
-		self := loop.Current(ctx)
+		self := lowlevel.Current(ctx)
 		derived, cancel := context.WithCancel(ctx)
 		defer cancel()
 		if self.Context() != ctx {
@@ -231,7 +232,7 @@ func TestUncancelGivesTheTaskAnotherContext(t *testing.T) {
 				t.Errorf("an await under %v: %v", good, err)
 			}
 		}
-		if loop.Current(ctx) != self || loop.Current(renewed) != self {
+		if lowlevel.Current(ctx) != self || lowlevel.Current(renewed) != self {
 			t.Error("the contexts belong to another task")
 		}
 		sleeper.Cancel(io.EOF) // ends the new one, too
@@ -257,7 +258,7 @@ func TestSpawnAfterUncancel(t *testing.T) {
 	x = spawn(l.Context(), "x", func(ctx context.Context) error {
 		x.Cancel(nil)
 		x.Uncancel()
-		for _, ctx := range []context.Context{ctx, context.WithValue(ctx, key("k"), 1), loop.Current(ctx).Context()} {
+		for _, ctx := range []context.Context{ctx, context.WithValue(ctx, key("k"), 1), lowlevel.Current(ctx).Context()} {
 			child := spawn(ctx, "child", func(ctx context.Context) error {
 				if ctx.Err() != nil || context.Cause(ctx) != nil {
 					t.Errorf("the child's context has ended: %v", context.Cause(ctx))
@@ -302,18 +303,18 @@ func TestFromContext(t *testing.T) {
 		derived, cancel := context.WithCancel(context.WithValue(ctx, key("k"), 1))
 		defer cancel()
 		for _, ctx := range []context.Context{ctx, derived, l.Context(), context.WithoutCancel(derived)} {
-			if loop.FromContext(ctx) != l {
+			if lowlevel.LoopOf(ctx) != l {
 				t.Errorf("%v leads to another loop", ctx)
 			}
 		}
-		if loop.Current(ctx) != loop.Current(derived) || loop.Current(ctx).Name() != "task" {
+		if lowlevel.Current(ctx) != lowlevel.Current(derived) || lowlevel.Current(ctx).Name() != "task" {
 			t.Error("Current is not the running task")
 		}
 		return nil
 	})
 	run(t, l)
 	mustPanic(t, "loop: the context context.Background belongs to no loop; use the one that the task's body was handed, or Loop.Context",
-		func() { loop.FromContext(context.Background()) })
+		func() { lowlevel.LoopOf(context.Background()) })
 	mustPanic(t, "loop: the context context.Background belongs to no loop", func() { future.New[int](context.Background()) })
 	mustPanic(t, "loop: the context context.Background belongs to no loop", func() { spawn(context.Background(), "", task.Yield) })
 	mustPanic(t, "loop: the context context.Background belongs to no loop", func() { _ = task.Yield(context.Background()) })
@@ -332,7 +333,7 @@ func TestContextStringWhileTheNameChanges(t *testing.T) {
 	spawn(l.Context(), "x", func(ctx context.Context) error {
 		printed := make(chan string)
 		go func() { printed <- fmt.Sprint(ctx) }()
-		loop.Current(ctx).SetName("y")
+		lowlevel.Current(ctx).SetName("y")
 		if got := <-printed; got != "loop.Context(task 1)" {
 			t.Errorf("%s", got)
 		}
@@ -346,7 +347,7 @@ func TestBind(t *testing.T) {
 	outside, cancel := context.WithCancelCause(context.WithValue(context.Background(), key("k"), 1))
 	defer cancel(nil)
 	ctx := l.Bind(outside)
-	if loop.FromContext(ctx) != l || !loop.Belongs(ctx) || ctx.Value(key("k")) != 1 {
+	if lowlevel.LoopOf(ctx) != l || !belongs(ctx) || ctx.Value(key("k")) != 1 {
 		t.Error("the context is not that of the loop, with its own values")
 	}
 	var log looptest.Journal
@@ -370,7 +371,7 @@ func TestOutside(t *testing.T) {
 	var x *task.Task[none]
 	x = spawn(context.WithValue(l.Context(), key("k"), 1), "x", func(ctx context.Context) error {
 		out := loop.Outside(ctx)
-		if loop.Belongs(out) || !loop.Belongs(ctx) || out.Value(key("k")) != 1 || out.Err() != nil {
+		if belongs(out) || !belongs(ctx) || out.Value(key("k")) != 1 || out.Err() != nil {
 			t.Error("the context is that of a loop, or has lost its values")
 		}
 		mustPanic(t, "loop: this is the context of a Blocking call, or of loop.Outside, under which nothing can await or spawn", func() { _ = task.Yield(out) })
@@ -381,7 +382,7 @@ func TestOutside(t *testing.T) {
 		return nil
 	})
 	run(t, l)
-	if loop.Belongs(context.Background()) {
+	if belongs(context.Background()) {
 		t.Error("the background belongs to no loop")
 	}
 }
@@ -396,7 +397,7 @@ func TestMisuseOfContexts(t *testing.T) {
 		derived, cancel := context.WithCancel(ctx)
 		defer cancel()
 		for _, ctx := range []context.Context{ctx, value, derived} {
-			mustPanic(t, want, func() { loop.Current(ctx) })
+			mustPanic(t, want, func() { lowlevel.Current(ctx) })
 			mustPanic(t, want, func() { _ = task.Sleep(ctx, time.Second) })
 			mustPanic(t, want, func() { _ = task.Yield(ctx) })
 			mustPanic(t, want, func() { _ = future.New[int](l.Context()).Wait(ctx) })
@@ -454,7 +455,7 @@ func TestContextIsSafeFromOtherGoroutines(t *testing.T) {
 	var all sync.WaitGroup
 	stop := make(chan none)
 	task.Go(context.WithValue(l.Context(), key("k"), 1), func(ctx context.Context) (none, error) {
-		self := loop.Current(ctx)
+		self := lowlevel.Current(ctx)
 		for range 4 {
 			all.Go(func() {
 				for {
@@ -472,7 +473,7 @@ func TestContextIsSafeFromOtherGoroutines(t *testing.T) {
 					}
 					_ = context.Cause(ctx)
 					_ = open(ctx.Done())
-					_ = loop.FromContext(ctx)
+					_ = lowlevel.LoopOf(ctx)
 				}
 			})
 		}
@@ -497,7 +498,7 @@ func TestContextIsSafeFromOtherGoroutines(t *testing.T) {
 func TestDerivingOnOtherGoroutinesDuringCancelAndUncancel(t *testing.T) {
 	l := newLoop(t)
 	task.Go(l.Context(), func(ctx context.Context) (none, error) {
-		self := loop.Current(ctx)
+		self := lowlevel.Current(ctx)
 		var all sync.WaitGroup
 		for range 200 {
 			renewed := self.Context()

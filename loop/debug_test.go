@@ -15,6 +15,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -24,14 +25,14 @@ import (
 func outsideCalls(l *loop.Loop) []outsideCall {
 	ctx := l.Context()
 	h := l.CallLater(time.Hour, func() {})
-	var scope *loop.Scope
+	var scope lowlevel.Scope
 	other := spawn(ctx, "other", func(ctx context.Context) error {
-		scope = loop.Enter(ctx)
+		scope = lowlevel.Enter(ctx)
 		return task.Sleep(ctx, time.Hour)
 	})
 	f, g := future.New[int](ctx), future.New[int](ctx)
 	registered := g.OnDone(func() {})
-	added := l.AddPort(&waitingForever{make(chan int)})
+	added := lowlevel.AddPort(l, &waitingForever{make(chan int)})
 	owner := new(nobody)
 	owned := new(future.Promise[int])
 	owned.Init(l, owner)
@@ -49,11 +50,11 @@ func outsideCalls(l *loop.Loop) []outsideCall {
 		{"SetDeadline", func() { scope.SetDeadline(time.Time{}) }},
 		{"Uncancel", func() { other.Uncancel() }},
 		{"SetName", func() { other.SetName("x") }},
-		{"Wrap", func() { other.Task().Wrap(nil) }},
+		{"Wrap", func() { lowlevel.Wrap(other.Task(), nil) }},
 		{"Stack", func() { other.Task().Stack() }},
-		{"AtIdle", func() { l.AtIdle(loop.Func(func() {})) }},
-		{"Offload", func() { l.Offload(func() {}, func() {}) }},
-		{"AddPort", func() { l.AddPort(nil) }},
+		{"AtIdle", func() { lowlevel.AtIdle(l, lowlevel.Func(func() {})) }},
+		{"Offload", func() { lowlevel.Offload(l, func() {}, func() {}) }},
+		{"AddPort", func() { lowlevel.AddPort(l, nil) }},
 		{"PortHandle.Remove", func() { added.Remove() }},
 		{"Bind", func() { l.Bind(context.Background()) }},
 		{"SetResult", func() { _ = f.SetResult(1) }},
@@ -63,7 +64,7 @@ func outsideCalls(l *loop.Loop) []outsideCall {
 		{"Remove", func() { registered.Remove() }},
 		{"Complete", func() { owned.Complete(1, nil) }},
 		{"Fail", func() { owned.Fail(errors.New("x")) }},
-		{"completing a future, or Schedule,", func() { l.Schedule(loop.Func(func() {})) }},
+		{"completing a future, or Schedule,", func() { lowlevel.Schedule(l, lowlevel.Func(func() {})) }},
 	}
 }
 
@@ -115,8 +116,8 @@ func TestDebugFindsCallsFromOtherGoroutines(t *testing.T) {
 func TestDebugRefusesCancelBeforeTheContextEnds(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
 	spawn(l.Context(), "x", func(ctx context.Context) error {
-		x := loop.Current(ctx)
-		s := loop.Enter(ctx)
+		x := lowlevel.Current(ctx)
+		s := lowlevel.Enter(ctx)
 		inGoroutine(func() {
 			mustPanic(t, "loop: Cancel from another goroutine than the loop's", func() { x.Cancel(nil) })
 			mustPanic(t, "loop: Cancel from another goroutine than the loop's", func() { s.Cancel(nil) })
@@ -279,7 +280,7 @@ func TestDebugKeepsTheOrderOfEvents(t *testing.T) {
 
 // calls does what bodies do, on a goroutine of the body's own.
 func calls(ctx context.Context, log *looptest.Journal, f *future.Future[int], x *loop.Task) {
-	l := loop.FromContext(ctx)
+	l := lowlevel.LoopOf(ctx)
 	l.CallSoon(log.Callback("callback"))
 	spawn(ctx, "child", func(context.Context) error { log.Add("child"); return nil })
 	if err := f.SetResult(1); err != nil {
@@ -287,7 +288,7 @@ func calls(ctx context.Context, log *looptest.Journal, f *future.Future[int], x 
 	}
 	x.Cancel(nil)
 	_ = task.Yield(ctx)
-	if stack := loop.Current(ctx).Stack(); len(stack) != 2 || !strings.HasSuffix(stack[0].Function, ".calls") {
+	if stack := lowlevel.Current(ctx).Stack(); len(stack) != 2 || !strings.HasSuffix(stack[0].Function, ".calls") {
 		log.Add("Stack: %v", stack) // that of this goroutine, as far as it is the body's
 	}
 }

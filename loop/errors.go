@@ -78,12 +78,8 @@ type PanicError struct {
 	again bool   // it has gone on in Run
 }
 
-// Recovered makes an error of what recover returned in the body of t, or in a callback
-// if t is nil: a *PanicError, or [ErrGoexit] where there was no panic. A PanicError that
-// was panicked with again stays what it was. It is to be called by the deferred
-// function that recovers, or by what that calls, and only where the code that was to
-// return did not.
-func Recovered(value any, t *Task) error {
+// recovered makes an error of what recover returned: see Recovered in package lowlevel.
+func recovered(value any, t *Task) error {
 	if value == nil && !goroutine.Panicking() {
 		return ErrGoexit
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -198,7 +199,7 @@ func TestFailuresAreLoggedByDefault(t *testing.T) {
 		defer l.Close()
 		l.CallSoon(panicsInCallback)
 		run(t, l)
-		l.Report(loop.Failure{Kind: loop.ShutdownFailed, Task: spawn(l.Context(), "last", task.Yield).Task(), Err: io.EOF})
+		lowlevel.Report(l, loop.Failure{Kind: loop.ShutdownFailed, Task: spawn(l.Context(), "last", task.Yield).Task(), Err: io.EOF})
 	})
 	for _, want := range []string{
 		"level=ERROR", `msg="takt: a callback panicked"`, `err="panic in a callback: EOF"`, "panicsInCallback",
@@ -329,7 +330,7 @@ func TestPanicStackIsTheBodysOwn(t *testing.T) {
 			f.OnDone(panicsInCallback)
 			_ = f.SetResult(1)
 		}, "panicsInCallback", "errors_test.go"},
-		{"runnable", func(l *loop.Loop) { l.Schedule(&panics{io.EOF}) }, "(*panics).Run", "errors_test.go"},
+		{"runnable", func(l *loop.Loop) { lowlevel.Schedule(l, &panics{io.EOF}) }, "(*panics).Run", "errors_test.go"},
 		{"body", func(l *loop.Loop) {
 			task.Go(l.Context(), bodyThatPanics)
 		}, "panicsInCallback bodyThatPanics", "errors_test.go"},
@@ -342,7 +343,7 @@ func TestPanicStackIsTheBodysOwn(t *testing.T) {
 		{"panic of the runtime", func(l *loop.Loop) {
 			l.CallSoon(func() { zero = 1 / zero })
 		}, "TestPanicStackIsTheBodysOwn.func", "errors_test.go"},
-		{"panic of the library", func(l *loop.Loop) { l.CallSoon(callsOnOfNil) }, "On callsOnOfNil", "suspend.go"},
+		{"panic of the library", func(l *loop.Loop) { l.CallSoon(callsOnOfNil) }, "On callsOnOfNil", "machine.go"},
 		{"blocking call", func(l *loop.Loop) {
 			task.Go(l.Context(), func(ctx context.Context) (int, error) { return task.Blocking(ctx, bodyThatPanics) })
 		}, "panicsInCallback bodyThatPanics", "errors_test.go"},
@@ -405,7 +406,7 @@ func (m *unwoundMachine) Resume(ctx context.Context, err error) (int, task.Suspe
 	return 0, task.On(future.New[int](ctx)), nil
 }
 
-func callsOnOfNil() { loop.On(nil) }
+func callsOnOfNil() { task.On(nil) }
 
 // functionsOf returns the functions of a stack trace, without packages and arguments.
 func functionsOf(stack []byte) []string {

@@ -126,7 +126,7 @@ func (l *Loop) observe(e Event) {
 func (l *Loop) observeFrom(at int, e Event) {
 	defer func() {
 		if at < len(l.observer) {
-			l.dropObserver(at, Recovered(recover(), nil))
+			l.dropObserver(at, recovered(recover(), nil))
 			l.observeFrom(at, e)
 		}
 	}()

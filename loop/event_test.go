@@ -11,6 +11,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -314,11 +315,11 @@ func TestEventsOfScheduleAll(t *testing.T) {
 	l, log := observed(t)
 	g := &gate{Future: future.New[int](l.Context())}
 	for _, name := range []string{"a", "b"} {
-		spawn(l.Context(), name, func(ctx context.Context) error { return loop.Suspend(ctx, loop.On(g)) })
+		spawn(l.Context(), name, func(ctx context.Context) error { return lowlevel.Await(ctx, g) })
 	}
 	l.RunUntilIdle()
 	*log = nil
-	l.ScheduleAll(g.waiters)
+	lowlevel.ScheduleAll(l, g.waiters)
 	log.Want(t, "woken a", "woken b")
 	_ = g.SetResult(1)
 	run(t, l)

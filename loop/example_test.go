@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -120,7 +121,7 @@ func ExampleRunnable() {
 
 	c := new(counter)
 	for range 3 {
-		l.Schedule(c)
+		lowlevel.Schedule(l, c)
 	}
 	_ = l.Run()
 	fmt.Println(c.n)
@@ -132,7 +133,7 @@ func ExampleFunc() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
 
-	l.Schedule(loop.Func(func() { fmt.Println("run") }))
+	lowlevel.Schedule(l, lowlevel.Func(func() { fmt.Println("run") }))
 	_ = l.Run()
 	// Output:
 	// run
@@ -177,7 +178,7 @@ func ExampleTaskFactory() {
 
 // traced is a Body that tells of every step of another.
 type traced struct {
-	loop.Body
+	lowlevel.Body
 	name string
 }
 
@@ -189,7 +190,7 @@ func (b traced) Step(t *loop.Task, err error) loop.Suspension {
 
 func ExampleBody() {
 	hook := func(t *loop.Task, _ future.Any) {
-		t.Wrap(func(b loop.Body) loop.Body { return traced{b, t.Name()} })
+		lowlevel.Wrap(t, func(b lowlevel.Body) lowlevel.Body { return traced{b, t.Name()} })
 	}
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(factory.NewLazy(hook)))
 	defer l.Close()
@@ -197,9 +198,9 @@ func ExampleBody() {
 	steps := 0
 	task.GoMachine(l.Context(), task.MachineFunc[int](func(context.Context, error) (int, loop.Suspension, error) {
 		if steps++; steps < 3 {
-			return 0, loop.Turn(), nil
+			return 0, task.Turn(), nil
 		}
-		return steps, loop.End(), nil
+		return steps, task.End(), nil
 	}), task.Name("machine"))
 	_ = l.Run()
 	// Output:
@@ -208,7 +209,7 @@ func ExampleBody() {
 	// machine ended: true
 }
 
-// idle is a body for [loop.Spawn], which package task calls for its two kinds.
+// idle is a body for [lowlevel.Spawn], which package task calls for its two kinds.
 type idle struct {
 	future.Promise[int]
 	turns int
@@ -216,10 +217,10 @@ type idle struct {
 
 func (b *idle) Step(t *loop.Task, err error) loop.Suspension {
 	if b.turns--; b.turns >= 0 && err == nil {
-		return loop.Turn()
+		return task.Turn()
 	}
 	b.Fail(t, err)
-	return loop.End()
+	return task.End()
 }
 
 func (b *idle) Fail(_ *loop.Task, err error) { b.Complete(0, err) }
@@ -235,7 +236,7 @@ func ExampleKind() {
 
 	b := &idle{turns: 2}
 	b.Init(l, idleOwner{b})
-	loop.Spawn(l.Context(), new(loop.Task), loop.Stackless, b, &b.Future, "idler", loop.AsAsked)
+	lowlevel.Spawn(l.Context(), new(loop.Task), lowlevel.Stackless, b, &b.Future, "idler", lowlevel.AsAsked)
 	turns := 1
 	for l.RunOnce() {
 		turns++
@@ -251,8 +252,8 @@ func ExampleSuspension() {
 
 	f := future.New[string](l.Context())
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
-		for _, s := range []loop.Suspension{loop.Turn(), loop.Sleep(time.Second), loop.On(f), loop.End()} {
-			fmt.Println(loop.Suspend(ctx, s), l.Elapsed())
+		for _, s := range []loop.Suspension{task.Turn(), task.For(time.Second), task.On(f), task.End()} {
+			fmt.Println(lowlevel.Suspend(ctx, s), l.Elapsed())
 		}
 		return 0, nil
 	})
@@ -274,7 +275,7 @@ func ExampleAwaitable() {
 	t := task.Go(l.Context(), f.Await, task.Name("waiter"))
 	for _, a := range []loop.Awaitable{f, t} {
 		what, _ := a.Explain()
-		a.AddWaiter(loop.Func(func() { fmt.Println(what, "has ended:", a.Err()) }))
+		a.AddWaiter(lowlevel.Func(func() { fmt.Println(what, "has ended:", a.Err()) }))
 	}
 	l.RunUntilIdle()
 	t.Cancel(io.EOF)
@@ -427,7 +428,7 @@ func ExampleScope() {
 	defer l.Close()
 
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
-		scope := loop.Enter(ctx)
+		scope := lowlevel.Enter(ctx)
 		limit := l.CallLater(time.Second, func() { scope.Cancel(context.DeadlineExceeded) })
 		err := task.Sleep(scope.Context(), time.Hour)
 		if !limit.Cancel() {
@@ -450,7 +451,7 @@ type lastFirst struct{}
 func (lastFirst) Pick(ready []*loop.Task, _ bool) int { return len(ready) - 1 }
 
 func ExamplePolicy() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithPolicy(lastFirst{}, false))
+	l := loop.New(loop.WithClock(timer.NewVirtual()), lowlevel.WithPolicy(lastFirst{}, false))
 	defer l.Close()
 
 	for _, name := range []string{"a", "b", "c"} {
@@ -493,10 +494,11 @@ func ExamplePort() {
 	defer l.Close()
 
 	from := make(chan string)
-	l.AddPort(&receiving{from, func(v string) {
+	lowlevel.AddPort(l, &receiving{from, func(v string) {
 		fmt.Println("received", v)
 		l.Stop()
 	}})
+
 	go func() { from <- "hello" }()
 	_ = l.Run()
 	// Output:

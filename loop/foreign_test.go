@@ -18,6 +18,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -38,7 +39,7 @@ var factories = map[string]loop.TaskFactory{"lazy": nil, "eager": factory.Eager}
 // inEveryWay runs test for every row of the table.
 func inEveryWay(t *testing.T, test func(t *testing.T, m misuse)) {
 	for what, misdeed := range misdeeds {
-		for _, kind := range []loop.Kind{loop.Stackful, loop.Stackless} {
+		for _, kind := range []lowlevel.Kind{lowlevel.Stackful, lowlevel.Stackless} {
 			for when, start := range factories {
 				m := misuse{misdeed: misdeed, goexit: what == "Goexit", kind: kind, start: start}
 				t.Run(fmt.Sprintf("%s/%s/%s", what, [...]string{"stackful", "stackless"}[kind], when),
@@ -51,7 +52,7 @@ func inEveryWay(t *testing.T, test func(t *testing.T, m misuse)) {
 type misuse struct {
 	misdeed func()
 	goexit  bool
-	kind    loop.Kind
+	kind    lowlevel.Kind
 	start   loop.TaskFactory
 }
 
@@ -79,7 +80,7 @@ func newWorld(t *testing.T, m misuse, opts ...loop.Option) *world {
 // spawn makes a task of the kind asked for.
 func (o *world) spawn(ctx context.Context, name string, body func(context.Context) error, steps ...step) {
 	var tk *task.Task[none]
-	if o.kind == loop.Stackful {
+	if o.kind == lowlevel.Stackful {
 		tk = spawn(ctx, name, body)
 	} else {
 		tk = script(ctx, name, steps...)
@@ -366,7 +367,7 @@ func TestPolicyThatMisbehaves(t *testing.T) {
 				}
 				return 0
 			}
-			o := newWorld(t, m, loop.WithPolicy(p, n%2 == 0))
+			o := newWorld(t, m, lowlevel.WithPolicy(p, n%2 == 0))
 			o.busy()
 			exits := o.finish(t)
 			o.Close()
@@ -403,7 +404,7 @@ func TestErrorHandlerThatMisbehaves(t *testing.T) {
 				panic(errForeign)
 			}
 		})
-		o := newWorld(t, m, handler, observer, loop.WithPolicy(&picks{pick: func([]*loop.Task, bool) int { return -1 }}, false))
+		o := newWorld(t, m, handler, observer, lowlevel.WithPolicy(&picks{pick: func([]*loop.Task, bool) int { return -1 }}, false))
 		o.busy()
 		for range 3 {
 			o.CallSoon(func() { panic(errForeign) })
@@ -471,8 +472,8 @@ func TestFactoryThatMisbehaves(t *testing.T) {
 			"lazy hook":     {factory.NewLazy(func(*loop.Task, future.Any) { m.misdeed() }), false},
 			"eager hook":    {factory.NewEager(func(*loop.Task, future.Any) { m.misdeed() }), false},
 			"canceled":      {func(x *loop.Task) { x.Cancel(nil); m.misdeed() }, false},
-			"in a wrapping": {func(x *loop.Task) { x.Wrap(func(b loop.Body) loop.Body { m.misdeed(); return b }) }, false},
-			"wraps in nil":  {func(x *loop.Task) { x.Wrap(func(b loop.Body) loop.Body { return nil }) }, false},
+			"in a wrapping": {func(x *loop.Task) { lowlevel.Wrap(x, func(b lowlevel.Body) lowlevel.Body { m.misdeed(); return b }) }, false},
+			"wraps in nil":  {func(x *loop.Task) { lowlevel.Wrap(x, func(b lowlevel.Body) lowlevel.Body { return nil }) }, false},
 		} {
 			t.Run(name, func(t *testing.T) {
 				goexit := m.goexit && name != "wraps in nil"
@@ -496,7 +497,7 @@ func TestFactoryThatMisbehaves(t *testing.T) {
 							t.Errorf("the current task is %v", x)
 						}
 					}()
-					if m.kind == loop.Stackful {
+					if m.kind == lowlevel.Stackful {
 						spawn(ctx, "new", body)
 					} else {
 						script(ctx, "new", func(ctx context.Context, _ error) (task.Suspension, error) { return task.End(), body(ctx) })
@@ -533,10 +534,10 @@ func TestOffloadThatMisbehaves(t *testing.T) {
 			o := newWorld(t, m)
 			o.busy()
 			done := 0
-			o.Offload(m.misdeed, func() { done++ })
-			o.Offload(func() {}, func() { done++; m.misdeed() })
-			o.Offload(func() {}, func() { done++; m.misdeed() })
-			o.Offload(func() {}, func() { done++ })
+			lowlevel.Offload(o.Loop, m.misdeed, func() { done++ })
+			lowlevel.Offload(o.Loop, func() {}, func() { done++; m.misdeed() })
+			lowlevel.Offload(o.Loop, func() {}, func() { done++; m.misdeed() })
+			lowlevel.Offload(o.Loop, func() {}, func() { done++ })
 			exits := 0
 			if !closes {
 				exits = o.finish(t)

@@ -61,10 +61,8 @@ func (l *Loop) CallAt(when time.Time, fn func()) Handle {
 	return Handle{loop: l, key: l.arm(l.instant(when), callback("CallAt", fn))}
 }
 
-// Schedule puts r at the back of the ready queue. It is CallSoon without a
-// handle, for those who keep their own Runnables: futures wake their waiters
-// with it. It allocates nothing.
-func (l *Loop) Schedule(r Runnable) {
+// schedule puts r at the back of the ready queue.
+func (l *Loop) schedule(r Runnable) {
 	l.check("completing a future, or Schedule,")
 	if r == nil {
 		panic("loop: Schedule(nil); give it a Runnable, such as a Func")
@@ -75,8 +73,8 @@ func (l *Loop) Schedule(r Runnable) {
 	}
 }
 
-// ScheduleAll is Schedule for several, in order.
-func (l *Loop) ScheduleAll(rs []Runnable) {
+// scheduleAll is schedule for several, in order.
+func (l *Loop) scheduleAll(rs []Runnable) {
 	l.check("completing a future, or Schedule,")
 	if at := slices.Index(rs, nil); at >= 0 {
 		panic(fmt.Sprintf("loop: ScheduleAll of a nil at index %d; give it Runnables, such as a Func", at))
@@ -91,13 +89,8 @@ func (l *Loop) ScheduleAll(rs []Runnable) {
 	}
 }
 
-// Check panics where Schedule would: if the loop is closed, or this is, as far as the loop
-// knows, another goroutine than its own. It is for code that has to change something
-// before it schedules.
-func (l *Loop) Check(what string) { l.check(what) }
-
 // callback checks what every scheduling call is handed.
-func callback(what string, fn func()) Func {
+func callback(what string, fn func()) function {
 	if fn == nil {
 		panic("loop: " + what + " of a nil function; give it one to call")
 	}

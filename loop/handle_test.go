@@ -7,6 +7,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -231,10 +232,10 @@ func TestCanceledTimerIsNoDeadline(t *testing.T) {
 func TestSchedule(t *testing.T) {
 	l := newLoop(t)
 	var log looptest.Journal
-	r := loop.Func(log.Callback("runnable"))
-	l.Schedule(r)
+	r := lowlevel.Func(log.Callback("runnable"))
+	lowlevel.Schedule(l, r)
 	l.CallSoon(log.Callback("call"))
-	l.Schedule(r) // once for each time that it was scheduled
+	lowlevel.Schedule(l, r) // once for each time that it was scheduled
 	run(t, l)
 	log.Want(t, "runnable", "call", "runnable")
 }
@@ -250,8 +251,8 @@ func TestNilFunctionsAreRefused(t *testing.T) {
 
 func TestScheduleAllOfANilPanics(t *testing.T) {
 	l := newLoop(t)
-	ran := loop.Func(func() { t.Error("ran") })
-	mustPanic(t, "loop: ScheduleAll of a nil at index 0; give it Runnables", func() { l.ScheduleAll([]loop.Runnable{nil, ran}) })
-	mustPanic(t, "loop: ScheduleAll of a nil at index 1; give it Runnables", func() { l.ScheduleAll([]loop.Runnable{ran, nil}) })
+	ran := lowlevel.Func(func() { t.Error("ran") })
+	mustPanic(t, "loop: ScheduleAll of a nil at index 0; give it Runnables", func() { lowlevel.ScheduleAll(l, []loop.Runnable{nil, ran}) })
+	mustPanic(t, "loop: ScheduleAll of a nil at index 1; give it Runnables", func() { lowlevel.ScheduleAll(l, []loop.Runnable{ran, nil}) })
 	run(t, l)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -16,7 +17,7 @@ func TestInside(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLoop(t, append(opts, loop.WithClock(timer.NewVirtual()))...)
 			var log looptest.Journal
-			is := func(where string) { log.Add("%s: %t", where, loop.Inside()) }
+			is := func(where string) { log.Add("%s: %t", where, lowlevel.Inside()) }
 			is("host")
 			l.CallSoon(func() { is("callback") })
 			_ = l.Post(func() { is("post") })

@@ -107,11 +107,11 @@ const (
 	taskRunBody     = module + "loop.runBody"
 	taskStep        = module + "loop.(*Task).step"
 	taskSuspendHere = module + "loop.(*Task).suspendHere"
-	suspendOwn      = module + "loop.Suspend"
+	suspendOwn      = module + "loop.suspend"
 	unwindStep      = module + "loop.(*Loop).unwindStep"
 	dispatchGuarded = module + "loop.(*Loop).dispatchGuarded"
 	runTimed        = module + "loop.(*Loop).runTimed"
-	funcRun         = module + "loop.Func.Run"
+	funcRun         = module + "loop.function.Run"
 )
 
 // internal reports whether function belongs to the library, in one of packages.
@@ -138,7 +138,7 @@ func frames(pcs []uintptr) []runtime.Frame {
 			return body[:max(0, len(body)-1)] // the body waits in an iter.Pull of its own
 		case frame.Function == suspendOwn, frame.Function == taskSuspendHere:
 			body = body[:0] // what is above is the scheduler, or what it ran
-		case len(body) == 0 && internal(frame.Function, "loop"):
+		case len(body) == 0 && internal(frame.Function, "loop", "loop/lowlevel"):
 		case frame.Function != "":
 			body = append(body, frame)
 		}
@@ -152,7 +152,7 @@ func frames(pcs []uintptr) []runtime.Frame {
 func spawnSite() uintptr {
 	for _, pc := range callers() {
 		frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-		if !internal(frame.Function, "loop", "task", "factory") {
+		if !internal(frame.Function, "loop", "loop/lowlevel", "task", "factory") {
 			return pc
 		}
 	}

@@ -5,7 +5,7 @@ import "github.com/takt-go/takt/timer"
 // live is what a task has until it is done, and the next task after it: people keep
 // tasks, and what they keep is to be small.
 type live struct {
-	body       Body
+	body       body
 	prev, next *Task     // in the registry
 	on         Awaitable // what it awaits, if that is an Awaitable
 	timer      timer.Key // of the sleep; zero when it is not armed
@@ -15,7 +15,7 @@ type live struct {
 const maxLives = 4096
 
 // register puts t, with body, at the end of the registry.
-func (l *Loop) register(t *Task, body Body) {
+func (l *Loop) register(t *Task, body body) {
 	v := l.takeLive()
 	v.body, v.prev = body, l.last
 	if l.last == nil {

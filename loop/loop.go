@@ -65,7 +65,7 @@ type Loop struct {
 
 	// What the program has lent, and what comes of it.
 	observer []func(Event) // nil if there are none
-	policy   Policy        // nil if there is none
+	policy   policy        // nil if there is none
 	choices  []*Task       // of the choice point at hand
 	places   []uint64      // theirs in the ready queue
 	failures []Failure     // that the driver is to report, or Close
@@ -87,7 +87,7 @@ type config struct {
 	factory    TaskFactory // nil for the default
 	onFailure  func(Failure)
 	observers  []func(Event)
-	chooser    Policy
+	chooser    policy
 	timePasses bool // as a choice of the policy
 	detect     bool
 	debug      bool
@@ -237,7 +237,7 @@ func New(opts ...Option) *Loop {
 	l.watchdog.limit = l.slow
 	l.inbox.Init(&l.outside, &l.ready, l.tellPosted)
 	l.watches.hub = &l.outside
-	l.ports.Init(&l.outside, func(selected func()) { l.runGuarded(Func(selected)) })
+	l.ports.Init(&l.outside, func(selected func()) { l.runGuarded(function(selected)) })
 	l.offloads.Init(&l.outside, &l.ready)
 	l.outside.Init(&l.inbox, &l.watches, &l.ports, &l.offloads) // in the order of the contract
 	l.attend()
@@ -309,15 +309,15 @@ func (l *Loop) Tasks() iter.Seq[*Task] {
 // If that task ends, the cursor goes back to the one before it.
 type cursor struct{ at *Task }
 
-// Report hands f to the error handler.
-func (l *Loop) Report(f Failure) {
+// report hands f to the error handler.
+func (l *Loop) report(f Failure) {
 	l.mustBeMade("Report")
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		if p, ok := Recovered(recover(), nil).(*PanicError); ok {
+		if p, ok := recovered(recover(), nil).(*PanicError); ok {
 			logError("takt: the error handler panicked", "panic", p.Value, "failure", f.Kind.String(), "err", f.Err)
 		}
 	}()
@@ -339,7 +339,7 @@ func (l *Loop) reportFailures() {
 		f := l.failures[0]
 		l.failures = l.failures[1:]
 		l.attend()
-		l.Report(f)
+		l.report(f)
 	}
 }
 
@@ -353,7 +353,7 @@ func (l *Loop) attend() {
 func logError(msg string, attrs ...any) {
 	returned := false
 	defer func() {
-		if !returned && Recovered(recover(), nil) != ErrGoexit {
+		if !returned && recovered(recover(), nil) != ErrGoexit {
 			fmt.Fprintln(os.Stderr, append([]any{msg}, attrs...)...)
 		}
 	}()
@@ -391,14 +391,12 @@ func (l *Loop) checkAll(what string) {
 		panic("loop: " + what + " on a loop that is closed")
 	}
 	l.mustBeMade(what)
-	l.CheckGoroutine(what)
+	l.mustBeHere(what)
 }
 
-// CheckGoroutine panics, with what in its message, if it is called on another goroutine
-// than the loop's while the loop runs: always in debug mode (see [WithDebug]), otherwise
-// while the loop is asleep. Outside of debug mode it costs about a nanosecond. It is for
-// code that keeps things of a loop, such as locks, and changes them.
-func (l *Loop) CheckGoroutine(what string) {
+// mustBeHere panics on another goroutine than the loop's, as far as that is looked for: see
+// CheckGoroutine in package lowlevel.
+func (l *Loop) mustBeHere(what string) {
 	if l.debug || l.outside.Asleep() {
 		l.checkGoroutine(what)
 	}

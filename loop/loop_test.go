@@ -7,6 +7,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -99,7 +100,7 @@ func TestCurrent(t *testing.T) {
 	})
 	x := spawn(l.Context(), "x", func(ctx context.Context) error {
 		for range 2 {
-			if loop.Current(ctx) != l.Current() || l.Current().Name() != "x" || !l.Running() {
+			if lowlevel.Current(ctx) != l.Current() || l.Current().Name() != "x" || !l.Running() {
 				t.Error("in a body")
 			}
 			_ = task.Yield(ctx)
@@ -107,7 +108,7 @@ func TestCurrent(t *testing.T) {
 		return nil
 	})
 	script(l.Context(), "machine", func(ctx context.Context, _ error) (task.Suspension, error) {
-		if loop.Current(ctx) != l.Current() || l.Current().Name() != "machine" {
+		if lowlevel.Current(ctx) != l.Current() || l.Current().Name() != "machine" {
 			t.Error("in a machine")
 		}
 		return task.On(x), nil
@@ -168,7 +169,7 @@ func TestReport(t *testing.T) {
 	var got []loop.Failure
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { got = append(got, f) }))
 	want := loop.Failure{Kind: loop.ShutdownFailed, Err: context.Canceled}
-	l.Report(want)
+	lowlevel.Report(l, want)
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("reported: %+v", got)
 	}

@@ -102,3 +102,9 @@ func inGoroutine(fn func()) (returned bool) {
 	<-ended
 	return returned
 }
+
+// belongs reports whether ctx belongs to a loop.
+func belongs(ctx context.Context) bool {
+	_, ok := loop.FromContext(ctx)
+	return ok
+}

@@ -14,11 +14,11 @@ func TestNamesOfTheScheduler(t *testing.T) {
 		taskRunBody:     runBody,
 		taskStep:        (*Task).step,
 		taskSuspendHere: (*Task).suspendHere,
-		suspendOwn:      Suspend,
+		suspendOwn:      suspend,
 		unwindStep:      (*Loop).unwindStep,
 		dispatchGuarded: (*Loop).dispatchGuarded,
 		runTimed:        (*Loop).runTimed,
-		funcRun:         Func.Run,
+		funcRun:         function.Run,
 	} {
 		if got := runtime.FuncForPC(reflect.ValueOf(function).Pointer()).Name(); got != name {
 			t.Errorf("stack traces are searched for %s, and the function is named %s; change the constant in introspect.go", name, got)

@@ -1,21 +1,8 @@
 package loop
 
-// Offload runs work on a goroutine of its own, and then done on the loop. Until then
-// the loop does not take itself for deadlocked. [Loop.Close] waits for work, so work
-// should have a way to be told, and calls done itself.
-//
-// A panic in work goes to the error handler ([OffloadFailed]), before done runs. A Goexit
-// ends work as a return does. So done runs in any case, and has to find out by itself what
-// work came to. A panic or Goexit in done is one in a callback.
-//
-// Offload panics if the loop is closed, or is being closed and no body calls: a done that
-// offloads again is ended so.
-//
-// In a Run with a virtual clock the end of work is noticed only when nothing is ready,
-// and in the order in which the calls were made, so that events have an order; time
-// stands still meanwhile. Otherwise it is noticed at the beginning of a turn. In both
-// cases what work has posted comes before done.
-func (l *Loop) Offload(work, done func()) {
+// offload runs work on a goroutine of its own, and then done on the loop: see Offload in
+// package lowlevel.
+func (l *Loop) offload(work, done func()) {
 	l.check("Offload")
 	if l.in(closing) && l.current == nil { // a done that always offloads again would keep Close from its end
 		panic("loop: Offload on a loop that is being closed")
@@ -28,7 +15,7 @@ func (l *Loop) Offload(work, done func()) {
 		returned := false
 		defer func() {
 			if !returned {
-				then.panicked, _ = Recovered(recover(), nil).(*PanicError)
+				then.panicked, _ = recovered(recover(), nil).(*PanicError)
 			}
 		}()
 		work()
@@ -46,6 +33,6 @@ type continuation struct {
 func (c *continuation) Run() {
 	defer c.done()
 	if c.panicked != nil {
-		c.loop.Report(Failure{Kind: OffloadFailed, Err: c.panicked})
+		c.loop.report(Failure{Kind: OffloadFailed, Err: c.panicked})
 	}
 }

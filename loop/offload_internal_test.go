@@ -14,7 +14,7 @@ func TestOffloadThatEndsWhileTheLoopGoesToSleep(t *testing.T) {
 	defer l.Close()
 	var order []string
 	l.outside.Doze() // as idle does before its last look for news
-	l.Offload(func() {
+	l.offload(func() {
 		_ = l.Post(func() {
 			order = append(order, "post")
 			l.CallSoon(func() { order = append(order, "what follows") })

@@ -9,6 +9,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -19,10 +20,11 @@ func TestPostComesBeforeWhatThePosterDoesNext(t *testing.T) {
 	for name, test := range map[string]func(l *loop.Loop, log *looptest.Journal) (next func()){
 		"the end of an offloaded call": func(l *loop.Loop, log *looptest.Journal) func() {
 			gate := make(chan none)
-			l.Offload(func() {
+			lowlevel.Offload(l, func() {
 				<-gate
 				_ = l.Post(log.Callback("second post"))
 			}, log.Callback("next"))
+
 			return func() { close(gate) }
 		},
 		"the end of a context": func(l *loop.Loop, log *looptest.Journal) func() {
@@ -72,11 +74,12 @@ func TestCloseEndsAChainOfOffloads(t *testing.T) {
 	works, dones := 0, 0
 	var offload func()
 	offload = func() {
-		l.Offload(func() { works++ }, func() {
+		lowlevel.Offload(l, func() { works++ }, func() {
 			if dones++; dones < 100 {
 				offload()
 			}
 		})
+
 	}
 	offload()
 	l.Close()
@@ -93,9 +96,10 @@ func TestCloseEndsAChainOfOffloads(t *testing.T) {
 func TestCloseEndsTheTaskThatADoneMakes(t *testing.T) {
 	l := loop.New()
 	var made *task.Task[none]
-	l.Offload(func() {}, func() {
+	lowlevel.Offload(l, func() {}, func() {
 		made = spawn(l.Context(), "made", func(context.Context) error { t.Error("it ran"); return nil })
 	})
+
 	l.Close()
 	if !made.Done() || !errors.Is(made.Err(), future.ErrCanceled) {
 		t.Errorf("the task %s, with the error %v", made.Task().Waits(), made.Err())

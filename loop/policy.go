@@ -6,15 +6,8 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// A Policy decides which of several ready tasks runs next: at a choice point, where a
-// task is next and two or more tasks are ready. Without a policy that is always the one
-// that became ready first.
-//
-// With a policy all ready tasks are candidates, also those that a turn would leave for
-// the next one. Callbacks are not: one that is at the front of the queue runs, so that
-// callbacks keep their order among themselves. Everything else is as without; a policy
-// that always picks 0 changes nothing. Policies are made by package looptest.
-type Policy interface {
+// A policy decides which of several ready tasks runs next: see Policy in package lowlevel.
+type policy interface {
 	// Pick returns the index in ready of the task to run, where 0 became ready first.
 	// If time may pass here (see [WithPolicy]), len(ready) lets it: the virtual clock
 	// jumps to the next deadline, and Pick is asked again with what that has made
@@ -22,17 +15,8 @@ type Policy interface {
 	Pick(ready []*Task, timePasses bool) int
 }
 
-// WithPolicy sets the policy. With timePasses, the clock is a choice too, where timers
-// are armed on a virtual clock: a timer may come due before what is ready has run. Then
-// one ready task is enough for a choice point.
-//
-// A policy that panics, calls Goexit, or picks what there is not is dropped, and reported
-// ([PolicyFailed]) before the next turn; from there on the order is first in, first out. A
-// Goexit ends the driver besides, and no task.
-//
-// A policy costs a look at the whole ready queue at every choice point, and a switch more
-// for each body that suspends.
-func WithPolicy(p Policy, timePasses bool) Option {
+// withPolicy sets the policy.
+func withPolicy(p policy, timePasses bool) Option {
 	if p == nil {
 		panic("loop: WithPolicy(nil); leave the option out for first in, first out")
 	}
@@ -77,7 +61,7 @@ func (l *Loop) ask(timePasses bool) (at int) {
 	defer func() {
 		if !returned {
 			at = 0
-			l.dropPolicy(Recovered(recover(), nil))
+			l.dropPolicy(recovered(recover(), nil))
 		}
 	}()
 	at = l.policy.Pick(l.choices, timePasses)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -34,7 +35,7 @@ func TestPolicyThatPicksTheFirstChangesNothing(t *testing.T) {
 	log, events := mixed(t)
 	for _, timePasses := range []bool{false, true} {
 		p := &picks{pick: first}
-		samelog, same := mixed(t, loop.WithPolicy(p, timePasses))
+		samelog, same := mixed(t, lowlevel.WithPolicy(p, timePasses))
 		samelog.Want(t, log...)
 		same.Want(t, events...)
 		if len(p.asked) == 0 {
@@ -46,7 +47,7 @@ func TestPolicyThatPicksTheFirstChangesNothing(t *testing.T) {
 // A yield of a task that is alone is a choice where time may pass in place of it.
 func TestPolicyOfALoneYield(t *testing.T) {
 	p := &picks{pick: first}
-	l := newLoop(t, loop.WithPolicy(p, true))
+	l := newLoop(t, lowlevel.WithPolicy(p, true))
 	l.CallLater(time.Second, func() {})
 	spawn(l.Context(), "a", func(ctx context.Context) error {
 		_ = task.Yield(ctx)
@@ -58,7 +59,7 @@ func TestPolicyOfALoneYield(t *testing.T) {
 
 func TestPolicyIsAskedOnlyWhereThereIsAChoice(t *testing.T) {
 	p := &picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}
-	l := newLoop(t, loop.WithPolicy(p, false))
+	l := newLoop(t, lowlevel.WithPolicy(p, false))
 	var log looptest.Journal
 	body := func(name string) {
 		spawn(l.Context(), name, func(context.Context) error { log.Add("%s", name); return nil })
@@ -80,7 +81,7 @@ func TestPolicyMayLetTimePass(t *testing.T) {
 		}
 		return 0
 	}}
-	l := newLoop(t, loop.WithPolicy(p, true))
+	l := newLoop(t, lowlevel.WithPolicy(p, true))
 	var log looptest.Journal
 	l.CallLater(time.Second, log.Callback("timer"))
 	spawn(l.Context(), "a", func(context.Context) error { log.Add("a at %v", l.Elapsed()); return nil })
@@ -93,7 +94,7 @@ func TestPolicyThatPicksNobody(t *testing.T) {
 	for _, at := range []int{-1, 2, 3} {
 		var failures []loop.Failure
 		p := &picks{pick: func([]*loop.Task, bool) int { return at }}
-		l := newLoop(t, loop.WithPolicy(p, false), loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
+		l := newLoop(t, lowlevel.WithPolicy(p, false), loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
 		a, b := spawn(l.Context(), "a", task.Yield), spawn(l.Context(), "b", task.Yield)
 		run(t, l)
 		if len(failures) != 1 || failures[0].Kind != loop.PolicyFailed || failures[0].Err == nil {
@@ -108,7 +109,7 @@ func TestPolicyThatPicksNobody(t *testing.T) {
 // Where no timer will ever fire, no time can pass.
 func TestPolicyCannotLetTimePassToNever(t *testing.T) {
 	p := &picks{pick: first}
-	l := newLoop(t, loop.WithPolicy(p, true))
+	l := newLoop(t, lowlevel.WithPolicy(p, true))
 	l.CallLater(math.MaxInt64, func() { t.Error("the end of time") })
 	spawn(l.Context(), "a", task.Yield)
 	run(t, l)
@@ -124,7 +125,7 @@ func TestPolicyThatPanicsIsDropped(t *testing.T) {
 		}
 		return 0
 	}
-	l := newLoop(t, loop.WithPolicy(p, false), loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
+	l := newLoop(t, lowlevel.WithPolicy(p, false), loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
 	var log looptest.Journal
 	for _, name := range []string{"a", "b", "c"} {
 		spawn(l.Context(), name, func(context.Context) error { log.Add("%s", name); return nil })
@@ -141,7 +142,7 @@ func TestPolicyThatPanicsIsDropped(t *testing.T) {
 // fires behind it, both can still be canceled.
 func TestCancelOfATimerThatAnEarlierOneFollows(t *testing.T) {
 	choices := []int{2, 0, 2, 0}
-	l := newLoop(t, loop.WithPolicy(&picks{pick: func([]*loop.Task, bool) int {
+	l := newLoop(t, lowlevel.WithPolicy(&picks{pick: func([]*loop.Task, bool) int {
 		choice := 0
 		if len(choices) > 0 {
 			choice, choices = choices[0], choices[1:]
@@ -171,7 +172,7 @@ func TestCancelOfATimerThatAnEarlierOneFollows(t *testing.T) {
 // where the option does not say so.
 func TestPolicyIsNotAskedBeforeACallback(t *testing.T) {
 	p := &picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}
-	l := newLoop(t, loop.WithPolicy(p, false))
+	l := newLoop(t, lowlevel.WithPolicy(p, false))
 	var log looptest.Journal
 	l.CallLater(time.Second, log.Callback("timer"))
 	l.CallSoon(log.Callback("callback"))

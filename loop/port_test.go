@@ -13,6 +13,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -106,13 +107,13 @@ func TestPortsAreAsInASlice(t *testing.T) {
 			channels, shadows = append(channels, make(chan int, max(0, size-3))), append(shadows, make(chan int, max(0, size-3)))
 		}
 		var slow slowPorts
-		handles := map[int]loop.PortHandle{}
+		handles := map[int]lowlevel.PortHandle{}
 		for id := range 400 {
 			k := chance.IntN(len(channels))
 			switch chance.IntN(10) {
 			default:
 				sends := chance.IntN(2) == 0
-				handles[id] = l.AddPort(&operation{id, channels[k], sends, id, &got, &tries})
+				handles[id] = lowlevel.AddPort(l, &operation{id, channels[k], sends, id, &got, &tries})
 				slow = append(slow, &operation{id, shadows[k], sends, id, &want, &ignored})
 			case 0, 1, 2:
 				at := chance.IntN(id + 1)
@@ -157,11 +158,11 @@ func TestATurnTriesOnePortOfEachChannelAndDirection(t *testing.T) {
 	var log looptest.Journal
 	tries := 0
 	var channels []chan int
-	var handles []loop.PortHandle
+	var handles []lowlevel.PortHandle
 	for c := range 50 {
 		channels = append(channels, make(chan int, 1))
 		for id := range 100 {
-			handles = append(handles, l.AddPort(&operation{100*c + id, channels[c], false, 0, &log, &tries}))
+			handles = append(handles, lowlevel.AddPort(l, &operation{100*c + id, channels[c], false, 0, &log, &tries}))
 		}
 	}
 	l.RunOnce()
@@ -200,17 +201,17 @@ func TestPortHandles(t *testing.T) {
 	var log looptest.Journal
 	tries := 0
 	ch := make(chan int, 1)
-	if (loop.PortHandle{}).Remove() {
+	if (lowlevel.PortHandle{}).Remove() {
 		t.Error("the zero PortHandle stands for nothing")
 	}
-	a := l.AddPort(&operation{1, ch, true, 5, &log, &tries})
-	b := l.AddPort(&operation{2, ch, true, 6, &log, &tries})
+	a := lowlevel.AddPort(l, &operation{1, ch, true, 5, &log, &tries})
+	b := lowlevel.AddPort(l, &operation{2, ch, true, 6, &log, &tries})
 	l.RunOnce()
 	log.Want(t, "1 sends")
 	if a.Remove() || !b.Remove() || b.Remove() {
 		t.Error("Remove reports whether the port was waiting")
 	}
-	c := l.AddPort(&operation{3, ch, true, 7, &log, &tries})
+	c := lowlevel.AddPort(l, &operation{3, ch, true, 7, &log, &tries})
 	l.Close()
 	if c.Remove() {
 		t.Error("Remove of a port of a closed loop")
@@ -238,17 +239,18 @@ func TestPortsThatChangeOthers(t *testing.T) {
 		ch <- 1
 		return ch
 	}
-	var victim, itself loop.PortHandle
+	var victim, itself lowlevel.PortHandle
 	once := false
-	l.AddPort(&meddling{operation{1, make(chan int, 1), false, 0, &log, &tries}, func() {
+	lowlevel.AddPort(l, &meddling{operation{1, make(chan int, 1), false, 0, &log, &tries}, func() {
 		if !once {
 			once = true
-			l.AddPort(&operation{4, full(), false, 0, &log, &tries})
+			lowlevel.AddPort(l, &operation{4, full(), false, 0, &log, &tries})
 			victim.Remove()
 		}
 	}})
-	victim = l.AddPort(&operation{2, full(), false, 0, &log, &tries})
-	itself = l.AddPort(&meddling{operation{3, make(chan int, 1), false, 0, &log, &tries}, func() { itself.Remove() }})
+
+	victim = lowlevel.AddPort(l, &operation{2, full(), false, 0, &log, &tries})
+	itself = lowlevel.AddPort(l, &meddling{operation{3, make(chan int, 1), false, 0, &log, &tries}, func() { itself.Remove() }})
 	l.RunOnce()
 	log.Want(t)
 	l.RunOnce()
@@ -272,10 +274,10 @@ func TestAPortThatPanics(t *testing.T) {
 			for range 3 {
 				channels = append(channels, make(chan int, 1))
 			}
-			l.AddPort(&operation{1, channels[0], false, 0, &log, &tries})
-			l.AddPort(&operation{2, channels[0], false, 0, &log, &tries})
-			h := l.AddPort(&meddling{operation{3, channels[1], false, 0, &log, &tries}, end})
-			l.AddPort(&operation{4, channels[2], false, 0, &log, &tries})
+			lowlevel.AddPort(l, &operation{1, channels[0], false, 0, &log, &tries})
+			lowlevel.AddPort(l, &operation{2, channels[0], false, 0, &log, &tries})
+			h := lowlevel.AddPort(l, &meddling{operation{3, channels[1], false, 0, &log, &tries}, end})
+			lowlevel.AddPort(l, &operation{4, channels[2], false, 0, &log, &tries})
 			channels[0] <- 1
 			exited := !inGoroutine(func() { l.RunOnce() })
 			if wantFailures := map[bool]int{true: 0, false: 1}[exited]; exited != (name == "Goexit") || failures != wantFailures {
@@ -301,7 +303,7 @@ func TestNoPortOvertakesAnother(t *testing.T) {
 	tries := 0
 	ch := make(chan int)
 	for id, sends := range []bool{false, false, true, false, true} {
-		l.AddPort(&operation{id, ch, sends, id, &log, &tries})
+		lowlevel.AddPort(l, &operation{id, ch, sends, id, &log, &tries})
 	}
 	l.RunOnce()
 	log.Want(t, "0 meets 2", "2 meets")
@@ -327,15 +329,16 @@ func TestPortsThatChangeWhomTheyMeet(t *testing.T) {
 		var log looptest.Journal
 		tries := 0
 		ch := make(chan int)
-		receiver := l.AddPort(&operation{1, ch, false, 0, &log, &tries})
-		var sender loop.PortHandle
-		sender = l.AddPort(&meddling{operation{2, ch, true, 0, &log, &tries}, func() {
+		receiver := lowlevel.AddPort(l, &operation{1, ch, false, 0, &log, &tries})
+		var sender lowlevel.PortHandle
+		sender = lowlevel.AddPort(l, &meddling{operation{2, ch, true, 0, &log, &tries}, func() {
 			if itself {
 				sender.Remove()
 			} else {
 				receiver.Remove()
 			}
 		}})
+
 		l.RunOnce()
 		log.Want(t)
 		if itself == sender.Remove() || itself != receiver.Remove() {
@@ -351,7 +354,7 @@ func TestIdleLoopWaitsForALatePort(t *testing.T) {
 	for range 4 {
 		channels = append(channels, make(chan int))
 	}
-	var victim loop.PortHandle
+	var victim lowlevel.PortHandle
 	sent := make(chan none)
 	once := false
 	l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithObserver(func(e loop.Event) {
@@ -367,11 +370,11 @@ func TestIdleLoopWaitsForALatePort(t *testing.T) {
 	var log looptest.Journal
 	tries := 0
 	port := func(id, ch int) *operation { return &operation{id, channels[ch], false, 0, &log, &tries} }
-	l.AddPort(port(1, 0))
-	victim = l.AddPort(port(2, 1))
-	l.AddPort(port(3, 1))
-	l.AddPort(&told{*port(4, 2), l.Stop})
-	l.AddPort(port(5, 3))
+	lowlevel.AddPort(l, port(1, 0))
+	victim = lowlevel.AddPort(l, port(2, 1))
+	lowlevel.AddPort(l, port(3, 1))
+	lowlevel.AddPort(l, &told{*port(4, 2), l.Stop})
+	lowlevel.AddPort(l, port(5, 3))
 	run(t, l)
 	<-sent
 	log.Want(t, "4 meets 1")
@@ -397,7 +400,7 @@ func TestIdleLoopNoticesAClosedChannel(t *testing.T) {
 	}))
 	var log looptest.Journal
 	tries := 0
-	l.AddPort(&operation{1, ch, true, 1, &log, &tries})
+	lowlevel.AddPort(l, &operation{1, ch, true, 1, &log, &tries})
 	run(t, l)
 	if failures != 1 {
 		t.Errorf("%d failures, want that of the send on a closed channel", failures)
@@ -410,13 +413,13 @@ func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 	var log looptest.Journal
 	tries := 0
 	var ports []weak.Pointer[operation]
-	add := func(ch chan int) loop.PortHandle {
+	add := func(ch chan int) lowlevel.PortHandle {
 		o := &operation{len(ports), ch, false, 0, &log, &tries}
 		ports = append(ports, weak.Make(o))
-		return l.AddPort(o)
+		return lowlevel.AddPort(l, o)
 	}
 	last := add(make(chan int))
-	var handles []loop.PortHandle
+	var handles []lowlevel.PortHandle
 	for range 8 {
 		ch := make(chan int, 2)
 		ch <- 1
@@ -445,7 +448,7 @@ func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 	}
 	held(ports[1:])
 	last.Remove()
-	last = loop.PortHandle{}
+	last = lowlevel.PortHandle{}
 	held(ports)
 	runtime.KeepAlive(l)
 }
@@ -467,7 +470,7 @@ func TestSelectedThatPanicsWhileTheLoopSleeps(t *testing.T) {
 	var told []loop.Failure
 	l := newLoop(t, toldTo(&told), loop.WithClock(timer.NewSystem()))
 	ch := make(chan int)
-	l.AddPort(selectedFails{ch})
+	lowlevel.AddPort(l, selectedFails{ch})
 	go func() {
 		ch <- 1
 		_ = l.Post(l.Stop)
@@ -496,13 +499,14 @@ func TestPortThatIsFirstBehindItsPlaceIsSelected(t *testing.T) {
 			tries := 0
 			a, b := make(chan int), make(chan int)
 			receives := func(id int, ch chan int) operation { return operation{id, ch, false, 0, &log, &tries} }
-			first := l.AddPort(&quiet{receives(1, a), nil})
-			l.AddPort(&quiet{receives(2, a), nil})
+			first := lowlevel.AddPort(l, &quiet{receives(1, a), nil})
+			lowlevel.AddPort(l, &quiet{receives(2, a), nil})
 			polls := 0
-			l.AddPort(&quiet{receives(3, b), func() bool {
+			lowlevel.AddPort(l, &quiet{receives(3, b), func() bool {
 				polls++
 				return polls == poll && first.Remove()
 			}})
+
 			go func() {
 				synctest.Wait() // the loop sleeps
 				select {

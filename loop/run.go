@@ -193,7 +193,7 @@ func (l *Loop) guard(s *stack, ok *bool) {
 	if *ok {
 		return
 	}
-	err := Recovered(recover(), l.current)
+	err := recovered(recover(), l.current)
 	exits := true // also if an observer does
 	defer func() {
 		if exits && s != nil && s.Value.task != nil {
@@ -269,7 +269,7 @@ func (l *Loop) newTurn() {
 // run in that, and nobody attends to it. Then the turn has passed. The ready queue is
 // empty.
 func (l *Loop) skipTurn(t *Task) bool {
-	if l.eager > 0 || l.attended || l.mode == modeOnce || l.stopping || t.MustCancel() != nil || !l.quiet() {
+	if l.eager > 0 || l.attended || l.mode == modeOnce || l.stopping || t.mustCancel() != nil || !l.quiet() {
 		return false
 	}
 	l.turns++
@@ -377,10 +377,8 @@ func (l *Loop) idle() (over bool, err error) {
 	return false, nil
 }
 
-// AtIdle schedules r once, when nothing is ready or due and the loop would wait: before
-// a virtual clock jumps, and before a deadlock is found; in RunOnce for the turn after. Those that are registered
-// together are scheduled together, in order.
-func (l *Loop) AtIdle(r Runnable) {
+// whenIdle schedules r once, when nothing is ready or due: see AtIdle in package lowlevel.
+func (l *Loop) whenIdle(r Runnable) {
 	l.check("AtIdle")
 	if r == nil {
 		panic("loop: AtIdle(nil); give it a Runnable, such as a Func")
@@ -391,7 +389,7 @@ func (l *Loop) AtIdle(r Runnable) {
 func (l *Loop) wakeAtIdle() {
 	atIdle := l.atIdle
 	l.atIdle = nil
-	l.ScheduleAll(atIdle)
+	l.scheduleAll(atIdle)
 }
 
 // deadlock returns the error that says who is stuck, or nil if no task is left.

@@ -14,6 +14,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -281,7 +282,7 @@ func TestAtIdleOfAHostThatRunsOnce(t *testing.T) {
 	l := newLoop(t)
 	var log looptest.Journal
 	l.CallSoon(func() { l.CallSoon(log.Callback("ready")) })
-	l.AtIdle(loop.Func(log.Callback("idle")))
+	lowlevel.AtIdle(l, lowlevel.Func(log.Callback("idle")))
 	for range 3 {
 		l.RunOnce()
 	}
@@ -470,7 +471,7 @@ func TestLoneYield(t *testing.T) {
 		}, nil, looptest.Journal{"0", "1", "timer", "2", "turns 3"}},
 		{"timer to come", func(p program) { p.l.CallLater(time.Second, p.log.Callback("timer")) },
 			nil, looptest.Journal{"0", "1", "2", "timer", "turns 4"}},
-		{"idle", func(p program) { p.l.AtIdle(loop.Func(p.log.Callback("idle"))) },
+		{"idle", func(p program) { lowlevel.AtIdle(p.l, lowlevel.Func(p.log.Callback("idle"))) },
 			nil, looptest.Journal{"0", "1", "2", "idle", "turns 4"}},
 		{"stop", func(p program) { p.l.Stop() }, nil, looptest.Journal{"0", "turns 1", "1", "2", "turns 3"}},
 		{"cancel", func(p program) { p.l.Current().Cancel(nil) }, nil, looptest.Journal{"0", "canceled", "turns 2"}},
@@ -593,10 +594,11 @@ func TestStopByAPort(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLoop(t, loop.WithClock(timer.NewSystem()))
 			var stopped time.Duration
-			l.AddPort(&willing{n: n + 1, then: func() {
+			lowlevel.AddPort(l, &willing{n: n + 1, then: func() {
 				stopped = l.Elapsed()
 				l.Stop()
 			}})
+
 			var again func()
 			again = func() { l.CallLater(time.Second, again) }
 			again()
@@ -630,8 +632,8 @@ func TestFailureInTheLastStepIsToldBeforeTheDriverReturns(t *testing.T) {
 		"RunOnce":                func(l *loop.Loop) { l.RunOnce() },
 		"Run, stopped":           func(l *loop.Loop) { l.Stop(); _ = l.Run() },
 		"RunUntilIdle, stopped":  func(l *loop.Loop) { l.Stop(); l.RunUntilIdle() },
-		"RunOnce, one at idle":   func(l *loop.Loop) { l.AtIdle(loop.Func(func() {})); l.RunOnce() },
-		"Run, one at idle":       func(l *loop.Loop) { l.AtIdle(loop.Func(l.Stop)); _ = l.Run() },
+		"RunOnce, one at idle":   func(l *loop.Loop) { lowlevel.AtIdle(l, lowlevel.Func(func() {})); l.RunOnce() },
+		"Run, one at idle":       func(l *loop.Loop) { lowlevel.AtIdle(l, lowlevel.Func(l.Stop)); _ = l.Run() },
 		"RunUntilIdle":           (*loop.Loop).RunUntilIdle,
 		"Run of a stackful task": func(l *loop.Loop) { spawn(l.Context(), "x", sleepsASecond); l.Stop(); _ = l.Run() },
 	} {

@@ -8,8 +8,8 @@ import "github.com/takt-go/takt/loop/internal/ready"
 // not block. One that is to be removed again is found by ==, so it is a pointer.
 type Runnable = ready.Runnable
 
-// Func is a plain function as a [Runnable]. The conversion does not allocate.
-type Func func()
+// function is a plain function as a Runnable.
+type function func()
 
 // Run calls f.
-func (f Func) Run() { f() }
+func (f function) Run() { f() }

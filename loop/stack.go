@@ -104,7 +104,7 @@ func (l *Loop) nextStack(s *stack) *stack {
 	next := e.stack
 	if next == nil {
 		t := (*Task)(e)
-		if t.kind != Stackful || t.state != stateQueued || t.MustCancel() != nil {
+		if t.kind != stackful || t.state != stateQueued || t.mustCancel() != nil {
 			return nil
 		}
 		if s.Value.task == nil {

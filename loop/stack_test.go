@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -400,8 +401,8 @@ func TestEagerStepsNest(t *testing.T) {
 	nest = func(ctx context.Context, depth int) error {
 		if depth < 100 {
 			child := spawn(ctx, "", func(ctx context.Context) error { return nest(ctx, depth+1) })
-			if loop.Current(ctx).ID() != uint64(depth+1) {
-				t.Errorf("at depth %d the current task is %v", depth, loop.Current(ctx))
+			if lowlevel.Current(ctx).ID() != uint64(depth+1) {
+				t.Errorf("at depth %d the current task is %v", depth, lowlevel.Current(ctx))
 			}
 			if depth%2 == 0 {
 				return child.Wait(ctx)
@@ -435,7 +436,7 @@ func TestPanicOnAStackOutsideOfTheBody(t *testing.T) {
 	l := newLoop(t)
 	f := new(fragile)
 	f.Init(l, idleOwner{&f.idle})
-	loop.Spawn(l.Context(), new(loop.Task), loop.Stackful, f, f, "", loop.AsAsked)
+	lowlevel.Spawn(l.Context(), new(loop.Task), lowlevel.Stackful, f, f, "", lowlevel.AsAsked)
 	mustPanic(t, "the outcome's", func() { _ = l.Run() })
 }
 

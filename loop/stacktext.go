@@ -87,7 +87,7 @@ func bodyFrames(frames []textFrame) []textFrame {
 	if at := slices.IndexFunc(frames, textFrame.ofScheduler); at >= 0 {
 		frames = frames[:at]
 	}
-	for n := len(frames); n > 1 && internal(frames[n-1].function(), "loop", "future", "task", "task/lock", "task/queue", "factory"); n-- {
+	for n := len(frames); n > 1 && internal(frames[n-1].function(), "loop", "loop/lowlevel", "future", "task", "task/lock", "task/queue", "factory"); n-- {
 		frames = frames[:n-1]
 	}
 	return frames

@@ -9,7 +9,7 @@ package loop
 func (t *Task) StepNow() {
 	t.mustBeSpawned("StepNow")
 	if t.state == stateNew || t.mayStart("StepNow") {
-		if t.start == Queued {
+		if t.start == queuedStart {
 			t.queue()
 			return
 		}
@@ -23,8 +23,8 @@ func (t *Task) stepNow() {
 		t.queue()
 		return
 	}
-	l.CheckGoroutine("StepNow")
-	if t.kind == Stackful && (l.stacks.Free() == 0 || l.debug) && l.threadHeld() {
+	l.mustBeHere("StepNow")
+	if t.kind == stackful && (l.stacks.Free() == 0 || l.debug) && l.threadHeld() {
 		t.postpone()
 		return
 	}
@@ -34,7 +34,7 @@ func (t *Task) stepNow() {
 	}
 	l.eager++
 	defer l.leaveStep(prev)
-	if t.kind == Stackless {
+	if t.kind == stackless {
 		t.stepGuarded()
 		return
 	}
@@ -82,7 +82,7 @@ func (e *entry) Run() {
 	t := (*Task)(e)
 	switch l := t.env.loop; {
 	case t.state == stateDone: // its stack was unwound by a Goexit meanwhile
-	case t.kind == Stackless:
+	case t.kind == stackless:
 		t.step()
 	case t.stack != nil:
 		l.next = t.stack
@@ -97,7 +97,7 @@ func (e *entry) Run() {
 
 // refusal is the cancellation that came before the first step.
 func (t *Task) refusal() error {
-	if t.MustCancel() == nil {
+	if t.mustCancel() == nil {
 		return nil
 	}
 	return t.resumed()
@@ -118,7 +118,7 @@ func (t *Task) end(err error) {
 		if returned {
 			return
 		}
-		if err := Recovered(recover(), t); err != ErrGoexit {
+		if err := recovered(recover(), t); err != ErrGoexit {
 			t.env.loop.reportSoon(Failure{Kind: CallbackFailed, Task: t, Err: err})
 		}
 	}()
@@ -186,7 +186,7 @@ func runBody(s *stack) {
 	returned := false
 	defer func() {
 		if !returned {
-			t.unwound(Recovered(recover(), t))
+			t.unwound(recovered(recover(), t))
 		}
 		s.Value.task = nil
 	}()
@@ -236,7 +236,7 @@ func (t *Task) stepGuarded() {
 	returned := false
 	defer func() {
 		if !returned {
-			t.unwound(Recovered(recover(), t))
+			t.unwound(recovered(recover(), t))
 		}
 	}()
 	t.step()
@@ -252,7 +252,7 @@ func (t *Task) unwound(err error) {
 	if p, ok := err.(*PanicError); ok {
 		if s, ok := p.Value.(*stuck); ok {
 			t.end(s.err)
-			t.env.loop.Report(Failure{Kind: TaskStuck, Task: t, Err: s})
+			t.env.loop.report(Failure{Kind: TaskStuck, Task: t, Err: s})
 			return
 		}
 	}

@@ -38,7 +38,8 @@ type Awaitable interface {
 }
 
 // A Suspension says what a task waits for: an [Awaitable], some time, or one
-// turn. The zero Suspension says that the body has ended.
+// turn. The zero Suspension says that the body has ended. Package task makes them: see On,
+// For, Turn and End there.
 type Suspension struct {
 	on  Awaitable
 	d   time.Duration
@@ -54,45 +55,27 @@ const (
 	await
 )
 
-// End is the zero [Suspension]: nothing to wait for, the body has ended.
-func End() Suspension { return Suspension{} }
-
-// Ended reports whether s is [End].
+// Ended reports whether s is the zero Suspension: the body has ended.
 func (s Suspension) Ended() bool { return s.how == end }
 
-// Turn waits for the task's place in the next turn. It costs no allocation.
-func Turn() Suspension { return Suspension{how: turn} }
-
-// Sleep waits until d has passed by the loop's clock; d <= 0 waits for one turn.
-func Sleep(d time.Duration) Suspension {
+// sleepFor waits until d has passed; d <= 0 waits for one turn.
+func sleepFor(d time.Duration) Suspension {
 	if d <= 0 {
-		return Turn()
+		return Suspension{how: turn}
 	}
 	return Suspension{how: sleep, d: d}
 }
 
-// On waits for a, which must not be nil. If a is done, that does not suspend.
-func On(a Awaitable) Suspension {
+// on waits for a. If a is done, that does not suspend.
+func on(a Awaitable) Suspension {
 	if a == nil {
-		panic("loop: On(nil) waits for nothing; give it a future or task, or use Turn")
+		panic("loop: a task awaits nil; give it a future or task")
 	}
 	return Suspension{how: await, on: a}
 }
 
-// Suspend suspends the running task, which ctx must belong to, until what s says
-// has come. It returns nil then; what an awaited outcome is, the caller looks up
-// itself. It returns a [*CanceledError] if the task was canceled, and
-// context.Cause(ctx) if ctx is a standard context, derived from the task's, that
-// has ended; what was awaited is then left as it is.
-//
-// A cancellation is delivered once, here, and awaiting again works as before. A
-// derived context that has ended stays so: awaiting under it fails at once.
-//
-// Suspend panics if ctx does not belong to the running task, if the task is
-// stackless, or if s awaits the task itself or something of another loop. All
-// that suspends in takt comes down to it. It allocates nothing, unless ctx is
-// derived.
-func Suspend(ctx context.Context, s Suspension) error {
+// suspend suspends the running task: see Await in package lowlevel.
+func suspend(ctx context.Context, s Suspension) error {
 	c, ok := ctx.(*ownContext)
 	if !ok {
 		return suspendScoped(ctx, s)
@@ -121,7 +104,7 @@ func Suspend(ctx context.Context, s Suspension) error {
 
 // suspendScoped is Suspend for a context that is not the task's own.
 func suspendScoped(ctx context.Context, s Suspension) error {
-	t := Current(ctx)
+	t := currentTask(ctx)
 	l := t.env.loop
 	if l.meet(ctx); l.labeled {
 		defer t.label(ctx)
@@ -131,7 +114,7 @@ func suspendScoped(ctx context.Context, s Suspension) error {
 		return t.suspendHere(s)
 	}
 	if ctx.Err() != nil {
-		if e := t.MustCancel(); e != nil {
+		if e := t.mustCancel(); e != nil {
 			t.withExtra().must = nil // as the task was canceled too, this delivers it
 			return e
 		}
@@ -142,13 +125,10 @@ func suspendScoped(ctx context.Context, s Suspension) error {
 	return t.suspendHere(s)
 }
 
-// PutBack takes back a cancellation that Suspend has delivered to the running
-// task, so that the next suspension delivers it again. It is for those who find
-// that they were canceled with something in hand that must not be lost. Errors
-// that are no cancellation are ignored.
-func PutBack(ctx context.Context, err error) {
+// putBack has the next suspension deliver again what the last one has delivered.
+func putBack(ctx context.Context, err error) {
 	if e, ok := err.(*CanceledError); ok {
-		Current(ctx).withExtra().must = e
+		currentTask(ctx).withExtra().must = e
 	}
 }
 
@@ -167,7 +147,7 @@ func (t *Task) suspendHere(s Suspension) error {
 // that it returns, which is the task's own if that is next already, and nil if s
 // does not suspend.
 func (t *Task) pause(s Suspension) (to *stack, err error) {
-	if t.kind == Stackless {
+	if t.kind == stackless {
 		panic(t.stackless())
 	}
 	if t.unwinding {
@@ -222,7 +202,7 @@ func (t *Task) suspend(s Suspension) {
 		x.wake, x.must = x.must, nil
 		t.rouse()
 	case t.live.on != nil:
-		l.Sweep(func() {
+		l.inSweep(func() {
 			if t.live.on.Cancel(x.must.Cause) {
 				x.must = nil
 			}
@@ -236,7 +216,7 @@ func (t *Task) announceSuspended() {
 	if l.observer != nil {
 		l.tellSuspended(t)
 	}
-	if l.labeled && (t.kind == Stackless || l.share()) { // else the stack keeps them, for profiles
+	if l.labeled && (t.kind == stackless || l.share()) { // else the stack keeps them, for profiles
 		l.unlabel()
 	}
 }
@@ -275,7 +255,7 @@ func (t *Task) resumedFrom() error {
 			t.disarm()
 		}
 	case await:
-		if err != nil || t.kind == Stackful { // else the step asks for the error
+		if err != nil || t.kind == stackful { // else the step asks for the error
 			v.on = nil
 		}
 	}
@@ -312,7 +292,7 @@ func (s *sleeper) Run() {
 // rouse ends a sleep.
 func (t *Task) rouse() {
 	t.sleeping = false
-	t.env.loop.Schedule((*entry)(t))
+	t.env.loop.schedule((*entry)(t))
 }
 
 // interrupt ends the suspension with err, and leaves alone what was awaited. It
@@ -325,13 +305,9 @@ func (t *Task) interrupt(err error) {
 		t.rouse()
 	case t.live.on != nil && t.live.on.RemoveWaiter((*entry)(t)):
 		t.withExtra().wake, t.live.on = err, nil
-		t.env.loop.Schedule((*entry)(t))
+		t.env.loop.schedule((*entry)(t))
 	}
 }
-
-// Unwinding reports whether the task's stack is being unwound, by Close or a
-// Goexit: whatever it awaits fails at once.
-func (t *Task) Unwinding() bool { return t.unwinding }
 
 // maxRefused is how many suspensions a body that is being unwound may try.
 const maxRefused = 1000

@@ -10,6 +10,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -29,8 +30,8 @@ func TestSuspendOnWhatIsDoneDoesNotSuspend(t *testing.T) {
 	_ = done.SetError(io.EOF)
 	spawn(l.Context(), "task", func(ctx context.Context) error {
 		l.CallSoon(log.Callback("next turn"))
-		log.Add("%v", loop.Suspend(ctx, loop.On(done))) // the outcome is for the caller to look up
-		log.Add("%v", loop.Suspend(ctx, loop.End()))
+		log.Add("%v", lowlevel.Await(ctx, done)) // the outcome is for the caller to look up
+		log.Add("%v", lowlevel.Suspend(ctx, task.End()))
 		log.Add("%v", done.Wait(ctx))
 		return nil
 	})
@@ -45,13 +46,13 @@ func TestSuspendOnWhatIsDoneDoesNotSuspend(t *testing.T) {
 }
 
 func TestSuspensions(t *testing.T) {
-	if !loop.End().Ended() || loop.End() != (loop.Suspension{}) {
+	if !task.End().Ended() || task.End() != (loop.Suspension{}) {
 		t.Error("End is the zero Suspension")
 	}
-	if loop.Sleep(0) != loop.Turn() || loop.Sleep(-1) != loop.Turn() || loop.Turn().Ended() || loop.Sleep(1).Ended() {
+	if task.For(0) != task.Turn() || task.For(-1) != task.Turn() || task.Turn().Ended() || task.For(1).Ended() {
 		t.Error("a sleep of no time is a turn")
 	}
-	mustPanic(t, "loop: On(nil) waits for nothing", func() { loop.On(nil) })
+	mustPanic(t, "task: On(nil) waits for nothing", func() { task.On(nil) })
 }
 
 func TestSleepersWakeInOrderOfDeadlineThenOfSleeping(t *testing.T) {
@@ -153,11 +154,11 @@ func TestCancelBeforeTheFirstStep(t *testing.T) {
 // A way is how a task is suspended; a is what it awaits, if that is anything.
 type way func(ctx context.Context) (s loop.Suspension, a loop.Awaitable)
 
-func on(a loop.Awaitable) (loop.Suspension, loop.Awaitable) { return loop.On(a), a }
+func on(a loop.Awaitable) (loop.Suspension, loop.Awaitable) { return task.On(a), a }
 
 var waysToSuspend = map[string]way{
-	"turn":   func(context.Context) (loop.Suspension, loop.Awaitable) { return loop.Turn(), nil },
-	"sleep":  func(context.Context) (loop.Suspension, loop.Awaitable) { return loop.Sleep(time.Hour), nil },
+	"turn":   func(context.Context) (loop.Suspension, loop.Awaitable) { return task.Turn(), nil },
+	"sleep":  func(context.Context) (loop.Suspension, loop.Awaitable) { return task.For(time.Hour), nil },
 	"future": func(ctx context.Context) (loop.Suspension, loop.Awaitable) { return on(future.New[int](ctx)) },
 	"task": func(ctx context.Context) (loop.Suspension, loop.Awaitable) {
 		return on(spawn(ctx, "awaited", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) }))
@@ -166,8 +167,8 @@ var waysToSuspend = map[string]way{
 
 // suspendsTwice makes a task that calls first, is suspended in the given way,
 // notes the error, sleeps a second and notes that error.
-func suspendsTwice(l *loop.Loop, kind loop.Kind, first func(), suspend way, log *looptest.Journal) *task.Task[none] {
-	if kind == loop.Stackless {
+func suspendsTwice(l *loop.Loop, kind lowlevel.Kind, first func(), suspend way, log *looptest.Journal) *task.Task[none] {
+	if kind == lowlevel.Stackless {
 		return script(l.Context(), "x",
 			func(ctx context.Context, _ error) (task.Suspension, error) {
 				first()
@@ -176,7 +177,7 @@ func suspendsTwice(l *loop.Loop, kind loop.Kind, first func(), suspend way, log 
 			},
 			func(_ context.Context, err error) (task.Suspension, error) {
 				log.Add("first: %v", err)
-				return loop.Sleep(time.Second), nil
+				return task.For(time.Second), nil
 			},
 			func(_ context.Context, err error) (task.Suspension, error) {
 				log.Add("second: %v at %v", err, l.Elapsed())
@@ -186,7 +187,7 @@ func suspendsTwice(l *loop.Loop, kind loop.Kind, first func(), suspend way, log 
 	return spawn(l.Context(), "x", func(ctx context.Context) error {
 		first()
 		s, a := suspend(ctx)
-		err := loop.Suspend(ctx, s)
+		err := lowlevel.Suspend(ctx, s)
 		if err == nil && a != nil {
 			err = a.Err()
 		}
@@ -206,7 +207,7 @@ func TestCancellationIsDeliveredOnce(t *testing.T) {
 		"before it suspends":       {1, 0, 1},
 		"twice before it suspends": {2, 0, 2},
 	}
-	for kindName, kind := range map[string]loop.Kind{"stackful": loop.Stackful, "stackless": loop.Stackless} {
+	for kindName, kind := range map[string]lowlevel.Kind{"stackful": lowlevel.Stackful, "stackless": lowlevel.Stackless} {
 		for wayName, suspend := range waysToSuspend {
 			for when, r := range requests {
 				t.Run(kindName+"/"+wayName+"/"+when, func(t *testing.T) {
@@ -238,7 +239,7 @@ func TestCancellationIsDeliveredOnce(t *testing.T) {
 func TestUncancelBeforeDelivery(t *testing.T) {
 	short := map[string]way{
 		"turn":  waysToSuspend["turn"],
-		"sleep": func(context.Context) (loop.Suspension, loop.Awaitable) { return loop.Sleep(1), nil },
+		"sleep": func(context.Context) (loop.Suspension, loop.Awaitable) { return task.For(1), nil },
 	}
 	for _, c := range []struct {
 		way, when, want string
@@ -248,7 +249,7 @@ func TestUncancelBeforeDelivery(t *testing.T) {
 		{"sleep", "running", "first: <nil>"},
 		{"sleep", "suspended", "first: canceled"},
 	} {
-		for kindName, kind := range map[string]loop.Kind{"stackful": loop.Stackful, "stackless": loop.Stackless} {
+		for kindName, kind := range map[string]lowlevel.Kind{"stackful": lowlevel.Stackful, "stackless": lowlevel.Stackless} {
 			t.Run(c.way+"/"+c.when+"/"+kindName, func(t *testing.T) {
 				l := newLoop(t)
 				var log looptest.Journal
@@ -277,7 +278,7 @@ func TestUncancelBeforeDelivery(t *testing.T) {
 // The timer of a sleep is due in the very turn in which the sleeper is canceled.
 // The next sleep must not be woken by it.
 func TestCancelInTheTurnOfTheTimerLeavesNoStaleWake(t *testing.T) {
-	for kindName, kind := range map[string]loop.Kind{"stackful": loop.Stackful, "stackless": loop.Stackless} {
+	for kindName, kind := range map[string]lowlevel.Kind{"stackful": lowlevel.Stackful, "stackless": lowlevel.Stackless} {
 		for _, order := range []string{"request, timer", "timer, request", "step, timer"} {
 			t.Run(kindName+"/"+order, func(t *testing.T) {
 				clock := timer.NewVirtual()
@@ -289,7 +290,7 @@ func TestCancelInTheTurnOfTheTimerLeavesNoStaleWake(t *testing.T) {
 					l.CallLater(time.Second, cancel)
 				}
 				x = suspendsTwice(l, kind, func() {}, func(context.Context) (loop.Suspension, loop.Awaitable) {
-					return loop.Sleep(time.Second), nil
+					return task.For(time.Second), nil
 				}, &log)
 				l.RunOnce()
 				switch order {
@@ -319,11 +320,11 @@ func TestCancelOfATaskThatWasWoken(t *testing.T) {
 	l.RunUntilIdle()
 	_ = f.SetResult(1)
 	waiter.Cancel(io.EOF)
-	if e := waiter.Task().MustCancel(); e == nil || e.Cause != io.EOF {
+	if e := lowlevel.PendingCancel(waiter.Task()); e == nil || e.Cause != io.EOF {
 		t.Errorf("MustCancel = %v", e)
 	}
 	run(t, l)
-	if causeOf(got) != io.EOF || waiter.Task().MustCancel() != nil {
+	if causeOf(got) != io.EOF || lowlevel.PendingCancel(waiter.Task()) != nil {
 		t.Errorf("the await ended with %v", got)
 	}
 }
@@ -404,12 +405,12 @@ func TestAwaitedTaskMayRefuseToBeCanceled(t *testing.T) {
 // Tasks that await each other in a circle wait for ever; a request breaks it.
 func TestCancelBreaksACircle(t *testing.T) {
 	for _, size := range []int{2, 3, 10} {
-		for kindName, kind := range map[string]loop.Kind{"stackful": loop.Stackful, "stackless": loop.Stackless} {
+		for kindName, kind := range map[string]lowlevel.Kind{"stackful": lowlevel.Stackful, "stackless": lowlevel.Stackless} {
 			l := newLoop(t)
 			circle := make([]*task.Task[none], size)
 			for i := range circle {
 				next := func() *task.Task[none] { return circle[(i+1)%size] }
-				if kind == loop.Stackful {
+				if kind == lowlevel.Stackful {
 					circle[i] = spawn(l.Context(), "", func(ctx context.Context) error { return next().Wait(ctx) })
 				} else {
 					circle[i] = script(l.Context(), "", func(context.Context, error) (task.Suspension, error) { return task.On(next()), nil })
@@ -484,7 +485,7 @@ func TestAwaitableThatPanics(t *testing.T) {
 	f := unwaitable{future.New[none](l.Context())}
 	var x *task.Task[none]
 	x = spawn(l.Context(), "x", func(ctx context.Context) error {
-		mustPanic(t, "full", func() { _ = loop.Suspend(ctx, loop.On(f)) })
+		mustPanic(t, "full", func() { _ = lowlevel.Await(ctx, f) })
 		if what := x.Task().Waits(); what != "is running" || x.Task().Awaits() != nil {
 			t.Errorf("x %s", what)
 		}

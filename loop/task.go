@@ -34,12 +34,12 @@ type Task struct {
 	extra     atomic.Pointer[extra] // nil until there is any; the loop's but for ending
 	live      *live                 // nil when it is done
 	state     state
-	kind      Kind
+	kind      kind
 	how       how  // it is suspended
 	sleeping  bool // suspended on its timer, which has not fired yet
 	unwinding bool // every suspension fails from now on
 	stillborn bool // canceled before its factory came to start it
-	start     Start
+	start     start
 	isRoot    bool   // it stands for its loop, and is no task
 	stack     *stack // of a stackful task that has started
 	id        uint64
@@ -59,7 +59,7 @@ type extra struct {
 	stepping  *Task          // whose eager first step it is waiting for, inside the call that made it
 	stepsFrom []uintptr      // where that call is; debug mode only
 	site      uintptr        // where it was made; debug mode only
-	renewed   *Scope         // in place of its own context: see Uncancel
+	renewed   *scope         // in place of its own context: see Uncancel
 	watch     *watch         // what may end the suspension or the task from outside
 }
 
@@ -91,18 +91,16 @@ const (
 	stateDone
 )
 
-// Kind tells the two kinds of bodies apart.
-type Kind uint8
+// kind tells the two kinds of bodies apart.
+type kind uint8
 
 const (
-	Stackful  Kind = iota // Step is called once, on a stack of its own, where it may suspend
-	Stackless             // Step is called again and again, and returns what to wait for
+	stackful  kind = iota // Step is called once, on a stack of its own, where it may suspend
+	stackless             // Step is called again and again, and returns what to wait for
 )
 
-// A Body is what a task drives, and completes the task's outcome. Package task implements
-// it. Only the loop calls its methods, and what [Task.Wrap] was given, which passes on the
-// task that it is handed.
-type Body interface {
+// A body is what a task drives: see Body in package lowlevel.
+type body interface {
 	// Step runs the body of t: to its end if it is stackful, else to its next
 	// suspension. err is what the suspension before ended with.
 	Step(t *Task, err error) Suspension
@@ -119,24 +117,17 @@ type Body interface {
 // canceled, and its body never runs. Else it goes on.
 type TaskFactory func(t *Task)
 
-// A Start says how a task starts when its factory starts it.
-type Start uint8
+// start is how a task starts when its factory starts it.
+type start uint8
 
 const (
-	AsAsked Start = iota // as the factory asks: by Enqueue or StepNow
-	Queued               // by Enqueue, whatever the factory asks
-	AtOnce               // by StepNow, whatever the factory asks
+	asAsked     start = iota // as the factory asks: by Enqueue or StepNow
+	queuedStart              // by Enqueue, whatever the factory asks
+	atOnce                   // by StepNow, whatever the factory asks
 )
 
-// Spawn makes t a task of the loop that ctx belongs to, with body to drive, and hands
-// it to the loop's task factory, which starts it as start says. outcome is what awaiting the task awaits: body
-// completes it. An empty name becomes Task-1, Task-2, ... by order of creation in that
-// loop. The new task inherits ctx's values; it is bounded by ctx only where that is a
-// standard context that can end, derived from a task's. Spawn panics if the loop is
-// closed.
-//
-// It is for package task, whose Go is the way to spawn a task.
-func Spawn(ctx context.Context, t *Task, kind Kind, body Body, outcome Awaitable, name string, start Start) {
+// spawn makes t a task: see Spawn in package lowlevel.
+func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable, name string, start start) {
 	var env *environment
 	derived := false
 	c, own := ctx.(*ownContext)
@@ -218,7 +209,7 @@ func (t *Task) ending() *ending {
 // stays so, as those who hold it may count on.
 func (t *Task) renew() {
 	if t.ending().reason.Load() != nil {
-		t.withExtra().renewed = &Scope{task: t, outer: t.env.outer, renewed: true}
+		t.withExtra().renewed = &scope{task: t, outer: t.env.outer, renewed: true}
 	}
 }
 
@@ -257,29 +248,26 @@ func (t *Task) SetName(name string) {
 // check panics where the task must not be changed: see [Loop.CheckGoroutine].
 func (t *Task) check(what string) {
 	if t.env != nil {
-		t.env.loop.CheckGoroutine(what)
+		t.env.loop.mustBeHere(what)
 	}
 }
 
 // Outcome returns what awaiting the task awaits: its future.
 func (t *Task) Outcome() Awaitable { return t.outcome }
 
-// Wrap replaces the task's body by what wrap makes of it, which may do things
-// before and after each Step. It is for the hooks of task factories, and panics
-// once the task has taken its first step. A panic in the new body's Step is one in the
-// task. One in its Fail goes to the error handler, and the body that was wrapped fails.
-func (t *Task) Wrap(wrap func(Body) Body) {
+// wrap replaces the body of t: see Wrap in package lowlevel.
+func (t *Task) wrap(by func(inner any) any) {
 	t.mustBeSpawned("Wrap")
 	t.check("Wrap")
-	if wrap == nil {
+	if by == nil {
 		panic(fmt.Sprintf("loop: Wrap(nil) of task %q; give it a function that returns a Body", t.Name()))
 	}
 	if t.state != stateNew && t.state != stateQueued {
 		panic(fmt.Sprintf("loop: Wrap of task %q after its first step", t.Name()))
 	}
 	inner := t.live.body
-	outer := wrap(inner)
-	if outer == nil {
+	outer, ok := by(inner).(body)
+	if !ok {
 		panic(fmt.Sprintf("loop: Wrap of task %q made a nil Body; return the one that was given, or one that calls it", t.Name()))
 	}
 	t.live.body = &wrapped{outer, inner}
@@ -287,8 +275,8 @@ func (t *Task) Wrap(wrap func(Body) Body) {
 
 // wrapped is what Wrap has made of inner.
 type wrapped struct {
-	Body
-	inner Body
+	body
+	inner body
 }
 
 // Fail makes sure that the task's outcome is there.
@@ -298,7 +286,7 @@ func (w *wrapped) Fail(t *Task, err error) {
 			w.inner.Fail(t, err)
 		}
 	}()
-	w.Body.Fail(t, err)
+	w.body.Fail(t, err)
 }
 
 // Done reports whether the task has ended.
@@ -310,7 +298,7 @@ func (t *Task) Done() bool { return t.state == stateDone }
 func (t *Task) Enqueue() {
 	t.mustBeSpawned("Enqueue")
 	if t.state == stateNew || t.mayStart("Enqueue") {
-		if t.start == AtOnce {
+		if t.start == atOnce {
 			t.stepNow()
 			return
 		}
@@ -319,7 +307,7 @@ func (t *Task) Enqueue() {
 }
 
 func (t *Task) queue() {
-	t.env.loop.CheckGoroutine("Enqueue")
+	t.env.loop.mustBeHere("Enqueue")
 	t.state = stateQueued
 	t.env.loop.ready.Push((*entry)(t))
 }

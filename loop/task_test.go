@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -34,7 +35,7 @@ func TestNamesAndNumbers(t *testing.T) {
 	if got := fmt.Sprint(first, " ", third); got != `task "Task-1" task "3rd"` {
 		t.Error(got)
 	}
-	if first.Loop() != l || loop.FromContext(first.Context()) != l {
+	if first.Loop() != l || lowlevel.LoopOf(first.Context()) != l {
 		t.Error("the task belongs to another loop")
 	}
 	if other := newLoop(t); spawn(other.Context(), "", task.Yield).Name() != "Task-1" {
@@ -85,7 +86,7 @@ func TestStepNowInACallback(t *testing.T) {
 
 // counted is a Body that counts the steps of another.
 type counted struct {
-	loop.Body
+	lowlevel.Body
 	steps *int
 }
 
@@ -95,7 +96,7 @@ func (c counted) Step(t *loop.Task, err error) loop.Suspension {
 }
 
 // unfailing is a Body that panics where it is to fail.
-type unfailing struct{ loop.Body }
+type unfailing struct{ lowlevel.Body }
 
 func (unfailing) Fail(*loop.Task, error) { panic("no failing") }
 
@@ -123,7 +124,7 @@ func TestFailThatPanics(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			var told []loop.Failure
 			l := newLoop(t, toldTo(&told), loop.WithTaskFactory(func(x *loop.Task) {
-				x.Wrap(func(b loop.Body) loop.Body { return unfailing{b} })
+				lowlevel.Wrap(x, func(b lowlevel.Body) lowlevel.Body { return unfailing{b} })
 				x.Enqueue()
 			}))
 			x := start(l.Context())
@@ -134,13 +135,13 @@ func TestFailThatPanics(t *testing.T) {
 			var told []loop.Failure
 			l := newLoop(t, toldTo(&told), loop.WithTaskFactory(func(x *loop.Task) {
 				if x.Name() == "x" {
-					x.Wrap(func(b loop.Body) loop.Body { return unfailing{b} })
+					lowlevel.Wrap(x, func(b lowlevel.Body) lowlevel.Body { return unfailing{b} })
 				}
 				x.StepNow()
 			}))
 			spawn(l.Context(), "parent", func(ctx context.Context) error {
 				x := start(ctx)
-				if loop.Current(ctx).Name() != "parent" {
+				if lowlevel.Current(ctx).Name() != "parent" {
 					t.Errorf("the current task is %v", l.Current())
 				}
 				_ = task.Yield(ctx)
@@ -162,7 +163,7 @@ func TestWrap(t *testing.T) {
 	l := newLoop(t)
 	stackful, stackless, never := 0, 0, 0
 	wrap := func(x *task.Task[none], steps *int) *loop.Task {
-		x.Task().Wrap(func(b loop.Body) loop.Body { return counted{b, steps} })
+		lowlevel.Wrap(x.Task(), func(b lowlevel.Body) lowlevel.Body { return counted{b, steps} })
 		return x.Task()
 	}
 	turn := func(context.Context, error) (task.Suspension, error) { return task.Turn(), nil }
@@ -179,17 +180,17 @@ func TestWrap(t *testing.T) {
 			t.Errorf("%v has not ended", x)
 		}
 		mustPanic(t, fmt.Sprintf("loop: Wrap of task %q after its first step", x.Name()),
-			func() { x.Wrap(func(b loop.Body) loop.Body { return b }) })
+			func() { lowlevel.Wrap(x, func(b lowlevel.Body) lowlevel.Body { return b }) })
 	}
 }
 
 func TestWrapAfterTheFirstStep(t *testing.T) {
 	l := newLoop(t)
 	wrap := func(x *loop.Task) func() {
-		return func() { x.Wrap(func(b loop.Body) loop.Body { return b }) }
+		return func() { lowlevel.Wrap(x, func(b lowlevel.Body) lowlevel.Body { return b }) }
 	}
 	x := spawn(l.Context(), "x", func(ctx context.Context) error {
-		mustPanic(t, `loop: Wrap of task "x" after its first step`, wrap(loop.Current(ctx)))
+		mustPanic(t, `loop: Wrap of task "x" after its first step`, wrap(lowlevel.Current(ctx)))
 		return task.Yield(ctx)
 	})
 	l.RunOnce()

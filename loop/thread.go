@@ -29,6 +29,6 @@ func (l *Loop) threadHeld() bool {
 // postpone queues t in place of its first step.
 func (t *Task) postpone() {
 	t.queue()
-	t.env.loop.Report(Failure{Kind: ThreadHeld, Task: t, Err: fmt.Errorf(
+	t.env.loop.report(Failure{Kind: ThreadHeld, Task: t, Err: fmt.Errorf(
 		"loop: task %q was made under a lock of the thread (runtime.LockOSThread, or a cgo callback), where a first step at once can end the process; it was queued: unlock first, or start it lazily", t.Name())})
 }

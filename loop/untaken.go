@@ -47,9 +47,9 @@ func WithUntakenLimit(n int) Option {
 	return func(c *config) { c.keptErrors = n }
 }
 
-// Failed notes that t, which is about to end, fails: if no code takes its error, that is
-// reported. See [WithUntakenLimit] and [Loop.Close]. It is for package task.
-func Failed(t *Task) {
+// failed notes that t, which is about to end, fails: if no code takes its error, that is
+// reported.
+func failed(t *Task) {
 	l := t.env.loop
 	u := &l.untaken
 	if len(u.young) == cap(u.young) { // before it grows, forget those taken
@@ -120,7 +120,7 @@ func (l *Loop) reportRest() {
 		t := u.kept[0]
 		u.kept = u.kept[1:]
 		if err := t.untaken(); err != nil {
-			l.Report(untakenFailure(t, err))
+			l.report(untakenFailure(t, err))
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (l *Loop) warnOfRealTime(ctx context.Context, t *Task) {
 	around, _ := ctx.Value(contextKey{}).(context.Context).Deadline()
 	if limited && !limit.Equal(around) {
 		l.warned = true
-		l.Report(Failure{Kind: RealTimeLimit, Task: t, Err: errors.New("loop: awaits under context.WithTimeout or WithDeadline, which count real time while the clock is virtual; use task.Timeout")})
+		l.report(Failure{Kind: RealTimeLimit, Task: t, Err: errors.New("loop: awaits under context.WithTimeout or WithDeadline, which count real time while the clock is virtual; use task.Timeout")})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // AsCompleted ranges over the awaitables in the order in which they complete, each
@@ -30,7 +31,7 @@ func AsCompleted[A future.Any](ctx context.Context, limit time.Duration, of ...A
 		mustBeHere(ctx, of)
 		of := unique(of)
 		c := &completions[A]{of: of, left: len(of)}
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		if limit != NoLimit && len(of) > 0 {
 			when := instant(ctx, limit)
 			c.limit = l.CallLater(limit, func() { c.expire(&TimeoutError{when, limit}) })

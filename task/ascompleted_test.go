@@ -9,6 +9,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -26,7 +27,7 @@ func TestAsCompletedInOrderOfCompletion(t *testing.T) {
 func TestAsCompletedInOneTurn(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a, b, c := future.New[int](ctx), future.New[int](ctx), future.New[int](ctx)
-		loop.FromContext(ctx).CallSoon(func() {
+		lowlevel.LoopOf(ctx).CallSoon(func() {
 			_ = c.SetResult(3)
 			_ = a.SetError(errBoom)
 			b.Cancel(nil)
@@ -142,7 +143,7 @@ func TestAsCompletedLeftEarlyDetachesAndCancelsNothing(t *testing.T) {
 				f := future.New[int](ctx)
 				all := append(named(ctx, 1), task.Go(ctx, func(ctx context.Context) (int, error) { return f.Await(ctx) }))
 				leave(ctx, all)
-				if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
+				if _, armed := lowlevel.LoopOf(ctx).NextDeadline(); armed {
 					t.Error("the limit is still armed")
 				}
 				testkit.Equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
@@ -299,7 +300,7 @@ func TestAsCompletedIsCanceled(t *testing.T) {
 			}
 			return 0, nil
 		})
-		loop.FromContext(ctx).CallLater(2*time.Second, func() { waiter.Cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(2*time.Second, func() { waiter.Cancel(errCause) })
 		_, err := waiter.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		testkit.Equal(t, "rounds", rounds, 2)
@@ -311,7 +312,7 @@ func TestAsCompletedIsCanceled(t *testing.T) {
 func TestAsCompletedUnderADerivedContextThatEnds(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancelCause(ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		rounds := 0
 		for _, err := range task.AsCompleted(derived, task.NoLimit, future.New[int](ctx)) {
 			rounds++

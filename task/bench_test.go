@@ -10,6 +10,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -80,7 +81,7 @@ func floorRing(b *testing.B) {
 	var head, tail uint
 	for n := range inBatches(b.N, 1000) {
 		for range n {
-			ring[tail%1024] = loop.Func(doNothing)
+			ring[tail%1024] = lowlevel.Func(doNothing)
 			tail++
 		}
 		for head != tail {

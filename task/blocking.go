@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // Blocking runs fn on a goroutine of its own, for calls that would hold the loop up
@@ -28,18 +29,19 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 	if fn == nil {
 		panic("task: Blocking of a nil function; give it one to call")
 	}
-	t := loop.Current(ctx)
+	t := lowlevel.Current(ctx)
 	l := t.Loop()
 	c := &blockingCall[T]{task: t.Name()}
 	outside, cancel := context.WithCancelCause(loop.Outside(ctx))
 	ended := newSignal(ctx, "a blocking call", nil)
 	taken, dropped := false, false
-	l.Offload(func() { c.run(outside, fn) }, func() {
+	lowlevel.Offload(l, func() { c.run(outside, fn) }, func() {
 		ended.Run()
 		if dropped && c.panicked != nil {
-			l.Report(loop.Failure{Kind: loop.CallbackFailed, Task: t, Err: c.panicked})
+			lowlevel.Report(l, loop.Failure{Kind: loop.CallbackFailed, Task: t, Err: c.panicked})
 		}
 	})
+
 	defer func() { // also where a Goexit ends the wait
 		dropped = !taken
 		cancel(nil)
@@ -51,7 +53,7 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 		var zero T
 		return zero, err
 	}
-	loop.PutBack(ctx, err)
+	lowlevel.PutBack(ctx, err)
 	if c.panicked != nil {
 		panic(c.panicked)
 	}
@@ -74,7 +76,7 @@ func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, 
 			return
 		}
 		value := recover()
-		c.err = loop.Recovered(value, nil)
+		c.err = lowlevel.Recovered(value, nil)
 		if p, ok := c.err.(*PanicError); ok {
 			if c.panicked = p; any(p) != value { // else it stays what it was
 				p.Task = c.task
@@ -97,16 +99,16 @@ func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, 
 // stands still while something is held. Submit panics if ctx belongs to a loop, and, whatever
 // ctx is, where it is called in a body or callback: it would hold that loop up, and wait for
 // ever if it is l; use [Go] there. (A body on a coroutine of its own, made by iter.Pull, is not
-// recognized: see [loop.Inside].) It costs a walk of the caller's stack. asyncio:
+// recognized: see [lowlevel.Inside].) It costs a walk of the caller's stack. asyncio:
 // run_coroutine_threadsafe.
 func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts ...Option) (v T, err error) {
 	if ctx == nil || body == nil || l == nil {
 		panic("task: Submit with a nil context, of a nil body, or to a nil loop; context.Background() will do for the first")
 	}
-	if loop.Belongs(ctx) {
+	if _, ok := loop.FromContext(ctx); ok {
 		panic("task: Submit with the context of a loop would hold that loop up; use Go, or loop.Outside(ctx) on another goroutine")
 	}
-	if loop.Inside() {
+	if lowlevel.Inside() {
 		panic("task: Submit in a body or callback would hold its loop up, for ever if that is the loop to submit to; use Go there, and for another loop Submit inside Blocking")
 	}
 	var result T
@@ -117,7 +119,7 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 		made := false
 		defer func() {
 			if !made { // for an option or the task factory
-				failure = loop.Recovered(recover(), nil)
+				failure = lowlevel.Recovered(recover(), nil)
 				settled.Store(true)
 				close(done)
 			}

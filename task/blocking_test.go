@@ -14,6 +14,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/timer"
@@ -150,7 +151,7 @@ func TestBlockingEndsWhenNothingElseIsReady(t *testing.T) {
 func TestBlockingContext(t *testing.T) {
 	type key struct{}
 	play(t, func(ctx context.Context) {
-		when := loop.FromContext(ctx).Now().Add(time.Hour)
+		when := lowlevel.LoopOf(ctx).Now().Add(time.Hour)
 		err := task.TimeoutAt(context.WithValue(ctx, key{}, "v"), when, func(ctx context.Context, _ *task.Deadline) error {
 			var outside context.Context
 			_, err := task.Blocking(ctx, func(ctx context.Context) (int, error) {
@@ -158,7 +159,7 @@ func TestBlockingContext(t *testing.T) {
 				testkit.Equal(t, "the value", ctx.Value(key{}), any("v"))
 				_, ok := ctx.Deadline()
 				testkit.Equal(t, "there is a deadline, of a virtual clock", ok, false)
-				testkit.Equal(t, "it belongs to a loop", loop.Belongs(ctx), false)
+				testkit.Equal(t, "it belongs to a loop", belongs(ctx), false)
 				testkit.Panics(t, "under which nothing can await or spawn", func() { _ = task.Yield(ctx) })
 				testkit.Panics(t, "under which nothing can await or spawn", func() { task.Go(ctx, hangs) })
 				return 0, ctx.Err()
@@ -241,7 +242,7 @@ func TestBlockingUnderATimeout(t *testing.T) {
 func TestBlockingUnderADerivedContext(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancelCause(ctx)
-		loop.FromContext(ctx).CallSoon(func() { cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallSoon(func() { cancel(errCause) })
 		_, err := task.Blocking(derived, waitDone)
 		testkit.Equal(t, "the error", err, errCause)
 	})
@@ -617,10 +618,10 @@ func TestSubmitWhileTheLoopIsClosed(t *testing.T) {
 func TestSubmitMisusePanics(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		testkit.Panics(t, "task: Submit with the context of a loop", func() {
-			_, _ = task.Submit(ctx, loop.FromContext(ctx), hangs)
+			_, _ = task.Submit(ctx, lowlevel.LoopOf(ctx), hangs)
 		})
 		testkit.Panics(t, "task: Submit with the context of a loop", func() {
-			_, _ = task.Submit(loop.FromContext(ctx).Context(), loop.FromContext(ctx), hangs)
+			_, _ = task.Submit(lowlevel.LoopOf(ctx).Context(), lowlevel.LoopOf(ctx), hangs)
 		})
 	})
 }
@@ -630,7 +631,7 @@ func TestSubmitMisusePanics(t *testing.T) {
 func TestSubmitInsideALoopPanics(t *testing.T) {
 	for _, opts := range [][]loop.Option{nil, {loop.WithSlowStep(time.Hour)}} {
 		play(t, func(ctx context.Context) {
-			l := loop.FromContext(ctx)
+			l := lowlevel.LoopOf(ctx)
 			over, cancel := context.WithCancel(context.Background())
 			cancel()
 			submit := func() {
@@ -812,7 +813,7 @@ func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 					return 1, nil
 				})
 				l.RunOnce()
-				l.Offload(func() {}, func() { a.Cancel(errCause) })
+				lowlevel.Offload(l, func() {}, func() { a.Cancel(errCause) })
 				synctest.Wait() // both calls have returned: their ends share a turn
 				l.RunUntilIdle()
 				v, err := a.Result()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -48,7 +49,7 @@ var bodyKinds = []bodyKind{
 					if a.Done() {
 						continue
 					}
-					if err := loop.Suspend(ctx, loop.On(a)); err != nil {
+					if err := lowlevel.Await(ctx, a); err != nil {
 						return 0, err
 					}
 				}

@@ -10,6 +10,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -141,7 +142,7 @@ func TestGroupBodyReturnsTheErrOfItsContext(t *testing.T) {
 		wantGroupErrors(t, err, errBoom)
 
 		testkit.Equal(t, "of a group that was canceled", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-			loop.FromContext(ctx).CallSoon(g.Cancel)
+			lowlevel.LoopOf(ctx).CallSoon(g.Cancel)
 			return waits(ctx, g)
 		}), nil)
 
@@ -193,12 +194,12 @@ func TestErrOfAContextThatNoRequestEnded(t *testing.T) {
 func TestCauseOfARequestBesideALimit(t *testing.T) {
 	for name, order := range map[string]func(ctx context.Context, w *task.Task[int], f *future.Future[int]){
 		"the request first": func(ctx context.Context, w *task.Task[int], f *future.Future[int]) {
-			loop.FromContext(ctx).CallLater(time.Second, func() { _ = f.SetResult(1); w.Cancel(errCause) })
+			lowlevel.LoopOf(ctx).CallLater(time.Second, func() { _ = f.SetResult(1); w.Cancel(errCause) })
 			yields(t, ctx, 1) // the limit is armed after the call
 		},
 		"the limit first": func(ctx context.Context, w *task.Task[int], f *future.Future[int]) {
 			yields(t, ctx, 1)
-			loop.FromContext(ctx).CallLater(time.Second, func() { w.Cancel(errCause) })
+			lowlevel.LoopOf(ctx).CallLater(time.Second, func() { w.Cancel(errCause) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -319,7 +320,7 @@ func TestGatherThatIsCanceledPassesOverWhatHasFailed(t *testing.T) {
 		}
 		a, b := failing(errBoom), failing(errCause)
 		g := task.Gather(a, b, task.Go(ctx, hangs))
-		loop.FromContext(ctx).CallSoon(func() { g.Cancel(nil) }) // a and b are done, and g does not know yet
+		lowlevel.LoopOf(ctx).CallSoon(func() { g.Cancel(nil) }) // a and b are done, and g does not know yet
 		_, err := g.Await(ctx)
 		testkit.Equal(t, "the error", err, errBoom)
 	}, told.option())
@@ -354,7 +355,7 @@ func TestAwaitableThatCancelsSeveralTasks(t *testing.T) {
 		}))
 	}
 	x := task.Go(l.Context(), func(ctx context.Context) (int, error) {
-		return 0, loop.Suspend(ctx, loop.On(s))
+		return 0, lowlevel.Await(ctx, s)
 	})
 	l.RunUntilIdle()
 	x.Cancel(errBoom)

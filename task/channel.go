@@ -4,7 +4,7 @@ import (
 	"context"
 	"reflect"
 
-	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // Recv receives from a Go channel: the running task is suspended, and the loop goes
@@ -50,16 +50,16 @@ type port struct {
 	ready *signal
 }
 
-func (p *port) wait(ctx context.Context, self loop.Port, what string) error {
-	l := loop.Current(ctx).Loop()
+func (p *port) wait(ctx context.Context, self lowlevel.Port, what string) error {
+	l := lowlevel.Current(ctx).Loop()
 	if self.Try() {
 		return nil
 	}
 	p.ready = newSignal(ctx, what, nil)
-	defer l.AddPort(self).Remove()
+	defer lowlevel.AddPort(l, self).Remove()
 	err := p.ready.Wait(ctx)
 	if err != nil && p.done { // canceled with the value in hand
-		loop.PutBack(ctx, err)
+		lowlevel.PutBack(ctx, err)
 		return nil
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -20,7 +21,7 @@ import (
 func recv[T any](t *testing.T, ctx context.Context, ch <-chan T) T {
 	t.Helper()
 	v, ok, err := task.Recv(ctx, ch)
-	if (!ok || err != nil) && !task.Current(ctx).Unwinding() { // what ended the run is reported elsewhere
+	if (!ok || err != nil) && !lowlevel.Unwinding(task.Current(ctx)) { // what ended the run is reported elsewhere
 		t.Errorf("Recv: %v, %v", ok, err)
 	}
 	return v
@@ -41,7 +42,7 @@ func TestRecvWhatIsThereDoesNotSuspend(t *testing.T) {
 func TestRecvSuspendsUntilAValueIsThere(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan string, 1)
-		loop.FromContext(ctx).CallLater(time.Second, func() { ch <- "v" })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { ch <- "v" })
 		testkit.Equal(t, "the value", recv(t, ctx, ch), "v")
 		wantTime(t, ctx, time.Second)
 	})
@@ -64,7 +65,7 @@ func TestRecvFromAClosedChannel(t *testing.T) {
 func TestRecvEndsWhenTheChannelIsClosed(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int)
-		loop.FromContext(ctx).CallLater(time.Second, func() { close(ch) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { close(ch) })
 		if v, ok, err := task.Recv(ctx, ch); v != 0 || ok || err != nil {
 			t.Errorf("Recv: %v, %v, %v", v, ok, err)
 		}
@@ -88,7 +89,7 @@ func TestSendSuspendsUntilThereIsRoom(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int, 1)
 		ch <- 1
-		loop.FromContext(ctx).CallLater(time.Second, func() { <-ch })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { <-ch })
 		if err := task.Send(ctx, ch, 2); err != nil {
 			t.Error(err)
 		}
@@ -105,7 +106,7 @@ func TestSendOnAClosedChannelPanics(t *testing.T) {
 		yields(t, ctx, 1) // the task is none the worse
 
 		later := make(chan int)
-		loop.FromContext(ctx).CallLater(time.Second, func() { close(later) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { close(later) })
 		testkit.Panics(t, "send on closed channel", func() { _ = task.Send(ctx, later, 1) })
 		wantTime(t, ctx, time.Second)
 	})
@@ -311,7 +312,7 @@ func TestRecvUnderADerivedContext(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int, 1)
 		derived, cancel := context.WithCancelCause(ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		if _, _, err := task.Recv(derived, ch); err != errCause {
 			t.Errorf("Recv: %v", err)
 		}
@@ -438,7 +439,7 @@ func TestChannelWaitDoesNotHoldUpTimers(t *testing.T) {
 func TestRecvUnderAVirtualClockWithHold(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int)
-		release := loop.FromContext(ctx).Hold()
+		release := lowlevel.LoopOf(ctx).Hold()
 		go func() {
 			for range 1000 {
 				runtime.Gosched()

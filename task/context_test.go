@@ -9,6 +9,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -29,7 +30,7 @@ func TestAwaitUnderADerivedContextThatIsCanceled(t *testing.T) {
 	for name, await := range awaits {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(ctx context.Context) {
-				l := loop.FromContext(ctx)
+				l := lowlevel.LoopOf(ctx)
 				derived, cancel := context.WithCancelCause(ctx)
 				if name == "Blocking" { // time stands still while it goes on
 					l.CallSoon(func() { cancel(errCause) })
@@ -49,7 +50,7 @@ func TestAwaitUnderADerivedContextLeavesTheFutureAsItIs(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, gives(time.Minute, 1))
 		derived, cancel := context.WithCancel(ctx)
-		loop.FromContext(ctx).CallLater(time.Second, cancel)
+		lowlevel.LoopOf(ctx).CallLater(time.Second, cancel)
 		_, err := a.Await(derived)
 		testkit.Equal(t, "the error", err, context.Canceled)
 		testkit.Equal(t, "requests to cancel it", a.Cancelling(), 0)
@@ -116,7 +117,7 @@ func TestAwaitUnderAValueUnderACancel(t *testing.T) {
 	type key struct{}
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancelCause(ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		testkit.Equal(t, "the error", task.Sleep(context.WithValue(derived, key{}, 1), time.Hour), errCause)
 	})
 }
@@ -125,7 +126,7 @@ func TestAwaitUnderAValueUnderACancel(t *testing.T) {
 func TestScopesUnderADerivedContext(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancelCause(ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		err := task.Timeout(derived, time.Hour, func(ctx context.Context, scope *task.Deadline) error {
 			err := task.Sleep(ctx, 2*time.Hour)
 			testkit.Equal(t, "expired", scope.Expired(), false)

@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -286,14 +287,14 @@ func Example_terminateGroup() {
 			g.Cancel()
 			return nil
 		})
-		return fmt.Sprint("after ", loop.FromContext(ctx).Elapsed()), err
+		return fmt.Sprint("after ", lowlevel.LoopOf(ctx).Elapsed()), err
 	}, loop.WithClock(timer.NewVirtual())))
 	// Output: after 0s <nil>
 }
 
 func Example_sleep() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		for range 3 {
 			if err := task.Sleep(ctx, time.Second); err != nil {
 				return 0, err
@@ -413,7 +414,7 @@ func Example_timeout() {
 		err := task.Timeout(ctx, 10*time.Second, func(ctx context.Context, _ *task.Deadline) error {
 			return task.Sleep(ctx, time.Hour)
 		})
-		fmt.Println(errors.Is(err, context.DeadlineExceeded), "after", loop.FromContext(ctx).Elapsed())
+		fmt.Println(errors.Is(err, context.DeadlineExceeded), "after", lowlevel.LoopOf(ctx).Elapsed())
 		return 0, nil
 	}, loop.WithClock(timer.NewVirtual()))
 	// Output: true after 10s
@@ -421,7 +422,7 @@ func Example_timeout() {
 
 func Example_timeoutAt() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		when := loop.FromContext(ctx).Now().Add(20 * time.Second)
+		when := lowlevel.LoopOf(ctx).Now().Add(20 * time.Second)
 		err := task.TimeoutAt(ctx, when, func(ctx context.Context, _ *task.Deadline) error {
 			return task.Sleep(ctx, 10*time.Second)
 		})
@@ -434,7 +435,7 @@ func Example_timeoutAt() {
 // The methods when, reschedule and expired of Timeout.
 func Example_timeoutReschedule() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		var limit *task.Deadline
 		err := task.Timeout(ctx, task.NoLimit, func(ctx context.Context, scope *task.Deadline) error {
 			limit = scope
@@ -526,8 +527,8 @@ func Example_runCoroutineThreadsafe() {
 func Example_currentTask() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		fmt.Println(task.Current(ctx).Name())
-		loop.FromContext(ctx).CallSoon(func() {
-			fmt.Println(loop.FromContext(ctx).Current()) // a callback is no task
+		lowlevel.LoopOf(ctx).CallSoon(func() {
+			fmt.Println(lowlevel.LoopOf(ctx).Current()) // a callback is no task
 		})
 		return 0, task.Yield(ctx)
 	})
@@ -657,7 +658,7 @@ func Example_uncancel() {
 // print_call_graph and format_call_graph; task.PrintGraph shows the stacks as well.
 func Example_printCallGraph() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		l.CallLater(time.Second, func() { _ = l.WriteGraph(os.Stdout, false) })
 		c := task.Go(ctx, sleepThen(3*time.Second, 0), task.Name("C"))
 		_, err := task.Gather(
@@ -723,7 +724,7 @@ func Example_callSoonThreadsafe() {
 // loop.time: a duration since the start of the loop's clock, or an instant.
 func Example_time() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		err := task.Sleep(ctx, 90*time.Second)
 		fmt.Println(l.Elapsed(), l.Now())
 		return 0, err
@@ -735,7 +736,7 @@ func Example_time() {
 func Example_createFuture() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		f := future.New[string](ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() { _ = f.SetResult("there") })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { _ = f.SetResult("there") })
 		fmt.Println(f.Await(ctx))
 		fmt.Println(f.SetError(errors.New("too late")))
 		return 0, nil

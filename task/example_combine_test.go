@@ -8,6 +8,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -144,7 +145,7 @@ func ExampleUntil() {
 			for _, t := range done {
 				_ = t.Err() // takes the error, which would be reported otherwise
 			}
-			fmt.Println(len(done), "done,", len(pending), "pending, after", loop.FromContext(ctx).Elapsed())
+			fmt.Println(len(done), "done,", len(pending), "pending, after", lowlevel.LoopOf(ctx).Elapsed())
 			return 0, err
 		}, loop.WithClock(timer.NewVirtual()))
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -20,7 +21,7 @@ func (c *countdown) Resume(ctx context.Context, err error) (string, task.Suspens
 	if c.left == 0 {
 		return "lift-off", task.End(), nil
 	}
-	fmt.Println(c.left, "at", loop.FromContext(ctx).Elapsed())
+	fmt.Println(c.left, "at", lowlevel.LoopOf(ctx).Elapsed())
 	c.left--
 	return "", task.For(time.Second), nil
 }
@@ -82,7 +83,7 @@ func ExampleSuspension() {
 		at := -1
 		_, err := task.GoMachine(ctx, task.MachineFunc[int](func(ctx context.Context, err error) (int, task.Suspension, error) {
 			at++
-			fmt.Println("step", at, "at", loop.FromContext(ctx).Elapsed())
+			fmt.Println("step", at, "at", lowlevel.LoopOf(ctx).Elapsed())
 			return 0, steps[at], err
 		})).Await(ctx)
 		return 0, err
@@ -119,7 +120,7 @@ func ExampleFor() {
 		slept := false
 		return task.GoMachine(ctx, task.MachineFunc[int](func(ctx context.Context, err error) (int, task.Suspension, error) {
 			if err != nil || slept {
-				fmt.Println(loop.FromContext(ctx).Elapsed())
+				fmt.Println(lowlevel.LoopOf(ctx).Elapsed())
 				return 0, task.End(), err
 			}
 			slept = true

@@ -10,6 +10,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -168,7 +169,7 @@ func ExampleAll() {
 // Who waits for whom. PrintGraph adds where in the code each task stands.
 func ExamplePrintGraph() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		l.CallLater(time.Second, func() {
 			_ = l.WriteGraph(os.Stdout, false) // task.PrintGraph(l.Context(), os.Stdout), without the stacks
 			l.Stop()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -62,7 +63,7 @@ func ExampleGroup() {
 			for n := range 3 {
 				if err := g.Go(func(ctx context.Context) error {
 					err := task.Sleep(ctx, time.Duration(n)*time.Second)
-					fmt.Println(n, "at", loop.FromContext(ctx).Elapsed())
+					fmt.Println(n, "at", lowlevel.LoopOf(ctx).Elapsed())
 					return err
 				}); err != nil {
 					return err
@@ -126,7 +127,7 @@ func ExampleGroup_Cancel() {
 			}
 			return nil
 		})
-		fmt.Println(found, err, loop.FromContext(ctx).Elapsed())
+		fmt.Println(found, err, lowlevel.LoopOf(ctx).Elapsed())
 		return 0, nil
 	}, loop.WithClock(timer.NewVirtual()))
 	// Output: page 1 <nil> 1s
@@ -163,7 +164,7 @@ func ExampleTimeout() {
 				if _, err := fetch(n)(ctx); err != nil {
 					return err
 				}
-				fmt.Println("page", n, "at", loop.FromContext(ctx).Elapsed())
+				fmt.Println("page", n, "at", lowlevel.LoopOf(ctx).Elapsed())
 			}
 		})
 	}, loop.WithClock(timer.NewVirtual()))
@@ -180,13 +181,13 @@ func ExampleTimeout() {
 // One limit for several things, as an instant.
 func ExampleTimeoutAt() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		midnight := loop.FromContext(ctx).Now().Add(5 * time.Second)
+		midnight := lowlevel.LoopOf(ctx).Now().Add(5 * time.Second)
 		for _, seconds := range []int{2, 2, 2} {
 			err := task.TimeoutAt(ctx, midnight, func(ctx context.Context, _ *task.Deadline) error {
 				_, err := fetch(seconds)(ctx)
 				return err
 			})
-			fmt.Println(loop.FromContext(ctx).Elapsed(), err)
+			fmt.Println(lowlevel.LoopOf(ctx).Elapsed(), err)
 		}
 		return 0, nil
 	}, loop.WithClock(timer.NewVirtual()))
@@ -215,7 +216,7 @@ func ExampleDeadline() {
 // A limit on silence, in place of one on the whole: each message moves it.
 func ExampleDeadline_Reschedule() {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		return 0, task.Timeout(ctx, 2*time.Second, func(ctx context.Context, scope *task.Deadline) error {
 			for n := 1; ; n++ {
 				if _, err := fetch(n)(ctx); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
@@ -133,7 +134,7 @@ func driverExits(fn func()) (exits bool) {
 }
 
 // late is a Body whose Step fails behind the one that it has wrapped.
-type late struct{ loop.Body }
+type late struct{ lowlevel.Body }
 
 func (b late) Step(t *loop.Task, err error) loop.Suspension {
 	defer panic(errBoom)
@@ -145,7 +146,7 @@ func (b late) Step(t *loop.Task, err error) loop.Suspension {
 func TestWrapThatPanicsBehindTheBody(t *testing.T) {
 	var told failures
 	l := virtual(t, told.option(), loop.WithTaskFactory(factory.NewLazy(func(t *loop.Task, _ future.Any) {
-		t.Wrap(func(b loop.Body) loop.Body { return late{b} })
+		lowlevel.Wrap(t, func(b lowlevel.Body) lowlevel.Body { return late{b} })
 	})))
 	one := func(context.Context) (int, error) { return 1, nil }
 	x := task.Go(l.Context(), one, task.Name("stackful"))

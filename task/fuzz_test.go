@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
 	"github.com/takt-go/takt/task/queue"
@@ -131,7 +132,7 @@ func (p *fuzzed) options(mode int) []loop.Option {
 		opts = append(opts, loop.WithSlowStep(time.Hour)) // debug mode
 	}
 	if mode&8 != 0 {
-		opts = append(opts, loop.WithPolicy(p, mode&16 != 0))
+		opts = append(opts, lowlevel.WithPolicy(p, mode&16 != 0))
 	}
 	return opts
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // Gather returns a future of all results, in the order of the arguments,
@@ -151,7 +152,7 @@ func (g *gathering[A, R]) succeed() {
 type gatherOwner[A future.Any, R any] gathering[A, R]
 
 func (g *gatherOwner[A, R]) Cancel(cause error) bool {
-	sweep := g.Loop().Sweeps()
+	sweep := lowlevel.Sweeps(g.Loop())
 	if g.swept == sweep {
 		return g.goesOn // what children would answer a second time
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -138,7 +139,7 @@ func TestGatherNestedPassesFailureAndCancellation(t *testing.T) {
 func TestGatherOfTasksAndFutures(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		f := future.New[int](ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() { _ = f.SetResult(2) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { _ = f.SetResult(2) })
 		got, err := task.Gather[future.Awaitable[int]](task.Go(ctx, gives(0, 1)), f, task.Shield(f)).Await(ctx)
 		wantResults(t, got, err, 1, 2, 2)
 	})
@@ -361,11 +362,12 @@ func TestGatherThatTwoAwaitGoesOnAfterARequest(t *testing.T) {
 			waits = append(waits, task.Go(ctx, all.Await))
 		}
 		_ = task.Sleep(ctx, 1)
-		loop.FromContext(ctx).Sweep(func() {
+		lowlevel.Sweep(lowlevel.LoopOf(ctx), func() {
 			for _, x := range waits {
 				x.Cancel(nil)
 			}
 		})
+
 		for _, x := range waits {
 			_, err := x.Await(ctx)
 			testkit.Equal(t, "the error", err, errBoom)

@@ -9,12 +9,13 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // A Group is a set of tasks that end together: see [WithGroup].
 type Group struct {
 	outer    context.Context // around the group
-	scope    *loop.Scope
+	scope    lowlevel.Scope
 	before   int       // requests to cancel the task when the group was entered
 	members  list.List // of *member: those not done, in order of creation
 	errs     GroupError
@@ -93,18 +94,18 @@ func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) err
 	if body == nil {
 		panic("task: WithGroup of a nil body; give it a function that spawns")
 	}
-	g := &Group{outer: ctx, scope: loop.Enter(ctx)}
+	g := &Group{outer: ctx, scope: lowlevel.Enter(ctx)}
 	g.before = g.scope.Task().Cancelling()
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		p := loop.Recovered(recover(), g.scope.Task())
+		p := lowlevel.Recovered(recover(), g.scope.Task())
 		_ = g.exit(p)
 		for _, err := range g.errs.Errors {
 			if err = errors.Unwrap(err); err != p { // no other code is told
-				g.scope.Task().Loop().Report(loop.Failure{Kind: loop.ErrorUntaken, Task: g.scope.Task(), Err: err})
+				lowlevel.Report(g.scope.Task().Loop(), loop.Failure{Kind: loop.ErrorUntaken, Task: g.scope.Task(), Err: err})
 			}
 		}
 		if p, ok := p.(*PanicError); ok {
@@ -128,7 +129,7 @@ func GoIn[T any](g *Group, body func(context.Context) (T, error), opts ...Option
 	t, o := new(Task[T]), chosen(opts)
 	t.promise().InitOutcome(&t.strand)
 	defer g.join(t).watch()
-	loop.Spawn(g.scope.Context(), &t.strand, loop.Stackful, function[T](body), t, o.name, o.start)
+	lowlevel.Spawn(g.scope.Context(), &t.strand, lowlevel.Stackful, function[T](body), t, o.name, o.start)
 	return t, nil
 }
 
@@ -141,7 +142,7 @@ func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error
 	t, o := &stackless[T]{m: m}, chosen(opts)
 	t.promise().InitOutcome(&t.strand)
 	defer g.join(&t.Task).watch()
-	loop.Spawn(g.scope.Context(), &t.strand, loop.Stackless, t, &t.Task, o.name, o.start)
+	lowlevel.Spawn(g.scope.Context(), &t.strand, lowlevel.Stackless, t, &t.Task, o.name, o.start)
 	return &t.Task, nil
 }
 
@@ -182,7 +183,7 @@ func (g *Group) Cancel() {
 	if g.aborting || g.exiting && g.members.Len() == 0 {
 		return
 	}
-	g.scope.Task().Loop().CheckGoroutine("Cancel")
+	lowlevel.CheckGoroutine(g.scope.Task().Loop(), "Cancel")
 	g.abort()
 	g.cancelParent(errGroupCanceled)
 }
@@ -192,7 +193,7 @@ var errGroupCanceled = errors.New("task: the group was canceled")
 // abort cancels the members.
 func (g *Group) abort() {
 	g.aborting = true
-	g.scope.Task().Loop().Sweep(func() { cancelFrom(g.members.Front()) })
+	lowlevel.Sweep(g.scope.Task().Loop(), func() { cancelFrom(g.members.Front()) })
 }
 
 // cancelFrom cancels the member at at and those after it, also where an observer of the
@@ -222,12 +223,12 @@ func (g *Group) exit(err error) error {
 	defer g.scope.Exit()
 	t := g.scope.Task()
 	g.exiting = true
-	err = loop.LetThrough(g.scope.Context(), err)
+	err = lowlevel.LetThrough(g.scope.Context(), err)
 	if err != nil && !g.aborting {
 		g.abort()
 	}
 	told := g.outside() // of which the body was told
-	if t.MustCancel() != nil && !g.scope.Pending() {
+	if lowlevel.PendingCancel(t) != nil && !g.scope.Pending() {
 		told--
 	}
 	var late error     // a cancellation that came while the group was ending already
@@ -239,7 +240,7 @@ func (g *Group) exit(err error) error {
 		g.idle = newSignal(ctx, "its group", g.pending)
 		ended := g.idle.Wait(ctx)
 		g.idle = nil
-		if t.Unwinding() {
+		if lowlevel.Unwinding(t) {
 			g.leave()
 			return ended
 		}
@@ -275,7 +276,7 @@ func (g *Group) exit(err error) error {
 		return nil
 	}
 	if t.Cancelling() > 0 { // by somebody else: deliver that next
-		loop.PutBack(t.Context(), requested(canceled, t.Context(), g.outer))
+		lowlevel.PutBack(t.Context(), requested(canceled, t.Context(), g.outer))
 	}
 	return &g.errs
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/timer"
@@ -81,7 +82,7 @@ func TestGroupOfNothing(t *testing.T) {
 // countTurns returns what tells how many turns have passed since. It keeps the
 // loop busy until it is asked.
 func countTurns(ctx context.Context) func() int {
-	l := loop.FromContext(ctx)
+	l := lowlevel.LoopOf(ctx)
 	turns, asked := 0, false
 	var next func()
 	next = func() {
@@ -560,7 +561,7 @@ func TestGroupCancel(t *testing.T) {
 							return 0, err
 						})
 					case "a callback":
-						loop.FromContext(ctx).CallLater(time.Second, g.Cancel)
+						lowlevel.LoopOf(ctx).CallLater(time.Second, g.Cancel)
 					}
 					_, bodyErr = hangs(ctx)
 					reached = true
@@ -588,7 +589,7 @@ func TestGroupCancelWhileItWaits(t *testing.T) {
 		if err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			mustGoIn(t, g, hangs)
 			mustGoIn(t, g, stubborn(time.Second, 0, nil))
-			loop.FromContext(ctx).CallLater(time.Second, g.Cancel)
+			lowlevel.LoopOf(ctx).CallLater(time.Second, g.Cancel)
 			return nil
 		}); err != nil {
 			t.Error(err)
@@ -1045,7 +1046,7 @@ func TestGroupContextEndsWithTheGroup(t *testing.T) {
 func TestGroupUnderADerivedContextThatEnds(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancelCause(ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		var a *task.Task[int]
 		err := task.WithGroup(refusingSpin(derived), func(_ context.Context, g *task.Group) error {
 			a = mustGoIn(t, g, stubborn(time.Second, 1, nil))
@@ -1127,7 +1128,7 @@ func TestGroupUnderAContextThatEndedWithItsTask(t *testing.T) {
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
 			derived, stop := context.WithCancel(ctx)
 			defer stop()
-			loop.Current(ctx).Cancel(errCause)
+			lowlevel.Current(ctx).Cancel(errCause)
 			_ = task.Yield(ctx) // which delivers that
 			return 0, task.WithGroup(refusingSpin(derived), func(_ context.Context, g *task.Group) error {
 				return g.Go(task.Yield)
@@ -1137,7 +1138,7 @@ func TestGroupUnderAContextThatEndedWithItsTask(t *testing.T) {
 		if cause := causeOf(t, err); cause != errCause {
 			t.Errorf("the cause is %v", cause)
 		}
-		if n := loop.FromContext(ctx).Stats().Tasks; n != 1 {
+		if n := lowlevel.LoopOf(ctx).Stats().Tasks; n != 1 {
 			t.Errorf("%d tasks are left, want this one", n)
 		}
 	})

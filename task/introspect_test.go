@@ -14,6 +14,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -60,7 +61,7 @@ func TestAll(t *testing.T) {
 		testkit.Equal(t, "new ones too", allNames(ctx), "main a b c")
 		_, _ = tasks[1].Await(ctx)
 		testkit.Equal(t, "without those that have ended", allNames(ctx), "main a c")
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		l.CallSoon(func() { testkit.Equal(t, "in a callback", allNames(l.Context()), "main a c") })
 		_, _ = tasks[2].Await(ctx)
 		testkit.Equal(t, "in the end", allNames(ctx), "main")
@@ -490,7 +491,7 @@ func TestGraphOfGathersOfGathers(t *testing.T) {
 
 func TestGraphOfWhatIsReady(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, task.Yield(ctx) }, task.Name("yielding"))
 		yields(t, ctx, 1)
 		task.Go(ctx, gives(0, 1), task.Name("new"))
@@ -508,7 +509,7 @@ func TestGraphOfAnEagerStep(t *testing.T) {
 		task.Go(ctx, func(ctx context.Context) (int, error) {
 			task.Go(ctx, func(ctx context.Context) (int, error) {
 				var b strings.Builder
-				err := loop.FromContext(ctx).WriteGraph(&b, false)
+				err := lowlevel.LoopOf(ctx).WriteGraph(&b, false)
 				graph = b.String()
 				return 0, err
 			}, task.Name("B"))
@@ -652,7 +653,7 @@ func TestStacksOfMany(t *testing.T) {
 		want := []string{"innermost middle outermost", "innermost middle", "innermost middle outermost"}
 		yields(t, ctx, 1)
 		looked := future.New[int](ctx)
-		loop.FromContext(ctx).CallSoon(func() {
+		lowlevel.LoopOf(ctx).CallSoon(func() {
 			for i, a := range all {
 				testkit.Equal(t, "in a callback", ofTheTest(a.Task().Stack()), want[i])
 			}
@@ -669,10 +670,10 @@ func TestStacksOfMany(t *testing.T) {
 func TestPrintGraph(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, outermost, task.Name("A"))
-		main := loop.FromContext(ctx).Context()
+		main := lowlevel.LoopOf(ctx).Context()
 		var b strings.Builder
 		printed := future.New[int](ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() {
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() {
 			if err := task.PrintGraph(main, &b); err != nil {
 				t.Error(err)
 			}
@@ -758,7 +759,7 @@ func TestSlowSteps(t *testing.T) {
 			busy()
 			return 0, task.End(), nil
 		}, task.Name("stackless"))
-		loop.FromContext(ctx).CallSoon(busy)
+		lowlevel.LoopOf(ctx).CallSoon(busy)
 		_, err := task.Gather(a, m).Await(ctx)
 		testkit.Equal(t, "the error", err, nil)
 	}, loop.WithSlowStep(time.Millisecond), loop.WithErrorHandler(func(f loop.Failure) {
@@ -780,7 +781,7 @@ func TestSlowSteps(t *testing.T) {
 // In debug mode what is used on another goroutine than the loop's panics there.
 func TestWrongGoroutine(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		l, f := loop.FromContext(ctx), future.New[int](ctx)
+		l, f := lowlevel.LoopOf(ctx), future.New[int](ctx)
 		a := task.Go(ctx, hangs)
 		for name, use := range map[string]func(){
 			"spawning a task":        func() { task.Go(ctx, hangs) },
@@ -857,11 +858,11 @@ func TestGraphOfViews(t *testing.T) {
 		g := task.Gather(future.New[int](ctx), future.New[int](ctx))
 		view := loop.Awaitable(future.Untyped(g))
 		a := &awaitsAll{future.New[int](ctx), []loop.Awaitable{view, g}}
-		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, loop.Suspend(ctx, loop.On(a)) }, task.Name("A"))
-		loop.FromContext(ctx).CallSoon(func() {
-			loop.FromContext(ctx).CallSoon(func() {
+		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, lowlevel.Await(ctx, a) }, task.Name("A"))
+		lowlevel.LoopOf(ctx).CallSoon(func() {
+			lowlevel.LoopOf(ctx).CallSoon(func() {
 				var b strings.Builder
-				testkit.Equal(t, "the error", loop.FromContext(ctx).WriteGraph(&b, false), nil)
+				testkit.Equal(t, "the error", lowlevel.LoopOf(ctx).WriteGraph(&b, false), nil)
 				if a.on[0] != view {
 					t.Error("the graph has changed what the program has")
 				}

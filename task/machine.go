@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // A Machine is a task's body without a stack: a state machine that keeps in its
@@ -39,23 +40,28 @@ func (f MachineFunc[T]) Resume(ctx context.Context, err error) (T, Suspension, e
 type Suspension = loop.Suspension
 
 // On waits for a future or task. It allocates nothing.
-func On(a loop.Awaitable) Suspension { return loop.On(a) }
+func On(a loop.Awaitable) Suspension {
+	if a == nil {
+		panic("task: On(nil) waits for nothing; give it a future or task, or use Turn")
+	}
+	return loop.Internals.On(a)
+}
 
 // For waits until d has passed by the loop's clock; d <= 0 is one turn.
-func For(d time.Duration) Suspension { return loop.Sleep(d) }
+func For(d time.Duration) Suspension { return loop.Internals.Sleep(d) }
 
 // Turn waits for one turn.
-func Turn() Suspension { return loop.Turn() }
+func Turn() Suspension { return loop.Internals.Turn() }
 
 // End waits for nothing: the machine has ended.
-func End() Suspension { return loop.End() }
+func End() Suspension { return Suspension{} }
 
 // GoMachine is [Go] for a body without a stack.
 func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T] {
 	mustBeMachine(m)
 	t, o := &stackless[T]{m: m}, chosen(opts)
 	t.promise().InitOutcome(&t.strand)
-	loop.Spawn(ctx, &t.strand, loop.Stackless, t, &t.Task, o.name, o.start)
+	lowlevel.Spawn(ctx, &t.strand, lowlevel.Stackless, t, &t.Task, o.name, o.start)
 	return &t.Task
 }
 
@@ -71,11 +77,11 @@ type stackless[T any] struct {
 	m Machine[T] // nil when the task is done
 }
 
-// Step implements [loop.Body].
+// Step implements [lowlevel.Body].
 func (t *stackless[T]) Step(driven *loop.Task, err error) loop.Suspension {
 	v, s, err := t.m.Resume(driven.Context(), err)
 	if err != nil {
-		s = loop.End()
+		s = End()
 	}
 	if s.Ended() {
 		finish(driven, v, err)
@@ -84,7 +90,7 @@ func (t *stackless[T]) Step(driven *loop.Task, err error) loop.Suspension {
 	return s
 }
 
-// Fail implements [loop.Body].
+// Fail implements [lowlevel.Body].
 func (t *stackless[T]) Fail(driven *loop.Task, err error) {
 	fail[T](driven, err)
 	t.m = nil

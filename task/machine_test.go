@@ -12,6 +12,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -39,7 +40,7 @@ func TestMachineWaits(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
 		f := future.New[int](ctx)
-		loop.FromContext(ctx).CallLater(2*time.Second, func() { _ = f.SetResult(7) })
+		lowlevel.LoopOf(ctx).CallLater(2*time.Second, func() { _ = f.SetResult(7) })
 		a := goFunc(ctx, script(&j,
 			func(context.Context) task.Suspension { return task.For(time.Second) },
 			func(ctx context.Context) task.Suspension { wantTime(t, ctx, time.Second); return task.On(f) },
@@ -275,7 +276,7 @@ func TestMachineOnItselfOrAnotherLoopPanics(t *testing.T) {
 			return 0, task.On(foreign), nil
 		}, task.Name("b")).Await(ctx)
 		wantText(t, err, `panic in task "b": loop: task "b" awaits what belongs to another loop; hand results between loops with Post`)
-		testkit.Panics(t, "loop: On(nil)", func() { task.On(nil) })
+		testkit.Panics(t, "task: On(nil)", func() { task.On(nil) })
 	})
 }
 

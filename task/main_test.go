@@ -11,6 +11,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/timer"
@@ -132,7 +133,7 @@ func stubborn(d time.Duration, v int, err error) func(context.Context) (int, err
 }
 
 // elapsed is the time by the loop's clock.
-func elapsed(ctx context.Context) time.Duration { return loop.FromContext(ctx).Elapsed() }
+func elapsed(ctx context.Context) time.Duration { return lowlevel.LoopOf(ctx).Elapsed() }
 
 // yields suspends for n turns.
 func yields(t *testing.T, ctx context.Context, n int) {
@@ -173,3 +174,9 @@ func place(file string, line int) string { return fmt.Sprintf("%s:%d", file, lin
 
 // lastLine is file:line without the directories.
 func lastLine(site string) string { return site[strings.LastIndex(site, "/")+1:] }
+
+// belongs reports whether ctx belongs to a loop.
+func belongs(ctx context.Context) bool {
+	_, ok := loop.FromContext(ctx)
+	return ok
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // Run makes a loop, runs main on it as a task named main, and returns its result.
@@ -37,7 +38,7 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	if ctx == nil || main == nil {
 		panic("task: Run with a nil context or of a nil main; context.Background() will do for the first")
 	}
-	if loop.Belongs(ctx) {
+	if _, ok := loop.FromContext(ctx); ok {
 		panic("task: Run inside a task would hold its loop up; call main(ctx) or use Go, or Run with loop.Outside(ctx) on another goroutine")
 	}
 	l := loop.New(opts...)
@@ -67,7 +68,7 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	v, failure := t.Result()
 	if p, ok := failure.(*PanicError); ok && !returned {
 		if err != nil {
-			l.Report(loop.Failure{Kind: loop.ShutdownFailed, Err: err})
+			lowlevel.Report(l, loop.Failure{Kind: loop.ShutdownFailed, Err: err})
 		}
 		p.Again()
 	}
@@ -129,11 +130,12 @@ func Shutdown(l *loop.Loop) error {
 	if len(tasks) == 0 {
 		return nil
 	}
-	l.Sweep(func() {
+	lowlevel.Sweep(l, func() {
 		for _, t := range tasks {
 			t.Cancel(nil)
 		}
 	})
+
 	over := false
 	Collect(left...).OnDone(func() {
 		over = true
@@ -148,7 +150,7 @@ func Shutdown(l *loop.Loop) error {
 			continue
 		}
 		if failure := f.Err(); failure != nil && !f.Canceled() {
-			l.Report(loop.Failure{Kind: loop.ShutdownFailed, Task: tasks[i], Err: failure})
+			lowlevel.Report(l, loop.Failure{Kind: loop.ShutdownFailed, Task: tasks[i], Err: failure})
 		}
 	}
 	return err

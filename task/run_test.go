@@ -14,6 +14,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/timer"
@@ -39,7 +40,7 @@ func TestRunMain(t *testing.T) {
 	_, err := run(ctx, func(ctx context.Context) (int, error) {
 		testkit.Equal(t, "its name", task.Current(ctx).Name(), "main")
 		testkit.Equal(t, "the value of Run's context", ctx.Value(key{}), any("v"))
-		l = loop.FromContext(ctx)
+		l = lowlevel.LoopOf(ctx)
 		return task.Go(ctx, func(ctx context.Context) (int, error) {
 			testkit.Equal(t, "the value further down", ctx.Value(key{}), any("v"))
 			return 0, nil
@@ -490,7 +491,7 @@ func TestRunLoopStoppedEarly(t *testing.T) {
 	var told failures
 	var mainErr error
 	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
-		loop.FromContext(ctx).CallLater(time.Second, loop.FromContext(ctx).Stop)
+		lowlevel.LoopOf(ctx).CallLater(time.Second, lowlevel.LoopOf(ctx).Stop)
 		_, mainErr = hangs(ctx)
 		return 1, mainErr
 	}, told.option())
@@ -511,7 +512,7 @@ func TestRunLoopStoppedAsMainEnds(t *testing.T) {
 			return 0, err
 		}, task.Name("left"))
 		yields(t, ctx, 1)
-		loop.FromContext(ctx).Stop()
+		lowlevel.LoopOf(ctx).Stop()
 		return 1, nil
 	}, told.option())
 	testkit.Equal(t, "the value", v, 1)
@@ -527,7 +528,7 @@ func TestRunLoopStoppedInTheEnd(t *testing.T) {
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
 		task.Go(ctx, func(ctx context.Context) (int, error) {
 			_, err := hangs(ctx)
-			loop.FromContext(ctx).Stop()
+			lowlevel.LoopOf(ctx).Stop()
 			_ = task.Sleep(ctx, time.Second)
 			return 0, err
 		}, task.Name("left"))
@@ -654,7 +655,7 @@ func TestRunStoppedEarlyLosesNothing(t *testing.T) {
 			for _, f := range more {
 				f(ctx)
 			}
-			loop.FromContext(ctx).CallSoon(loop.FromContext(ctx).Stop)
+			lowlevel.LoopOf(ctx).CallSoon(lowlevel.LoopOf(ctx).Stop)
 			_, _ = hangs(ctx)
 			return v, err
 		}

@@ -3,6 +3,7 @@ package task
 import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // Shield returns a future that ends as inner does, and that can be canceled
@@ -70,7 +71,7 @@ type shieldLate struct{ inner future.Any }
 
 func (w shieldLate) Run() {
 	if err := w.inner.Err(); err != nil && !loop.IsCanceled(err) {
-		w.inner.Loop().Report(loop.Failure{Kind: loop.ShieldedFailed, Task: w.inner.TaskOf(), Err: err})
+		lowlevel.Report(w.inner.Loop(), loop.Failure{Kind: loop.ShieldedFailed, Task: w.inner.TaskOf(), Err: err})
 	}
 }
 

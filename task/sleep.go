@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // Sleep suspends the running task, which ctx must belong to, until d has passed
@@ -13,11 +13,11 @@ import (
 // or what ended the sleep: see [loop.Suspend]. It allocates nothing but the
 // timer's place in the tree.
 func Sleep(ctx context.Context, d time.Duration) error {
-	return loop.Suspend(ctx, loop.Sleep(d))
+	return lowlevel.Sleep(ctx, d)
 }
 
 // Yield suspends the running task for exactly one turn, so that everything else
 // that is ready runs first. asyncio: sleep(0). It allocates nothing.
 func Yield(ctx context.Context) error {
-	return loop.Suspend(ctx, loop.Turn())
+	return lowlevel.Yield(ctx)
 }

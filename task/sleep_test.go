@@ -7,6 +7,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -58,7 +59,7 @@ func TestYieldInOrder(t *testing.T) {
 				return 0, nil
 			})
 		}
-		loop.FromContext(ctx).CallSoon(func() { j.Add("callback") })
+		lowlevel.LoopOf(ctx).CallSoon(func() { j.Add("callback") })
 		yields(t, ctx, 1)
 		j.Add("main")
 		yields(t, ctx, 1)
@@ -92,11 +93,11 @@ func TestSleepersWakeInOrder(t *testing.T) {
 func TestSleepIsCanceled(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, gives(time.Hour, 0))
-		loop.FromContext(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
 		_, err := a.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
-		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
+		if _, armed := lowlevel.LoopOf(ctx).NextDeadline(); armed {
 			t.Error("its timer is still armed")
 		}
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // A Task is a body that the loop drives, and the [future.Future] of what it will
@@ -35,7 +36,7 @@ type Option func(*options)
 
 type options struct {
 	name  string
-	start loop.Start
+	start lowlevel.Start
 }
 
 // Name names the task. Without it a task is called Task-1, Task-2, and so on, by
@@ -46,11 +47,11 @@ func Name(name string) Option { return func(o *options) { o.name = name } }
 // loop's task factory asks for. The factory and its hook are called all the same. While
 // the loop is not running, the task is queued. Of Eager and [Lazy] the last one counts.
 // asyncio: eager_start=True.
-func Eager() Option { return func(o *options) { o.start = loop.AtOnce } }
+func Eager() Option { return func(o *options) { o.start = lowlevel.AtOnce } }
 
 // Lazy makes the task take its first step in its turn, behind what is ready, whatever the
 // loop's task factory asks for: see [Eager]. asyncio: eager_start=False.
-func Lazy() Option { return func(o *options) { o.start = loop.Queued } }
+func Lazy() Option { return func(o *options) { o.start = lowlevel.Queued } }
 
 // Go makes a task that runs body, and hands it to the loop's task factory: the
 // lazy one queues it behind what is ready, the eager one runs its first step
@@ -76,7 +77,7 @@ func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts 
 	}
 	t, o := new(Task[T]), chosen(opts)
 	t.promise().InitOutcome(&t.strand)
-	loop.Spawn(ctx, &t.strand, loop.Stackful, function[T](body), t, o.name, o.start)
+	lowlevel.Spawn(ctx, &t.strand, lowlevel.Stackful, function[T](body), t, o.name, o.start)
 	return t
 }
 
@@ -126,7 +127,7 @@ type function[T any] func(context.Context) (T, error)
 func (f function[T]) Step(t *loop.Task, _ error) loop.Suspension {
 	v, err := f(t.Context())
 	finish(t, v, err)
-	return loop.End()
+	return End()
 }
 
 func (f function[T]) Fail(t *loop.Task, err error) { fail[T](t, err) }
@@ -134,14 +135,14 @@ func (f function[T]) Fail(t *loop.Task, err error) { fail[T](t, err) }
 // finish gives t its outcome.
 func finish[T any](t *loop.Task, v T, err error) {
 	if err != nil {
-		err = loop.LetThrough(t.Context(), err)
-	} else if e := t.MustCancel(); e != nil { // too late to be delivered
+		err = lowlevel.LetThrough(t.Context(), err)
+	} else if e := lowlevel.PendingCancel(t); e != nil { // too late to be delivered
 		err = e
 	}
 	of := taskOf[T](t)
 	of.promise().Complete(v, err)
 	if err != nil && !of.Canceled() {
-		loop.Failed(t)
+		lowlevel.Failed(t)
 	}
 }
 

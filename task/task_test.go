@@ -10,6 +10,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -17,7 +18,7 @@ import (
 func TestGoQueuesBehindWhatIsReady(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		l.CallSoon(func() { j.Add("before") })
 		task.Go(ctx, func(context.Context) (int, error) {
 			j.Add("the body")
@@ -163,7 +164,7 @@ func TestTaskOnDone(t *testing.T) {
 			j.Add("ended")
 			return 0, nil
 		})
-		a.OnDone(func() { j.Add("first, in %v", loop.FromContext(ctx).Current()) })
+		a.OnDone(func() { j.Add("first, in %v", lowlevel.LoopOf(ctx).Current()) })
 		removed := a.OnDone(func() { j.Add("never") })
 		a.OnDone(func() { j.Add("second") })
 		testkit.Equal(t, "removed", removed.Remove(), true)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // NoLimit is the time limit that is none.
@@ -38,7 +39,7 @@ func (e *TimeoutError) Timeout() bool { return true }
 // A Deadline is the time limit of a scope: see [Timeout].
 type Deadline struct {
 	outer   context.Context // around the scope
-	scope   *loop.Scope
+	scope   lowlevel.Scope
 	when    time.Time // zero: none
 	limit   time.Duration
 	timer   loop.Handle
@@ -89,11 +90,11 @@ func instant(ctx context.Context, d time.Duration) time.Time {
 	if d == NoLimit {
 		return time.Time{}
 	}
-	return loop.FromContext(ctx).Now().Add(d)
+	return lowlevel.LoopOf(ctx).Now().Add(d)
 }
 
 func underLimit(ctx context.Context, when time.Time, limit time.Duration, body func(context.Context, *Deadline) error) (err error) {
-	d := &Deadline{outer: ctx, scope: loop.Enter(ctx)}
+	d := &Deadline{outer: ctx, scope: lowlevel.Enter(ctx)}
 	d.before = d.scope.Task().Cancelling()
 	d.set(when, limit)
 	left := false
@@ -126,7 +127,7 @@ func (d *Deadline) Reschedule(when time.Time) error {
 	case d.expired != nil:
 		return fmt.Errorf("task: Reschedule of a time limit that has expired")
 	}
-	d.scope.Task().Loop().CheckGoroutine("Reschedule")
+	lowlevel.CheckGoroutine(d.scope.Task().Loop(), "Reschedule")
 	d.set(when, 0)
 	return nil
 }
@@ -160,7 +161,7 @@ func (d *Deadline) exit(err error) error {
 		return err
 	}
 	t := d.scope.Task()
-	err = loop.LetThrough(d.scope.Context(), err)
+	err = lowlevel.LetThrough(d.scope.Context(), err)
 	outside := t.Uncancel() > d.before
 	var e *loop.CanceledError
 	switch {
@@ -201,7 +202,7 @@ func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T], limit time.
 	if a.Done() {
 		return a.Result()
 	}
-	now := loop.FromContext(ctx).Now()
+	now := lowlevel.LoopOf(ctx).Now()
 	done := newSignal(ctx, "the end of what was canceled", pendingOf([]future.Awaitable[T]{a}))
 	a.AddWaiter(done)
 	defer a.RemoveWaiter(done) // which has left, unless the waiting ends early

@@ -10,6 +10,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -27,7 +28,7 @@ func wantTimeout(t *testing.T, ctx context.Context, err error, at time.Duration)
 }
 
 // start is when the loop's clock was started.
-func start(ctx context.Context) time.Time { return loop.FromContext(ctx).Clock().Start() }
+func start(ctx context.Context) time.Time { return lowlevel.LoopOf(ctx).Clock().Start() }
 
 // sleeping makes a scope's body that sleeps for d.
 func sleeping(d time.Duration) func(context.Context, *task.Deadline) error {
@@ -81,7 +82,7 @@ func TestTimeoutErrorSaysWhichLimit(t *testing.T) {
 			}
 			return nil
 		}), "time limit of 2s expired")
-		now := loop.FromContext(ctx).Now()
+		now := lowlevel.LoopOf(ctx).Now()
 		wantText(t, outer(time.Hour, func(ctx context.Context) error {
 			return task.TimeoutAt(ctx, now.Add(time.Second), sleeping(2*time.Hour))
 		}), "time limit expired at 2000-01-01 00:02:04.000 UTC")
@@ -336,7 +337,7 @@ func TestTimeoutReschedule(t *testing.T) {
 		testkit.Equal(t, "with the limit lifted", err, nil)
 
 		err = task.Timeout(ctx, task.NoLimit, func(ctx context.Context, scope *task.Deadline) error {
-			if err := scope.Reschedule(loop.FromContext(ctx).Now()); err != nil {
+			if err := scope.Reschedule(lowlevel.LoopOf(ctx).Now()); err != nil {
 				t.Error(err)
 			}
 			testkit.Equal(t, "expired in the call", scope.Expired(), false)
@@ -377,7 +378,7 @@ func TestTimeoutRescheduleInTheNickOfTime(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.TimeoutAt(ctx, time.Time{}, func(ctx context.Context, scope *task.Deadline) error {
 			var moved error
-			loop.FromContext(ctx).CallLater(time.Second, func() {
+			lowlevel.LoopOf(ctx).CallLater(time.Second, func() {
 				moved = scope.Reschedule(start(ctx).Add(2 * time.Second))
 			})
 			if err := scope.Reschedule(start(ctx).Add(time.Second)); err != nil {
@@ -466,7 +467,7 @@ func TestTimeoutAndCancellationInOneInstant(t *testing.T) {
 	for _, first := range []string{"the cancellation", "the expiry"} {
 		t.Run(first, func(t *testing.T) {
 			play(t, func(ctx context.Context) {
-				l := loop.FromContext(ctx)
+				l := lowlevel.LoopOf(ctx)
 				var victim *task.Task[int]
 				cancel := func() { victim.Cancel(errCause) }
 				if first == "the cancellation" {
@@ -504,7 +505,7 @@ func TestTimeoutAndCancellationBeforeTheScopeIsLeft(t *testing.T) {
 				return task.Sleep(ctx, time.Hour)
 			})
 		})
-		loop.FromContext(ctx).CallLater(2*time.Second, func() { victim.Cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(2*time.Second, func() { victim.Cancel(errCause) })
 		_, err := victim.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		testkit.Equal(t, "the task is canceled", victim.Canceled(), true)
@@ -604,7 +605,7 @@ func TestWaitForWhatComesInTime(t *testing.T) {
 		wantTime(t, ctx, time.Second)
 		_, err = task.WaitFor(ctx, task.Go(ctx, fails(0, errBoom)), time.Minute)
 		testkit.Equal(t, "the error", err, errBoom)
-		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
+		if _, armed := lowlevel.LoopOf(ctx).NextDeadline(); armed {
 			t.Error("a limit is still armed")
 		}
 	})
@@ -722,7 +723,7 @@ func TestWaitForIsCanceled(t *testing.T) {
 func TestWaitForWhatSomebodyElseCancels(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, hangs)
-		loop.FromContext(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
 		_, err := task.WaitFor(ctx, a, time.Minute)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
@@ -735,7 +736,7 @@ func TestWaitForUnderADerivedContextThatEnds(t *testing.T) {
 			a := task.Go(ctx, stubborn(time.Minute, 1, nil))
 			yields(t, ctx, 1)
 			derived, cancel := context.WithCancelCause(ctx)
-			loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+			lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 			_, err := task.WaitFor(derived, a, limit)
 			testkit.Equal(t, "the error", err, errCause)
 			wantTime(t, ctx, time.Second)
@@ -759,7 +760,7 @@ func TestTimeoutAndTheCancellationOfSomethingElse(t *testing.T) {
 		})
 		yields(t, ctx, 1)
 		other.Cancel(errBoom)
-		loop.FromContext(ctx).CallLater(2*time.Second, func() { victim.Cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(2*time.Second, func() { victim.Cancel(errCause) })
 		_, err := victim.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errBoom)
 	})
@@ -813,7 +814,7 @@ func TestWaitForThatIsGivenUpLeavesNoWaiter(t *testing.T) {
 		play(t, func(ctx context.Context) {
 			a := &countsWaiters{Future: future.New[int](ctx)}
 			derived, cancel := context.WithCancelCause(ctx)
-			loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+			lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 			_, err := task.WaitFor(derived, future.Awaitable[int](a), limit)
 			testkit.Equal(t, "the error", err, errCause)
 			testkit.Equal(t, "waiters that are left", a.waiters, 0)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // Until says when [Wait] returns.
@@ -27,7 +28,7 @@ func (u Until) of(n int) string {
 // mustBeHere panics unless ctx belongs to the running task, and what it is to wait for to
 // its loop.
 func mustBeHere[A loop.Awaitable](ctx context.Context, of []A) {
-	l := loop.Current(ctx).Loop()
+	l := lowlevel.Current(ctx).Loop()
 	mustBeGiven(of)
 	for at, a := range of {
 		if own := a.Loop(); own != nil && own != l {
@@ -40,7 +41,7 @@ func mustBeHere[A loop.Awaitable](ctx context.Context, of []A) {
 // nothing, or a shield of one. There r is scheduled on l, that of the running task.
 func addWaiter(l *loop.Loop, a loop.Awaitable, r loop.Runnable) {
 	if a.Loop() == nil && a.Done() {
-		l.Schedule(r)
+		lowlevel.Schedule(l, r)
 		return
 	}
 	a.AddWaiter(r)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/future"
-	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -135,7 +135,7 @@ func TestWaitLeavesNoLimitBehind(t *testing.T) {
 		if _, _, err := task.Wait(ctx, time.Hour, task.AllCompleted, named(ctx, 1)...); err != nil {
 			t.Error(err)
 		}
-		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
+		if _, armed := lowlevel.LoopOf(ctx).NextDeadline(); armed {
 			t.Error("the limit is still armed")
 		}
 	})
@@ -222,14 +222,14 @@ func TestWaitIsCanceled(t *testing.T) {
 			}
 			return 0, err
 		})
-		loop.FromContext(ctx).CallLater(2*time.Second, func() { waiter.Cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(2*time.Second, func() { waiter.Cancel(errCause) })
 		_, err := waiter.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, 2*time.Second)
 		testkit.Equal(t, "requests to cancel", all[1].Cancelling(), 0)
 		v, _ := all[1].Await(ctx)
 		testkit.Equal(t, "what was waited for", v, 1)
-		if _, armed := loop.FromContext(ctx).NextDeadline(); armed {
+		if _, armed := lowlevel.LoopOf(ctx).NextDeadline(); armed {
 			t.Error("the limit is still armed")
 		}
 	})
@@ -239,7 +239,7 @@ func TestWaitUnderADerivedContextThatEnds(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		f := future.New[int](ctx)
 		derived, cancel := context.WithCancelCause(ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		done, pending, err := task.Wait(derived, task.NoLimit, task.AllCompleted, f)
 		testkit.Equal(t, "the error", err, errCause)
 		if done != nil || pending != nil || f.Done() {

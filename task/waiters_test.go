@@ -8,6 +8,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -16,7 +17,7 @@ import (
 func canceled(t *testing.T, ctx context.Context, wait func(context.Context) error) {
 	t.Helper()
 	a := task.Go(ctx, func(ctx context.Context) (int, error) { return 0, wait(ctx) })
-	loop.FromContext(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
+	lowlevel.LoopOf(ctx).CallLater(time.Second, func() { a.Cancel(errCause) })
 	testkit.ErrorIs(t, a.Wait(ctx), future.ErrCanceled)
 }
 
@@ -39,7 +40,7 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 	},
 	"Wait, its context ends": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		ctx, cancel := context.WithCancelCause(ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		_, _, err := task.Wait(ctx, time.Hour, task.AllCompleted, long)
 		testkit.ErrorIs(t, err, errCause)
 	},
@@ -75,7 +76,7 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 			}
 			return err
 		})
-		_, armed := loop.FromContext(ctx).NextDeadline()
+		_, armed := lowlevel.LoopOf(ctx).NextDeadline()
 		testkit.Equal(t, "the limit is armed", armed, true)
 		_ = task.Sleep(ctx, time.Hour)
 	},
@@ -104,7 +105,7 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 	},
 	"an await whose context ends": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		ctx, cancel := context.WithCancelCause(ctx)
-		loop.FromContext(ctx).CallLater(time.Second, func() { cancel(errCause) })
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		testkit.ErrorIs(t, long.Wait(ctx), errCause)
 	},
 	"a gather that has failed": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
@@ -130,9 +131,9 @@ func TestNoWaiterIsLeft(t *testing.T) {
 					end(t, ctx, long)
 				}
 				yields(t, ctx, 3)
-				ready := loop.FromContext(ctx).Stats().Ready
+				ready := lowlevel.LoopOf(ctx).Stats().Ready
 				_ = long.SetResult(1)
-				left := loop.FromContext(ctx).Stats().Ready - ready
+				left := lowlevel.LoopOf(ctx).Stats().Ready - ready
 				most := 0
 				if name[:4] == "Wait" && name[4] == 'F' {
 					most = 1
@@ -180,7 +181,7 @@ func TestNoWaiterIsLeftByGoexit(t *testing.T) {
 // price of one waiter.
 func TestAsCompletedsLimitOutlastsACancellation(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		var rest []*future.Future[int]
 		for range 10 {
 			rest = append(rest, future.New[int](ctx))
@@ -217,7 +218,7 @@ func TestFanInsOfNothing(t *testing.T) {
 			"of those": func() future.Any { return task.Gather(task.Gather[*task.Task[int]]()) },
 		} {
 			t.Run(name, func(t *testing.T) {
-				l, turns := loop.FromContext(ctx), func() uint64 { return loop.FromContext(ctx).Stats().Turns }
+				l, turns := lowlevel.LoopOf(ctx), func() uint64 { return lowlevel.LoopOf(ctx).Stats().Turns }
 				before := turns()
 				done, _, err := task.Wait(ctx, time.Second, task.AllCompleted, make(), make())
 				testkit.Equal(t, "Wait: the error", err, nil)

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/future"
-	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
 )
@@ -170,7 +170,7 @@ func canceledTheWrongOne(ctx context.Context, t *looptest.T, fixed bool) {
 func timerLeftArmed(ctx context.Context, t *looptest.T, fixed bool) {
 	stopped := false
 	work := func(ctx context.Context) {
-		alarm := loop.FromContext(ctx).CallLater(time.Second, func() { t.Error("too slow") })
+		alarm := lowlevel.LoopOf(ctx).CallLater(time.Second, func() { t.Error("too slow") })
 		if fixed {
 			defer alarm.Cancel()
 		}

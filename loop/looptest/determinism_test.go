@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -37,7 +37,7 @@ func TestNondeterminismIsCaught(t *testing.T) {
 			must(t, task.Sleep(ctx, time.Duration(1+rand.Int64N(1e12))))
 		}, []string{"timer armed main until"}},
 		{"a goroutine of its own", func(ctx context.Context, _ *looptest.T) {
-			l := loop.FromContext(ctx)
+			l := lowlevel.LoopOf(ctx)
 			release := l.Hold()
 			posted := false
 			go func() {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -18,7 +18,7 @@ func ExampleRun() {
 		_, err := task.WaitFor(ctx, task.Go(ctx, func(ctx context.Context) (int, error) {
 			return 42, task.Sleep(ctx, 24*time.Hour)
 		}), time.Hour)
-		fmt.Println(err, "after", loop.FromContext(ctx).Elapsed()) // and no time at all on the wall
+		fmt.Println(err, "after", lowlevel.LoopOf(ctx).Elapsed()) // and no time at all on the wall
 	})
 	// Output: time limit of 1h0m0s expired after 1h0m0s
 }
@@ -26,7 +26,7 @@ func ExampleRun() {
 func ExampleRun_leaks() {
 	t := printer{}
 	looptest.Run(t, func(ctx context.Context, t *looptest.T) {
-		loop.FromContext(ctx).CallLater(time.Minute, func() {})
+		lowlevel.LoopOf(ctx).CallLater(time.Minute, func() {})
 	})
 	// Output: looptest: a timer is still armed when the body has ended, for 1m0s after the start; cancel its handle, or leave its scope
 }
@@ -208,7 +208,7 @@ func ExampleElapse() {
 func ExampleClock() {
 	t := printer{}
 	looptest.Run(t, func(ctx context.Context, _ *looptest.T) {
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		l.CallLater(time.Second, func() { fmt.Println("one second, at", l.Elapsed()) })
 		l.CallLater(time.Hour, func() { fmt.Println("one hour, at", l.Elapsed()) })
 		looptest.Clock(ctx).Advance(2 * time.Hour)
@@ -255,7 +255,7 @@ func ExampleJournal() {
 			}
 		}
 		a, b := task.Go(ctx, steps("a")), task.Go(ctx, steps("b"))
-		loop.FromContext(ctx).CallSoon(log.Callback("callback"))
+		lowlevel.LoopOf(ctx).CallSoon(log.Callback("callback"))
 		if err := task.Gather(a, b).Wait(ctx); err != nil {
 			t.Error(err)
 		}

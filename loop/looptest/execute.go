@@ -12,6 +12,7 @@ import (
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -127,7 +128,7 @@ func (r *run) options() []loop.Option {
 	}
 	if r.policy != nil {
 		r.policy.over = r.steps.over
-		opts = append(opts, loop.WithPolicy(r.policy, r.passing))
+		opts = append(opts, lowlevel.WithPolicy(r.policy, r.passing))
 	}
 	if r.eager {
 		opts = append(opts, loop.WithTaskFactory(factory.Eager))

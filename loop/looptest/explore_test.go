@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -49,7 +49,7 @@ func TestExploreFinds(t *testing.T) {
 			task.Yield(ctx)
 		}, []string{`a task failed and nobody took its error (task "worker"), spawned at main_test.go:`, `panic in task "worker": ouch`}},
 		{"a panic in a callback", func(ctx context.Context, _ *looptest.T) {
-			loop.FromContext(ctx).CallSoon(func() { panic("ouch") })
+			lowlevel.LoopOf(ctx).CallSoon(func() { panic("ouch") })
 			task.Yield(ctx)
 		}, []string{"looptest: a callback panicked: panic in a callback: ouch"}},
 		{"an error that nobody takes", func(ctx context.Context, _ *looptest.T) {
@@ -69,10 +69,10 @@ func TestExploreFinds(t *testing.T) {
 			task.Yield(ctx)
 		}, []string{"looptest: these tasks are left when the body has ended; await or cancel them:\n\tworker sleeps until 1h0m0s, at explore_test.go:", ", spawned at main_test.go:"}},
 		{"a timer", func(ctx context.Context, _ *looptest.T) {
-			loop.FromContext(ctx).CallLater(time.Hour, func() {})
+			lowlevel.LoopOf(ctx).CallLater(time.Hour, func() {})
 		}, []string{"looptest: a timer is still armed when the body has ended, for 1h0m0s after the start"}},
 		{"Stop", func(ctx context.Context, _ *looptest.T) {
-			loop.FromContext(ctx).Stop()
+			lowlevel.LoopOf(ctx).Stop()
 			task.Yield(ctx)
 		}, []string{"looptest: the body called Loop.Stop"}},
 	} {
@@ -293,7 +293,7 @@ func TestMaxSteps(t *testing.T) {
 		}, few, []string{"the last 60 were: 30 × main, 30 × a timer."}},
 		{"a callback", func(ctx context.Context, t *looptest.T) {
 			var again func()
-			again = func() { loop.FromContext(ctx).CallLater(time.Second, again) }
+			again = func() { lowlevel.LoopOf(ctx).CallLater(time.Second, again) }
 			again()
 			_ = task.Sleep(ctx, task.NoLimit)
 		}, few, []string{"the last 60 were: 60 × a timer.", "\tmain sleeps until "}},

@@ -17,7 +17,7 @@ type fifo struct{}
 
 func (fifo) decide([]*loop.Task, int) int { return 0 }
 
-// A recorder is the loop.Policy of a run: it asks a decider and notes what it said.
+// A recorder is the lowlevel.Policy of a run: it asks a decider and notes what it said.
 type recorder struct {
 	by      decider
 	over    func() bool // from then on it is first in, first out

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -50,7 +50,7 @@ func Run(t testing.TB, body Body, opts ...Option) {
 // Clock returns the virtual clock of the loop that ctx belongs to, to look at and to
 // advance by hand. It panics outside of this package's bodies.
 func Clock(ctx context.Context) *timer.Virtual {
-	c, ok := loop.FromContext(ctx).Clock().(*timer.Virtual)
+	c, ok := lowlevel.LoopOf(ctx).Clock().(*timer.Virtual)
 	if !ok {
 		panic("looptest: Clock of a loop whose clock is not virtual")
 	}

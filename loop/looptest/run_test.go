@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
 )
@@ -37,7 +37,7 @@ func TestRunFinds(t *testing.T) {
 			task.Yield(ctx)
 		}, []string{`looptest: a task failed and nobody took its error (task "worker"), spawned at main_test.go:`, "ouch", "run_test.go:"}},
 		{"a panic in a callback", func(ctx context.Context, _ *looptest.T) {
-			loop.FromContext(ctx).CallSoon(func() { panic("ouch") })
+			lowlevel.LoopOf(ctx).CallSoon(func() { panic("ouch") })
 			task.Yield(ctx)
 		}, []string{"looptest: a callback panicked: panic in a callback: ouch", "run_test.go:"}},
 		{"an error that nobody takes", func(ctx context.Context, _ *looptest.T) {
@@ -65,11 +65,11 @@ func TestRunFinds(t *testing.T) {
 			task.Yield(ctx)
 		}, []string{"looptest: these tasks are left when the body has ended; await or cancel them:\n\tworker sleeps until 1h0m0s, at run_test.go:", ", spawned at main_test.go:"}},
 		{"a timer", func(ctx context.Context, _ *looptest.T) {
-			loop.FromContext(ctx).CallLater(time.Hour, func() {})
+			lowlevel.LoopOf(ctx).CallLater(time.Hour, func() {})
 		}, []string{"looptest: a timer is still armed when the body has ended, for 1h0m0s after the start"}},
 		{"a goroutine", func(context.Context, *looptest.T) { go func() { <-end }() }, []string{"looptest: goroutines are left when the body has ended:\n", "TestRunFinds"}},
 		{"Stop", func(ctx context.Context, _ *looptest.T) {
-			loop.FromContext(ctx).Stop()
+			lowlevel.LoopOf(ctx).Stop()
 			task.Yield(ctx)
 		}, []string{"looptest: the body called Loop.Stop"}},
 	} {
@@ -96,7 +96,7 @@ func TestRunPasses(t *testing.T) {
 			worker.Cancel(nil)
 		},
 		"a timer that is canceled": func(ctx context.Context, _ *looptest.T) {
-			loop.FromContext(ctx).CallLater(time.Hour, func() {}).Cancel()
+			lowlevel.LoopOf(ctx).CallLater(time.Hour, func() {}).Cancel()
 		},
 		"a time limit": func(ctx context.Context, t *looptest.T) {
 			must(t, task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error { return task.Yield(ctx) }))

@@ -6,15 +6,16 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // Settle waits until every other task is suspended, and nothing but time or the outside
 // could wake it. Time does not pass meanwhile. Several tasks may settle at once; they
 // are woken together. The error is that of [loop.Suspend]. testing/synctest: Wait.
 func Settle(ctx context.Context) error {
-	loop.Current(ctx)
+	lowlevel.Current(ctx)
 	w := newWait(ctx, func() string { return "the others to settle" })
-	loop.FromContext(ctx).AtIdle(w)
+	lowlevel.AtIdle(lowlevel.LoopOf(ctx), w)
 	return w.Wait(ctx)
 }
 
@@ -30,7 +31,7 @@ type Sequencer struct {
 // [loop.Suspend]), the step was not made, and its number is to be used again. Step
 // panics for a number that was used before, or is waited for.
 func (s *Sequencer) Step(ctx context.Context, n int) error {
-	loop.Current(ctx)
+	lowlevel.Current(ctx)
 	switch {
 	case n < 0:
 		panic(fmt.Sprintf("looptest: Step(%d) of a Sequencer; numbers begin with 0", n))
@@ -69,7 +70,7 @@ type wait struct {
 
 func newWait(ctx context.Context, what func() string) *wait {
 	w := &wait{what: what}
-	w.Init(loop.FromContext(ctx), (*waitOwner)(w))
+	w.Init(lowlevel.LoopOf(ctx), (*waitOwner)(w))
 	return w
 }
 

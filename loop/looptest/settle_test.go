@@ -11,6 +11,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -115,7 +116,7 @@ func TestClock(t *testing.T) {
 	inAll(t, func(ctx context.Context, t *looptest.T) {
 		clock := looptest.Clock(ctx)
 		late := false
-		l := loop.FromContext(ctx)
+		l := lowlevel.LoopOf(ctx)
 		l.CallLater(time.Minute, func() { late = true })
 		clock.Advance(time.Minute)
 		if late || l.Elapsed() != time.Minute {

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -53,7 +53,7 @@ func TestReport(t *testing.T) {
 func TestTranscript(t *testing.T) {
 	r := explore(t, looptest.Random(1, 1), func(ctx context.Context, t *looptest.T) {
 		machine := task.GoMachine(ctx, task.MachineFunc[int](func(ctx context.Context, err error) (int, task.Suspension, error) {
-			if loop.FromContext(ctx).Elapsed() == 0 {
+			if lowlevel.LoopOf(ctx).Elapsed() == 0 {
 				return 0, task.For(time.Second), err
 			}
 			return 42, task.End(), err

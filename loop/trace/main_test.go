@@ -15,6 +15,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/internal/testkit"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
@@ -69,7 +70,7 @@ var errBroken = errors.New("broken")
 
 // everything does all that a loop can be seen doing.
 func everything(ctx context.Context) (none, error) {
-	l := loop.FromContext(ctx)
+	l := lowlevel.LoopOf(ctx)
 	sleeper := spawn(ctx, "sleeper", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
 	fails := spawn(ctx, "fails", func(ctx context.Context) error {
 		if err := task.Yield(ctx); err != nil {

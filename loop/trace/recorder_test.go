@@ -14,6 +14,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
@@ -314,7 +315,7 @@ func chaos(l *loop.Loop, r *rand.Rand, tasks int) {
 			case 3:
 				all[r.IntN(len(all))].Cancel(nil)
 			case 4:
-				if other := all[r.IntN(len(all))]; other.Task() != loop.Current(ctx) {
+				if other := all[r.IntN(len(all))]; other.Task() != lowlevel.Current(ctx) {
 					err = other.Wait(ctx)
 				}
 			case 5:

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
@@ -58,7 +59,7 @@ func (c *Cond) Unlock() { c.Mutex().Unlock() }
 // that gives up wakes the next, signaled or not, so there are wake-ups for nothing. Wait
 // panics if the mutex is not locked, and if ctx does not belong to the running task.
 func (c *Cond) Wait(ctx context.Context) error {
-	t := loop.Current(ctx)
+	t := lowlevel.Current(ctx)
 	m := c.Mutex()
 	c.mustBeLocked("Wait")
 	m.Unlock()
@@ -76,7 +77,7 @@ func (c *Cond) Wait(ctx context.Context) error {
 		if !held {
 			err = failed
 		}
-		if !held && t.Unwinding() {
+		if !held && lowlevel.Unwinding(t) {
 			break
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
@@ -39,7 +40,7 @@ func (e *Event) IsSet() bool { return e.set }
 // the task was canceled, or that ctx has ended (see [loop.Suspend]). Wait panics if ctx
 // does not belong to the running task.
 func (e *Event) Wait(ctx context.Context) error {
-	loop.Current(ctx)
+	lowlevel.Current(ctx)
 	if e.set {
 		return nil
 	}

@@ -6,8 +6,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
@@ -17,7 +17,7 @@ func TestEventThatIsSetDoesNotSuspend(t *testing.T) {
 		var e lock.Event
 		e.Set()
 		other := false
-		loop.FromContext(ctx).CallSoon(func() { other = true })
+		lowlevel.LoopOf(ctx).CallSoon(func() { other = true })
 		testkit.NoError(t, e.Wait(ctx))
 		ended, end := context.WithCancel(ctx)
 		end()

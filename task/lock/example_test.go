@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
 	"github.com/takt-go/takt/timer"
@@ -48,7 +49,7 @@ func ExampleMutex() {
 			}
 			return nil
 		})
-		fmt.Println("balance", balance, "after", loop.FromContext(ctx).Elapsed())
+		fmt.Println("balance", balance, "after", lowlevel.LoopOf(ctx).Elapsed())
 		return err
 	})
 	// Output:
@@ -58,14 +59,14 @@ func ExampleMutex() {
 func ExampleEvent() {
 	play(func(ctx context.Context) error {
 		var ready lock.Event
-		loop.FromContext(ctx).CallLater(3*time.Second, ready.Set)
+		lowlevel.LoopOf(ctx).CallLater(3*time.Second, ready.Set)
 		return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			for _, name := range []string{"A", "B"} {
 				err := g.Go(func(ctx context.Context) error {
 					if err := ready.Wait(ctx); err != nil {
 						return err
 					}
-					fmt.Println(name, "goes on at", loop.FromContext(ctx).Elapsed())
+					fmt.Println(name, "goes on at", lowlevel.LoopOf(ctx).Elapsed())
 					return nil
 				})
 				if err != nil {
@@ -132,7 +133,7 @@ func ExampleSemaphore() {
 					return err
 				}
 				defer slots.Release()
-				fmt.Println(name, "begins at", loop.FromContext(ctx).Elapsed())
+				fmt.Println(name, "begins at", lowlevel.LoopOf(ctx).Elapsed())
 				return task.Sleep(ctx, time.Second)
 			}
 		}
@@ -162,7 +163,7 @@ func ExampleSemaphore_rateLimiter() {
 			if err := permits.Acquire(ctx); err != nil {
 				return err
 			}
-			l := loop.FromContext(ctx)
+			l := lowlevel.LoopOf(ctx)
 			l.CallLater(time.Second, permits.Release)
 			fmt.Println("request", n, "at", l.Elapsed())
 			return nil
@@ -204,7 +205,7 @@ func ExampleBarrier() {
 							return err
 						}
 						if last == step.Parties()-1 {
-							fmt.Println("step", n, "is over at", loop.FromContext(ctx).Elapsed())
+							fmt.Println("step", n, "is over at", lowlevel.LoopOf(ctx).Elapsed())
 						}
 					}
 					return nil

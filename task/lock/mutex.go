@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
@@ -30,7 +31,7 @@ type Mutex struct {
 // nanoseconds; a task that waits costs one allocation. Locking a mutex that the task
 // holds is a deadlock. Lock panics if ctx does not belong to the running task.
 func (m *Mutex) Lock(ctx context.Context) error {
-	t := loop.Current(ctx)
+	t := lowlevel.Current(ctx)
 	if !m.TryLock() {
 		if err := m.waiters.Wait(ctx, (*mutexInfo)(m), m.giveUp); err != nil {
 			return err
@@ -81,7 +82,7 @@ func isCurrent(t *loop.Task) bool { return t.Loop().Current() == t }
 // check panics where the mutex must not be changed: see [loop.Loop.CheckGoroutine].
 func (m *Mutex) check(what string) {
 	if m.holder != nil {
-		m.holder.Loop().CheckGoroutine(what)
+		lowlevel.CheckGoroutine(m.holder.Loop(), what)
 	} else {
 		m.waiters.Check(what)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
@@ -43,7 +44,7 @@ func NewBounded(n int) *Semaphore {
 // that is free is taken without suspending; a task that waits costs one allocation.
 // Acquire panics if ctx does not belong to the running task.
 func (s *Semaphore) Acquire(ctx context.Context) error {
-	loop.Current(ctx)
+	lowlevel.Current(ctx)
 	if s.TryAcquire() {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
@@ -45,7 +46,7 @@ func TestFreeDoesNotSuspend(t *testing.T) {
 	forEachTurnstile(t, func(t *testing.T, s turnstile) {
 		testkit.Run(t, func(ctx context.Context) {
 			var j looptest.Journal
-			loop.FromContext(ctx).CallSoon(func() { j.Add("something else ran") })
+			lowlevel.LoopOf(ctx).CallSoon(func() { j.Add("something else ran") })
 			for range 2 {
 				testkit.NoError(t, s.enter(ctx))
 				s.leave()
@@ -98,7 +99,7 @@ var waysToGiveUp = []struct {
 	want  error
 }{
 	{"canceled", func(ctx context.Context, s turnstile, giveUp *func()) error {
-		t := loop.Current(ctx)
+		t := lowlevel.Current(ctx)
 		*giveUp = func() { t.Cancel(testkit.ErrCause) }
 		return s.enter(ctx)
 	}, context.Canceled},
@@ -109,7 +110,7 @@ var waysToGiveUp = []struct {
 	}, testkit.ErrEnded},
 	{"time limit", func(ctx context.Context, s turnstile, giveUp *func()) error {
 		return task.Timeout(ctx, time.Hour, func(ctx context.Context, limit *task.Deadline) error {
-			l := loop.FromContext(ctx)
+			l := lowlevel.LoopOf(ctx)
 			*giveUp = func() { _ = limit.Reschedule(l.Now()) }
 			return s.enter(ctx)
 		})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/queue"
 	"github.com/takt-go/takt/timer"
@@ -65,7 +66,7 @@ func Example_workerPool() {
 					if err := task.Sleep(ctx, time.Duration(job)*time.Second); err != nil {
 						return err
 					}
-					fmt.Println(name, "did job", job, "by", loop.FromContext(ctx).Elapsed())
+					fmt.Println(name, "did job", job, "by", lowlevel.LoopOf(ctx).Elapsed())
 					jobs.Done()
 				}
 				return nil
@@ -111,7 +112,7 @@ func Example_boundedPipeline() {
 						if err := parsed.Put(ctx, v); err != nil {
 							return err
 						}
-						fmt.Println(loop.FromContext(ctx).Elapsed(), "read", v)
+						fmt.Println(lowlevel.LoopOf(ctx).Elapsed(), "read", v)
 					}
 					return nil
 				},
@@ -138,7 +139,7 @@ func Example_boundedPipeline() {
 						if err := task.Sleep(ctx, 3*time.Second); err != nil {
 							return err
 						}
-						fmt.Println(loop.FromContext(ctx).Elapsed(), "stored", v)
+						fmt.Println(lowlevel.LoopOf(ctx).Elapsed(), "stored", v)
 					}
 					return nil
 				},

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
@@ -93,7 +94,7 @@ func (q *Queue[T]) full() bool { return q.Len() >= q.max && q.max > 0 }
 // waits, or that of [loop.Suspend]; then v was not put. Put panics if ctx does not belong
 // to the running task.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
-	loop.Current(ctx)
+	lowlevel.Current(ctx)
 	for q.full() {
 		if q.shutdown {
 			return ErrShutdown
@@ -126,7 +127,7 @@ func (q *Queue[T]) TryPut(v T) error {
 // while it waits, or that of [loop.Suspend]; then nothing was taken. Get panics if ctx
 // does not belong to the running task.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
-	loop.Current(ctx)
+	lowlevel.Current(ctx)
 	for q.empty() {
 		if q.shutdown {
 			return v, ErrShutdown
@@ -216,7 +217,7 @@ func (q *Queue[T]) Undone() int { return q.undone }
 // Join waits until Done was called for every item that was put. If that is so, Join does
 // not suspend. The error is that of [loop.Suspend].
 func (q *Queue[T]) Join(ctx context.Context) error {
-	loop.Current(ctx)
+	lowlevel.Current(ctx)
 	if q.undone == 0 {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/queue"
@@ -172,7 +173,7 @@ func TestWithoutWaiting(t *testing.T) {
 		testkit.Run(t, func(ctx context.Context) {
 			q := make(2)
 			other := false
-			loop.FromContext(ctx).CallSoon(func() { other = true })
+			lowlevel.LoopOf(ctx).CallSoon(func() { other = true })
 			ended, end := context.WithCancelCause(ctx)
 			end(testkit.ErrEnded)
 			testkit.NoError(t, q.Put(ctx, 1))
@@ -259,7 +260,7 @@ var waysToGiveUp = []struct {
 	want error
 }{
 	{"canceled", func(ctx context.Context, wait testkit.Body, giveUp *func()) error {
-		t := loop.Current(ctx)
+		t := lowlevel.Current(ctx)
 		*giveUp = func() { t.Cancel(testkit.ErrCause) }
 		return wait(ctx)
 	}, context.Canceled},
@@ -270,7 +271,7 @@ var waysToGiveUp = []struct {
 	}, testkit.ErrEnded},
 	{"time limit", func(ctx context.Context, wait testkit.Body, giveUp *func()) error {
 		return task.Timeout(ctx, time.Hour, func(ctx context.Context, limit *task.Deadline) error {
-			l := loop.FromContext(ctx)
+			l := lowlevel.LoopOf(ctx)
 			*giveUp = func() { _ = limit.Reschedule(l.Now()) }
 			return wait(ctx)
 		})

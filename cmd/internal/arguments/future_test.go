@@ -7,6 +7,7 @@ import (
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -111,7 +112,7 @@ var futureRules = map[string]rule{
 	"core.OnDone": bad(
 		on("nil", "future: OnDone(nil); give it a function to call", func() { ofAnother().OnDone(nil) }),
 		on("a zero future", zeroFuture, func() { new(future.Future[int]).OnDone(nothing) })),
-	"core.AddWaiter": bad(on("a zero future", zeroFuture, func() { new(future.Future[int]).AddWaiter(loop.Func(nothing)) })),
+	"core.AddWaiter": bad(on("a zero future", zeroFuture, func() { new(future.Future[int]).AddWaiter(lowlevel.Func(nothing)) })),
 	"core.RemoveWaiter": bad(
 		harmless("nil", func() { ofAnother().RemoveWaiter(nil) }),
 		harmless("a closed loop", func() { left().RemoveWaiter(new(waiter)) })),

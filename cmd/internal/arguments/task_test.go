@@ -200,7 +200,7 @@ var taskRules = map[string]rule{
 	"End":                  fine(receiverOnly),
 	"Turn":                 fine(receiverOnly),
 	"For":                  fine(anyValue),
-	"On":                   bad(on("nil", "loop: On(nil) waits for nothing", func() { task.On(nil) })),
+	"On":                   bad(on("nil", "task: On(nil) waits for nothing", func() { task.On(nil) })),
 	"MachineFunc.Resume":   fine("GoMachine refuses a nil one"),
 	"GroupError.Error":     fine(receiverOnly),
 	"GroupError.Unwrap":    fine(receiverOnly),

@@ -50,6 +50,7 @@ func harmless(with string, do func()) call { return on(with, "", do) }
 var packages = map[string]map[string]rule{
 	"timer":         timerRules,
 	"loop":          loopRules,
+	"loop/lowlevel": lowlevelRules,
 	"future":        futureRules,
 	"factory":       factoryRules,
 	"task":          taskRules,

@@ -36,6 +36,7 @@ var floors = [][]room{
 	{{path: "task/internal/waiter"}},
 	{{path: "factory"}},
 	{{path: "future"}},
+	{{path: "loop/lowlevel"}},
 	{{path: "loop"}},
 	{{path: "loop/internal/testkit", modules: []string{goleak}, tests: true}},
 	{{path: "loop/internal/..."}},

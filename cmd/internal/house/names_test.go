@@ -20,11 +20,11 @@ var held = map[string]string{
 	"loop.runBody":                 "loop.TestNamesOfTheScheduler",
 	"loop.(*Task).step":            "loop.TestNamesOfTheScheduler",
 	"loop.(*Task).suspendHere":     "loop.TestNamesOfTheScheduler",
-	"loop.Suspend":                 "loop.TestNamesOfTheScheduler",
+	"loop.suspend":                 "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).unwindStep":      "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).dispatchGuarded": "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).runTimed":        "loop.TestNamesOfTheScheduler",
-	"loop.Func.Run":                "loop.TestNamesOfTheScheduler",
+	"loop.function.Run":            "loop.TestNamesOfTheScheduler",
 	"loop.Context":                 "loop.TestContextString", // which is the name of no function
 	"github.com/takt-go/takt/loop/internal/coro.(*Stack[...]).main": "loop/internal/coro.TestMainIsAtTheBottom",
 	"runtime.gopanic":   "loop.TestNamesOfTheRuntime",
@@ -135,7 +135,7 @@ func TestNamesAreRecognized(t *testing.T) {
 	for text, is := range map[string]bool{
 		"loop.(*Task).step": true, "loop.Func.Run": true, "runtime.gopanic": true, "testing.(*T).Parallel": true,
 		"runtime.": false, "go.mod": false, "loop: a nil context": false, "test.artifacts": false,
-		"task/internal/testkit.Main": false, "runtime/pprof": false, "github.com/takt-go/takt/loop.Suspend": false,
+		"task/internal/testkit.Main": false, "runtime/pprof": false, "github.com/takt-go/takt/loop.suspend": false,
 	} {
 		if function.MatchString(text) != is {
 			t.Errorf("%q is taken for the name of a function: %t, want %t", text, !is, is)

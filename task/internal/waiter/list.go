@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // A List is a line of waiters, first come, first served. The zero List is empty. It
@@ -90,7 +91,7 @@ func (w *Waiter) Leave() {
 // in which nobody has stood yet knows of no loop.
 func (l *List) Check(what string) {
 	if l.loop != nil {
-		l.loop.CheckGoroutine(what)
+		lowlevel.CheckGoroutine(l.loop, what)
 	}
 }
 
@@ -119,7 +120,7 @@ func (l *List) Set(n int) (set int) {
 	if l.pending == nil || n <= 0 {
 		return 0
 	}
-	l.loop.Check("completing a future, or Schedule,") // so that Set does not panic
+	lowlevel.Check(l.loop, "completing a future, or Schedule,") // so that Set does not panic
 	defer func() {
 		if l.pending != nil && set < n {
 			l.Set(n - set)

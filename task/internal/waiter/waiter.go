@@ -9,6 +9,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // A Describer says what a waiter waits for, to those who ask.
@@ -30,14 +31,14 @@ type Waiter struct {
 
 // New makes a pending waiter of the loop that ctx belongs to.
 func New(ctx context.Context, of Describer) *Waiter {
-	return &Waiter{loop: loop.FromContext(ctx), of: of}
+	return &Waiter{loop: lowlevel.LoopOf(ctx), of: of}
 }
 
 // Wait suspends the running task, which ctx must belong to, until w is set. The error
 // is that of [loop.Suspend], or a cancellation; w may have been set all the same, as Set tells.
 func (w *Waiter) Wait(ctx context.Context) error {
 	if !w.done {
-		if err := loop.Suspend(ctx, loop.On(w)); err != nil {
+		if err := lowlevel.Await(ctx, w); err != nil {
 			return err
 		}
 	}
@@ -70,7 +71,7 @@ func (w *Waiter) finish(err error) {
 	}
 	if task := w.task; task != nil {
 		w.task = nil
-		w.loop.Schedule(task)
+		lowlevel.Schedule(w.loop, task)
 	}
 }
 
@@ -98,7 +99,7 @@ func (w *Waiter) Cancel(cause error) bool {
 func (w *Waiter) AddWaiter(r loop.Runnable) {
 	switch {
 	case w.done:
-		w.loop.Schedule(r)
+		lowlevel.Schedule(w.loop, r)
 	case w.task != nil:
 		panic("waiter: a second task waits")
 	default:

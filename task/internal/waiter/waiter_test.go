@@ -12,6 +12,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/internal/waiter"
@@ -115,7 +116,7 @@ func TestWaiterIsForOneTask(t *testing.T) {
 	l := testkit.NewLoop(t)
 	w := waiter.New(l.Context(), what("something"))
 	ran := 0
-	r := loop.Func(func() { ran++ })
+	r := lowlevel.Func(func() { ran++ })
 	first := &r
 	w.AddWaiter(first)
 	func() {

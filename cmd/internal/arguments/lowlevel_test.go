@@ -1,0 +1,75 @@
+package arguments
+
+import (
+	"context"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/task"
+)
+
+var lowlevelRules = map[string]rule{
+	"Current": bad(
+		on("a nil context", nilContext, func() { lowlevel.Current(noContext) }),
+		on("a context of no loop", "belongs to no loop", func() { lowlevel.Current(context.Background()) }),
+		on("a closed loop", "loop: this needs a task", func() { lowlevel.Current(closed().Context()) }),
+		on("another loop", "loop: this needs a task", func() { in(func(context.Context) { lowlevel.Current(loop.New().Context()) }) })),
+	"Enter":   bad(on("a nil context", nilContext, func() { lowlevel.Enter(noContext) })),
+	"PutBack": bad(on("a nil context", nilContext, func() { lowlevel.PutBack(noContext, future.ErrCanceled) })),
+	"Await": bad(
+		on("a nil context", nilContext, func() { _ = lowlevel.Await(noContext, ofAnother()) }),
+		on("nil", "loop: a task awaits nil; give it a future or task", func() { in(func(ctx context.Context) { _ = lowlevel.Await(ctx, nil) }) }),
+		on("another loop's future", "awaits what belongs to another loop", func() {
+			in(func(ctx context.Context) { _ = lowlevel.Await(ctx, ofAnother()) })
+		})),
+	"Suspend": bad(
+		on("a nil context", nilContext, func() { _ = lowlevel.Suspend(noContext, task.Turn()) }),
+		harmless("the zero Suspension", func() { in(func(ctx context.Context) { _ = lowlevel.Suspend(ctx, loop.Suspension{}) }) })),
+	"Sleep":      bad(on("a nil context", nilContext, func() { _ = lowlevel.Sleep(noContext, 1) })),
+	"Yield":      bad(on("a nil context", nilContext, func() { _ = lowlevel.Yield(noContext) })),
+	"LoopOf":     bad(on("a nil context", nilContext, func() { lowlevel.LoopOf(noContext) }), on("a context of no loop", "belongs to no loop", func() { lowlevel.LoopOf(context.Background()) })),
+	"Failed":     fine(forTask),
+	"Spawn":      fine(forTask),
+	"Recovered":  fine(anyValue),
+	"WithPolicy": bad(on("nil", "loop: WithPolicy(nil); leave", func() { lowlevel.WithPolicy(nil, false) })),
+	"AddPort": with(onZeroAndClosed("AddPort", func(l *loop.Loop) { lowlevel.AddPort(l, port{}) }),
+		on("nil", "loop: AddPort of no port", func() { open(func(l *loop.Loop) { lowlevel.AddPort(l, nil) }) }),
+		on("no channel", "loop: AddPort of no port, or of one whose Case has no channel", func() { open(func(l *loop.Loop) { lowlevel.AddPort(l, port{}) }) })),
+	"PortHandle.Remove": bad(harmless("the zero handle", func() { lowlevel.PortHandle{}.Remove() })),
+	"AtIdle": with(onZeroAndClosed("AtIdle", func(l *loop.Loop) { lowlevel.AtIdle(l, lowlevel.Func(nothing)) }),
+		on("nil", "loop: AtIdle(nil); give it a Runnable", func() { open(func(l *loop.Loop) { lowlevel.AtIdle(l, nil) }) })),
+	"Schedule": with(onZeroAndClosed("completing a future, or Schedule,", func(l *loop.Loop) { lowlevel.Schedule(l, lowlevel.Func(nothing)) }),
+		on("nil", "loop: Schedule(nil); give it a Runnable", func() { open(func(l *loop.Loop) { lowlevel.Schedule(l, nil) }) })),
+	"ScheduleAll": with(onZeroAndClosed("completing a future, or Schedule,", func(l *loop.Loop) { lowlevel.ScheduleAll(l, []loop.Runnable{lowlevel.Func(nothing)}) }),
+		on("a nil in the list", "loop: ScheduleAll of a nil at index 1; give it", func() {
+			open(func(l *loop.Loop) { lowlevel.ScheduleAll(l, []loop.Runnable{lowlevel.Func(nothing), nil}) })
+		})),
+	"Sweep": with(onZero("Sweep", func(l *loop.Loop) { lowlevel.Sweep(l, nothing) }),
+		on("nil", "loop: Sweep(nil); give it a function", func() { open(func(l *loop.Loop) { lowlevel.Sweep(l, nil) }) })),
+	"Sweeps":         fine(receiverOnly),
+	"Check":          bad(onZeroAndClosed("x", func(l *loop.Loop) { lowlevel.Check(l, "x") })...),
+	"CheckGoroutine": fine("it asks for the goroutine only: zero and closed loops have none"),
+	"Inside":         fine(receiverOnly),
+	"LetThrough": bad(
+		harmless("no error", func() { _ = lowlevel.LetThrough(context.Background(), nil) }),
+		harmless("a context of no loop", func() { _ = lowlevel.LetThrough(context.Background(), context.Canceled) }),
+		on("a nil context", "loop: a nil context", func() { _ = lowlevel.LetThrough(noContext, context.Canceled) })),
+	"Offload": with(onZeroAndClosed("Offload", func(l *loop.Loop) { lowlevel.Offload(l, nothing, nothing) }),
+		on("no work", "loop: Offload of a nil function; give it both", func() { open(func(l *loop.Loop) { lowlevel.Offload(l, nil, nothing) }) }),
+		on("no done", "loop: Offload of a nil function; give it both", func() { open(func(l *loop.Loop) { lowlevel.Offload(l, nothing, nil) }) })),
+	"Report":              with(onZero("Report", func(l *loop.Loop) { lowlevel.Report(l, loop.Failure{Kind: loop.SlowStep, Err: errGiven}) })),
+	"HomeOfLoop":          fine("what is done with the Home of a zero Loop panics: see Home.Loop"),
+	"Home.Loop":           bad(on("that of a zero Loop", "loop: this is the Home of a Task that was never spawned, or of a Loop", func() { lowlevel.HomeOfLoop(zero).Loop() })),
+	"Home.Task":           fine(receiverOnly),
+	"Home.CheckGoroutine": fine(receiverOnly),
+	"Wrap": bad(
+		on("a zero task", "loop: Wrap"+notSpawned, func() { lowlevel.Wrap(new(loop.Task), func(b lowlevel.Body) lowlevel.Body { return b }) }),
+		on("nil", `loop: Wrap(nil) of task "Task-1"; give it a function that returns a Body`, func() { wrap(nil) }),
+		on("a function that returns nil", `loop: Wrap of task "Task-1" made a nil Body; return the one`, func() { wrap(func(lowlevel.Body) lowlevel.Body { return nil }) }),
+		on("a task that has started", "after its first step", func() { lowlevel.Wrap(ended(), func(b lowlevel.Body) lowlevel.Body { return b }) })),
+	"HomeOfTask":    fine("what is done with the Home of a zero Task panics: see Home.Loop"),
+	"PendingCancel": fine(receiverOnly),
+	"Unwinding":     fine(receiverOnly),
+	"Func.Run":      fine("a nil Func is a nil function of the caller's; the loop refuses those that it is given"),
+}

@@ -1,0 +1,58 @@
+package loop
+
+import (
+	"context"
+	"time"
+
+	"github.com/takt-go/takt/loop/internal/source"
+)
+
+// Internals is what package lowlevel is made of, and nothing that programs use: see that
+// package, which documents it. It is exported because Go knows no other way to share with
+// one package, and it may change at any time.
+var Internals internals
+
+type internals struct{}
+
+func (internals) Spawn(ctx context.Context, t *Task, k uint8, b body, outcome Awaitable, name string, s uint8) {
+	spawn(ctx, t, kind(k), b, outcome, name, start(s))
+}
+
+func (internals) Wrap(t *Task, by func(inner any) any)                { t.wrap(by) }
+func (internals) Failed(t *Task)                                      { failed(t) }
+func (internals) LetThrough(ctx context.Context, err error) error     { return letThrough(ctx, err) }
+func (internals) Recovered(value any, t *Task) error                  { return recovered(value, t) }
+func (internals) PendingCancel(t *Task) *CanceledError                { return t.mustCancel() }
+func (internals) Unwinding(t *Task) bool                              { return t.unwinding }
+func (internals) CurrentTask(ctx context.Context) *Task               { return currentTask(ctx) }
+func (internals) LoopOf(ctx context.Context) *Loop                    { return loopOf(ctx) }
+func (internals) Inside() bool                                        { return inside() }
+func (internals) PutBack(ctx context.Context, err error)              { putBack(ctx, err) }
+func (internals) Suspend(ctx context.Context, s Suspension) error     { return suspend(ctx, s) }
+func (internals) On(a Awaitable) Suspension                           { return on(a) }
+func (internals) Sleep(d time.Duration) Suspension                    { return sleepFor(d) }
+func (internals) Turn() Suspension                                    { return Suspension{how: turn} }
+func (internals) Schedule(l *Loop, r Runnable)                        { l.schedule(r) }
+func (internals) ScheduleAll(l *Loop, rs []Runnable)                  { l.scheduleAll(rs) }
+func (internals) WhenIdle(l *Loop, r Runnable)                        { l.whenIdle(r) }
+func (internals) Check(l *Loop, what string)                          { l.check(what) }
+func (internals) CheckGoroutine(l *Loop, what string)                 { l.mustBeHere(what) }
+func (internals) Report(l *Loop, f Failure)                           { l.report(f) }
+func (internals) Sweep(l *Loop, cancel func())                        { l.inSweep(cancel) }
+func (internals) Sweeps(l *Loop) uint64                               { return l.sweeps() }
+func (internals) Enter(ctx context.Context) *scope                    { return enter(ctx) }
+func (internals) AddPort(l *Loop, p source.Port) *source.Registration { return l.addPort(p) }
+func (internals) Offload(l *Loop, work, done func())                  { l.offload(work, done) }
+func (internals) WithPolicy(p policy, timePasses bool) Option         { return withPolicy(p, timePasses) }
+
+// Root stands for the loop where a task is meant: Loop of it is l. It never runs.
+func (internals) Root(l *Loop) *Task  { return &l.root }
+func (internals) IsRoot(t *Task) bool { return t.isRoot }
+
+// CheckTask is CheckGoroutine of the loop of t, which may be nil.
+func (internals) CheckTask(t *Task, what string) {
+	if t != nil && t.env != nil {
+		t.env.loop.mustBeHere(what)
+	}
+}
+func (internals) Closed(l *Loop) bool { return l.in(closed) }
