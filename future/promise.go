@@ -49,10 +49,9 @@ func (p *Promise[T]) InitOutcome(t *loop.Task) {
 // err (see [loop.IsCanceled]) makes the future canceled. Complete panics if the future is
 // done, or Init has not made p; and, as SetResult does, if code waits and the loop is closed.
 func (p *Promise[T]) Complete(v T, err error) {
-	if p == nil {
-		panic("future: Complete" + ofNilPromise)
+	if p == nil || !p.open() {
+		p.mustBeOpen("Complete")
 	}
-	p.mustBeOpen("Complete")
 	if err != nil {
 		p.fail(err)
 		return
@@ -65,9 +64,6 @@ func (p *Promise[T]) Complete(v T, err error) {
 // cancellation: that of something else, which this one reports. It panics for a nil error,
 // and where Complete does.
 func (p *Promise[T]) Fail(err error) {
-	if p == nil {
-		panic("future: Fail" + ofNilPromise)
-	}
 	p.mustBeOpen("Fail")
 	if err == nil {
 		panic("future: Fail with a nil error; use Complete for success")
@@ -75,7 +71,16 @@ func (p *Promise[T]) Fail(err error) {
 	p.complete(failed, err)
 }
 
-const ofNilPromise = " of a nil Promise; make one by Init"
+func (p *Promise[T]) mustBeOpen(what string) {
+	if p == nil {
+		panic("future: " + what + " of a nil Promise; make one by Init")
+	}
+	p.core.mustBeOpen(what)
+}
+
+// open reports whether c is that of a task's promise, which its body completes, where it is
+// pending and that is most easily seen.
+func (c *core) open() bool { return c.rest() == nil && c.TaskOf() != nil }
 
 // mustBeOpen panics unless c is that of a promise that can be completed, here and now.
 func (c *core) mustBeOpen(what string) {
