@@ -447,3 +447,18 @@ func TestStackOfAPanicInAPanic(t *testing.T) {
 		t.Errorf("the stack is\n%s", p.Stack)
 	}
 }
+
+// Where a callback is the library's own, the stack of its panic is that.
+func TestStackOfAPanicOfTheLibrary(t *testing.T) {
+	var told []loop.Failure
+	l := newLoop(t, toldTo(&told))
+	l.CallSoon(l.Close)
+	run(t, l)
+	var p *loop.PanicError
+	if len(told) != 1 || !errors.As(told[0].Err, &p) {
+		t.Fatalf("told %v", told)
+	}
+	if !strings.HasPrefix(p.At, "close.go:") || !strings.Contains(string(p.Stack), "loop.(*Loop).Close") {
+		t.Errorf("it panicked at %q, with the stack\n%s", p.At, p.Stack)
+	}
+}

@@ -364,3 +364,28 @@ func TestSpawnUnderAnEndedContextIsOneRequest(t *testing.T) {
 	})
 	run(t, l)
 }
+
+// A goroutine that posts, and then ends a context, while a turn begins: the post comes first.
+// The observer stands for the goroutine, as it is told in the middle of that.
+func TestPostBeforeTheEndOfAContextWhileATurnBegins(t *testing.T) {
+	var l *loop.Loop
+	var log journal
+	var cancel context.CancelFunc
+	l = newLoop(t, loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.Posted && cancel != nil {
+			_ = l.Post(log.writes("post"))
+			cancel()
+			cancel = nil
+		}
+	}))
+	spawn(l.Context(), "x", func(own context.Context) error {
+		var ctx context.Context
+		ctx, cancel = context.WithCancel(own)
+		_ = task.Sleep(ctx, time.Hour)
+		log.add("awake")
+		return nil
+	})
+	l.CallSoon(func() { _ = l.Post(log.writes("first post")) })
+	run(t, l)
+	log.expect(t, "first post", "post", "awake")
+}
