@@ -521,3 +521,31 @@ func TestEnqueueOnAnotherGoroutine(t *testing.T) {
 		t.Error("the task has not ended")
 	}
 }
+
+// Nor is a first step at once taken on another goroutine.
+func TestStepNowOnAnotherGoroutine(t *testing.T) {
+	for kind, start := range map[string]func(ctx context.Context) *loop.Task{
+		"stackful": func(ctx context.Context) *loop.Task {
+			return spawn(ctx, "x", func(context.Context) error { return nil }).Task()
+		},
+		"machine": func(ctx context.Context) *loop.Task { return script(ctx, "x").Task() },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			l := newLoop(t, loop.WithDebug(), loop.WithTaskFactory(func(*loop.Task) {}))
+			x := start(l.Context())
+			l.CallSoon(func() {
+				inGoroutine(func() {
+					mustPanic(t, "loop: StepNow from another goroutine than the loop's", x.StepNow)
+				})
+				if x.Done() {
+					t.Error("the task has ended there")
+				}
+				x.StepNow()
+			})
+			run(t, l)
+			if !x.Done() {
+				t.Error("the task has not ended")
+			}
+		})
+	}
+}
