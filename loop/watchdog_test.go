@@ -180,3 +180,19 @@ func TestWatchdogIsSilentAboutQuickSteps(t *testing.T) {
 		run(t, l)
 	})
 }
+
+// It tells of a step as soon as that has taken as long as the limit.
+func TestWatchdogTellsAtTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(t, loop.WithSlowStep(time.Minute))
+		began, free := time.Now(), make(chan none)
+		toldToSlog(t, func(string, string) {
+			if ran := time.Since(began); ran != time.Minute {
+				t.Errorf("told after %v", ran)
+			}
+			close(free)
+		})
+		l.CallSoon(func() { <-free })
+		run(t, l)
+	})
+}
