@@ -60,7 +60,6 @@ func (l *Loop) ask(timePasses bool) (at int) {
 	returned := false
 	defer func() {
 		if !returned {
-			at = 0
 			l.dropPolicy(recovered(recover(), nil))
 		}
 	}()

@@ -369,11 +369,11 @@ func TestSpawnUnderAnEndedContextIsOneRequest(t *testing.T) {
 // The observer stands for the goroutine, as it is told in the middle of that.
 func TestPostBeforeTheEndOfAContextWhileATurnBegins(t *testing.T) {
 	var l *loop.Loop
-	var log journal
+	var log looptest.Journal
 	var cancel context.CancelFunc
 	l = newLoop(t, loop.WithObserver(func(e loop.Event) {
 		if e.Kind == loop.Posted && cancel != nil {
-			_ = l.Post(log.writes("post"))
+			_ = l.Post(log.Callback("post"))
 			cancel()
 			cancel = nil
 		}
@@ -382,10 +382,10 @@ func TestPostBeforeTheEndOfAContextWhileATurnBegins(t *testing.T) {
 		var ctx context.Context
 		ctx, cancel = context.WithCancel(own)
 		_ = task.Sleep(ctx, time.Hour)
-		log.add("awake")
+		log.Add("awake")
 		return nil
 	})
-	l.CallSoon(func() { _ = l.Post(log.writes("first post")) })
+	l.CallSoon(func() { _ = l.Post(log.Callback("first post")) })
 	run(t, l)
-	log.expect(t, "first post", "post", "awake")
+	log.Want(t, "first post", "post", "awake")
 }
