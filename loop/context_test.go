@@ -572,11 +572,13 @@ func TestOutsideKeepsADeadlineOfRealTime(t *testing.T) {
 	}
 }
 
-// asking is a context that calls a function, once, when it is asked for Done.
+// asking is a context that calls a function, once, when it is asked for Done. It counts what
+// waits for its end, by its method AfterFunc, which package context knows.
 type asking struct {
 	context.Context
 	asked func()
 	done  chan struct{} // not that of the Context
+	waits int
 }
 
 func (a *asking) Done() <-chan struct{} {
@@ -585,6 +587,14 @@ func (a *asking) Done() <-chan struct{} {
 		asked()
 	}
 	return a.done
+}
+
+func (a *asking) AfterFunc(func()) (stop func() bool) {
+	a.waits++
+	return sync.OnceValue(func() bool {
+		a.waits--
+		return true
+	})
 }
 
 // Where a task's Done is asked for while it is being made, as goroutines may do, there is
@@ -604,6 +614,9 @@ func TestDoneIsAskedForWhileItIsMade(t *testing.T) {
 	}
 	if open(second) {
 		t.Error("Done is open when the task has ended")
+	}
+	if around.waits != 0 {
+		t.Errorf("%d wait for the end of the context around", around.waits)
 	}
 }
 
