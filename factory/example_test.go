@@ -52,7 +52,7 @@ func ExampleHook() {
 	for _, d := range []time.Duration{2, 1} {
 		task.Go(l.Context(), func(ctx context.Context) (int, error) {
 			return 0, task.Sleep(ctx, d*time.Second)
-		}, task.Name(fmt.Sprintf("sleeper of %d s", d)))
+		}, task.Named(fmt.Sprintf("sleeper of %d s", d)))
 	}
 	_ = l.Run()
 	// Output:

@@ -237,7 +237,7 @@ func TestHookSeesEveryTaskBeforeItsFirstStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log looptest.Journal
 			l, events := newLoop(t, make(func(x *loop.Task, outcome future.Any) {
-				log.Add("hook of %s, waiting: %s", x.Name(), x.Waits())
+				log.Add("hook of %s, waiting: %s", x.Name(), x.Status())
 				x.SetName("renamed " + x.Name())
 				outcome.OnDone(func() { log.Add("%s ended with %v", x.Name(), outcome.Err()) })
 			}))

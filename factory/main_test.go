@@ -40,12 +40,12 @@ func run(t *testing.T, l *loop.Loop) {
 }
 
 func spawn(ctx context.Context, name string, body func(context.Context) error) *task.Task[none] {
-	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Name(name))
+	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Named(name))
 }
 
 // machine makes a stackless task that calls body and ends.
 func machine(ctx context.Context, name string, body func(context.Context) error) *task.Task[none] {
 	return task.GoMachine(ctx, task.MachineFunc[none](func(ctx context.Context, err error) (none, task.Suspension, error) {
 		return none{}, task.End(), body(ctx)
-	}), task.Name(name))
+	}), task.Named(name))
 }

@@ -33,7 +33,7 @@
 //   - Any other error is what SetError was given, as it was given.
 //
 // Who awaits a future, or asks for its Result or Err, takes its error. The error of
-// a task that no code takes is reported: see [loop.WithUntakenLimit]. That of a plain
+// a task that no code takes is reported: see [loop.WithUnretrievedLimit]. That of a plain
 // future is not: whoever made it decides what it means.
 //
 // # Kinds

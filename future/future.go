@@ -67,7 +67,7 @@ func (u untyped) Await(ctx context.Context) (any, error) {
 // which they came.
 //
 // An error is taken by whoever awaits the future, or asks for its Result or Err. The
-// error of a task that no code takes is reported: see [loop.WithUntakenLimit].
+// error of a task that no code takes is reported: see [loop.WithUnretrievedLimit].
 //
 // A Future is not safe for use from other goroutines: they complete it by
 // [loop.Loop.Post].
@@ -285,9 +285,9 @@ func (c *core) Err() error {
 	return c.take()
 }
 
-// Untaken returns the error of a future that has failed if nobody has taken it, by
+// Unretrieved returns the error of a future that has failed if nobody has taken it, by
 // awaiting or by asking for Result or Err; nil otherwise. Asking does not take it.
-func (c *core) Untaken() error {
+func (c *core) Unretrieved() error {
 	if r := c.rest(); r != nil && !r.taken && !c.Canceled() {
 		return r.err
 	}

@@ -20,7 +20,7 @@ import (
 func TestPendingFuture(t *testing.T) {
 	l := testLoop(t)
 	f := future.New[int](l.Context())
-	if f.Done() || f.Canceled() || f.Loop() != l || f.TaskOf() != nil || f.Untaken() != nil {
+	if f.Done() || f.Canceled() || f.Loop() != l || f.TaskOf() != nil || f.Unretrieved() != nil {
 		t.Error("a new future is pending, and nobody's")
 	}
 	v, err := f.Result()

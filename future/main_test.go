@@ -40,7 +40,7 @@ func run(t *testing.T, l *loop.Loop) {
 }
 
 func spawn(ctx context.Context, name string, body func(context.Context) error) *task.Task[none] {
-	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Name(name))
+	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Named(name))
 }
 
 func mustPanic(t *testing.T, want string, fn func()) {

@@ -166,23 +166,23 @@ func TestErrorsAreTaken(t *testing.T) {
 	} {
 		l := testLoop(t)
 		p := newProxy(l)
-		if future.Peek(p) != nil || p.Untaken() != nil {
+		if future.Peek(p) != nil || p.Unretrieved() != nil {
 			t.Error("a pending future has no error")
 		}
 		p.Complete(0, io.EOF)
-		if future.Peek(p) != io.EOF || p.Untaken() != io.EOF || p.taken != 0 {
-			t.Errorf("%s: looking takes nothing: %v, taken %d times", name, p.Untaken(), p.taken)
+		if future.Peek(p) != io.EOF || p.Unretrieved() != io.EOF || p.taken != 0 {
+			t.Errorf("%s: looking takes nothing: %v, taken %d times", name, p.Unretrieved(), p.taken)
 		}
 		take(p)
 		take(p)
-		if p.Untaken() != nil || p.taken != 1 {
-			t.Errorf("%s: untaken %v, and the owner was told %d times", name, p.Untaken(), p.taken)
+		if p.Unretrieved() != nil || p.taken != 1 {
+			t.Errorf("%s: unretrieved %v, and the owner was told %d times", name, p.Unretrieved(), p.taken)
 		}
 	}
 	l := testLoop(t)
 	p := newProxy(l)
 	p.Complete(0, &loop.CanceledError{})
-	if p.Untaken() != nil {
+	if p.Unretrieved() != nil {
 		t.Error("a cancellation need not be taken")
 	}
 }
@@ -304,7 +304,7 @@ func TestOwnerThatCallsGoexit(t *testing.T) {
 // taken for one of the owner.
 func TestCancelWhileAPanicUnwinds(t *testing.T) {
 	l := testLoop(t, loop.WithErrorHandler(func(f loop.Failure) {
-		if f.Kind != loop.ErrorUntaken {
+		if f.Kind != loop.ErrorUnretrieved {
 			t.Errorf("told: %v: %v", f.Kind, f.Err)
 		}
 	}))

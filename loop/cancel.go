@@ -160,9 +160,9 @@ func (t *Task) deliver(e *CanceledError) bool {
 	return false
 }
 
-// Cancelling returns the number of cancellation requests, less those that
+// CancelRequests returns the number of cancellation requests, less those that
 // [Task.Uncancel] took back.
-func (t *Task) Cancelling() int { return int(t.extras().requests) }
+func (t *Task) CancelRequests() int { return int(t.extras().requests) }
 
 // Uncancel takes one cancellation request back and returns how many are left.
 // When none is left, a request that was not delivered yet is dropped. A context that
@@ -205,7 +205,7 @@ func (s *scope) Cancel(cause error) bool {
 // other does.
 func (s *scope) Pending() bool {
 	s.mustBeEntered("Pending")
-	must := s.task.mustCancel()
+	must := s.task.pendingCancel()
 	return must != nil && must == s.reason.Load()
 }
 
@@ -216,7 +216,7 @@ func letThrough(ctx context.Context, err error) error {
 		return err
 	}
 	t, _, _ := own(ctx)
-	if t == nil || t.Cancelling() == 0 || ctx.Err() == nil {
+	if t == nil || t.CancelRequests() == 0 || ctx.Err() == nil {
 		return err
 	}
 	if e := endedBy(ctx); e != nil {
@@ -254,5 +254,5 @@ func isPlain(err error) bool {
 	return err != nil
 }
 
-// mustCancel is the cancellation that awaits delivery at the next suspension, or nil.
-func (t *Task) mustCancel() *CanceledError { return t.extras().must }
+// pendingCancel is the cancellation that awaits delivery at the next suspension, or nil.
+func (t *Task) pendingCancel() *CanceledError { return t.extras().must }

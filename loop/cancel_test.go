@@ -76,8 +76,8 @@ func TestCancelPassesEachTaskOnce(t *testing.T) {
 		if i == 0 || i >= n-1 {
 			ways = 1
 		}
-		if x.Cancelling() != ways {
-			t.Errorf("task %d counts %d requests, want %d", i, x.Cancelling(), ways)
+		if x.CancelRequests() != ways {
+			t.Errorf("task %d counts %d requests, want %d", i, x.CancelRequests(), ways)
 		}
 	}
 	leaf.end()
@@ -94,7 +94,7 @@ func TestCancelPassesAgainWithTheNextRequest(t *testing.T) {
 	tasks[2].Cancel(nil)
 	all.Cancel(nil)
 	all.Cancel(nil)
-	if got := tasks[0].Cancelling(); got != 3 || len(leaf.causes) != 3 {
+	if got := tasks[0].CancelRequests(); got != 3 || len(leaf.causes) != 3 {
 		t.Errorf("three requests; the first task counts %d, and the leaf %d", got, len(leaf.causes))
 	}
 	leaf.end()
@@ -109,8 +109,8 @@ func TestCancelOfAChainTakesNoStack(t *testing.T) {
 		l.RunUntilIdle()
 		tasks[n-1].Cancel(nil)
 		for i, x := range tasks {
-			if x.Cancelling() != 1 {
-				t.Fatalf("task %d of %d counts %d requests", i, n, x.Cancelling())
+			if x.CancelRequests() != 1 {
+				t.Fatalf("task %d of %d counts %d requests", i, n, x.CancelRequests())
 			}
 		}
 		leaf.end()
@@ -143,8 +143,8 @@ func TestSweep(t *testing.T) {
 		if i == len(tasks)-1 {
 			want = 1
 		}
-		if x.Cancelling() != want {
-			t.Errorf("task %d counts %d requests, want %d", i, x.Cancelling(), want)
+		if x.CancelRequests() != want {
+			t.Errorf("task %d counts %d requests, want %d", i, x.CancelRequests(), want)
 		}
 	}
 	leaf.end()
@@ -212,8 +212,8 @@ func TestCancelAfterAGoexitOnTheWay(t *testing.T) {
 		top.Cancel(nil)
 	})
 
-	if top.Cancelling() != 3 {
-		t.Errorf("three requests, and the task counts %d", top.Cancelling())
+	if top.CancelRequests() != 3 {
+		t.Errorf("three requests, and the task counts %d", top.CancelRequests())
 	}
 	run(t, l)
 }
@@ -275,8 +275,8 @@ func TestCancelBehindTheEndOfTheBody(t *testing.T) {
 		})
 
 		run(t, l)
-		if asked || x.Cancelling() != 0 || x.Err() != nil {
-			t.Errorf("%s: Cancel reports %t, %d requests, the error is %v", kind, asked, x.Cancelling(), x.Err())
+		if asked || x.CancelRequests() != 0 || x.Err() != nil {
+			t.Errorf("%s: Cancel reports %t, %d requests, the error is %v", kind, asked, x.CancelRequests(), x.Err())
 		}
 	}
 }
@@ -387,8 +387,8 @@ func TestWhichRequestIsDelivered(t *testing.T) {
 				c.ask(x.Task(), scope)
 			}
 			run(t, l)
-			if causeOf(x.Err()) != c.want || x.Cancelling() != 2 {
-				t.Errorf("the task ended with %v, after %d requests; want the cause %v", x.Err(), x.Cancelling(), c.want)
+			if causeOf(x.Err()) != c.want || x.CancelRequests() != 2 {
+				t.Errorf("the task ended with %v, after %d requests; want the cause %v", x.Err(), x.CancelRequests(), c.want)
 			}
 		})
 	}
@@ -449,8 +449,8 @@ func TestMustCancelOfATaskThatIsDone(t *testing.T) {
 					return err
 				})
 				run(t, l)
-				if lowlevel.PendingCancel(x.Task()) != nil || x.Cancelling() != 1 {
-					t.Errorf("%v awaits delivery, of %d requests", lowlevel.PendingCancel(x.Task()), x.Cancelling())
+				if lowlevel.PendingCancel(x.Task()) != nil || x.CancelRequests() != 1 {
+					t.Errorf("%v awaits delivery, of %d requests", lowlevel.PendingCancel(x.Task()), x.CancelRequests())
 				}
 			})
 		}
@@ -532,7 +532,7 @@ type onlooker struct {
 
 func (o *onlooker) Cancel(cause error) bool {
 	o.of.Cancel(cause)
-	o.seen = o.of.Cancelling()
+	o.seen = o.of.CancelRequests()
 	return false
 }
 
@@ -564,7 +564,7 @@ func TestRequestBeforeASleepIsDelivered(t *testing.T) {
 	var x *task.Task[none]
 	x = spawn(l.Context(), "x", func(ctx context.Context) error {
 		x.Cancel(io.EOF)
-		l.CallSoon(func() { x.Cancel(errUntaken) })
+		l.CallSoon(func() { x.Cancel(errUnretrieved) })
 		return task.Sleep(ctx, time.Hour)
 	})
 	run(t, l)

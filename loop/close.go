@@ -14,8 +14,8 @@ import (
 // 1000 refusals, and reported. A task that has not started never runs. Callbacks
 // that are still queued or armed are dropped. Calls that were offloaded have their
 // contexts ended, and are waited for; no goroutine is left behind. Last,
-// the errors of tasks that no code took are reported ([ErrorUntaken]), by order of
-// creation, but for those that were reported before ([WithUntakenLimit]).
+// the errors of tasks that no code took are reported ([ErrorUnretrieved]), by order of
+// creation, but for those that were reported before ([WithUnretrievedLimit]).
 //
 // Closing again does nothing. Close panics if the loop is running: a task or
 // callback that wants the end calls [Loop.Stop].
@@ -105,7 +105,7 @@ func (l *Loop) unwindStep(t *Task, err error) {
 
 // release ends the free stacks and lets go of what is left.
 func (l *Loop) release() {
-	defer l.reportUntaken() // last: the handler may end the goroutine
+	defer l.reportUnretrieved() // last: the handler may end the goroutine
 	l.phase.Store(uint32(closed))
 	l.stacks.End()
 	l.lives = nil

@@ -189,8 +189,8 @@ func TestBodiesDecideHowTheyEndWhenUnwound(t *testing.T) {
 	last := end("last", func() error { return nil })
 	l.RunUntilIdle()
 	l.Close()
-	log.Want(t, `a task failed and nobody took its error, task "error": EOF`,
-		`a task failed and nobody took its error, task "panic": panic in task "panic": oh`)
+	log.Want(t, `a task failed and its error was never retrieved, task "error": EOF`,
+		`a task failed and its error was never retrieved, task "panic": panic in task "panic": oh`)
 	if value.Err() != nil || failure.Err() != io.EOF || last.Err() != nil {
 		t.Errorf("value %v, error %v, last %v", value.Err(), failure.Err(), last.Err())
 	}

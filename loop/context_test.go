@@ -189,8 +189,8 @@ func TestCancellationIsEdgeTriggered(t *testing.T) {
 	sleeper.Cancel(nil)
 	run(t, l)
 	log.Want(t, "canceled", "<nil>, Err context canceled")
-	if sleeper.Err() != nil || sleeper.Cancelling() != 1 {
-		t.Errorf("ended with %v and %d requests", sleeper.Err(), sleeper.Cancelling())
+	if sleeper.Err() != nil || sleeper.CancelRequests() != 1 {
+		t.Errorf("ended with %v and %d requests", sleeper.Err(), sleeper.CancelRequests())
 	}
 }
 
@@ -277,7 +277,7 @@ func TestSpawnAfterUncancel(t *testing.T) {
 func TestUncancelOfNothing(t *testing.T) {
 	l := newLoop(t)
 	x := spawn(l.Context(), "x", task.Yield)
-	if x.Uncancel() != 0 || x.Cancelling() != 0 {
+	if x.Uncancel() != 0 || x.CancelRequests() != 0 {
 		t.Error("requests below zero")
 	}
 	run(t, l)

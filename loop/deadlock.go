@@ -32,7 +32,7 @@ func newDeadlockError(tasks []*Task) *DeadlockError {
 			fmt.Fprintf(&b, "\n\tand %d more", len(tasks)-most)
 			break
 		}
-		fmt.Fprintf(&b, "\n\t%s %s", t.Name(), t.Waits())
+		fmt.Fprintf(&b, "\n\t%s %s", t.Name(), t.Status())
 		if site := t.SpawnSite(); site != "" {
 			fmt.Fprintf(&b, "\n\t\tspawned at %s", site)
 		}

@@ -122,8 +122,8 @@ func TestDebugRefusesCancelBeforeTheContextEnds(t *testing.T) {
 			mustPanic(t, "loop: Cancel from another goroutine than the loop's", func() { x.Cancel(nil) })
 			mustPanic(t, "loop: Cancel from another goroutine than the loop's", func() { s.Cancel(nil) })
 		})
-		if ctx.Err() != nil || s.Context().Err() != nil || x.Cancelling() != 0 {
-			t.Errorf("the contexts ended with %v and %v, after %d requests", ctx.Err(), s.Context().Err(), x.Cancelling())
+		if ctx.Err() != nil || s.Context().Err() != nil || x.CancelRequests() != 0 {
+			t.Errorf("the contexts ended with %v and %v, after %d requests", ctx.Err(), s.Context().Err(), x.CancelRequests())
 		}
 		return nil
 	})

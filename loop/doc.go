@@ -214,8 +214,8 @@
 //
 // Misuse panics, with what is wrong and what to do. An error goes to the code that
 // awaits the task or asks for its error. That takes the error. The loop keeps up to 128
-// errors that no code has taken ([WithUntakenLimit]). When there is one more, the oldest
-// goes to the error handler, as a [Failure] of the kind [ErrorUntaken]. An error counts
+// errors that no code has taken ([WithUnretrievedLimit]). When there is one more, the oldest
+// goes to the error handler, as a [Failure] of the kind [ErrorUnretrieved]. An error counts
 // from the 8th turn after the task has failed, or from when the loop is idle.
 //
 // The peers answer otherwise. asyncio tells of such an error when the task is collected,

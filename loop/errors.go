@@ -126,7 +126,7 @@ const (
 	ShutdownFailed                        // a task failed while the program was closing
 	ShieldedFailed                        // what was shielded failed after its shield was canceled
 	TaskStuck                             // a body would not end when the loop was closed
-	ErrorUntaken                          // a task failed, and no code had taken its error: see WithUntakenLimit
+	ErrorUnretrieved                          // a task failed, and no code had taken its error: see WithUnretrievedLimit
 	SlowStep                              // a step or callback held the loop up; debug mode
 	PolicyFailed                          // a Policy panicked, called Goexit, or picked what there was not; it is asked no more
 	ThreadHeld                            // a task was to start at once while its maker held its thread: it was queued
@@ -145,8 +145,8 @@ func (k FailureKind) String() string {
 		return "what was shielded failed after its shield was canceled"
 	case TaskStuck:
 		return "a body would not end when the loop was closed"
-	case ErrorUntaken:
-		return "a task failed and nobody took its error"
+	case ErrorUnretrieved:
+		return "a task failed and its error was never retrieved"
 	case ThreadHeld:
 		return "a task could not start at once"
 	case RealTimeLimit:

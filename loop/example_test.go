@@ -146,11 +146,11 @@ func ExampleTask() {
 	for _, name := range []string{"a", "b"} {
 		task.Go(l.Context(), func(ctx context.Context) (int, error) {
 			return 0, task.Sleep(ctx, time.Second)
-		}, task.Name(name))
+		}, task.Named(name))
 	}
 	l.RunUntilIdle()
 	for t := range l.Tasks() {
-		fmt.Println(t.ID(), t.Name(), t.Waits())
+		fmt.Println(t.ID(), t.Name(), t.Status())
 		t.Cancel(nil)
 	}
 	_ = l.Run()
@@ -201,7 +201,7 @@ func ExampleBody() {
 			return 0, task.Turn(), nil
 		}
 		return steps, task.End(), nil
-	}), task.Name("machine"))
+	}), task.Named("machine"))
 	_ = l.Run()
 	// Output:
 	// machine ended: false
@@ -272,7 +272,7 @@ func ExampleAwaitable() {
 	defer l.Close()
 
 	f := future.New[int](l.Context())
-	t := task.Go(l.Context(), f.Await, task.Name("waiter"))
+	t := task.Go(l.Context(), f.Await, task.Named("waiter"))
 	for _, a := range []loop.Awaitable{f, t} {
 		what, _ := a.Explain()
 		a.AddWaiter(lowlevel.Func(func() { fmt.Println(what, "has ended:", a.Err()) }))
@@ -313,7 +313,7 @@ func ExampleEvent() {
 
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
 		return 0, task.Sleep(ctx, time.Second)
-	}, task.Name("sleeper"))
+	}, task.Named("sleeper"))
 	_ = l.Run()
 	// Output:
 	// 0s made sleeper
@@ -344,11 +344,11 @@ func ExampleFailure() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
 		fmt.Println(f.Kind, f.Task, f.Err)
 	}))
-	task.Go(l.Context(), func(ctx context.Context) (int, error) { return 0, io.EOF }, task.Name("reader"))
+	task.Go(l.Context(), func(ctx context.Context) (int, error) { return 0, io.EOF }, task.Named("reader"))
 	_ = l.Run()
 	l.Close() // nobody has awaited the reader
 	// Output:
-	// a task failed and nobody took its error task "reader" EOF
+	// a task failed and its error was never retrieved task "reader" EOF
 }
 
 func ExampleFailureKind() {
@@ -390,7 +390,7 @@ func ExamplePanicError() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
 
-	t := task.Go(l.Context(), func(ctx context.Context) (int, error) { panic(io.EOF) }, task.Name("reader"))
+	t := task.Go(l.Context(), func(ctx context.Context) (int, error) { panic(io.EOF) }, task.Named("reader"))
 	_ = l.Run()
 	err := t.Err()
 	fmt.Println(err)
@@ -407,8 +407,8 @@ func ExampleDeadlockError() {
 	defer l.Close()
 
 	orders := future.New[int](l.Context())
-	cook := task.Go(l.Context(), orders.Await, task.Name("cook"))
-	task.Go(l.Context(), cook.Await, task.Name("waiter"))
+	cook := task.Go(l.Context(), orders.Await, task.Named("cook"))
+	task.Go(l.Context(), cook.Await, task.Named("waiter"))
 
 	err := l.Run()
 	fmt.Println(err)
@@ -530,9 +530,9 @@ func ExampleLoop_WriteGraph() {
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
 		child := task.Go(ctx, func(ctx context.Context) (int, error) {
 			return 0, task.Sleep(ctx, time.Second)
-		}, task.Name("child"))
+		}, task.Named("child"))
 		return child.Await(ctx)
-	}, task.Name("parent"))
+	}, task.Named("parent"))
 	l.RunUntilIdle()
 	_ = l.WriteGraph(os.Stdout, false)
 	// Output:

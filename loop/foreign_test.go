@@ -180,7 +180,7 @@ func (o *world) ended(t *testing.T) (names []string) {
 	for _, tk := range o.tasks {
 		switch err := tk.Err(); {
 		case !tk.Done():
-			t.Errorf("%v %s", tk, tk.Task().Waits())
+			t.Errorf("%v %s", tk, tk.Task().Status())
 		case err == loop.ErrGoexit:
 			names = append(names, tk.Name())
 		case err != nil && !loop.IsCanceled(err):
@@ -419,7 +419,7 @@ func TestErrorHandlerThatMisbehaves(t *testing.T) {
 			t.Errorf("ended: %v", ended)
 		}
 		want := []loop.FailureKind{loop.PolicyFailed, loop.CallbackFailed, loop.CallbackFailed, loop.CallbackFailed,
-			loop.ObserverFailed, loop.ErrorUntaken, loop.ErrorUntaken}
+			loop.ObserverFailed, loop.ErrorUnretrieved, loop.ErrorUnretrieved}
 		slices.Sort(told)
 		slices.Sort(want)
 		if !slices.Equal(told, want) || observed == 0 {
@@ -510,7 +510,7 @@ func TestFactoryThatMisbehaves(t *testing.T) {
 					t.Errorf("ended: %v", ended)
 				}
 				if !made.Done() || !made.Outcome().Done() || (ran == 1) != f.starts {
-					t.Errorf("the new task %s, its body ran %d times", made.Waits(), ran)
+					t.Errorf("the new task %s, its body ran %d times", made.Status(), ran)
 				}
 				if f.starts != (made.Outcome().Err() == nil) || !f.starts && !loop.IsCanceled(made.Outcome().Err()) {
 					t.Errorf("the new task: %v", made.Outcome().Err())
@@ -550,7 +550,7 @@ func TestOffloadThatMisbehaves(t *testing.T) {
 			}
 			for _, x := range o.tasks {
 				if !x.Done() {
-					t.Errorf("%v %s", x, x.Task().Waits())
+					t.Errorf("%v %s", x, x.Task().Status())
 				}
 			}
 			want := []loop.FailureKind{loop.OffloadFailed, loop.CallbackFailed, loop.CallbackFailed}
@@ -586,8 +586,8 @@ func TestOptionThatMisbehaves(t *testing.T) {
 		l := newLoop(t)
 		for name, fn := range map[string]func(){
 			"of a loop":    func() { loop.New(bad(loop.WithDebug(), misdeed)) },
-			"of a task":    func() { task.Go(l.Context(), noBody, bad(task.Name("new"), misdeed)) },
-			"of a machine": func() { task.GoMachine(l.Context(), noMachine, bad(task.Name("new"), misdeed)) },
+			"of a task":    func() { task.Go(l.Context(), noBody, bad(task.Named("new"), misdeed)) },
+			"of a machine": func() { task.GoMachine(l.Context(), noMachine, bad(task.Named("new"), misdeed)) },
 		} {
 			returned := false
 			inGoroutine(func() {

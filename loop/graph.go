@@ -147,7 +147,7 @@ func (g *graph) writeTask(t *Task, first, rest string, depth int) {
 	var below []Awaitable
 	switch {
 	case on == nil || t.state != stateSuspended: // a running task's eager child is on
-		waits = t.Waits()
+		waits = t.Status()
 		if on != nil {
 			below = []Awaitable{on}
 		}

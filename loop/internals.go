@@ -22,7 +22,7 @@ func (internals) Wrap(t *Task, by func(inner any) any)                { t.wrap(b
 func (internals) Failed(t *Task)                                      { failed(t) }
 func (internals) LetThrough(ctx context.Context, err error) error     { return letThrough(ctx, err) }
 func (internals) Recovered(value any, t *Task) error                  { return recovered(value, t) }
-func (internals) PendingCancel(t *Task) *CanceledError                { return t.mustCancel() }
+func (internals) PendingCancel(t *Task) *CanceledError                { return t.pendingCancel() }
 func (internals) Unwinding(t *Task) bool                              { return t.unwinding }
 func (internals) CurrentTask(ctx context.Context) *Task               { return currentTask(ctx) }
 func (internals) LoopOf(ctx context.Context) *Loop                    { return loopOf(ctx) }

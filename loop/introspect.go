@@ -25,8 +25,9 @@ func self(a Awaitable) Awaitable {
 	return a
 }
 
-// Waits says in a few words what the task is waiting for.
-func (t *Task) Waits() string {
+// Status says in a few words what the task does or waits for, as reports
+// show it: awaits task "B", is running, and the like.
+func (t *Task) Status() string {
 	switch {
 	case t.state == stateNew:
 		return "was never started by the task factory"

@@ -69,7 +69,7 @@ type Loop struct {
 	choices  []*Task       // of the choice point at hand
 	places   []uint64      // theirs in the ready queue
 	failures []Failure     // that the driver is to report, or Close
-	untaken  untaken
+	unretrieved  unretrieved
 	warned   bool // of a real time limit
 
 	// Debug mode, profiles and threads.
@@ -215,7 +215,7 @@ func WithDeadlockDetection() Option { return func(c *config) { c.detect = true }
 // New makes a loop. It owns no goroutine until a stackful task runs; call
 // [Loop.Close] when done with it.
 func New(opts ...Option) *Loop {
-	c := config{onFailure: logFailure, keptErrors: defaultUntaken}
+	c := config{onFailure: logFailure, keptErrors: defaultUnretrieved}
 	for _, opt := range opts {
 		if opt == nil {
 			panic("loop: New with a nil Option; leave it out")

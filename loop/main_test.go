@@ -24,7 +24,7 @@ func newLoop(t *testing.T, opts ...loop.Option) *loop.Loop {
 	l := loop.New(append([]loop.Option{
 		loop.WithClock(timer.NewVirtual()),
 		loop.WithErrorHandler(func(f loop.Failure) {
-			if f.Kind != loop.ErrorUntaken && f.Kind != loop.SlowStep {
+			if f.Kind != loop.ErrorUnretrieved && f.Kind != loop.SlowStep {
 				t.Errorf("unexpected failure: %v: %v", f.Kind, f.Err)
 			}
 		}),
@@ -48,7 +48,7 @@ func run(t *testing.T, l *loop.Loop) {
 
 // spawn makes a stackful task without a result.
 func spawn(ctx context.Context, name string, body func(context.Context) error) *task.Task[none] {
-	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Name(name))
+	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Named(name))
 }
 
 // step is one call of a machine.
@@ -65,7 +65,7 @@ func script(ctx context.Context, name string, steps ...step) *task.Task[none] {
 		at++
 		s, err := steps[at-1](ctx, err)
 		return none{}, s, err
-	}), task.Name(name))
+	}), task.Named(name))
 }
 
 // panicOf returns what fn panics with, as text; "" if it does not.

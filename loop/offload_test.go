@@ -102,6 +102,6 @@ func TestCloseEndsTheTaskThatADoneMakes(t *testing.T) {
 
 	l.Close()
 	if !made.Done() || !errors.Is(made.Err(), future.ErrCanceled) {
-		t.Errorf("the task %s, with the error %v", made.Task().Waits(), made.Err())
+		t.Errorf("the task %s, with the error %v", made.Task().Status(), made.Err())
 	}
 }

@@ -235,8 +235,8 @@ func (l *Loop) beginTurn() bool {
 	if oneThread {
 		l.thread.letOthersRun(l)
 	}
-	if l.untaken.over {
-		l.tellUntaken(false)
+	if l.unretrieved.over {
+		l.tellUnretrieved(false)
 	}
 	if !l.outside.Quiet() {
 		l.outside.TakeIn()
@@ -245,8 +245,8 @@ func (l *Loop) beginTurn() bool {
 		at, _ := l.timers.Earliest()
 		l.fire(at)
 	}
-	if l.untaken.over && l.ready.Empty() {
-		l.tellUntaken(true)
+	if l.unretrieved.over && l.ready.Empty() {
+		l.tellUnretrieved(true)
 	}
 	if l.ready.Empty() {
 		l.ready.Shrink()
@@ -269,7 +269,7 @@ func (l *Loop) newTurn() {
 // run in that, and nobody attends to it. Then the turn has passed. The ready queue is
 // empty.
 func (l *Loop) skipTurn(t *Task) bool {
-	if l.eager > 0 || l.attended || l.mode == modeOnce || l.stopping || t.mustCancel() != nil || !l.quiet() {
+	if l.eager > 0 || l.attended || l.mode == modeOnce || l.stopping || t.pendingCancel() != nil || !l.quiet() {
 		return false
 	}
 	l.turns++
@@ -281,7 +281,7 @@ func (l *Loop) quiet() bool {
 	if oneThread {
 		l.thread.letOthersRun(l)
 	}
-	if !l.outside.Quiet() || l.untaken.over {
+	if !l.outside.Quiet() || l.unretrieved.over {
 		return false
 	}
 	if l.timers.Len() == 0 {

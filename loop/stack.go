@@ -104,7 +104,7 @@ func (l *Loop) nextStack(s *stack) *stack {
 	next := e.stack
 	if next == nil {
 		t := (*Task)(e)
-		if t.kind != stackful || t.state != stateQueued || t.mustCancel() != nil {
+		if t.kind != stackful || t.state != stateQueued || t.pendingCancel() != nil {
 			return nil
 		}
 		if s.Value.task == nil {

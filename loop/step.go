@@ -97,7 +97,7 @@ func (e *entry) Run() {
 
 // refusal is the cancellation that came before the first step.
 func (t *Task) refusal() error {
-	if t.mustCancel() == nil {
+	if t.pendingCancel() == nil {
 		return nil
 	}
 	return t.resumed()

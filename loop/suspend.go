@@ -19,8 +19,8 @@ type Awaitable interface {
 	Done() bool
 	// Err is the error of its outcome, nil if that is a value. Asking takes it.
 	Err() error
-	// Untaken is the error of its outcome if nobody has taken it, else nil.
-	Untaken() error
+	// Unretrieved is the error of its outcome if nobody has taken it, else nil.
+	Unretrieved() error
 	// Cancel asks it to end, and reports whether the request was taken: what
 	// ends at once, or goes on to end later, has taken it.
 	Cancel(cause error) bool
@@ -114,7 +114,7 @@ func suspendScoped(ctx context.Context, s Suspension) error {
 		return t.suspendHere(s)
 	}
 	if ctx.Err() != nil {
-		if e := t.mustCancel(); e != nil {
+		if e := t.pendingCancel(); e != nil {
 			t.withExtra().must = nil // as the task was canceled too, this delivers it
 			return e
 		}

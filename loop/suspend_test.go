@@ -138,14 +138,14 @@ func TestCancelBeforeTheFirstStep(t *testing.T) {
 		},
 	} {
 		x := start()
-		if !x.Cancel(io.EOF) || x.Done() || x.Cancelling() != 1 {
-			t.Errorf("%s: done %t, %d requests", name, x.Done(), x.Cancelling())
+		if !x.Cancel(io.EOF) || x.Done() || x.CancelRequests() != 1 {
+			t.Errorf("%s: done %t, %d requests", name, x.Done(), x.CancelRequests())
 		}
 		run(t, l)
 		if !x.Canceled() || causeOf(x.Err()) != io.EOF {
 			t.Errorf("%s: ended with %v", name, x.Err())
 		}
-		if x.Cancel(nil) || x.Cancelling() != 1 {
+		if x.Cancel(nil) || x.CancelRequests() != 1 {
 			t.Errorf("%s: a finished task counts a request", name)
 		}
 	}
@@ -226,8 +226,8 @@ func TestCancellationIsDeliveredOnce(t *testing.T) {
 					cancel(r.while)
 					run(t, l)
 					log.Want(t, "first: canceled: EOF", "second: <nil> at 1s")
-					if x.Err() != nil || x.Cancelling() != r.want {
-						t.Errorf("ended with %v and %d requests", x.Err(), x.Cancelling())
+					if x.Err() != nil || x.CancelRequests() != r.want {
+						t.Errorf("ended with %v and %d requests", x.Err(), x.CancelRequests())
 					}
 				})
 			}
@@ -365,8 +365,8 @@ func TestCancelGoesDownWhatIsAwaited(t *testing.T) {
 	run(t, l)
 	log.Want(t, "c: canceled: EOF", "a: canceled: EOF")
 	for _, x := range []*task.Task[none]{a, b, c} {
-		if !x.Canceled() || x.Cancelling() != 1 {
-			t.Errorf("%s: %v, %d requests", x.Name(), x.Err(), x.Cancelling())
+		if !x.Canceled() || x.CancelRequests() != 1 {
+			t.Errorf("%s: %v, %d requests", x.Name(), x.Err(), x.CancelRequests())
 		}
 	}
 }
@@ -380,7 +380,7 @@ func TestCancelReachesAllWhoAwaitTheSame(t *testing.T) {
 	l.RunUntilIdle()
 	first.Cancel(nil)
 	run(t, l)
-	if !shared.Canceled() || !first.Canceled() || !second.Canceled() || second.Cancelling() != 0 {
+	if !shared.Canceled() || !first.Canceled() || !second.Canceled() || second.CancelRequests() != 0 {
 		t.Errorf("shared %v, first %v, second %v", shared.Err(), first.Err(), second.Err())
 	}
 }
@@ -397,7 +397,7 @@ func TestAwaitedTaskMayRefuseToBeCanceled(t *testing.T) {
 	l.RunUntilIdle()
 	parent.Cancel(nil)
 	run(t, l)
-	if v, err := parent.Result(); v != 42 || err != nil || parent.Cancelling() != 1 {
+	if v, err := parent.Result(); v != 42 || err != nil || parent.CancelRequests() != 1 {
 		t.Errorf("the parent got %d, %v", v, err)
 	}
 }
@@ -436,13 +436,13 @@ func TestRequestAroundACircleCountsOnce(t *testing.T) {
 	b = spawn(l.Context(), "b", func(ctx context.Context) error { return a.Wait(ctx) })
 	l.RunUntilIdle()
 	a.Cancel(nil)
-	if a.Cancelling() != 1 || b.Cancelling() != 1 {
-		t.Errorf("a counts %d requests, b %d", a.Cancelling(), b.Cancelling())
+	if a.CancelRequests() != 1 || b.CancelRequests() != 1 {
+		t.Errorf("a counts %d requests, b %d", a.CancelRequests(), b.CancelRequests())
 	}
 	run(t, l)
 }
 
-func TestWaits(t *testing.T) {
+func TestStatus(t *testing.T) {
 	l := newLoop(t, loop.WithTaskFactory(func(t *loop.Task) {
 		if t.Name() != "unborn" {
 			t.Enqueue()
@@ -450,7 +450,7 @@ func TestWaits(t *testing.T) {
 	}))
 	expect := func(x *task.Task[none], want string) {
 		t.Helper()
-		if got := x.Task().Waits(); got != want {
+		if got := x.Task().Status(); got != want {
 			t.Errorf("%s %s, want %s", x.Name(), got, want)
 		}
 	}
@@ -486,7 +486,7 @@ func TestAwaitableThatPanics(t *testing.T) {
 	var x *task.Task[none]
 	x = spawn(l.Context(), "x", func(ctx context.Context) error {
 		mustPanic(t, "full", func() { _ = lowlevel.Await(ctx, f) })
-		if what := x.Task().Waits(); what != "is running" || x.Task().Awaits() != nil {
+		if what := x.Task().Status(); what != "is running" || x.Task().Awaits() != nil {
 			t.Errorf("x %s", what)
 		}
 		return task.Yield(ctx)

@@ -73,7 +73,7 @@ func TestMachineAndBodyBoundedByADerivedContext(t *testing.T) {
 				err := child.Wait(own)
 				var canceled *loop.CanceledError
 				log.Add("canceled %t, cause %t", child.Canceled(), errors.As(err, &canceled) && canceled.Cause == io.EOF)
-				log.Add("asked %d times", child.Cancelling())
+				log.Add("asked %d times", child.CancelRequests())
 				return nil
 			})
 			run(t, l)
@@ -357,7 +357,7 @@ func TestSpawnUnderAnEndedContextIsOneRequest(t *testing.T) {
 		cancel()
 		child := spawn(ended, "child", task.Yield)
 		_ = child.Wait(ctx)
-		if n := child.Cancelling(); n != 1 {
+		if n := child.CancelRequests(); n != 1 {
 			t.Errorf("the child counts %d requests", n)
 		}
 		return nil

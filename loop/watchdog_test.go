@@ -53,13 +53,13 @@ func TestWatchdogTellsOfAStepThatDoesNotEnd(t *testing.T) {
 		start     func(l *loop.Loop, free chan none)
 	}{
 		{"first step", `a step of task "x"`, false, func(l *loop.Loop, free chan none) {
-			task.Go(l.Context(), stuck(free), task.Name("x"))
+			task.Go(l.Context(), stuck(free), task.Named("x"))
 		}},
 		{"later step", `a step of task "x"`, false, func(l *loop.Loop, free chan none) {
 			task.Go(l.Context(), func(ctx context.Context) (int, error) {
 				_ = task.Sleep(ctx, time.Second)
 				return stuck(free)(ctx)
-			}, task.Name("x"))
+			}, task.Named("x"))
 		}},
 		{"machine", `a step of task "x"`, false, func(l *loop.Loop, free chan none) {
 			script(l.Context(), "x", func(context.Context, error) (task.Suspension, error) { stuckInBody(free); return task.End(), nil })
@@ -67,7 +67,7 @@ func TestWatchdogTellsOfAStepThatDoesNotEnd(t *testing.T) {
 		{"callback", "a callback", false, func(l *loop.Loop, free chan none) { l.CallSoon(func() { stuckInBody(free) }) }},
 		{"eager step", `a step of task "x"`, true, func(l *loop.Loop, free chan none) {
 			spawn(l.Context(), "maker", func(ctx context.Context) error {
-				task.Go(ctx, stuck(free), task.Name("x"))
+				task.Go(ctx, stuck(free), task.Named("x"))
 				return nil
 			})
 		}},

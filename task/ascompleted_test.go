@@ -57,11 +57,11 @@ func TestAsCompletedOfWhatHasFailed(t *testing.T) {
 func TestAsCompletedTakesNoErrors(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
-		for range task.AsCompleted(ctx, task.NoLimit, task.Go(ctx, fails(0, errBoom), task.Name("a"))) {
+		for range task.AsCompleted(ctx, task.NoLimit, task.Go(ctx, fails(0, errBoom), task.Named("a"))) {
 			continue
 		}
 	}, told.option())
-	told.want(t, "a task failed and nobody took its error: a: boom")
+	told.want(t, "a task failed and its error was never retrieved: a: boom")
 }
 
 func TestAsCompletedOfNothing(t *testing.T) {
@@ -146,7 +146,7 @@ func TestAsCompletedLeftEarlyDetachesAndCancelsNothing(t *testing.T) {
 				if _, armed := lowlevel.LoopOf(ctx).NextDeadline(); armed {
 					t.Error("the limit is still armed")
 				}
-				testkit.Equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
+				testkit.Equal(t, "requests to cancel the rest", all[1].CancelRequests(), 0)
 				_ = f.SetResult(4)
 				v, err := all[1].Await(ctx)
 				testkit.Equal(t, "the rest", v, 4)
@@ -220,7 +220,7 @@ func TestAsCompletedLimit(t *testing.T) {
 			j.Add("%s", a.Name())
 		}
 		j.Want(t, "a", "c", "limit at 2.5s")
-		testkit.Equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel the rest", all[1].CancelRequests(), 0)
 		_, _ = all[1].Await(ctx)
 	})
 }
@@ -304,7 +304,7 @@ func TestAsCompletedIsCanceled(t *testing.T) {
 		_, err := waiter.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		testkit.Equal(t, "rounds", rounds, 2)
-		testkit.Equal(t, "requests to cancel the rest", all[1].Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel the rest", all[1].CancelRequests(), 0)
 		_, _ = all[1].Await(ctx)
 	})
 }

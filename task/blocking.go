@@ -93,7 +93,7 @@ func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, 
 //
 // The task inherits the values of ctx. If ctx ends first, Submit gives up: it
 // returns context.Cause(ctx) at once, and the task is canceled with that; what it fails with
-// all the same is reported ([loop.ErrorUntaken]). If l is
+// all the same is reported ([loop.ErrorUnretrieved]). If l is
 // closed first, the error is [loop.ErrClosed]. A panic in body is returned, as a
 // *[PanicError]. Under a virtual clock do not Hold across a Submit whose body sleeps: time
 // stands still while something is held. Submit panics if ctx belongs to a loop, and, whatever

@@ -258,7 +258,7 @@ func TestBlockingPanicGoesOnInTheTask(t *testing.T) {
 				t.Errorf("the panic is %v", p)
 			}
 			return task.Blocking(ctx, func(context.Context) (int, error) { panic(errBoom) })
-		}, task.Name("it"))
+		}, task.Named("it"))
 		_, err := a.Await(ctx)
 		testkit.ErrorIs(t, err, errBoom)
 		wantText(t, err, `panic in task "it": boom`)
@@ -273,7 +273,7 @@ func TestBlockingPanicAfterTheTaskHasGone(t *testing.T) {
 				<-ctx.Done()
 				panic("too late")
 			})
-		}, task.Name("it"))
+		}, task.Named("it"))
 		yields(t, ctx, 2)
 		a.Cancel(nil)
 		if err := task.Sleep(ctx, time.Second); err != nil { // the clock waits for fn
@@ -292,7 +292,7 @@ func TestBlockingPanicWhileTheLoopCloses(t *testing.T) {
 			<-ctx.Done()
 			panic("too late")
 		})
-	}, task.Name("it"))
+	}, task.Named("it"))
 	l.RunOnce()
 	l.Close()
 	told.want(t, `a callback panicked: it: panic in task "it": too late`)
@@ -406,7 +406,7 @@ func TestSubmit(t *testing.T) {
 			return "", err
 		}
 		return ctx.Value(key{}).(string), nil
-	}, task.Name("submitted"))
+	}, task.Named("submitted"))
 	testkit.Equal(t, "the value", v, "v")
 	testkit.Equal(t, "the error", err, nil)
 	_, err = task.Submit(ctx, l, fails(0, errBoom))
@@ -873,7 +873,7 @@ func TestBlockingPanicHasTheNameOfTheCall(t *testing.T) {
 			<-gate
 			panic(errBoom)
 		})
-	}, task.Name("before"))
+	}, task.Named("before"))
 	l.RunUntilIdle()
 	close(gate)
 	x.SetName("after")
@@ -895,12 +895,12 @@ func TestSubmitThatGaveUpTakesNoError(t *testing.T) {
 			testkit.ErrorIs(t, err, context.Canceled)
 			l.CallLater(0, func() { l.CallSoon(l.Stop) }) // when the task has been done for a while
 			return 0, errBoom
-		}, task.Name("failing"))
+		}, task.Named("failing"))
 		over <- err
 	}()
 	testkit.Equal(t, "Run", l.Run(), nil)
 	l.Close()
-	told.want(t, "a task failed and nobody took its error: failing: boom")
+	told.want(t, "a task failed and its error was never retrieved: failing: boom")
 }
 
 // The cause with which the context of a blocking call ends is the cancellation.

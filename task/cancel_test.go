@@ -229,7 +229,7 @@ func TestAChainIsAskedInOneGo(t *testing.T) {
 	want := func(t *testing.T, all []*task.Task[int]) {
 		t.Helper()
 		for i, x := range all {
-			if asked := x.Cancelling(); asked != 2 && i < n-1 || asked != 1 && i == n-1 {
+			if asked := x.CancelRequests(); asked != 2 && i < n-1 || asked != 1 && i == n-1 {
 				t.Fatalf("task %d of %d was asked %d times", i, n, asked)
 			}
 		}
@@ -280,7 +280,7 @@ func TestAGatherIsPassedOnce(t *testing.T) {
 		yields(t, ctx, 1)
 		all := task.Collect(waiting...)
 		all.Cancel(nil)
-		testkit.Equal(t, "requests to the child", child.Cancelling(), 1)
+		testkit.Equal(t, "requests to the child", child.CancelRequests(), 1)
 		_ = all.Wait(ctx)
 		for _, w := range waiting {
 			testkit.Equal(t, "canceled", w.Canceled(), true)
@@ -324,7 +324,7 @@ func TestGatherThatIsCanceledPassesOverWhatHasFailed(t *testing.T) {
 		_, err := g.Await(ctx)
 		testkit.Equal(t, "the error", err, errBoom)
 	}, told.option())
-	told.want(t, "a task failed and nobody took its error: Task-3: the cause")
+	told.want(t, "a task failed and its error was never retrieved: Task-3: the cause")
 }
 
 // several is an awaitable that cancels several tasks, and knows nothing of Sweep.
@@ -362,6 +362,6 @@ func TestAwaitableThatCancelsSeveralTasks(t *testing.T) {
 	l.RunUntilIdle()
 	j.Want(t, "0 canceled: boom", "1 canceled: boom", "2 canceled: boom")
 	for _, child := range s.of {
-		testkit.Equal(t, "requests", child.Cancelling(), 1)
+		testkit.Equal(t, "requests", child.CancelRequests(), 1)
 	}
 }

@@ -248,7 +248,7 @@ func TestRecvWithTheValueInHandIsCanceledAtTheNextSuspension(t *testing.T) {
 		// canceling task runs in that turn, before the receiver.
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
 			v, ok, err := task.Recv(ctx, ch)
-			j.Add("received %d %v %v, asked %d", v, ok, err, task.Current(ctx).Cancelling())
+			j.Add("received %d %v %v, asked %d", v, ok, err, task.Current(ctx).CancelRequests())
 			err = task.Yield(ctx)
 			j.Add("then %v", err)
 			return v, err

@@ -285,7 +285,7 @@ func (in *interpreter) logAs(who, text string) {
 }
 
 func (in *interpreter) spawn(ctx context.Context, name, routine string, opts ...task.Option) *task.Task[any] {
-	return task.Go(ctx, in.routine(routine), append(opts, task.Name(name))...)
+	return task.Go(ctx, in.routine(routine), append(opts, task.Named(name))...)
 }
 
 func (in *interpreter) routine(name string) func(context.Context) (any, error) {
@@ -620,7 +620,7 @@ func init() {
 			return nil
 		},
 		"gspawn": func(f *frame, op args) error {
-			t, err := task.GoIn(f.group, f.routine(op.str(2)), task.Name(op.str(1)))
+			t, err := task.GoIn(f.group, f.routine(op.str(2)), task.Named(op.str(1)))
 			if err != nil {
 				return refused{err}
 			}
@@ -676,7 +676,7 @@ func init() {
 			in.log("cancel %s %v", op.str(1), in.get(op.str(1)).Cancel(cause))
 		},
 		"cancelling": func(in *interpreter, op args) {
-			in.log("cancelling %s %d", op.str(1), bound[*task.Task[any]](in, op.str(1)).Cancelling())
+			in.log("cancelling %s %d", op.str(1), bound[*task.Task[any]](in, op.str(1)).CancelRequests())
 		},
 		"state": func(in *interpreter, op args) {
 			in.log("state %s %s", op.str(1), stateOf(in.get(op.str(1))))

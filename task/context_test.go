@@ -39,7 +39,7 @@ func TestAwaitUnderADerivedContextThatIsCanceled(t *testing.T) {
 				}
 				testkit.Equal(t, "the error", await(derived), errCause)
 				testkit.Equal(t, "once more, at once", await(derived), errCause)
-				testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+				testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 				yields(t, ctx, 1) // the task itself is none the worse
 			})
 		})
@@ -53,7 +53,7 @@ func TestAwaitUnderADerivedContextLeavesTheFutureAsItIs(t *testing.T) {
 		lowlevel.LoopOf(ctx).CallLater(time.Second, cancel)
 		_, err := a.Await(derived)
 		testkit.Equal(t, "the error", err, context.Canceled)
-		testkit.Equal(t, "requests to cancel it", a.Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel it", a.CancelRequests(), 0)
 		v, err := a.Await(ctx)
 		testkit.Equal(t, "the value", v, 1)
 		testkit.Equal(t, "the error", err, nil)
@@ -150,7 +150,7 @@ func TestDerivedContextInATimeout(t *testing.T) {
 			return err
 		})
 		wantTimeout(t, ctx, err, time.Second)
-		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 	})
 }
 
@@ -209,7 +209,7 @@ func TestTaskIsCanceledAsTheDerivedContextEnds(t *testing.T) {
 					}
 					// Delivered there, or else at the next suspension.
 					_ = task.Yield(ctx)
-					testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+					testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 1)
 					return 1, task.Yield(ctx) // delivered once
 				})
 				yields(t, ctx, 1)
@@ -255,7 +255,7 @@ func TestTaskSpawnedWithADerivedContext(t *testing.T) {
 			_, err := hangs(ctx)
 			testkit.Equal(t, "turns after the end", turns(), 1)
 			testkit.ErrorIs(t, ctx.Err(), context.Canceled)
-			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 1)
 			return 0, err
 		})
 		free := task.Go(ctx, gives(time.Second, 1))
@@ -354,7 +354,7 @@ func TestContextOfAnotherTaskPanics(t *testing.T) {
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
 			other = ctx
 			return 0, task.Yield(ctx)
-		}, task.Name("a"))
+		}, task.Named("a"))
 		yields(t, ctx, 1)
 		const want = `the context of task "a" was used where task "main" is running`
 		never := func(context.Context) (int, error) { return 0, nil }

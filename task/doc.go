@@ -71,7 +71,7 @@
 //   - A request passes once through each task and gather that it reaches, however many
 //     ways lead there. So does the end of a program, and a group that aborts, for all of
 //     the tasks that they cancel. The cost is linear in what is reached.
-//   - Requests are counted: Cancelling says how many there are. A request counts once for
+//   - Requests are counted: CancelRequests says how many there are. A request counts once for
 //     each task or gather that passes it on. (asyncio walks every way to a task, and
 //     counts each. So the counts differ below diamonds: where two ways part and meet
 //     again.) A body that handles a cancellation and goes on calls Uncancel, as [Timeout]
@@ -113,7 +113,7 @@
 //
 // An error that no code takes, by awaiting the task or asking for its error, is reported
 // to the loop's error handler: when 128 younger ones that no code takes have come
-// ([loop.WithUntakenLimit] sets another number), or when the loop is closed, in order of
+// ([loop.WithUnretrievedLimit] sets another number), or when the loop is closed, in order of
 // the tasks' creation. A server that runs for months gives a small number, even 0, or
 // spawns into groups, which return every error. (asyncio tells when the task is
 // collected. trio loses no error: the nursery raises it. errgroup keeps the first only.)
@@ -134,7 +134,7 @@
 //     same suspension are delivered as one. Where the running task was canceled,
 //     nothing has delivered that yet, and a limit that has expired already is
 //     entered, the limit's TimeoutError is what comes out. The request is still
-//     counted: ask Cancelling before going on.
+//     counted: ask CancelRequests before going on.
 //   - Swallowing a cancellation: a body that goes on after one makes whoever awaits
 //     its end wait longer. A body that handles errors by trying again must let
 //     errors.Is(err, future.ErrCanceled) through.

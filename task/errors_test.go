@@ -17,7 +17,7 @@ import (
 
 // Errors that nobody took are reported when the loop is closed.
 
-func TestUntakenErrorsInOrderOfCreation(t *testing.T) {
+func TestUnretrievedErrorsInOrderOfCreation(t *testing.T) {
 	for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
 		var told failures
 		l := loop.New(told.option(), loop.WithTaskFactory(f))
@@ -31,10 +31,10 @@ func TestUntakenErrorsInOrderOfCreation(t *testing.T) {
 		told.want(t)
 		l.Close()
 		want := []string{
-			"a task failed and nobody took its error: Task-1: boom",
-			"a task failed and nobody took its error: Task-2: boom",
-			"a task failed and nobody took its error: Task-3: boom",
-			"a task failed and nobody took its error: Task-4: boom",
+			"a task failed and its error was never retrieved: Task-1: boom",
+			"a task failed and its error was never retrieved: Task-2: boom",
+			"a task failed and its error was never retrieved: Task-3: boom",
+			"a task failed and its error was never retrieved: Task-4: boom",
 		}
 		told.want(t, want...)
 		l.Close()
@@ -42,13 +42,13 @@ func TestUntakenErrorsInOrderOfCreation(t *testing.T) {
 	}
 }
 
-// untaken runs body with a task that fails in its first step, and returns what the
+// unretrieved runs body with a task that fails in its first step, and returns what the
 // handler is told of when the loop is closed.
-func untaken(t *testing.T, body func(ctx context.Context, failing *task.Task[int])) failures {
+func unretrieved(t *testing.T, body func(ctx context.Context, failing *task.Task[int])) failures {
 	t.Helper()
 	var told failures
 	play(t, func(ctx context.Context) {
-		body(ctx, task.Go(ctx, fails(0, errBoom), task.Name("failing")))
+		body(ctx, task.Go(ctx, fails(0, errBoom), task.Named("failing")))
 		if err := task.Sleep(ctx, time.Second); err != nil {
 			t.Error(err)
 		}
@@ -56,7 +56,7 @@ func untaken(t *testing.T, body func(ctx context.Context, failing *task.Task[int
 	return told
 }
 
-const failingUntaken = "a task failed and nobody took its error: failing: boom"
+const failingUnretrieved = "a task failed and its error was never retrieved: failing: boom"
 
 func TestErrorIsTaken(t *testing.T) {
 	for _, c := range []struct {
@@ -108,7 +108,7 @@ func TestErrorIsTaken(t *testing.T) {
 		}},
 	} {
 		t.Run("by "+c.name, func(t *testing.T) {
-			told := untaken(t, c.by)
+			told := unretrieved(t, c.by)
 			told.want(t)
 		})
 	}
@@ -123,7 +123,7 @@ func TestErrorIsNotTaken(t *testing.T) {
 		{"Result before it is done", func(_ context.Context, failing *task.Task[int]) { _, _ = failing.Result() }},
 		{"Done and Canceled", func(ctx context.Context, failing *task.Task[int]) {
 			yields(t, ctx, 3)
-			_, _, _ = failing.Done(), failing.Canceled(), failing.Untaken()
+			_, _, _ = failing.Done(), failing.Canceled(), failing.Unretrieved()
 		}},
 		{"OnDone", func(_ context.Context, failing *task.Task[int]) { failing.OnDone(func() {}) }},
 		{"Wait for several", func(ctx context.Context, failing *task.Task[int]) {
@@ -152,20 +152,20 @@ func TestErrorIsNotTaken(t *testing.T) {
 		}},
 	} {
 		t.Run("by "+c.name, func(t *testing.T) {
-			told := untaken(t, c.by)
-			told.want(t, failingUntaken)
+			told := unretrieved(t, c.by)
+			told.want(t, failingUnretrieved)
 		})
 	}
 }
 
 // Of the errors behind a gather the first is its own, the later ones are nobody's.
-func TestUntakenErrorsBehindAGather(t *testing.T) {
+func TestUnretrievedErrorsBehindAGather(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
 		_, err := task.Gather(
-			task.Go(ctx, fails(3*time.Second, errors.New("third")), task.Name("a")),
-			task.Go(ctx, fails(time.Second, errors.New("first")), task.Name("b")),
-			task.Go(ctx, fails(2*time.Second, errors.New("second")), task.Name("c")),
+			task.Go(ctx, fails(3*time.Second, errors.New("third")), task.Named("a")),
+			task.Go(ctx, fails(time.Second, errors.New("first")), task.Named("b")),
+			task.Go(ctx, fails(2*time.Second, errors.New("second")), task.Named("c")),
 		).Await(ctx)
 		wantText(t, err, "first")
 		if err := task.Sleep(ctx, time.Hour); err != nil {
@@ -173,36 +173,36 @@ func TestUntakenErrorsBehindAGather(t *testing.T) {
 		}
 	}, told.option())
 	told.want(t,
-		"a task failed and nobody took its error: a: third",
-		"a task failed and nobody took its error: c: second")
+		"a task failed and its error was never retrieved: a: third",
+		"a task failed and its error was never retrieved: c: second")
 }
 
 // A group takes the errors of its tasks; its own is for whoever called WithGroup.
-func TestUntakenErrorOfAGroup(t *testing.T) {
+func TestUnretrievedErrorOfAGroup(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
 		task.Go(ctx, func(ctx context.Context) (int, error) {
 			return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
-				mustGoIn(t, g, fails(0, errBoom), task.Name("inside"))
+				mustGoIn(t, g, fails(0, errBoom), task.Named("inside"))
 				return nil
 			})
-		}, task.Name("parent"))
+		}, task.Named("parent"))
 		yields(t, ctx, 10)
 	}, told.option())
-	told.want(t, "a task failed and nobody took its error: parent: inside: boom")
+	told.want(t, "a task failed and its error was never retrieved: parent: inside: boom")
 }
 
-func TestUntakenPanic(t *testing.T) {
+func TestUnretrievedPanic(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
-		task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Name("it"))
+		task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Named("it"))
 		yields(t, ctx, 1)
 	}, told.option())
-	told.want(t, `a task failed and nobody took its error: it: panic in task "it": ouch`)
+	told.want(t, `a task failed and its error was never retrieved: it: panic in task "it": ouch`)
 }
 
 // The Goexit of a blocking call is an error like others.
-func TestUntakenGoexitOfABlockingCall(t *testing.T) {
+func TestUnretrievedGoexitOfABlockingCall(t *testing.T) {
 	var told failures
 	l := virtual(t, told.option())
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
@@ -210,13 +210,13 @@ func TestUntakenGoexitOfABlockingCall(t *testing.T) {
 			runtime.Goexit()
 			return 0, nil
 		})
-	}, task.Name("a"))
+	}, task.Named("a"))
 	testkit.Equal(t, "the error of Run", l.Run(), nil)
 	l.Close()
-	told.want(t, "a task failed and nobody took its error: a: "+loop.ErrGoexit.Error())
+	told.want(t, "a task failed and its error was never retrieved: a: "+loop.ErrGoexit.Error())
 }
 
-func TestCancellationIsNoUntakenError(t *testing.T) {
+func TestCancellationIsNoUnretrievedError(t *testing.T) {
 	play(t, func(ctx context.Context) { // where the handler is told, play fails
 		task.Go(ctx, hangs).Cancel(nil)
 		a := task.Go(ctx, hangs)
@@ -233,28 +233,28 @@ func TestCancellationIsNoUntakenError(t *testing.T) {
 }
 
 // A body that fails while it is unwound has failed, too.
-func TestUntakenErrorOfABodyThatIsUnwound(t *testing.T) {
+func TestUnretrievedErrorOfABodyThatIsUnwound(t *testing.T) {
 	var told failures
 	l := virtual(t, told.option())
-	task.Go(l.Context(), stubborn(0, 0, nil), task.Name("canceled"))
+	task.Go(l.Context(), stubborn(0, 0, nil), task.Named("canceled"))
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
 		_, _ = hangs(ctx)
 		return 0, errBoom
-	}, task.Name("failing"))
+	}, task.Named("failing"))
 	l.RunUntilIdle()
 	l.Close()
-	told.want(t, failingUntaken)
+	told.want(t, failingUnretrieved)
 }
 
-func TestUntakenErrorOfAMachine(t *testing.T) {
+func TestUnretrievedErrorOfAMachine(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
 		goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
 			return 0, task.End(), errBoom
-		}, task.Name("failing"))
+		}, task.Named("failing"))
 		yields(t, ctx, 1)
 	}, told.option())
-	told.want(t, failingUntaken)
+	told.want(t, failingUnretrieved)
 }
 
 // Futures that are no tasks are left to those who made them.

@@ -200,7 +200,7 @@ func Example_createTask() {
 func Example_taskName() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		body := func(context.Context) (int, error) { return 0, nil }
-		fmt.Println(task.Go(ctx, body, task.Name("worker")).Name())
+		fmt.Println(task.Go(ctx, body, task.Named("worker")).Name())
 		fmt.Println(task.Go(ctx, body).Name()) // main is the first, worker the second
 		return 0, nil
 	})
@@ -261,7 +261,7 @@ func Example_taskGroup() {
 
 		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			return errors.Join(
-				g.Go(func(context.Context) error { return errors.New("disk full") }, task.Name("writer")),
+				g.Go(func(context.Context) error { return errors.New("disk full") }, task.Named("writer")),
 				g.Go(func(ctx context.Context) error {
 					err := task.Sleep(ctx, time.Hour)
 					fmt.Println("sleeper:", err)
@@ -467,8 +467,8 @@ func Example_waitFor() {
 
 func Example_wait() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		slow := task.Go(ctx, sleepThen(2*time.Second, "slow"), task.Name("slow"))
-		fast := task.Go(ctx, sleepThen(1*time.Second, "fast"), task.Name("fast"))
+		slow := task.Go(ctx, sleepThen(2*time.Second, "slow"), task.Named("slow"))
+		fast := task.Go(ctx, sleepThen(1*time.Second, "fast"), task.Named("fast"))
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, slow, fast)
 		fmt.Println(done, pending, err)
 		done, pending, err = task.Wait(ctx, 100*time.Millisecond, task.AllCompleted, slow, fast)
@@ -539,8 +539,8 @@ func Example_currentTask() {
 
 func Example_allTasks() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		task.Go(ctx, sleepThen(time.Second, 1), task.Name("b"))
-		task.Go(ctx, sleepThen(time.Second, 2), task.Name("a"))
+		task.Go(ctx, sleepThen(time.Second, 1), task.Named("b"))
+		task.Go(ctx, sleepThen(time.Second, 2), task.Named("a"))
 		fmt.Println(task.All(ctx)) // in order of creation
 		return 0, nil
 	}, loop.WithClock(timer.NewVirtual()))
@@ -639,7 +639,7 @@ func Example_uncancel() {
 		t := task.Go(ctx, func(ctx context.Context) (string, error) {
 			if err := task.Sleep(ctx, time.Hour); err != nil {
 				me := task.Current(ctx)
-				fmt.Println(err, me.Cancelling(), me.Uncancel())
+				fmt.Println(err, me.CancelRequests(), me.Uncancel())
 			}
 			return "went on", task.Sleep(ctx, time.Second)
 		})
@@ -660,10 +660,10 @@ func Example_printCallGraph() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		l := lowlevel.LoopOf(ctx)
 		l.CallLater(time.Second, func() { _ = l.WriteGraph(os.Stdout, false) })
-		c := task.Go(ctx, sleepThen(3*time.Second, 0), task.Name("C"))
+		c := task.Go(ctx, sleepThen(3*time.Second, 0), task.Named("C"))
 		_, err := task.Gather(
-			task.Go(ctx, sleepThen(2*time.Second, 0), task.Name("A")),
-			task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(c).Await(ctx) }, task.Name("B")),
+			task.Go(ctx, sleepThen(2*time.Second, 0), task.Named("A")),
+			task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(c).Await(ctx) }, task.Named("B")),
 		).Await(ctx)
 		return 0, err
 	}, loop.WithClock(timer.NewVirtual()))
@@ -681,7 +681,7 @@ func Example_setTaskFactory() {
 		factory.Lazy(t)
 	}
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		return task.Go(ctx, sleepThen(0, 1), task.Name("child")).Await(ctx)
+		return task.Go(ctx, sleepThen(0, 1), task.Named("child")).Await(ctx)
 	}, loop.WithTaskFactory(told))
 	// Output:
 	// made: main
@@ -794,5 +794,5 @@ func Example_setExceptionHandler() {
 	l.Close() // what nobody took is reported here
 	// Output:
 	// a callback panicked - panic in a callback: oops
-	// a task failed and nobody took its error - broken
+	// a task failed and its error was never retrieved - broken
 }

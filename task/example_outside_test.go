@@ -141,7 +141,7 @@ func ExampleCurrent() {
 		_, err := task.Go(ctx, func(ctx context.Context) (int, error) {
 			log(ctx, "begins too")
 			return 0, nil
-		}, task.Name("worker")).Await(ctx)
+		}, task.Named("worker")).Await(ctx)
 		return 0, err
 	}, loop.WithClock(timer.NewVirtual()))
 	// Output:
@@ -151,13 +151,13 @@ func ExampleCurrent() {
 
 func ExampleAll() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		task.Go(ctx, fetch(1), task.Name("a"))
-		task.Go(ctx, fetch(3), task.Name("b"))
+		task.Go(ctx, fetch(1), task.Named("a"))
+		task.Go(ctx, fetch(3), task.Named("b"))
 		if err := task.Sleep(ctx, 2*time.Second); err != nil {
 			return 0, err
 		}
 		for _, t := range task.All(ctx) {
-			fmt.Println(t.Name(), t.Waits())
+			fmt.Println(t.Name(), t.Status())
 		}
 		return 0, nil
 	}, loop.WithClock(timer.NewVirtual()))
@@ -175,14 +175,14 @@ func ExamplePrintGraph() {
 			l.Stop()
 		})
 		return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
-			slow, err := task.GoIn(g, fetch(60), task.Name("slow"))
+			slow, err := task.GoIn(g, fetch(60), task.Named("slow"))
 			if err != nil {
 				return err
 			}
 			return g.Go(func(ctx context.Context) error {
 				_, err := task.Gather[future.Awaitable[string]](task.Shield(slow), slow).Await(ctx)
 				return err
-			}, task.Name("reader"))
+			}, task.Named("reader"))
 		})
 	}, loop.WithClock(timer.NewVirtual()))
 	// Output:

@@ -41,7 +41,7 @@ func ExampleWithGroup() {
 func ExampleWithGroup_failure() {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
-			if _, err := task.GoIn(g, fetch(-1), task.Name("failing")); err != nil {
+			if _, err := task.GoIn(g, fetch(-1), task.Named("failing")); err != nil {
 				return err
 			}
 			return g.Go(func(ctx context.Context) error {
@@ -138,13 +138,13 @@ func ExampleGroupError() {
 	broken := errors.New("broken")
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-			if _, err := task.GoIn(g, fetch(-1), task.Name("a")); err != nil {
+			if _, err := task.GoIn(g, fetch(-1), task.Named("a")); err != nil {
 				return err
 			}
 			return g.Go(func(ctx context.Context) error {
 				_ = task.Sleep(ctx, time.Hour)
 				return broken // while it cleans up
-			}, task.Name("b"))
+			}, task.Named("b"))
 		})
 	}, loop.WithClock(timer.NewVirtual()))
 	var g *task.GroupError

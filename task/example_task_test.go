@@ -30,7 +30,7 @@ func ExampleRun_deadlock() {
 		answer := future.New[string](ctx)
 		task.Go(ctx, func(ctx context.Context) (string, error) {
 			return answer.Await(ctx)
-		}, task.Name("reader"))
+		}, task.Named("reader"))
 		return answer.Await(ctx)
 	}, loop.WithClock(timer.NewVirtual()))
 	fmt.Println(err)
@@ -115,10 +115,10 @@ func ExampleTask_Uncancel() {
 			return 0, err
 		}
 		t.Cancel(nil)
-		fmt.Println("requests:", t.Cancelling())
+		fmt.Println("requests:", t.CancelRequests())
 		v, err := t.Await(ctx)
 		fmt.Println(v, err)
-		fmt.Println("requests:", t.Cancelling())
+		fmt.Println("requests:", t.CancelRequests())
 		return 0, nil
 	}, loop.WithClock(timer.NewVirtual()))
 	// Output:
@@ -127,10 +127,10 @@ func ExampleTask_Uncancel() {
 	// requests: 0
 }
 
-func ExampleName() {
+func ExampleNamed() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		nothing := func(context.Context) (int, error) { return 0, nil }
-		fmt.Println(task.Go(ctx, nothing, task.Name("poller")))
+		fmt.Println(task.Go(ctx, nothing, task.Named("poller")))
 		fmt.Println(task.Go(ctx, nothing)) // the third of this loop: main is the first
 		return 0, nil
 	}, loop.WithClock(timer.NewVirtual()))
@@ -145,7 +145,7 @@ func ExamplePanicError() {
 		t := task.Go(ctx, func(context.Context) (int, error) {
 			var none []int
 			return none[3], nil
-		}, task.Name("careless"))
+		}, task.Named("careless"))
 		_, err := t.Await(ctx)
 
 		var p *task.PanicError

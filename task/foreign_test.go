@@ -31,7 +31,7 @@ func combined(l *loop.Loop) {
 			_, _ = task.GoIn(g, fails(0, errBoom))
 			return task.Sleep(ctx, time.Hour)
 		})
-	}, task.Name("group that fails"))
+	}, task.Named("group that fails"))
 	task.Go(ctx, func(ctx context.Context) (int, error) {
 		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			for range 2 {
@@ -40,21 +40,21 @@ func combined(l *loop.Loop) {
 			g.Cancel()
 			return nil
 		})
-	}, task.Name("group that is canceled"))
+	}, task.Named("group that is canceled"))
 	task.Go(ctx, func(ctx context.Context) ([]int, error) {
 		return task.Gather(task.Go(ctx, second), task.Go(ctx, second)).Await(ctx)
-	}, task.Name("gather"))
+	}, task.Named("gather"))
 	gather := task.Go(ctx, func(ctx context.Context) ([]int, error) {
 		return task.Gather(task.Go(ctx, second), task.Go(ctx, second)).Await(ctx)
-	}, task.Name("gather that is canceled"))
+	}, task.Named("gather that is canceled"))
 	l.CallLater(time.Millisecond, func() { gather.Cancel(nil) })
 	task.Go(ctx, func(ctx context.Context) (int, error) {
 		return task.WaitFor(ctx, task.Shield(task.Go(ctx, second)), time.Millisecond)
-	}, task.Name("shield"))
+	}, task.Named("shield"))
 	task.Go(ctx, func(ctx context.Context) (int, error) {
 		_, _, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, task.Go(ctx, second), task.Go(ctx, second))
 		return 0, err
-	}, task.Name("wait"))
+	}, task.Named("wait"))
 	task.Go(ctx, func(ctx context.Context) (int, error) {
 		for _, err := range task.AsCompleted(ctx, time.Minute, task.Go(ctx, second), task.Go(ctx, second)) {
 			if err != nil {
@@ -62,7 +62,7 @@ func combined(l *loop.Loop) {
 			}
 		}
 		return 0, nil
-	}, task.Name("as completed"))
+	}, task.Named("as completed"))
 	e, q, s := new(lock.Event), queue.New[int](0), lock.NewSemaphore(0)
 	for range 3 {
 		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, e.Wait(ctx) })
@@ -149,10 +149,10 @@ func TestWrapThatPanicsBehindTheBody(t *testing.T) {
 		lowlevel.Wrap(t, func(b lowlevel.Body) lowlevel.Body { return late{b} })
 	})))
 	one := func(context.Context) (int, error) { return 1, nil }
-	x := task.Go(l.Context(), one, task.Name("stackful"))
+	x := task.Go(l.Context(), one, task.Named("stackful"))
 	y := task.GoMachine(l.Context(), task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
 		return 1, task.End(), nil
-	}), task.Name("stackless"))
+	}), task.Named("stackless"))
 	testkit.Equal(t, "Run", l.Run(), nil)
 	for _, x := range []*task.Task[int]{x, y} {
 		v, err := x.Result()

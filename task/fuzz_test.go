@@ -162,7 +162,7 @@ func (p *fuzzed) observe(e loop.Event) {
 
 func (p *fuzzed) failure(f loop.Failure) {
 	p.note("%v: %v", f.Kind, f.Task.Name())
-	if f.Kind != loop.ErrorUntaken && f.Kind != loop.ShieldedFailed && f.Kind != loop.ShutdownFailed {
+	if f.Kind != loop.ErrorUnretrieved && f.Kind != loop.ShieldedFailed && f.Kind != loop.ShutdownFailed {
 		p.t.Errorf("%v: %v", f.Kind, f.Err)
 	}
 }
@@ -438,7 +438,7 @@ func (p *fuzzed) checkRest(err error) {
 	}
 	for _, t := range deadlock.Tasks {
 		if on := t.Awaits(); on == nil || on.Done() {
-			p.t.Errorf("the task %s cannot go on although it awaits what is done, or nothing: %s", t.Name(), t.Waits())
+			p.t.Errorf("the task %s cannot go on although it awaits what is done, or nothing: %s", t.Name(), t.Status())
 		}
 	}
 	for what, there := range map[string]bool{
@@ -465,7 +465,7 @@ func (p *fuzzed) checkEnd() {
 			continue // the group was finished
 		}
 		if !t.Done() {
-			p.t.Errorf("task %d is not done after Close: %s", at, t.Task().Waits())
+			p.t.Errorf("task %d is not done after Close: %s", at, t.Task().Status())
 			continue
 		}
 		var panicked *task.PanicError

@@ -14,7 +14,7 @@ import (
 //
 // The first child that fails or is canceled fails the gather with its error, at
 // once; the others go on. Where asyncio hides what becomes of them, an error of
-// theirs that no code takes is reported ([loop.ErrorUntaken]). Use [WithGroup] to
+// theirs that no code takes is reported ([loop.ErrorUnretrieved]). Use [WithGroup] to
 // have them canceled, [Collect] to see every outcome. Canceling the gather cancels every
 // child that is not done; it takes no effect once the gather is done, also if that was by
 // an error. Of a request that reaches the gather in several ways it passes on one.

@@ -103,7 +103,7 @@ func TestGatherOfTheSameTwiceIsCanceled(t *testing.T) {
 		g := task.Gather(a, a)
 		yields(t, ctx, 1)
 		testkit.Equal(t, "taken", g.Cancel(nil), true)
-		testkit.Equal(t, "requests to cancel", a.Cancelling(), 2)
+		testkit.Equal(t, "requests to cancel", a.CancelRequests(), 2)
 		_, err := g.Await(ctx)
 		testkit.ErrorIs(t, err, future.ErrCanceled)
 	})
@@ -183,7 +183,7 @@ func TestGatherOfWhatIsCanceledFailsWithThat(t *testing.T) {
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		testkit.Equal(t, "the time", elapsed(ctx), 0)
 		testkit.Equal(t, "the other is done", b.Done(), false)
-		testkit.Equal(t, "requests to cancel the one that awaits", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel the one that awaits", task.Current(ctx).CancelRequests(), 0)
 		_, _ = b.Await(ctx)
 	})
 }
@@ -241,7 +241,7 @@ func TestGatherCancelTakesNoEffectOnceDone(t *testing.T) {
 		_, err := g.Await(ctx)
 		testkit.Equal(t, "the error", err, errBoom)
 		testkit.Equal(t, "taken", g.Cancel(nil), false)
-		testkit.Equal(t, "requests to cancel the other", a.Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel the other", a.CancelRequests(), 0)
 		testkit.Equal(t, "of nothing", task.Gather[*task.Task[int]]().Cancel(nil), false)
 	})
 }

@@ -88,14 +88,14 @@ func (e *TaskError) Unwrap() error { return e.Err }
 // The ctx that body is handed ends when the group aborts, and when WithGroup returns.
 // If ctx itself ends, where it is a standard context, the tasks are canceled and
 // context.Cause(ctx) comes out. A panic in body aborts the group, and goes on when all
-// tasks have ended; errors of theirs are reported ([loop.ErrorUntaken]). WithGroup panics
+// tasks have ended; errors of theirs are reported ([loop.ErrorUnretrieved]). WithGroup panics
 // if ctx does not belong to the running task.
 func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) error) (err error) {
 	if body == nil {
 		panic("task: WithGroup of a nil body; give it a function that spawns")
 	}
 	g := &Group{outer: ctx, scope: lowlevel.Enter(ctx)}
-	g.before = g.scope.Task().Cancelling()
+	g.before = g.scope.Task().CancelRequests()
 	returned := false
 	defer func() {
 		if returned {
@@ -105,7 +105,7 @@ func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) err
 		_ = g.exit(p)
 		for _, err := range g.errs.Errors {
 			if err = errors.Unwrap(err); err != p { // no other code is told
-				lowlevel.Report(g.scope.Task().Loop(), loop.Failure{Kind: loop.ErrorUntaken, Task: g.scope.Task(), Err: err})
+				lowlevel.Report(g.scope.Task().Loop(), loop.Failure{Kind: loop.ErrorUnretrieved, Task: g.scope.Task(), Err: err})
 			}
 		}
 		if p, ok := p.(*PanicError); ok {
@@ -275,13 +275,13 @@ func (g *Group) exit(err error) error {
 	if len(g.errs.Errors) == 0 {
 		return nil
 	}
-	if t.Cancelling() > 0 { // by somebody else: deliver that next
+	if t.CancelRequests() > 0 { // by somebody else: deliver that next
 		lowlevel.PutBack(t.Context(), requested(canceled, t.Context(), g.outer))
 	}
 	return &g.errs
 }
 
-// leave stops waiting for the members, so that what they fail with counts as untaken.
+// leave stops waiting for the members, so that what they fail with counts as unretrieved.
 func (g *Group) leave() {
 	for at := g.members.Front(); at != nil; at = at.Next() {
 		m := at.Value.(*member)
@@ -291,7 +291,7 @@ func (g *Group) leave() {
 
 // outside returns how many requests to cancel the task there are but for the group's own.
 func (g *Group) outside() int {
-	n := g.scope.Task().Cancelling()
+	n := g.scope.Task().CancelRequests()
 	if g.asked {
 		n--
 	}

@@ -111,7 +111,7 @@ func TestGroupFirstFailureCancelsTheOthersOldestFirst(t *testing.T) {
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			mustGoIn(t, g, told("a"))
 			mustGoIn(t, g, told("b"))
-			mustGoIn(t, g, fails(time.Second, errBoom), task.Name("failing"))
+			mustGoIn(t, g, fails(time.Second, errBoom), task.Named("failing"))
 			mustGoIn(t, g, told("c"))
 			_, err := hangs(ctx)
 			j.Add("body: %v", err)
@@ -127,7 +127,7 @@ func TestGroupFirstFailureCancelsTheOthersOldestFirst(t *testing.T) {
 		if errors.Is(err, future.ErrCanceled) {
 			t.Error("the error of the group is a cancellation")
 		}
-		testkit.Equal(t, "requests to cancel that are left", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel that are left", task.Current(ctx).CancelRequests(), 0)
 		if ctx.Err() != nil {
 			t.Errorf("the task's own context has ended: %v", ctx.Err())
 		}
@@ -139,8 +139,8 @@ func TestGroupErrorsComeInOrderThenTheBodys(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		second, cleanup := errors.New("second"), errors.New("clean-up")
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-			mustGoIn(t, g, stubborn(2*time.Second, 0, second), task.Name("two"))
-			mustGoIn(t, g, fails(time.Second, errBoom), task.Name("one"))
+			mustGoIn(t, g, stubborn(2*time.Second, 0, second), task.Named("two"))
+			mustGoIn(t, g, fails(time.Second, errBoom), task.Named("one"))
 			_, _ = hangs(ctx)
 			return cleanup
 		})
@@ -300,7 +300,7 @@ func TestGroupGo(t *testing.T) {
 			return g.Go(func(ctx context.Context) error {
 				ran = task.Current(ctx).Name()
 				return errBoom
-			}, task.Name("named"))
+			}, task.Named("named"))
 		})
 		testkit.Equal(t, "the task", ran, "named")
 		wantText(t, err, "named: boom")
@@ -313,7 +313,7 @@ func TestGroupOfMachines(t *testing.T) {
 		var m *task.Task[int]
 		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) (err error) {
 			group = g
-			m, err = task.GoMachineIn(g, &sleepMachine{1, time.Hour}, task.Name("m"))
+			m, err = task.GoMachineIn(g, &sleepMachine{1, time.Hour}, task.Named("m"))
 			if err != nil {
 				return err
 			}
@@ -349,7 +349,7 @@ func TestGroupParentCanceledWhileTheBodyRuns(t *testing.T) {
 				testkit.ErrorIs(t, ctx.Err(), context.Canceled)
 				return err
 			})
-			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 1)
 			return 0, err
 		})
 		yields(t, ctx, 2)
@@ -375,7 +375,7 @@ func TestGroupParentCanceledWhileItWaits(t *testing.T) {
 		parent.Cancel(errCause)
 		_, err := parent.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
-		testkit.Equal(t, "requests to cancel", parent.Cancelling(), 1)
+		testkit.Equal(t, "requests to cancel", parent.CancelRequests(), 1)
 		if v, err := a.Result(); v != 1 || err != nil {
 			t.Errorf("the task gave %v, %v", v, err)
 		}
@@ -400,8 +400,8 @@ func TestGroupParentCanceledTwice(t *testing.T) {
 		_, err := parent.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
-		testkit.Equal(t, "requests to cancel", parent.Cancelling(), 2)
-		testkit.Equal(t, "requests to cancel the task", a.Cancelling(), 1)
+		testkit.Equal(t, "requests to cancel", parent.CancelRequests(), 2)
+		testkit.Equal(t, "requests to cancel the task", a.CancelRequests(), 1)
 	})
 }
 
@@ -414,7 +414,7 @@ func TestGroupErrorOutranksCancellation(t *testing.T) {
 				return nil
 			})
 			wantGroupErrors(t, err, errBoom)
-			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 1)
 			testkit.ErrorIs(t, ctx.Err(), context.Canceled)
 			err = task.Yield(ctx)
 			testkit.ErrorIs(t, err, future.ErrCanceled)
@@ -452,12 +452,12 @@ func TestGroupLeavesOtherRequestsAlone(t *testing.T) {
 			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				mustGoIn(t, g, fails(0, errBoom))
 				_, err := hangs(ctx)
-				testkit.Equal(t, "requests while the group aborts", task.Current(ctx).Cancelling(), 1)
+				testkit.Equal(t, "requests while the group aborts", task.Current(ctx).CancelRequests(), 1)
 				task.Current(ctx).Cancel(errCause)
 				return err
 			})
 			wantGroupErrors(t, err, errBoom)
-			testkit.Equal(t, "requests afterwards", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests afterwards", task.Current(ctx).CancelRequests(), 1)
 			return 0, task.Yield(ctx)
 		})
 		if _, err := parent.Await(ctx); !parent.Canceled() {
@@ -474,12 +474,12 @@ func TestGroupNested(t *testing.T) {
 			outer = mustGoIn(t, g, hangs)
 			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				inner = mustGoIn(t, g, hangs)
-				mustGoIn(t, g, fails(0, errBoom), task.Name("failing"))
+				mustGoIn(t, g, fails(0, errBoom), task.Named("failing"))
 				_, err := hangs(ctx)
 				return err
 			})
 			j.Add("inner: %v, outer task done: %v", err, outer.Done())
-			testkit.Equal(t, "requests between the groups", task.Current(ctx).Cancelling(), 0)
+			testkit.Equal(t, "requests between the groups", task.Current(ctx).CancelRequests(), 0)
 			return err
 		})
 		j.Want(t, "inner: failing: boom, outer task done: false")
@@ -508,7 +508,7 @@ func TestGroupNestedOuterFails(t *testing.T) {
 		if !loop.IsCanceled(innerErr) {
 			t.Errorf("the inner group returned %v", innerErr)
 		}
-		testkit.Equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests", task.Current(ctx).CancelRequests(), 0)
 	})
 }
 
@@ -577,7 +577,7 @@ func TestGroupCancel(t *testing.T) {
 				if !a.Canceled() {
 					t.Error("the task was not canceled")
 				}
-				testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+				testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 				yields(t, ctx, 2)
 			})
 		})
@@ -595,7 +595,7 @@ func TestGroupCancelWhileItWaits(t *testing.T) {
 			t.Error(err)
 		}
 		wantTime(t, ctx, 2*time.Second)
-		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 	})
 }
 
@@ -627,7 +627,7 @@ func TestGroupCancelWhenFinishedDoesNothing(t *testing.T) {
 			return nil
 		})
 		group.Cancel()
-		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 		yields(t, ctx, 2)
 	})
 }
@@ -639,12 +639,12 @@ func TestGroupCancelAfterFailureDoesNothing(t *testing.T) {
 			mustGoIn(t, g, fails(0, errBoom))
 			_, err := hangs(ctx)
 			g.Cancel()
-			testkit.Equal(t, "requests to cancel the body", task.Current(ctx).Cancelling(), 1)
-			testkit.Equal(t, "requests to cancel the task", a.Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel the body", task.Current(ctx).CancelRequests(), 1)
+			testkit.Equal(t, "requests to cancel the task", a.CancelRequests(), 1)
 			return err
 		})
 		wantGroupErrors(t, err, errBoom)
-		testkit.Equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests", task.Current(ctx).CancelRequests(), 0)
 	})
 }
 
@@ -664,7 +664,7 @@ func TestGroupCancelAfterOutsideCancellationDoesNothing(t *testing.T) {
 		parent.Cancel(errCause)
 		yields(t, ctx, 2)
 		group.Cancel()
-		testkit.Equal(t, "requests to cancel", parent.Cancelling(), 1)
+		testkit.Equal(t, "requests to cancel", parent.CancelRequests(), 1)
 		_, err := parent.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 	})
@@ -679,7 +679,7 @@ func TestGroupCancelThenFailure(t *testing.T) {
 			return task.Yield(ctx)
 		})
 		wantGroupErrors(t, err, errBoom)
-		testkit.Equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests", task.Current(ctx).CancelRequests(), 0)
 	})
 }
 
@@ -717,7 +717,7 @@ func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error { return canceled(ctx) })
 		testkit.ErrorIs(t, err, context.DeadlineExceeded)
 		wantTime(t, ctx, 5*time.Second)
-		testkit.Equal(t, "requests left", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests left", task.Current(ctx).CancelRequests(), 0)
 	})
 	play(t, func(ctx context.Context) {
 		x := task.Go(ctx, func(ctx context.Context) (int, error) { return 0, canceled(ctx) })
@@ -772,7 +772,7 @@ func TestGroupCancelInATaskThatWasAskedBefore(t *testing.T) {
 		v, err := x.Await(ctx)
 		testkit.Equal(t, "the value", v, 1)
 		testkit.Equal(t, "the error", err, nil)
-		testkit.Equal(t, "requests left", x.Cancelling(), 1)
+		testkit.Equal(t, "requests left", x.CancelRequests(), 1)
 	})
 }
 
@@ -794,11 +794,11 @@ func TestGroupKnowsATaskInItsEagerStep(t *testing.T) {
 							return nil
 						}
 						g.Cancel()
-						testkit.Equal(t, "requests to the child", task.Current(ctx).Cancelling(), 1)
+						testkit.Equal(t, "requests to the child", task.Current(ctx).CancelRequests(), 1)
 						first = f.Wait(ctx)
 						return first
 					}
-					testkit.Equal(t, "the error", g.Go(waits, task.Name("child"), task.Eager()), nil)
+					testkit.Equal(t, "the error", g.Go(waits, task.Named("child"), task.Eager()), nil)
 					_, err := task.GoMachineIn(g, notesMachine(new(looptest.Journal)), task.Eager())
 					second = err
 					return nil
@@ -820,7 +820,7 @@ func TestGroupMemberCallsBackTheFactorysHookFirst(t *testing.T) {
 	}
 	play(t, func(ctx context.Context) {
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-			mustGoIn(t, g, func(context.Context) (int, error) { return 0, errBoom }, task.Name("child"))
+			mustGoIn(t, g, func(context.Context) (int, error) { return 0, errBoom }, task.Named("child"))
 			err := task.Sleep(ctx, time.Hour)
 			j.Add("the body is canceled")
 			return err
@@ -856,7 +856,7 @@ func TestGroupPanicInTheBodyAndAMemberThatFails(t *testing.T) {
 				yields(t, ctx, 1)
 				panic("ouch")
 			})
-		}, task.Name("parent"))
+		}, task.Named("parent"))
 		_, err := parent.Await(ctx)
 		p, ok := err.(*task.PanicError)
 		if !ok || p.Value != "ouch" {
@@ -864,8 +864,8 @@ func TestGroupPanicInTheBodyAndAMemberThatFails(t *testing.T) {
 		}
 		wantTime(t, ctx, 2*time.Second)
 		told.want(t,
-			"a task failed and nobody took its error: parent: boom",
-			"a task failed and nobody took its error: parent: the cause")
+			"a task failed and its error was never retrieved: parent: boom",
+			"a task failed and its error was never retrieved: parent: the cause")
 	}, told.option())
 }
 
@@ -884,7 +884,7 @@ func TestGroupPanicInTheBody(t *testing.T) {
 				yields(t, ctx, 1)
 				panic(errBoom)
 			})
-		}, task.Name("parent"))
+		}, task.Named("parent"))
 		_, err := parent.Await(ctx)
 		j.Want(t, "the task ends: canceled", "the parent goes on")
 		p, ok := err.(*task.PanicError)
@@ -921,7 +921,7 @@ func TestGroupGoexitInTheBody(t *testing.T) {
 func TestGroupPanicInATask(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
-			mustGoIn(t, g, func(context.Context) (int, error) { panic("ouch") }, task.Name("it"))
+			mustGoIn(t, g, func(context.Context) (int, error) { panic("ouch") }, task.Named("it"))
 			return nil
 		})
 		var p *task.PanicError
@@ -982,7 +982,7 @@ func TestGroupUnderATimeout(t *testing.T) {
 		if !a.Canceled() {
 			t.Error("the task was not canceled")
 		}
-		testkit.Equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests", task.Current(ctx).CancelRequests(), 0)
 	})
 }
 
@@ -999,7 +999,7 @@ func TestGroupThatFailsUnderATimeoutLeavesTheTasksContextAlone(t *testing.T) {
 			})
 		})
 		wantGroupErrors(t, err, errBoom)
-		testkit.Equal(t, "requests", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests", task.Current(ctx).CancelRequests(), 0)
 		if derived.Err() != nil {
 			t.Errorf("the limit has ended the task's own context: %v", context.Cause(derived))
 		}
@@ -1093,7 +1093,7 @@ func TestGroupErrorOutranksCancellationUnderADerivedContext(t *testing.T) {
 				return nil
 			})
 			wantGroupErrors(t, err, errBoom)
-			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 1)
 			return 0, task.Yield(ctx)
 		})
 		yields(t, ctx, 2)
@@ -1159,7 +1159,7 @@ func TestGroupErrorByHand(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
 			for _, name := range []string{"one", "two", "three"} { // all with the same error
-				mustGoIn(t, g, fails(0, errBoom), task.Name(name))
+				mustGoIn(t, g, fails(0, errBoom), task.Named(name))
 			}
 			return nil
 		})
@@ -1232,7 +1232,7 @@ func TestGroupOfAnUnwoundTaskLosesNoError(t *testing.T) {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), told.option())
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
 		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-			_, _ = task.GoIn(g, stubborn(time.Second, 0, errBoom), task.Name("member"))
+			_, _ = task.GoIn(g, stubborn(time.Second, 0, errBoom), task.Named("member"))
 			if err := task.Yield(ctx); err != nil {
 				return err
 			}
@@ -1243,7 +1243,7 @@ func TestGroupOfAnUnwoundTaskLosesNoError(t *testing.T) {
 	testkit.Equal(t, "the driver was ended", driverExits(func() { _ = l.Run() }), true)
 	testkit.Equal(t, "Run", l.Run(), nil)
 	l.Close()
-	told.want(t, "a task failed and nobody took its error: member: boom")
+	told.want(t, "a task failed and its error was never retrieved: member: boom")
 }
 
 // A nil machine is told as such in a group, too.

@@ -27,7 +27,7 @@ func TestCurrent(t *testing.T) {
 			yields(t, ctx, 1)
 			testkit.Equal(t, "after a suspension", task.Current(ctx).Name(), "a")
 			return 0, nil
-		}, task.Name("a"))
+		}, task.Named("a"))
 		_, _ = a.Await(ctx)
 		testkit.Equal(t, "the one that Go returned", a.Task().Name(), "a")
 		_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
@@ -72,7 +72,7 @@ func TestAll(t *testing.T) {
 func graphOf(t *testing.T, main func(context.Context) (int, error), opts ...loop.Option) string {
 	t.Helper()
 	l := virtual(t, append([]loop.Option{loop.WithErrorHandler(func(loop.Failure) {})}, opts...)...)
-	task.Go(l.Context(), main, task.Name("main"))
+	task.Go(l.Context(), main, task.Named("main"))
 	l.RunUntilIdle()
 	var b strings.Builder
 	if err := l.WriteGraph(&b, false); err != nil {
@@ -83,10 +83,10 @@ func graphOf(t *testing.T, main func(context.Context) (int, error), opts ...loop
 
 func TestGraphs(t *testing.T) {
 	sleeper := func(ctx context.Context, name string) *task.Task[int] {
-		return task.Go(ctx, gives(time.Second, 0), task.Name(name))
+		return task.Go(ctx, gives(time.Second, 0), task.Named(name))
 	}
 	hanging := func(ctx context.Context, name string) *task.Task[int] {
-		return task.Go(ctx, hangs, task.Name(name))
+		return task.Go(ctx, hangs, task.Named(name))
 	}
 	for _, c := range []struct {
 		name string
@@ -95,7 +95,7 @@ func TestGraphs(t *testing.T) {
 	}{
 		{"gather and shield", func(ctx context.Context) (int, error) {
 			inner := hanging(ctx, "C")
-			b := task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(inner).Await(ctx) }, task.Name("B"))
+			b := task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(inner).Await(ctx) }, task.Named("B"))
 			_, err := task.Gather(sleeper(ctx, "A"), b).Await(ctx)
 			return 0, err
 		}, `
@@ -122,14 +122,14 @@ main awaits a gather of 3
 `},
 		{"group", func(ctx context.Context) (int, error) {
 			return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
-				mustGoIn(t, g, gives(0, 1), task.Name("done"))
-				mustGoIn(t, g, gives(time.Second, 1), task.Name("A"))
+				mustGoIn(t, g, gives(0, 1), task.Named("done"))
+				mustGoIn(t, g, gives(time.Second, 1), task.Named("A"))
 				mustGoIn(t, g, func(ctx context.Context) (int, error) {
 					return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
-						mustGoIn(t, g, hangs, task.Name("C"))
+						mustGoIn(t, g, hangs, task.Named("C"))
 						return nil
 					})
-				}, task.Name("B"))
+				}, task.Named("B"))
 				return nil
 			})
 		}, `
@@ -148,7 +148,7 @@ main awaits all of 2
 `},
 		{"as completed", func(ctx context.Context) (int, error) {
 			for range task.AsCompleted(ctx, time.Hour,
-				task.Go(ctx, gives(0, 0), task.Name("done")), sleeper(ctx, "A"), hanging(ctx, "B")) {
+				task.Go(ctx, gives(0, 0), task.Named("done")), sleeper(ctx, "A"), hanging(ctx, "B")) {
 				continue
 			}
 			return 0, nil
@@ -160,14 +160,14 @@ main awaits the next to complete
 		{"time limits", func(ctx context.Context) (int, error) {
 			a := task.Go(ctx, func(ctx context.Context) (int, error) {
 				return 0, task.Timeout(ctx, time.Minute, sleeping(time.Hour))
-			}, task.Name("A"))
+			}, task.Named("A"))
 			return task.WaitFor(ctx, a, time.Minute)
 		}, `
 main awaits task "A"
 └─ A sleeps until 1h0m0s
 `},
 		{"a time limit that has passed", func(ctx context.Context) (int, error) {
-			a := task.Go(ctx, stubborn(time.Second, 0, nil), task.Name("A"))
+			a := task.Go(ctx, stubborn(time.Second, 0, nil), task.Named("A"))
 			yields(t, ctx, 1)
 			return task.WaitFor(ctx, a, 0)
 		}, `
@@ -180,11 +180,11 @@ main awaits a blocking call
 		{"channels", func(ctx context.Context) (int, error) {
 			a := task.Go(ctx, func(ctx context.Context) (int, error) {
 				return 0, task.Send(ctx, make(chan int), 1)
-			}, task.Name("A"))
+			}, task.Named("A"))
 			b := task.Go(ctx, func(ctx context.Context) (int, error) {
 				_, _, err := task.Recv(ctx, make(chan int))
 				return 0, err
-			}, task.Name("B"))
+			}, task.Named("B"))
 			_, err := task.Gather(a, b).Await(ctx)
 			return 0, err
 		}, `
@@ -194,7 +194,7 @@ main awaits a gather of 2
 `},
 		{"a stackless body", func(ctx context.Context) (int, error) {
 			a := sleeper(ctx, "A")
-			m := goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) { return 0, task.On(a), nil }, task.Name("M"))
+			m := goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) { return 0, task.On(a), nil }, task.Named("M"))
 			return m.Await(ctx)
 		}, `
 main awaits task "M"
@@ -204,7 +204,7 @@ main awaits task "M"
 		{"one below several", func(ctx context.Context) (int, error) {
 			c := hanging(ctx, "C")
 			on := func(name string) *task.Task[int] {
-				return task.Go(ctx, func(ctx context.Context) (int, error) { return c.Await(ctx) }, task.Name(name))
+				return task.Go(ctx, func(ctx context.Context) (int, error) { return c.Await(ctx) }, task.Named(name))
 			}
 			on("A")
 			on("B")
@@ -232,7 +232,7 @@ main awaits a gather of 2
 		{"a gather that several await", func(ctx context.Context) (int, error) {
 			g := task.Gather(hanging(ctx, "C"), hanging(ctx, "D"))
 			for _, name := range []string{"A", "B"} {
-				task.Go(ctx, func(ctx context.Context) (int, error) { return 0, g.Wait(ctx) }, task.Name(name))
+				task.Go(ctx, func(ctx context.Context) (int, error) { return 0, g.Wait(ctx) }, task.Named(name))
 			}
 			return 0, task.Gather(future.Untyped(g), future.Untyped(hanging(ctx, "E"))).Wait(ctx)
 		}, `
@@ -246,7 +246,7 @@ B awaits a gather of 2 (above)
 `},
 		{"a gather that two await", func(ctx context.Context) (int, error) {
 			g := task.Gather(hanging(ctx, "C"), hanging(ctx, "D"))
-			task.Go(ctx, func(ctx context.Context) (int, error) { return 0, g.Wait(ctx) }, task.Name("A"))
+			task.Go(ctx, func(ctx context.Context) (int, error) { return 0, g.Wait(ctx) }, task.Named("A"))
 			return 0, g.Wait(ctx)
 		}, `
 main awaits a gather of 2
@@ -256,8 +256,8 @@ A awaits a gather of 2 (above)
 `},
 		{"a circle", func(ctx context.Context) (int, error) {
 			var b *task.Task[int]
-			a := task.Go(ctx, func(ctx context.Context) (int, error) { return b.Await(ctx) }, task.Name("A"))
-			b = task.Go(ctx, func(ctx context.Context) (int, error) { return a.Await(ctx) }, task.Name("B"))
+			a := task.Go(ctx, func(ctx context.Context) (int, error) { return b.Await(ctx) }, task.Named("A"))
+			b = task.Go(ctx, func(ctx context.Context) (int, error) { return a.Await(ctx) }, task.Named("B"))
 			return hangs(ctx)
 		}, `
 main awaits a future
@@ -360,10 +360,10 @@ func machineOn(ctx context.Context, on loop.Awaitable, opts ...task.Option) *tas
 
 // chain makes n tasks of which each awaits the one before, by way of wrap.
 func chain(ctx context.Context, n int, wrap func(future.Awaitable[int]) loop.Awaitable) *task.Task[int] {
-	last := task.Go(ctx, hangs, task.Name("t1"))
+	last := task.Go(ctx, hangs, task.Named("t1"))
 	for i := 2; i <= n; i++ {
 		on := wrap(last)
-		last = machineOn(ctx, on, task.Name(fmt.Sprint("t", i)))
+		last = machineOn(ctx, on, task.Named(fmt.Sprint("t", i)))
 	}
 	return last
 }
@@ -404,7 +404,7 @@ func TestGraphsOfDeepTrees(t *testing.T) {
 	for range 45 {
 		deep = future.Untyped(task.Gather(deep))
 	}
-	machineOn(l.Context(), deep, task.Name("main"))
+	machineOn(l.Context(), deep, task.Named("main"))
 	l.RunUntilIdle()
 	var graph strings.Builder
 	testkit.Equal(t, "the error", l.WriteGraph(&graph, false), nil)
@@ -423,7 +423,7 @@ func TestGraphThatIsNotTooDeep(t *testing.T) {
 	for range 20 {
 		deep = future.Untyped(task.Gather(deep))
 	}
-	machineOn(l.Context(), deep, task.Name("main"))
+	machineOn(l.Context(), deep, task.Named("main"))
 	l.RunUntilIdle()
 	var graph strings.Builder
 	testkit.Equal(t, "the error", l.WriteGraph(&graph, false), nil)
@@ -492,9 +492,9 @@ func TestGraphOfGathersOfGathers(t *testing.T) {
 func TestGraphOfWhatIsReady(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		l := lowlevel.LoopOf(ctx)
-		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, task.Yield(ctx) }, task.Name("yielding"))
+		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, task.Yield(ctx) }, task.Named("yielding"))
 		yields(t, ctx, 1)
-		task.Go(ctx, gives(0, 1), task.Name("new"))
+		task.Go(ctx, gives(0, 1), task.Named("new"))
 		var b strings.Builder
 		if err := l.WriteGraph(&b, false); err != nil {
 			t.Error(err)
@@ -512,9 +512,9 @@ func TestGraphOfAnEagerStep(t *testing.T) {
 				err := lowlevel.LoopOf(ctx).WriteGraph(&b, false)
 				graph = b.String()
 				return 0, err
-			}, task.Name("B"))
+			}, task.Named("B"))
 			return 0, nil
-		}, task.Name("A"))
+		}, task.Named("A"))
 		testkit.Equal(t, "the graph", graph, `main is in the eager first step of "A"
 └─ A is in the eager first step of "B"
    └─ B is running
@@ -542,7 +542,7 @@ func TestStack(t *testing.T) {
 	for name, opts := range map[string][]loop.Option{"plain": nil, "debug": {loop.WithDebug()}} {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(ctx context.Context) {
-				a := task.Go(ctx, outermost, task.Name("a"))
+				a := task.Go(ctx, outermost, task.Named("a"))
 				testkit.Equal(t, "before it starts", len(a.Task().Stack()), 0)
 				yields(t, ctx, 1)
 				stack := a.Task().Stack()
@@ -669,7 +669,7 @@ func TestStacksOfMany(t *testing.T) {
 
 func TestPrintGraph(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		a := task.Go(ctx, outermost, task.Name("A"))
+		a := task.Go(ctx, outermost, task.Named("A"))
 		main := lowlevel.LoopOf(ctx).Context()
 		var b strings.Builder
 		printed := future.New[int](ctx)
@@ -754,11 +754,11 @@ func TestSlowSteps(t *testing.T) {
 			yields(t, ctx, 1)
 			busy()
 			return 0, task.Yield(ctx)
-		}, task.Name("stackful"))
+		}, task.Named("stackful"))
 		m := goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
 			busy()
 			return 0, task.End(), nil
-		}, task.Name("stackless"))
+		}, task.Named("stackless"))
 		lowlevel.LoopOf(ctx).CallSoon(busy)
 		_, err := task.Gather(a, m).Await(ctx)
 		testkit.Equal(t, "the error", err, nil)
@@ -858,7 +858,7 @@ func TestGraphOfViews(t *testing.T) {
 		g := task.Gather(future.New[int](ctx), future.New[int](ctx))
 		view := loop.Awaitable(future.Untyped(g))
 		a := &awaitsAll{future.New[int](ctx), []loop.Awaitable{view, g}}
-		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, lowlevel.Await(ctx, a) }, task.Name("A"))
+		task.Go(ctx, func(ctx context.Context) (int, error) { return 0, lowlevel.Await(ctx, a) }, task.Named("A"))
 		lowlevel.LoopOf(ctx).CallSoon(func() {
 			lowlevel.LoopOf(ctx).CallSoon(func() {
 				var b strings.Builder
@@ -883,7 +883,7 @@ A awaits all of these
 func TestGraphOfAFutureThatTwoAwait(t *testing.T) {
 	f := func(ctx context.Context) (int, error) {
 		f := future.New[int](ctx)
-		task.Go(ctx, f.Await, task.Name("A"))
+		task.Go(ctx, f.Await, task.Named("A"))
 		return f.Await(ctx)
 	}
 	testkit.Equal(t, "the graph", graphOf(t, f), "main awaits a future\nA awaits a future\n")
@@ -893,7 +893,7 @@ func TestGraphOfAFutureThatTwoAwait(t *testing.T) {
 func TestGraphThatGoesOnOnce(t *testing.T) {
 	for name, deepest := range map[string]func(ctx context.Context) (future.Any, string){
 		"a task": func(ctx context.Context) (future.Any, string) {
-			return task.Go(ctx, hangs, task.Name("T")), "T"
+			return task.Go(ctx, hangs, task.Named("T")), "T"
 		},
 		"a gather": func(ctx context.Context) (future.Any, string) {
 			return task.Gather(future.New[int](ctx)), "a gather of 1"

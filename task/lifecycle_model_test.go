@@ -312,14 +312,14 @@ func (c lifecycle) settleSibling(m *lifecycleTruth) {
 // tell derives what the error handler is told, in order.
 func (c lifecycle) tell(m *lifecycleTruth) {
 	tell := func(kind loop.FailureKind, who, what string) {
-		if kind == loop.ErrorUntaken && what == "goexit" {
+		if kind == loop.ErrorUnretrieved && what == "goexit" {
 			return // a Goexit ends the driver, which is told enough
 		}
 		m.told = append(m.told, fmt.Sprintf("%v: %s: %s", kind, who, what))
 	}
 	if m.nested {
 		// ErrGoexit: also the error of a task whose stack was unwound by one.
-		tell(loop.ErrorUntaken, "waiter", "goexit")
+		tell(loop.ErrorUnretrieved, "waiter", "goexit")
 	}
 	if !m.failed() {
 		return
@@ -328,22 +328,22 @@ func (c lifecycle) tell(m *lifecycleTruth) {
 	_, leaves := c.leaves()
 	switch {
 	case m.nested, m.dropped:
-		tell(loop.ErrorUntaken, "inner", o) // deliberate difference: errors nobody took are reported at Close
+		tell(loop.ErrorUnretrieved, "inner", o) // deliberate difference: errors nobody took are reported at Close
 	case c.hasShield() && leaves && c.suspends:
 		tell(loop.ShieldedFailed, "inner", o) // shield: _log_on_exception
 		if c.shutsDown && !m.goexit {
 			tell(loop.ShutdownFailed, "inner", o) // _cancel_all_tasks
 		}
 	case c.hasShield() && (leaves || c.between()):
-		tell(loop.ErrorUntaken, "inner", o) // shield: _outer_done_callback leaves alone what is done already
+		tell(loop.ErrorUnretrieved, "inner", o) // shield: _outer_done_callback leaves alone what is done already
 	case c.wait == waitGathered && leaves:
 		// Deliberate difference: gather hides the errors of late children in asyncio.
 		if c.shutsDown && !m.goexit {
 			tell(loop.ShutdownFailed, "inner", o)
 		} else {
-			tell(loop.ErrorUntaken, "inner", o)
+			tell(loop.ErrorUnretrieved, "inner", o)
 		}
 	case c.between() && (c.wait == waitAwaited || c.limited()):
-		tell(loop.ErrorUntaken, "inner", o) // the waiter was canceled instead of being told
+		tell(loop.ErrorUnretrieved, "inner", o) // the waiter was canceled instead of being told
 	}
 }

@@ -103,7 +103,7 @@ func (r *lifecycleRun) drive() {
 		r.spawn(r.l.Context())
 		r.cancelInner()
 	}
-	r.waiter = task.Go(r.l.Context(), r.waits, task.Name("waiter"))
+	r.waiter = task.Go(r.l.Context(), r.waits, task.Named("waiter"))
 	if r.shutsDown {
 		r.waiter.OnDone(r.l.Stop)
 	}
@@ -136,9 +136,9 @@ func (r *lifecycleRun) spawn(ctx context.Context) *task.Task[int] {
 		return r.inner
 	}
 	if r.stackless {
-		return r.made(task.GoMachine(ctx, r.machine(), task.Name("inner")))
+		return r.made(task.GoMachine(ctx, r.machine(), task.Named("inner")))
 	}
-	return r.made(task.Go(ctx, r.body, task.Name("inner")))
+	return r.made(task.Go(ctx, r.body, task.Named("inner")))
 }
 
 // made registers the callbacks of inner.
@@ -280,7 +280,7 @@ func (r *lifecycleRun) waits(ctx context.Context) (struct{}, error) {
 	r.saw = saw
 	r.sawAt = r.l.Elapsed()
 	self := task.Current(ctx)
-	r.cancelling = self.Cancelling()
+	r.cancelling = self.CancelRequests()
 	r.open = self.Context().Err() == nil
 	if err := task.Yield(ctx); err != nil {
 		r.next = "canceled by " + r.kindOf(causeOf(r.t, err))
@@ -311,11 +311,11 @@ func (r *lifecycleRun) await(ctx context.Context) (string, error) {
 			return err
 		})
 	case waitGathered:
-		r.sibling = task.Go(ctx, gives(lifeSibling, 7), task.Name("sibling"))
+		r.sibling = task.Go(ctx, gives(lifeSibling, 7), task.Named("sibling"))
 		all, err := task.Gather(r.spawn(ctx), r.sibling).Await(ctx)
 		return fmt.Sprint(all), err
 	case waitCollected:
-		r.sibling = task.Go(ctx, gives(lifeSibling, 7), task.Name("sibling"))
+		r.sibling = task.Go(ctx, gives(lifeSibling, 7), task.Named("sibling"))
 		all, err := task.Collect(r.spawn(ctx), r.sibling).Await(ctx)
 		if err != nil {
 			return "", err
@@ -329,7 +329,7 @@ func (r *lifecycleRun) await(ctx context.Context) (string, error) {
 
 // group is the body of a group.
 func (r *lifecycleRun) group(ctx context.Context, g *task.Group) (err error) {
-	r.sibling, err = task.GoIn(g, gives(lifeSibling, 7), task.Name("sibling"))
+	r.sibling, err = task.GoIn(g, gives(lifeSibling, 7), task.Named("sibling"))
 	if err != nil {
 		r.t.Errorf("GoIn: %v", err)
 	}
@@ -345,9 +345,9 @@ func (r *lifecycleRun) spawnIn(g *task.Group) *task.Task[int] {
 	var made *task.Task[int]
 	var err error
 	if r.stackless {
-		made, err = task.GoMachineIn(g, r.machine(), task.Name("inner"))
+		made, err = task.GoMachineIn(g, r.machine(), task.Named("inner"))
 	} else {
-		made, err = task.GoIn(g, r.body, task.Name("inner"))
+		made, err = task.GoIn(g, r.body, task.Named("inner"))
 	}
 	if err != nil {
 		r.t.Errorf("spawning into the group: %v", err)
@@ -378,7 +378,7 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 		testkit.Equal(t, "inner is done", r.inner.Done(), true)
 		testkit.Equal(t, "inner's outcome", r.outcomeOf(r.inner), either(m.outcome == endsValue, "42", m.outcome.String()))
 		testkit.Equal(t, "inner is canceled", r.inner.Canceled(), m.outcome == endsCanceled)
-		testkit.Equal(t, "the requests to cancel inner", r.inner.Cancelling(), m.requests)
+		testkit.Equal(t, "the requests to cancel inner", r.inner.CancelRequests(), m.requests)
 		// OnDone: each callback once, in order of registration.
 		if called := strings.Join(r.called, ", "); called != "" || !m.dropped {
 			testkit.Equal(t, "the callbacks", called, "first, second")

@@ -212,7 +212,7 @@ func TestMachineMustNotAwait(t *testing.T) {
 				_, err := goFunc(ctx, func(ctx context.Context, _ error) (int, task.Suspension, error) {
 					await(ctx)
 					return 0, task.End(), nil
-				}, task.Name("m")).Await(ctx)
+				}, task.Named("m")).Await(ctx)
 				wantText(t, err, `panic in task "m": loop: task "m" is stackless and cannot suspend inside Resume; return what it waits for`)
 			})
 		})
@@ -232,7 +232,7 @@ func TestMachineMaySpawnCancelAndComplete(t *testing.T) {
 				return 0, task.On(task.Gather[future.Awaitable[int]](child, f)), nil
 			}
 			return 0, task.End(), err
-		}, task.Name("m")).Await(ctx)
+		}, task.Named("m")).Await(ctx)
 		testkit.Equal(t, "the error", err, nil)
 		v, _ := child.Result()
 		testkit.Equal(t, "the child", v, 3)
@@ -269,12 +269,12 @@ func TestMachineOnItselfOrAnotherLoopPanics(t *testing.T) {
 	foreign := future.New[int](other.Context())
 	play(t, func(ctx context.Context) {
 		var a *task.Task[int]
-		a = goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) { return 0, task.On(a), nil }, task.Name("a"))
+		a = goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) { return 0, task.On(a), nil }, task.Named("a"))
 		_, err := a.Await(ctx)
 		wantText(t, err, `panic in task "a": loop: task "a" awaits itself, and would never end`)
 		_, err = goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
 			return 0, task.On(foreign), nil
-		}, task.Name("b")).Await(ctx)
+		}, task.Named("b")).Await(ctx)
 		wantText(t, err, `panic in task "b": loop: task "b" awaits what belongs to another loop; hand results between loops with Post`)
 		testkit.Panics(t, "task: On(nil)", func() { task.On(nil) })
 	})

@@ -48,7 +48,7 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 		v, err = main(ctx)
 		returned = true
 		return v, err
-	}, Name("main"))
+	}, Named("main"))
 	t.OnDone(l.Stop)
 	err := l.Run()
 	byItself := t.Done()

@@ -118,7 +118,7 @@ func TestRunAwaitsWhatIsLeftInWhicheverWayMainEnds(t *testing.T) {
 func TestRunEndsWhatTheFactoryNeverStarts(t *testing.T) {
 	var a *task.Task[int]
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
-		a = task.Go(ctx, hangs, task.Name("a"))
+		a = task.Go(ctx, hangs, task.Named("a"))
 		return 0, nil
 	}, loop.WithTaskFactory(func(t *loop.Task) {
 		if t.Name() != "a" {
@@ -132,7 +132,7 @@ func TestRunEndsWhatTheFactoryNeverStarts(t *testing.T) {
 // Nor does one that a panic of its factory's hook keeps from starting hold up Run.
 func TestRunAfterAPanicOfAHook(t *testing.T) {
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
-		testkit.Panics(t, "hook", func() { task.Go(ctx, hangs, task.Name("a")) })
+		testkit.Panics(t, "hook", func() { task.Go(ctx, hangs, task.Named("a")) })
 		return 0, nil
 	}, loop.WithTaskFactory(factory.NewLazy(func(t *loop.Task, _ future.Any) {
 		if t.Name() == "a" {
@@ -145,13 +145,13 @@ func TestRunAfterAPanicOfAHook(t *testing.T) {
 func TestRunTellsWhatFailsInTheEnd(t *testing.T) {
 	var told failures
 	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
-		task.Go(ctx, stubborn(time.Second, 0, errBoom), task.Name("late"))
+		task.Go(ctx, stubborn(time.Second, 0, errBoom), task.Named("late"))
 		task.Go(ctx, func(ctx context.Context) (int, error) {
 			_, _ = hangs(ctx)
 			panic("ouch")
-		}, task.Name("panicking"))
-		task.Go(ctx, hangs, task.Name("canceled"))
-		task.Go(ctx, stubborn(0, 1, nil), task.Name("refusing"))
+		}, task.Named("panicking"))
+		task.Go(ctx, hangs, task.Named("canceled"))
+		task.Go(ctx, stubborn(0, 1, nil), task.Named("refusing"))
 		return 1, task.Yield(ctx)
 	}, told.option())
 	testkit.Equal(t, "the value", v, 1)
@@ -197,7 +197,7 @@ func TestRunPanicsAsMainDoes(t *testing.T) {
 func TestRunReturnsThePanicOfAnother(t *testing.T) {
 	var told failures
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
-		_, err := task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Name("it")).Await(ctx)
+		_, err := task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Named("it")).Await(ctx)
 		wantText(t, err, `panic in task "it": ouch`)
 		return 0, errors.Unwrap(err)
 	}, told.option())
@@ -350,7 +350,7 @@ func TestRunContextEndsForMainOnly(t *testing.T) {
 		a := task.Go(ctx, gives(time.Second, 1))
 		cancel()
 		_, _ = hangs(ctx)
-		testkit.Equal(t, "requests to cancel the other", a.Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel the other", a.CancelRequests(), 0)
 		_, err := a.Await(ctx)
 		testkit.Equal(t, "its error", err, nil)
 		return 0, nil
@@ -433,7 +433,7 @@ func TestRunDeadlock(t *testing.T) {
 	var told failures
 	v, err := run(context.Background(), func(ctx context.Context) (int, error) {
 		defer j.Add("main is unwound")
-		task.Go(ctx, hangs, task.Name("other"))
+		task.Go(ctx, hangs, task.Named("other"))
 		_, err := hangs(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), loop.ErrClosed)
 		return 1, nil
@@ -453,11 +453,11 @@ func TestRunDeadlock(t *testing.T) {
 func TestRunDeadlockInACircle(t *testing.T) {
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
 		var b *task.Task[int]
-		a := task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(b).Await(ctx) }, task.Name("a"))
+		a := task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(b).Await(ctx) }, task.Named("a"))
 		b = task.Go(ctx, func(ctx context.Context) (int, error) {
 			_, err := task.Gather(a, task.Go(ctx, gives(0, 1))).Await(ctx)
 			return 0, err
-		}, task.Name("b"))
+		}, task.Named("b"))
 		return b.Await(ctx)
 	})
 	wantText(t, err, `loop: deadlock: nothing can wake the 3 tasks that are left
@@ -479,7 +479,7 @@ func TestRunDeadlockByTheSystemsClock(t *testing.T) {
 func TestRunWithDebugNamesTheSpawnSite(t *testing.T) {
 	_, file, line, _ := runtime.Caller(0)
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
-		return task.Go(ctx, hangs, task.Name("a")).Await(ctx)
+		return task.Go(ctx, hangs, task.Named("a")).Await(ctx)
 	}, loop.WithDebug())
 	text := fmt.Sprint(err)
 	if want := "\n\ta awaits a future\n\t\tspawned at " + place(file, line+2); !strings.HasSuffix(text, want) {
@@ -510,7 +510,7 @@ func TestRunLoopStoppedAsMainEnds(t *testing.T) {
 			_, err := hangs(ctx)
 			j.Add("clean-up: %v", task.Sleep(ctx, time.Second))
 			return 0, err
-		}, task.Name("left"))
+		}, task.Named("left"))
 		yields(t, ctx, 1)
 		lowlevel.LoopOf(ctx).Stop()
 		return 1, nil
@@ -531,7 +531,7 @@ func TestRunLoopStoppedInTheEnd(t *testing.T) {
 			lowlevel.LoopOf(ctx).Stop()
 			_ = task.Sleep(ctx, time.Second)
 			return 0, err
-		}, task.Name("left"))
+		}, task.Named("left"))
 		return 1, task.Yield(ctx)
 	}, told.option())
 	testkit.Equal(t, "the error", err, nil)
@@ -542,8 +542,8 @@ func TestShutdownForHosts(t *testing.T) {
 	var told failures
 	l := virtual(t, told.option())
 	testkit.Equal(t, "with nothing left", task.Shutdown(l), nil)
-	a := task.Go(l.Context(), hangs, task.Name("a"))
-	task.Go(l.Context(), stubborn(time.Second, 0, errBoom), task.Name("b"))
+	a := task.Go(l.Context(), hangs, task.Named("a"))
+	task.Go(l.Context(), stubborn(time.Second, 0, errBoom), task.Named("b"))
 	l.RunUntilIdle()
 	testkit.Equal(t, "the error", task.Shutdown(l), nil)
 	testkit.Equal(t, "a is canceled", a.Canceled(), true)
@@ -582,7 +582,7 @@ func TestShutdownPanicsOfARunningLoopWithTasks(t *testing.T) {
 	a := task.Go(l.Context(), hangs)
 	l.CallSoon(func() { testkit.Panics(t, "running", func() { _ = task.Shutdown(l) }) })
 	l.RunUntilIdle()
-	testkit.Equal(t, "requests to cancel the task", a.Cancelling(), 0)
+	testkit.Equal(t, "requests to cancel the task", a.CancelRequests(), 0)
 }
 
 // What the runtime prints of a panic that goes on in Run has the stack of the panic itself.
@@ -609,7 +609,7 @@ func cannotBeEnded(ctx context.Context) {
 	task.Go(ctx, func(ctx context.Context) (int, error) {
 		_, _ = hangs(ctx)
 		return hangs(ctx) // nobody cancels it again
-	}, task.Name("stuck"))
+	}, task.Named("stuck"))
 }
 
 // What main and the others made of it is not lost where the end is a deadlock.
@@ -619,7 +619,7 @@ func TestRunDeadlockInTheEnd(t *testing.T) {
 			var told failures
 			v, err := run(context.Background(), func(ctx context.Context) (int, error) {
 				cannotBeEnded(ctx)
-				task.Go(ctx, stubborn(0, 0, errCause), task.Name("other"))
+				task.Go(ctx, stubborn(0, 0, errCause), task.Named("other"))
 				yields(t, ctx, 1)
 				return 7, end
 			}, told.option())
@@ -689,7 +689,7 @@ func TestRunStoppedEarlyLosesNothing(t *testing.T) {
 // It is main's panic only if main's own body has panicked, whatever it panicked with.
 func TestRunGoesOnWithPanicsOfMainOnly(t *testing.T) {
 	child := func(ctx context.Context) (int, error) {
-		return task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Name("child")).Await(ctx)
+		return task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Named("child")).Await(ctx)
 	}
 	_, err := run(context.Background(), child)
 	if p, ok := err.(*task.PanicError); !ok || p.Task != "child" {

@@ -52,7 +52,7 @@ func TestShieldKeepsACancellationFromInner(t *testing.T) {
 		_, err := waiter.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		testkit.Equal(t, "inner is done", inner.Done(), false)
-		testkit.Equal(t, "requests to cancel inner", inner.Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel inner", inner.CancelRequests(), 0)
 		v, err := inner.Await(ctx)
 		testkit.Equal(t, "inner's value", v, 1)
 		testkit.Equal(t, "inner's error", err, nil)
@@ -108,7 +108,7 @@ func TestShieldCanceledAndInnerFails(t *testing.T) {
 	for _, shields := range []int{1, 3} {
 		var told failures
 		play(t, func(ctx context.Context) {
-			inner := task.Go(ctx, fails(time.Second, errBoom), task.Name("inner"))
+			inner := task.Go(ctx, fails(time.Second, errBoom), task.Named("inner"))
 			for range shields {
 				task.Shield(inner).Cancel(nil)
 			}
@@ -126,7 +126,7 @@ func TestShieldCanceledAndInnerFails(t *testing.T) {
 func TestShieldCanceledBesideAnother(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
-		inner := task.Go(ctx, fails(time.Second, errBoom), task.Name("inner"))
+		inner := task.Go(ctx, fails(time.Second, errBoom), task.Named("inner"))
 		task.Shield(inner).Cancel(nil)
 		_, err := task.Shield(inner).Await(ctx)
 		testkit.Equal(t, "the error", err, errBoom)
@@ -166,7 +166,7 @@ func TestShieldCanceledJustBeforeInnerFails(t *testing.T) {
 		inner := task.Go(ctx, func(ctx context.Context) (int, error) {
 			yields(t, ctx, 2)
 			return 0, errBoom
-		}, task.Name("inner"))
+		}, task.Named("inner"))
 		waiter := task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(inner).Await(ctx) })
 		yields(t, ctx, 1)
 		// Runs in the next turn, behind inner, which fails in the turn after that, in
@@ -181,7 +181,7 @@ func TestShieldCanceledJustBeforeInnerFails(t *testing.T) {
 			t.Errorf("the waiter ended with %v, inner done: %v", err, inner.Done())
 		}
 	}, told.option())
-	told.want(t, "a task failed and nobody took its error: inner: boom")
+	told.want(t, "a task failed and its error was never retrieved: inner: boom")
 }
 
 // In place of a time limit that cancels: the limit ends the waiting, and no more.

@@ -57,8 +57,8 @@ func TestStartOptions(t *testing.T) {
 		"none":             {nil, func(byFactory bool) bool { return byFactory }},
 		"Eager":            {[]task.Option{task.Eager()}, func(bool) bool { return true }},
 		"Lazy":             {[]task.Option{task.Lazy()}, func(bool) bool { return false }},
-		"Eager, then Lazy": {[]task.Option{task.Eager(), task.Name("it"), task.Lazy()}, func(bool) bool { return false }},
-		"Lazy, then Eager": {[]task.Option{task.Lazy(), task.Eager(), task.Name("it")}, func(bool) bool { return true }},
+		"Eager, then Lazy": {[]task.Option{task.Eager(), task.Named("it"), task.Lazy()}, func(bool) bool { return false }},
+		"Lazy, then Eager": {[]task.Option{task.Lazy(), task.Eager(), task.Named("it")}, func(bool) bool { return true }},
 	}
 	for maker, spawn := range makers {
 		for name, start := range starts {

@@ -39,9 +39,9 @@ type options struct {
 	start lowlevel.Start
 }
 
-// Name names the task. Without it a task is called Task-1, Task-2, and so on, by
+// Named names the task. Without it a task is called Task-1, Task-2, and so on, by
 // order of creation in its loop.
-func Name(name string) Option { return func(o *options) { o.name = name } }
+func Named(name string) Option { return func(o *options) { o.name = name } }
 
 // Eager makes the task take its first step inside the call that makes it, whatever the
 // loop's task factory asks for. The factory and its hook are called all the same. While
@@ -101,8 +101,8 @@ func chosen(opts []Option) options {
 // nil.
 func (t *Task[T]) Cancel(cause error) bool { return t.strand.Cancel(cause) }
 
-// Cancelling returns how many requests to cancel were made and not taken back.
-func (t *Task[T]) Cancelling() int { return t.strand.Cancelling() }
+// CancelRequests returns how many requests to cancel were made and not taken back.
+func (t *Task[T]) CancelRequests() int { return t.strand.CancelRequests() }
 
 // Uncancel takes one request back and returns how many are left; see
 // [loop.Task.Uncancel].

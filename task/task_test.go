@@ -39,7 +39,7 @@ func TestGoEager(t *testing.T) {
 			yields(t, ctx, 1)
 			j.Add("the second")
 			return 0, nil
-		}, task.Name("a"))
+		}, task.Named("a"))
 		j.Add("Go has returned in %v", task.Current(ctx))
 		_, err := a.Await(ctx)
 		testkit.Equal(t, "the error", err, nil)
@@ -74,7 +74,7 @@ func TestGoFromACallback(t *testing.T) {
 
 func TestTaskNames(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		a, b := task.Go(ctx, gives(0, 1)), task.Go(ctx, gives(0, 1), task.Name("b"))
+		a, b := task.Go(ctx, gives(0, 1)), task.Go(ctx, gives(0, 1), task.Named("b"))
 		c := task.Go(ctx, gives(0, 1))
 		testkit.Equal(t, "by order of creation", a.Name(), "Task-2")
 		testkit.Equal(t, "given", b.Name(), "b")
@@ -94,7 +94,7 @@ func TestTaskNameInTheEagerStep(t *testing.T) {
 		task.Go(ctx, func(ctx context.Context) (int, error) {
 			testkit.Equal(t, "the name", task.Current(ctx).Name(), "a")
 			return 0, nil
-		}, task.Name("a"))
+		}, task.Named("a"))
 	}, loop.WithTaskFactory(factory.Eager))
 }
 
@@ -122,7 +122,7 @@ func TestTaskOutcomes(t *testing.T) {
 		testkit.ErrorIs(t, err, context.Canceled)
 		testkit.Equal(t, "canceled", c.Canceled(), true)
 
-		p := task.Go(ctx, func(context.Context) (int, error) { panic(errBoom) }, task.Name("p"))
+		p := task.Go(ctx, func(context.Context) (int, error) { panic(errBoom) }, task.Named("p"))
 		_, err = p.Await(ctx)
 		var panicked *task.PanicError
 		if !errors.As(err, &panicked) || panicked.Task != "p" || len(panicked.Stack) == 0 {
@@ -182,7 +182,7 @@ func TestTaskCancelCounts(t *testing.T) {
 				_, _ = hangs(ctx)
 			}
 			me := task.Current(ctx)
-			testkit.Equal(t, "requests", me.Cancelling(), 2)
+			testkit.Equal(t, "requests", me.CancelRequests(), 2)
 			testkit.Equal(t, "left", me.Uncancel(), 1)
 			testkit.Equal(t, "left", me.Uncancel(), 0)
 			testkit.Equal(t, "none to take back", me.Uncancel(), 0)
@@ -197,7 +197,7 @@ func TestTaskCancelCounts(t *testing.T) {
 		testkit.Equal(t, "the value", v, 1)
 		testkit.Equal(t, "the error", err, nil)
 		testkit.Equal(t, "of what is done", a.Cancel(nil), false)
-		testkit.Equal(t, "requests", a.Cancelling(), 0)
+		testkit.Equal(t, "requests", a.CancelRequests(), 0)
 	})
 }
 
@@ -277,7 +277,7 @@ func TestGoPanics(t *testing.T) {
 func TestAwaitOfItselfPanics(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var a *task.Task[int]
-		a = task.Go(ctx, func(ctx context.Context) (int, error) { return a.Await(ctx) }, task.Name("a"))
+		a = task.Go(ctx, func(ctx context.Context) (int, error) { return a.Await(ctx) }, task.Named("a"))
 		_, err := a.Await(ctx)
 		wantText(t, err, `panic in task "a": loop: task "a" awaits itself, and would never end`)
 	})

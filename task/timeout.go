@@ -64,7 +64,7 @@ type Deadline struct {
 //     the cancellation comes out, with its cause, not a TimeoutError.
 //   - A request that was made before the scope was entered, and not delivered yet, is
 //     delivered together with the limit's own and taken for it: with d <= 0 the
-//     earlier cancel comes out as a TimeoutError. Cancelling still counts it. A task
+//     earlier cancel comes out as a TimeoutError. CancelRequests still counts it. A task
 //     that cancels itself and then sets a limit yields in between.
 //   - A body that swallows the cancellation gets no error: ask Expired.
 //
@@ -95,7 +95,7 @@ func instant(ctx context.Context, d time.Duration) time.Time {
 
 func underLimit(ctx context.Context, when time.Time, limit time.Duration, body func(context.Context, *Deadline) error) (err error) {
 	d := &Deadline{outer: ctx, scope: lowlevel.Enter(ctx)}
-	d.before = d.scope.Task().Cancelling()
+	d.before = d.scope.Task().CancelRequests()
 	d.set(when, limit)
 	left := false
 	defer func() {

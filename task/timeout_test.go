@@ -40,7 +40,7 @@ func TestTimeoutExpires(t *testing.T) {
 		err := task.Timeout(ctx, time.Second, sleeping(time.Hour))
 		wantTimeout(t, ctx, err, time.Second)
 		wantTime(t, ctx, time.Second)
-		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 		yields(t, ctx, 2)
 	})
 }
@@ -115,7 +115,7 @@ func TestTimeoutThatExpiredReturnsAnotherErrorAsItIs(t *testing.T) {
 			return errBoom
 		})
 		testkit.Equal(t, "the error", err, errBoom)
-		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 	})
 }
 
@@ -458,7 +458,7 @@ func TestTimeoutEqualDeadlines(t *testing.T) {
 		})
 		j.Want(t, "expired true true true", "inner: a cancellation true", "middle: a cancellation true")
 		wantTimeout(t, ctx, err, time.Second)
-		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 	})
 }
 
@@ -477,10 +477,10 @@ func TestTimeoutAndCancellationInOneInstant(t *testing.T) {
 					err := task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
 						_, err := hangs(ctx)
 						testkit.Equal(t, "expired", scope.Expired(), true)
-						testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 2)
+						testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 2)
 						return err
 					})
-					testkit.Equal(t, "requests that are left", task.Current(ctx).Cancelling(), 1)
+					testkit.Equal(t, "requests that are left", task.Current(ctx).CancelRequests(), 1)
 					return 0, err
 				})
 				yields(t, ctx, 1)
@@ -520,7 +520,7 @@ func TestTimeoutInATaskThatWasAskedBefore(t *testing.T) {
 			_, _ = hangs(ctx) // swallowed, and not taken back
 			err := task.Timeout(ctx, time.Second, sleeping(time.Hour))
 			wantTimeout(t, ctx, err, time.Second)
-			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 1)
 			return 1, nil
 		})
 		yields(t, ctx, 1)
@@ -561,7 +561,7 @@ func TestTimeoutPanicInTheBody(t *testing.T) {
 				panic("late")
 			})
 		})
-		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 		if err := task.Sleep(ctx, time.Hour); err != nil { // the limits are gone
 			t.Error(err)
 		}
@@ -617,7 +617,7 @@ func TestWaitForPastTheLimit(t *testing.T) {
 		_, err := task.WaitFor(ctx, a, time.Second)
 		wantTimeout(t, ctx, err, time.Second)
 		testkit.Equal(t, "it was canceled", a.Canceled(), true)
-		testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 
 		f := future.New[int](ctx)
 		_, err = task.WaitFor(ctx, f, time.Second)
@@ -642,7 +642,7 @@ func TestWaitForAwaitsWhatItHasCanceled(t *testing.T) {
 
 			_, err = task.WaitFor(ctx, begin(stubborn(time.Minute, 0, errBoom)), limit)
 			testkit.Equal(t, "its own error", err, errBoom)
-			testkit.Equal(t, "requests to cancel", task.Current(ctx).Cancelling(), 0)
+			testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 		})
 	}
 }
@@ -713,7 +713,7 @@ func TestWaitForIsCanceled(t *testing.T) {
 				testkit.Equal(t, "the error", err, nil)
 				wantTime(t, ctx, time.Second)
 			}
-			testkit.Equal(t, "requests to cancel a", a.Cancelling(), 1)
+			testkit.Equal(t, "requests to cancel a", a.CancelRequests(), 1)
 			_, _ = a.Await(ctx)
 		})
 	}

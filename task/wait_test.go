@@ -16,7 +16,7 @@ import (
 func named(ctx context.Context, seconds ...int) []*task.Task[int] {
 	var all []*task.Task[int]
 	for i, s := range seconds {
-		all = append(all, task.Go(ctx, gives(time.Duration(s)*time.Second, i), task.Name(string(rune('a'+i)))))
+		all = append(all, task.Go(ctx, gives(time.Duration(s)*time.Second, i), task.Named(string(rune('a'+i)))))
 	}
 	return all
 }
@@ -49,7 +49,7 @@ func TestWaitFirstCompleted(t *testing.T) {
 		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, time.Second)
 		for _, a := range pending {
-			testkit.Equal(t, "requests to cancel", a.Cancelling(), 0)
+			testkit.Equal(t, "requests to cancel", a.CancelRequests(), 0)
 		}
 		_, _ = task.Gather(all...).Await(ctx)
 	})
@@ -75,13 +75,13 @@ func TestWaitFirstCompletedByAnErrorOrACancellation(t *testing.T) {
 
 func TestWaitFirstError(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		canceled := task.Go(ctx, hangs, task.Name("c"))
+		canceled := task.Go(ctx, hangs, task.Named("c"))
 		canceled.Cancel(nil)
 		of := []*task.Task[int]{
-			task.Go(ctx, gives(time.Second, 1), task.Name("v")),
+			task.Go(ctx, gives(time.Second, 1), task.Named("v")),
 			canceled,
-			task.Go(ctx, fails(2*time.Second, errBoom), task.Name("e")),
-			task.Go(ctx, gives(3*time.Second, 1), task.Name("w")),
+			task.Go(ctx, fails(2*time.Second, errBoom), task.Named("e")),
+			task.Go(ctx, gives(3*time.Second, 1), task.Named("w")),
 		}
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstError, of...)
 		testkit.Equal(t, "done", namesOf(done), "vce")
@@ -111,7 +111,7 @@ func TestWaitLimit(t *testing.T) {
 		testkit.Equal(t, "pending", namesOf(pending), "b")
 		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, 2500*time.Millisecond)
-		testkit.Equal(t, "requests to cancel", all[1].Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", all[1].CancelRequests(), 0)
 		_, _ = all[1].Await(ctx)
 	})
 }
@@ -178,14 +178,14 @@ func TestWaitSuspendsForATurnAlsoIfAllAreDone(t *testing.T) {
 func TestWaitTakesNoErrors(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
-		a := task.Go(ctx, fails(0, errBoom), task.Name("a"))
+		a := task.Go(ctx, fails(0, errBoom), task.Named("a"))
 		for _, until := range []task.Until{task.AllCompleted, task.FirstCompleted, task.FirstError} {
 			if _, _, err := task.Wait(ctx, task.NoLimit, until, a); err != nil {
 				t.Error(err)
 			}
 		}
 	}, told.option())
-	told.want(t, "a task failed and nobody took its error: a: boom")
+	told.want(t, "a task failed and its error was never retrieved: a: boom")
 }
 
 func TestWaitForTheSameTwice(t *testing.T) {
@@ -205,7 +205,7 @@ func TestWaitForTheSameTwice(t *testing.T) {
 			return 0, err
 		})
 		yields(t, ctx, 1)
-		testkit.Equal(t, "in words", waiter.Task().Waits(), "awaits the first of 3")
+		testkit.Equal(t, "in words", waiter.Task().Status(), "awaits the first of 3")
 		_, err := waiter.Await(ctx)
 		testkit.Equal(t, "the error", err, nil)
 		_ = all[2].Wait(ctx)
@@ -226,7 +226,7 @@ func TestWaitIsCanceled(t *testing.T) {
 		_, err := waiter.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, 2*time.Second)
-		testkit.Equal(t, "requests to cancel", all[1].Cancelling(), 0)
+		testkit.Equal(t, "requests to cancel", all[1].CancelRequests(), 0)
 		v, _ := all[1].Await(ctx)
 		testkit.Equal(t, "what was waited for", v, 1)
 		if _, armed := lowlevel.LoopOf(ctx).NextDeadline(); armed {

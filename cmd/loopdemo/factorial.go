@@ -30,7 +30,7 @@ type demo struct {
 func (d *demo) main(ctx context.Context) ([]*big.Int, error) {
 	var results []future.Awaitable[*big.Int]
 	for _, w := range d.work {
-		t := task.Go(ctx, d.factorial(w), task.Name(w.name))
+		t := task.Go(ctx, d.factorial(w), task.Named(w.name))
 		d.tasks = append(d.tasks, t)
 		results = append(results, t)
 	}

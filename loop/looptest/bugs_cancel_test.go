@@ -125,12 +125,12 @@ func spawnedIntoAbortedGroup(ctx context.Context, t *looptest.T, fixed bool) {
 			if fixed {
 				return flush(ctx)
 			}
-			return g.Go(flush, task.Name("flush"))
-		}, task.Name("worker"))
+			return g.Go(flush, task.Named("flush"))
+		}, task.Named("worker"))
 		return g.Go(func(ctx context.Context) error {
 			pauses(ctx, 3)
 			return errors.New("no space left")
-		}, task.Name("other"))
+		}, task.Named("other"))
 	})
 	if !flushed {
 		t.Error("the group ended without a flush")

@@ -4,8 +4,8 @@
 //	func TestTransfer(t *testing.T) {
 //		looptest.Explore(t, looptest.PCT(1, 1000, 3), func(ctx context.Context, t *looptest.T) {
 //			bank := NewBank(100)
-//			one := task.Go(ctx, bank.Withdraw(60), task.Name("one"))
-//			two := task.Go(ctx, bank.Withdraw(60), task.Name("two"))
+//			one := task.Go(ctx, bank.Withdraw(60), task.Named("one"))
+//			two := task.Go(ctx, bank.Withdraw(60), task.Named("two"))
 //			if err := task.Gather(one, two).Wait(ctx); err != nil {
 //				t.Fatal(err)
 //			}

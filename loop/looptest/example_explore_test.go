@@ -35,7 +35,7 @@ func twoCustomers(ctx context.Context, t *looptest.T) {
 				}
 			}
 			return struct{}{}, shop.Sell(ctx)
-		}, task.Name(name))
+		}, task.Named(name))
 	}
 	if err := task.Gather(customer("ann", 0), customer("bob", 2)).Wait(ctx); err != nil {
 		t.Fatal(err)

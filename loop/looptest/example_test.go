@@ -106,7 +106,7 @@ func ExampleTimePasses() {
 	// With generous limits this passes: the work takes no time. But if the machine is
 	// busy, a minute may pass before the work is done.
 	looptest.Explore(t, looptest.DelayBounded(1), func(ctx context.Context, t *looptest.T) {
-		work := task.Go(ctx, func(ctx context.Context) (int, error) { return 42, task.Yield(ctx) }, task.Name("work"))
+		work := task.Go(ctx, func(ctx context.Context) (int, error) { return 42, task.Yield(ctx) }, task.Named("work"))
 		if _, err := task.WaitFor(ctx, work, time.Minute); err != nil {
 			t.Error(err)
 		}
@@ -140,7 +140,7 @@ func ExampleBothFactories() {
 				t.Fail()
 			}
 			return 42, nil
-		}, task.Name("worker"))
+		}, task.Named("worker"))
 	}, looptest.BothFactories())
 	// Output:
 	// example_test.go:139: the task runs before the caller has it in hand
@@ -169,7 +169,7 @@ func ExampleSettle() {
 			return 42, task.Sleep(ctx, time.Hour)
 		})
 		_ = looptest.Settle(ctx)
-		fmt.Println("now it", worker.Task().Waits())
+		fmt.Println("now it", worker.Task().Status())
 		worker.Cancel(nil)
 		_ = worker.Wait(ctx)
 	})

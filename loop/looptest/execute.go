@@ -91,7 +91,7 @@ func (r *run) execute() {
 	}
 	r.loop = loop.New(r.options()...)
 	defer r.close()
-	main := task.Go(r.loop.Bind(r.outer), r.main, task.Name("main"))
+	main := task.Go(r.loop.Bind(r.outer), r.main, task.Named("main"))
 	main.OnDone(r.loop.Stop)
 	r.steps.limit, r.steps.stop = r.maxSteps, r.loop.Stop
 	err := r.loop.Run()
@@ -122,7 +122,7 @@ func (r *run) main(ctx context.Context) (struct{}, error) {
 func (r *run) options() []loop.Option {
 	opts := make([]loop.Option, 0, 6)
 	opts = append(opts, loop.WithClock(&r.clock), loop.WithErrorHandler(r.failure))
-	opts = append(opts, loop.WithUntakenLimit(math.MaxInt)) // what is taken in the end is no failure
+	opts = append(opts, loop.WithUnretrievedLimit(math.MaxInt)) // what is taken in the end is no failure
 	if r.maxSteps > 0 {
 		opts = append(opts, loop.WithObserver(r.steps.observe))
 	}
@@ -160,7 +160,7 @@ func (r *run) findLeaks() {
 func (r *run) unfinished() string {
 	var left []string
 	for t := range r.loop.Tasks() {
-		text := fmt.Sprintf("\t%s %s", t.Name(), t.Waits())
+		text := fmt.Sprintf("\t%s %s", t.Name(), t.Status())
 		for _, frame := range t.Stack() {
 			if !ofTakt(frame.Function) {
 				text += ", at " + place(frame)

@@ -47,7 +47,7 @@ func TestExploreFinds(t *testing.T) {
 		{"a panic in a task", func(ctx context.Context, _ *looptest.T) {
 			spawn(ctx, "worker", func(context.Context) error { panic("ouch") })
 			task.Yield(ctx)
-		}, []string{`a task failed and nobody took its error (task "worker"), spawned at main_test.go:`, `panic in task "worker": ouch`}},
+		}, []string{`a task failed and its error was never retrieved (task "worker"), spawned at main_test.go:`, `panic in task "worker": ouch`}},
 		{"a panic in a callback", func(ctx context.Context, _ *looptest.T) {
 			lowlevel.LoopOf(ctx).CallSoon(func() { panic("ouch") })
 			task.Yield(ctx)
@@ -55,7 +55,7 @@ func TestExploreFinds(t *testing.T) {
 		{"an error that nobody takes", func(ctx context.Context, _ *looptest.T) {
 			spawn(ctx, "worker", func(context.Context) error { return errors.New("full") })
 			task.Yield(ctx)
-		}, []string{`a task failed and nobody took its error (task "worker"), spawned at main_test.go:`, ": full"}},
+		}, []string{`a task failed and its error was never retrieved (task "worker"), spawned at main_test.go:`, ": full"}},
 		{"a deadlock", func(ctx context.Context, _ *looptest.T) {
 			never := spawn(ctx, "worker", func(ctx context.Context) error { return task.Sleep(ctx, task.NoLimit) })
 			_ = never.Wait(ctx)

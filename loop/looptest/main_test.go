@@ -33,7 +33,7 @@ type none = struct{}
 
 // spawn makes a task without a result.
 func spawn(ctx context.Context, name string, body func(ctx context.Context) error) *task.Task[none] {
-	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Name(name))
+	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Named(name))
 }
 
 // A part is what one task of a program does that nobody cancels.
@@ -67,7 +67,7 @@ func steppers(ctx context.Context, t *looptest.T, counts []int, do func(machine,
 				return none{}, task.End(), nil
 			}
 			return none{}, task.Turn(), nil
-		}), task.Name(string(rune('A'+at))))
+		}), task.Named(string(rune('A'+at))))
 	}
 	must(t, task.Gather(tasks...).Wait(ctx))
 }

@@ -35,7 +35,7 @@ func TestRunFinds(t *testing.T) {
 		{"a panic in a task", func(ctx context.Context, _ *looptest.T) {
 			spawn(ctx, "worker", func(context.Context) error { panic("ouch") })
 			task.Yield(ctx)
-		}, []string{`looptest: a task failed and nobody took its error (task "worker"), spawned at main_test.go:`, "ouch", "run_test.go:"}},
+		}, []string{`looptest: a task failed and its error was never retrieved (task "worker"), spawned at main_test.go:`, "ouch", "run_test.go:"}},
 		{"a panic in a callback", func(ctx context.Context, _ *looptest.T) {
 			lowlevel.LoopOf(ctx).CallSoon(func() { panic("ouch") })
 			task.Yield(ctx)
@@ -43,7 +43,7 @@ func TestRunFinds(t *testing.T) {
 		{"an error that nobody takes", func(ctx context.Context, _ *looptest.T) {
 			spawn(ctx, "worker", func(context.Context) error { return errors.New("full") })
 			task.Yield(ctx)
-		}, []string{`looptest: a task failed and nobody took its error (task "worker"), spawned at main_test.go:`, ": full"}},
+		}, []string{`looptest: a task failed and its error was never retrieved (task "worker"), spawned at main_test.go:`, ": full"}},
 		{"a shielded error", func(ctx context.Context, _ *looptest.T) {
 			inner := spawn(ctx, "inner", func(ctx context.Context) error { task.Yield(ctx); return errors.New("full") })
 			task.Shield(inner).Cancel(nil)

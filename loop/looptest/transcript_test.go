@@ -57,7 +57,7 @@ func TestTranscript(t *testing.T) {
 				return 0, task.For(time.Second), err
 			}
 			return 42, task.End(), err
-		}), task.Name("machine"))
+		}), task.Named("machine"))
 		worker := spawn(ctx, "worker with a long name", func(ctx context.Context) error {
 			pauses(ctx, 10)
 			return task.Sleep(ctx, time.Hour)

@@ -60,7 +60,7 @@ func Wrap(t *loop.Task, wrap func(Body) Body) {
 }
 
 // Failed notes that t, which is about to end, fails: if no code takes its error, that is
-// reported. See [loop.WithUntakenLimit] and [loop.Loop.Close].
+// reported. See [loop.WithUnretrievedLimit] and [loop.Loop.Close].
 func Failed(t *loop.Task) { loop.Internals.Failed(t) }
 
 // Current returns the task that ctx belongs to, which must be the one that is

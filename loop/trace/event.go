@@ -48,7 +48,7 @@ func outcomeOf(t *loop.Task) (Outcome, error) {
 	if c, ok := of.(interface{ Canceled() bool }); ok && c.Canceled() {
 		return Canceled, nil
 	}
-	switch err := of.Untaken(); err.(type) {
+	switch err := of.Unretrieved(); err.(type) {
 	case nil:
 		return Returned, nil
 	case *loop.PanicError:

@@ -16,7 +16,7 @@ import (
 func nap(ctx context.Context) (string, error) {
 	return task.Go(ctx, func(ctx context.Context) (string, error) {
 		return "rested", task.Sleep(ctx, time.Second)
-	}, task.Name("nap")).Await(ctx)
+	}, task.Named("nap")).Await(ctx)
 }
 
 func ExampleRecorder() {

@@ -29,7 +29,7 @@ type none = struct{}
 
 // spawn makes a stackful task without a result.
 func spawn(ctx context.Context, name string, body func(context.Context) error) *task.Task[none] {
-	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Name(name))
+	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Named(name))
 }
 
 // factorial is the demo without its output.
@@ -49,9 +49,9 @@ func factorial(n int) func(context.Context) (int, error) {
 // factorials is the main task of the demo.
 func factorials(ctx context.Context) ([]int, error) {
 	return task.Gather(
-		task.Go(ctx, factorial(2), task.Name("A")),
-		task.Go(ctx, factorial(3), task.Name("B")),
-		task.Go(ctx, factorial(4), task.Name("C")),
+		task.Go(ctx, factorial(2), task.Named("A")),
+		task.Go(ctx, factorial(3), task.Named("B")),
+		task.Go(ctx, factorial(4), task.Named("C")),
 	).Await(ctx)
 }
 

@@ -50,7 +50,7 @@ func TestEventSetAndCleared(t *testing.T) {
 	e.Set()
 	l.RunUntilIdle()
 	for left := range l.Tasks() {
-		t.Errorf("%v still %s", left, left.Waits())
+		t.Errorf("%v still %s", left, left.Status())
 	}
 }
 

@@ -263,8 +263,8 @@ func ExampleMutex_SetName() {
 				return 1, nil
 			}
 		}
-		plato := task.Go(ctx, eat(&left, &right), task.Name("Plato"))
-		kant := task.Go(ctx, eat(&right, &left), task.Name("Kant"))
+		plato := task.Go(ctx, eat(&left, &right), task.Named("Plato"))
+		kant := task.Go(ctx, eat(&right, &left), task.Named("Kant"))
 		_, err := task.Gather(plato, kant).Await(ctx)
 		return err
 	})

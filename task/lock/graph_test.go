@@ -173,7 +173,7 @@ func TestGraphSaysTheNameOfABarrier(t *testing.T) {
 	b.SetName("start")
 	a := task.Go(l.Context(), b.Wait)
 	l.RunUntilIdle()
-	if got := a.Task().Waits(); !strings.Contains(got, `barrier "start"`) {
+	if got := a.Task().Status(); !strings.Contains(got, `barrier "start"`) {
 		t.Errorf(`who waits at the barrier named start %q, want barrier "start" in it`, got)
 	}
 }
@@ -186,7 +186,7 @@ func TestGraphSaysTheNameOfACondsOwnMutex(t *testing.T) {
 	c.Mutex().TryLock()
 	a := testkit.Spawn(l.Context(), "A", c.Lock)
 	l.RunUntilIdle()
-	if got := a.Task().Waits(); !strings.Contains(got, `"changed"`) {
+	if got := a.Task().Status(); !strings.Contains(got, `"changed"`) {
 		t.Errorf(`who waits for the mutex of the cond named changed %q, want "changed" in it`, got)
 	}
 }

@@ -121,7 +121,7 @@ func TestLessThatMisbehavesPassesTheTurnOn(t *testing.T) {
 				failed := 0
 				for _, x := range tasks {
 					if !x.Done() {
-						t.Errorf("%v %s", x, x.Task().Waits())
+						t.Errorf("%v %s", x, x.Task().Status())
 					} else if x.Err() != nil {
 						failed++
 					}

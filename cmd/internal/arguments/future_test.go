@@ -123,13 +123,13 @@ var futureRules = map[string]rule{
 				panic("the future was canceled")
 			}
 		})),
-	"core.Canceled": fine(receiverOnly),
-	"core.Done":     fine(receiverOnly),
-	"core.Err":      fine(receiverOnly),
-	"core.Explain":  fine(receiverOnly),
-	"core.Loop":     fine(receiverOnly),
-	"core.TaskOf":   fine(receiverOnly),
-	"core.Untaken":  fine(receiverOnly),
+	"core.Canceled":    fine(receiverOnly),
+	"core.Done":        fine(receiverOnly),
+	"core.Err":         fine(receiverOnly),
+	"core.Explain":     fine(receiverOnly),
+	"core.Loop":        fine(receiverOnly),
+	"core.TaskOf":      fine(receiverOnly),
+	"core.Unretrieved": fine(receiverOnly),
 
 	"Callback.Remove": bad(
 		harmless("a zero callback", func() { future.Callback{}.Remove() }),

@@ -187,14 +187,14 @@ var taskRules = map[string]rule{
 			l.Close()
 			t.Cancel(nil)
 		})),
-	"Task.SetName":    fine(anyValue),
-	"Task.Cancelling": fine(receiverOnly),
-	"Task.Name":       fine(receiverOnly),
-	"Task.String":     fine(receiverOnly),
-	"Task.Task":       fine(receiverOnly),
-	"Task.Uncancel":   fine(receiverOnly),
+	"Task.SetName":        fine(anyValue),
+	"Task.CancelRequests": fine(receiverOnly),
+	"Task.Name":           fine(receiverOnly),
+	"Task.String":         fine(receiverOnly),
+	"Task.Task":           fine(receiverOnly),
+	"Task.Uncancel":       fine(receiverOnly),
 
-	"Name":                 fine(anyValue),
+	"Named":                fine(anyValue),
 	"Eager":                fine(receiverOnly),
 	"Lazy":                 fine(receiverOnly),
 	"End":                  fine(receiverOnly),

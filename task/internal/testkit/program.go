@@ -131,7 +131,7 @@ func (p *Program) Finish(check func(idle bool)) {
 	}
 	p.Rest(check)
 	for left := range p.Loop.Tasks() {
-		p.Errorf("%v was canceled and %s", left, left.Waits())
+		p.Errorf("%v was canceled and %s", left, left.Status())
 	}
 }
 

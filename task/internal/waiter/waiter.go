@@ -79,7 +79,7 @@ func (w *Waiter) finish(err error) {
 
 func (w *Waiter) Loop() *loop.Loop { return w.loop }
 func (w *Waiter) Done() bool       { return w.done }
-func (w *Waiter) Untaken() error   { return nil }
+func (w *Waiter) Unretrieved() error   { return nil }
 
 func (w *Waiter) Err() error {
 	if !w.done {

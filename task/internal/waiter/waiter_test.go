@@ -39,7 +39,7 @@ func TestWaiterIsSetOnce(t *testing.T) {
 	what, on := w.Explain()
 	testkit.Equal(t, "explanation", what, "something")
 	testkit.Equal(t, "what it waits for", len(on), 0)
-	testkit.Equal(t, "what the task waits for", a.Task().Waits(), "awaits something")
+	testkit.Equal(t, "what the task waits for", a.Task().Status(), "awaits something")
 	if err := w.Err(); !errors.Is(err, future.ErrInvalidState) {
 		t.Errorf("the error of a pending waiter is %v, want %v", err, future.ErrInvalidState)
 	}
@@ -51,8 +51,8 @@ func TestWaiterIsSetOnce(t *testing.T) {
 	testkit.Equal(t, "canceled", w.Canceled(), false)
 	l.RunOnce()
 	testkit.Equal(t, "the task went on in the next turn", a.Done(), true)
-	if a.Err() != nil || w.Err() != nil || w.Untaken() != nil {
-		t.Errorf("errors: %v, %v, %v", a.Err(), w.Err(), w.Untaken())
+	if a.Err() != nil || w.Err() != nil || w.Unretrieved() != nil {
+		t.Errorf("errors: %v, %v, %v", a.Err(), w.Err(), w.Unretrieved())
 	}
 }
 

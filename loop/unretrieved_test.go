@@ -19,13 +19,13 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-var errUntaken = errors.New("nobody took this")
+var errUnretrieved = errors.New("nobody took this")
 
-// untaken is a loop whose error handler notes the names of the tasks it is told of.
-func untaken(t *testing.T, opts ...loop.Option) (l *loop.Loop, told *[]string) {
+// unretrieved is a loop whose error handler notes the names of the tasks it is told of.
+func unretrieved(t *testing.T, opts ...loop.Option) (l *loop.Loop, told *[]string) {
 	told = new([]string)
 	l = loop.New(append(opts, loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
-		if f.Kind != loop.ErrorUntaken || f.Err != errUntaken {
+		if f.Kind != loop.ErrorUnretrieved || f.Err != errUnretrieved {
 			t.Errorf("reported: %v: %v", f.Kind, f.Err)
 		}
 		if l.Current() != nil {
@@ -38,7 +38,7 @@ func untaken(t *testing.T, opts ...loop.Option) (l *loop.Loop, told *[]string) {
 }
 
 func fail(ctx context.Context, name string) *task.Task[none] {
-	return spawn(ctx, name, func(context.Context) error { return errUntaken })
+	return spawn(ctx, name, func(context.Context) error { return errUnretrieved })
 }
 
 func wantTold(t *testing.T, when string, told []string, want ...string) {
@@ -48,8 +48,8 @@ func wantTold(t *testing.T, when string, told []string, want ...string) {
 	}
 }
 
-func TestUntakenErrorBeyondTheLimitIsReported(t *testing.T) {
-	l, told := untaken(t, loop.WithUntakenLimit(2))
+func TestUnretrievedErrorBeyondTheLimitIsReported(t *testing.T) {
+	l, told := unretrieved(t, loop.WithUnretrievedLimit(2))
 	for _, name := range []string{"d", "c", "b", "a"} {
 		fail(l.Context(), name)
 		l.RunUntilIdle()
@@ -61,8 +61,8 @@ func TestUntakenErrorBeyondTheLimitIsReported(t *testing.T) {
 	wantTold(t, "at the end", *told, "d", "c", "b", "a")
 }
 
-func TestUntakenLimitOfZero(t *testing.T) {
-	l, told := untaken(t, loop.WithUntakenLimit(0))
+func TestUnretrievedLimitOfZero(t *testing.T) {
+	l, told := unretrieved(t, loop.WithUnretrievedLimit(0))
 	fail(l.Context(), "a")
 	one := fail(l.Context(), "b")
 	spawn(l.Context(), "awaits b", func(ctx context.Context) error {
@@ -76,7 +76,7 @@ func TestUntakenLimitOfZero(t *testing.T) {
 }
 
 func TestErrorsTakenMeanwhileMakeRoom(t *testing.T) {
-	l, told := untaken(t, loop.WithUntakenLimit(2))
+	l, told := unretrieved(t, loop.WithUnretrievedLimit(2))
 	fail(l.Context(), "a")
 	b := fail(l.Context(), "b")
 	l.RunUntilIdle()
@@ -94,20 +94,20 @@ func TestErrorsTakenMeanwhileMakeRoom(t *testing.T) {
 }
 
 func TestReportedErrorCanBeTaken(t *testing.T) {
-	l, told := untaken(t, loop.WithUntakenLimit(0))
+	l, told := unretrieved(t, loop.WithUnretrievedLimit(0))
 	a := fail(l.Context(), "a")
 	l.RunUntilIdle()
 	wantTold(t, "at once", *told, "a")
-	if err := a.Err(); err != errUntaken {
+	if err := a.Err(); err != errUnretrieved {
 		t.Errorf("Err: %v", err)
 	}
 }
 
 // In a loop that is never idle an error is reported a few turns later.
-func TestUntakenErrorOfALoopThatIsNeverIdle(t *testing.T) {
+func TestUnretrievedErrorOfALoopThatIsNeverIdle(t *testing.T) {
 	for _, beside := range []string{"a lone task", "two tasks", "a callback"} {
 		t.Run(beside, func(t *testing.T) {
-			l, told := untaken(t, loop.WithUntakenLimit(0))
+			l, told := unretrieved(t, loop.WithUnretrievedLimit(0))
 			turns := 0
 			busy := func(ctx context.Context) error {
 				for ; len(*told) == 0 && turns < 100; turns++ {
@@ -161,7 +161,7 @@ func TestErrorsThatAreAwaitedAreNotReported(t *testing.T) {
 		"WithGroup": func(ctx context.Context) {
 			_ = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				for range n {
-					_ = g.Go(func(context.Context) error { return errUntaken })
+					_ = g.Go(func(context.Context) error { return errUnretrieved })
 				}
 				return nil
 			})
@@ -179,7 +179,7 @@ func TestErrorsThatAreAwaitedAreNotReported(t *testing.T) {
 	} {
 		for _, start := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
 			t.Run(name, func(t *testing.T) {
-				l, told := untaken(t, loop.WithUntakenLimit(0), loop.WithTaskFactory(start))
+				l, told := unretrieved(t, loop.WithUnretrievedLimit(0), loop.WithTaskFactory(start))
 				spawn(l.Context(), "main", func(ctx context.Context) error {
 					take(ctx)
 					return nil
@@ -194,11 +194,11 @@ func TestErrorsThatAreAwaitedAreNotReported(t *testing.T) {
 }
 
 // The order is that of failing, and the same in every run, among turns and within them.
-func TestUntakenErrorsAreBounded(t *testing.T) {
+func TestUnretrievedErrorsAreBounded(t *testing.T) {
 	const limit, n = 128, 100_000
 	for name, perTurn := range map[string]int{"one in a turn": 1, "a hundred in a turn": 100} {
 		t.Run(name, func(t *testing.T) {
-			l, told := untaken(t)
+			l, told := unretrieved(t)
 			most, failed := 0, 0
 			spawn(l.Context(), "main", func(ctx context.Context) error {
 				for failed < n {
@@ -231,9 +231,9 @@ func TestUntakenErrorsAreBounded(t *testing.T) {
 	}
 }
 
-func TestManyUntakenErrorsOfOneTurn(t *testing.T) {
+func TestManyUnretrievedErrorsOfOneTurn(t *testing.T) {
 	const n = 20_000
-	l, told := untaken(t)
+	l, told := unretrieved(t)
 	for i := range n {
 		fail(l.Context(), fmt.Sprint(i))
 	}
@@ -248,7 +248,7 @@ func TestTasksThatHaveFailedAreLetGoOf(t *testing.T) {
 	const n = 5000
 	for _, limit := range []int{0, 128, math.MaxInt} {
 		for _, taken := range []bool{true, false} {
-			l, told := untaken(t, loop.WithUntakenLimit(limit))
+			l, told := unretrieved(t, loop.WithUnretrievedLimit(limit))
 			var all []weak.Pointer[task.Task[none]]
 			for range n {
 				one := fail(l.Context(), "one")
@@ -277,7 +277,7 @@ func TestTasksThatHaveFailedAreLetGoOf(t *testing.T) {
 func TestErrorHandlerMakesSomethingReady(t *testing.T) {
 	var l *loop.Loop
 	ran := 0
-	l = loop.New(loop.WithClock(timer.NewVirtual()), loop.WithUntakenLimit(0), loop.WithErrorHandler(func(loop.Failure) {
+	l = loop.New(loop.WithClock(timer.NewVirtual()), loop.WithUnretrievedLimit(0), loop.WithErrorHandler(func(loop.Failure) {
 		l.CallSoon(func() { ran++ })
 		spawn(l.Context(), "another", func(context.Context) error { ran++; return nil })
 	}))
@@ -295,10 +295,10 @@ func TestErrorHandlerMakesSomethingReady(t *testing.T) {
 }
 
 // An error handler that ends the goroutine loses no other error.
-func TestErrorHandlerThatCallsGoexitLosesNoUntakenError(t *testing.T) {
+func TestErrorHandlerThatCallsGoexitLosesNoUnretrievedError(t *testing.T) {
 	var l *loop.Loop
 	var told []string
-	l = loop.New(loop.WithUntakenLimit(0), loop.WithErrorHandler(func(f loop.Failure) {
+	l = loop.New(loop.WithUnretrievedLimit(0), loop.WithErrorHandler(func(f loop.Failure) {
 		told = append(told, f.Task.Name())
 		runtime.Goexit()
 	}))
@@ -325,30 +325,30 @@ func TestErrorHandlerThatCallsGoexitLosesNoUntakenError(t *testing.T) {
 }
 
 // The main task's error is that of Run, and is not reported besides.
-func TestUntakenErrorOfMain(t *testing.T) {
+func TestUnretrievedErrorOfMain(t *testing.T) {
 	_, err := task.Run(t.Context(), func(ctx context.Context) (none, error) {
 		spawn(ctx, "cleans up", func(ctx context.Context) error {
 			_, _ = future.New[none](ctx).Await(ctx)
 			return task.Sleep(ctx, time.Hour)
 		})
-		return none{}, errors.Join(task.Yield(ctx), errUntaken)
-	}, loop.WithClock(timer.NewVirtual()), loop.WithUntakenLimit(0), loop.WithErrorHandler(func(f loop.Failure) {
+		return none{}, errors.Join(task.Yield(ctx), errUnretrieved)
+	}, loop.WithClock(timer.NewVirtual()), loop.WithUnretrievedLimit(0), loop.WithErrorHandler(func(f loop.Failure) {
 		t.Errorf("reported: %v: %v", f.Kind, f.Err)
 	}))
-	if !errors.Is(err, errUntaken) {
+	if !errors.Is(err, errUnretrieved) {
 		t.Errorf("Run: %v", err)
 	}
 }
 
-func TestUntakenLimitPanics(t *testing.T) {
-	mustPanic(t, "loop: WithUntakenLimit(-1); give the number of errors to keep, or 0 to keep none", func() { loop.WithUntakenLimit(-1) })
+func TestUnretrievedLimitPanics(t *testing.T) {
+	mustPanic(t, "loop: WithUnretrievedLimit(-1); give the number of errors to keep, or 0 to keep none", func() { loop.WithUnretrievedLimit(-1) })
 }
 
 // What is reported, and in which turn, against a model: an error counts when 8 turns have
 // passed after that of the failure, or when the loop is idle; while more count than the
 // limit, the oldest is reported. Errors are taken by chance, so young and old ones, taken
-// and untaken ones, are mixed.
-func TestUntakenErrorsAgainstAModel(t *testing.T) {
+// and unretrieved ones, are mixed.
+func TestUnretrievedErrorsAgainstAModel(t *testing.T) {
 	type failure struct {
 		*task.Task[none]
 		name string
@@ -357,7 +357,7 @@ func TestUntakenErrorsAgainstAModel(t *testing.T) {
 	for limit := range 4 {
 		for seed := range uint64(100) {
 			r := rand.New(rand.NewPCG(uint64(limit), seed))
-			l, told := untaken(t, loop.WithUntakenLimit(limit))
+			l, told := unretrieved(t, loop.WithUnretrievedLimit(limit))
 			var left []failure // neither taken nor reported, by order of failing
 			var want []string
 			turns, failed := 0, 0
