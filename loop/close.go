@@ -107,6 +107,7 @@ func (l *Loop) unwindStep(t *Task, err error) {
 func (l *Loop) release() {
 	defer l.reportUnretrieved() // last: the handler may end the goroutine
 	l.phase.Store(uint32(closed))
+	l.lenient = false
 	l.stacks.End()
 	l.lives = nil
 	l.ready, l.turnEnd = ready.Queue{}, 0

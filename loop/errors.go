@@ -122,17 +122,17 @@ func (e *PanicError) Unwrap() error {
 type FailureKind uint8
 
 const (
-	CallbackFailed FailureKind = iota + 1 // a callback panicked
-	ShutdownFailed                        // a task failed while the program was closing
-	ShieldedFailed                        // what was shielded failed after its shield was canceled
-	TaskStuck                             // a body would not end when the loop was closed
-	ErrorUnretrieved                          // a task failed, and no code had taken its error: see WithUnretrievedLimit
-	SlowStep                              // a step or callback held the loop up; debug mode
-	PolicyFailed                          // a Policy panicked, called Goexit, or picked what there was not; it is asked no more
-	ThreadHeld                            // a task was to start at once while its maker held its thread: it was queued
-	RealTimeLimit                         // a standard time limit under a virtual clock, which it does not follow
-	ObserverFailed                        // an observer panicked or called Goexit; it is told no more
-	OffloadFailed                         // offloaded work panicked
+	CallbackFailed   FailureKind = iota + 1 // a callback panicked
+	ShutdownFailed                          // a task failed while the program was closing
+	ShieldedFailed                          // what was shielded failed after its shield was canceled
+	TaskStuck                               // a body would not end when the loop was closed
+	ErrorUnretrieved                        // a task failed, and no code had taken its error: see WithUnretrievedLimit
+	SlowStep                                // a step or callback held the loop up; debug mode
+	PolicyFailed                            // a Policy panicked, called Goexit, or picked what there was not; it is asked no more
+	ThreadHeld                              // a task was to start at once while its maker held its thread: it was queued
+	RealTimeLimit                           // a standard time limit under a virtual clock, which it does not follow
+	ObserverFailed                          // an observer panicked or called Goexit; it is told no more
+	OffloadFailed                           // offloaded work panicked
 )
 
 func (k FailureKind) String() string {

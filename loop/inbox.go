@@ -32,5 +32,5 @@ func (l *Loop) Post(fn func()) error {
 // all of them.
 func (l *Loop) Hold() (release func()) {
 	l.mustBeMade("Hold")
-	return l.inbox.Announce()
+	return l.outside.Announce()
 }

@@ -27,6 +27,9 @@ type Loop struct {
 	config
 	phase atomic.Uint32 // a phase
 	mode  mode          // of the driver, while it drives
+	// The loop is open and not in debug mode: what check asks, in the room that the compiler
+	// inlines.
+	lenient bool
 
 	// What every turn touches.
 	ready    ready.Queue
@@ -38,7 +41,7 @@ type Loop struct {
 	attended bool       // there is an observer, a policy, a failure to report, or debug mode, or the loop is labeled
 	eager    int        // how many eager first steps are on their way, one inside the other
 	stopping bool       // Stop was called
-	idled    bool       // nothing has run since the observers were told of Idle
+	idleTold uint64     // the number of turns, and one more, at which the observers were told of Idle
 	turns    uint64
 	atIdle   []Runnable
 	sweep    sweep
@@ -64,13 +67,13 @@ type Loop struct {
 	spawned     uint64
 
 	// What the program has lent, and what comes of it.
-	observer []func(Event) // nil if there are none
-	policy   policy        // nil if there is none
-	choices  []*Task       // of the choice point at hand
-	places   []uint64      // theirs in the ready queue
-	failures []Failure     // that the driver is to report, or Close
-	unretrieved  unretrieved
-	warned   bool // of a real time limit
+	observer    []func(Event) // nil if there are none
+	policy      policy        // nil if there is none
+	choices     []*Task       // of the choice point at hand
+	places      []uint64      // theirs in the ready queue
+	failures    []Failure     // that the driver is to report, or Close
+	unretrieved unretrieved
+	warned      bool // of a real time limit
 
 	// Debug mode, profiles and threads.
 	labeled       bool            // steps have their labels: see labels.go
@@ -108,9 +111,6 @@ const (
 
 // in reports whether the loop is in the phase p. It is safe from any goroutine.
 func (l *Loop) in(p phase) bool { return l.phase.Load() == uint32(p) }
-
-// open reports whether the loop can be used.
-func (l *Loop) open() bool { return l.phase.Load() > uint32(closed) }
 
 // An Option sets up a new loop.
 type Option func(*config)
@@ -229,7 +229,7 @@ func New(opts ...Option) *Loop {
 		config:   c,
 		timers:   timer.New[Runnable](),
 		observer: c.observers, policy: c.chooser,
-		labeled: c.debug,
+		labeled: c.debug, lenient: !c.debug,
 	}
 	l.phase.Store(uint32(resting))
 	l.root.env, l.root.isRoot = &environment{loop: l, outer: context.Background()}, true
@@ -374,7 +374,7 @@ func logFailure(f Failure) {
 
 // check panics if the loop may not be used here and now.
 func (l *Loop) check(what string) {
-	if !l.open() || l.debug || l.outside.Asleep() {
+	if !l.lenient || l.outside.Asleep() {
 		l.checkAll(what)
 	}
 }

@@ -258,7 +258,7 @@ func (l *Loop) beginTurn() bool {
 
 // newTurn makes what is in the ready queue the turn.
 func (l *Loop) newTurn() {
-	l.turnEnd, l.idled = l.ready.Tail(), false
+	l.turnEnd = l.ready.Tail()
 	l.turns++
 	if l.observer != nil {
 		l.tellTurn()
@@ -333,8 +333,8 @@ func (l *Loop) cancelDue(key timer.Key) (Runnable, bool) {
 // wait for by over, with what Run is to return.
 func (l *Loop) idle() (over bool, err error) {
 	deadline, _ := l.timers.Earliest()
-	if !l.idled {
-		l.idled = true
+	if told := l.turns + 1; l.idleTold != told { // something has run since
+		l.idleTold = told
 		if l.observer != nil {
 			l.observe(Event{Kind: Idle})
 			if len(l.failures) > 0 {

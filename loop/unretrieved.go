@@ -25,7 +25,7 @@ type youngFailure struct {
 
 const (
 	defaultUnretrieved = 128
-	youth          = 8 // turns; each combinator between a task and what awaits it takes one
+	youth              = 8 // turns; each combinator between a task and what awaits it takes one
 )
 
 // WithUnretrievedLimit sets how many errors of tasks the loop keeps that no code has taken;

@@ -2,7 +2,6 @@ package source
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"github.com/takt-go/takt/loop/internal/ready"
 )
@@ -13,7 +12,6 @@ type Inbox struct {
 	hub    *Hub
 	to     *ready.Queue
 	taken  func(n int)
-	owed   atomic.Int64 // what was announced
 	mu     sync.Mutex
 	posts  []ready.Runnable
 	spare  []ready.Runnable // the slice that the loop emptied last
@@ -39,19 +37,6 @@ func (in *Inbox) Post(r ready.Runnable) bool {
 	in.hub.Nudge()
 	return true
 }
-
-// Announce says that something is going to be posted, until release is called. Both are
-// safe from any goroutine; releasing again does nothing.
-func (in *Inbox) Announce() (release func()) {
-	in.owed.Add(1)
-	return sync.OnceFunc(func() {
-		in.owed.Add(-1)
-		in.hub.Nudge()
-	})
-}
-
-// Owed reports whether something was announced.
-func (in *Inbox) Owed() bool { return in.owed.Load() > 0 }
 
 // maxSpare is how much room for posts is kept after a burst.
 const maxSpare = 1 << 14

@@ -38,6 +38,7 @@ func (o *Offloads) Len() int { return len(o.calls) }
 func (o *Offloads) Go(work func(), then ready.Runnable) {
 	call := &offload{then: then, finished: make(chan struct{})}
 	o.calls = append(o.calls, call)
+	o.hub.Expect(1)
 	o.working.Add(1)
 	go func() {
 		defer o.working.Done()
@@ -46,9 +47,6 @@ func (o *Offloads) Go(work func(), then ready.Runnable) {
 		work()
 	}()
 }
-
-// Owed reports whether a call has not been followed up.
-func (o *Offloads) Owed() bool { return len(o.calls) > 0 }
 
 // See notes which calls have finished. What they did before, such as a Post, is there to
 // be seen from now on.
@@ -72,6 +70,7 @@ func (o *Offloads) Take() {
 	}
 	o.calls = slices.DeleteFunc(o.calls, func(call *offload) bool {
 		if call.seen {
+			o.hub.Expect(-1)
 			o.to.Push(call.then)
 		}
 		return call.seen
@@ -84,6 +83,7 @@ func (o *Offloads) TakeOldest() bool {
 	if len(o.calls) == 0 || !o.calls[0].seen {
 		return false
 	}
+	o.hub.Expect(-1)
 	o.to.Push(o.calls[0].then)
 	o.calls = slices.Delete(o.calls, 0, 1)
 	return true
@@ -101,9 +101,13 @@ func (o *Offloads) Await(run func(ready.Runnable)) {
 	for len(o.calls) > 0 {
 		then := o.calls[0].then
 		o.calls = o.calls[1:]
+		o.hub.Expect(-1)
 		run(then)
 	}
 }
 
 // Close lets go of the calls.
-func (o *Offloads) Close() { o.calls = nil }
+func (o *Offloads) Close() {
+	o.hub.Expect(-len(o.calls))
+	o.calls = nil
+}

@@ -39,7 +39,7 @@ func TestWakeAfterAGoexit(t *testing.T) {
 		result <- selected{port: ports.Add(exiting{&told})}
 		ports.results = append(ports.results, result)
 	}
-	ports.stop = make(chan struct{})
+	ports.stop, hub.slept = make(chan struct{}), true
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

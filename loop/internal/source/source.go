@@ -5,7 +5,10 @@
 // line where the loop lists its sources.
 package source
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // A Source is a way in from outside. Its methods are called by the loop, on the loop's
 // goroutine. [Nothing] has methods for what a source leaves out.
@@ -16,15 +19,11 @@ type Source interface {
 	Take()
 	// Pending reports whether something has come that no news has told of.
 	Pending() bool
-	// Owed reports whether something is sure to come: the loop is not deadlocked, and a
-	// virtual clock does not jump.
-	Owed() bool
 	// MayCome reports whether something might come that nobody has announced: with a
 	// real clock the loop is not deadlocked.
 	MayCome() bool
 	// Sleep is called when the loop is going to wait, and Wake when it goes on. In
-	// between, the source sees to it that the hub is nudged when something comes. Wake
-	// may be called without Sleep.
+	// between, the source sees to it that the hub is nudged when something comes.
 	Sleep()
 	Wake()
 	// Close drops what still waits. The loop is closed.
@@ -39,7 +38,6 @@ type Nothing struct{}
 func (Nothing) See()          {}
 func (Nothing) Take()         {}
 func (Nothing) Pending() bool { return false }
-func (Nothing) Owed() bool    { return false }
 func (Nothing) MayCome() bool { return false }
 func (Nothing) Sleep()        {}
 func (Nothing) Wake()         {}
@@ -65,11 +63,16 @@ type Hub struct {
 	asleep  atomic.Bool
 	token   chan struct{} // of size 1
 	watched int           // what is looked at in every turn
+	coming  int           // what is sure to come, by Expect
+	owed    atomic.Int64  // the same, by Announce
+	slept   bool          // the sources were told to
 	asked   bool          // there was news when the present TakeIn began
 	sources []Source
 }
 
 // Init gives the hub its sources. Their order is that in which a turn takes in what has come.
+// The first is the one for which things come unforeseen: the others do nothing unless
+// [Hub.Watch] or [Hub.Expect] has told of something.
 func (h *Hub) Init(sources ...Source) {
 	h.token, h.sources = make(chan struct{}, 1), sources
 }
@@ -94,6 +97,23 @@ func (h *Hub) News() bool { return h.news.Load() }
 // Watch adds n to the number of things that are looked at in every turn.
 func (h *Hub) Watch(n int) { h.watched += n }
 
+// Expect adds n to the number of things that are sure to come. As long as there are any, the
+// loop is not deadlocked, and a virtual clock does not jump.
+func (h *Hub) Expect(n int) { h.coming += n }
+
+// Announce is Expect for any goroutine: something is sure to come until release is called,
+// which any goroutine may do. Releasing again does nothing.
+func (h *Hub) Announce() (release func()) {
+	h.owed.Add(1)
+	return sync.OnceFunc(func() {
+		h.owed.Add(-1)
+		h.Nudge()
+	})
+}
+
+// Owed reports whether something is sure to come.
+func (h *Hub) Owed() bool { return h.coming > 0 || h.owed.Load() > 0 }
+
 // Quiet reports whether nothing has come, and nothing has to be looked at. It costs two
 // loads.
 func (h *Hub) Quiet() bool { return h.watched == 0 && !h.news.Load() }
@@ -108,6 +128,10 @@ func (h *Hub) TakeIn() {
 	if h.asked = h.news.Load(); h.asked {
 		h.news.Store(false)
 	}
+	if h.watched+h.coming == 0 { // the usual case
+		h.sources[0].Take()
+		return
+	}
 	for at := len(h.sources) - 1; at >= 0; at-- {
 		h.sources[at].See()
 	}
@@ -118,9 +142,6 @@ func (h *Hub) TakeIn() {
 
 // Pending reports whether something has come that TakeIn would take in.
 func (h *Hub) Pending() bool { return h.news.Load() || h.some(Source.Pending) }
-
-// Owed reports whether something is sure to come.
-func (h *Hub) Owed() bool { return h.some(Source.Owed) }
 
 // MayCome reports whether something might come.
 func (h *Hub) MayCome() bool { return h.some(Source.MayCome) }
@@ -147,6 +168,7 @@ func (h *Hub) Token() <-chan struct{} { return h.token }
 
 // Sleep has the sources get ready for a loop that waits.
 func (h *Hub) Sleep() {
+	h.slept = true
 	for _, s := range h.sources {
 		s.Sleep()
 	}
@@ -156,7 +178,10 @@ func (h *Hub) Sleep() {
 // it calls, calls Goexit.
 func (h *Hub) Wake() {
 	h.asleep.Store(false)
-	wake(h.sources)
+	if h.slept {
+		h.slept = false
+		wake(h.sources)
+	}
 }
 
 func wake(sources []Source) {

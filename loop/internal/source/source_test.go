@@ -35,7 +35,10 @@ func TestHubOrder(t *testing.T) {
 	var log []string
 	var hub Hub
 	hub.Init(logged{name: "a", log: &log}, logged{name: "b", log: &log}, logged{name: "c", log: &log})
+	hub.TakeIn() // where nothing is foreseen
+	hub.Expect(1)
 	hub.TakeIn()
+	hub.Wake() // without Sleep
 	hub.Sleep()
 	ended := make(chan struct{})
 	go func() {
@@ -45,7 +48,7 @@ func TestHubOrder(t *testing.T) {
 	<-ended
 	hub.Close()
 	want := []string{
-		"see c", "see b", "see a", "take a", "take b", "take c",
+		"take a", "see c", "see b", "see a", "take a", "take b", "take c",
 		"sleep a", "sleep b", "sleep c", "wake a", "wake b", "wake c", "close a", "close b", "close c",
 	}
 	if !slices.Equal(log, want) {
@@ -69,20 +72,19 @@ func TestNothing(t *testing.T) {
 // answers is a source that says yes to one of the questions.
 type answers struct {
 	Nothing
-	pending, owed, mayCome bool
-	hint                   string
+	pending, mayCome bool
+	hint             string
 }
 
 func (a answers) Pending() bool { return a.pending }
-func (a answers) Owed() bool    { return a.owed }
 func (a answers) MayCome() bool { return a.mayCome }
 func (a answers) Hint() string  { return a.hint }
 
 func TestHubAsksAll(t *testing.T) {
-	for _, last := range []answers{{pending: true}, {owed: true}, {mayCome: true}, {hint: "a word"}} {
+	for _, last := range []answers{{pending: true}, {mayCome: true}, {hint: "a word"}} {
 		var hub Hub
 		hub.Init(Nothing{}, last)
-		got := answers{pending: hub.Pending(), owed: hub.Owed(), mayCome: hub.MayCome(), hint: fmt.Sprint(hub.Hints())}
+		got := answers{pending: hub.Pending(), mayCome: hub.MayCome(), hint: fmt.Sprint(hub.Hints())}
 		if want := "[" + last.hint + "]"; got.hint != want {
 			t.Errorf("hints are %s, want %s", got.hint, want)
 		}
@@ -95,7 +97,7 @@ func TestHubAsksAll(t *testing.T) {
 // A nudge is news until the hub takes in, and sends one token to a loop that dozes.
 func TestNudge(t *testing.T) {
 	var hub Hub
-	hub.Init()
+	hub.Init(Nothing{})
 	tokens := func() int { return len(hub.Token()) }
 	hub.Nudge()
 	if !hub.News() || hub.Quiet() || !hub.Pending() || tokens() != 0 {
@@ -192,10 +194,8 @@ func TestInboxAfterABurst(t *testing.T) {
 
 func TestAnnounce(t *testing.T) {
 	var hub Hub
-	var in Inbox
-	in.Init(&hub, nil, nil)
-	hub.Init(&in)
-	first, second := in.Announce(), in.Announce()
+	hub.Init(Nothing{})
+	first, second := hub.Announce(), hub.Announce()
 	first()
 	first()
 	if !hub.Owed() || !hub.News() {
@@ -203,6 +203,14 @@ func TestAnnounce(t *testing.T) {
 	}
 	if second(); hub.Owed() {
 		t.Error("all are released, and something is owed")
+	}
+	hub.Expect(2)
+	hub.Expect(-1)
+	if !hub.Owed() {
+		t.Error("one of two is expected, and nothing is owed")
+	}
+	if hub.Expect(-1); hub.Owed() {
+		t.Error("nothing is expected, and something is owed")
 	}
 }
 
