@@ -648,3 +648,52 @@ func TestFailureInTheLastStepIsToldBeforeTheDriverReturns(t *testing.T) {
 		})
 	}
 }
+
+// A context that bounds a task wakes the loop by its time limit only, and one that a task
+// awaits under in any way.
+func TestDeadlockDetectionMindsHowContextsEnd(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		limited, bound bool
+		deadlock       bool
+	}{
+		{"bound, limited", true, true, false},
+		{"bound", false, true, true},
+		{"awaits, limited", true, false, false},
+		{"awaits", false, false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithDeadlockDetection())
+				derive := func(ctx context.Context) context.Context {
+					cancel := func() {}
+					if c.limited {
+						ctx, cancel = context.WithTimeout(ctx, time.Minute)
+					} else {
+						ctx, cancel = context.WithCancel(ctx)
+						time.AfterFunc(time.Minute, cancel)
+					}
+					t.Cleanup(cancel)
+					return ctx
+				}
+				ctx := l.Context()
+				if c.bound {
+					ctx = derive(ctx)
+				}
+				spawn(ctx, "x", func(ctx context.Context) error {
+					if !c.bound {
+						ctx = derive(ctx)
+					}
+					return future.New[int](ctx).Wait(ctx)
+				})
+				err := l.Run()
+				if _, deadlock := err.(*loop.DeadlockError); deadlock != c.deadlock {
+					t.Errorf("Run: %v", err)
+				}
+				if !c.deadlock && l.Elapsed() != time.Minute {
+					t.Errorf("it took %v", l.Elapsed())
+				}
+			})
+		})
+	}
+}

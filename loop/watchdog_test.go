@@ -196,3 +196,21 @@ func TestWatchdogTellsAtTheLimit(t *testing.T) {
 		run(t, l)
 	})
 }
+
+// It watches in every run.
+func TestWatchdogTellsInTheNextRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(t, loop.WithSlowStep(time.Minute), loop.WithErrorHandler(func(loop.Failure) {}))
+		run(t, l)
+		time.Sleep(time.Hour)
+		told := 0
+		toldToSlog(t, func(string, string) { told++ })
+		for range 2 {
+			l.CallSoon(func() { time.Sleep(time.Hour) })
+			run(t, l)
+		}
+		if told != 2 {
+			t.Errorf("told %d times", told)
+		}
+	})
+}

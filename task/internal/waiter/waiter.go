@@ -77,9 +77,9 @@ func (w *Waiter) finish(err error) {
 
 // The methods of [loop.Awaitable].
 
-func (w *Waiter) Loop() *loop.Loop { return w.loop }
-func (w *Waiter) Done() bool       { return w.done }
-func (w *Waiter) Unretrieved() error   { return nil }
+func (w *Waiter) Loop() *loop.Loop   { return w.loop }
+func (w *Waiter) Done() bool         { return w.done }
+func (w *Waiter) Unretrieved() error { return nil }
 
 func (w *Waiter) Err() error {
 	if !w.done {
