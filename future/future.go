@@ -419,7 +419,7 @@ func (c *core) RemoveWaiter(r loop.Runnable) bool {
 	return true
 }
 
-// check panics where the future must not be changed: see [loop.Loop.CheckGoroutine].
+// check panics where the future must not be changed: see [lowlevel.CheckGoroutine].
 func (c *core) check(what string) {
 	if c.home != (lowlevel.Home{}) {
 		c.home.CheckGoroutine(what)

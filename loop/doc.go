@@ -34,7 +34,7 @@
 // A turn is one round of the loop: it runs what was ready at its start.
 //
 // The loop is idle when nothing is ready, due, or otherwise to be taken in. What
-// [Loop.AtIdle] has registered runs then; otherwise the loop waits, for the earliest
+// AtIdle of package lowlevel has registered runs then; otherwise the loop waits, for the earliest
 // timer or for something from outside.
 //
 // The loop is deadlocked when it is idle, tasks are unfinished, and nothing is
@@ -50,9 +50,9 @@
 //  2. what wakes because a standard context has ended, in the order in which
 //     the loop began to watch the contexts: see Contexts below;
 //  3. what wakes because its channel operation can now be performed, in the order
-//     in which it came to wait; the operation is performed here ([Loop.AddPort]);
+//     in which it came to wait; the operation is performed here (AddPort of package lowlevel);
 //  4. what follows on offloaded calls that have returned, in the order of the
-//     calls ([Loop.Offload]); with a virtual clock this waits until the loop is
+//     calls (Offload of package lowlevel); with a virtual clock this waits until the loop is
 //     idle; what a call posted before it returned comes before its end;
 //  5. the timers that are due, by deadline, and equal deadlines in the order of
 //     arming.
@@ -65,7 +65,7 @@
 // already, and nothing that keeps itself busy can keep the others, timers or
 // posts from their turn.
 //
-// [WithPolicy] lets a policy pick among the tasks that are ready, in place of the
+// WithPolicy of package lowlevel lets a policy pick among the tasks that are ready, in place of the
 // one at the front: package looptest explores with it what else could happen.
 // Without one, the order is as said here.
 //
@@ -99,7 +99,7 @@
 // or woken already, or yielding, is told at its next chance: when its next step
 // begins, or at the next suspension of its body. A task that has not taken its
 // first step never runs its body. A request passes once through each task that it
-// reaches: see [Loop.Sweep].
+// reaches: see Sweep of package lowlevel.
 //
 // A cancellation is delivered once, as a [*CanceledError]. After that the body
 // may suspend as before. See package task for what follows from this.
@@ -140,7 +140,7 @@
 //
 // The context that a body is handed is its task's. It carries the task; its Done
 // closes when the task is asked to cancel; its Deadline is the innermost time
-// limit of its scope. [Current] takes the task back out. A context of a task that
+// limit of its scope. Current of package lowlevel takes the task back out. A context of a task that
 // is not the one running, of another loop, or of none makes everything that
 // suspends panic, with a message that names both tasks.
 //

@@ -28,7 +28,7 @@ func (l *Loop) Post(fn func()) error {
 // else is ready at that instant is that of real time: it runs in the turn after the one
 // in which it comes, and the posts of several goroutines run in the order in which they
 // come, not in the order of Hold. Where several results shall come in an order that
-// follows from the program, use [Loop.Offload] or task.Blocking, or let one goroutine post
+// follows from the program, use Offload of package lowlevel or task.Blocking, or let one goroutine post
 // all of them.
 func (l *Loop) Hold() (release func()) {
 	l.mustBeMade("Hold")

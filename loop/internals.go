@@ -29,7 +29,7 @@ func (internals) LoopOf(ctx context.Context) *Loop                    { return l
 func (internals) Inside() bool                                        { return inside() }
 func (internals) PutBack(ctx context.Context, err error)              { putBack(ctx, err) }
 func (internals) Suspend(ctx context.Context, s Suspension) error     { return suspend(ctx, s) }
-func (internals) On(a Awaitable) Suspension                           { return on(a) }
+func (internals) On(a Awaitable) Suspension                           { return Suspension{on: a, how: await} }
 func (internals) Sleep(d time.Duration) Suspension                    { return sleepFor(d) }
 func (internals) Turn() Suspension                                    { return Suspension{how: turn} }
 func (internals) Schedule(l *Loop, r Runnable)                        { l.schedule(r) }

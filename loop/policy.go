@@ -9,7 +9,7 @@ import (
 // A policy decides which of several ready tasks runs next: see Policy in package lowlevel.
 type policy interface {
 	// Pick returns the index in ready of the task to run, where 0 became ready first.
-	// If time may pass here (see [WithPolicy]), len(ready) lets it: the virtual clock
+	// If time may pass here (see WithPolicy of package lowlevel), len(ready) lets it: the virtual clock
 	// jumps to the next deadline, and Pick is asked again with what that has made
 	// ready. ready is valid during the call only.
 	Pick(ready []*Task, timePasses bool) int

@@ -4,7 +4,7 @@ package loop
 // current task switched to it and back. A task that ends in that step never
 // touches the ready queue; what its body returns, and a panic, go into the task
 // and not to the caller. While the loop is not running, and for a task that was made
-// with [Queued], it is Enqueue. It is for task factories; it panics if the task was
+// with Queued of package lowlevel, it is Enqueue. It is for task factories; it panics if the task was
 // started before.
 func (t *Task) StepNow() {
 	t.mustBeSpawned("StepNow")

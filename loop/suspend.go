@@ -66,14 +66,6 @@ func sleepFor(d time.Duration) Suspension {
 	return Suspension{how: sleep, d: d}
 }
 
-// on waits for a. If a is done, that does not suspend.
-func on(a Awaitable) Suspension {
-	if a == nil {
-		panic("loop: a task awaits nil; give it a future or task")
-	}
-	return Suspension{how: await, on: a}
-}
-
 // suspend suspends the running task: see Await in package lowlevel.
 func suspend(ctx context.Context, s Suspension) error {
 	c, ok := ctx.(*ownContext)
@@ -179,6 +171,8 @@ func (t *Task) suspend(s Suspension) {
 		t.mustSuit(s.on)
 		s.on.AddWaiter((*entry)(t)) // if that panics, the task has not been suspended
 		t.live.on = s.on
+	} else if s.how == await {
+		panic("loop: a task awaits nil; give it a future or task")
 	}
 	t.state, t.how = stateSuspended, s.how
 	switch s.how {

@@ -245,7 +245,7 @@ func (t *Task) SetName(name string) {
 	t.withExtra().name = name
 }
 
-// check panics where the task must not be changed: see [Loop.CheckGoroutine].
+// check panics where the task must not be changed: see mustBeHere.
 func (t *Task) check(what string) {
 	if t.env != nil {
 		t.env.loop.mustBeHere(what)
@@ -293,7 +293,7 @@ func (w *wrapped) Fail(t *Task, err error) {
 func (t *Task) Done() bool { return t.state == stateDone }
 
 // Enqueue puts a new task at the back of the ready queue; it is StepNow for a task that
-// was made with [AtOnce]. It is for task factories; it panics if the task was started
+// was made with AtOnce of package lowlevel. It is for task factories; it panics if the task was started
 // before.
 func (t *Task) Enqueue() {
 	t.mustBeSpawned("Enqueue")

@@ -15,7 +15,7 @@ import (
 // lost: where a value and a cancellation come together, Recv returns the value, and
 // the next suspension delivers the cancellation. Tasks that wait for one channel
 // receive in the order in which they came; one that finds a value does not wait. Each channel that is waited for costs a
-// look at the beginning of every turn. See [loop.Loop.AddPort] for virtual clocks.
+// look at the beginning of every turn. See [lowlevel.AddPort] for virtual clocks.
 //
 // Recv panics if ch is nil, since nothing would ever come, and if ctx does not
 // belong to the running task.

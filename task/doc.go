@@ -42,7 +42,7 @@
 //	                        not noticed yet
 //	Recv, Send              if the operation is not possible at once
 //	Timeout, TimeoutAt      not by themselves, only their bodies
-//	loop.Suspend            which all of these come down to; the packages lock and
+//	lowlevel.Suspend        which all of these come down to; the packages lock and
 //	                        queue say for each method of theirs whether it suspends
 //
 // Nothing else does. Go, Gather, Shield, Cancel, SetResult and the like never

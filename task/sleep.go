@@ -10,10 +10,10 @@ import (
 // Sleep suspends the running task, which ctx must belong to, until d has passed
 // by the loop's clock. d <= 0 suspends for exactly one turn. Sleepers due at the
 // same instant wake in the order in which they went to sleep. The error is nil,
-// or what ended the sleep: see [loop.Suspend]. It allocates nothing but the
+// or what ended the sleep: see [lowlevel.Suspend]. It allocates nothing but the
 // timer's place in the tree.
 func Sleep(ctx context.Context, d time.Duration) error {
-	return lowlevel.Sleep(ctx, d)
+	return lowlevel.Suspend(ctx, For(d))
 }
 
 // Yield suspends the running task for exactly one turn, so that everything else

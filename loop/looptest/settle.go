@@ -11,7 +11,7 @@ import (
 
 // Settle waits until every other task is suspended, and nothing but time or the outside
 // could wake it. Time does not pass meanwhile. Several tasks may settle at once; they
-// are woken together. The error is that of [loop.Suspend]. testing/synctest: Wait.
+// are woken together. The error is that of [lowlevel.Suspend]. testing/synctest: Wait.
 func Settle(ctx context.Context) error {
 	lowlevel.Current(ctx)
 	w := newWait(ctx, func() string { return "the others to settle" })
@@ -28,7 +28,7 @@ type Sequencer struct {
 
 // Step waits until every smaller number, from 0, has been stepped to, and the task that
 // did so last has come to suspend again. If the error is not nil (it is that of
-// [loop.Suspend]), the step was not made, and its number is to be used again. Step
+// [lowlevel.Suspend]), the step was not made, and its number is to be used again. Step
 // panics for a number that was used before, or is waited for.
 func (s *Sequencer) Step(ctx context.Context, n int) error {
 	lowlevel.Current(ctx)

@@ -37,7 +37,7 @@ func (e *Event) Clear() {
 func (e *Event) IsSet() bool { return e.set }
 
 // Wait waits until the flag is set; if it is, Wait does not suspend. An error says that
-// the task was canceled, or that ctx has ended (see [loop.Suspend]). Wait panics if ctx
+// the task was canceled, or that ctx has ended (see [lowlevel.Suspend]). Wait panics if ctx
 // does not belong to the running task.
 func (e *Event) Wait(ctx context.Context) error {
 	lowlevel.Current(ctx)

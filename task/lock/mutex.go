@@ -27,7 +27,7 @@ type Mutex struct {
 
 // Lock takes the mutex, and waits for it if need be. An error says that the task does
 // not have the mutex: it was canceled while it waited, or ctx has ended (see
-// [loop.Suspend]). A mutex that is free is taken without suspending, at a cost of a few
+// [lowlevel.Suspend]). A mutex that is free is taken without suspending, at a cost of a few
 // nanoseconds; a task that waits costs one allocation. Locking a mutex that the task
 // holds is a deadlock. Lock panics if ctx does not belong to the running task.
 func (m *Mutex) Lock(ctx context.Context) error {
@@ -79,7 +79,7 @@ func (m *Mutex) unlockedByLoser() bool {
 
 func isCurrent(t *loop.Task) bool { return t.Loop().Current() == t }
 
-// check panics where the mutex must not be changed: see [loop.Loop.CheckGoroutine].
+// check panics where the mutex must not be changed: see [lowlevel.CheckGoroutine].
 func (m *Mutex) check(what string) {
 	if m.holder != nil {
 		lowlevel.CheckGoroutine(m.holder.Loop(), what)

@@ -40,7 +40,7 @@ func NewBounded(n int) *Semaphore {
 }
 
 // Acquire takes a permit, and waits for one if need be. An error says that the task got
-// none: it was canceled while it waited, or ctx has ended (see [loop.Suspend]). A permit
+// none: it was canceled while it waited, or ctx has ended (see [lowlevel.Suspend]). A permit
 // that is free is taken without suspending; a task that waits costs one allocation.
 // Acquire panics if ctx does not belong to the running task.
 func (s *Semaphore) Acquire(ctx context.Context) error {

@@ -91,7 +91,7 @@ func (q *Queue[T]) full() bool { return q.Len() >= q.max && q.max > 0 }
 
 // Put puts v into the queue, and waits for room if need be. If there is room, Put does
 // not suspend. The error is [ErrShutdown] if the queue was shut down, before or while it
-// waits, or that of [loop.Suspend]; then v was not put. Put panics if ctx does not belong
+// waits, or that of [lowlevel.Suspend]; then v was not put. Put panics if ctx does not belong
 // to the running task.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	lowlevel.Current(ctx)
@@ -124,7 +124,7 @@ func (q *Queue[T]) TryPut(v T) error {
 
 // Get takes the next item, and waits for one if need be. If one is there, Get does not
 // suspend. The error is [ErrShutdown] if the queue is empty and was shut down, before or
-// while it waits, or that of [loop.Suspend]; then nothing was taken. Get panics if ctx
+// while it waits, or that of [lowlevel.Suspend]; then nothing was taken. Get panics if ctx
 // does not belong to the running task.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	lowlevel.Current(ctx)
@@ -155,7 +155,7 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 	return v, nil
 }
 
-// check panics where the queue must not be changed: see [loop.Loop.CheckGoroutine].
+// check panics where the queue must not be changed: see [lowlevel.CheckGoroutine].
 func (q *Queue[T]) check(what string) {
 	for _, line := range [...]*waiter.List{&q.getters, &q.putters, &q.joiners} {
 		line.Check(what)
@@ -186,7 +186,7 @@ func wakeNext(line *waiter.List) {
 
 // All ranges over the items as they come, each with a nil error, until the queue is
 // shut down and empty. If the waiting fails, the last round yields a zero T and the
-// error of [loop.Suspend]. Several tasks may range over one queue.
+// error of [lowlevel.Suspend]. Several tasks may range over one queue.
 //
 //	for job, err := range jobs.All(ctx) {
 func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
@@ -215,7 +215,7 @@ func (q *Queue[T]) Done() {
 func (q *Queue[T]) Undone() int { return q.undone }
 
 // Join waits until Done was called for every item that was put. If that is so, Join does
-// not suspend. The error is that of [loop.Suspend].
+// not suspend. The error is that of [lowlevel.Suspend].
 func (q *Queue[T]) Join(ctx context.Context) error {
 	lowlevel.Current(ctx)
 	if q.undone == 0 {

@@ -87,7 +87,7 @@ func (w *Waiter) Leave() {
 	}
 }
 
-// Check panics where the list must not be changed: see [loop.Loop.CheckGoroutine]. A list
+// Check panics where the list must not be changed: see [lowlevel.CheckGoroutine]. A list
 // in which nobody has stood yet knows of no loop.
 func (l *List) Check(what string) {
 	if l.loop != nil {

@@ -35,7 +35,7 @@ func New(ctx context.Context, of Describer) *Waiter {
 }
 
 // Wait suspends the running task, which ctx must belong to, until w is set. The error
-// is that of [loop.Suspend], or a cancellation; w may have been set all the same, as Set tells.
+// is that of [lowlevel.Suspend], or a cancellation; w may have been set all the same, as Set tells.
 func (w *Waiter) Wait(ctx context.Context) error {
 	if !w.done {
 		if err := lowlevel.Await(ctx, w); err != nil {
