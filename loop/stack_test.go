@@ -420,7 +420,15 @@ func TestEagerStepsNest(t *testing.T) {
 }
 
 // fragile is a body that panics, and an outcome that panics from then on.
-type fragile struct{ idle }
+type fragile struct {
+	future.Promise[int]
+	turns int
+}
+
+func (*fragile) Cancel(error) bool                    { return false }
+func (*fragile) Describe() (string, []loop.Awaitable) { return "what is fragile", nil }
+
+func (f *fragile) Fail(_ *loop.Task, err error) { f.Complete(0, err) }
 
 func (f *fragile) Step(*loop.Task, error) loop.Suspension { f.turns = -1; panic("the body's") }
 
@@ -435,7 +443,7 @@ func (f *fragile) Done() bool {
 func TestPanicOnAStackOutsideOfTheBody(t *testing.T) {
 	l := newLoop(t)
 	f := new(fragile)
-	f.Init(l, idleOwner{&f.idle})
+	f.Init(l, f)
 	lowlevel.Spawn(l.Context(), new(loop.Task), lowlevel.Stackful, f, f, "", lowlevel.AsAsked)
 	mustPanic(t, "the outcome's", func() { _ = l.Run() })
 }
