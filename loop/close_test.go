@@ -544,7 +544,7 @@ func TestCloseOnAnotherGoroutineThanTheDrivers(t *testing.T) {
 func TestCloseLetsGoOfWhatWaitedForTheLoop(t *testing.T) {
 	type large struct {
 		_ [1 << 10]byte
-		p *large
+		_ *large
 	}
 	for name, wait := range map[string]func(*loop.Loop, *large){
 		"at idle":  func(l *loop.Loop, x *large) { lowlevel.AtIdle(l, lowlevel.Func(func() { runtime.KeepAlive(x) })) },

@@ -624,8 +624,7 @@ func TestDoneIsAskedForWhileItIsMade(t *testing.T) {
 // await at once; the task's own goes on to serve.
 func TestContextDerivedFromOneThatHasEnded(t *testing.T) {
 	l := newLoop(t)
-	var x *task.Task[none]
-	x = spawn(l.Context(), "x", func(ctx context.Context) error {
+	x := spawn(l.Context(), "x", func(ctx context.Context) error {
 		if err := task.Sleep(ctx, time.Hour); causeOf(err) != io.EOF {
 			t.Errorf("the first sleep: %v", err)
 		}

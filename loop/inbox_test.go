@@ -247,7 +247,7 @@ func TestHoldReleasedAfterPostLosesNothing(t *testing.T) {
 func TestPostsAreLetGoOf(t *testing.T) {
 	type large struct {
 		_ [1 << 10]byte
-		p *large
+		_ *large
 	}
 	l := newLoop(t)
 	x := new(large)

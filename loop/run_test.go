@@ -666,7 +666,7 @@ func TestDeadlockDetectionMindsHowContextsEnd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithDeadlockDetection())
 				derive := func(ctx context.Context) context.Context {
-					cancel := func() {}
+					var cancel context.CancelFunc
 					if c.limited {
 						ctx, cancel = context.WithTimeout(ctx, time.Minute)
 					} else {

@@ -320,7 +320,7 @@ func TestMachineIsUnwoundByClose(t *testing.T) {
 
 // bulky is a machine that callers do not want to keep with its task.
 type bulky struct {
-	state  [1 << 10]byte
+	_      [1 << 10]byte
 	resume task.MachineFunc[int]
 }
 
