@@ -20,8 +20,8 @@ import (
 // A Loop decides what runs next. Make one with [New]; loops are independent of
 // each other, and any number may run in one process.
 //
-// A Loop is not safe for use from other goroutines, except [Loop.Post],
-// [Loop.Hold], [Loop.Now] and [Loop.Elapsed]. While it is not running, its host
+// A Loop is not safe for use from other goroutines, except [Loop.Post], [Loop.Hold],
+// [Loop.Now], [Loop.Elapsed], [Loop.Running] and [Loop.Closed]. While it is not running, its host
 // may use it from whichever goroutine it likes, one at a time.
 type Loop struct {
 	config
@@ -275,11 +275,16 @@ func (l *Loop) Elapsed() time.Duration {
 // the loop is not running.
 func (l *Loop) Current() *Task { return l.current }
 
-// Running reports whether the loop is inside Run, RunOnce or RunUntilIdle.
+// Running reports whether the loop is inside Run, RunOnce or RunUntilIdle. It is safe from
+// any goroutine.
 func (l *Loop) Running() bool { return l.in(driven) }
 
-// Closed reports whether the loop was closed, or is being closed.
-func (l *Loop) Closed() bool { return l.in(closed) || l.in(closing) }
+// Closed reports whether the loop was closed, or is being closed. It is safe from any
+// goroutine.
+func (l *Loop) Closed() bool {
+	p := phase(l.phase.Load()) // once: the phase may change between two looks
+	return p == closed || p == closing
+}
 
 // Tasks returns the unfinished tasks, in order of creation. Tasks may be spawned
 // and may end during the iteration: new ones come too, ended ones do not.

@@ -98,6 +98,7 @@ func (ps *Ports) Sleep() {
 		return
 	}
 	ps.stop = make(chan struct{})
+	hub := ps.lines.hub // the goroutines may nudge when the lines are reset
 	for chunk := range slices.Chunk(ps.lines.inOrder(), maxCases) {
 		result := make(chan selected, 1)
 		ps.results = append(ps.results, result)
@@ -110,7 +111,7 @@ func (ps *Ports) Sleep() {
 			s, stopped := selectOne(chunk, cases)
 			result <- s
 			if !stopped {
-				ps.lines.hub.Nudge()
+				hub.Nudge()
 			}
 		}()
 	}
