@@ -185,7 +185,6 @@ func (t *Task) Uncancel() int {
 // scope's context. Where another request has not been delivered yet, the body is told
 // of that one.
 func (s *scope) Cancel(cause error) bool {
-	s.mustBeEntered("Cancel")
 	t := s.task
 	if t.state == stateDone {
 		return false
@@ -204,7 +203,6 @@ func (s *scope) Cancel(cause error) bool {
 // Pending reports whether the request that awaits delivery is the scope's own, and no
 // other does.
 func (s *scope) Pending() bool {
-	s.mustBeEntered("Pending")
 	must := s.task.pendingCancel()
 	return must != nil && must == s.reason.Load()
 }

@@ -31,21 +31,11 @@ func enter(ctx context.Context) *scope {
 func (s *scope) Task() *Task { return s.task }
 
 // Context returns the scope's context.
-func (s *scope) Context() context.Context {
-	s.mustBeEntered("Context")
-	return (*scopeContext)(s)
-}
-
-func (s *scope) mustBeEntered(what string) {
-	if s == nil || s.task == nil {
-		panic("loop: " + what + " of a Scope that Enter has not made")
-	}
-}
+func (s *scope) Context() context.Context { return (*scopeContext)(s) }
 
 // SetDeadline makes when what the scope's context gives as its deadline, where
 // none around it is earlier; the zero time is none. It arms no timer.
 func (s *scope) SetDeadline(when time.Time) {
-	s.mustBeEntered("SetDeadline")
 	s.task.check("SetDeadline")
 	at := int64(0)
 	if !when.IsZero() {
@@ -57,9 +47,6 @@ func (s *scope) SetDeadline(when time.Time) {
 // Exit ends the scope's context, and with it what was derived from it. It asks
 // nothing of the task.
 func (s *scope) Exit() {
-	if s.task == nil { // Enter has not made it
-		return
-	}
 	s.task.check("Exit")
 	s.end(exited)
 }

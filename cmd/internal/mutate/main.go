@@ -37,7 +37,7 @@ import (
 var (
 	// packages are those that are mutated if none are given.
 	packages = []string{
-		"loop", "loop/internal/coro", "loop/internal/goroutine", "loop/internal/ready", "loop/internal/source",
+		"loop", "loop/internal/coro", "loop/internal/goroutine", "loop/internal/ready", "loop/internal/source", "loop/lowlevel",
 		"future", "task", "task/lock", "task/queue", "task/internal/waiter", "timer", "factory",
 	}
 	// tests are the packages whose tests are run, in this order.
