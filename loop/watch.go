@@ -141,9 +141,3 @@ func (ws *watches) some(is func(*watch) bool) bool {
 	}
 	return false
 }
-
-// Close lets go of the watches.
-func (ws *watches) Close() {
-	ws.hub.Watch(-ws.all.Len())
-	ws.all.Init()
-}
