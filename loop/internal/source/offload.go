@@ -105,9 +105,3 @@ func (o *Offloads) Await(run func(ready.Runnable)) {
 		run(then)
 	}
 }
-
-// Close lets go of the calls.
-func (o *Offloads) Close() {
-	o.hub.Expect(-len(o.calls))
-	o.calls = nil
-}
