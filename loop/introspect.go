@@ -112,7 +112,7 @@ const (
 	unwindStep      = module + "loop.(*Loop).unwindStep"
 	dispatchGuarded = module + "loop.(*Loop).dispatchGuarded"
 	runTimed        = module + "loop.(*Loop).runTimed"
-	funcRun         = module + "loop.function.Run"
+	funcRun         = module + "loop/internal/ready.Func.Run"
 )
 
 // internal reports whether function belongs to the library, in one of packages.

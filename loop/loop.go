@@ -24,27 +24,29 @@ import (
 // [Loop.Now], [Loop.Elapsed], [Loop.Running] and [Loop.Closed]. While it is not running, its host
 // may use it from whichever goroutine it likes, one at a time.
 type Loop struct {
-	config
-	phase atomic.Uint32 // a phase
-	mode  mode          // of the driver, while it drives
-	// The loop is open and not in debug mode: what check asks, in the room that the compiler
-	// inlines.
-	lenient bool
-
 	// What every turn touches.
 	ready    ready.Queue
 	turnEnd  uint64 // position in the ready queue at which this turn is over
 	current  *Task
 	next     *stack // set by an entry that needs a stack to run; &fresh for a new one
 	timers   *timer.Queue[Runnable]
-	due      []dueTimer // those that came due and are in the ready queue, in their order
-	attended bool       // there is an observer, a policy, a failure to report, or debug mode, or the loop is labeled
-	eager    int        // how many eager first steps are on their way, one inside the other
-	stopping bool       // Stop was called
-	idleTold uint64     // the number of turns, and one more, at which the observers were told of Idle
+	due      []dueTimer    // those that came due and are in the ready queue, in their order
+	observer []func(Event) // nil if there are none
+	policy   policy        // nil if there is none
+	attended bool          // there is an observer, a policy, a failure to report, or debug mode, or the loop is labeled
+	eager    int           // how many eager first steps are on their way, one inside the other
+	stopping bool          // Stop was called
+	idleTold uint64        // the number of turns, and one more, at which the observers were told of Idle
 	turns    uint64
 	atIdle   []Runnable
 	sweep    sweep
+
+	config
+	phase atomic.Uint32 // a phase
+	mode  mode          // of the driver, while it drives
+	// The loop is open and not in debug mode: what check asks, in the room that the compiler
+	// inlines.
+	lenient bool
 
 	// The ways in from outside: see New.
 	outside  source.Hub
@@ -67,11 +69,9 @@ type Loop struct {
 	spawned     uint64
 
 	// What the program has lent, and what comes of it.
-	observer    []func(Event) // nil if there are none
-	policy      policy        // nil if there is none
-	choices     []*Task       // of the choice point at hand
-	places      []uint64      // theirs in the ready queue
-	failures    []Failure     // that the driver is to report, or Close
+	choices     []*Task   // of the choice point at hand
+	places      []uint64  // theirs in the ready queue
+	failures    []Failure // that the driver is to report, or Close
 	unretrieved unretrieved
 	warned      bool // of a real time limit
 

@@ -9,7 +9,4 @@ import "github.com/takt-go/takt/loop/internal/ready"
 type Runnable = ready.Runnable
 
 // function is a plain function as a Runnable.
-type function func()
-
-// Run calls f.
-func (f function) Run() { f() }
+type function = ready.Func

@@ -24,7 +24,6 @@ var held = map[string]string{
 	"loop.(*Loop).unwindStep":      "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).dispatchGuarded": "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).runTimed":        "loop.TestNamesOfTheScheduler",
-	"loop.function.Run":            "loop.TestNamesOfTheScheduler",
 	"loop.Context":                 "loop.TestContextString", // which is the name of no function
 	"github.com/takt-go/takt/loop/internal/coro.(*Stack[...]).main": "loop/internal/coro.TestMainIsAtTheBottom",
 	"runtime.gopanic":   "loop.TestNamesOfTheRuntime",

@@ -4,6 +4,12 @@ package ready
 // A Runnable is something the loop can run: see package loop.
 type Runnable interface{ Run() }
 
+// Func is a plain function as a [Runnable]. The conversion does not allocate.
+type Func func()
+
+// Run calls f.
+func (f Func) Run() { f() }
+
 // A Queue is a queue in a circular buffer that grows. The zero Queue is empty and ready.
 //
 // Every entry has a position, counted from the first entry ever. It never changes, so a

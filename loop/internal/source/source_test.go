@@ -138,11 +138,19 @@ func TestInbox(t *testing.T) {
 	var hub Hub
 	var in Inbox
 	var q ready.Queue
+	var ran []int
+	contents := func(q *ready.Queue) []int { // by running it
+		ran = nil
+		for !q.Empty() {
+			q.Pop().Run()
+		}
+		return ran
+	}
 	taken := 0
 	in.Init(&hub, &q, func(n int) { taken += n })
 	hub.Init(&in)
 	for n := range 3 {
-		if !in.Post(numbered(n)) {
+		if !in.Post(func() { ran = append(ran, n) }) {
 			t.Fatal("an open inbox refuses")
 		}
 	}
@@ -151,19 +159,19 @@ func TestInbox(t *testing.T) {
 		t.Errorf("the queue has %v, %d were taken", got, taken)
 	}
 	hub.TakeIn()
-	in.Post(numbered(3))
+	in.Post(func() { ran = append(ran, 3) })
 	hub.news.Store(false) // as if it came between the two looks at the news: the next nudge brings it
 	if hub.TakeIn(); !q.Empty() {
 		t.Error("without news the inbox takes its lock")
 	}
-	in.Post(numbered(4))
+	in.Post(func() { ran = append(ran, 4) })
 	hub.TakeIn()
 	if got := contents(&q); !slices.Equal(got, []int{3, 4}) {
 		t.Errorf("the queue has %v", got)
 	}
-	in.Post(numbered(5))
+	in.Post(func() { ran = append(ran, 5) })
 	in.Refuse()
-	if in.Post(numbered(6)) {
+	if in.Post(func() { ran = append(ran, 6) }) {
 		t.Error("a closed inbox takes what is posted")
 	}
 	if hub.TakeIn(); !q.Empty() {
@@ -176,11 +184,19 @@ func TestInboxAfterABurst(t *testing.T) {
 	var hub Hub
 	var in Inbox
 	var q ready.Queue
+	var ran []int
+	contents := func(q *ready.Queue) []int { // by running it
+		ran = nil
+		for !q.Empty() {
+			q.Pop().Run()
+		}
+		return ran
+	}
 	in.Init(&hub, &q, func(int) {})
 	hub.Init(&in)
 	for _, burst := range []int{maxSpare + 1, 10, 10, 10} {
 		for n := range burst {
-			in.Post(numbered(n))
+			in.Post(func() { ran = append(ran, n) })
 		}
 		hub.TakeIn()
 		if got := contents(&q); len(got) != burst {
