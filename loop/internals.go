@@ -55,4 +55,3 @@ func (internals) CheckTask(t *Task, what string) {
 		t.env.loop.mustBeHere(what)
 	}
 }
-func (internals) Closed(l *Loop) bool { return l.in(closed) }

@@ -44,7 +44,7 @@ func AddPort(l *loop.Loop, p Port) PortHandle { return PortHandle{l, loop.Intern
 // means that it was performed, or removed before, or that the loop is closed. It costs
 // O(1).
 func (h PortHandle) Remove() bool {
-	if h.port == nil || loop.Internals.Closed(h.loop) {
+	if h.port == nil || !h.port.Waits() {
 		return false
 	}
 	CheckGoroutine(h.loop, "PortHandle.Remove")

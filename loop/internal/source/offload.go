@@ -49,7 +49,8 @@ func (o *Offloads) Go(work func(), then ready.Runnable) {
 }
 
 // See notes which calls have finished. What they did before, such as a Post, is there to
-// be seen from now on.
+// be seen from now on. Such a call is watched until what follows on it goes to the queue:
+// the news of it is taken, and Take may leave it, or not be reached.
 func (o *Offloads) See() {
 	if !o.hub.asked { // the end of a call nudges
 		return
@@ -57,9 +58,20 @@ func (o *Offloads) See() {
 	for _, call := range o.calls {
 		select {
 		case <-call.finished:
-			call.seen = true
+			if !call.seen {
+				call.seen = true
+				o.hub.Watch(1)
+			}
 		default:
 		}
+	}
+}
+
+// forget is for a call that leaves calls: nothing comes of it any more.
+func (o *Offloads) forget(call *offload) {
+	o.hub.Expect(-1)
+	if call.seen {
+		o.hub.Watch(-1)
 	}
 }
 
@@ -70,7 +82,7 @@ func (o *Offloads) Take() {
 	}
 	o.calls = slices.DeleteFunc(o.calls, func(call *offload) bool {
 		if call.seen {
-			o.hub.Expect(-1)
+			o.forget(call)
 			o.to.Push(call.then)
 		}
 		return call.seen
@@ -83,7 +95,7 @@ func (o *Offloads) TakeOldest() bool {
 	if len(o.calls) == 0 || !o.calls[0].seen {
 		return false
 	}
-	o.hub.Expect(-1)
+	o.forget(o.calls[0])
 	o.to.Push(o.calls[0].then)
 	o.calls = slices.Delete(o.calls, 0, 1)
 	return true
@@ -99,9 +111,9 @@ func (o *Offloads) Await(run func(ready.Runnable)) {
 		}
 	}()
 	for len(o.calls) > 0 {
-		then := o.calls[0].then
+		call := o.calls[0]
 		o.calls = o.calls[1:]
-		o.hub.Expect(-1)
-		run(then)
+		o.forget(call)
+		run(call.then)
 	}
 }

@@ -32,10 +32,14 @@ type Registration struct {
 	gone       bool   // it was performed or removed
 }
 
-// Remove takes the port back, and reports whether that prevented its operation: false means
-// that it was performed, or removed before, or that the ports are closed. It costs O(1).
+// Waits reports whether the port waits for its operation: false means that the operation was
+// performed, that the port was removed, or that the ports are closed.
+func (p *Registration) Waits() bool { return !p.gone && !p.in.closed }
+
+// Remove takes the port back, and reports whether that prevented its operation: whether it
+// was waiting. It costs O(1).
 func (p *Registration) Remove() bool {
-	if p.gone || p.in.closed {
+	if !p.Waits() {
 		return false
 	}
 	p.in.remove(p)
@@ -100,13 +104,13 @@ func (ps *Ports) Sleep() {
 	ps.stop = make(chan struct{})
 	hub := ps.lines.hub // the goroutines may nudge when the lines are reset
 	for chunk := range slices.Chunk(ps.lines.inOrder(), maxCases) {
-		result := make(chan selected, 1)
-		ps.results = append(ps.results, result)
 		cases := make([]reflect.SelectCase, 1, len(chunk)+1)
 		cases[0] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ps.stop)}
 		for _, p := range chunk {
 			cases = append(cases, p.Case())
 		}
+		result := make(chan selected, 1)
+		ps.results = append(ps.results, result) // behind Case, which may panic: Wake waits for all results
 		go func() {
 			s, stopped := selectOne(chunk, cases)
 			result <- s

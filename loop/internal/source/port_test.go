@@ -117,3 +117,35 @@ func TestPortsAreWatched(t *testing.T) {
 		t.Error("a port waits in a loop that is closed")
 	}
 }
+
+// panicking is a Port that panics when it is asked for its case again.
+type panicking struct {
+	exiting
+	asked *int
+}
+
+func (p panicking) Case() reflect.SelectCase {
+	if *p.asked++; *p.asked > 1 {
+		panic("on purpose")
+	}
+	return p.exiting.Case()
+}
+
+// A port that panics while the loop goes to sleep does not keep it from waking.
+func TestSleepWhereACasePanics(t *testing.T) {
+	hub, ports := newPorts()
+	asked := 0
+	ports.Add(panicking{asked: &asked})
+	func() {
+		defer hub.Wake() // as idle does
+		defer func() {
+			if got := recover(); got != "on purpose" {
+				t.Errorf("the panic is %v", got)
+			}
+		}()
+		hub.Sleep()
+	}()
+	if ports.stop != nil || ports.results != nil {
+		t.Error("something is left of the sleep")
+	}
+}

@@ -313,3 +313,51 @@ func TestAwaitOffloads(t *testing.T) {
 		t.Errorf("ran %v, returned %v, %d are left", ran, returned, calls.Len())
 	}
 }
+
+// clumsy is a source that panics in the first Take.
+type clumsy struct {
+	Nothing
+	taken bool
+}
+
+func (c *clumsy) Take() {
+	if !c.taken {
+		c.taken = true
+		panic("on purpose")
+	}
+}
+
+// A call that was seen to have finished is taken in later where the TakeIn that saw it has
+// left it, or has not come to it. Nothing nudges again.
+func TestOffloadThatWasSeenAndLeft(t *testing.T) {
+	for name, first := range map[string]Source{"left": Nothing{}, "not come to": new(clumsy)} {
+		var hub Hub
+		var calls Offloads
+		var q ready.Queue
+		calls.Init(&hub, &q)
+		hub.Init(Nothing{}, first, &calls)
+		calls.Go(func() {}, numbered(0))
+		calls.working.Wait() // it has nudged
+		calls.Ordered = name == "left"
+		for range 2 { // the second sees nothing new
+			func() {
+				defer func() { _ = recover() }()
+				hub.TakeIn()
+			}()
+			if name != "left" {
+				break
+			}
+		}
+		calls.Ordered = false
+		if hub.Quiet() || !hub.Owed() {
+			t.Fatalf("%s: quiet %t, owed %t", name, hub.Quiet(), hub.Owed())
+		}
+		hub.TakeIn()
+		if got := contents(&q); !slices.Equal(got, []int{0}) {
+			t.Errorf("%s: the queue has %v", name, got)
+		}
+		if !hub.Quiet() || hub.Owed() {
+			t.Errorf("%s: no call is left: quiet %t, owed %t", name, hub.Quiet(), hub.Owed())
+		}
+	}
+}
