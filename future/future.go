@@ -152,8 +152,8 @@ func (f *Future[T]) mustBe(what string) {
 }
 
 // Failed reports whether f has failed, as opposed to having been canceled itself.
-// The difference shows in a gather one of whose children was canceled: its error
-// is a cancellation, and it has failed. asyncio makes the same.
+// The difference shows in a gather when one of its children was canceled: the error of the
+// gather is a cancellation, and the gather has failed. asyncio makes the same difference.
 func Failed(f Any) bool {
 	mustBeGiven(f, "Failed")
 	return f.base().state() == failed

@@ -48,7 +48,7 @@ func (c *ownContext) String() string {
 	return fmt.Sprintf("loop.Context(task %d)", c.id) // names may change
 }
 
-// scopeContext is a Scope as a context.
+// scopeContext is a scope as a context.
 type scopeContext scope
 
 func (c *scopeContext) Value(key any) any {
@@ -159,8 +159,8 @@ func loopOf(ctx context.Context) *Loop {
 }
 
 func fromDerived(ctx context.Context) *Loop {
-	if t, _, _ := own(ctx); t != nil {
-		return t.Loop()
+	if l, ok := FromContext(ctx); ok {
+		return l
 	}
 	panic(noLoop(ctx))
 }

@@ -108,9 +108,9 @@
 //
 // A new task is handed to the loop's [TaskFactory], which lets it take its first
 // step in its turn ([Task.Enqueue]) or inside the call that makes it
-// ([Task.StepNow]); a [Start] other than AsAsked overrides that. In the second case the task that made it waits, still
-// running, until the new one suspends or ends. While the loop is not running
-// nothing is stepped: both queue.
+// ([Task.StepNow]); a Start of package lowlevel other than AsAsked overrides that. In
+// the second case the task that made it waits, still running, until the new one
+// suspends or ends. While the loop is not running nothing is stepped: both queue.
 //
 // # Idle
 //

@@ -65,7 +65,7 @@ func (l *Loop) CallAt(when time.Time, fn func()) Handle {
 func (l *Loop) schedule(r Runnable) {
 	l.check("completing a future, or Schedule,")
 	if r == nil {
-		panic("loop: Schedule(nil); give it a Runnable, such as a Func")
+		panic("loop: Schedule(nil); give it a Runnable, such as a lowlevel.Func")
 	}
 	l.ready.Push(r)
 	if l.observer != nil {
@@ -77,7 +77,7 @@ func (l *Loop) schedule(r Runnable) {
 func (l *Loop) scheduleAll(rs []Runnable) {
 	l.check("completing a future, or Schedule,")
 	if at := slices.Index(rs, nil); at >= 0 {
-		panic(fmt.Sprintf("loop: ScheduleAll of a nil at index %d; give it Runnables, such as a Func", at))
+		panic(fmt.Sprintf("loop: ScheduleAll of a nil at index %d; give it Runnables, such as a lowlevel.Func", at))
 	}
 	for _, r := range rs {
 		l.ready.Push(r)

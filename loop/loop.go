@@ -30,13 +30,11 @@ type Loop struct {
 	current  *Task
 	next     *stack // set by an entry that needs a stack to run; &fresh for a new one
 	timers   *timer.Queue[Runnable]
-	due      []dueTimer    // those that came due and are in the ready queue, in their order
-	observer []func(Event) // nil if there are none
-	policy   policy        // nil if there is none
-	attended bool          // there is an observer, a policy, a failure to report, or debug mode, or the loop is labeled
-	eager    int           // how many eager first steps are on their way, one inside the other
-	stopping bool          // Stop was called
-	idleTold uint64        // the number of turns, and one more, at which the observers were told of Idle
+	due      []dueTimer // those that came due and are in the ready queue, in their order
+	attended bool       // there is an observer, a policy, a failure to report, or debug mode, or the loop is labeled
+	eager    int        // how many eager first steps are on their way, one inside the other
+	stopping bool       // Stop was called
+	idleTold uint64     // the number of turns, and one more, at which the observers were told of Idle
 	turns    uint64
 	atIdle   []Runnable
 	sweep    sweep
@@ -84,29 +82,34 @@ type Loop struct {
 }
 
 // config is what the options say. It is fixed when the loop is made, but for the observers
-// and the policy, which the loop takes over and drops when they fail.
+// and the policy: the loop drops those that fail.
 type config struct {
 	clock      timer.Clock
 	factory    TaskFactory // nil for the default
 	onFailure  func(Failure)
-	observers  []func(Event)
-	chooser    policy
-	timePasses bool // as a choice of the policy
+	observer   []func(Event) // nil if there are none
+	policy     policy        // nil if there is none
+	timePasses bool          // as a choice of the policy
 	detect     bool
 	debug      bool
 	slow       time.Duration // debug mode: what is reported as too long
 	keptErrors int           // how many errors that no code has taken
 }
 
-// phase is where a loop stands. It goes down this list, and from driven back to resting.
+// phase is where a loop stands:
+//
+//	unmade ──▶ resting ──▶ closing ──▶ closed
+//	            │   ▲
+//	            ▼   │
+//	           driven
 type phase uint8
 
 const (
 	unmade  phase = iota // New has not made it
-	closed               // nothing runs any more
 	resting              // the host may use it
 	driven               // inside Run, RunOnce or RunUntilIdle
 	closing              // inside Close: bodies are unwound
+	closed               // nothing runs any more
 )
 
 // in reports whether the loop is in the phase p. It is safe from any goroutine.
@@ -169,7 +172,7 @@ func WithObserver(observe func(Event)) Option {
 	if observe == nil {
 		panic("loop: WithObserver(nil); leave the option out for none")
 	}
-	return func(c *config) { c.observers = append(c.observers, observe) }
+	return func(c *config) { c.observer = append(c.observer, observe) }
 }
 
 // WithDebug turns on what is too slow for everyday use. The order of events stays
@@ -226,9 +229,8 @@ func New(opts ...Option) *Loop {
 		c.clock = timer.NewSystem()
 	}
 	l := &Loop{
-		config:   c,
-		timers:   timer.New[Runnable](),
-		observer: c.observers, policy: c.chooser,
+		config:  c,
+		timers:  timer.New[Runnable](),
 		labeled: c.debug, lenient: !c.debug,
 	}
 	l.phase.Store(uint32(resting))
@@ -330,7 +332,7 @@ func (l *Loop) report(f Failure) {
 	returned = true
 }
 
-// reportSoon is Report for where the handler, which may spawn, cancel or call Goexit, could
+// reportSoon is report for where the handler, which may spawn, cancel or call Goexit, could
 // do harm: in the middle of things, and on top of a suspended body. The driver reports f,
 // before the next turn, or Close does.
 func (l *Loop) reportSoon(f Failure) {

@@ -8,10 +8,6 @@ import (
 
 // A policy decides which of several ready tasks runs next: see Policy in package lowlevel.
 type policy interface {
-	// Pick returns the index in ready of the task to run, where 0 became ready first.
-	// If time may pass here (see WithPolicy of package lowlevel), len(ready) lets it: the virtual clock
-	// jumps to the next deadline, and Pick is asked again with what that has made
-	// ready. ready is valid during the call only.
 	Pick(ready []*Task, timePasses bool) int
 }
 
@@ -20,7 +16,7 @@ func withPolicy(p policy, timePasses bool) Option {
 	if p == nil {
 		panic("loop: WithPolicy(nil); leave the option out for first in, first out")
 	}
-	return func(c *config) { c.chooser, c.timePasses = p, timePasses }
+	return func(c *config) { c.policy, c.timePasses = p, timePasses }
 }
 
 // take removes the entry to run next from the ready queue.

@@ -381,7 +381,7 @@ func (l *Loop) idle() (over bool, err error) {
 func (l *Loop) whenIdle(r Runnable) {
 	l.check("AtIdle")
 	if r == nil {
-		panic("loop: AtIdle(nil); give it a Runnable, such as a Func")
+		panic("loop: AtIdle(nil); give it a Runnable, such as a lowlevel.Func")
 	}
 	l.atIdle = append(l.atIdle, r)
 }

@@ -328,6 +328,17 @@ func (h *bulky) Resume(ctx context.Context, err error) (int, task.Suspension, er
 	return h.resume(ctx, err)
 }
 
+// mustLetGo fails the test if held, which has ended, holds on to its machine.
+func mustLetGo(t *testing.T, held *task.Task[int], machine weak.Pointer[bulky]) {
+	t.Helper()
+	_ = held.Err()
+	runtime.GC()
+	if machine.Value() != nil {
+		t.Error("the task holds on to its machine")
+	}
+	runtime.KeepAlive(held)
+}
+
 // Programs may keep a task for its result; the machine goes with the end of the body.
 func TestMachineThatHasEndedIsLetGoOf(t *testing.T) {
 	sleeps := func(_ context.Context, err error) (int, task.Suspension, error) { return 0, task.For(time.Hour), err }
@@ -356,12 +367,7 @@ func TestMachineThatHasEndedIsLetGoOf(t *testing.T) {
 			if !l.Closed() {
 				l.RunUntilIdle()
 			}
-			_ = held.Err()
-			runtime.GC()
-			if kept.Value() != nil {
-				t.Error("the task holds on to its machine")
-			}
-			runtime.KeepAlive(held)
+			mustLetGo(t, held, kept)
 		})
 	}
 }
@@ -372,10 +378,5 @@ func TestMachineThatNeverStartsIsLetGoOf(t *testing.T) {
 	kept, held := weak.Make(m), task.GoMachine(l.Context(), m)
 	held.Cancel(nil)
 	l.RunUntilIdle()
-	_ = held.Err()
-	runtime.GC()
-	if kept.Value() != nil {
-		t.Error("the task holds on to its machine")
-	}
-	runtime.KeepAlive(held)
+	mustLetGo(t, held, kept)
 }

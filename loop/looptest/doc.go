@@ -64,7 +64,7 @@
 //     fails where two runs part, with the first event that differs.
 //   - It should be small. Two or three tasks with a few steps each have most of the bugs
 //     that a large program has, in far fewer schedules.
-//   - Tasks that have names ([task.Name]) make reports that can be read.
+//   - Tasks that have names ([task.Named]) make reports that can be read.
 //
 // [Settle] waits until everything else has come to rest, [Elapse] lets time pass, [Clock]
 // moves it by hand, and a [Sequencer] forces one particular order. A [Journal]

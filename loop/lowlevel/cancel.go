@@ -20,8 +20,8 @@ func Sweeps(l *loop.Loop) uint64 { return loop.Internals.Sweeps(l) }
 // limit or a group. Canceling a scope asks the task to cancel, in the name of the
 // scope, and ends the scope's context; the task's own context goes on.
 //
-// Code that cancels a scope balances it by the task's Uncancel when the scope is over, as
-// asyncio's timeout does. [Enter] makes scopes.
+// Code that cancels a scope calls the task's Uncancel once for each Cancel, when the scope is
+// over, as asyncio's timeout does. [Enter] makes scopes.
 type Scope interface {
 	// Task returns the task that the scope is in.
 	Task() *loop.Task
@@ -34,8 +34,7 @@ type Scope interface {
 	// scope's context. Where another request has not been delivered yet, the body is told
 	// of that one.
 	Cancel(cause error) bool
-	// Pending reports whether the request that awaits delivery is the scope's own, and no
-	// other does.
+	// Pending reports whether a request awaits delivery, and it is this scope's.
 	Pending() bool
 	// Exit ends the scope's context, and with it what was derived from it. It asks
 	// nothing of the task.

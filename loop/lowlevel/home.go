@@ -2,8 +2,8 @@ package lowlevel
 
 import "github.com/takt-go/takt/loop"
 
-// A Home is where a [loop.Awaitable] belongs, in one word: a task, whose outcome it is, or
-// else only a loop. The zero Home is that of nothing.
+// A Home is where a [loop.Awaitable] belongs: a task, if it is the outcome of one, and otherwise
+// a loop. It takes one machine word. The zero Home is that of nothing.
 type Home struct {
 	task *loop.Task // the loop's root, if there is only a loop
 }

@@ -9,8 +9,8 @@ import (
 
 // A Port is an operation on a channel that a task waits for. The loop tries its
 // ports, in order of adding, at the beginning of every turn, and selects among them
-// while it sleeps: so it is always the loop that sends or receives, and a port that
-// is removed has not done so unnoticed. Of the ports of one channel and
+// while it sleeps: so it is always the loop that sends or receives, and a port that was
+// removed has certainly not sent or received. Of the ports of one channel and
 // direction only the first is tried.
 type Port interface {
 	// Try performs the operation if that is possible now, and reports whether. If it
@@ -59,11 +59,11 @@ func (h PortHandle) Remove() bool {
 // ends work as a return does. So done runs in any case, and has to find out by itself what
 // work came to. A panic or Goexit in done is one in a callback.
 //
-// Offload panics if the loop is closed, or is being closed and no body calls: a done that
-// offloads again is ended so.
+// Offload panics if the loop is closed, or if it is being closed and the caller is not the
+// body of a task: otherwise a done that always offloads again would keep Close from ending.
 //
 // In a Run with a virtual clock the end of work is noticed only when nothing is ready,
 // and in the order in which the calls were made, so that events have an order; time
 // stands still meanwhile. Otherwise it is noticed at the beginning of a turn. In both
-// cases what work has posted comes before done.
+// cases, what work has posted runs before done.
 func Offload(l *loop.Loop, work, done func()) { loop.Internals.Offload(l, work, done) }

@@ -22,7 +22,7 @@ type Policy interface {
 // are armed on a virtual clock: a timer may come due before what is ready has run. Then
 // one ready task is enough for a choice point.
 //
-// A policy that panics, calls Goexit, or picks what there is not is dropped, and reported
+// A policy that panics, calls Goexit, or returns an index that is out of range is dropped, and reported
 // ([loop.PolicyFailed]) before the next turn; from there on the order is first in, first out. A
 // Goexit ends the driver besides, and no task.
 //

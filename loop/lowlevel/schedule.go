@@ -17,7 +17,7 @@ func Schedule(l *loop.Loop, r loop.Runnable) { loop.Internals.Schedule(l, r) }
 func ScheduleAll(l *loop.Loop, rs []loop.Runnable) { loop.Internals.ScheduleAll(l, rs) }
 
 // AtIdle schedules r once, when nothing is ready or due and the loop would wait: before
-// a virtual clock jumps, and before a deadlock is found; in RunOnce for the turn after. Those
+// a virtual clock jumps, and before a deadlock is found; in RunOnce, r runs in the turn of the next call. Those
 // that are registered together are scheduled together, in order.
 func AtIdle(l *loop.Loop, r loop.Runnable) { loop.Internals.WhenIdle(l, r) }
 

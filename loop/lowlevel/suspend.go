@@ -8,11 +8,11 @@ import (
 )
 
 // Suspend suspends the running task, which ctx must belong to, until what s says has come:
-// see On, For and Turn of package task. Otherwise it is [Await].
+// see On, For and Turn of package task. In everything else it behaves like [Await].
 func Suspend(ctx context.Context, s loop.Suspension) error { return loop.Internals.Suspend(ctx, s) }
 
 // Await suspends the running task, which ctx must belong to, until a is done. It returns nil
-// then; what became of a, the caller asks for itself. If a is done, Await does not suspend. It
+// then: ask a for its result. If a is done, Await does not suspend. It
 // returns a [*loop.CanceledError] if the task was canceled, and context.Cause(ctx) if ctx is a
 // standard context, derived from the task's, that has ended; a is then left as it is.
 //
@@ -26,12 +26,13 @@ func Await(ctx context.Context, a loop.Awaitable) error {
 	return loop.Internals.Suspend(ctx, loop.Internals.On(a))
 }
 
-// Sleep is [Await] until d has passed by the loop's clock; d <= 0 waits for one turn.
+// Sleep suspends the running task until d has passed by the loop's clock, or for one turn if
+// d <= 0. In everything else it behaves like [Await].
 func Sleep(ctx context.Context, d time.Duration) error {
 	return loop.Internals.Suspend(ctx, loop.Internals.Sleep(d))
 }
 
-// Yield is [Await] for the task's place in the next turn.
+// Yield suspends the running task for one turn. In everything else it behaves like [Await].
 func Yield(ctx context.Context) error {
 	return loop.Internals.Suspend(ctx, loop.Internals.Turn())
 }
@@ -50,10 +51,11 @@ func PendingCancel(t *loop.Task) *loop.CanceledError { return loop.Internals.Pen
 // Goexit: whatever it awaits fails at once.
 func Unwinding(t *loop.Task) bool { return loop.Internals.Unwinding(t) }
 
-// LetThrough returns what err, the error of a body that was handed ctx, says: where err is
-// [context.Canceled], or wraps that and nothing else, and ctx has ended by a request to
-// cancel the task that was not taken back, the body has returned ctx.Err(), and the
-// result is the [*loop.CanceledError] of that request. Otherwise it is err.
-//
-// It is for what runs bodies, as tasks, time limits and groups do.
+// LetThrough is for code that runs bodies, as tasks, time limits and groups do. ctx is the
+// context that the body was handed, and err is what it returned. If the body has returned
+// ctx.Err() because its task was canceled, LetThrough returns the [*loop.CanceledError] of that
+// request. In all other cases it returns err. The body has done so if
+//   - err is [context.Canceled], or wraps that and nothing else;
+//   - a request to cancel the task has ended ctx;
+//   - that request was not taken back.
 func LetThrough(ctx context.Context, err error) error { return loop.Internals.LetThrough(ctx, err) }

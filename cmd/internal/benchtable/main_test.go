@@ -217,7 +217,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// The benchmarks of the table are there: a row whose benchmark was renamed would be left out.
+// Every row of the table has a benchmark. If somebody renames the benchmark, the table leaves
+// the row out without a word.
 func TestBenchmarksOfTheTable(t *testing.T) {
 	files, err := filepath.Glob("../../../task/*_test.go")
 	if err != nil {

@@ -119,6 +119,15 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
+// wantFault fails the test unless all has one fault, which begins with want, or none if want
+// is empty.
+func wantFault(t *testing.T, all []string, want string) {
+	t.Helper()
+	if want == "" && all != nil || want != "" && (len(all) != 1 || !strings.HasPrefix(all[0], want)) {
+		t.Errorf("the faults are %q, want %q", all, want)
+	}
+}
+
 // Each rule can be broken, and says so.
 func TestFaultsAreFound(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -156,9 +165,7 @@ func TestFaultsAreFound(t *testing.T) {
 				g[c.pkg] = append(g[c.pkg], c.path)
 			}
 			all := g.faults()
-			if c.want == "" && all != nil || c.want != "" && (len(all) != 1 || !strings.HasPrefix(all[0], c.want)) {
-				t.Errorf("the faults are %q, want %q", all, c.want)
-			}
+			wantFault(t, all, c.want)
 		})
 	}
 	g := readGraph(t)

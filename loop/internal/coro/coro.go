@@ -30,7 +30,7 @@
 // # The end of a stack
 //
 // When a stack has ended, its coroutine ends too. That resumes the goroutine that is parked
-// there, which may be any. One rule makes it safe: a goroutine that is resumed and is not the
+// there: it can be any goroutine of the set. One rule makes it safe: a goroutine that is resumed and is not the
 // active one switches to the active one.
 //
 // A panic or a Goexit that leaves the body ends the stack, and goes on in its caller: the stack
@@ -61,7 +61,7 @@ type Stack[T any] struct {
 	Yield  func(struct{}) bool     // resumes it otherwise
 	ByNext bool
 
-	place  *Stack[T] // on whose coroutine the goroutine of this stack is parked
+	place  *Stack[T] // the goroutine of this stack is parked on the coroutine of that one
 	stacks *Stacks[T]
 	ended  bool // main has returned, and has said which stack is to go on
 }

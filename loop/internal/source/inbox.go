@@ -6,8 +6,8 @@ import (
 	"github.com/takt-go/takt/loop/internal/ready"
 )
 
-// An Inbox takes functions that other goroutines post: 8 bytes each, and not the 16 of a Runnable,
-// which made a post a fifth dearer.
+// An Inbox takes functions that other goroutines post. It keeps them as functions of 8 bytes:
+// Runnables, of 16, made a post 20 % slower.
 type Inbox struct {
 	Nothing
 	hub    *Hub
@@ -19,8 +19,8 @@ type Inbox struct {
 	closed bool
 }
 
-// Init makes an inbox whose posts go to the queue to. taken is called behind that, with
-// their number.
+// Init makes an inbox. Take moves the posts to the queue to, and then calls taken with the
+// number of posts.
 func (in *Inbox) Init(hub *Hub, to *ready.Queue, taken func(n int)) {
 	in.hub, in.to, in.taken = hub, to, taken
 }

@@ -10,10 +10,10 @@ import (
 // lines hold the ports of a loop. Those of one channel and direction stand in a line, and
 // only the first in the line, its head, is looked at.
 //
-// To add and to remove a port only notes that, on the small stack of a task: the next poll
-// looks up the lines. Invariants: a port that is waiting is in fresh, or in a line. Every
-// head is in heads or in late, once, unless its line is in left. Besides there can be ports
-// that have gone; the next poll drops them.
+// add and remove only make a note, because they run on the small stack of a task: the next
+// poll looks up the lines. Invariants: a port that waits is in fresh, or in a line. Every
+// head is in heads or in late, once, unless its line is in left. heads and late may also have
+// ports that are gone; the next poll drops those.
 type lines struct {
 	hub    *Hub
 	closed bool
@@ -23,7 +23,7 @@ type lines struct {
 	added  uint64
 	busy   bool            // inside a poll
 	fresh  []*Registration // added since the last poll
-	left   []*line         // whose head has gone
+	left   []*line         // their heads are gone
 	lines  map[channelEnd]*line
 	heads  []*Registration // in order of adding
 	spare  []*Registration // the slice that the last poll emptied
@@ -113,7 +113,8 @@ func (q *lines) update() {
 	q.fresh = q.fresh[:0]
 }
 
-// advance makes the first ports of the lines whose heads have gone heads.
+// advance is for the lines that have lost their heads: the first port that is left in such a
+// line becomes its head.
 func (q *lines) advance() {
 	for at, s := range q.left {
 		q.left[at] = nil

@@ -28,7 +28,7 @@ type offload struct {
 	seen     bool // to have finished, by the loop
 }
 
-// Init makes offloads whose continuations go to the queue to.
+// Init makes offloads. What follows on a call goes to the queue to.
 func (o *Offloads) Init(hub *Hub, to *ready.Queue) { o.hub, o.to = hub, to }
 
 // Len is the number of calls that have not been followed up.

@@ -5,19 +5,10 @@ import (
 	"slices"
 )
 
-// A Port is an operation on a channel that a task waits for. The loop tries its
-// ports, in order of adding, at the beginning of every turn, and selects among them
-// while it sleeps: so it is always the loop that sends or receives, and a port that
-// is removed has not done so unnoticed. Of the ports of one channel and
-// direction only the first is tried.
+// A Port is an operation on a channel that a task waits for: see Port in package lowlevel.
 type Port interface {
-	// Try performs the operation if that is possible now, and reports whether. If it
-	// panics, the port is over, and the panic goes to the error handler.
 	Try() bool
-	// Case is the operation, for [reflect.Select]. The channel and the direction are
-	// always the same.
 	Case() reflect.SelectCase
-	// Selected is told that the operation was performed, with what it received.
 	Selected(v reflect.Value, ok bool)
 }
 

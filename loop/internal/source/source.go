@@ -17,7 +17,8 @@ type Source interface {
 	// where all is ready at once needs no See. [Hub.TakeIn] says why there are two.
 	See()
 	Take()
-	// Pending reports whether something has come that no news has told of.
+	// Pending reports whether something has come, although nothing has nudged the hub yet.
+	// What waits in a channel is found by Take only.
 	Pending() bool
 	// MayCome reports whether something might come that nobody has announced: with a
 	// real clock the loop is not deadlocked.
@@ -48,16 +49,18 @@ func (Nothing) Hint() string  { return "" }
 //
 //	goroutines           sources, in their order            the loop
 //
-//	Post, Hold ────────▶ Inbox    ─┐
+//	Post ──────────────▶ Inbox    ─┐
 //	a context ends ────▶ watches   │  See, from the last    ┌─▶ ready queue
 //	a channel ─────────▶ Ports     ├─ to the first; ────────┘   (beginTurn)
 //	work returns ──────▶ Offloads ─┘  Take, first to last
 //	      │
-//	      └──── Nudge: news = true, and a token for a loop that is asleep
+//	      ├──── Nudge: news = true, and a token for a loop that is asleep
+//	      └──── Announce, for Hold: something is owed
 //
-// One word, news, says whether anything has come since the hub looked last. Only what
-// cannot tell that it has come, such as a value in a channel, is looked at in every turn:
-// [Hub.Watch] counts it.
+// One word, news, says whether anything has come since the hub looked last. Other things are
+// looked at in every turn, and [Hub.Watch] counts them: those that cannot tell that they have
+// come, such as a value in a channel, and calls that were seen to have ended and are not taken in
+// yet.
 type Hub struct {
 	news    atomic.Bool
 	asleep  atomic.Bool
@@ -123,7 +126,7 @@ func (h *Hub) Watching() bool { return h.watched > 0 }
 
 // TakeIn takes in what has come. The sources are looked at from the last to the first, and
 // taken from the first to the last: so what a goroutine did before something that is seen
-// here is seen too. What comes behind a look asks for another one.
+// here is seen too. What comes after a look nudges again, so the next turn looks again.
 func (h *Hub) TakeIn() {
 	if h.asked = h.news.Load(); h.asked {
 		h.news.Store(false)
@@ -140,7 +143,8 @@ func (h *Hub) TakeIn() {
 	}
 }
 
-// Pending reports whether something has come that TakeIn would take in.
+// Pending reports whether something is known to have come. What waits in a channel is found
+// by TakeIn only.
 func (h *Hub) Pending() bool { return h.news.Load() || h.some(Source.Pending) }
 
 // MayCome reports whether something might come.

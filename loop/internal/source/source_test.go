@@ -134,18 +134,20 @@ func contents(q *ready.Queue) (all []int) {
 	return all
 }
 
+// contentsByRun empties q by running the entries, which append to ran.
+func contentsByRun(q *ready.Queue, ran *[]int) []int {
+	*ran = nil
+	for !q.Empty() {
+		q.Pop().Run()
+	}
+	return *ran
+}
+
 func TestInbox(t *testing.T) {
 	var hub Hub
 	var in Inbox
 	var q ready.Queue
 	var ran []int
-	contents := func(q *ready.Queue) []int { // by running it
-		ran = nil
-		for !q.Empty() {
-			q.Pop().Run()
-		}
-		return ran
-	}
 	taken := 0
 	in.Init(&hub, &q, func(n int) { taken += n })
 	hub.Init(&in)
@@ -155,7 +157,7 @@ func TestInbox(t *testing.T) {
 		}
 	}
 	in.Take() // with news, also outside of TakeIn
-	if got := contents(&q); !slices.Equal(got, []int{0, 1, 2}) || taken != 3 {
+	if got := contentsByRun(&q, &ran); !slices.Equal(got, []int{0, 1, 2}) || taken != 3 {
 		t.Errorf("the queue has %v, %d were taken", got, taken)
 	}
 	hub.TakeIn()
@@ -166,7 +168,7 @@ func TestInbox(t *testing.T) {
 	}
 	in.Post(func() { ran = append(ran, 4) })
 	hub.TakeIn()
-	if got := contents(&q); !slices.Equal(got, []int{3, 4}) {
+	if got := contentsByRun(&q, &ran); !slices.Equal(got, []int{3, 4}) {
 		t.Errorf("the queue has %v", got)
 	}
 	in.Post(func() { ran = append(ran, 5) })
@@ -185,13 +187,6 @@ func TestInboxAfterABurst(t *testing.T) {
 	var in Inbox
 	var q ready.Queue
 	var ran []int
-	contents := func(q *ready.Queue) []int { // by running it
-		ran = nil
-		for !q.Empty() {
-			q.Pop().Run()
-		}
-		return ran
-	}
 	in.Init(&hub, &q, func(int) {})
 	hub.Init(&in)
 	for _, burst := range []int{maxSpare + 1, 10, 10, 10} {
@@ -199,7 +194,7 @@ func TestInboxAfterABurst(t *testing.T) {
 			in.Post(func() { ran = append(ran, n) })
 		}
 		hub.TakeIn()
-		if got := contents(&q); len(got) != burst {
+		if got := contentsByRun(&q, &ran); len(got) != burst {
 			t.Fatalf("%d of %d posts came", len(got), burst)
 		}
 	}
