@@ -17,7 +17,7 @@ var ErrInvalidState = errors.New("future: invalid state")
 // ErrCanceled is what the error of every canceled future and task is, by
 // errors.Is, whatever the cause. So is [context.Canceled]. See
 // [loop.CanceledError], which keeps the cause, and does the matching.
-var ErrCanceled error = &loop.CanceledError{}
+var ErrCanceled = loop.Internals.AnyCancellation()
 
 // Any is the untyped view of a [Future], for code that does not care about the
 // type of its result. Every Future and every task is one; other types become one

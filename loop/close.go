@@ -21,16 +21,16 @@ import (
 // callback that wants the end calls [Loop.Stop].
 func (l *Loop) Close() {
 	l.mustBeMade("Close")
-	if l.in(closed) {
-		return
+	if !l.phase.CompareAndSwap(uint32(resting), uint32(closing)) {
+		switch {
+		case l.in(closed):
+			return
+		case l.in(closing):
+			panic("loop: Close called by a body that Close is unwinding")
+		default:
+			panic("loop: Close on a loop that is running; call Stop, and Close when Run has returned")
+		}
 	}
-	if l.in(driven) {
-		panic("loop: Close on a loop that is running; call Stop, and Close when Run has returned")
-	}
-	if l.in(closing) {
-		panic("loop: Close called by a body that Close is unwinding")
-	}
-	l.phase.Store(uint32(closing))
 	// Before anything is waited for: a body's deferred call or an offloaded call may wait
 	// for a goroutine that waits for the loop.
 	l.inbox.Refuse()

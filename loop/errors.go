@@ -33,12 +33,14 @@ func (e *CanceledError) Error() string {
 	return fmt.Sprintf("canceled: %v", e.Cause) // fmt, as the method of a cause may panic
 }
 
-// Is makes every CanceledError, whatever its cause, match [context.Canceled] and every
-// CanceledError without a cause, such as future.ErrCanceled. As a target, one with a cause
-// matches itself only.
+// anyCancellation is future.ErrCanceled.
+var anyCancellation error = &CanceledError{}
+
+// Is makes every CanceledError, whatever its cause, match future.ErrCanceled and
+// [context.Canceled]. Any other CanceledError is a cancellation of its own, and matches
+// itself only.
 func (e *CanceledError) Is(target error) bool {
-	c, ok := target.(*CanceledError)
-	return ok && c != nil && c.Cause == nil || target == context.Canceled
+	return target == anyCancellation || target == context.Canceled
 }
 
 // IsCanceled reports whether err is a cancellation: a [CanceledError], or one

@@ -45,6 +45,9 @@ func (internals) AddPort(l *Loop, p source.Port) *source.Registration { return l
 func (internals) Offload(l *Loop, work, done func())                  { l.offload(work, done) }
 func (internals) WithPolicy(p policy, timePasses bool) Option         { return withPolicy(p, timePasses) }
 
+// AnyCancellation is future.ErrCanceled, which is made here, as a CanceledError knows it.
+func (internals) AnyCancellation() error { return anyCancellation }
+
 // Root stands for the loop where a task is meant: Loop of it is l. It never runs.
 func (internals) Root(l *Loop) *Task  { return &l.root }
 func (internals) IsRoot(t *Task) bool { return t.isRoot }

@@ -44,6 +44,7 @@ type Ports struct {
 	call    func(func())
 	stop    chan struct{}   // closed to end the goroutines that select for a loop that is asleep; nil while there are none
 	results []chan selected // of those goroutines
+	done    []selected      // the operations that they performed, and of which no port was told yet
 }
 
 // Init makes ports. What a goroutine has received while the loop was asleep is handed to
@@ -112,33 +113,37 @@ func (ps *Ports) Sleep() {
 	}
 }
 
-// Wake ends that, and takes in what the goroutines did. Those that still select are told to
-// stop before any port is told of its operation.
+// Wake ends that, and takes in what the goroutines did. The ports of all the operations that
+// were performed are taken out before the first of them is told: what it calls can no longer
+// remove another one, and lose what that has received.
 func (ps *Ports) Wake() {
 	if ps.stop == nil {
 		return
 	}
 	close(ps.stop)
 	ps.stop = nil
-	ps.collect()
-}
-
-func (ps *Ports) collect() {
-	defer func() {
-		if len(ps.results) > 0 { // an observer has called Goexit
-			ps.collect()
-			return
-		}
-		ps.results = nil
-	}()
-	for len(ps.results) > 0 {
-		s := <-ps.results[0]
-		ps.results = ps.results[1:]
-		if s.port != nil {
+	for _, result := range ps.results {
+		if s := <-result; s.port != nil {
 			ps.lines.remove(s.port)
-			ps.call(func() { s.port.Selected(s.v, s.ok) })
+			ps.done = append(ps.done, s)
 		}
 	}
+	ps.results = nil
+	ps.tell()
+}
+
+func (ps *Ports) tell() {
+	defer func() {
+		if len(ps.done) > 0 { // an observer has called Goexit
+			ps.tell()
+		}
+	}()
+	for len(ps.done) > 0 {
+		s := ps.done[0]
+		ps.done = ps.done[1:]
+		ps.call(func() { s.port.Selected(s.v, s.ok) })
+	}
+	ps.done = nil
 }
 
 // selectOne selects among cases: to stop, and those of the ports.

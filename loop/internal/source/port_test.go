@@ -51,6 +51,39 @@ func TestWakeAfterAGoexit(t *testing.T) {
 	}
 }
 
+// rival is a Port that removes another one when it is told of its operation.
+type rival struct {
+	exiting
+	other   **Registration
+	removed *[]bool
+}
+
+func (r rival) Selected(reflect.Value, bool) { *r.removed = append(*r.removed, (*r.other).Remove()) }
+
+// Where the goroutines have performed two operations in one sleep, both have happened: neither
+// port can take the other one back.
+func TestWakeAfterTwoOperations(t *testing.T) {
+	hub, ports := newPorts()
+	var first, second *Registration
+	var removed []bool
+	first = ports.Add(rival{other: &second, removed: &removed})
+	second = ports.Add(rival{other: &first, removed: &removed})
+	waiting := ports.Add(exiting{})
+	for _, p := range []*Registration{first, second} {
+		result := make(chan selected, 1)
+		result <- selected{port: p}
+		ports.results = append(ports.results, result)
+	}
+	ports.stop, hub.slept = make(chan struct{}), true
+	hub.Wake()
+	if !slices.Equal(removed, []bool{false, false}) {
+		t.Errorf("Remove of the other port reports %v, want false of both", removed)
+	}
+	if ports.Len() != 1 || !waiting.Waits() || ports.done != nil {
+		t.Errorf("%d ports wait, want 1; %d are still to be told", ports.Len(), len(ports.done))
+	}
+}
+
 // atOnce is a Port that is ready.
 type atOnce struct{ exiting }
 

@@ -85,9 +85,12 @@ func (h *Hub) Init(sources ...Source) {
 // it asks for news for the last time.
 func (h *Hub) Nudge() {
 	h.news.Store(true)
-	if !h.asleep.Load() {
-		return
+	if h.asleep.Load() {
+		h.awaken()
 	}
+}
+
+func (h *Hub) awaken() {
 	select {
 	case h.token <- struct{}{}:
 	default:
@@ -106,9 +109,14 @@ func (h *Hub) Expect(n int) { h.coming += n }
 
 // Announce is Expect for any goroutine: something is sure to come until release is called,
 // which any goroutine may do. Releasing again does nothing.
+//
+// release nudges twice. The first nudge comes before nothing is owed any more: a loop that
+// finds nothing owed and then no news has missed nothing, also of what nudges nobody, such as
+// a value in a channel. The second one is for a loop that has gone to sleep in between.
 func (h *Hub) Announce() (release func()) {
 	h.owed.Add(1)
 	return sync.OnceFunc(func() {
+		h.Nudge()
 		h.owed.Add(-1)
 		h.Nudge()
 	})

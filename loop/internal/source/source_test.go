@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/takt-go/takt/loop/internal/ready"
@@ -222,6 +223,73 @@ func TestAnnounce(t *testing.T) {
 	}
 	if hub.Expect(-1); hub.Owed() {
 		t.Error("nothing is expected, and something is owed")
+	}
+}
+
+// A loop that finds nothing owed, and no news after that, has missed nothing; and a loop that
+// sleeps is nudged once more when nothing is owed any more. The loop and the goroutine that
+// releases run side by side here: on one processor this test cannot fail.
+func TestReleaseMissesNoLoop(t *testing.T) {
+	var hub Hub
+	hub.Init(Nothing{})
+	var releases atomic.Pointer[func()]
+	var released, stopped atomic.Bool
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for !stopped.Load() {
+			if release := releases.Swap(nil); release != nil {
+				(*release)()
+				released.Store(true)
+			}
+			runtime.Gosched()
+		}
+	}()
+	defer func() {
+		stopped.Store(true)
+		<-ended
+	}()
+	awake := func() (missed bool) {
+		for hub.Owed() {
+			runtime.Gosched()
+		}
+		return !hub.News()
+	}
+	asleep := func() (missed bool) {
+		hub.Doze()
+		defer hub.Wake()
+		if !hub.Owed() || hub.News() {
+			return false
+		}
+		for {
+			over := released.Load()
+			select {
+			case <-hub.Token(): // a token is all that wakes the loop
+				if hub.TakeIn(); !hub.Owed() {
+					return false
+				}
+			default:
+				if over {
+					return true
+				}
+				runtime.Gosched()
+			}
+		}
+	}
+	for round := range 50_000 {
+		for name, loop := range map[string]func() bool{"awake": awake, "asleep": asleep} {
+			release := hub.Announce()
+			released.Store(false)
+			releases.Store(&release)
+			missed := loop()
+			for !released.Load() {
+				runtime.Gosched()
+			}
+			if missed {
+				t.Fatalf("round %d: a loop that is %s has missed the release", round, name)
+			}
+			hub.TakeIn()
+		}
 	}
 }
 
