@@ -105,3 +105,18 @@ func TestTurnWhereTheClockPanics(t *testing.T) {
 	run(t, l)
 	log.Want(t, "timer")
 }
+
+// Each loop that the option sets up has a clock of its own, which jumps.
+func TestWithVirtualTime(t *testing.T) {
+	option := loop.WithVirtualTime()
+	a, b := newLoop(t, option), newLoop(t, option)
+	for _, l := range []*loop.Loop{a, b} {
+		l.CallLater(time.Hour, l.Stop)
+		if err := l.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if at, want := l.Now(), time.Date(2000, time.January, 1, 1, 0, 0, 0, time.UTC); at != want {
+			t.Errorf("the loop was stopped at %v, want %v", at, want)
+		}
+	}
+}

@@ -134,6 +134,13 @@ func WithClock(clock timer.Clock) Option {
 	return func(c *config) { c.clock = clock }
 }
 
+// WithVirtualTime makes each loop that it sets up live by a virtual clock of its own, which starts at midnight
+// UTC 2000-01-01. When nothing is ready, the clock jumps to the next timer, so a program that
+// sleeps for an hour takes no time, and does the same in every run. For another start, and for
+// a clock that the program moves itself, use [WithClock] with [timer.NewVirtualAt] or
+// [timer.NewVirtual].
+func WithVirtualTime() Option { return func(c *config) { c.clock = timer.NewVirtual() } }
+
 // WithTaskFactory sets what decides when a new task takes its first step; the
 // default is the lazy factory, which queues it. See package factory.
 func WithTaskFactory(f TaskFactory) Option {

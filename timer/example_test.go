@@ -132,3 +132,12 @@ func ExampleVirtual() {
 	// Output:
 	// 2000-01-02 12:01:30 +0000 UTC
 }
+
+// A program that depends on the date is tested at that date: here, before a leap day.
+func ExampleNewVirtualAt() {
+	c := timer.NewVirtualAt(time.Date(2028, time.February, 28, 23, 0, 0, 0, time.UTC))
+	c.Advance(time.Hour)
+	fmt.Println(c.Start().Add(time.Duration(c.Now())))
+	// Output:
+	// 2028-02-29 00:00:00 +0000 UTC
+}

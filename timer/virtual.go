@@ -11,8 +11,9 @@ import (
 // machine's clock, so a program that takes its time from it takes none and is
 // the same in every run.
 //
-// It starts at midnight UTC 2000-01-01, as the clock of testing/synctest does,
-// and ends 292 years later, at [Never], which it does not reach.
+// It starts at midnight UTC 2000-01-01, as the clock of testing/synctest does, or at the
+// instant that [NewVirtualAt] is given. It ends 292 years later, at [Never], which it does
+// not reach.
 //
 // Several loops may share a Virtual if a host drives them and moves the clock by
 // Advance, since the loops only read it then. One loop at a time may move it by itself:
@@ -24,6 +25,7 @@ import (
 type Virtual struct {
 	now     atomic.Int64 // 0 <= now < Never; only grows
 	claimed atomic.Bool
+	start   time.Time // the zero Time stands for 2000-01-01
 }
 
 var _ Clock = (*Virtual)(nil)
@@ -31,8 +33,22 @@ var _ Clock = (*Virtual)(nil)
 // NewVirtual returns a clock that stands at its start.
 func NewVirtual() *Virtual { return new(Virtual) }
 
-// Start returns midnight UTC 2000-01-01. It has no monotonic reading.
+// NewVirtualAt returns a clock that starts at the given instant, in the time zone of start:
+// use it to test a program at a date that matters to it. NewVirtualAt panics if start is the
+// zero Time.
+func NewVirtualAt(start time.Time) *Virtual {
+	if start.IsZero() {
+		panic("timer: NewVirtualAt of the zero time.Time; give it an instant, as time.Date makes one, or use NewVirtual")
+	}
+	return &Virtual{start: start.Round(0)} // without the monotonic reading
+}
+
+// Start returns the instant at which the clock started: midnight UTC 2000-01-01, unless
+// [NewVirtualAt] was given another one. It has no monotonic reading.
 func (c *Virtual) Start() time.Time {
+	if !c.start.IsZero() {
+		return c.start
+	}
 	return time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
 }
 

@@ -41,6 +41,18 @@ func TestAdvanceRefuses(t *testing.T) {
 	wantPanic(t, func() { c.Advance(1) }, "Advance(1ns)", "end of time")
 }
 
+func TestNewVirtualAt(t *testing.T) {
+	start := time.Now().In(time.FixedZone("here", 3600))
+	c := timer.NewVirtualAt(start)
+	if got := c.Start(); got != start.Round(0) {
+		t.Errorf("the clock starts at %v, want %v without its monotonic reading", got, start)
+	}
+	if c.Now() != 0 {
+		t.Errorf("Now() = %d at the start", c.Now())
+	}
+	wantPanic(t, func() { timer.NewVirtualAt(time.Time{}) }, "zero time.Time")
+}
+
 // TestVirtualFromManyGoroutines: nothing is lost when several goroutines move
 // the clock, and nobody sees it go back.
 func TestVirtualFromManyGoroutines(t *testing.T) {

@@ -158,6 +158,7 @@ var timerRules = map[string]rule{
 	"New":             fine(receiverOnly),
 	"NewSystem":       fine(receiverOnly),
 	"NewVirtual":      fine(receiverOnly),
+	"NewVirtualAt":    bad(on("the zero Time", "timer: NewVirtualAt of the zero time.Time; give it an instant", func() { timer.NewVirtualAt(time.Time{}) })),
 	"Key.Compare":     fine(anyValue),
 	"Queue.All":       fine(receiverOnly),
 	"Queue.Arm":       fine("an instant of the past is due at once, and a zero Queue is ready to use"),

@@ -100,12 +100,13 @@ func (port) Case() reflect.SelectCase     { return reflect.SelectCase{} }
 func (port) Selected(reflect.Value, bool) {}
 
 var loopRules = map[string]rule{
-	"FromContext": bad(on("a nil context", nilContext, func() { loop.FromContext(noContext) })),
-	"Outside":     bad(on("a nil context", "loop: Outside(nil); give it a context", func() { loop.Outside(noContext) })),
-	"IsCanceled":  fine(anyValue),
-	"New":         bad(on("a nil option", "loop: New with a nil Option; leave it out", func() { loop.New(nil) })),
-	"WithClock":   bad(on("nil", "loop: WithClock(nil); use", func() { loop.WithClock(nil) })),
-	"WithDebug":   fine(receiverOnly),
+	"FromContext":     bad(on("a nil context", nilContext, func() { loop.FromContext(noContext) })),
+	"Outside":         bad(on("a nil context", "loop: Outside(nil); give it a context", func() { loop.Outside(noContext) })),
+	"IsCanceled":      fine(anyValue),
+	"New":             bad(on("a nil option", "loop: New with a nil Option; leave it out", func() { loop.New(nil) })),
+	"WithClock":       bad(on("nil", "loop: WithClock(nil); use", func() { loop.WithClock(nil) })),
+	"WithDebug":       fine(receiverOnly),
+	"WithVirtualTime": fine(receiverOnly),
 	"WithSlowStep": bad(
 		on("zero", "loop: WithSlowStep(0s); give a positive duration", func() { loop.WithSlowStep(0) }),
 		on("a negative one", "loop: WithSlowStep(-1ns); give", func() { loop.WithSlowStep(-1) })),
