@@ -24,7 +24,7 @@ WASMEXEC := $(shell go env GOROOT)/lib/wasm
 PACKAGES := ./...
 test-on   = go test -short -timeout 20m $(PACKAGES)
 
-.PHONY: help demo test race conformance platforms fuzz mutate lint bench bench-save bench-compare
+.PHONY: help demo test race oldest conformance platforms fuzz mutate lint bench bench-save bench-compare
 .PHONY: platform-386 platform-unoptimised platform-js platform-wasip1 platform-arm64
 
 help: ## list the targets
@@ -38,6 +38,13 @@ test: ## run every test and example, the conformance suite too
 
 race: ## the same under the race detector
 	go test -race -timeout 5m ./...
+
+# The oldest Go that takt builds with is the one that go.mod names.
+OLDEST := go$(shell awk '$$1 == "go" { print $$2 }' go.mod)
+
+oldest: ## build everything with the oldest Go, and run the tests that are not heavy
+	GOTOOLCHAIN=$(OLDEST) go vet ./...
+	GOTOOLCHAIN=$(OLDEST) $(test-on)
 
 conformance: ## compare the conformance programs with CPython's traces: failures and the sum
 	@go test ./task -run '^TestConformance' -count=1 -v | grep -vE '^(=== |PASS|ok )|^ *--- PASS'

@@ -30,6 +30,10 @@ const (
 
 func main() { os.Exit(run(interruptible(), os.Args[1:], os.Stdout, os.Stderr)) }
 
+// errInterrupted is the cause of the cancellation by Ctrl-C. Go 1.25 gives the context of
+// signal.NotifyContext no cause of its own.
+var errInterrupted = errors.New("interrupt signal received")
+
 // interruptible returns a context that the first Ctrl-C ends. The second one kills the
 // program: what is left to do then may take long, or never end.
 func interruptible() context.Context {
@@ -37,7 +41,7 @@ func interruptible() context.Context {
 	pressed, stop := signal.NotifyContext(ctx, os.Interrupt)
 	context.AfterFunc(pressed, func() {
 		stop() // before anything can follow from the first
-		cancel(context.Cause(pressed))
+		cancel(errInterrupted)
 	})
 	return ctx
 }

@@ -1,3 +1,3 @@
 module sample
 
-go 1.26
+go 1.25.0
