@@ -24,7 +24,7 @@ WASMEXEC := $(shell go env GOROOT)/lib/wasm
 PACKAGES := ./...
 test-on   = go test -short -timeout 20m $(PACKAGES)
 
-.PHONY: help demo test race oldest conformance platforms fuzz mutate lint bench bench-save bench-compare
+.PHONY: help demo test race picture oldest conformance platforms fuzz mutate lint bench bench-save bench-compare
 .PHONY: platform-386 platform-unoptimised platform-js platform-wasip1 platform-arm64
 
 help: ## list the targets
@@ -38,6 +38,13 @@ test: ## run every test and example, the conformance suite too
 
 race: ## the same under the race detector
 	go test -race -timeout 5m ./...
+
+picture: ## draw the README's picture, the timeline page of the demo; needs Chromium
+	@command -v chromium >/dev/null || { echo 'make picture needs chromium on PATH'; exit 1; }
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	go run ./cmd/loopdemo -virtual -timeline $$dir/page.html >/dev/null; \
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,420 \
+		--screenshot="$(CURDIR)/testdata/timeline.png" "file://$$dir/page.html" 2>/dev/null
 
 # The oldest Go that takt builds with is the one that go.mod names.
 OLDEST := go$(shell awk '$$1 == "go" { print $$2 }' go.mod)

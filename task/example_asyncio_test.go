@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/takt-go/takt/factory"
@@ -15,11 +13,10 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
-// One example for each name of asyncio, in the order of the README's tables, and
-// before them the README's own programs.
+// One example for each name of asyncio, in the order of the tables in ASYNCIO.md, after
+// the first program of asyncio's documentation.
 
 func factorial(name string, n int) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
@@ -36,7 +33,7 @@ func factorial(name string, n int) func(context.Context) (int, error) {
 	}
 }
 
-// The program of the README, and of the asyncio documentation's section on gather.
+// The program of the section on gather.
 func Example_factorial() {
 	results, err := task.Run(context.Background(), func(ctx context.Context) ([]int, error) {
 		return task.Gather(
@@ -44,7 +41,7 @@ func Example_factorial() {
 			task.Go(ctx, factorial("B", 3)),
 			task.Go(ctx, factorial("C", 4)),
 		).Await(ctx)
-	}, loop.WithClock(timer.NewVirtual())) // without this option it takes three seconds
+	}, loop.WithVirtualTime()) // without this option it takes three seconds
 	fmt.Println(results, err)
 	// Output:
 	// Task A: Compute factorial(2), currently i=2...
@@ -57,101 +54,6 @@ func Example_factorial() {
 	// Task C: Compute factorial(4), currently i=4...
 	// Task C: factorial(4) = 24
 	// [2 6 24] <nil>
-}
-
-// A host, such as a game, that drives the loop and its time.
-func Example_embed() {
-	clock := timer.NewVirtual()
-	l := loop.New(loop.WithClock(clock))
-	defer l.Close()
-
-	task.Go(l.Context(), func(ctx context.Context) (string, error) {
-		for range 2 {
-			if err := task.Sleep(ctx, 20*time.Millisecond); err != nil {
-				return "", err
-			}
-			fmt.Println("step at", l.Elapsed())
-		}
-		return "done", nil
-	})
-
-	for frame := range 4 {
-		fmt.Println("frame", frame)
-		l.RunUntilIdle()
-		clock.Advance(16 * time.Millisecond)
-	}
-	// Output:
-	// frame 0
-	// frame 1
-	// frame 2
-	// step at 32ms
-	// frame 3
-}
-
-func TestGivesUpAfterAnHour(t *testing.T) {
-	_, err := task.Run(t.Context(), func(ctx context.Context) (string, error) {
-		answer := future.New[string](ctx) // that nobody gives
-		return task.WaitFor(ctx, answer, time.Hour)
-	}, loop.WithClock(timer.NewVirtual()))
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the error is %v, want one of a time limit", err)
-	}
-}
-
-// TestReadme keeps the README true: each of its Go programs stands in this file,
-// line by line, but for package, imports, and the name and end of func main; and
-// each example that it names is here.
-func TestReadme(t *testing.T) {
-	readme, err := os.ReadFile(path.Join("..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := os.ReadFile("example_asyncio_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for at, block := range strings.Split(string(readme), "```go\n")[1:] {
-		block, _, _ = strings.Cut(block, "```")
-		if _, body, ok := strings.Cut(block, "\n)\n"); ok && strings.HasPrefix(block, "package main") {
-			block = body
-		}
-		before, body, isProgram := strings.Cut(block, "func main() {\n")
-		parts := []string{before, body}
-		if isProgram {
-			parts[1] = strings.TrimSuffix(strings.TrimSpace(body), "\n}")
-		}
-		for _, part := range parts {
-			if !strings.Contains(unindented(string(source)), unindented(part)) {
-				t.Errorf("the Go block %d of the README is not in this file:\n%s", at+1, part)
-			}
-		}
-	}
-	rows := 0
-	for line := range strings.Lines(string(readme)) {
-		cells := strings.Split(strings.TrimSpace(line), "|")
-		if len(cells) != 5 || !strings.HasPrefix(cells[1], " `") {
-			continue
-		}
-		rows++
-		for _, name := range strings.Split(strings.Trim(cells[3], " "), ", ") {
-			name = strings.Trim(name, "`")
-			if name != "" && !strings.Contains(string(source), "\nfunc Example_"+name+"() {\n") {
-				t.Errorf("the README names the example %q, which is not in this file", name)
-			}
-		}
-	}
-	if rows < 40 {
-		t.Errorf("only %d rows were found in the README's tables", rows)
-	}
-}
-
-// unindented is text without the space around its lines.
-func unindented(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(strings.TrimSpace(text)) {
-		b.WriteString(strings.TrimSpace(line) + "\n")
-	}
-	return b.String()
 }
 
 // A coroutine is a function that takes a context. To call it is to await it; it
@@ -169,7 +71,7 @@ func Example_await() {
 			return 0, err
 		}
 		return add(ctx, seven, 1)
-	}, loop.WithClock(timer.NewVirtual())))
+	}, loop.WithVirtualTime()))
 	// Output: 8 <nil>
 }
 
@@ -269,7 +171,7 @@ func Example_taskGroup() {
 				}),
 			)
 		})
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// true true <nil>
@@ -288,7 +190,7 @@ func Example_terminateGroup() {
 			return nil
 		})
 		return fmt.Sprint("after ", lowlevel.LoopOf(ctx).Elapsed()), err
-	}, loop.WithClock(timer.NewVirtual())))
+	}, loop.WithVirtualTime()))
 	// Output: after 0s <nil>
 }
 
@@ -302,7 +204,7 @@ func Example_sleep() {
 			fmt.Println(l.Elapsed())
 		}
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// 1s
 	// 2s
@@ -343,7 +245,7 @@ func Example_gather() {
 			task.Go(ctx, sleepThen(2*time.Second, "late")),
 			task.Go(ctx, sleepThen(1*time.Second, "early")),
 		).Await(ctx)
-	}, loop.WithClock(timer.NewVirtual())))
+	}, loop.WithVirtualTime()))
 	// Output: [late early] <nil>
 }
 
@@ -358,7 +260,7 @@ func Example_gatherReturnExceptions() {
 			fmt.Printf("%q, %v\n", o.Value, o.Err)
 		}
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// "fine", <nil>
 	// "", broken
@@ -382,7 +284,7 @@ func Example_createEagerTaskFactory() {
 	})
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		return task.Go(ctx, sleepThen(time.Second, 1)).Await(ctx)
-	}, loop.WithTaskFactory(named), loop.WithClock(timer.NewVirtual()))
+	}, loop.WithTaskFactory(named), loop.WithVirtualTime())
 	// Output:
 	// job 2 has ended
 	// job 1 has ended
@@ -403,7 +305,7 @@ func Example_shield() {
 		v, err := saving.Await(ctx)
 		fmt.Println("what it waited for:", v, err)
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// the caller: canceled
 	// what it waited for: saved <nil>
@@ -416,7 +318,7 @@ func Example_timeout() {
 		})
 		fmt.Println(errors.Is(err, context.DeadlineExceeded), "after", lowlevel.LoopOf(ctx).Elapsed())
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: true after 10s
 }
 
@@ -428,7 +330,7 @@ func Example_timeoutAt() {
 		})
 		fmt.Println(err)
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: <nil>
 }
 
@@ -449,7 +351,7 @@ func Example_timeoutReschedule() {
 		var expired *task.TimeoutError
 		fmt.Println("expired:", limit.Expired(), errors.As(err, &expired), l.Elapsed())
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// limited: false
 	// expired: true true 1m0s
@@ -461,7 +363,7 @@ func Example_waitFor() {
 		_, err := task.WaitFor(ctx, t, time.Second)
 		fmt.Println(errors.Is(err, context.DeadlineExceeded), "and the task was canceled:", t.Canceled())
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: true and the task was canceled: true
 }
 
@@ -474,7 +376,7 @@ func Example_wait() {
 		done, pending, err = task.Wait(ctx, 100*time.Millisecond, task.AllCompleted, slow, fast)
 		fmt.Println(done, pending, err)
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// [task "fast"] [task "slow"] <nil>
 	// [task "fast"] [task "slow"] <nil>
@@ -493,7 +395,7 @@ func Example_asCompleted() {
 			fmt.Println(t.Result())
 		}
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// one <nil>
 	// two <nil>
@@ -543,7 +445,7 @@ func Example_allTasks() {
 		task.Go(ctx, sleepThen(time.Second, 2), task.Named("a"))
 		fmt.Println(task.All(ctx)) // in order of creation
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: [task "main" task "b" task "a"]
 }
 
@@ -572,7 +474,7 @@ func Example_addDoneCallback() {
 		removed := t.OnDone(func() { fmt.Println("is not called") }).Remove()
 		fmt.Println("removed:", removed)
 		return 0, t.Wait(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// removed: true
 	// result <nil>
@@ -589,7 +491,7 @@ func Example_getStack() {
 			fmt.Println(path.Base(frame.Function))
 		}
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: task.Sleep
 }
 
@@ -625,7 +527,7 @@ func Example_cancel() {
 		_, err := t.Await(ctx)
 		fmt.Println(err, errors.Is(err, future.ErrCanceled), t.Canceled())
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// true false
 	// cleaned up
@@ -649,7 +551,7 @@ func Example_uncancel() {
 		t.Cancel(nil)
 		fmt.Println(t.Await(ctx))
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// canceled 1 0
 	// went on <nil>
@@ -666,7 +568,7 @@ func Example_printCallGraph() {
 			task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(c).Await(ctx) }, task.Named("B")),
 		).Await(ctx)
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// main awaits a gather of 2
 	// ├─ A sleeps until 2s
@@ -690,7 +592,7 @@ func Example_setTaskFactory() {
 
 // call_soon, call_later, call_at, and the method cancel of their handles.
 func Example_callLater() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 	l.CallLater(time.Second, func() { fmt.Println("later, at", l.Elapsed()) })
 	l.CallAt(l.Now().Add(time.Minute), func() { fmt.Println("at", l.Elapsed()) })
@@ -728,7 +630,7 @@ func Example_time() {
 		err := task.Sleep(ctx, 90*time.Second)
 		fmt.Println(l.Elapsed(), l.Now())
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: 1m30s 2000-01-01 00:01:30 +0000 UTC
 }
 
@@ -740,7 +642,7 @@ func Example_createFuture() {
 		fmt.Println(f.Await(ctx))
 		fmt.Println(f.SetError(errors.New("too late")))
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// there <nil>
 	// future: invalid state: SetError on a future that is done
@@ -774,7 +676,7 @@ func Example_runForever() {
 
 // run_until_complete.
 func Example_runUntilComplete() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 	t := task.Go(l.Context(), sleepThen(time.Second, "result"))
 	t.OnDone(l.Stop)
