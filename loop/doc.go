@@ -1,249 +1,313 @@
-// Package loop is a single-threaded, deterministic event loop with the order of
-// events of Python's asyncio.
+// Package loop runs callbacks and tasks on one goroutine, one at a time, in the order in which
+// Python's asyncio runs them.
 //
-// A [Loop] decides what runs next. It runs one thing at a time, and what runs
-// next follows from the program alone: not from the Go scheduler, not from the
-// order of a map, and with a virtual clock not from time either. This comment is
-// the contract; package task has what programs are written with.
+// Use a [Loop] where the order of events must follow from the program alone: in games,
+// simulations, protocol code, and tests of code with time limits. The Go scheduler does not
+// influence the order, and the order of a map does not either. With a virtual clock, real time
+// does not influence it, and sleeping takes no real time.
 //
-//	l := loop.New()
+// # A first program
+//
+// This program starts a task, which sleeps for an hour, and schedules a callback, which runs after
+// one minute. It is the package example.
+//
+//	l := loop.New(loop.WithClock(timer.NewVirtual())) // an hour takes no real time
 //	defer l.Close()
-//	l.CallLater(time.Second, func() {
-//		fmt.Println("one second later")
-//		l.Stop()
+//
+//	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+//		fmt.Println("the task begins at", l.Elapsed())
+//		err := task.Sleep(ctx, time.Hour)
+//		fmt.Println("the task ends at", l.Elapsed())
+//		return 0, err
 //	})
-//	err := l.Run()
+//	l.CallLater(time.Minute, func() { fmt.Println("the callback runs at", l.Elapsed()) })
+//	fmt.Println(l.Run())
+//
+// It prints:
+//
+//	the task begins at 0s
+//	the callback runs at 1m0s
+//	the task ends at 1h0m0s
+//	<nil>
+//
+// Most programs do not make a loop themselves: they call task.Run, which makes a loop, runs a
+// main task on it, and closes the loop. Package task describes how to write tasks. This comment
+// is the scheduling contract: it says which event comes after which.
+//
+// # Run, RunOnce or RunUntilIdle
+//
+// A loop does nothing until a goroutine drives it. There are three ways:
+//
+//   - [Loop.Run] runs turns, and waits for timers and for other goroutines. It returns when
+//     [Loop.Stop] is called, and with a virtual clock also when nothing is left to do (see Idle
+//     below). Use it where the goroutine has no other work: in servers, command-line programs and
+//     most tests.
+//   - [Loop.RunOnce] runs one turn and returns. It never waits. Use it where another loop is in
+//     control: a game calls it once in every frame.
+//   - [Loop.RunUntilIdle] runs turns until nothing is ready or due. It never waits. Use it in
+//     tests and simulations that move the virtual clock themselves, by its Advance.
 //
 // # Terms
 //
-// A callback is a function handed to the loop: by [Loop.CallSoon],
-// [Loop.CallLater], [Loop.CallAt] or [Loop.Post], or by OnDone of a future. It
-// runs to its end and cannot suspend.
+// A callback is a function that the program hands to the loop: by [Loop.CallSoon],
+// [Loop.CallLater], [Loop.CallAt] or [Loop.Post], or by OnDone of a future. A callback runs to
+// its end. It cannot suspend.
 //
-// A task is a body that the loop drives. A stretch of its body without a
-// suspension is a step. A task is suspended from the end of one step to the
-// beginning of the next; it is woken when what it waits for has come, or when a
-// cancellation ends the waiting.
+// A task is a function, its body, that the loop drives. A body can suspend, and go on later. The
+// part of a body between two suspensions is a step. A task is suspended from the end of one step
+// to the beginning of the next. The loop wakes a suspended task when the event that it waits for
+// has happened, or when a cancellation ends the waiting: it puts the task's next step on the ready
+// queue.
 //
-// Something is ready when it stands in the ready queue: a callback, or the next
-// step of a task. The queue is first in, first out.
+// A body is stackful or stackless. A stackful body is an ordinary function, which can suspend
+// anywhere in its call tree, and keeps a stack meanwhile. A stackless body is a state machine,
+// which returns in order to suspend, and keeps none.
 //
-// A timer is armed for an instant of the loop's clock. It is due when that
-// instant has been reached.
+// The ready queue holds callbacks and the next steps of tasks. An entry of this queue is ready.
+// The queue is first in, first out.
 //
-// A turn is one round of the loop: it runs what was ready at its start.
+// A timer is armed for an instant of the loop's clock. It is due when the clock has reached that
+// instant.
 //
-// The loop is idle when nothing is ready, due, or otherwise to be taken in. What
-// AtIdle of package lowlevel has registered runs then; otherwise the loop waits, for the earliest
-// timer or for something from outside.
+// A turn is one round of the loop. It runs the entries that were in the ready queue when the turn
+// began.
 //
-// The loop is deadlocked when it is idle, tasks are unfinished, and nothing is
-// left that could wake any of them: no timer is armed, and nothing outside is
-// owed (see Idle below).
+// The driver is the goroutine that is inside Run, RunOnce or RunUntilIdle. The host is the code
+// that made the loop and drives it. The loop is running while it has a driver.
+//
+// Something is owed while the loop knows that it will come from another goroutine: a Post that
+// [Loop.Hold] announced, until its release is called, or the end of an offloaded call (Offload of
+// package lowlevel, task.Blocking), until the call has returned.
+//
+// The loop is idle when nothing is ready or due, and nothing has come from outside. Then it
+// schedules what AtIdle of package lowlevel has registered. If nothing is registered, it waits for
+// the earliest timer, or for an event from outside.
+//
+// The loop is deadlocked when it is idle, some tasks are unfinished, and nothing can wake any of
+// them: no timer is armed, and nothing is owed.
 //
 // # A turn
 //
-// A turn begins by taking in what has come since the last one began. Each of
-// these goes to the back of the ready queue, in this order:
+// A turn has two parts. First the loop takes in what has come since the last turn began: it puts
+// each item at the back of the ready queue. Then it runs the queue.
 //
-//  1. what was posted by [Loop.Post], in the order of posting;
-//  2. what wakes because a standard context has ended, in the order in which
-//     the loop began to watch the contexts: see Contexts below;
-//  3. what wakes because its channel operation can now be performed, in the order
-//     in which it came to wait; the operation is performed here (AddPort of package lowlevel);
-//  4. what follows on offloaded calls that have returned, in the order of the
-//     calls (Offload of package lowlevel); with a virtual clock this waits until the loop is
-//     idle; what a call posted before it returned comes before its end;
-//  5. the timers that are due, by deadline, and equal deadlines in the order of
-//     arming.
+//	┌─ take in ───────────────────────────────┐   ┌─ run ────────────────────────────────┐
+//	│ These go to the back of the ready queue:│   │ The entries that are in the queue    │
+//	│   1. posted functions                   │   │ now run, from front to back.         │
+//	│   2. waiters of ended standard contexts │   │                                      │
+//	│   3. waiters of channel operations      ├──▶│ New entries go to the back and wait  │
+//	│   4. ends of offloaded calls            │   │ for the next turn.                   │
+//	│   5. timers that are due                │   │                                      │
+//	└─────────────────────────────────────────┘   └───────────────────┬──────────────────┘
+//	     ▲                                                            │
+//	     ├──────── next turn ◀── something is ready, due or has come ─┤
+//	     │                                                            │
+//	     └──────── idle: the loop waits ◀── otherwise ────────────────┘
 //
-// What is in the queue now is the turn, and it is run from front to back.
-// Whatever becomes ready meanwhile, and whatever comes from outside, waits for
-// the next turn. A timer that comes due meanwhile does too.
+// In detail, the loop takes in:
 //
-// So what a callback or a step schedules never runs before what was ready
-// already, and nothing that keeps itself busy can keep the others, timers or
-// posts from their turn.
+//  1. The functions that [Loop.Post] was given, in the order of posting.
+//  2. The tasks that wake because a standard context has ended, in the order in which the loop
+//     began to watch the contexts: see Contexts below.
+//  3. The tasks that wake because their channel operation is possible now, in the order in which
+//     they began to wait. The loop performs the operation at this point (AddPort of package
+//     lowlevel).
+//  4. The done functions of offloaded calls that have returned, in the order of the calls
+//     (Offload of package lowlevel). With a virtual clock they wait until the loop is idle. A
+//     function that a call posts before it returns runs before the done function of the call.
+//  5. The timers that are due, in order of deadline. Timers with equal deadlines keep the order in
+//     which they were armed.
 //
-// WithPolicy of package lowlevel lets a policy pick among the tasks that are ready, in place of the
-// one at the front: package looptest explores with it what else could happen.
-// Without one, the order is as said here.
+// The entries that are in the queue now are the turn. The loop runs them from front to back. An
+// entry that becomes ready meanwhile waits for the next turn. Events from outside do so too, and
+// timers that come due meanwhile.
+//
+// Two rules follow. An entry that a callback or a step schedules never runs before the entries
+// that were ready already. A task or callback that schedules itself again and again cannot keep
+// the others, timers and posts from their turn.
+//
+// With WithPolicy of package lowlevel a policy picks among the ready tasks, in place of the task
+// at the front. Package looptest uses this to explore other possible orders. Without a policy the
+// order is the one that this comment defines.
 //
 // # Waking
 //
-// Completing something never runs anybody inside the call. Those who wait for a
-// future, tasks and callbacks alike, are put on the ready queue in the order in
-// which they came to wait, and run in the next turn.
+// The call that completes a future or task never runs a waiter inside itself. It puts the waiters,
+// tasks and callbacks alike, on the ready queue, in the order in which they began to wait. They run
+// in the next turn.
 //
-// Awaiting what is done does not suspend.
+// Awaiting something that is done already does not suspend.
 //
-// A sleep takes the hops that it takes in asyncio: its timer is run in one turn,
-// and wakes the task, whose step comes in the next. A sleep of zero or less
-// suspends for exactly one turn, without a timer.
+// A sleep takes two turns, as in asyncio: one turn runs the sleep's timer, which wakes the task,
+// and the next turn runs the task's step. A sleep of zero or less suspends for exactly one turn,
+// and needs no timer.
 //
-// Where the event is in turn n, the body goes on in turn
+// If the event comes in turn n, the body goes on in this turn:
 //
-//	n    a receive or send on a channel; the end of a standard context that it
-//	     awaits under: both are noticed at the beginning of turn n
-//	n+1  a future or task that it awaits is completed; a sleep's timer is run;
-//	     it is canceled in a sleep, or while it awaits a future; a yield;
-//	     an offloaded call's done is run
-//	n+2  a child completes, of a gather, a shield, a wait or an iteration by
-//	     completion that it awaits; the last task of its group ends
+//	n    the loop performs the body's receive or send on a channel, or a standard context
+//	     ends under which the body awaits: the loop notices both at the beginning of turn n
+//	n+1  the future or task that the body awaits is completed; the timer of a sleep is run;
+//	     the task is canceled in a sleep, or while it awaits a future; the task yields;
+//	     the done function of an offloaded call is run
+//	n+2  a child completes of the gather, shield, wait or iteration by completion that the
+//	     body awaits; the last task of its group ends
 //
 // # Cancellation
 //
-// [Task.Cancel] never runs the task. A suspended task has what it awaits
-// canceled, and wakes when that has ended: so a task that awaits a task waits for
-// the end of the other's clean-up. A sleep ends at once. A task that is running,
-// or woken already, or yielding, is told at its next chance: when its next step
-// begins, or at the next suspension of its body. A task that has not taken its
-// first step never runs its body. A request passes once through each task that it
-// reaches: see Sweep of package lowlevel.
+// [Task.Cancel] never runs the task inside the call. What happens depends on the task's state:
 //
-// A cancellation is delivered once, as a [*CanceledError]. After that the body
-// may suspend as before. See package task for what follows from this.
+//   - A suspended task that awaits something: Cancel cancels the awaitable, and the task wakes when
+//     the awaitable has ended. So a task that awaits another task waits until the other has
+//     cleaned up.
+//   - A sleeping task: the sleep ends at once.
+//   - A task that is running: the next suspension of its body delivers the cancellation.
+//   - A task that is woken already, or that yields: its next step begins with the cancellation.
+//   - A task that has not taken its first step: its body never runs.
+//
+// A request passes once through each task that it reaches: see Sweep of package lowlevel.
+//
+// The loop delivers a cancellation once, as a [*CanceledError]. After that the body may suspend as
+// before. Package task says what follows from this.
 //
 // # Starting
 //
-// A new task is handed to the loop's [TaskFactory], which lets it take its first
-// step in its turn ([Task.Enqueue]) or inside the call that makes it
-// ([Task.StepNow]); a Start of package lowlevel other than AsAsked overrides that. In
-// the second case the task that made it waits, still running, until the new one
-// suspends or ends. While the loop is not running nothing is stepped: both queue.
+// The loop hands a new task to its [TaskFactory]. The factory decides when the task takes its first
+// step: in a turn, as an entry of the ready queue ([Task.Enqueue]), or at once, inside the call that
+// makes the task ([Task.StepNow]). A Start of package lowlevel other than AsAsked overrides the
+// factory. During a first step inside the call, the task that makes the new one waits, still running,
+// until the new one suspends or ends. While the loop is not running, no task takes a step: then
+// StepNow queues the task, as Enqueue does.
 //
 // # Idle
 //
-// With a real clock ([timer.System]) an idle loop waits for the earliest timer,
-// and is woken by Post, by the end of an offloaded call, by a channel that a task
-// waits for, and by the end of a context that it watches.
+// With a real clock ([timer.System]) an idle loop waits for the earliest timer. Post wakes it, and
+// so do the end of an offloaded call, a channel on which a task waits, and the end of a context
+// that the loop watches.
 //
-// With a virtual clock ([timer.Virtual]) an idle loop moves the clock to the
-// earliest timer at once. It does not while something outside is owed: time then
-// stands still. Two things are owed: the Post that a [Loop.Hold] announced, until
-// its release is called, and an offloaded call, until it has returned. The loop
-// waits for the oldest offloaded call first, whichever returns first. Everything
-// else that comes from other goroutines, a channel or a standard time limit for
-// example, is not waited for, and where in the order it comes is up to chance.
+// With a virtual clock ([timer.Virtual]) an idle loop moves the clock to the earliest timer at
+// once. It does not do that while something is owed: then time stands still. If offloaded calls are
+// owed, the loop takes the end of the oldest one first, even if another one returns earlier. The
+// loop waits for nothing else that comes from other goroutines, such as a value in a channel or the
+// end of a standard time limit. The place of such an event in the order is up to chance.
 //
-// Run returns when an idle loop has no timer armed, and nothing is owed: with
-// nil if every task has ended, and with a [*DeadlockError] if not. With a real
-// clock it does so only with [WithDeadlockDetection], and not while a task waits
-// for a channel or under a standard context that can end, or is bounded by one
-// that has a deadline; else Run waits for a Post. A timer for [timer.Never] counts
-// as none.
+// Run returns when an idle loop has no timer armed and nothing is owed. It returns nil if every
+// task has ended, and a [*DeadlockError] otherwise. With a real clock this holds only with
+// [WithDeadlockDetection], and only if no task waits for a channel, no task awaits under a standard
+// context that can end, and no task was spawned with a standard context that has a deadline.
+// Otherwise Run waits for a Post. A timer for [timer.Never] does not count as a timer.
 //
-// [Loop.RunOnce] and [Loop.RunUntilIdle] never wait, and never move a virtual
-// clock. They see the end of offloaded calls at the beginning of a turn.
+// [Loop.RunOnce] and [Loop.RunUntilIdle] never wait, and never move a virtual clock. They notice the
+// end of an offloaded call at the beginning of a turn.
 //
 // # Contexts
 //
-// The context that a body is handed is its task's. It carries the task; its Done
-// closes when the task is asked to cancel; its Deadline is the innermost time
-// limit of its scope. Current of package lowlevel takes the task back out. A context of a task that
-// is not the one running, of another loop, or of none makes everything that
-// suspends panic, with a message that names both tasks.
+// A body is handed the context of its task. This context carries the task, and Current of package
+// lowlevel returns the task of a context. The context's Done channel closes when the task is asked
+// to cancel. Its Deadline is the innermost time limit of its scope. Every function that suspends
+// panics if its context belongs to a task that is not running, to another loop, or to no loop. The
+// message names both tasks.
 //
-// A standard context that is derived from a task's ([context.WithTimeout] and the
-// like) ends what is awaited under it, with [context.Cause]; one that a task is
-// spawned with cancels that task. The loop looks at such contexts at the
-// beginning of every turn, so that one that the loop's own code ends is noticed at
-// a place that is always the same.
+// A standard context that is derived from a task's context ([context.WithTimeout] for example) ends
+// each await under it. The await then returns [context.Cause] of that context. If a task is spawned
+// with such a context, the end of the context cancels the task. The loop looks at such contexts at
+// the beginning of every turn. So if the loop's own code, a body or a callback, ends such a context,
+// the loop always notices the end at the same place in the order.
 //
-// [Loop.Context] carries the loop without a task: hosts and callbacks spawn with
-// it. [Loop.Bind] makes a context from outside one of the loop's.
+// [Loop.Context] carries the loop and no task: hosts and callbacks spawn with it. [Loop.Bind] turns
+// a context from outside into a context of the loop.
 //
 // # Goroutines
 //
-// Safe from any goroutine are [Loop.Post], [Loop.Hold] and what it returns,
-// [Loop.Now], [Loop.Elapsed], [Loop.Running], [Loop.Context], [Loop.Clock], and
-// the methods of the contexts. Everything else is for the goroutine that drives
-// the loop, from inside bodies and callbacks, and, while the loop is not running,
-// for its host, on one goroutine at a time. Using it elsewhere is a data race. What
-// changes the loop, or a future, lock or queue of the loop's, panics there: always in
-// debug mode, and otherwise while the loop is asleep. (A lock or a queue belongs to a
-// loop from the first task on that has to wait for it.)
+// These are safe from any goroutine: [Loop.Post], [Loop.Hold] and the release function that it
+// returns, [Loop.Now], [Loop.Elapsed], [Loop.Running], [Loop.Closed], [Loop.Context], [Loop.Clock],
+// and the methods of the contexts. Everything else is for bodies and callbacks, on the goroutine
+// that the loop runs them on, and, while the loop is not running, for its host, on one goroutine at
+// a time. Any other use is a data race. If such a call changes the loop, or a
+// future, lock or queue of the loop, it panics: always in debug mode, and otherwise while the loop
+// is asleep. (A lock or a queue belongs to a loop from the first time that a task has to wait for
+// it.)
 //
-// On js and wasip1 all goroutines share one thread, and the Go scheduler takes it from
-// none of them. There a loop that is never idle lets the others run every 10 ms, at the
-// beginning of a turn, where something may come from outside: with a real clock always,
-// with a virtual one while something is owed, watched, or waited for on a channel. Inside
-// Run that is a sleep of 1 ms, in which JavaScript's event loop has its turn too.
+// On js and wasip1 all goroutines share one thread, and the Go scheduler never takes the thread away
+// from a goroutine. There a loop that is never idle lets the other goroutines run every 10 ms, at
+// the beginning of a turn, if something may come from outside: always with a real clock, and with a
+// virtual clock while something is owed, while the loop watches a context, or while a task waits for
+// a channel. Inside Run the loop does this by a sleep of 1 ms, in which JavaScript's event loop gets
+// its turn too.
 //
-// A stackful body runs on a goroutine of its own, but only one of a loop's
-// goroutines runs at any time. What tasks of one loop share needs no lock between
-// two awaits. A body may run a part of itself under an [iter.Pull] of its own, and
-// suspend, spawn and schedule there as elsewhere.
+// A stackful body runs on a goroutine of its own, but only one goroutine of a loop runs at any time.
+// Tasks of one loop share data without a lock, as no other task runs between two awaits. A body may
+// run a part of itself in an [iter.Pull] coroutine of its own, and suspend, spawn and schedule
+// there.
 //
-// A loop whose driver has locked its thread ([runtime.LockOSThread]) is to be
-// driven under that lock always; see [iter.Pull]. A body must not suspend under a lock
-// of its own, a cgo callback among them: that ends the process. So does a task that it
-// makes there with [Task.StepNow], unless the loop finds out: then the task is queued,
-// and the error handler is told ([ThreadHeld]). To find out costs microseconds, so the
-// loop looks where it has no stack for the step, and always in debug mode.
+// If the driver has locked its thread ([runtime.LockOSThread]), the loop must always be driven under
+// that lock: see [iter.Pull]. A body that has locked the thread itself must not suspend, and a cgo
+// callback locks it too: that ends the process. If a body under such a lock makes a task, and the
+// task takes its first step at once ([Task.StepNow]), that ends the process as well, unless the loop
+// notices the lock. If it does, it queues the task and reports [ThreadHeld] to the error handler.
+// Looking for the lock costs microseconds, so the loop looks only where it has no free stack for the
+// step, and always in debug mode.
 //
 // # Profiler labels
 //
-// Labels (package runtime/pprof) belong to a goroutine, but a body shares its goroutine.
-// The labels that a body has by pprof.Do stay with it if it uses the context that Do
-// hands it, to suspend, to spawn, or to enter a scope: they are taken off when the body
-// suspends, and set again when it goes on. A task has the labels of the context that it is
-// made with, in each of its steps. A callback, and a task without labels, has those of
-// the context that was bound to the loop first ([Loop.Bind]), which is the one that
-// task.Run is given. Labels of a context that the loop is never handed can pass to what
-// else runs on the stack.
+// Labels (package runtime/pprof) belong to a goroutine, but a body shares its goroutine with other
+// code. A body that gets labels by pprof.Do keeps them if it uses the context that Do hands it, in
+// order to suspend, to spawn or to enter a scope. The loop takes the labels off when the body
+// suspends, and sets them again when the body goes on. A task has the labels of the context with
+// which it was made, in each of its steps. A callback, and a task without labels, has the labels of
+// the context that was bound to the loop first ([Loop.Bind]); task.Run binds the context that it is
+// given. If a body has labels of a context that it never hands to the loop, these labels can pass to
+// other code that runs on the same stack.
 //
-// This costs nothing until the loop meets a context with labels of its own. From then on
-// each step sets its labels.
+// Labels cost nothing until the loop meets a context with labels of its own. From then on the loop
+// sets the labels of each step.
 //
 // # Panics and Goexit
 //
-// A panic in a body ends its task, with a [*PanicError] that has the value, the
-// stack, and the task's name. A panic in a callback goes to the error handler
-// ([WithErrorHandler]), and the loop goes on. So does one in an observer or a policy, which
-// is dropped then; one in a task factory goes on in the call that makes the task. With
-// GODEBUG=panicnil=1 panic(nil) is a panic like any other.
+// A panic in a body ends its task, with a [*PanicError] that has the value, the stack, and the
+// task's name. A panic in a callback goes to the error handler ([WithErrorHandler]), and the loop
+// goes on. A panic in an observer or a policy goes there too, and the loop drops that observer or
+// policy. A panic in a task factory goes on in the call that makes the task. With
+// GODEBUG=panicnil=1, panic(nil) is a panic like any other.
 //
-// A [runtime.Goexit] in a body ends its task with [ErrGoexit]; in a callback it
-// can do the same to a suspended body, on whose stack the callback happened to
-// run. In any case it ends the driver too: the deferred calls of the goroutine
-// inside Run are run. So t.FailNow works in a task of a test. The loop stays in
-// order, and may be run again or closed. What a Goexit does in an observer, a policy, a
-// task factory or the error handler is said there; none of them ends a task that has nothing
-// to do with it.
+// A [runtime.Goexit] in a body ends its task with [ErrGoexit]. A Goexit in a callback can end a
+// suspended task in the same way, if the callback runs on the stack of that task's body. In any case
+// a Goexit ends the driver too: the goroutine inside Run runs its deferred calls and ends. So
+// t.FailNow works in a task of a test. The loop stays in order: it can be run again, or closed.
+// [WithObserver], WithPolicy of package lowlevel, [TaskFactory] and [WithErrorHandler] say what a
+// Goexit in their functions does. None of these ends a task that has nothing to do with it.
 //
-// Misuse panics, with what is wrong and what to do. An error goes to the code that
-// awaits the task or asks for its error. That takes the error. The loop keeps up to 128
-// errors that no code has taken ([WithUnretrievedLimit]). When there is one more, the oldest
-// goes to the error handler, as a [Failure] of the kind [ErrorUnretrieved]. An error counts
-// from the 8th turn after the task has failed, or from when the loop is idle.
+// Wrong use panics, with a message that says what is wrong and what to do instead.
 //
-// The peers answer otherwise. asyncio tells of such an error when the task is collected,
-// so never while a program refers to the task, and at no certain time. trio has no such
-// errors: a task belongs to a nursery, which raises what its tasks raise, as a group of
-// package task does. errgroup returns the first error and drops the others.
+// The code that awaits a task, or asks for its error, takes the task's error. The loop keeps up to
+// 128 errors that no code has taken ([WithUnretrievedLimit]). When there is one more, the loop
+// reports the oldest to the error handler, as a [Failure] of the kind [ErrorUnretrieved]. An error
+// counts from the 8th turn after the task has failed, or from the moment when the loop is idle.
+//
+// Other libraries do this differently. asyncio reports such an error when the garbage collector
+// collects the task: never while the program refers to the task, and at no fixed time. In trio such
+// an error cannot exist: a task belongs to a nursery, and the nursery raises the errors of its tasks,
+// as a group of package task does. errgroup returns the first error and drops the others.
 //
 // # Closing
 //
-// [Loop.Close] refuses what is posted from then on and ends the loop's own context. It
-// unwinds every unfinished body, in order of creation: its awaits
-// fail at once, so that its deferred calls run. It waits for offloaded calls, and
-// leaves no goroutine behind. Last it reports the errors of tasks that it still keeps,
-// since no code took them, in order of creation. A loop that is dropped without Close keeps its
-// goroutines: those of its tasks, and those that it has in store.
+// [Loop.Close] refuses every later Post, and ends the loop's own context. It unwinds every unfinished
+// body, in order of creation: the awaits of the body fail at once, so that its deferred calls run.
+// It waits for offloaded calls. It leaves no goroutine behind. At last it reports the task errors
+// that no code took and that the loop still keeps, in order of creation of the tasks. If a loop is
+// dropped without Close, its goroutines stay: those of its tasks, and those of the free stacks that
+// it keeps for later tasks.
 //
 // # Costs
 //
-// Scheduling, yielding, and waking a task allocate nothing. A timer costs
-// O(log n) in the number of timers armed, to arm and to cancel. A suspended
-// stackful task holds a goroutine with its stack; a suspended stackless task
-// holds neither. Stacks are pooled, up to 4096 free ones for each loop. Each
-// context that is watched and each channel that is waited for costs one look in
-// every turn. An event without an observer costs a nil check.
+// Scheduling, yielding, and waking a task allocate nothing. Arming or canceling a timer costs
+// O(log n) in the number of armed timers. A suspended stackful task holds a goroutine with its
+// stack; a suspended stackless task holds neither. Stacks are pooled: a loop keeps up to 4096 free
+// ones. In every turn the loop looks once at each context that it watches, and once at each channel
+// on which a task waits. An event without an observer costs a nil check.
 //
-// A turn reads the clock only if a timer is armed, and locks the inbox only if
-// another goroutine has asked for attention.
+// A turn reads the clock only if a timer is armed, and locks the inbox only if another goroutine has
+// asked for attention.
 //
-// [WithDebug] checks goroutines, reports steps that hold the loop up, also while they
-// do, and keeps where tasks were made. It does not change the order of events.
+// [WithDebug] checks goroutines, reports steps that hold the loop up, also while they still run, and
+// keeps where tasks were made. It does not change the order of events.
 package loop

@@ -15,6 +15,29 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
+// The first program starts a task, which sleeps for an hour, and schedules a callback, which runs
+// after one minute.
+func Example() {
+	l := loop.New(loop.WithClock(timer.NewVirtual())) // an hour takes no real time
+	defer l.Close()
+
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		fmt.Println("the task begins at", l.Elapsed())
+		err := task.Sleep(ctx, time.Hour)
+		fmt.Println("the task ends at", l.Elapsed())
+		return 0, err
+	})
+	l.CallLater(time.Minute, func() { fmt.Println("the callback runs at", l.Elapsed()) })
+	fmt.Println(l.Run())
+	// Output:
+	// the task begins at 0s
+	// the callback runs at 1m0s
+	// the task ends at 1h0m0s
+	// <nil>
+}
+
+// A loop runs callbacks. CallSoon schedules one for the next turn, CallLater for an instant of the
+// loop's clock.
 func ExampleLoop() {
 	l := loop.New(loop.WithClock(timer.NewVirtual())) // an hour takes no time
 	defer l.Close()
@@ -28,7 +51,8 @@ func ExampleLoop() {
 	// <nil>
 }
 
-// A host that has a loop of its own, a game for example, runs one turn a frame.
+// A host that has a loop of its own, a game for example, runs one turn in every frame, and moves the
+// virtual clock itself.
 func ExampleLoop_RunOnce() {
 	clock := timer.NewVirtual()
 	l := loop.New(loop.WithClock(clock))
@@ -58,7 +82,7 @@ func ExampleLoop_RunOnce() {
 	// frame 4
 }
 
-// Post is the way in for other goroutines: it is safe from any of them.
+// Another goroutine hands a function to the loop by Post, which is safe from any goroutine.
 func ExampleLoop_Post() {
 	l := loop.New()
 	defer l.Close()
@@ -74,8 +98,8 @@ func ExampleLoop_Post() {
 	// posted
 }
 
-// Hold announces a Post, so that the loop neither takes itself for deadlocked nor lets
-// virtual time pass before it comes.
+// Hold announces a Post. Until release is called, the loop does not report a deadlock, and virtual
+// time does not pass.
 func ExampleLoop_Hold() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -92,6 +116,7 @@ func ExampleLoop_Hold() {
 	// a second later
 }
 
+// A Handle cancels a call that was scheduled. Cancel reports whether the call was still to come.
 func ExampleHandle() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -109,6 +134,7 @@ func ExampleHandle() {
 	// 1s
 }
 
+// Options are arguments of New. A program can keep them in a slice.
 func ExampleOption() {
 	verbose := []loop.Option{
 		loop.WithClock(timer.NewVirtual()),
@@ -124,11 +150,13 @@ func ExampleOption() {
 	// panic in a callback: oh
 }
 
-// counter is a Runnable: scheduling it allocates nothing.
+// counter is a Runnable, because it has a method Run. Scheduling it allocates nothing.
 type counter struct{ n int }
 
 func (c *counter) Run() { c.n++ }
 
+// A Runnable is what the ready queue holds. The loop calls its Run once for each time that it was
+// scheduled.
 func ExampleRunnable() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -143,6 +171,7 @@ func ExampleRunnable() {
 	// 3
 }
 
+// The host lists the unfinished tasks, and cancels them.
 func ExampleTask() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -165,7 +194,7 @@ func ExampleTask() {
 	// 0s
 }
 
-// A task factory decides when a task takes its first step: here after a pause.
+// A task factory decides when a task takes its first step: here one second after it is made.
 func ExampleTaskFactory() {
 	late := func(t *loop.Task) { t.Loop().CallLater(time.Second, t.Enqueue) }
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(late))
@@ -180,6 +209,7 @@ func ExampleTaskFactory() {
 	// began after 1s
 }
 
+// A Suspension says what the task waits for: a turn, some time, or an awaitable.
 func ExampleSuspension() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -200,7 +230,7 @@ func ExampleSuspension() {
 	// <nil> 2s
 }
 
-// Futures and tasks are Awaitables.
+// Futures and tasks are Awaitables: both explain what they are, and wake their waiters.
 func ExampleAwaitable() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -219,7 +249,7 @@ func ExampleAwaitable() {
 	// task "waiter" has ended: canceled: EOF
 }
 
-// A gather explains itself, and what it waits for.
+// A gather says what it is, and for which awaitables it waits.
 func ExampleAwaitable_explain() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -237,6 +267,7 @@ func ExampleAwaitable_explain() {
 	// - a future
 }
 
+// An observer is told of every Event. This one prints the life of a task.
 func ExampleEvent() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(func(e loop.Event) {
 		if e.Task != nil {
@@ -260,6 +291,7 @@ func ExampleEvent() {
 	// 1s done sleeper
 }
 
+// An observer counts the events of each kind.
 func ExampleEventKind() {
 	count := map[loop.EventKind]int{}
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(func(e loop.Event) { count[e.Kind]++ }))
@@ -274,17 +306,19 @@ func ExampleEventKind() {
 	// 6 step events, 3 done
 }
 
+// The error of a task that no code awaits goes to the error handler, here when the loop is closed.
 func ExampleFailure() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
 		fmt.Println(f.Kind, f.Task, f.Err)
 	}))
 	task.Go(l.Context(), func(ctx context.Context) (int, error) { return 0, io.EOF }, task.Named("reader"))
 	_ = l.Run()
-	l.Close() // nobody has awaited the reader
+	l.Close() // no code has taken the reader's error
 	// Output:
 	// a task failed and its error was never retrieved task "reader" EOF
 }
 
+// An error handler tells failures apart by their kind.
 func ExampleFailureKind() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
 		if f.Kind == loop.CallbackFailed {
@@ -299,6 +333,7 @@ func ExampleFailureKind() {
 	// callback: panic in a callback: EOF
 }
 
+// A cancellation matches the standard error too, and keeps the cause that Cancel was given.
 func ExampleCanceledError() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -320,6 +355,7 @@ func ExampleCanceledError() {
 	// the user has left
 }
 
+// A panic in a task's body becomes the error of that task.
 func ExamplePanicError() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -336,6 +372,7 @@ func ExamplePanicError() {
 	// reader EOF true true
 }
 
+// Run names the tasks that nothing can wake, and what each of them awaits.
 func ExampleDeadlockError() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -356,8 +393,8 @@ func ExampleDeadlockError() {
 	// [task "cook" task "waiter"]
 }
 
-// The limit is on wall-clock time: the threshold is tiny here, so that anything is
-// slow.
+// The loop reports a callback that takes longer than the threshold, by the wall clock. The threshold
+// is 1 ns here, so that every callback is slow.
 func ExampleSlowStepError() {
 	var slow *loop.SlowStepError
 	l := loop.New(loop.WithSlowStep(1), loop.WithErrorHandler(func(f loop.Failure) {
@@ -374,6 +411,7 @@ func ExampleSlowStepError() {
 	// true 1ns
 }
 
+// WriteGraph draws which task awaits which.
 func ExampleLoop_WriteGraph() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
