@@ -5,20 +5,23 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// Close ends the loop. First posts are refused, and the loop's own context ends, so that
-// a goroutine that waits for the loop, in task.Submit for example, gives up. Every body
-// that has not ended is then unwound, in order of
-// creation: what it awaits ends with a [*CanceledError] whose cause is
-// [ErrClosed], and so does every further await, at once, so that its deferred
-// calls run; a body that keeps awaiting all the same is ended by a panic after
-// 1000 refusals, and reported. A task that has not started never runs. Callbacks
-// that are still queued or armed are dropped. Calls that were offloaded have their
-// contexts ended, and are waited for; no goroutine is left behind. Last,
-// the errors of tasks that no code took are reported ([ErrorUnretrieved]), by order of
-// creation, but for those that were reported before ([WithUnretrievedLimit]).
+// Close ends the loop, in these steps:
 //
-// Closing again does nothing. Close panics if the loop is running: a task or
-// callback that wants the end calls [Loop.Stop].
+//   - It refuses every later Post, and ends the loop's own context. So a goroutine that waits for
+//     the loop, in task.Submit for example, gives up.
+//   - It unwinds every body that has not ended, in order of creation of the tasks. The present await
+//     of the body fails with a [*CanceledError] whose cause is [ErrClosed], and every later await
+//     fails so at once. So the body's deferred calls run. If a body goes on awaiting, Close ends it
+//     by a panic after 1000 refused awaits, and reports it ([TaskStuck]). A task that has not
+//     started never runs.
+//   - It ends the contexts of the offloaded calls, and waits for these calls to return. No goroutine
+//     is left behind.
+//   - It drops the callbacks that are still queued or armed.
+//   - It reports the task errors that no code took ([ErrorUnretrieved]), in order of creation of the
+//     tasks, except errors that were reported before ([WithUnretrievedLimit]).
+//
+// Closing again does nothing. Close panics if the loop is running: a task or callback calls
+// [Loop.Stop] in order to end the loop.
 func (l *Loop) Close() {
 	l.mustBeMade("Close")
 	if !l.phase.CompareAndSwap(uint32(resting), uint32(closing)) {
@@ -26,21 +29,21 @@ func (l *Loop) Close() {
 		case l.in(closed):
 			return
 		case l.in(closing):
-			panic("loop: Close called by a body that Close is unwinding")
+			panic("loop: Close called by a body that Close is unwinding; let the body return instead")
 		default:
 			panic("loop: Close on a loop that is running; call Stop, and Close when Run has returned")
 		}
 	}
-	// Before anything is waited for: a body's deferred call or an offloaded call may wait
-	// for a goroutine that waits for the loop.
+	// This comes before Close waits for anything: a body's deferred call, or an offloaded call, may
+	// wait for a goroutine that waits for the loop.
 	l.inbox.Refuse()
 	l.root.ending().end(&CanceledError{Cause: ErrClosed})
 	if l.debug {
 		identify(&l.stacks.Driver)
 	}
-	// A Goexit in a body goes on here: what is left to do is deferred.
+	// A Goexit in a body goes on here, so the rest of Close is deferred.
 	defer l.release()
-	defer l.unwindAll() // what the end of offloaded work has spawned
+	defer l.unwindAll() // the tasks that the done functions of offloaded calls have spawned
 	defer l.offloads.Await(l.runGuarded)
 	l.unwindAll()
 }
@@ -53,11 +56,10 @@ func (l *Loop) runGuarded(r Runnable) {
 	ok = true
 }
 
-// unwindAll unwinds the unfinished tasks. Bodies may spawn meanwhile; those tasks
-// never start.
+// unwindAll unwinds the unfinished tasks. Bodies may spawn tasks meanwhile; those never start.
 func (l *Loop) unwindAll() {
 	defer func() {
-		if l.first != nil { // a Goexit has ended the range
+		if l.first != nil { // a Goexit ended the loop below
 			l.unwindAll()
 		}
 	}()
@@ -86,7 +88,8 @@ func (l *Loop) unwind(t *Task) {
 	}
 }
 
-// unwindStep asks a stackless body to end, and ends it if it keeps on waiting.
+// unwindStep asks a stackless body to end. A body that goes on waiting is refused, and ended by a
+// panic after too many refusals.
 func (l *Loop) unwindStep(t *Task, err error) {
 	returned := false
 	defer func() {
@@ -103,9 +106,9 @@ func (l *Loop) unwindStep(t *Task, err error) {
 	returned = true
 }
 
-// release ends the free stacks and lets go of what is left.
+// release ends the free stacks, and drops what the loop still holds.
 func (l *Loop) release() {
-	defer l.reportUnretrieved() // last: the handler may end the goroutine
+	defer l.reportUnretrieved() // last, because the error handler may call Goexit
 	l.phase.Store(uint32(closed))
 	l.lenient = false
 	l.stacks.End()

@@ -8,16 +8,16 @@ import (
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
-// A SlowStepError says that a step or callback held the loop up: see [WithDebug].
+// A SlowStepError says that a step or callback blocked the loop for too long: see [WithDebug].
 type SlowStepError struct {
 	Took, Limit time.Duration // by the wall clock
 }
 
 func (e *SlowStepError) Error() string {
-	return fmt.Sprintf("took %v, the limit is %v; use task.Blocking for what blocks, and task.Yield in what computes", e.Took, e.Limit)
+	return fmt.Sprintf("took %v, the limit is %v; use task.Blocking for calls that block, and task.Yield in long computations", e.Took, e.Limit)
 }
 
-// timeStep times a step of t, or of a callback if t is nil, until end is called.
+// timeStep measures a step of t, or a callback if t is nil, until end is called.
 func (l *Loop) timeStep(t *Task) (end func()) {
 	began := time.Now()
 	l.watch(t, began)
@@ -35,30 +35,30 @@ func (l *Loop) runTimed(r Runnable) {
 	r.Run()
 }
 
-// An identity is that of a goroutine.
+// An identity tells a goroutine from others.
 type identity struct {
-	goroutine uintptr // by goroutine.Identity
-	number    uint64  // as stack traces have it
-	locked    bool    // it had locked its thread then
+	goroutine uintptr // from goroutine.Identity
+	number    uint64  // the goroutine's number in stack traces
+	locked    bool    // the goroutine had locked its thread when identify was called
 }
 
-// identify notes which goroutine the calling one is, as that of s.
+// identify notes the calling goroutine as the goroutine of s.
 func identify(s *stack) {
 	number, locked := goroutine.Number()
 	s.Value.who = &identity{goroutine.Identity(), number, locked}
 }
 
-// checkGoroutine is CheckGoroutine where that has to look.
+// checkGoroutine panics, with what in its message, on another goroutine than the loop's.
 func (l *Loop) checkGoroutine(what string) {
 	if !l.in(driven) && !l.in(closing) {
-		return // the host's own business
+		return // the host may use any goroutine
 	}
 	if l.outside.Asleep() || l.stacks.Active.Value.who.goroutine != goroutine.Identity() && !goroutine.Coroutine(isStack) {
 		panic(fmt.Sprintf("loop: %s from another goroutine than the loop's; use Post", what))
 	}
 }
 
-// isStack reports whether function is what a stack of a loop runs. A coroutine without it
-// is one of a body's own, by [iter.Pull], where the body may do what it may do elsewhere:
-// one at a time runs of the two.
+// isStack reports whether function is the main function of a loop's stacks. A coroutine that does not
+// run it was made by a body with [iter.Pull]. There the body may do the same as on its own stack, as
+// only one of the two runs at a time.
 func isStack(function string) bool { return function == coro.Main }

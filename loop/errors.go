@@ -8,22 +8,22 @@ import (
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
-// ErrClosed is what a closed loop answers, and the cause of the cancellation
-// that unwinds what was still suspended when the loop was closed.
+// ErrClosed is the error of [Loop.Post], task.Submit and the like if the loop is closed. It is also
+// the cause of the cancellation that unwinds the unfinished bodies when the loop is closed.
 var ErrClosed = errors.New("loop: closed")
 
-// ErrGoexit is the error of a task whose body called [runtime.Goexit] (t.FailNow
-// does), or whose stack was unwound by one; and that of a [Failure] of anything else
-// that called it.
+// ErrGoexit is the error of a task if its body called [runtime.Goexit], as t.FailNow does, or if the
+// Goexit of other code unwound its stack. A [Failure] has this error if an observer or the like
+// called Goexit.
 var ErrGoexit = errors.New("loop: ended by runtime.Goexit")
 
 // A CanceledError is the error that a cancellation delivers.
 //
-// It does not unwrap to its cause: a body that is cut off because an outer limit
-// expired must not take that for a limit of its own, and swallow it. Ask for the
-// cause by errors.As, or by [context.Cause] of the task's context.
+// It does not unwrap to its cause. Otherwise a body that is canceled because an outer limit expired
+// could take that for a limit of its own, and swallow it. Get the cause by errors.As, or by
+// [context.Cause] of the task's context.
 type CanceledError struct {
-	Cause error // what Cancel was given; nil if that was nil
+	Cause error // the cause that Cancel was given; may be nil
 }
 
 func (e *CanceledError) Error() string {
@@ -36,23 +36,22 @@ func (e *CanceledError) Error() string {
 // anyCancellation is future.ErrCanceled.
 var anyCancellation error = &CanceledError{}
 
-// Is makes every CanceledError, whatever its cause, match future.ErrCanceled and
-// [context.Canceled]. Any other CanceledError is a cancellation of its own, and matches
-// itself only.
+// Is makes every CanceledError match future.ErrCanceled and [context.Canceled], with any cause. Every
+// other CanceledError is one particular cancellation, and matches itself only.
 func (e *CanceledError) Is(target error) bool {
 	return target == anyCancellation || target == context.Canceled
 }
 
-// IsCanceled reports whether err is a cancellation: a [CanceledError], or one
-// wrapped by errors that wrap nothing else. What errors.Join has made is not one, so
-// that what was joined is not lost: a body that was canceled and failed while cleaning
-// up has failed. Nor is a [PanicError].
+// IsCanceled reports whether err is a cancellation: a [CanceledError], or an error that wraps one and
+// nothing else. An error that errors.Join has made is not a cancellation, so that the joined errors
+// are not lost: a body that was canceled, and failed while cleaning up, has failed. A [PanicError] is
+// not a cancellation either.
 func IsCanceled(err error) bool {
 	for err != nil {
 		switch err.(type) {
 		case *CanceledError:
 			return true
-		case *PanicError: // whatever it was panicked with
+		case *PanicError: // also if the panic's value is a cancellation
 			return false
 		}
 		err = unwrap(err)
@@ -60,8 +59,9 @@ func IsCanceled(err error) bool {
 	return false
 }
 
-// unwrap is errors.Unwrap for the scheduler, which may stand between two states: an error
-// with a method that panics, as that of a nil pointer may, wraps nothing.
+// unwrap is errors.Unwrap for the scheduler, which must not be interrupted by a panic while it changes
+// its state. If the method panics, as that of a nil pointer may, the error counts as one that wraps
+// nothing.
 func unwrap(err error) (inner error) {
 	u, ok := err.(interface{ Unwrap() error })
 	if !ok {
@@ -73,14 +73,14 @@ func unwrap(err error) (inner error) {
 
 // A PanicError is a panic that was recovered in a task's body or in a callback.
 type PanicError struct {
-	Value any    // what panic was called with
-	Stack []byte // as [debug.Stack] formats it, from the panic's own frame down to the body
+	Value any    // the argument of panic
+	Stack []byte // as [debug.Stack] formats it, from the frame of the panic to that of the body
 	Task  string // the task's name; empty for a callback
 	At    string // file:line of the panic, outside of the runtime
-	again bool   // it has gone on in Run
+	again bool   // Again was called
 }
 
-// recovered makes an error of what recover returned: see Recovered in package lowlevel.
+// recovered makes an error from the result of recover: see Recovered in package lowlevel.
 func recovered(value any, t *Task) error {
 	if value == nil && !goroutine.Panicking() {
 		return ErrGoexit
@@ -103,18 +103,18 @@ func (e *PanicError) Error() string {
 	}
 	text := fmt.Sprintf("panic in %s: %v", who, e.Value)
 	if e.again {
-		text += fmt.Sprintf("\n\n%s\nwhich goes on in:", e.Stack)
+		text += fmt.Sprintf("\n\n%s\nThis panic goes on in:", e.Stack)
 	}
 	return text
 }
 
-// Again panics with e, so that what the runtime prints has the stack of the panic itself.
+// Again panics with e. The report of the runtime then has the stack of the first panic too.
 func (e *PanicError) Again() {
 	e.again = true
 	panic(e)
 }
 
-// Unwrap returns the value that the body panicked with, if that was an error.
+// Unwrap returns the panic's value if that is an error, and nil otherwise.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
@@ -126,15 +126,15 @@ type FailureKind uint8
 const (
 	CallbackFailed   FailureKind = iota + 1 // a callback panicked
 	ShutdownFailed                          // a task failed while the program was closing
-	ShieldedFailed                          // what was shielded failed after its shield was canceled
-	TaskStuck                               // a body would not end when the loop was closed
-	ErrorUnretrieved                        // a task failed, and no code had taken its error: see WithUnretrievedLimit
-	SlowStep                                // a step or callback held the loop up; debug mode
-	PolicyFailed                            // a Policy panicked, called Goexit, or picked what there was not; it is asked no more
-	ThreadHeld                              // a task was to start at once while its maker held its thread: it was queued
-	RealTimeLimit                           // a standard time limit under a virtual clock, which it does not follow
-	ObserverFailed                          // an observer panicked or called Goexit; it is told no more
-	OffloadFailed                           // offloaded work panicked
+	ShieldedFailed                          // a shielded awaitable failed after its shield was canceled
+	TaskStuck                               // a body did not end when the loop was closed
+	ErrorUnretrieved                        // a task failed, and no code has taken its error: see WithUnretrievedLimit
+	SlowStep                                // a step or callback blocked the loop for too long; debug mode only
+	PolicyFailed                            // a Policy panicked, called Goexit, or returned a wrong index; the loop has dropped it
+	ThreadHeld                              // a task was to start at once, but its maker had locked the thread; the task was queued
+	RealTimeLimit                           // a standard time limit counts real time, and the clock is virtual
+	ObserverFailed                          // an observer panicked or called Goexit; the loop has dropped it
+	OffloadFailed                           // the work of an offloaded call panicked
 )
 
 func (k FailureKind) String() string {
@@ -144,9 +144,9 @@ func (k FailureKind) String() string {
 	case ShutdownFailed:
 		return "a task failed while the program was closing"
 	case ShieldedFailed:
-		return "what was shielded failed after its shield was canceled"
+		return "a shielded awaitable failed after its shield was canceled"
 	case TaskStuck:
-		return "a body would not end when the loop was closed"
+		return "a body did not end when the loop was closed"
 	case ErrorUnretrieved:
 		return "a task failed and its error was never retrieved"
 	case ThreadHeld:
@@ -154,21 +154,21 @@ func (k FailureKind) String() string {
 	case RealTimeLimit:
 		return "a standard time limit does not follow the virtual clock"
 	case PolicyFailed:
-		return "a policy failed and is asked no more"
+		return "a policy failed and was dropped"
 	case ObserverFailed:
-		return "an observer failed and is told no more"
+		return "an observer failed and was dropped"
 	case OffloadFailed:
 		return "offloaded work panicked"
 	case SlowStep:
-		return "a step or callback held the loop up"
+		return "a step or callback blocked the loop for too long"
 	}
 	return fmt.Sprintf("FailureKind(%d)", uint8(k))
 }
 
-// A Failure is an error that no caller is there to take. The loop hands it to
-// its error handler: see [WithErrorHandler].
+// A Failure is an error that has no caller to go to. The loop hands it to its error handler: see
+// [WithErrorHandler].
 type Failure struct {
 	Kind FailureKind
-	Task *Task // whom it befell; nil if no task
-	Err  error // a *[PanicError] where something panicked
+	Task *Task // the task that failed, or that the failure concerns; nil if there is none
+	Err  error // a *[PanicError] if something panicked
 }

@@ -8,33 +8,33 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// An Event is something that the loop did.
+// An Event is something that the loop did. Observers are called with it: see [WithObserver].
 type Event struct {
 	Kind  EventKind
 	At    time.Duration // since the start of the loop's clock
-	Task  *Task         // whom it concerns; nil for callbacks and their timers, Posted, Idle
-	By    *Task         // who was running, Task itself included; nil in callbacks and between steps
-	On    Awaitable     // what a suspended task awaits, if that is an Awaitable: see Task.Awaits
-	Timer timer.Key     // which timer, also that of a task that sleeps
-	Cause error         // of CancelAsked, if one was given
-	Ready int           // of TurnBegan: how many steps and callbacks the turn has
+	Task  *Task         // the task that the event concerns; nil for callbacks and their timers, Posted, Idle
+	By    *Task         // the task that was running, which may be Task; nil in callbacks and between steps
+	On    Awaitable     // the awaitable on which Task is suspended, if it awaits one: see Task.Awaits
+	Timer timer.Key     // the timer; also the timer of a sleeping task
+	Cause error         // of CancelAsked, if Cancel was given a cause
+	Ready int           // of TurnBegan: the number of steps and callbacks in the turn
 }
 
 // EventKind says what happened.
 type EventKind uint8
 
 const (
-	TaskMade      EventKind = iota + 1 // by By
-	StepBegan                          // of Task
-	TaskSuspended                      // its step is over; On, Timer, or neither for a turn, say what it waits for
-	TaskWoken                          // by By; its step comes when the entries before it have run
-	TaskDone                           // its last step is over
-	CancelAsked                        // of Task, by By
+	TaskMade      EventKind = iota + 1 // By made Task
+	StepBegan                          // a step of Task begins
+	TaskSuspended                      // a step of Task has ended; it waits for On, for Timer, or for a turn if both are zero
+	TaskWoken                          // By woke Task; its step comes when the entries before it have run
+	TaskDone                           // the last step of Task has ended
+	CancelAsked                        // By asked Task to cancel
 	TimerArmed
-	TimerFired // it is in the ready queue now
+	TimerFired // the timer is in the ready queue now
 	TimerCanceled
-	Posted // from another goroutine
-	Idle   // nothing is ready; the loop waits
+	Posted // the loop takes in a function from Post
+	Idle   // nothing is ready; the loop is going to wait
 	TurnBegan
 )
 
@@ -51,9 +51,9 @@ func (k EventKind) String() string {
 	return fmt.Sprintf("EventKind(%d)", uint8(k))
 }
 
-// tell is observe for what is about a task only. Like the others that are about one
-// kind of event it is not inlined, and its frame is not part of its callers': a body
-// that suspends for the first time has less than 1 KB of its stack left.
+// tell reports an event that has a task and no other fields. This and the other tell functions are
+// not inlined, so that an Event does not enlarge the frames of their callers: a body that suspends
+// for the first time has less than 1 KB of its stack left.
 //
 //go:noinline
 func (l *Loop) tell(kind EventKind, t *Task) { l.observe(Event{Kind: kind, Task: t}) }
@@ -62,7 +62,7 @@ func (l *Loop) tell(kind EventKind, t *Task) { l.observe(Event{Kind: kind, Task:
 func (l *Loop) tellSuspended(t *Task) {
 	told := false
 	defer func() {
-		if !told { // a Goexit unwinds the body, which is suspended
+		if !told { // an observer's Goexit unwinds the body, which is suspended
 			t.unwinding = true
 		}
 	}()
@@ -80,7 +80,7 @@ func (l *Loop) tellWoken(r Runnable) {
 	}
 }
 
-// tellCancel delivers the request where an observer calls Goexit.
+// tellCancel delivers the request itself if an observer calls Goexit, as its caller then does not.
 //
 //go:noinline
 func (l *Loop) tellCancel(t *Task, e *CanceledError) {
@@ -96,11 +96,11 @@ func (l *Loop) tellCancel(t *Task, e *CanceledError) {
 
 //go:noinline
 func (l *Loop) tellTimer(kind EventKind, key timer.Key, r Runnable) {
-	s, _ := r.(*sleeper) // else a callback's
+	s, _ := r.(*sleeper) // nil for the timer of a callback
 	l.observe(Event{Kind: kind, Timer: key, Task: (*Task)(s)})
 }
 
-// tellPosted tells of n functions that were posted and have come.
+// tellPosted reports that the loop has taken in n posted functions.
 func (l *Loop) tellPosted(n int) {
 	if l.observer != nil {
 		for range n {
@@ -114,15 +114,15 @@ func (l *Loop) tellTurn() {
 	l.observe(Event{Kind: TurnBegan, Ready: l.ready.Len()})
 }
 
-// observe is called only where there is an observer, and where it does no harm if it does
-// not return: all that has to happen has happened, or is deferred.
+// observe hands e to the observers. It is called only if there is an observer. It may not return, if
+// an observer calls Goexit, so its callers defer everything that must happen after it.
 func (l *Loop) observe(e Event) {
 	e.At, e.By = l.Elapsed(), l.current
 	l.observeFrom(0, e)
 }
 
-// observeFrom tells e to the observers from at on. One that panics or calls Goexit is
-// dropped, and those behind it are told all the same.
+// observeFrom hands e to the observers from index at on. It drops an observer that panics or calls
+// Goexit, and hands e to the later ones nevertheless.
 func (l *Loop) observeFrom(at int, e Event) {
 	defer func() {
 		if at < len(l.observer) {

@@ -8,18 +8,17 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// A Handle stands for one call that was scheduled. It is a small value; the
-// zero Handle stands for no call.
+// A Handle refers to one scheduled call. It is a small value. The zero Handle refers to no call.
 type Handle struct {
 	loop *Loop
-	key  timer.Key // of a timer; its Seq is 0 for a call of CallSoon
+	key  timer.Key // the timer; its Seq is 0 for a call of CallSoon
 	at   uint64    // position in the ready queue, for a call of CallSoon
 }
 
-// Cancel takes the call back and reports whether that prevented it: false means
-// that it has run already, is running, or was canceled before, or
-// that the loop is closed. A timer that is due but whose turn has not come can still be canceled. Cost: O(log n) in the
-// number of timers armed, constant for CallSoon; nothing is allocated.
+// Cancel cancels the call, and reports whether it was still to come. It returns false if the call has
+// run already, is running, or was canceled before, or if the loop is closed. A timer that is due can
+// still be canceled until its callback runs. The cost is O(log n) in the number of armed timers, and
+// constant for CallSoon. Nothing is allocated.
 func (h Handle) Cancel() bool {
 	if h.loop == nil || h.loop.in(closed) {
 		return false
@@ -31,13 +30,12 @@ func (h Handle) Cancel() bool {
 	return h.loop.ready.Take(h.at) != nil
 }
 
-// CallSoon runs fn in the next turn, or later in this one when called between
-// turns. Calls run in the order in which they were made. A panic in fn goes to
-// the error handler and the loop goes on.
+// CallSoon schedules fn for the next turn. Between two turns, that is the turn that begins then.
+// Functions run in the order in which CallSoon was called with them. A panic in fn goes to the error
+// handler, and the loop goes on.
 //
-// Like everything that is not said to be safe from any goroutine, CallSoon is to
-// be called on the loop's own goroutine, or by the host while the loop is not
-// running; from elsewhere use [Loop.Post]. It panics if the loop is closed.
+// CallSoon is not safe from other goroutines: bodies and callbacks call it, and the host while the
+// loop is not running. On another goroutine use [Loop.Post]. CallSoon panics if the loop is closed.
 func (l *Loop) CallSoon(fn func()) Handle {
 	l.check("CallSoon")
 	at := l.ready.Tail()
@@ -45,17 +43,18 @@ func (l *Loop) CallSoon(fn func()) Handle {
 	return Handle{loop: l, at: at}
 }
 
-// CallLater runs fn once d has passed; d <= 0 means in the next turn, behind all
-// that is ready when that begins. Calls that are due at the same instant run in the order in
-// which they were made. Under a virtual clock d passes when nothing else is left
-// to do. Panics of fn and rules of use are those of [Loop.CallSoon].
+// CallLater schedules fn for the instant at which d has passed, by the loop's clock. If d <= 0, fn
+// runs in the next turn, after all entries that are ready when that turn begins. Functions that are
+// due at the same instant run in the order in which they were scheduled. With a virtual clock d
+// passes when nothing else is left to do. For panics of fn, and for the goroutines that may call
+// CallLater, the rules are those of [Loop.CallSoon].
 func (l *Loop) CallLater(d time.Duration, fn func()) Handle {
 	l.check("CallLater")
 	return Handle{loop: l, key: l.arm(l.after(d), callback("CallLater", fn))}
 }
 
-// CallAt runs fn at the instant when, by the loop's clock; an instant in the
-// past means the next turn. Otherwise it is [Loop.CallLater].
+// CallAt schedules fn for the instant when, by the loop's clock. If that instant is in the past, fn
+// runs in the next turn. The other rules are those of [Loop.CallLater].
 func (l *Loop) CallAt(when time.Time, fn func()) Handle {
 	l.check("CallAt")
 	return Handle{loop: l, key: l.arm(l.instant(when), callback("CallAt", fn))}
@@ -73,7 +72,7 @@ func (l *Loop) schedule(r Runnable) {
 	}
 }
 
-// scheduleAll is schedule for several, in order.
+// scheduleAll schedules several Runnables, in order.
 func (l *Loop) scheduleAll(rs []Runnable) {
 	l.check("completing a future, or Schedule,")
 	if at := slices.Index(rs, nil); at >= 0 {
@@ -89,10 +88,10 @@ func (l *Loop) scheduleAll(rs []Runnable) {
 	}
 }
 
-// callback checks what every scheduling call is handed.
+// callback checks the function that a scheduling call was given.
 func callback(what string, fn func()) function {
 	if fn == nil {
-		panic("loop: " + what + " of a nil function; give it one to call")
+		panic("loop: " + what + " of a nil function; give it a function to call")
 	}
 	return fn
 }
@@ -123,8 +122,8 @@ func (l *Loop) arm(deadline int64, r Runnable) timer.Key {
 	return key
 }
 
-// disarm takes back what arm scheduled, also when it is due and in the ready
-// queue already, and reports whether that prevented it from running.
+// disarm cancels a timer, also if it is due and in the ready queue already. It reports whether the
+// timer's Runnable was still to run.
 func (l *Loop) disarm(key timer.Key) bool {
 	r, ok := l.timers.Cancel(key)
 	if !ok {

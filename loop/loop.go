@@ -17,36 +17,37 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// A Loop decides what runs next. Make one with [New]; loops are independent of
-// each other, and any number may run in one process.
+// A Loop runs callbacks and tasks, one at a time. Make one with [New]. Loops are independent of
+// each other, and any number of them may run in one process.
 //
-// A Loop is not safe for use from other goroutines, except [Loop.Post], [Loop.Hold],
-// [Loop.Now], [Loop.Elapsed], [Loop.Running] and [Loop.Closed]. While it is not running, its host
-// may use it from whichever goroutine it likes, one at a time.
+// While the loop is running, only its own bodies and callbacks may use it. These methods are safe
+// from any goroutine: [Loop.Post], [Loop.Hold], [Loop.Now], [Loop.Elapsed], [Loop.Running],
+// [Loop.Closed], [Loop.Context] and [Loop.Clock]. While the loop is not running, its host may use it
+// from any goroutine, but only from one at a time.
 type Loop struct {
-	// What every turn touches.
+	// Every turn uses these fields.
 	ready    ready.Queue
 	turnEnd  uint64 // position in the ready queue at which this turn is over
 	current  *Task
 	next     *stack // set by an entry that needs a stack to run; &fresh for a new one
 	timers   *timer.Queue[Runnable]
-	due      []dueTimer // those that came due and are in the ready queue, in their order
-	attended bool       // there is an observer, a policy, a failure to report, or debug mode, or the loop is labeled
-	eager    int        // how many eager first steps are on their way, one inside the other
+	due      []dueTimer // the timers that came due and are in the ready queue, in order
+	attended bool       // an observer, a policy, a failure to report, labels or debug mode: see attend
+	eager    int        // number of eager first steps that are running, nested in each other
 	stopping bool       // Stop was called
-	idleTold uint64     // the number of turns, and one more, at which the observers were told of Idle
+	idleTold uint64     // turns+1 when the observers were last told of Idle
 	turns    uint64
 	atIdle   []Runnable
 	sweep    sweep
 
 	config
 	phase atomic.Uint32 // a phase
-	mode  mode          // of the driver, while it drives
-	// The loop is open and not in debug mode: what check asks, in the room that the compiler
-	// inlines.
+	mode  mode          // the driver's mode, while there is a driver
+	// The loop is open and not in debug mode. One flag for both keeps check small enough for the
+	// compiler to inline.
 	lenient bool
 
-	// The ways in from outside: see New.
+	// The sources of events from outside: see New.
 	outside  source.Hub
 	inbox    source.Inbox
 	watches  watches
@@ -54,49 +55,49 @@ type Loop struct {
 	offloads source.Offloads
 
 	// Stacks: see stack.go.
-	starting *Task // what the next stack is to run, when next is &fresh
-	fresh    stack // stands for "a stack with no task on it"
+	starting *Task // the task that the next stack runs, when next is &fresh
+	fresh    stack // means "a stack with no task on it"
 	stacks   coro.Stacks[seat]
 
 	// Tasks: see live.go.
-	root        Task      // stands for the loop where a task is meant that it has none of; its context is the loop's
+	root        Task      // a task that never runs, used where code needs a *Task; its context is the loop's
 	first, last *Task     // the registry: unfinished tasks in order of creation
-	lives       []*live   // for tasks to come
+	lives       []*live   // free ones, for later tasks
 	cursors     []*cursor // of the iterations over the tasks
 	tasks       int
 	spawned     uint64
 
-	// What the program has lent, and what comes of it.
-	choices     []*Task   // of the choice point at hand
-	places      []uint64  // theirs in the ready queue
-	failures    []Failure // that the driver is to report, or Close
+	// Choices of the policy, and failures.
+	choices     []*Task   // of the present choice point
+	places      []uint64  // positions of the choices in the ready queue
+	failures    []Failure // the driver, or Close, reports them
 	unretrieved unretrieved
-	warned      bool // of a real time limit
+	warned      bool // a RealTimeLimit was reported
 
 	// Debug mode, profiles and threads.
-	labeled       bool            // steps have their labels: see labels.go
+	labeled       bool            // each step sets its labels: see labels.go
 	driverLabeled bool            // the driver's goroutine has labels of a step
-	bound         context.Context // by Bind, the first; nil for none
+	bound         context.Context // the first context that Bind was given; nil if none
 	watchdog      watchdog
 	thread        thread
 }
 
-// config is what the options say. It is fixed when the loop is made, but for the observers
-// and the policy: the loop drops those that fail.
+// config holds the options. It is fixed when the loop is made, except for observers and policy:
+// the loop drops an observer or a policy that fails.
 type config struct {
 	clock      timer.Clock
 	factory    TaskFactory // nil for the default
 	onFailure  func(Failure)
 	observer   []func(Event) // nil if there are none
 	policy     policy        // nil if there is none
-	timePasses bool          // as a choice of the policy
+	timePasses bool          // the policy may choose to let time pass
 	detect     bool
 	debug      bool
-	slow       time.Duration // debug mode: what is reported as too long
-	keptErrors int           // how many errors that no code has taken
+	slow       time.Duration // debug mode: a step that takes this long is reported
+	keptErrors int           // limit of the kept errors that no code has taken
 }
 
-// phase is where a loop stands:
+// A phase of a loop's life:
 //
 //	unmade ──▶ resting ──▶ closing ──▶ closed
 //	            │   ▲
@@ -105,7 +106,7 @@ type config struct {
 type phase uint8
 
 const (
-	unmade  phase = iota // New has not made it
+	unmade  phase = iota // the zero Loop: New did not make it
 	resting              // the host may use it
 	driven               // inside Run, RunOnce or RunUntilIdle
 	closing              // inside Close: bodies are unwound
@@ -118,9 +119,9 @@ func (l *Loop) in(p phase) bool { return l.phase.Load() == uint32(p) }
 // An Option sets up a new loop.
 type Option func(*config)
 
-// WithClock makes the loop live by clock: [timer.NewSystem] is the default, and
-// [timer.NewVirtual] a clock that jumps. It panics if clock is nil, a nil pointer, or the
-// zero [timer.System].
+// WithClock sets the loop's clock. The default is [timer.NewSystem], the real clock;
+// [timer.NewVirtual] is a clock that jumps to the next timer. It panics if clock is nil, a nil
+// pointer, or the zero [timer.System].
 func WithClock(clock timer.Clock) Option {
 	if clock == nil {
 		panic("loop: WithClock(nil); use timer.NewSystem or timer.NewVirtual")
@@ -150,14 +151,14 @@ func WithTaskFactory(f TaskFactory) Option {
 	return func(c *config) { c.factory = f }
 }
 
-// WithErrorHandler sets what is told of failures that no caller is there to take.
-// The default writes them to [slog.Default]. The handler is called on the loop's
-// goroutine and must not suspend. It may spawn, cancel, and call Stop: the driver calls it
-// between two steps where a callback, an observer or a policy has failed, and a failure
-// that is found in a callback or a body is reported there.
+// WithErrorHandler sets the function that is called with each [Failure]: an error that has no
+// caller to go to. The default writes failures to [slog.Default]. The handler is called on the
+// loop's goroutine and must not suspend. It may spawn, cancel, and call Stop. If a callback, an
+// observer or a policy has failed, the driver calls the handler between two steps. If a callback or
+// a body finds a failure, such as that of an offloaded call, it calls the handler directly.
 //
-// A panic in the handler is written to slog. A Goexit in it ends the driver, and the body
-// or callback that had something to report, if any, but no other task.
+// The loop writes a panic of the handler to slog. A Goexit in the handler ends the driver. It also
+// ends the body or callback that called the handler, if there is one, but no other task.
 func WithErrorHandler(handle func(Failure)) Option {
 	if handle == nil {
 		panic("loop: WithErrorHandler(nil); leave the option out for the default")
@@ -165,16 +166,17 @@ func WithErrorHandler(handle func(Failure)) Option {
 	return func(c *config) { c.onFailure = handle }
 }
 
-// WithObserver adds an observer, which is told of everything that the loop does, in order:
-// see [Event]. It is called in the middle of things: it may look, and must not touch.
-// Several observers are told in the order of the options. With none, an event costs
-// one nil check; with any, a body that suspends at the end of a turn costs a switch more.
+// WithObserver adds an observer: a function that the loop calls with every [Event], in order. The
+// loop calls it while its state is changing, so the observer may read the loop's state and must not
+// change it. Several observers are called in the order of the options. Without an observer an event
+// costs one nil check. With an observer, a body that suspends at the end of a turn costs one more
+// switch of stacks.
 //
-// An observer that panics or calls Goexit is dropped, and reported ([ObserverFailed]) before
-// the next turn. The others are told all the same. A panic has no other effect. A Goexit
-// ends the driver besides, and the task in whose step the observer was called, with
-// [ErrGoexit], as if its body had called Goexit there; in an eager first step it ends the
-// task that made the new one too. It ends no other task, and no wake-up is lost.
+// The loop drops an observer that panics or calls Goexit, and reports it ([ObserverFailed]) before
+// the next turn. The other observers get the event nevertheless. A panic has no other effect. A
+// Goexit also ends the driver, and the task in whose step the observer was called: with [ErrGoexit],
+// as if its body had called Goexit there. In an eager first step it also ends the task that made the
+// new one. It ends no other task, and no wake-up is lost.
 func WithObserver(observe func(Event)) Option {
 	if observe == nil {
 		panic("loop: WithObserver(nil); leave the option out for none")
@@ -182,21 +184,21 @@ func WithObserver(observe func(Event)) Option {
 	return func(c *config) { c.observer = append(c.observer, observe) }
 }
 
-// WithDebug turns on what is too slow for everyday use. The order of events stays
-// the same.
-//   - Calls that change the loop, or a future, lock or queue of the loop's, check on
-//     which goroutine they are made, and panic where they should not be. A check costs
-//     about 2 ns, and microseconds on a coroutine that a body has made by [iter.Pull].
-//   - A step or callback that holds the loop up for 100 ms or more, by the wall
-//     clock, is reported ([SlowStep]); [WithSlowStep] sets another threshold. That is
-//     when it has ended. While it goes on, a watchdog writes its name and its stack to
-//     [slog.Default], once: a lock that is held over an await, or a blocking call, may
-//     never end. The watchdog runs while the loop runs, on a goroutine of its own that
-//     is there only for the moment in which it looks.
-//   - Tasks know where they were made: see [Task.SpawnSite].
-//   - Profiles have the task's name, as the goroutine label "task": see package
-//     runtime/pprof. Other labels are as always: see Profiler labels.
-//   - Stacks are not shared, so that a stack trace shows one task only.
+// WithDebug turns on checks and reports that are too slow for everyday use. The order of events
+// stays the same.
+//   - Calls that change the loop, or a future, lock or queue of the loop, check on which goroutine
+//     they are made, and panic on a wrong one. A check costs about 2 ns, and microseconds on a
+//     coroutine that a body has made by [iter.Pull].
+//   - A step or callback that blocks the loop for 100 ms or more, by the wall clock, is reported
+//     ([SlowStep]); [WithSlowStep] sets another threshold. This report comes when the step has
+//     ended. While the step still runs, a watchdog writes its name and its stack to [slog.Default],
+//     once, because a step may never end: for example a step that makes a blocking call, or waits
+//     for a sync.Mutex that another task holds over an await. The watchdog is active while the loop
+//     runs. Its goroutine exists only for the moments in which it looks.
+//   - A task knows where it was made: see [Task.SpawnSite].
+//   - Profiles show the task's name, as the goroutine label "task": see package runtime/pprof. Other
+//     labels are as without debug mode: see Profiler labels in the package documentation.
+//   - Bodies do not share stacks, so a stack trace shows one task only.
 func WithDebug() Option {
 	return func(c *config) {
 		c.debug = true
@@ -206,9 +208,9 @@ func WithDebug() Option {
 	}
 }
 
-// WithSlowStep sets how long a step or callback may take, by the wall clock, before
-// it is reported to the error handler. It turns on debug mode. It panics unless the
-// threshold is positive.
+// WithSlowStep sets the threshold for slow steps: a step or callback that takes that long, by the
+// wall clock, is reported to the error handler ([SlowStep]). It turns on debug mode. It panics
+// unless the threshold is positive.
 func WithSlowStep(threshold time.Duration) Option {
 	if threshold <= 0 {
 		panic(fmt.Sprintf("loop: WithSlowStep(%v); give a positive duration", threshold))
@@ -216,14 +218,13 @@ func WithSlowStep(threshold time.Duration) Option {
 	return func(c *config) { c.debug, c.slow = true, threshold }
 }
 
-// WithDeadlockDetection makes a loop with a real clock report a
-// [*DeadlockError] when nothing is left that could wake a task, in place of
-// waiting for a Post. Leave it out where another goroutine may post without
-// having announced itself by [Loop.Hold]. With a virtual clock it is always on.
+// WithDeadlockDetection makes Run return a [*DeadlockError] when nothing can wake the unfinished
+// tasks. Without it, Run of a loop with a real clock waits for a Post then. Do not use it if another
+// goroutine may post without an announcement by [Loop.Hold]. With a virtual clock it is always on.
 func WithDeadlockDetection() Option { return func(c *config) { c.detect = true } }
 
-// New makes a loop. It owns no goroutine until a stackful task runs; call
-// [Loop.Close] when done with it.
+// New makes a loop. The loop owns no goroutine until a stackful task runs. Call [Loop.Close] when
+// the loop is no longer needed.
 func New(opts ...Option) *Loop {
 	c := config{onFailure: logFailure, keptErrors: defaultUnretrieved}
 	for _, opt := range opts {
@@ -253,15 +254,15 @@ func New(opts ...Option) *Loop {
 	return l
 }
 
-// Context returns the loop's own context. It carries the loop but no task: the
-// host spawns with it before the loop runs and between its turns, and callbacks
-// spawn with it. It ends when [Loop.Close] begins.
+// Context returns the loop's own context. It carries the loop but no task. Callbacks spawn tasks
+// with it, and so does the host, before the loop runs and between its turns. It ends when
+// [Loop.Close] begins. It is safe from any goroutine.
 func (l *Loop) Context() context.Context {
 	l.mustBeMade("Context")
 	return (*ownContext)(&l.root)
 }
 
-// Clock returns the clock that the loop lives by.
+// Clock returns the loop's clock. It is safe from any goroutine.
 func (l *Loop) Clock() timer.Clock {
 	l.mustBeMade("Clock")
 	return l.clock
@@ -280,8 +281,8 @@ func (l *Loop) Elapsed() time.Duration {
 	return time.Duration(l.clock.Now())
 }
 
-// Current returns the task that is running, or nil inside a callback and while
-// the loop is not running.
+// Current returns the task that is running. It returns nil inside a callback, and while the loop is
+// not running.
 func (l *Loop) Current() *Task { return l.current }
 
 // Running reports whether the loop is inside Run, RunOnce or RunUntilIdle. It is safe from
@@ -295,8 +296,9 @@ func (l *Loop) Closed() bool {
 	return p == closed || p == closing
 }
 
-// Tasks returns the unfinished tasks, in order of creation. Tasks may be spawned
-// and may end during the iteration: new ones come too, ended ones do not.
+// Tasks returns the unfinished tasks, in order of creation. During the iteration tasks may be
+// spawned and may end: the iteration yields a new task too, and does not yield a task that has
+// ended.
 func (l *Loop) Tasks() iter.Seq[*Task] {
 	return func(yield func(*Task) bool) {
 		c := &cursor{}
@@ -319,8 +321,8 @@ func (l *Loop) Tasks() iter.Seq[*Task] {
 	}
 }
 
-// A cursor is where an iteration over the tasks is: at an unfinished one, or before all.
-// If that task ends, the cursor goes back to the one before it.
+// A cursor is the position of an iteration over the tasks: at an unfinished task, or, if at is nil,
+// before the first. If that task ends, the cursor moves back to the task before it.
 type cursor struct{ at *Task }
 
 // report hands f to the error handler.
@@ -339,15 +341,15 @@ func (l *Loop) report(f Failure) {
 	returned = true
 }
 
-// reportSoon is report for where the handler, which may spawn, cancel or call Goexit, could
-// do harm: in the middle of things, and on top of a suspended body. The driver reports f,
-// before the next turn, or Close does.
+// reportSoon notes f, and the driver reports it before the next turn, or Close does. It takes the
+// place of report where the handler, which may spawn, cancel or call Goexit, could do harm: while
+// the loop's state is changing, and on the stack of a suspended body.
 func (l *Loop) reportSoon(f Failure) {
 	l.failures = append(l.failures, f)
 	l.attend()
 }
 
-// reportFailures reports the failures that wait, oldest first.
+// reportFailures reports the failures that reportSoon noted, oldest first.
 func (l *Loop) reportFailures() {
 	for len(l.failures) > 0 {
 		f := l.failures[0]
@@ -357,13 +359,13 @@ func (l *Loop) reportFailures() {
 	}
 }
 
-// attend notes whether the loop is attended.
+// attend sets attended: whether a step has more to do than to run.
 func (l *Loop) attend() {
 	l.attended = l.debug || l.labeled || l.observer != nil || l.policy != nil || len(l.failures) > 0
 }
 
-// logError writes to slog. Where that panics, as the program's handler may, the text goes to
-// the standard error.
+// logError writes to slog. If the program's slog handler panics, logError writes to the standard
+// error.
 func logError(msg string, attrs ...any) {
 	returned := false
 	defer func() {
@@ -386,17 +388,18 @@ func logFailure(f Failure) {
 	logError("takt: "+f.Kind.String(), attrs...)
 }
 
-// check panics if the loop may not be used here and now.
+// check panics if the loop is closed, or if it finds that the caller is on a wrong goroutine. what
+// names the operation, for the message.
 func (l *Loop) check(what string) {
 	if !l.lenient || l.outside.Asleep() {
 		l.checkAll(what)
 	}
 }
 
-// mustBeMade panics for a nil or zero Loop, which has no clock.
+// mustBeMade panics if the Loop is nil or the zero Loop, which has no clock.
 func (l *Loop) mustBeMade(what string) {
 	if l == nil || l.clock == nil {
-		panic("loop: " + what + " on a Loop that New has not made")
+		panic("loop: " + what + " on a Loop that New has not made; make it by loop.New")
 	}
 }
 
@@ -408,8 +411,8 @@ func (l *Loop) checkAll(what string) {
 	l.mustBeHere(what)
 }
 
-// mustBeHere panics on another goroutine than the loop's, as far as that is looked for: see
-// CheckGoroutine in package lowlevel.
+// mustBeHere panics on another goroutine than the loop's. It looks only in debug mode, and while
+// the loop is asleep: see CheckGoroutine in package lowlevel.
 func (l *Loop) mustBeHere(what string) {
 	if l.debug || l.outside.Asleep() {
 		l.checkGoroutine(what)

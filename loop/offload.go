@@ -4,8 +4,8 @@ package loop
 // package lowlevel.
 func (l *Loop) offload(work, done func()) {
 	l.check("Offload")
-	if l.in(closing) && l.current == nil { // a done that always offloads again would keep Close from its end
-		panic("loop: Offload on a loop that is being closed")
+	if l.in(closing) && l.current == nil { // otherwise Close would not end if a done always offloads again
+		panic("loop: Offload on a loop that is being closed; only the body of a task may call it then")
 	}
 	if work == nil || done == nil {
 		panic("loop: Offload of a nil function; give it both work and done")
@@ -23,11 +23,11 @@ func (l *Loop) offload(work, done func()) {
 	}, then)
 }
 
-// A continuation is what follows on offloaded work, in the loop.
+// A continuation runs on the loop after offloaded work has ended.
 type continuation struct {
 	loop     *Loop
 	done     func()
-	panicked *PanicError // of the work
+	panicked *PanicError // the panic of the work, if any
 }
 
 func (c *continuation) Run() {

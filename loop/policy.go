@@ -45,13 +45,13 @@ func (l *Loop) take() Runnable {
 			l.clock.Wait(deadline, nil)
 			l.fire(deadline)
 		default:
-			l.dropPolicy(fmt.Errorf("loop: the policy picked %d of %d ready tasks; first in, first out from here on", at, len(l.choices)))
+			l.dropPolicy(fmt.Errorf("loop: the policy picked index %d of %d ready tasks; from now on the loop runs tasks first in, first out", at, len(l.choices)))
 		}
 	}
 	return l.ready.Pop()
 }
 
-// ask asks the policy. One that panics or calls Goexit is dropped, and 0 is picked.
+// ask asks the policy. If the policy panics or calls Goexit, ask drops it and picks 0.
 func (l *Loop) ask(timePasses bool) (at int) {
 	returned := false
 	defer func() {

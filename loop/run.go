@@ -7,32 +7,37 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// Run runs turns until [Loop.Stop] is called, and returns nil. Where nothing is
-// left that could ever become ready, it returns nil if every task has ended, and
-// a [*DeadlockError] if not: always with a virtual clock, and with the real one
-// if [WithDeadlockDetection] is on; otherwise it waits for a Post.
+// Run runs turns until [Loop.Stop] is called, and returns nil.
 //
-// The goroutine that calls Run is the driver: a [runtime.Goexit] in a task or
-// callback ends it, with its deferred calls run. A loop whose driver has locked
-// its thread (runtime.LockOSThread) is to be driven under that lock always. Run
-// panics if the loop is running already or closed, and if another loop with the same
-// virtual clock is inside Run: both would move it. RunOnce and RunUntilIdle never move
-// the clock, so loops that are driven by those may share one.
+// If nothing can become ready any more, Run returns without a Stop: nil if every task has ended, and
+// a [*DeadlockError] otherwise. It does so always with a virtual clock, and with a real clock if
+// [WithDeadlockDetection] is on. Without this option Run waits for a Post. The package documentation
+// has the exact rule (Idle).
+//
+// The goroutine that calls Run is the driver. A [runtime.Goexit] in a task or callback ends the
+// driver too, after its deferred calls. If the driver has locked its thread (runtime.LockOSThread),
+// the loop must always be driven under that lock.
+//
+// Run panics if the loop is running already or closed. It also panics if another loop with the same
+// virtual clock is inside Run, as both would move the clock. RunOnce and RunUntilIdle never move the
+// clock, so loops that are driven by those may share one.
 func (l *Loop) Run() error { return l.drive("Run", modeRun) }
 
-// RunOnce runs one turn: what was posted, what is due and what is ready now. It
-// does not wait, and a virtual clock does not jump. It reports whether anything
-// is ready for another turn; when not, [Loop.NextDeadline] says when there will
-// be. (What waits for a channel of another goroutine's, or for a Blocking call to end, is
-// found out by the next turn only.) A game calls it once a frame. It panics as Run does.
+// RunOnce runs one turn: the posted functions, the due timers, and the entries that are ready now. It
+// does not wait, and a virtual clock does not jump. A game calls it once in every frame. It panics if
+// the loop is running already or closed.
+//
+// It reports whether another turn has something to run. If not, [Loop.NextDeadline] says when the
+// earliest timer is due. RunOnce does not know whether a channel operation has become possible or a
+// Blocking call has ended: only the next turn finds that out.
 func (l *Loop) RunOnce() (more bool) {
 	_ = l.drive("RunOnce", modeOnce)
 	return !l.ready.Empty() || l.outside.Pending()
 }
 
-// RunUntilIdle runs turns until nothing is ready or due, or Stop is called. It
-// does not wait, and a virtual clock does not jump: advance it by hand. It panics
-// as Run does.
+// RunUntilIdle runs turns until nothing is ready or due, or until Stop is called. It does not wait,
+// and a virtual clock does not jump: the host moves it by Advance. It panics if the loop is running
+// already or closed.
 func (l *Loop) RunUntilIdle() { _ = l.drive("RunUntilIdle", modeIdle) }
 
 // NextDeadline returns the instant of the earliest timer, and false if no timer
@@ -46,15 +51,16 @@ func (l *Loop) NextDeadline() (time.Time, bool) {
 	return l.clock.Start().Add(time.Duration(at)), true
 }
 
-// Stop makes Run or RunUntilIdle return at the end of this turn. When the loop
-// is not running, the next Run runs one turn. It is called on the loop; from
-// another goroutine it is Post(l.Stop).
+// Stop makes Run or RunUntilIdle return at the end of the present turn. If the loop is not running,
+// the next Run runs one turn. Bodies, callbacks and the host call it; another goroutine calls
+// Post(l.Stop).
 func (l *Loop) Stop() {
 	l.check("Stop")
 	l.stopping = true
 }
 
-// mode is what the driver does: it waits and moves a virtual clock only in modeRun.
+// mode says which method drives the loop. The driver waits, and moves a virtual clock, only in
+// modeRun.
 type mode uint8
 
 const (
@@ -80,23 +86,23 @@ func (l *Loop) drive(what string, m mode) error {
 		identify(&l.stacks.Driver)
 		l.watchdog.wake()
 		defer l.watchdog.rest()
-	} else if l.stacks.Driver.Value.who == nil && l.policy == nil { // an exploration makes very many loops, and does without
+	} else if l.stacks.Driver.Value.who == nil && l.policy == nil { // not for a policy: explorations make very many loops
 		identify(&l.stacks.Driver)
 	}
 	defer func() {
 		l.stopping, l.mode = false, modeNone
-		l.current = nil // but next stays: a Goexit may come between an entry and its stack
+		l.current = nil // but not next: a Goexit may come after an entry ran and before its stack did
 		l.phase.Store(uint32(resting))
 		if clock != nil {
 			clock.Release()
 		}
 	}()
-	if l.ready.Head() == l.turnEnd && l.next == nil { // else a Goexit has left the turn before unfinished
+	if l.ready.Head() == l.turnEnd && l.next == nil { // otherwise a Goexit left the last turn unfinished: finish it
 		l.turn()
 	}
 	for {
 		l.reportFailures()
-		if l.next == nil { // else the stack that ran before has found out what is next
+		if l.next == nil { // otherwise the last stack has set it already
 			l.dispatch(nil)
 		}
 		switch s := l.next; {
@@ -124,14 +130,14 @@ func (l *Loop) drive(what string, m mode) error {
 	}
 }
 
-// A claimable clock can be moved by one loop only at a time: see [timer.Virtual].
+// A claimable clock belongs to one loop at a time, which may move it: see [timer.Virtual].
 type claimable interface {
 	Claim() bool
 	Release()
 }
 
-// claimClock claims the clock for Run, which moves it, and returns it if it is to be
-// released.
+// claimClock claims the clock for Run, which moves it. It returns the clock if drive must release it
+// later, and nil otherwise.
 func (l *Loop) claimClock(m mode) claimable {
 	clock, ok := l.clock.(claimable)
 	if !ok || m != modeRun {
@@ -144,7 +150,7 @@ func (l *Loop) claimClock(m mode) claimable {
 	return clock
 }
 
-// step resumes s, from the driver.
+// step resumes s. Only the driver calls it.
 func (l *Loop) step(s *stack) {
 	if l.debug {
 		defer l.timeStep(s.Value.task)()
@@ -152,9 +158,9 @@ func (l *Loop) step(s *stack) {
 	l.stacks.SwitchTo(s)
 }
 
-// dispatch runs ready entries on the calling stack, s, until another stack is
-// needed (l.next says which) or the turn is over and the driver must decide. s is
-// nil for the driver, and its task nil when the stack is free.
+// dispatch runs ready entries on the calling stack, s. It returns when another stack is needed, which
+// it leaves in l.next, or when the turn is over and the driver must decide. s is nil for the driver.
+// The task of s is nil if the stack is free.
 func (l *Loop) dispatch(s *stack) {
 	for !l.dispatchGuarded(s) && len(l.failures) == 0 {
 	}
@@ -186,19 +192,19 @@ func (l *Loop) dispatchGuarded(s *stack) (ok bool) {
 	}
 }
 
-// guard is deferred around the entries that dispatch runs: a panic in a stackless
-// body becomes that task's error, one in a callback goes to the error handler,
-// and dispatch goes on. A Goexit unwinds the stack that it runs on.
+// guard is deferred around the entries that dispatch runs. A panic in a stackless body becomes the
+// error of its task, a panic in a callback goes to the error handler, and dispatch goes on. A Goexit
+// cannot be stopped: it unwinds the stack that it runs on.
 func (l *Loop) guard(s *stack, ok *bool) {
 	if *ok {
 		return
 	}
 	err := recovered(recover(), l.current)
-	exits := true // also if an observer does
+	exits := true // a Goexit of an observer, which unwound calls, leaves it true
 	defer func() {
 		if exits && s != nil && s.Value.task != nil {
-			// The Goexit of an entry that ran on top of a suspended body. That body's
-			// deferred calls run now, in the name of its task.
+			// An entry called Goexit on the stack of a suspended body. The Goexit runs the
+			// deferred calls of that body now, so its task must be the current one.
 			l.current, s.Value.task.unwinding = s.Value.task, true
 		}
 	}()
@@ -211,8 +217,8 @@ func (l *Loop) guard(s *stack, ok *bool) {
 	exits = err == ErrGoexit
 }
 
-// turn is beginTurn for the driver. A panic in it goes to the error handler, and the turn
-// is what has come in before.
+// turn is beginTurn for the driver. A panic in it goes to the error handler. Then the turn has the
+// entries that were taken in before the panic.
 func (l *Loop) turn() bool {
 	begun, ok := l.turnGuarded()
 	if !ok && !l.ready.Empty() {
@@ -228,9 +234,9 @@ func (l *Loop) turnGuarded() (begun, ok bool) {
 	return begun, true
 }
 
-// beginTurn moves what was posted, what has ended and what is due to the back of
-// the ready queue, and makes what is there now the turn. It reports whether that
-// is anything.
+// beginTurn takes in what has come: it moves posted functions, waiters of ended operations and due
+// timers to the back of the ready queue. Then it makes the entries of the queue the turn. It reports
+// whether there are any.
 func (l *Loop) beginTurn() bool {
 	if oneThread {
 		l.thread.letOthersRun(l)
@@ -256,7 +262,7 @@ func (l *Loop) beginTurn() bool {
 	return true
 }
 
-// newTurn makes what is in the ready queue the turn.
+// newTurn makes the entries that are in the ready queue now the turn.
 func (l *Loop) newTurn() {
 	l.turnEnd = l.ready.Tail()
 	l.turns++
@@ -265,9 +271,9 @@ func (l *Loop) newTurn() {
 	}
 }
 
-// skipTurn reports whether t, which runs and waits for a turn, is all that there is to
-// run in that, and nobody attends to it. Then the turn has passed. The ready queue is
-// empty.
+// skipTurn is a shortcut for t, the running task, which yields while the ready queue is empty. It
+// reports whether the next turn would run t only, and no observer or the like has to see that turn.
+// Then it counts the turn, and t goes on without a suspension.
 func (l *Loop) skipTurn(t *Task) bool {
 	if l.eager > 0 || l.attended || l.mode == modeOnce || l.stopping || t.pendingCancel() != nil || !l.quiet() {
 		return false
@@ -276,7 +282,7 @@ func (l *Loop) skipTurn(t *Task) bool {
 	return true
 }
 
-// quiet reports whether all that beginTurn has to do is to begin the turn.
+// quiet reports whether beginTurn would find nothing to take in.
 func (l *Loop) quiet() bool {
 	if oneThread {
 		l.thread.letOthersRun(l)
@@ -291,13 +297,14 @@ func (l *Loop) quiet() bool {
 	return at > l.clock.Now()
 }
 
-// fire moves the timers that are due to the ready queue. The earliest is at at.
+// fire moves the timers that are due to the ready queue. at is the deadline of the earliest timer.
 func (l *Loop) fire(at int64) {
 	now := l.clock.Now()
 	if at > now || at == timer.Never {
 		return
 	}
-	// What a policy fired earlier may still be in the queue, or what a Goexit left.
+	// Timers that fired earlier may still be in the queue: a policy let them wait, or a Goexit ended
+	// the driver before they ran.
 	l.due = slices.DeleteFunc(l.due, func(d dueTimer) bool { return d.at < l.ready.Head() })
 	defer func() { slices.SortFunc(l.due, func(a, b dueTimer) int { return a.key.Compare(b.key) }) }()
 	for {
@@ -313,10 +320,10 @@ func (l *Loop) fire(at int64) {
 	}
 }
 
-// dueTimer is a timer in the ready queue.
+// dueTimer is a timer that is in the ready queue.
 type dueTimer struct {
 	key timer.Key
-	at  uint64 // its position
+	at  uint64 // position in the ready queue
 }
 
 // cancelDue cancels a timer that fire has moved to the ready queue.
@@ -329,11 +336,11 @@ func (l *Loop) cancelDue(key timer.Key) (Runnable, bool) {
 	return r, r != nil
 }
 
-// idle waits until something becomes ready. It reports that there is nothing to
-// wait for by over, with what Run is to return.
+// idle waits until something becomes ready. If there is nothing to wait for, over is true, and err is
+// the result of Run.
 func (l *Loop) idle() (over bool, err error) {
 	deadline, _ := l.timers.Earliest()
-	if told := l.turns + 1; l.idleTold != told { // something has run since
+	if told := l.turns + 1; l.idleTold != told { // a turn has run since the observers were told
 		l.idleTold = told
 		if l.observer != nil {
 			l.observe(Event{Kind: Idle})
@@ -353,7 +360,7 @@ func (l *Loop) idle() (over bool, err error) {
 			l.thread.othersRan()
 		}
 	}()
-	owed := l.outside.Owed() // before the look for news, as what is owed comes before it is not owed any more
+	owed := l.outside.Owed() // before News: an owed event comes first, and stops being owed afterwards
 	switch {
 	case l.outside.News():
 		return false, nil
@@ -369,7 +376,7 @@ func (l *Loop) idle() (over bool, err error) {
 		l.watchdog.rest()
 		defer l.watchdog.wake()
 	}
-	if jumps { // time stands still until what is owed has come
+	if jumps { // something is owed: time stands still until it comes
 		<-l.outside.Token()
 	} else {
 		l.clock.Wait(deadline, l.outside.Token())
@@ -392,7 +399,8 @@ func (l *Loop) wakeAtIdle() {
 	l.scheduleAll(atIdle)
 }
 
-// deadlock returns the error that says who is stuck, or nil if no task is left.
+// deadlock returns an error that names the tasks that nothing can wake. It returns nil if no task is
+// left.
 func (l *Loop) deadlock() error {
 	if l.tasks == 0 {
 		return nil

@@ -2,10 +2,11 @@ package loop
 
 import "github.com/takt-go/takt/loop/internal/ready"
 
-// A Runnable is something the loop can run: it has a method Run(). The ready queue holds Runnables, so
-// that waking a task costs one pointer and no closure. Run is called once for
-// each time that the Runnable was scheduled, on the loop's goroutine, and must
-// not block. One that is to be removed again is found by ==, so it is a pointer.
+// A Runnable is something that the loop can run: it has a method Run(). The ready queue holds
+// Runnables, not functions, so waking a task costs one pointer and no closure. The loop calls Run
+// once for each time that the Runnable was scheduled, on the loop's goroutine. Run must not block.
+// RemoveWaiter of an [Awaitable] finds a Runnable by ==, so a Runnable that a program removes must be
+// a pointer.
 type Runnable = ready.Runnable
 
 // function is a plain function as a Runnable.

@@ -6,29 +6,28 @@ import (
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
-// Locks of a thread, by runtime.LockOSThread or a cgo callback, and coroutines do not go
-// together: a coroutine is to be resumed under the lock that it was made under, and the
-// runtime ends the process where it is not. A loop is driven under its driver's lock, or
-// under none. So a body that has a lock of its own cannot suspend; and a task that it
-// makes cannot take its first step at once, if that needs a stack, as the step would have
-// to be made under the lock, and the next one without.
+// Coroutines do not work together with a lock of the thread (runtime.LockOSThread, or a cgo
+// callback): a coroutine must always be resumed under the lock under which it was made, and otherwise
+// the runtime ends the process. A loop is driven under its driver's lock, or under none. So a body
+// that has locked the thread itself cannot suspend. A stackful task that such a body makes cannot take
+// its first step at once: the first step would run under the lock, and the next one without it.
 //
-// Finding out costs microseconds, too much for every eager step. So it is done where a
-// stack would have to be made for it, which costs as much, and always in debug mode.
+// Looking for the lock costs microseconds, too much for every eager step. So the loop looks only if it
+// must make a stack for the step, which costs as much, and always in debug mode.
 
-// threadHeld reports whether the running goroutine has locked its thread, and not because
-// the driver has.
+// threadHeld reports whether a body or callback has locked the thread of the running goroutine. It is
+// false if the driver has locked it.
 func (l *Loop) threadHeld() bool {
-	if who := l.stacks.Driver.Value.who; who == nil || who.locked { // nil: the loop has not looked
+	if who := l.stacks.Driver.Value.who; who == nil || who.locked { // nil: the driver was not identified
 		return false
 	}
 	_, locked := goroutine.Number()
 	return locked
 }
 
-// postpone queues t in place of its first step.
+// postpone queues t, instead of running its first step at once.
 func (t *Task) postpone() {
 	t.queue()
 	t.env.loop.report(Failure{Kind: ThreadHeld, Task: t, Err: fmt.Errorf(
-		"loop: task %q was made under a lock of the thread (runtime.LockOSThread, or a cgo callback), where a first step at once can end the process; it was queued: unlock first, or start it lazily", t.Name())})
+		"loop: task %q was made under a lock of the thread (runtime.LockOSThread, or a cgo callback), where a first step at once could end the process, so the task was queued; unlock the thread first, or start the task lazily", t.Name())})
 }

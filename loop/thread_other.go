@@ -2,7 +2,7 @@
 
 package loop
 
-// oneThread: see thread_wasm.go. Here other goroutines have threads of their own.
+// oneThread is false here, because other goroutines have threads of their own: see thread_wasm.go.
 const oneThread = false
 
 type thread struct{}

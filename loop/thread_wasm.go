@@ -5,25 +5,23 @@ import (
 	"time"
 )
 
-// oneThread says that all goroutines share one thread, which the Go scheduler takes from
-// none of them. Switches of stacks never enter the scheduler, so a loop that is never idle
-// would keep every other goroutine from running, and with it all that comes from outside.
+// oneThread says that all goroutines share one thread, and that the Go scheduler never takes the
+// thread away from a goroutine. A switch of stacks does not enter the scheduler. So a loop that is
+// never idle would keep all other goroutines from running, and no event would come from outside.
 const oneThread = true
 
-// thread is when the others had it last.
+// thread remembers when the other goroutines had the thread last.
 type thread struct{ others time.Time }
 
-// The times by which the Go scheduler has its way elsewhere, and the shortest sleep that
-// JavaScript's event loop knows.
 const (
-	quantum = 10 * time.Millisecond
-	pause   = time.Millisecond
+	quantum = 10 * time.Millisecond // on other systems the Go scheduler preempts a goroutine after this time
+	pause   = time.Millisecond      // the shortest sleep of JavaScript's event loop
 )
 
-// letOthersRun lets the other goroutines run where the loop has had the thread for a while
-// and something may come from outside. Inside Run it sleeps: only when every goroutine
-// waits, the runtime looks for input and output, and returns to JavaScript's event loop.
-// RunOnce and RunUntilIdle never sleep: JavaScript may have called them.
+// letOthersRun lets the other goroutines run, if the loop has had the thread for a while and something
+// may come from outside. Inside Run it sleeps, because the runtime looks for input and output, and
+// returns to JavaScript's event loop, only when every goroutine waits. RunOnce and RunUntilIdle must
+// not sleep, because JavaScript may have called them.
 func (t *thread) letOthersRun(l *Loop) {
 	if l.clock.Jumps() && !l.outside.Owed() && !l.outside.Watching() {
 		return

@@ -6,40 +6,40 @@ import (
 	"slices"
 )
 
-// unretrieved holds the tasks that failed, whose errors may never be taken.
+// unretrieved holds the failed tasks whose error no code has taken yet.
 //
-// A failure is young for a few turns: most often what the end of the task wakes, or code
-// that runs next, takes the error in one of those. Then the loop looks at it once: an
-// error that was taken is forgotten, any other is kept. When more than limit are kept,
-// the oldest is reported and forgotten. So an error that is taken soon costs one look.
+// A failure is young for a few turns. Most errors are taken in one of these turns, by a waiter of the
+// task or by other code that runs soon. After that the loop looks at the failure once: it forgets an
+// error that was taken, and keeps any other. When it keeps more than the limit, it reports the oldest
+// and forgets it. So an error that is taken soon costs one look.
 type unretrieved struct {
-	over  bool           // more than limit are here; beginTurn looks at that
-	young []youngFailure // by order of failing
-	kept  []*Task        // older ones, by order of failing
+	over  bool           // there are more failures than the limit; beginTurn looks at this flag
+	young []youngFailure // in order of failing
+	kept  []*Task        // older failures, in order of failing
 }
 
 type youngFailure struct {
 	task *Task
-	turn uint64 // in which it failed
+	turn uint64 // the turn in which the task failed
 }
 
 const (
 	defaultUnretrieved = 128
-	youth              = 8 // turns; each combinator between a task and what awaits it takes one
+	youth              = 8 // turns; each combinator between a task and its waiter takes one turn
 )
 
-// WithUnretrievedLimit sets how many errors of tasks the loop keeps that no code has taken;
-// the default is 128. When there is one more, the oldest, by order of failing, is reported
-// to the error handler ([ErrorUnretrieved]) and forgotten. An error counts from the 8th turn
-// after the task has failed, or from when the loop is idle, so an error that what the task
-// wakes takes, by way of a gather and the like, is never reported. The driver makes the
-// report between two steps, outside of every task. Code that takes an error after it was
-// reported still gets it.
+// WithUnretrievedLimit sets how many task errors that no code has taken the loop keeps. The default is
+// 128. When there is one more, the loop reports the oldest, in order of failing, to the error handler
+// ([ErrorUnretrieved]), and forgets it. The driver makes the report between two steps, outside of
+// every task. Code that takes the error later still gets it.
 //
-// With n = 0 every error is reported as soon as it counts. A program that starts many
-// tasks and asks for their errors much later gives a larger n. The loop holds on to n
-// tasks that have ended, and looks at each of them before it reports one. WithUnretrievedLimit
-// panics if n is negative.
+// An error counts from the 8th turn after the task has failed, or from the moment when the loop is
+// idle. So the loop never reports an error that a waiter of the task takes, directly or by a gather
+// and the like.
+//
+// With n = 0 every error is reported as soon as it counts. A program that starts many tasks and asks
+// for their errors much later gives a larger n. The loop refers to up to n tasks that have ended, and
+// looks at each of them before it reports one. WithUnretrievedLimit panics if n is negative.
 func WithUnretrievedLimit(n int) Option {
 	if n < 0 {
 		panic(fmt.Sprintf("loop: WithUnretrievedLimit(%d); give the number of errors to keep, or 0 to keep none", n))
@@ -47,12 +47,11 @@ func WithUnretrievedLimit(n int) Option {
 	return func(c *config) { c.keptErrors = n }
 }
 
-// failed notes that t, which is about to end, fails: if no code takes its error, that is
-// reported.
+// failed notes that t fails; t is about to end. The loop reports the error if no code takes it.
 func failed(t *Task) {
 	l := t.env.loop
 	u := &l.unretrieved
-	if len(u.young) == cap(u.young) { // before it grows, forget those taken
+	if len(u.young) == cap(u.young) { // before young grows, forget the errors that were taken
 		u.young = slices.DeleteFunc(u.young, func(f youngFailure) bool { return f.task.taken() })
 		u.young = slices.Grow(u.young, len(u.young)+1)
 	}
@@ -67,8 +66,8 @@ func (t *Task) unretrieved() error { return t.outcome.Unretrieved() }
 
 func (t *Task) taken() bool { return t.unretrieved() == nil }
 
-// tellUnretrieved reports the errors that are too many. It looks at the failures that are no
-// longer young, or at all of them if the loop is idle.
+// tellUnretrieved reports the errors beyond the limit. It looks only at the failures that are no
+// longer young, or, if the loop is idle, at all of them.
 func (l *Loop) tellUnretrieved(idle bool) {
 	u := &l.unretrieved
 	for swept := false; u.len() > l.keptErrors && len(u.young) > 0; {
@@ -96,8 +95,8 @@ func (l *Loop) tellUnretrieved(idle bool) {
 	u.over = u.len() > l.keptErrors
 }
 
-// reportUnretrieved reports the failures that wait to be reported, and then all that are left,
-// by order of creation.
+// reportUnretrieved reports the failures that reportSoon noted, and then all errors that no code has
+// taken, in order of creation of the tasks.
 func (l *Loop) reportUnretrieved() {
 	u := &l.unretrieved
 	for _, f := range u.young {

@@ -10,12 +10,12 @@ import (
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
-// A watchdog tells of a step or callback that holds the loop up, while it does so: a lock
-// that is held over an await, or a blocking call, never comes to the end at which it
-// would be reported ([SlowStep]). It is there in debug mode only.
+// A watchdog reports a step or callback that blocks the loop, while it still runs. A [SlowStep] is
+// reported only at the end of a step, and a step that blocks on a lock or in a call may never end.
+// Only debug mode has a watchdog.
 //
-// A step costs it two small allocations, and no timer: the timer goes off again and again
-// while the loop runs, and looks for how long the step at hand has run. It stands still
+// A step costs two small allocations, and no timer of its own: one timer fires again and again while
+// the loop runs, and the watchdog then looks how long the present step has run. The timer is stopped
 // while the loop waits.
 type watchdog struct {
 	now   atomic.Pointer[watched] // nil between steps
@@ -23,17 +23,17 @@ type watchdog struct {
 	timer *time.Timer
 	awake bool
 	limit time.Duration
-	told  time.Time // when the step began of which it has told
+	told  time.Time // the beginning of the last step that was reported
 }
 
-// A watched is a step, as the watchdog reads it from its own goroutine; it never changes.
+// A watched is a step, as the watchdog's goroutine reads it. It is never changed.
 type watched struct {
 	began     time.Time
 	task      string // empty for a callback
 	goroutine uint64
 }
 
-// watch notes that the running goroutine has begun a step of t, or a callback if t is nil.
+// watch notes that a step of t, or a callback if t is nil, has begun on the running goroutine.
 func (l *Loop) watch(t *Task, began time.Time) {
 	w := &watched{began: began, goroutine: l.stacks.Active.Value.who.number}
 	if t != nil {
@@ -42,17 +42,17 @@ func (l *Loop) watch(t *Task, began time.Time) {
 	l.watchdog.now.Store(w)
 }
 
-// watchOn notes that the step at hand goes on as one of t, on the running goroutine.
+// watchOn notes that the present step goes on as a step of t, on the running goroutine.
 func (l *Loop) watchOn(t *Task) {
-	if w := l.watchdog.now.Load(); w != nil { // else the loop is being closed
+	if w := l.watchdog.now.Load(); w != nil { // nil while the loop is being closed
 		l.watch(t, w.began)
 	}
 }
 
-// minPause is how often the watchdog looks at most.
+// minPause is the shortest time between two looks.
 const minPause = time.Millisecond
 
-// wake lets it watch.
+// wake starts the watchdog, or starts it again after a rest.
 func (d *watchdog) wake() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -64,7 +64,7 @@ func (d *watchdog) wake() {
 	}
 }
 
-// rest ends that. When it returns, the watchdog has nothing to say any more.
+// rest stops the watchdog. When rest has returned, the watchdog reports nothing.
 func (d *watchdog) rest() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -72,7 +72,7 @@ func (d *watchdog) rest() {
 	d.timer.Stop()
 }
 
-// look is what the timer does.
+// look is the timer's function.
 func (d *watchdog) look() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -91,13 +91,14 @@ func (d *watchdog) look() {
 	d.timer.Reset(max(pause, minPause))
 }
 
-// tell writes to slog, as the error handler is for the loop's goroutine, which is stuck.
+// tell writes to slog, and not to the error handler: the handler runs on the loop's goroutine, which
+// is blocked.
 func (w *watched) tell(ran time.Duration) {
-	defer func() { _ = recover() }() // what slog's handler makes of it is no concern of the step's
+	defer func() { _ = recover() }() // a panic of slog's handler must not end the process
 	who := "a callback"
 	if w.task != "" {
 		who = fmt.Sprintf("a step of task %q", w.task)
 	}
-	slog.Error("takt: "+who+" holds the loop up, and has not ended yet; use task.Blocking for what blocks, and task.Yield in what computes",
+	slog.Error("takt: "+who+" blocks the loop, and has not ended yet; use task.Blocking for calls that block, and task.Yield in long computations",
 		"for", ran, "stack", bodyText(goroutine.Stack(w.goroutine)))
 }

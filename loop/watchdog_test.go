@@ -101,7 +101,7 @@ func TestWatchdogTellsOfAStepThatDoesNotEnd(t *testing.T) {
 				})
 				c.start(l, free)
 				run(t, l)
-				if times != 1 || !strings.HasPrefix(told, "takt: "+c.who+" holds the loop up") {
+				if times != 1 || !strings.HasPrefix(told, "takt: "+c.who+" blocks the loop") {
 					t.Errorf("told %d times, last %q; want %s once", times, told, c.who)
 				}
 				if !strings.Contains(stack, "loop_test.stuckInBody(") || strings.Contains(stack, "takt/loop.(") {
@@ -119,7 +119,7 @@ func TestWatchdogTellsOfTheNextStep(t *testing.T) {
 		var told looptest.Journal
 		free := make(chan none)
 		toldToSlog(t, func(message, _ string) {
-			who, _, _ := strings.Cut(strings.TrimPrefix(message, "takt: "), " holds")
+			who, _, _ := strings.Cut(strings.TrimPrefix(message, "takt: "), " blocks")
 			told.Add("%s", who)
 			free <- none{}
 		})

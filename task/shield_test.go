@@ -115,9 +115,9 @@ func TestShieldCanceledAndInnerFails(t *testing.T) {
 			if err := task.Sleep(ctx, 2*time.Second); err != nil {
 				t.Error(err)
 			}
-			told.want(t, "what was shielded failed after its shield was canceled: inner: boom")
+			told.want(t, "a shielded awaitable failed after its shield was canceled: inner: boom")
 		}, told.option())
-		told.want(t, "what was shielded failed after its shield was canceled: inner: boom")
+		told.want(t, "a shielded awaitable failed after its shield was canceled: inner: boom")
 	}
 }
 
@@ -132,7 +132,7 @@ func TestShieldCanceledBesideAnother(t *testing.T) {
 		testkit.Equal(t, "the error", err, errBoom)
 		yields(t, ctx, 1)
 	}, told.option())
-	told.want(t, "what was shielded failed after its shield was canceled: inner: boom")
+	told.want(t, "a shielded awaitable failed after its shield was canceled: inner: boom")
 }
 
 func TestShieldCanceledAndInnerEndsWell(t *testing.T) {
@@ -155,7 +155,7 @@ func TestShieldCanceledOfAFutureThatIsNoTask(t *testing.T) {
 		_ = f.SetError(errBoom)
 		yields(t, ctx, 1)
 	}, told.option())
-	told.want(t, "what was shielded failed after its shield was canceled: no task: boom")
+	told.want(t, "a shielded awaitable failed after its shield was canceled: no task: boom")
 }
 
 // Inner fails before anybody was told that the shield is canceled. Who awaits the shield

@@ -32,7 +32,7 @@ func TestRunOfABodyThatBlocks(t *testing.T) {
 			_ = task.Yield(ctx)
 			_ = worker.Wait(ctx)
 		})
-		for _, want := range []string{`task \"worker\" holds the loop up`, "TestRunOfABodyThatBlocks"} {
+		for _, want := range []string{`task \"worker\" blocks the loop`, "TestRunOfABodyThatBlocks"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("the log has no %q: %s", want, text)
 			}
