@@ -50,7 +50,7 @@ func TestCloseUnwindsInOrderOfCreation(t *testing.T) {
 	}
 	l.RunOnce()
 	all = append(all, spawn(l.Context(), "queued", func(context.Context) error {
-		t.Error("a task ran that had not started")
+		t.Error("a task ran, although it had not started before Close")
 		return nil
 	}))
 	l.Close()
@@ -63,11 +63,11 @@ func TestCloseUnwindsInOrderOfCreation(t *testing.T) {
 			t.Errorf("%s ended with %v", x.Name(), x.Err())
 		}
 		if x.Cancel(nil) {
-			t.Errorf("%s took a request", x.Name())
+			t.Errorf("%s has ended, and its Cancel returned true", x.Name())
 		}
 	}
 	if f.Done() {
-		t.Error("what was awaited was canceled")
+		t.Error("Close canceled the future that the tasks await")
 	}
 }
 
@@ -92,7 +92,7 @@ func TestAwaitsFailAtOnceWhileUnwinding(t *testing.T) {
 					t.Errorf("the cause is %v", causeOf(err))
 				}
 			}
-			v, err := done.Await(ctx) // does not suspend, hence does not fail
+			v, err := done.Await(ctx) // does not suspend, so it does not fail
 			log.Add("%d, %v, Err %v, Cause %v", v, err, ctx.Err(), context.Cause(ctx))
 		}()
 		return task.Sleep(ctx, time.Hour)
@@ -103,7 +103,7 @@ func TestAwaitsFailAtOnceWhileUnwinding(t *testing.T) {
 	log.Want(t, closed, closed, closed, closed, closed, "7, <nil>, Err context canceled, Cause "+closed)
 }
 
-// stubborn tries n awaits, whatever comes of them.
+// stubborn tries n awaits, and ignores their errors.
 func stubborn(n int, await func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for range n {
@@ -115,7 +115,7 @@ func stubborn(n int, await func(context.Context) error) func(context.Context) er
 	}
 }
 
-// A body that takes no refusal for an answer is ended by force, and reported.
+// Close ends a body that goes on awaiting by force, and reports it.
 func TestStuckBodies(t *testing.T) {
 	sleep := func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) }
 	derived := func(ctx context.Context) error {
@@ -173,7 +173,7 @@ func TestAThousandRefusalsAreBearable(t *testing.T) {
 	}
 }
 
-// A body may end as it likes, even when the loop is being closed.
+// A body may return a value or any error, also while the loop is being closed.
 func TestBodiesDecideHowTheyEndWhenUnwound(t *testing.T) {
 	var log looptest.Journal
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { log.Add("%v, %v: %v", f.Kind, f.Task, f.Err) }))
@@ -207,7 +207,7 @@ func TestTasksSpawnedWhileUnwindingNeverRun(t *testing.T) {
 			spawn(l.Context(), "x", func(ctx context.Context) error {
 				defer func() {
 					for range 3 {
-						child := spawn(ctx, "child", func(context.Context) error { t.Error("ran"); return nil })
+						child := spawn(ctx, "child", func(context.Context) error { t.Error("the task ran"); return nil })
 						children = append(children, child)
 						if err := child.Wait(ctx); causeOf(err) != loop.ErrClosed {
 							t.Errorf("the await ended with %v", err)
@@ -230,7 +230,7 @@ func TestTasksSpawnedWhileUnwindingNeverRun(t *testing.T) {
 	}
 }
 
-// Deferred calls may use the loop; what they schedule is dropped.
+// Deferred calls may use the loop. The callbacks that they schedule are dropped.
 func TestCallbacksAreDroppedByClose(t *testing.T) {
 	l := newLoop(t)
 	ran := func() { t.Error("a callback ran on a loop that was closed") }
@@ -257,7 +257,7 @@ func TestCallbacksAreDroppedByClose(t *testing.T) {
 
 func TestCloseOfALoopThatNeverRan(t *testing.T) {
 	l := newLoop(t)
-	x := spawn(l.Context(), "x", func(context.Context) error { t.Error("ran"); return nil })
+	x := spawn(l.Context(), "x", func(context.Context) error { t.Error("the task ran"); return nil })
 	l.Close()
 	if causeOf(x.Err()) != loop.ErrClosed {
 		t.Errorf("the task ended with %v", x.Err())
@@ -303,7 +303,7 @@ func TestUseWhileUnwinding(t *testing.T) {
 	l.RunUntilIdle()
 	l.Close()
 	if !checked {
-		t.Error("not unwound")
+		t.Error("the body was not unwound")
 	}
 }
 
@@ -324,10 +324,10 @@ func TestUseAfterClose(t *testing.T) {
 		mustPanic(t, "loop: "+want+" on a loop that is closed", use)
 	}
 	if h.Cancel() || later.Cancel() {
-		t.Error("Cancel prevented a call on a closed loop")
+		t.Error("Cancel on a closed loop returned true")
 	}
 	if l.Running() || l.Current() != nil || l.Elapsed() != 0 {
-		t.Error("a closed loop is not at rest")
+		t.Error("a closed loop is running, has a current task, or its clock has moved")
 	}
 	for range l.Tasks() {
 		t.Error("a task is left")
@@ -347,11 +347,11 @@ func TestNextDeadlineAfterClose(t *testing.T) {
 	}
 }
 
-// A future may outlive its loop; there is nobody any more who could be told.
+// A future may be used after its loop was closed. Its waiters are not woken then.
 func TestFutureAfterClose(t *testing.T) {
 	l := newLoop(t)
 	alone, awaited := future.New[int](l.Context()), future.New[int](l.Context())
-	awaited.OnDone(func() { t.Error("ran") })
+	awaited.OnDone(func() { t.Error("a callback of the future ran") })
 	l.Close()
 	if err := alone.SetResult(1); err != nil {
 		t.Error(err)
@@ -388,8 +388,8 @@ func TestGoexitWhileUnwinding(t *testing.T) {
 	l.Close() // does nothing
 }
 
-// Errors that nobody took come to light in the end, by order of creation. Awaiting,
-// and asking for Err or Result, takes them; a cancellation is none.
+// Close reports the errors that no code took, in order of creation of the tasks. Awaiting the task,
+// and calling Err or Result, takes the error. A cancellation is not reported.
 func TestCloseReportsErrorsThatNobodyTook(t *testing.T) {
 	var log looptest.Journal
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { log.Add("%v: %v", f.Task.Name(), f.Err) }))
@@ -405,7 +405,7 @@ func TestCloseReportsErrorsThatNobodyTook(t *testing.T) {
 	asked := fails("asked", time.Minute)
 	result := fails("result", time.Minute)
 	onDone := fails("watched", time.Minute)
-	onDone.OnDone(func() {}) // takes nothing
+	onDone.OnDone(func() {}) // does not take the error
 	canceled := spawn(l.Context(), "canceled", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
 	spawn(l.Context(), "waiter", func(ctx context.Context) error {
 		_ = awaited.Wait(ctx)
@@ -420,8 +420,8 @@ func TestCloseReportsErrorsThatNobodyTook(t *testing.T) {
 	log.Want(t, "late: late's error", "early: early's error", "watched: watched's error")
 }
 
-// The errors are reported last: a handler that ends the goroutine leaves a closed
-// loop, and no stacks.
+// Close reports the errors last. So if a handler ends the goroutine, the loop is closed and has no
+// stacks left.
 func TestGoexitOfTheErrorHandlerInClose(t *testing.T) {
 	l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) { goexit() }))
 	spawn(l.Context(), "x", func(ctx context.Context) error {
@@ -438,8 +438,8 @@ func TestGoexitOfTheErrorHandlerInClose(t *testing.T) {
 	l.Close() // does nothing
 }
 
-// What a body does while it is unwound can end what others await; they are
-// unwound all the same, and nobody is woken who has ended.
+// A body that is being unwound may complete a future that other tasks await. These tasks are unwound
+// nevertheless, and a task that has ended is not woken.
 func TestUnwoundBodiesMeetEachOther(t *testing.T) {
 	l, events := observed(t)
 	var log looptest.Journal
@@ -464,13 +464,12 @@ func TestUnwoundBodiesMeetEachOther(t *testing.T) {
 	log.Want(t, "cancel third: true", "third: loop: closed")
 	for _, e := range *events {
 		if e == "woken first by second" {
-			t.Error("a task was woken that had ended")
+			t.Error("a task was woken after it had ended")
 		}
 	}
 }
 
-// A panic with an error whose methods panic ends its task, and leaves nothing for Close to
-// wait for.
+// If a body panics with an error whose methods panic, its task ends, and Close does not wait for it.
 func TestCloseAfterAPanicWithANilPointer(t *testing.T) {
 	var bad *unwrapper
 	l := newLoop(t)
@@ -484,12 +483,12 @@ func TestCloseAfterAPanicWithANilPointer(t *testing.T) {
 	l.RunUntilIdle()
 	l.Close()
 	if left := slices.Collect(l.Tasks()); len(left) > 0 {
-		t.Errorf("left: %v", left)
+		t.Errorf("tasks are left: %v", left)
 	}
 }
 
-// Close is often deferred, so it may run while a panic unwinds its caller: it does not take
-// that panic for one of what it runs.
+// Close is often deferred, so it may run while a panic unwinds its caller. It does not take that panic
+// for a panic of the code that it runs.
 func TestCloseWhileAPanicUnwinds(t *testing.T) {
 	var told []loop.Failure
 	l := newLoop(t, toldTo(&told))
@@ -508,7 +507,7 @@ func TestCloseWhileAPanicUnwinds(t *testing.T) {
 	}
 }
 
-// Where the error handler closes the loop again, while Close reports, that does nothing.
+// If the error handler calls Close while Close reports, that call does nothing.
 func TestCloseAgainInTheErrorHandler(t *testing.T) {
 	var log looptest.Journal
 	var l *loop.Loop
@@ -524,7 +523,7 @@ func TestCloseAgainInTheErrorHandler(t *testing.T) {
 	log.Want(t, "a begins", "a ends", "b begins", "b ends")
 }
 
-// Close makes the goroutine that calls it the loop's, in debug mode too.
+// The goroutine that calls Close counts as the loop's goroutine, in debug mode too.
 func TestCloseOnAnotherGoroutineThanTheDrivers(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
 	x := script(l.Context(), "machine",
@@ -540,7 +539,7 @@ func TestCloseOnAnotherGoroutineThanTheDrivers(t *testing.T) {
 	}
 }
 
-// A loop that is closed holds on to nothing that waited for it.
+// A closed loop keeps no reference to the things that waited for it.
 func TestCloseLetsGoOfWhatWaitedForTheLoop(t *testing.T) {
 	type large struct {
 		_ [1 << 10]byte
@@ -560,7 +559,7 @@ func TestCloseLetsGoOfWhatWaitedForTheLoop(t *testing.T) {
 			l.Close()
 			runtime.GC()
 			if held.Value() != nil {
-				t.Error("it is held on to")
+				t.Error("the loop still refers to it")
 			}
 			runtime.KeepAlive(l)
 		})

@@ -20,8 +20,8 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// outsideCalls are calls that are for the loop's goroutine only, and what their
-// panics name.
+// outsideCalls are calls that only the loop's goroutine may make, with the operation that the panic
+// names.
 func outsideCalls(l *loop.Loop) []outsideCall {
 	ctx := l.Context()
 	h := l.CallLater(time.Hour, func() {})
@@ -73,7 +73,7 @@ type outsideCall struct {
 	call func()
 }
 
-// waitingForever is a port of a channel on which nothing comes.
+// waitingForever is a port of a channel on which no value comes.
 type waitingForever struct{ on chan int }
 
 func (w *waitingForever) Try() bool                    { return false }
@@ -82,13 +82,13 @@ func (w *waitingForever) Case() reflect.SelectCase {
 	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(w.on)}
 }
 
-// nobody owns a future.
+// nobody is the owner of a future, and refuses to cancel it.
 type nobody struct{ _ int }
 
 func (*nobody) Cancel(error) bool                    { return false }
 func (*nobody) Describe() (string, []loop.Awaitable) { return "a future", nil }
 
-// mustPanic checks that the call, on the goroutine that mustPanic is called on, is refused.
+// mustPanic checks that the call panics on the goroutine of the caller.
 func (c outsideCall) mustPanic(t *testing.T) {
 	t.Helper()
 	mustPanic(t, "loop: "+c.what+" from another goroutine than the loop's; use Post", c.call)
@@ -112,7 +112,7 @@ func TestDebugFindsCallsFromOtherGoroutines(t *testing.T) {
 	l.RunUntilIdle()
 }
 
-// A call that is refused has done nothing.
+// A refused call has changed nothing.
 func TestDebugRefusesCancelBeforeTheContextEnds(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
 	spawn(l.Context(), "x", func(ctx context.Context) error {
@@ -141,7 +141,7 @@ func TestDebugFindsSuspensionOnAnotherGoroutine(t *testing.T) {
 	run(t, l)
 }
 
-// Without debug mode a loop that sleeps still finds them: it would not wake.
+// Without debug mode a sleeping loop still refuses these calls, because they would not wake it.
 func TestSleepingLoopFindsCallsFromOtherGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t, loop.WithClock(timer.NewSystem()))
@@ -183,7 +183,7 @@ func TestDebugAllowsTheLoopsOwnCalls(t *testing.T) {
 		defer use("deferred call")
 		return future.New[int](ctx).Wait(ctx)
 	})
-	inGoroutine(l.RunUntilIdle) // whoever drives is the loop's goroutine
+	inGoroutine(l.RunUntilIdle) // the goroutine that drives the loop is the loop's goroutine
 	log.Want(t, "host", "callback", "stackful", "machine", "stackful again")
 	use("host between runs")
 	inGoroutine(l.Close)
@@ -207,7 +207,7 @@ func TestDebugWithEagerTasks(t *testing.T) {
 	log.Want(t, "of inner", "of outer", "of inner, later")
 }
 
-// mixed runs a program with a bit of everything, and logs what it did.
+// mixed runs a program that uses many parts of the library, and logs its events.
 func mixed(t *testing.T, opts ...loop.Option) (log looptest.Journal, events looptest.Journal) {
 	opts = append(opts,
 		loop.WithErrorHandler(func(f loop.Failure) { log.Add("failure: %v", f.Err) }),
@@ -269,7 +269,7 @@ func TestDebugKeepsTheOrderOfEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			log, events := mixed(t, loop.WithTaskFactory(factory))
 			if len(log) < 20 || len(events) < 80 {
-				t.Fatalf("a short program: %d lines, %d events", len(log), len(events))
+				t.Fatalf("the program is too short: %d lines, %d events", len(log), len(events))
 			}
 			debugLog, debugEvents := mixed(t, loop.WithTaskFactory(factory), loop.WithSlowStep(time.Hour))
 			debugLog.Want(t, log...)
@@ -278,7 +278,7 @@ func TestDebugKeepsTheOrderOfEvents(t *testing.T) {
 	}
 }
 
-// calls does what bodies do, on a goroutine of the body's own.
+// calls makes the calls that bodies make, on a goroutine of the body's own.
 func calls(ctx context.Context, log *looptest.Journal, f *future.Future[int], x *loop.Task) {
 	l := lowlevel.LoopOf(ctx)
 	l.CallSoon(log.Callback("callback"))
@@ -289,11 +289,11 @@ func calls(ctx context.Context, log *looptest.Journal, f *future.Future[int], x 
 	x.Cancel(nil)
 	_ = task.Yield(ctx)
 	if stack := lowlevel.Current(ctx).Stack(); len(stack) != 2 || !strings.HasSuffix(stack[0].Function, ".calls") {
-		log.Add("Stack: %v", stack) // that of this goroutine, as far as it is the body's
+		log.Add("Stack: %v", stack) // the part of this goroutine's stack that belongs to the body
 	}
 }
 
-// everyMode runs what for lazy and eager tasks, in debug mode and not.
+// everyMode calls what with lazy and eager tasks, with and without debug mode.
 func everyMode(t *testing.T, what func(t *testing.T, opts ...loop.Option)) {
 	for name, factory := range map[string]loop.TaskFactory{"lazy": (*loop.Task).Enqueue, "eager": (*loop.Task).StepNow} {
 		t.Run(name, func(t *testing.T) { what(t, loop.WithTaskFactory(factory)) })
@@ -301,7 +301,7 @@ func everyMode(t *testing.T, what func(t *testing.T, opts ...loop.Option)) {
 	}
 }
 
-// A body may do what it does under an iter.Pull of its own, on the other goroutine.
+// Under an iter.Pull of its own, a body may make the same calls as elsewhere, on the other goroutine.
 func TestBodyUnderAPullOfItsOwn(t *testing.T) {
 	everyMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
@@ -325,10 +325,10 @@ func TestBodyUnderAPullOfItsOwn(t *testing.T) {
 			}
 			return nil
 		})
-		// Callbacks run on top of the frames of either goroutine.
+		// Callbacks run on the stack of either goroutine.
 		l.CallLater(1500*time.Millisecond, log.Callback("late callback"))
 		run(t, l)
-		slices.Sort(log[:2]) // the child is eager, or comes after the callback
+		slices.Sort(log[:2]) // an eager child comes before the callback, a lazy one after it
 		log.Want(t, "callback", "child", "0 at 1s", "late callback", "1 at 2s", "2 at 3s")
 		if !f.Done() || !x.Canceled() {
 			t.Errorf("the future is done: %t; x was canceled: %t", f.Done(), x.Canceled())
@@ -336,7 +336,7 @@ func TestBodyUnderAPullOfItsOwn(t *testing.T) {
 	})
 }
 
-// Iterators of takt can be pulled.
+// iter.Pull works with the iterators of takt.
 func TestPullOfCompletions(t *testing.T) {
 	everyMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
@@ -356,8 +356,8 @@ func TestPullOfCompletions(t *testing.T) {
 	})
 }
 
-// Another goroutine than the body's that is no coroutine is found under a Pull too, and so
-// is a coroutine that is a stack of another loop.
+// Also under a Pull, calls from another goroutine that is no coroutine are refused, and calls from the
+// stack of another loop.
 func TestDebugFindsWhatIsNoCoroutineOfTheBody(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
 	other := newLoop(t, loop.WithDebug())
@@ -377,7 +377,8 @@ func TestDebugFindsWhatIsNoCoroutineOfTheBody(t *testing.T) {
 	run(t, l)
 }
 
-// seq pulls a sequence of one element, which what precedes, on a coroutine.
+// seq returns a sequence of one element, which it pulls from a coroutine. The coroutine calls what
+// before it yields the element.
 func seq(what func()) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		next, stop := iter.Pull(func(yield func(int) bool) { what(); yield(1) })
@@ -388,8 +389,7 @@ func seq(what func()) iter.Seq[int] {
 	}
 }
 
-// Close unwinds a body that is suspended under a Pull of its own: first the sequence, then
-// the body.
+// Close unwinds a body that is suspended under a Pull of its own: first the sequence, then the body.
 func TestCloseUnwindsABodyUnderAPull(t *testing.T) {
 	everyMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
@@ -406,12 +406,12 @@ func TestCloseUnwindsABodyUnderAPull(t *testing.T) {
 			return task.Sleep(ctx, time.Hour)
 		})
 		l.RunUntilIdle()
-		l.Close() // TestMain finds a goroutine that is left
+		l.Close() // TestMain fails if a goroutine is left
 		log.Want(t, "canceled: loop: closed", "sequence ends", "body ends")
 	})
 }
 
-// A panic under a Pull is the task's, and a Goexit ends the driver, as elsewhere.
+// A panic under a Pull ends the task, and a Goexit ends the driver, as elsewhere.
 func TestPanicAndGoexitUnderAPull(t *testing.T) {
 	everyMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
@@ -443,7 +443,7 @@ func TestPanicAndGoexitUnderAPull(t *testing.T) {
 	})
 }
 
-// A callback that panics or calls Goexit on top of frames under a Pull.
+// A callback panics or calls Goexit while it runs on the stack of a Pull.
 func TestGoexitOfACallbackOverAPull(t *testing.T) {
 	everyMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
@@ -469,8 +469,8 @@ func TestGoexitOfACallbackOverAPull(t *testing.T) {
 	})
 }
 
-// A handler that calls Goexit when it is told of a slow step changes nothing of how the step
-// has ended.
+// If the error handler calls Goexit when it is called with a slow step, the outcome of the step does not
+// change.
 func TestSlowStepReportKeepsThePanicOfTheStep(t *testing.T) {
 	exits := 0
 	l := newLoop(t, loop.WithSlowStep(1), loop.WithErrorHandler(func(f loop.Failure) {
@@ -487,7 +487,7 @@ func TestSlowStepReportKeepsThePanicOfTheStep(t *testing.T) {
 	}
 }
 
-// A step that takes just as long as the limit is slow.
+// A step that takes exactly as long as the limit is slow.
 func TestSlowStepTakesAtLeastTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		toldToSlog(t, func(string, string) {})
@@ -496,17 +496,17 @@ func TestSlowStepTakesAtLeastTheLimit(t *testing.T) {
 		l.CallSoon(func() { time.Sleep(time.Second - 1) })
 		run(t, l)
 		if len(told) != 0 {
-			t.Errorf("a quick one: told %v", told)
+			t.Errorf("after a quick step the error handler got %v", told)
 		}
 		l.CallSoon(func() { time.Sleep(time.Second) })
 		run(t, l)
 		if len(told) != 1 || told[0].Kind != loop.SlowStep {
-			t.Errorf("a slow one: told %v", told)
+			t.Errorf("after a slow step the error handler got %v", told)
 		}
 	})
 }
 
-// In debug mode a task is started on the loop's goroutine only.
+// In debug mode Enqueue panics on another goroutine than the loop's.
 func TestEnqueueOnAnotherGoroutine(t *testing.T) {
 	l := newLoop(t, loop.WithDebug(), loop.WithTaskFactory(func(*loop.Task) {}))
 	x := spawn(l.Context(), "x", func(context.Context) error { return nil })
@@ -522,7 +522,7 @@ func TestEnqueueOnAnotherGoroutine(t *testing.T) {
 	}
 }
 
-// Nor is a first step at once taken on another goroutine.
+// StepNow, too, panics on another goroutine than the loop's.
 func TestStepNowOnAnotherGoroutine(t *testing.T) {
 	for kind, start := range map[string]func(ctx context.Context) *loop.Task{
 		"stackful": func(ctx context.Context) *loop.Task {
@@ -538,7 +538,7 @@ func TestStepNowOnAnotherGoroutine(t *testing.T) {
 					mustPanic(t, "loop: StepNow from another goroutine than the loop's", x.StepNow)
 				})
 				if x.Done() {
-					t.Error("the task has ended there")
+					t.Error("the task has ended on the other goroutine")
 				}
 				x.StepNow()
 			})

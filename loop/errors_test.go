@@ -57,7 +57,7 @@ func TestCanceledErrorMatches(t *testing.T) {
 		future.ErrCanceled:       true,
 		context.Canceled:         true,
 		context.DeadlineExceeded: false,
-		io.EOF:                   false, // the cause is not unwrapped to
+		io.EOF:                   false, // the error does not unwrap to its cause
 
 		canceledByEOF:                           true,
 		&loop.CanceledError{Cause: io.EOF}:      false, // another one, with a cause
@@ -71,7 +71,7 @@ func TestCanceledErrorMatches(t *testing.T) {
 	}
 	var canceled *loop.CanceledError
 	if !errors.As(err, &canceled) || canceled.Cause != io.EOF {
-		t.Error("the cause is not there to be asked for")
+		t.Error("errors.As does not find the cause")
 	}
 }
 
@@ -92,10 +92,10 @@ func TestErrorTexts(t *testing.T) {
 
 func TestPanicErrorUnwrapsToAnError(t *testing.T) {
 	if !errors.Is(&loop.PanicError{Value: io.EOF}, io.EOF) {
-		t.Error("the error that was panicked with is hidden")
+		t.Error("errors.Is does not find the error that is the panic's value")
 	}
 	if (&loop.PanicError{Value: "EOF"}).Unwrap() != nil {
-		t.Error("a value that is no error became one")
+		t.Error("Unwrap returned an error, although the panic's value is none")
 	}
 }
 
@@ -112,7 +112,7 @@ func TestFailureKindNames(t *testing.T) {
 
 func panicsInCallback() { panic(io.EOF) }
 
-// checkPanic checks that f is the panic of panicsInCallback in a callback.
+// checkPanic checks that f reports the panic of panicsInCallback.
 func checkPanic(t *testing.T, f loop.Failure) {
 	t.Helper()
 	var p *loop.PanicError
@@ -144,8 +144,8 @@ func TestPanicOfACallbackGoesToErrorHandler(t *testing.T) {
 	checkPanic(t, failures[1])
 }
 
-// A callback may run on the stack of a body that is suspended: that body is not
-// concerned when it panics.
+// A callback may run on the stack of a suspended body. A panic of the callback does not affect that
+// body.
 func TestPanicOfACallbackLeavesSuspendedBodiesAlone(t *testing.T) {
 	var failures []loop.Failure
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
@@ -185,7 +185,7 @@ func TestPanicNilOfACallback(t *testing.T) {
 	}
 }
 
-// logged runs fn with a default logger that writes to what is returned.
+// logged runs fn, and returns what fn wrote to the default logger.
 func logged(t *testing.T, fn func()) string {
 	var text bytes.Buffer
 	testkit.LogTo(t, slog.NewTextHandler(&text, nil))
@@ -230,7 +230,7 @@ func TestPanicOfTheErrorHandlerIsLogged(t *testing.T) {
 	}
 }
 
-// The handler runs on the loop, outside of tasks, and may use it.
+// The error handler runs on the loop, outside of tasks, and may use the loop.
 func TestErrorHandlerMayUseTheLoop(t *testing.T) {
 	var log looptest.Journal
 	var l *loop.Loop
@@ -242,7 +242,7 @@ func TestErrorHandlerMayUseTheLoop(t *testing.T) {
 	log.Want(t, "recovered")
 }
 
-// unwrapper is an error whose methods panic where it is a nil pointer.
+// unwrapper is an error whose methods panic if it is a nil pointer.
 type unwrapper struct{ inner error }
 
 func (e *unwrapper) Error() string        { return "unwrapper: " + e.inner.Error() }
@@ -250,17 +250,17 @@ func (e *unwrapper) Unwrap() error        { return e.inner }
 func (e *unwrapper) Is(target error) bool { return e.inner == target }
 func (e *unwrapper) As(any) bool          { return e.inner == nil }
 
-// The scheduler calls no method of an error that could panic between two states.
+// A panic in a method of an error does not interrupt the scheduler between two of its states.
 func TestErrorsWithMethodsThatPanic(t *testing.T) {
 	var bad *unwrapper
 	if loop.IsCanceled(bad) || loop.IsCanceled(fmt.Errorf("wrapped: %w", bad)) {
-		t.Error("a nil pointer is a cancellation")
+		t.Error("an error that is a nil pointer counts as a cancellation")
 	}
 	if !loop.IsCanceled(&unwrapper{future.ErrCanceled}) {
-		t.Error("what is well is not unwrapped")
+		t.Error("an error that wraps a cancellation does not count as one")
 	}
 	if text := (&loop.CanceledError{Cause: bad}).Error(); text == "" {
-		t.Error("no text")
+		t.Error("the error has no text")
 	}
 	l := newLoop(t)
 	bodies := map[string]func(ctx context.Context) error{
@@ -290,7 +290,7 @@ func TestErrorsWithMethodsThatPanic(t *testing.T) {
 	}
 }
 
-// A panic of an error like that ends the task alone.
+// A panic with such an error ends only its task.
 func TestPanicWithANilPointerThatIsAnError(t *testing.T) {
 	var bad *unwrapper
 	l := newLoop(t)
@@ -308,13 +308,13 @@ func TestPanicWithANilPointerThatIsAnError(t *testing.T) {
 	run(t, l)
 }
 
-// A Runnable of somebody's own that panics.
+// A Runnable of the test that panics.
 type panics struct{ with error }
 
 func (p *panics) Run() { panic(p.with) }
 
-// The stack of a panic begins where it happened, also where the runtime panicked, and ends
-// with the body or callback.
+// The stack of a panic begins at the place of the panic, also if the runtime panicked, and ends with
+// the body or callback.
 func TestPanicStackIsTheBodysOwn(t *testing.T) {
 	zero := 0
 	f := future.New[int]
@@ -366,12 +366,12 @@ func TestPanicStackIsTheBodysOwn(t *testing.T) {
 			}
 			l := newLoop(t, opts...)
 			spawn(l.Context(), "bystander", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
-			l.RunOnce() // whose frames are below those of callbacks
+			l.RunOnce() // its frames are below those of callbacks
 			c.does(l)
 			_ = l.Run()
 			l.Close()
 			if len(told) != 1 {
-				t.Errorf("%s, debug %t: told of %d panics", c.name, debug, len(told))
+				t.Errorf("%s, debug %t: the error handler got %d panics", c.name, debug, len(told))
 				continue
 			}
 			got, frames := functionsOf(told[0].Stack), strings.Fields(c.frames)
@@ -395,7 +395,7 @@ type machineThatPanics struct{}
 
 func (machineThatPanics) Resume(context.Context, error) (int, task.Suspension, error) { panic(io.EOF) }
 
-// unwoundMachine panics when the loop is closed.
+// unwoundMachine panics when Close unwinds it.
 type unwoundMachine struct{ stepped bool }
 
 func (m *unwoundMachine) Resume(ctx context.Context, err error) (int, task.Suspension, error) {
@@ -421,7 +421,7 @@ func functionsOf(stack []byte) []string {
 	return functions
 }
 
-// isPlaceIn reports whether place is a line of file, and no more.
+// isPlaceIn reports whether place is a line of file, and nothing more.
 func isPlaceIn(file, place string) bool {
 	line, ok := strings.CutPrefix(place, file+":")
 	_, err := strconv.Atoi(line)
@@ -433,7 +433,7 @@ func panicsAgain() {
 	panic("first")
 }
 
-// Where a deferred call has panicked again, the stack begins where that did.
+// If a deferred call panics again, the stack begins at the place of the second panic.
 func TestStackOfAPanicInAPanic(t *testing.T) {
 	l := newLoop(t)
 	x := spawn(l.Context(), "x", func(context.Context) error { panicsAgain(); return nil })
@@ -448,7 +448,7 @@ func TestStackOfAPanicInAPanic(t *testing.T) {
 	}
 }
 
-// Where a callback is the library's own, the stack of its panic is that.
+// If a callback of the library panics, the stack of the panic is that of the callback.
 func TestStackOfAPanicOfTheLibrary(t *testing.T) {
 	var told []loop.Failure
 	l := newLoop(t, toldTo(&told))
@@ -456,9 +456,9 @@ func TestStackOfAPanicOfTheLibrary(t *testing.T) {
 	run(t, l)
 	var p *loop.PanicError
 	if len(told) != 1 || !errors.As(told[0].Err, &p) {
-		t.Fatalf("told %v", told)
+		t.Fatalf("the error handler got %v", told)
 	}
 	if !strings.HasPrefix(p.At, "close.go:") || !strings.Contains(string(p.Stack), "loop.(*Loop).Close") {
-		t.Errorf("it panicked at %q, with the stack\n%s", p.At, p.Stack)
+		t.Errorf("the panic is at %q, with the stack\n%s", p.At, p.Stack)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// describe is an event in one line.
+// describe returns e as one line of text.
 func describe(e loop.Event) string {
 	text := e.Kind.String()
 	if e.Task != nil {
@@ -34,7 +34,7 @@ func describe(e loop.Event) string {
 	return text
 }
 
-// observed makes a loop whose events are written down.
+// observed makes a loop, and records its events.
 func observed(t *testing.T, opts ...loop.Option) (*loop.Loop, *looptest.Journal) {
 	log := new(looptest.Journal)
 	opts = append(opts, loop.WithObserver(func(e loop.Event) {
@@ -136,7 +136,7 @@ func TestEventsOfCancellation(t *testing.T) {
 
 func TestEventsOfHandlesAndPosts(t *testing.T) {
 	l, log := observed(t)
-	l.CallSoon(func() {}).Cancel() // of no interest
+	l.CallSoon(func() {}).Cancel() // CallSoon and its Cancel are no events
 	l.CallLater(time.Second, func() {}).Cancel()
 	_ = l.Post(func() { log.Add("posted function runs") })
 	run(t, l)
@@ -165,8 +165,8 @@ func TestEventsOfEagerTasks(t *testing.T) {
 	)
 }
 
-// Nobody outside takes part, so nothing of the trace is left to chance, the end
-// of a standard context included.
+// No other goroutine takes part, so every run has the same trace. The end of a standard context has
+// its fixed place in it too.
 func TestEventsAreTheSameInEveryRun(t *testing.T) {
 	program := func() looptest.Journal {
 		l, log := observed(t)
@@ -242,8 +242,7 @@ func TestEventsOfCancellationHaveTheCause(t *testing.T) {
 	}
 }
 
-// An observer that panics or ends the goroutine, at whatever event, leaves a loop that
-// runs and closes.
+// If an observer panics or ends the goroutine, at any event, the loop can still run and be closed.
 func TestObserverThatFails(t *testing.T) {
 	for name, fail := range map[string]func(){"panic": func() { panic("oh") }, "goexit": goexit} {
 		for kind := loop.TaskMade; kind <= loop.Idle; kind++ {
@@ -266,7 +265,7 @@ func TestObserverThatFails(t *testing.T) {
 				})
 				var log looptest.Journal
 				l.CallSoon(log.Callback("callback"))
-				_ = l.Run() // at worst it finds the task that was lost
+				_ = l.Run() // an error would name a task that was lost
 				l.Close()
 				log.Want(t, "callback")
 			})
@@ -274,7 +273,7 @@ func TestObserverThatFails(t *testing.T) {
 	}
 }
 
-// A sleep that was canceled is over: what the task waits for next has nothing of it.
+// A canceled sleep is over: the next suspension of the task has no timer left from it.
 func TestEventsBehindASleepThatWasCanceled(t *testing.T) {
 	var timers []int64
 	l := newLoop(t, loop.WithObserver(func(e loop.Event) {
@@ -290,11 +289,11 @@ func TestEventsBehindASleepThatWasCanceled(t *testing.T) {
 	x.Cancel(nil)
 	run(t, l)
 	if !slices.Equal(timers, []int64{7, 0}) {
-		t.Errorf("the deadlines are %v", timers)
+		t.Errorf("the deadlines in the events are %v", timers)
 	}
 }
 
-// What prevents nothing is no event.
+// A Cancel that returns false is no event.
 func TestEventsOfHandlesOfThePast(t *testing.T) {
 	l, log := observed(t)
 	timer := l.CallLater(0, func() {})
@@ -303,7 +302,7 @@ func TestEventsOfHandlesOfThePast(t *testing.T) {
 	log.Want(t, "timer armed 0s#1", "timer fired 0s#1", "idle")
 }
 
-// gate is a future that wakes its waiters when it is told, by ScheduleAll.
+// gate is an awaitable whose waiters the test wakes itself, by ScheduleAll.
 type gate struct {
 	*future.Future[int]
 	waiters []loop.Runnable

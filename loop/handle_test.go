@@ -54,7 +54,7 @@ func TestDelayThatIsNotPositiveMeansNextTurnBehindWhatIsReady(t *testing.T) {
 	l.RunOnce()
 	log.Want(t, "soon", "zero", "negative", "most negative")
 	if l.Elapsed() != 0 {
-		t.Errorf("time has passed: %v", l.Elapsed())
+		t.Errorf("time has passed: the clock stands at %v", l.Elapsed())
 	}
 }
 
@@ -74,7 +74,7 @@ func TestCallAtTakesAnyLocation(t *testing.T) {
 	run(t, l)
 	log.Want(t, "then")
 	if l.Elapsed() != time.Minute {
-		t.Errorf("ran after %v", l.Elapsed())
+		t.Errorf("the callback ran after %v", l.Elapsed())
 	}
 }
 
@@ -82,7 +82,7 @@ func TestFarthestDelaysNeverCome(t *testing.T) {
 	clock := timer.NewVirtual()
 	clock.Advance(time.Hour) // now + MaxInt64 is more than an int64 holds
 	l := newLoop(t, loop.WithClock(clock))
-	fails := func() { t.Error("ran") }
+	fails := func() { t.Error("a call ran whose instant is too far away to come") }
 	hs := []loop.Handle{
 		l.CallLater(math.MaxInt64, fails),
 		l.CallLater(math.MaxInt64-time.Minute, fails),
@@ -94,7 +94,7 @@ func TestFarthestDelaysNeverCome(t *testing.T) {
 	}
 	for _, h := range hs {
 		if !h.Cancel() {
-			t.Error("not there to be canceled")
+			t.Error("the call could not be canceled")
 		}
 	}
 	if at, ok := l.NextDeadline(); ok {
@@ -110,7 +110,7 @@ func TestFarDelayThatFitsComes(t *testing.T) {
 	log.Want(t, "the end of time")
 }
 
-// ways are the three ways to schedule a call, due at once or within the hour.
+// ways are the three ways to schedule a call that is due at once or within the hour.
 var ways = map[string]func(l *loop.Loop, fn func()) loop.Handle{
 	"CallSoon":  (*loop.Loop).CallSoon,
 	"CallLater": func(l *loop.Loop, fn func()) loop.Handle { return l.CallLater(time.Minute, fn) },
@@ -131,14 +131,14 @@ func TestCancelBeforeTwiceAndAfter(t *testing.T) {
 				}
 			})
 			if !canceled.Cancel() || canceled.Cancel() {
-				t.Error("Cancel must report true, then false")
+				t.Error("the first Cancel must return true, and the second false")
 			}
 			run(t, l)
 			if runs != 1 {
 				t.Errorf("the other call ran %d times", runs)
 			}
 			if canceled.Cancel() || other.Cancel() {
-				t.Error("Cancel reports that it prevented a call of the past")
+				t.Error("Cancel of a call that has run returned true")
 			}
 		})
 	}
@@ -146,7 +146,7 @@ func TestCancelBeforeTwiceAndAfter(t *testing.T) {
 
 func TestCancelOfZeroHandle(t *testing.T) {
 	if (loop.Handle{}).Cancel() {
-		t.Error("the zero Handle stands for no call")
+		t.Error("Cancel of the zero Handle returned true")
 	}
 }
 
@@ -166,8 +166,8 @@ func TestCallbacksCancelEachOther(t *testing.T) {
 	}
 }
 
-// A timer that is due lies in the ready queue: it is canceled there, whether it
-// was armed first or last, and whatever else came due.
+// A timer that is due is in the ready queue, and can be canceled there: the first that was armed, the
+// last, and each between other due timers.
 func TestCancelOfTimersThatAreDue(t *testing.T) {
 	l := newLoop(t)
 	var log looptest.Journal
@@ -200,18 +200,17 @@ func TestCancelOfDueTimerFromAnEarlierEntryOfTheTurn(t *testing.T) {
 	log.Want(t, "canceled: true")
 }
 
-// A Goexit leaves a turn unfinished; what was due in it can be canceled in the
-// next one.
+// A Goexit leaves a turn unfinished. A timer that was due in it can be canceled in the next turn.
 func TestCancelOfDueTimerLeftBehindByGoexit(t *testing.T) {
 	l := newLoop(t)
 	var late loop.Handle
 	l.CallLater(time.Second, goexit)
 	l.CallLater(time.Second, func() {
 		if !late.Cancel() {
-			t.Error("Cancel reports that it came too late")
+			t.Error("Cancel of a due timer that has not run returned false")
 		}
 	})
-	late = l.CallLater(time.Second, func() { t.Error("ran although it was canceled") })
+	late = l.CallLater(time.Second, func() { t.Error("a canceled timer ran") })
 	l.CallLater(time.Hour, func() {})
 	if inGoroutine(func() { run(t, l) }) {
 		t.Fatal("Run returned from a Goexit")
@@ -251,7 +250,7 @@ func TestNilFunctionsAreRefused(t *testing.T) {
 
 func TestScheduleAllOfANilPanics(t *testing.T) {
 	l := newLoop(t)
-	ran := lowlevel.Func(func() { t.Error("ran") })
+	ran := lowlevel.Func(func() { t.Error("a Runnable of the refused call ran") })
 	mustPanic(t, "loop: ScheduleAll of a nil at index 0; give it Runnables", func() { lowlevel.ScheduleAll(l, []loop.Runnable{nil, ran}) })
 	mustPanic(t, "loop: ScheduleAll of a nil at index 1; give it Runnables", func() { lowlevel.ScheduleAll(l, []loop.Runnable{ran, nil}) })
 	run(t, l)

@@ -28,7 +28,7 @@ func TestPostKeepsTheOrderOfEachPoster(t *testing.T) {
 			for i := range posts {
 				if err := l.Post(func() {
 					if next[p] != i {
-						t.Errorf("poster %d: call %d came where %d was due", p, i, next[p])
+						t.Errorf("poster %d: call %d ran, want call %d next", p, i, next[p])
 					}
 					next[p] = i + 1
 				}); err != nil {
@@ -54,7 +54,7 @@ func TestPostWakesASleepingLoop(t *testing.T) {
 		l := newLoop(t, loop.WithClock(timer.NewSystem()))
 		f := future.New[string](l.Context())
 		waiter := task.Go(l.Context(), f.Await)
-		l.CallLater(time.Hour, func() { t.Error("the loop slept on") })
+		l.CallLater(time.Hour, func() { t.Error("the Post did not wake the loop") })
 		waiter.OnDone(l.Stop)
 		go func() {
 			time.Sleep(time.Minute)
@@ -67,12 +67,12 @@ func TestPostWakesASleepingLoop(t *testing.T) {
 			t.Errorf("the waiter got %q, %v", v, err)
 		}
 		if l.Elapsed() != time.Minute {
-			t.Errorf("it took %v", l.Elapsed())
+			t.Errorf("the loop ran for %v", l.Elapsed())
 		}
 	})
 }
 
-// The same on the machine's clock: every round trip depends on one wake-up.
+// The same with the real clock of the machine: every round trip needs one wake-up.
 func TestPostWakesARealLoopEveryTime(t *testing.T) {
 	l := newLoop(t, loop.WithClock(timer.NewSystem()))
 	ping, pong := make(chan int), make(chan int)
@@ -137,12 +137,12 @@ func TestPostFromInsideTheLoopRunsInTheNextTurn(t *testing.T) {
 
 func TestPostAfterClose(t *testing.T) {
 	l := newLoop(t)
-	if err := l.Post(func() { t.Error("ran although the loop was closed first") }); err != nil {
+	if err := l.Post(func() { t.Error("the function ran, although the loop was closed before") }); err != nil {
 		t.Error(err)
 	}
 	l.Close()
-	for range 2 { // the first leaves the loop as it was
-		if err := l.Post(func() { t.Error("ran on a closed loop") }); err != loop.ErrClosed {
+	for range 2 { // the first Post changes nothing
+		if err := l.Post(func() { t.Error("the function ran on a closed loop") }); err != loop.ErrClosed {
 			t.Errorf("Post = %v, want ErrClosed", err)
 		}
 	}
@@ -157,12 +157,12 @@ func TestPanicOfPostedFunctionGoesToErrorHandler(t *testing.T) {
 	run(t, l)
 	log.Want(t, "next")
 	if p := (*loop.PanicError)(nil); len(got) != 1 || !errors.As(got[0], &p) || p.Value != "oh" {
-		t.Errorf("reported: %v", got)
+		t.Errorf("the error handler got %v", got)
 	}
 }
 
-// While something outside is owed, virtual time stands still and a task that can
-// only be woken from there is not stuck.
+// While a Post is owed, virtual time stands still, and a task that only this Post can wake is not
+// deadlocked.
 func TestHoldStopsVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t)
@@ -195,16 +195,16 @@ func TestHoldDefersDeadlock(t *testing.T) {
 				go func() {
 					synctest.Wait()
 					first()
-					first() // counts once
+					first() // the second call does nothing
 					synctest.Wait()
 					if returned {
-						t.Error("Run did not mind the second Hold")
+						t.Error("Run did not wait for the second Hold")
 					}
 					second()
 				}()
 				var deadlock *loop.DeadlockError
 				if err := l.Run(); !errors.As(err, &deadlock) {
-					t.Errorf("Run = %v, want a deadlock once all is released", err)
+					t.Errorf("Run = %v, want a deadlock after both releases", err)
 				}
 				returned = true
 			})
@@ -224,8 +224,7 @@ func TestHoldReleasedBeforeRunIsForgotten(t *testing.T) {
 	}
 }
 
-// A Post that comes before the release is seen before the loop calls it a
-// deadlock.
+// The loop takes in a Post that comes before the release before it reports a deadlock.
 func TestHoldReleasedAfterPostLosesNothing(t *testing.T) {
 	for range 200 {
 		l := newLoop(t)
@@ -243,7 +242,7 @@ func TestHoldReleasedAfterPostLosesNothing(t *testing.T) {
 	}
 }
 
-// The loop lets go of what was posted when that has run.
+// The loop keeps no reference to a posted function that has run.
 func TestPostsAreLetGoOf(t *testing.T) {
 	type large struct {
 		_ [1 << 10]byte
@@ -259,13 +258,13 @@ func TestPostsAreLetGoOf(t *testing.T) {
 		l.CallSoon(func() {})
 	}
 	l.RunUntilIdle()
-	for range 100 { // over its place in the ready queue
+	for range 100 { // these overwrite its place in the ready queue
 		l.CallSoon(func() {})
 	}
 	l.RunUntilIdle()
 	runtime.GC()
 	if held.Value() != nil {
-		t.Error("it is held on to")
+		t.Error("the loop still refers to the function")
 	}
 	runtime.KeepAlive(l)
 }

@@ -55,7 +55,7 @@ func TestTasksSpawnedAndEndedDuringTheIteration(t *testing.T) {
 		case "a":
 			end("a") // itself, the first
 		case "b":
-			end("b", "c") // itself and the one after
+			end("b", "c") // itself and the next one
 		case "d":
 			end("e") // the last
 			all["f"] = spawn(l.Context(), "f", task.Yield)
@@ -67,7 +67,7 @@ func TestTasksSpawnedAndEndedDuringTheIteration(t *testing.T) {
 	for range l.Tasks() {
 		t.Error("a task is left")
 	}
-	for range l.Tasks() { // of nothing, and left early
+	for range l.Tasks() { // there is no task to yield
 		break
 	}
 }
@@ -84,24 +84,24 @@ func TestTasksMayBeLeftEarly(t *testing.T) {
 		}
 	}
 	if n != 2 {
-		t.Errorf("%d tasks", n)
+		t.Errorf("the iteration yielded %d tasks, want 2", n)
 	}
 }
 
 func TestCurrent(t *testing.T) {
 	l := newLoop(t)
 	if l.Current() != nil || l.Running() {
-		t.Error("before Run")
+		t.Error("Current or Running is wrong before Run")
 	}
 	l.CallSoon(func() {
 		if l.Current() != nil || !l.Running() {
-			t.Error("in a callback")
+			t.Error("Current or Running is wrong in a callback")
 		}
 	})
 	x := spawn(l.Context(), "x", func(ctx context.Context) error {
 		for range 2 {
 			if lowlevel.Current(ctx) != l.Current() || l.Current().Name() != "x" || !l.Running() {
-				t.Error("in a body")
+				t.Error("Current or Running is wrong in a body")
 			}
 			_ = task.Yield(ctx)
 		}
@@ -109,18 +109,18 @@ func TestCurrent(t *testing.T) {
 	})
 	script(l.Context(), "machine", func(ctx context.Context, _ error) (task.Suspension, error) {
 		if lowlevel.Current(ctx) != l.Current() || l.Current().Name() != "machine" {
-			t.Error("in a machine")
+			t.Error("Current is wrong in a machine")
 		}
 		return task.On(x), nil
 	})
 	x.OnDone(func() {
 		if l.Current() != nil {
-			t.Error("in a callback of a future")
+			t.Error("Current is not nil in a callback of a future")
 		}
 	})
 	run(t, l)
 	if l.Current() != nil || l.Running() {
-		t.Error("after Run")
+		t.Error("Current or Running is wrong after Run")
 	}
 }
 
@@ -156,12 +156,12 @@ func TestObserversAreToldInOrderOfTheOptions(t *testing.T) {
 	log.Want(t, "first timer armed", "second timer armed", "first timer canceled", "second timer canceled")
 }
 
-// The last of two options of a kind counts.
+// If an option is given twice, the last one counts.
 func TestLastOptionCounts(t *testing.T) {
 	clock := timer.NewVirtual()
 	l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithClock(clock))
 	if l.Clock() != timer.Clock(clock) {
-		t.Error("the first clock is in use")
+		t.Error("the loop uses the first clock, want the last")
 	}
 }
 
@@ -171,6 +171,6 @@ func TestReport(t *testing.T) {
 	want := loop.Failure{Kind: loop.ShutdownFailed, Err: context.Canceled}
 	lowlevel.Report(l, want)
 	if len(got) != 1 || got[0] != want {
-		t.Errorf("reported: %+v", got)
+		t.Errorf("the error handler got %+v, want %+v", got, want)
 	}
 }

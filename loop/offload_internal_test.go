@@ -7,8 +7,8 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// The loop finds nothing to do, and before it waits for the call, that posts and returns:
-// the post comes first, and what that makes ready.
+// The loop finds nothing to do. Before it waits for the offloaded call, the call posts and returns. The
+// posted function runs first, then the functions that it schedules, then done.
 func TestOffloadThatEndsWhileTheLoopGoesToSleep(t *testing.T) {
 	l := New(WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -20,7 +20,7 @@ func TestOffloadThatEndsWhileTheLoopGoesToSleep(t *testing.T) {
 			l.CallSoon(func() { order = append(order, "what follows") })
 		})
 	}, func() { order = append(order, "end") })
-	<-l.outside.Token() // it has posted, or returned
+	<-l.outside.Token() // the call has posted, or returned
 	l.outside.Wake()
 	if err := l.Run(); err != nil {
 		t.Fatal(err)

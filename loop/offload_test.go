@@ -14,8 +14,8 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// What a goroutine posts comes before what the same goroutine does next, also where all of
-// it comes in the middle of the loop's look at what has come.
+// A Post of a goroutine comes before the next thing that the same goroutine does, also if both happen
+// while the loop takes in events.
 func TestPostComesBeforeWhatThePosterDoesNext(t *testing.T) {
 	for name, test := range map[string]func(l *loop.Loop, log *looptest.Journal) (next func()){
 		"the end of an offloaded call": func(l *loop.Loop, log *looptest.Journal) func() {
@@ -66,8 +66,8 @@ func TestPostComesBeforeWhatThePosterDoesNext(t *testing.T) {
 	}
 }
 
-// A done that offloads again is told so while the loop is being closed: Close comes to its
-// end, and no done runs before its work has ended.
+// While the loop is being closed, Offload panics in a done function. So Close ends, and no done runs
+// before its work has ended.
 func TestCloseEndsAChainOfOffloads(t *testing.T) {
 	var told []loop.Failure
 	l := loop.New(toldTo(&told))
@@ -84,20 +84,20 @@ func TestCloseEndsAChainOfOffloads(t *testing.T) {
 	offload()
 	l.Close()
 	if works != 1 || dones != 1 {
-		t.Errorf("%d works and %d dones, want one of each", works, dones)
+		t.Errorf("work ran %d times and done %d times, want once each", works, dones)
 	}
 	if len(told) != 1 || told[0].Kind != loop.CallbackFailed {
-		t.Errorf("told %v, want that a callback failed", told)
+		t.Errorf("the error handler got %v, want CallbackFailed", told)
 	}
 }
 
-// A task that is made when offloaded work has ended, while the loop is being closed, ends as
-// one that a body makes then.
+// While the loop is being closed, a task that a done function makes never runs, as a task that a body
+// makes then.
 func TestCloseEndsTheTaskThatADoneMakes(t *testing.T) {
 	l := loop.New()
 	var made *task.Task[none]
 	lowlevel.Offload(l, func() {}, func() {
-		made = spawn(l.Context(), "made", func(context.Context) error { t.Error("it ran"); return nil })
+		made = spawn(l.Context(), "made", func(context.Context) error { t.Error("the task ran"); return nil })
 	})
 
 	l.Close()

@@ -14,7 +14,7 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// picks is a policy that notes its choices and picks by a function.
+// picks is a policy that records its choices, and picks by a function.
 type picks struct {
 	asked looptest.Journal
 	pick  func(ready []*loop.Task, timePasses bool) int
@@ -39,12 +39,12 @@ func TestPolicyThatPicksTheFirstChangesNothing(t *testing.T) {
 		samelog.Want(t, log...)
 		same.Want(t, events...)
 		if len(p.asked) == 0 {
-			t.Error("there was nothing to choose")
+			t.Error("the policy was asked, although there was nothing to choose")
 		}
 	}
 }
 
-// A yield of a task that is alone is a choice where time may pass in place of it.
+// If a task yields alone, and time may pass, the policy chooses between the task and the timer.
 func TestPolicyOfALoneYield(t *testing.T) {
 	p := &picks{pick: first}
 	l := newLoop(t, lowlevel.WithPolicy(p, true))
@@ -98,7 +98,7 @@ func TestPolicyThatPicksNobody(t *testing.T) {
 		a, b := spawn(l.Context(), "a", task.Yield), spawn(l.Context(), "b", task.Yield)
 		run(t, l)
 		if len(failures) != 1 || failures[0].Kind != loop.PolicyFailed || failures[0].Err == nil {
-			t.Errorf("failures: %+v", failures)
+			t.Errorf("the error handler got %+v", failures)
 		}
 		if errors.Join(a.Err(), b.Err()) != nil || len(p.asked) != 1 {
 			t.Errorf("%v, %v, asked %v", a.Err(), b.Err(), p.asked)
@@ -106,11 +106,11 @@ func TestPolicyThatPicksNobody(t *testing.T) {
 	}
 }
 
-// Where no timer will ever fire, no time can pass.
+// Time cannot pass if the only timer never fires.
 func TestPolicyCannotLetTimePassToNever(t *testing.T) {
 	p := &picks{pick: first}
 	l := newLoop(t, lowlevel.WithPolicy(p, true))
-	l.CallLater(math.MaxInt64, func() { t.Error("the end of time") })
+	l.CallLater(math.MaxInt64, func() { t.Error("a timer ran that never fires") })
 	spawn(l.Context(), "a", task.Yield)
 	run(t, l)
 	p.asked.Want(t)
@@ -132,14 +132,14 @@ func TestPolicyThatPanicsIsDropped(t *testing.T) {
 	}
 	run(t, l)
 	if len(failures) != 1 || failures[0].Kind != loop.PolicyFailed || !errors.Is(failures[0].Err, io.EOF) {
-		t.Errorf("failures: %+v", failures)
+		t.Errorf("the error handler got %+v", failures)
 	}
 	p.asked.Want(t, "abc false")
 	log.Want(t, "a", "b", "c")
 }
 
-// Where time passes again before a timer that has fired comes to run, and an earlier one
-// fires behind it, both can still be canceled.
+// A timer has fired and waits to run. Time passes again, and a timer with an earlier deadline fires
+// behind it. Both can still be canceled.
 func TestCancelOfATimerThatAnEarlierOneFollows(t *testing.T) {
 	choices := []int{2, 0, 2, 0}
 	l := newLoop(t, lowlevel.WithPolicy(&picks{pick: func([]*loop.Task, bool) int {
@@ -150,26 +150,26 @@ func TestCancelOfATimerThatAnEarlierOneFollows(t *testing.T) {
 		return choice
 	}}, true))
 	start := l.Now()
-	late := l.CallLater(10, func() { t.Error("the late one runs") })
+	late := l.CallLater(10, func() { t.Error("the late timer ran") })
 	var early loop.Handle
 	spawn(l.Context(), "x", func(ctx context.Context) error {
-		early = l.CallAt(start.Add(5), func() { t.Error("the early one runs") })
+		early = l.CallAt(start.Add(5), func() { t.Error("the early timer ran") })
 		return task.Yield(ctx)
 	})
 	spawn(l.Context(), "y", func(context.Context) error {
 		if !late.Cancel() || !early.Cancel() {
-			t.Error("Cancel of a timer that waits to run")
+			t.Error("Cancel of a timer that waits to run returned false")
 		}
 		return nil
 	})
 	run(t, l)
 	if l.Elapsed() != 10 {
-		t.Errorf("it took %v", l.Elapsed())
+		t.Errorf("the loop ran for %v", l.Elapsed())
 	}
 }
 
-// A callback at the front of the queue runs before anything is chosen, and no time passes
-// where the option does not say so.
+// A callback at the front of the queue runs before the policy is asked. Time passes only if the option
+// allows it.
 func TestPolicyIsNotAskedBeforeACallback(t *testing.T) {
 	p := &picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}
 	l := newLoop(t, lowlevel.WithPolicy(p, false))

@@ -62,7 +62,7 @@ func (o *operation) Selected(v reflect.Value, _ bool) {
 	}
 }
 
-// slowPorts is what ports are compared with: a slice that is searched and walked.
+// slowPorts is a simple model of ports, a slice. The test compares the ports with it.
 type slowPorts []*operation
 
 func (q *slowPorts) poll() {
@@ -71,7 +71,7 @@ func (q *slowPorts) poll() {
 		sends bool
 	}
 	waits := map[end]*operation{}
-	passed := map[end]bool{} // a port that was not tried, which no other may overtake
+	passed := map[end]bool{} // ends with a port that waits: no later port may overtake it
 	gone := map[*operation]bool{}
 	for _, o := range *q {
 		own, opposite := end{o.ch, o.sends}, end{o.ch, !o.sends}
@@ -102,7 +102,7 @@ func TestPortsAreAsInASlice(t *testing.T) {
 		l := newLoop(t, loop.WithClock(timer.NewVirtual()))
 		var got, want looptest.Journal
 		var ignored, tries, most int
-		var channels, shadows []chan int // what the one does happens to the other
+		var channels, shadows []chan int // the same operations happen to both
 		for size := range 6 {
 			channels, shadows = append(channels, make(chan int, max(0, size-3))), append(shadows, make(chan int, max(0, size-3)))
 		}
@@ -124,7 +124,7 @@ func TestPortsAreAsInASlice(t *testing.T) {
 				if in >= 0 {
 					slow = slices.Delete(slow, in, in+1)
 				}
-			case 3: // somebody else
+			case 3: // a goroutine outside of the loop
 				select {
 				case channels[k] <- -id:
 					shadows[k] <- -id
@@ -147,12 +147,12 @@ func TestPortsAreAsInASlice(t *testing.T) {
 			}
 		}
 		if len(want) == 0 || most == 0 {
-			t.Error("nothing happened")
+			t.Error("no port performed its operation")
 		}
 	}
 }
 
-// However many ports wait for a channel, a turn looks at one of them in each direction.
+// A turn looks at one port of each channel and direction, even if many ports wait for it.
 func TestATurnTriesOnePortOfEachChannelAndDirection(t *testing.T) {
 	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
 	var log looptest.Journal
@@ -173,7 +173,7 @@ func TestATurnTriesOnePortOfEachChannelAndDirection(t *testing.T) {
 	tries = 0
 	l.RunOnce()
 	log.Want(t, "700 receives 1")
-	if tries != 51 { // and the one behind the one that was served
+	if tries != 51 { // also the port behind the port that was served
 		t.Errorf("%d tries, want 51", tries)
 	}
 	for id, h := range handles {
@@ -202,23 +202,23 @@ func TestPortHandles(t *testing.T) {
 	tries := 0
 	ch := make(chan int, 1)
 	if (lowlevel.PortHandle{}).Remove() {
-		t.Error("the zero PortHandle stands for nothing")
+		t.Error("Remove of the zero PortHandle returned true")
 	}
 	a := lowlevel.AddPort(l, &operation{1, ch, true, 5, &log, &tries})
 	b := lowlevel.AddPort(l, &operation{2, ch, true, 6, &log, &tries})
 	l.RunOnce()
 	log.Want(t, "1 sends")
 	if a.Remove() || !b.Remove() || b.Remove() {
-		t.Error("Remove reports whether the port was waiting")
+		t.Error("Remove must return true once for a port that waits, and false in every other case")
 	}
 	c := lowlevel.AddPort(l, &operation{3, ch, true, 7, &log, &tries})
 	l.Close()
 	if c.Remove() {
-		t.Error("Remove of a port of a closed loop")
+		t.Error("Remove of a port of a closed loop returned true")
 	}
 }
 
-// meddling is a Port whose Try does something else.
+// meddling is a Port whose Try calls a function of the test.
 type meddling struct {
 	operation
 	do func()
@@ -229,7 +229,7 @@ func (m *meddling) Try() bool {
 	return m.operation.Try()
 }
 
-// What a Try adds is tried in the turn after, and what it removes is not tried any more.
+// A port that a Try adds is tried in the next turn. A port that a Try removes is not tried any more.
 func TestPortsThatChangeOthers(t *testing.T) {
 	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
 	var log looptest.Journal
@@ -262,7 +262,7 @@ func TestPortsThatChangeOthers(t *testing.T) {
 	}
 }
 
-// A port whose Try panics, or ends the driver, is over. No other one is lost.
+// A port whose Try panics, or ends the driver, is removed. No other port is lost.
 func TestAPortThatPanics(t *testing.T) {
 	for name, end := range map[string]func(){"panic": func() { panic("ouch") }, "Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
@@ -285,7 +285,7 @@ func TestAPortThatPanics(t *testing.T) {
 			}
 			log.Want(t, "1 receives 1")
 			if h.Remove() {
-				t.Error("the port is still there")
+				t.Error("the port still waits")
 			}
 			channels[0] <- 2
 			channels[2] <- 3
@@ -295,8 +295,8 @@ func TestAPortThatPanics(t *testing.T) {
 	}
 }
 
-// Where a port becomes the first of its line after its place in the turn has passed, it and
-// those behind it wait for the next turn.
+// If a port becomes the first of its line after its place in the turn has passed, this port and the
+// ports behind it wait for the next turn.
 func TestNoPortOvertakesAnother(t *testing.T) {
 	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
 	var log looptest.Journal
@@ -311,7 +311,7 @@ func TestNoPortOvertakesAnother(t *testing.T) {
 	log.Want(t, "1 meets 4", "4 meets")
 }
 
-// told is a Port that does something else too where the loop has performed its operation.
+// told is a Port that also calls a function of the test when the loop has performed its operation.
 type told struct {
 	operation
 	then func()
@@ -322,7 +322,8 @@ func (o *told) Selected(v reflect.Value, ok bool) {
 	o.then()
 }
 
-// What a Try removes meets nobody any more, be it the port itself or the one opposite.
+// A port that a Try removes performs no operation any more: neither the port of the Try itself, nor the
+// port at the other end of the channel.
 func TestPortsThatChangeWhomTheyMeet(t *testing.T) {
 	for _, itself := range []bool{true, false} {
 		l := newLoop(t)
@@ -342,13 +343,13 @@ func TestPortsThatChangeWhomTheyMeet(t *testing.T) {
 		l.RunOnce()
 		log.Want(t)
 		if itself == sender.Remove() || itself != receiver.Remove() {
-			t.Error("the other port is gone")
+			t.Error("the other port does not wait any more")
 		}
 	}
 }
 
-// A port that becomes the first of its line just before the loop goes to sleep is among
-// those that the loop waits for, and has its place in the turn after.
+// A port becomes the first of its line just before the loop goes to sleep. The loop waits for it too,
+// and the port has its place in the next turn.
 func TestIdleLoopWaitsForALatePort(t *testing.T) {
 	var channels []chan int
 	for range 4 {
@@ -403,11 +404,11 @@ func TestIdleLoopNoticesAClosedChannel(t *testing.T) {
 	lowlevel.AddPort(l, &operation{1, ch, true, 1, &log, &tries})
 	run(t, l)
 	if failures != 1 {
-		t.Errorf("%d failures, want that of the send on a closed channel", failures)
+		t.Errorf("%d failures, want one, of the send on a closed channel", failures)
 	}
 }
 
-// A loop holds on to no port that has gone, also while others wait.
+// A loop keeps no reference to a port that has ended, also while other ports wait.
 func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 	l := newLoop(t)
 	var log looptest.Journal
@@ -424,7 +425,7 @@ func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 		ch := make(chan int, 2)
 		ch <- 1
 		ch <- 2
-		for range 3 { // of which the first is served at its place, the second is late, and the third removed
+		for range 3 { // the first is served at its place, the second is late, and the third is removed
 			handles = append(handles, add(ch))
 		}
 		add(ch).Remove() // before the loop has looked at it
@@ -442,7 +443,7 @@ func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 		runtime.GC()
 		for i, p := range ports {
 			if p.Value() != nil {
-				t.Errorf("port %d of %d is held", i, len(ports))
+				t.Errorf("the loop still refers to port %d of %d", i, len(ports))
 			}
 		}
 	}
@@ -453,7 +454,7 @@ func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 	runtime.KeepAlive(l)
 }
 
-// selectedFails is a Port that fails where it is told what was received.
+// selectedFails is a Port whose Selected panics.
 type selectedFails struct{ ch chan int }
 
 func (p selectedFails) Try() bool { return false }
@@ -464,8 +465,8 @@ func (p selectedFails) Case() reflect.SelectCase {
 
 func (p selectedFails) Selected(reflect.Value, bool) { panic(errForeign) }
 
-// A Port whose Selected panics while the loop sleeps goes to the error handler, as one that
-// panics elsewhere does, and the loop goes on.
+// A panic in Selected while the loop sleeps goes to the error handler, as a panic in Try does, and the
+// loop goes on.
 func TestSelectedThatPanicsWhileTheLoopSleeps(t *testing.T) {
 	var told []loop.Failure
 	l := newLoop(t, toldTo(&told), loop.WithClock(timer.NewSystem()))
@@ -477,11 +478,11 @@ func TestSelectedThatPanicsWhileTheLoopSleeps(t *testing.T) {
 	}()
 	run(t, l)
 	if len(told) != 1 || told[0].Kind != loop.CallbackFailed || !errors.Is(told[0].Err, errForeign) {
-		t.Errorf("told %v, want that a callback failed", told)
+		t.Errorf("the error handler got %v, want CallbackFailed", told)
 	}
 }
 
-// quiet is a Port whose operation wakes nothing; try, if there is one, stands for it.
+// quiet is a Port whose operation wakes nothing. If try is not nil, Try calls it first.
 type quiet struct {
 	operation
 	try func() bool
@@ -489,8 +490,8 @@ type quiet struct {
 
 func (q *quiet) Try() bool { return q.try != nil && q.try() || q.operation.Try() }
 
-// A port that becomes the first of its line behind its place in a poll is selected too, where
-// the loop goes to sleep after that poll, whichever that is.
+// A port becomes the first of its line after its place in a poll has passed, and the loop goes to sleep
+// after that poll. Then the loop selects on the port too. This holds for every poll.
 func TestPortThatIsFirstBehindItsPlaceIsSelected(t *testing.T) {
 	for poll := range 6 {
 		synctest.Test(t, func(t *testing.T) {
@@ -512,7 +513,7 @@ func TestPortThatIsFirstBehindItsPlaceIsSelected(t *testing.T) {
 				select {
 				case a <- 7:
 				default:
-					t.Errorf("removed in poll %d: nothing receives", poll)
+					t.Errorf("removed in poll %d: no port receives the value", poll)
 				}
 				_ = l.Post(l.Stop)
 			}()

@@ -49,7 +49,7 @@ func TestDueTimersGoBehindWhatIsReady(t *testing.T) {
 	log.Want(t, "soon", "timer")
 }
 
-// asyncio: a timer sets a future, the future queues its waiter, the waiter runs.
+// As in asyncio: the timer completes a future, the future queues its waiter, and the waiter runs.
 func TestSleeperWakesOneTurnAfterItsTimer(t *testing.T) {
 	l := newLoop(t)
 	var log looptest.Journal
@@ -120,17 +120,17 @@ func TestRunReportsDeadlock(t *testing.T) {
 	}
 	want := []*loop.Task{consumer.Task(), waiter.Task(), machine.Task()}
 	if len(deadlock.Tasks) != 3 || deadlock.Tasks[0] != want[0] || deadlock.Tasks[1] != want[1] || deadlock.Tasks[2] != want[2] {
-		t.Errorf("stuck: %v, want %v", deadlock.Tasks, want)
+		t.Errorf("the deadlocked tasks are %v, want %v", deadlock.Tasks, want)
 	}
 }
 
-// The loop is as it was: what was stuck can be helped, and Run called again.
+// A deadlock leaves the loop as it was: the host can complete the future, and call Run again.
 func TestRunAgainAfterDeadlock(t *testing.T) {
 	l := newLoop(t)
 	f := future.New[int](l.Context())
 	stuck := spawn(l.Context(), "stuck", f.Wait)
 	if err := l.Run(); err == nil {
-		t.Fatal("no deadlock")
+		t.Fatal("Run found no deadlock")
 	}
 	if err := f.SetResult(1); err != nil {
 		t.Fatal(err)
@@ -183,7 +183,7 @@ func TestDeadlockDetectionWithRealClock(t *testing.T) {
 	}
 }
 
-// What waits under a standard context with a time limit is not stuck for good.
+// A task that waits under a standard context with a time limit is not deadlocked.
 func TestDeadlockDetectionMindsDerivedContexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithDeadlockDetection())
@@ -197,7 +197,7 @@ func TestDeadlockDetectionMindsDerivedContexts(t *testing.T) {
 			t.Errorf("the task ended with %v", err)
 		}
 		if l.Elapsed() != time.Minute {
-			t.Errorf("after %v", l.Elapsed())
+			t.Errorf("the task ended after %v", l.Elapsed())
 		}
 	})
 }
@@ -262,7 +262,7 @@ func TestStopBeforeRunMeansOneTurn(t *testing.T) {
 }
 
 func TestStopBeforeRunOfNothing(t *testing.T) {
-	l := newLoop(t, loop.WithClock(timer.NewSystem())) // would wait for ever
+	l := newLoop(t, loop.WithClock(timer.NewSystem())) // without Stop, Run would wait for ever
 	l.Stop()
 	run(t, l)
 }
@@ -311,7 +311,7 @@ func TestRunUntilIdleDoesNotWait(t *testing.T) {
 	log.Want(t, "awake at 1s")
 }
 
-// A game calls the loop once a frame, and moves its clock by the frame's time.
+// A game calls RunOnce once in every frame, and moves the clock by the time of a frame.
 func TestHostDrivenByFrames(t *testing.T) {
 	clock := timer.NewVirtual()
 	l := newLoop(t, loop.WithClock(clock))
@@ -340,7 +340,7 @@ func TestHostDrivenByFrames(t *testing.T) {
 func TestNextDeadline(t *testing.T) {
 	l := newLoop(t)
 	if at, ok := l.NextDeadline(); ok || !at.IsZero() {
-		t.Errorf("NextDeadline of no timers = %v, %t", at, ok)
+		t.Errorf("NextDeadline without timers = %v, %t", at, ok)
 	}
 	l.CallLater(time.Minute, func() {})
 	spawn(l.Context(), "sleeper", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
@@ -441,9 +441,8 @@ func TestDrivingTwiceAtOnce(t *testing.T) {
 	}
 }
 
-// A task that is all there is passes its turns without the ready queue. Whatever comes
-// between all the same comes where it would: as with an observer, for which the loop takes
-// no such short cut.
+// A task that yields while nothing else is ready goes on without the ready queue. Other events keep
+// their place in the order: the order is the same as with an observer, which turns this shortcut off.
 func TestLoneYield(t *testing.T) {
 	type program struct {
 		l   *loop.Loop
@@ -453,8 +452,8 @@ func TestLoneYield(t *testing.T) {
 	ch := make(chan int, 1)
 	for _, c := range []struct {
 		name  string
-		first func(p program) // what the task does in its first step, before two yields
-		then  func(p program) // and in the second
+		first func(p program) // run by the task in its first step, before two yields
+		then  func(p program) // run in its second step
 		want  looptest.Journal
 	}{
 		{"nothing", func(program) {}, nil, looptest.Journal{"0", "1", "2", "turns 3"}},
@@ -549,7 +548,7 @@ func TestLoneYield(t *testing.T) {
 	}
 }
 
-// One turn at a time is one turn, also for a task that is alone.
+// RunOnce runs one turn, also for a task that yields alone.
 func TestRunOnceOfALoneYield(t *testing.T) {
 	l := newLoop(t)
 	yields := 0
@@ -568,7 +567,7 @@ func TestRunOnceOfALoneYield(t *testing.T) {
 	}
 }
 
-// willing is a Port that has something when it is asked for the nth time.
+// willing is a Port whose nth Try succeeds.
 type willing struct {
 	asked, n int
 	then     func()
@@ -588,7 +587,7 @@ func (w *willing) Case() reflect.SelectCase {
 
 func (w *willing) Selected(reflect.Value, bool) {}
 
-// Whenever a port calls Stop, Run returns at once, also where nothing is ready.
+// If a port calls Stop, Run returns at once, also if nothing is ready.
 func TestStopByAPort(t *testing.T) {
 	for n := range 10 {
 		synctest.Test(t, func(t *testing.T) {
@@ -604,13 +603,13 @@ func TestStopByAPort(t *testing.T) {
 			again()
 			run(t, l)
 			if took := l.Elapsed() - stopped; took != 0 {
-				t.Errorf("asked for the %dth time: Run returned %v after Stop", n+1, took)
+				t.Errorf("Stop in Try number %d: Run returned %v after Stop", n+1, took)
 			}
 		})
 	}
 }
 
-// What is posted when the loop has looked for the last time, and is going to wait, runs.
+// A function runs also if it is posted just before the loop waits, after its last look for events.
 func TestPostWhileTheLoopGoesToSleep(t *testing.T) {
 	var log looptest.Journal
 	var l *loop.Loop
@@ -625,8 +624,8 @@ func TestPostWhileTheLoopGoesToSleep(t *testing.T) {
 	log.Want(t, "the post")
 }
 
-// A failure in the last step of a turn is told before the driver returns, also where
-// something waits for the loop to be idle.
+// A failure in the last step of a turn is reported before the driver returns, also if a Runnable is
+// registered by AtIdle.
 func TestFailureInTheLastStepIsToldBeforeTheDriverReturns(t *testing.T) {
 	for name, drive := range map[string]func(*loop.Loop){
 		"RunOnce":                func(l *loop.Loop) { l.RunOnce() },
@@ -643,14 +642,14 @@ func TestFailureInTheLastStepIsToldBeforeTheDriverReturns(t *testing.T) {
 			l.CallSoon(func() { panic(errForeign) })
 			drive(l)
 			if len(told) != 1 || told[0].Kind != loop.CallbackFailed {
-				t.Errorf("told: %v", told)
+				t.Errorf("the error handler got %v", told)
 			}
 		})
 	}
 }
 
-// A context that bounds a task wakes the loop by its time limit only, and one that a task
-// awaits under in any way.
+// The loop expects the end of a context that bounds a task only if the context has a time limit. It
+// always expects the end of a context that a task awaits under.
 func TestDeadlockDetectionMindsHowContextsEnd(t *testing.T) {
 	for _, c := range []struct {
 		name           string
@@ -688,10 +687,10 @@ func TestDeadlockDetectionMindsHowContextsEnd(t *testing.T) {
 				})
 				err := l.Run()
 				if _, deadlock := err.(*loop.DeadlockError); deadlock != c.deadlock {
-					t.Errorf("Run: %v", err)
+					t.Errorf("Run = %v, want a deadlock: %t", err, c.deadlock)
 				}
 				if !c.deadlock && l.Elapsed() != time.Minute {
-					t.Errorf("it took %v", l.Elapsed())
+					t.Errorf("Run took %v, want 1m", l.Elapsed())
 				}
 			})
 		})

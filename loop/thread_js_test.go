@@ -11,12 +11,12 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// JavaScript's event loop has its turn while the loop sleeps, and while it is busy: a
-// callback from there comes, and posts.
+// JavaScript's event loop gets its turn while the loop sleeps, and while the loop is busy: a callback
+// of JavaScript runs, and posts.
 func TestJavaScriptHasItsTurn(t *testing.T) {
 	for name, main := range map[string]func(l *loop.Loop){
 		"asleep without a timer": func(*loop.Loop) {},
-		"asleep until a timer":   func(l *loop.Loop) { l.CallLater(time.Hour, func() { t.Error("slept on") }) },
+		"asleep until a timer":   func(l *loop.Loop) { l.CallLater(time.Hour, func() { t.Error("the Post did not wake the loop") }) },
 		"a task that yields": func(l *loop.Loop) {
 			spawn(l.Context(), "busy", func(ctx context.Context) error {
 				for {
@@ -52,7 +52,7 @@ func TestJavaScriptHasItsTurn(t *testing.T) {
 				js.Global().Call("setTimeout", call, 1)
 				run(t, l)
 				if !posted {
-					t.Errorf("%s: Run returned, and nothing was posted", what)
+					t.Errorf("%s: Run returned before a function was posted", what)
 				}
 			}
 		})

@@ -10,7 +10,8 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// reportsThreadHeld makes the error handler count, and expect nothing else.
+// reportsThreadHeld makes an error handler that counts ThreadHeld failures. Any other failure fails the
+// test.
 func reportsThreadHeld(t *testing.T, times *int) loop.Option {
 	return loop.WithErrorHandler(func(f loop.Failure) {
 		if f.Kind == loop.ThreadHeld {
@@ -21,11 +22,11 @@ func reportsThreadHeld(t *testing.T, times *int) loop.Option {
 	})
 }
 
-// A task that is to start at once is queued where its maker holds its thread for a moment.
-// Otherwise the next step of the task ends the process.
+// A task that is to start at once is queued if its maker has locked the thread. Otherwise the next step
+// of the task ends the process.
 func TestEagerTaskUnderALockOfTheThread(t *testing.T) {
 	if runtime.GOARCH == "wasm" {
-		return // there is one thread, and no lock of it
+		return // there is one thread, and it cannot be locked
 	}
 	for name, opts := range map[string][]loop.Option{"plain": nil, "debug": {loop.WithDebug()}} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +44,7 @@ func TestEagerTaskUnderALockOfTheThread(t *testing.T) {
 			run(t, l)
 			log.Want(t, "of a callback")
 			if held != 1 {
-				t.Errorf("a callback: told %d times", held)
+				t.Errorf("in a callback: ThreadHeld was reported %d times", held)
 			}
 		})
 		t.Run(name+", body", func(t *testing.T) {
@@ -65,13 +66,13 @@ func TestEagerTaskUnderALockOfTheThread(t *testing.T) {
 			run(t, l)
 			log.Want(t, "machine", "maker", "child", "maker, when it is done", "at once", "after")
 			if held != 1 {
-				t.Errorf("told %d times", held)
+				t.Errorf("ThreadHeld was reported %d times", held)
 			}
 		})
 	}
 }
 
-// In debug mode that is found also where a stack is free, and the step would end the
+// In debug mode the loop finds the lock also if a stack is free. Without that, the step would end the
 // process at once.
 func TestEagerTaskUnderALockWithAFreeStack(t *testing.T) {
 	if runtime.GOARCH == "wasm" {
@@ -88,11 +89,11 @@ func TestEagerTaskUnderALockWithAFreeStack(t *testing.T) {
 	})
 	run(t, l)
 	if held != 1 {
-		t.Errorf("told %d times", held)
+		t.Errorf("ThreadHeld was reported %d times", held)
 	}
 }
 
-// That a task is made to start at once counts as much as a factory that starts all so.
+// The loop finds the lock also if the option of one task, and not the factory, starts the task at once.
 func TestTaskAtOnceUnderALockOfTheThread(t *testing.T) {
 	if runtime.GOARCH == "wasm" {
 		return
@@ -112,11 +113,11 @@ func TestTaskAtOnceUnderALockOfTheThread(t *testing.T) {
 	})
 	run(t, l)
 	if held != 1 {
-		t.Errorf("told %d times", held)
+		t.Errorf("ThreadHeld was reported %d times", held)
 	}
 }
 
-// A driver that has locked its thread has first steps made at once.
+// If the driver has locked its thread, first steps run at once.
 func TestEagerTasksOfALockedDriver(t *testing.T) {
 	for _, opts := range [][]loop.Option{nil, {loop.WithDebug()}} {
 		inGoroutine(func() {
@@ -134,14 +135,14 @@ func TestEagerTasksOfALockedDriver(t *testing.T) {
 			l.RunUntilIdle()
 			log.Want(t, "child", "maker")
 			if held != 0 {
-				t.Errorf("told %d times", held)
+				t.Errorf("ThreadHeld was reported %d times", held)
 			}
 		})
 	}
 }
 
-// It is found out also where the first task that is to start at once is made while the loop
-// runs already.
+// The loop finds the lock also if the first task that starts at once is made when the loop is already
+// running.
 func TestEagerOptionUnderALockOfTheThread(t *testing.T) {
 	if runtime.GOARCH == "wasm" {
 		return
@@ -156,6 +157,6 @@ func TestEagerOptionUnderALockOfTheThread(t *testing.T) {
 	})
 	run(t, l)
 	if held != 1 {
-		t.Errorf("told %d times", held)
+		t.Errorf("ThreadHeld was reported %d times", held)
 	}
 }

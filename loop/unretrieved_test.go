@@ -21,7 +21,7 @@ import (
 
 var errUnretrieved = errors.New("nobody took this")
 
-// unretrieved is a loop whose error handler notes the names of the tasks it is told of.
+// unretrieved makes a loop whose error handler records the names of the reported tasks.
 func unretrieved(t *testing.T, opts ...loop.Option) (l *loop.Loop, told *[]string) {
 	told = new([]string)
 	l = loop.New(append(opts, loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
@@ -29,7 +29,7 @@ func unretrieved(t *testing.T, opts ...loop.Option) (l *loop.Loop, told *[]strin
 			t.Errorf("reported: %v: %v", f.Kind, f.Err)
 		}
 		if l.Current() != nil {
-			t.Errorf("reported in the name of %v", l.Current())
+			t.Errorf("the report was made in a step of %v", l.Current())
 		}
 		*told = append(*told, f.Task.Name())
 	}))...)
@@ -44,7 +44,7 @@ func fail(ctx context.Context, name string) *task.Task[none] {
 func wantTold(t *testing.T, when string, told []string, want ...string) {
 	t.Helper()
 	if !slices.Equal(told, want) {
-		t.Errorf("%s: told of %q, want %q", when, told, want)
+		t.Errorf("%s: reported %q, want %q", when, told, want)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestUnretrievedErrorOfALoopThatIsNeverIdle(t *testing.T) {
 	}
 }
 
-// However many fail at one instant, what is taken by what awaits them is not reported.
+// An error that a waiter takes is not reported, however many tasks fail at one instant.
 func TestErrorsThatAreAwaitedAreNotReported(t *testing.T) {
 	const n = 1000
 	spawnAll := func(ctx context.Context) (all []*task.Task[none]) {
@@ -186,14 +186,14 @@ func TestErrorsThatAreAwaitedAreNotReported(t *testing.T) {
 				})
 				run(t, l)
 				if len(*told) > 0 {
-					t.Errorf("%d errors that are taken are reported", len(*told))
+					t.Errorf("%d errors were reported, although all were taken", len(*told))
 				}
 			})
 		}
 	}
 }
 
-// The order is that of failing, and the same in every run, among turns and within them.
+// Errors are reported in the order of failing, across turns and within a turn, the same in every run.
 func TestUnretrievedErrorsAreBounded(t *testing.T) {
 	const limit, n = 128, 100_000
 	for name, perTurn := range map[string]int{"one in a turn": 1, "a hundred in a turn": 100} {
@@ -214,7 +214,7 @@ func TestUnretrievedErrorsAreBounded(t *testing.T) {
 				return nil
 			})
 			l.RunUntilIdle()
-			const young = 11 // turns: 8, and those of the spawn, of the look and of the report
+			const young = 11 // turns: 8, and one each for the spawn, the look and the report
 			if most > limit+young*perTurn {
 				t.Errorf("%d errors were kept at a time", most)
 			}
@@ -224,7 +224,7 @@ func TestUnretrievedErrorsAreBounded(t *testing.T) {
 			l.Close()
 			for i, name := range *told {
 				if name != fmt.Sprint(i) {
-					t.Fatalf("the error told as number %d is that of task %s", i, name)
+					t.Fatalf("report number %d is of task %s", i, name)
 				}
 			}
 		})
@@ -243,7 +243,7 @@ func TestManyUnretrievedErrorsOfOneTurn(t *testing.T) {
 	}
 }
 
-// What was taken is let go of, with any limit, and so is what was reported.
+// With every limit, the loop keeps no reference to a task whose error was taken or reported.
 func TestTasksThatHaveFailedAreLetGoOf(t *testing.T) {
 	const n = 5000
 	for _, limit := range []int{0, 128, math.MaxInt} {
@@ -267,13 +267,14 @@ func TestTasksThatHaveFailedAreLetGoOf(t *testing.T) {
 			}
 			runtime.KeepAlive(l)
 			if want := n - len(*told); !taken && left > want+64 || taken && left > 300 {
-				t.Errorf("limit %d, taken: %v: the loop holds on to %d of %d tasks", limit, taken, left, n)
+				t.Errorf("limit %d, taken: %v: the loop still refers to %d of %d tasks", limit, taken, left, n)
 			}
 		}
 	}
 }
 
-// The error handler may do what a callback may: the loop finds it, though it was idle.
+// The error handler may schedule, as a callback may. The loop runs the scheduled functions, although it
+// was idle when it called the handler.
 func TestErrorHandlerMakesSomethingReady(t *testing.T) {
 	var l *loop.Loop
 	ran := 0
@@ -284,17 +285,17 @@ func TestErrorHandlerMakesSomethingReady(t *testing.T) {
 	defer l.Close()
 	l.CallLater(time.Hour, func() {
 		if ran != 2 {
-			t.Errorf("%d of 2 have run", ran)
+			t.Errorf("%d of 2 functions have run", ran)
 		}
 	})
 	fail(l.Context(), "a")
 	run(t, l)
 	if ran != 2 || l.Elapsed() != time.Hour {
-		t.Errorf("%d of 2 have run, after %v", ran, l.Elapsed())
+		t.Errorf("%d of 2 functions have run, after %v", ran, l.Elapsed())
 	}
 }
 
-// An error handler that ends the goroutine loses no other error.
+// If the error handler ends the goroutine, the other errors are reported later.
 func TestErrorHandlerThatCallsGoexitLosesNoUnretrievedError(t *testing.T) {
 	var l *loop.Loop
 	var told []string
@@ -324,7 +325,7 @@ func TestErrorHandlerThatCallsGoexitLosesNoUnretrievedError(t *testing.T) {
 	wantTold(t, "the others", told, "a", "b", "c", "d", "e")
 }
 
-// The main task's error is that of Run, and is not reported besides.
+// Run returns the main task's error, and the loop does not report it too.
 func TestUnretrievedErrorOfMain(t *testing.T) {
 	_, err := task.Run(t.Context(), func(ctx context.Context) (none, error) {
 		spawn(ctx, "cleans up", func(ctx context.Context) error {
@@ -344,10 +345,10 @@ func TestUnretrievedLimitPanics(t *testing.T) {
 	mustPanic(t, "loop: WithUnretrievedLimit(-1); give the number of errors to keep, or 0 to keep none", func() { loop.WithUnretrievedLimit(-1) })
 }
 
-// What is reported, and in which turn, against a model: an error counts when 8 turns have
-// passed after that of the failure, or when the loop is idle; while more count than the
-// limit, the oldest is reported. Errors are taken by chance, so young and old ones, taken
-// and unretrieved ones, are mixed.
+// This compares the reports, and the turn of each, with a model. In the model an error counts when 8
+// turns have passed after the turn of the failure, or when the loop is idle. While more errors count
+// than the limit allows, the oldest is reported. Chance decides which errors are taken, so the test has
+// all mixtures of young and old, taken and unretrieved errors.
 func TestUnretrievedErrorsAgainstAModel(t *testing.T) {
 	type failure struct {
 		*task.Task[none]
@@ -358,7 +359,7 @@ func TestUnretrievedErrorsAgainstAModel(t *testing.T) {
 		for seed := range uint64(100) {
 			r := rand.New(rand.NewPCG(uint64(limit), seed))
 			l, told := unretrieved(t, loop.WithUnretrievedLimit(limit))
-			var left []failure // neither taken nor reported, by order of failing
+			var left []failure // neither taken nor reported, in order of failing
 			var want []string
 			turns, failed := 0, 0
 			for range 60 {
@@ -394,7 +395,7 @@ func TestUnretrievedErrorsAgainstAModel(t *testing.T) {
 				}
 				l.RunOnce()
 				if !slices.Equal(*told, want) {
-					t.Fatalf("limit %d, seed %d, turn %d: told of %q, want %q", limit, seed, turns, *told, want)
+					t.Fatalf("limit %d, seed %d, turn %d: reported %q, want %q", limit, seed, turns, *told, want)
 				}
 			}
 			l.Close()
@@ -402,7 +403,7 @@ func TestUnretrievedErrorsAgainstAModel(t *testing.T) {
 				want = append(want, f.name)
 			}
 			if !slices.Equal(*told, want) {
-				t.Fatalf("limit %d, seed %d, at the end: told of %q, want %q", limit, seed, *told, want)
+				t.Fatalf("limit %d, seed %d, at the end: reported %q, want %q", limit, seed, *told, want)
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// A sleepless clock looks at the watchdog where the loop would wait.
+// A sleepless clock does not wait: it looks at the watchdog, and stops the loop.
 type sleepless struct {
 	timer.Clock
 	l     *Loop
@@ -26,8 +26,8 @@ func (c *sleepless) Wait(int64, <-chan struct{}) {
 	})
 }
 
-// The watchdog's timer runs while the loop runs: not while the loop waits, and not after
-// Run, RunOnce and RunUntilIdle, however these end.
+// The watchdog's timer is active only while the loop runs: not while the loop waits, and not after Run,
+// RunOnce or RunUntilIdle has ended in any way.
 func TestWatchdogSleepsWithTheLoop(t *testing.T) {
 	clock := &sleepless{Clock: timer.NewSystem()}
 	l := New(WithDebug(), WithClock(clock))
@@ -36,7 +36,7 @@ func TestWatchdogSleepsWithTheLoop(t *testing.T) {
 	expect := func(when string, want ...bool) {
 		t.Helper()
 		if got := append(clock.awake, l.watchdog.awake); !slices.Equal(got, want) {
-			t.Errorf("%s: awake %v, want %v", when, got, want)
+			t.Errorf("%s: the watchdog is awake: %v, want %v", when, got, want)
 		}
 		clock.awake = nil
 	}
@@ -47,7 +47,7 @@ func TestWatchdogSleepsWithTheLoop(t *testing.T) {
 	l.RunUntilIdle()
 	expect("RunUntilIdle", true, false)
 	l.CallSoon(clock.look)
-	l.CallLater(time.Hour, func() {}) // for which the loop waits
+	l.CallLater(time.Hour, func() {}) // the loop waits for this timer
 	_ = l.Run()
 	expect("Run", true, false, true, false)
 	over := make(chan struct{})

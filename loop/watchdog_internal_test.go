@@ -9,8 +9,8 @@ import (
 	"github.com/takt-go/takt/loop/internal/testkit"
 )
 
-// A timer that goes off while the loop goes to rest does nothing, and one that goes off in
-// the middle of a step looks again when that has taken too long.
+// If the timer fires while the watchdog is being stopped, it does nothing. If it fires in the middle of
+// a step, it fires again at the instant at which the step has taken too long.
 func TestWatchdogLooks(t *testing.T) {
 	testkit.LogTo(t, slog.DiscardHandler)
 	synctest.Test(t, func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestWatchdogLooks(t *testing.T) {
 		time.Sleep(61 * time.Millisecond)
 		synctest.Wait()
 		if told() != w.began {
-			t.Error("it has not told of a step of 101 ms with a limit of 100 ms")
+			t.Error("the watchdog did not report a step of 101 ms with a limit of 100 ms")
 		}
 		w = &watched{began: time.Now()}
 		d.now.Store(w)
@@ -43,7 +43,7 @@ func TestWatchdogLooks(t *testing.T) {
 		time.Sleep(time.Second)
 		d.look()
 		if told() == w.began {
-			t.Error("it has told of a step while the loop is at rest")
+			t.Error("the watchdog reported a step while it was stopped")
 		}
 	})
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// toldToSlog makes slog tell tell, until the end of the test.
+// toldToSlog makes slog call tell with each message, until the end of the test.
 func toldToSlog(t *testing.T, tell func(message, stack string)) {
 	testkit.LogTo(t, slogHandler(tell))
 }
@@ -41,8 +41,8 @@ func (h slogHandler) Handle(_ context.Context, r slog.Record) error {
 //go:noinline
 func stuckInBody(free <-chan none) { <-free }
 
-// The watchdog names a step that does not end, while it runs, and once. In a bubble of
-// synctest its timer goes off as soon as the step is stuck.
+// The watchdog names a step that does not end, while the step runs, and only once. In a bubble of
+// synctest the watchdog's timer fires as soon as the step blocks.
 func TestWatchdogTellsOfAStepThatDoesNotEnd(t *testing.T) {
 	stuck := func(c chan none) func(ctx context.Context) (int, error) {
 		return func(context.Context) (int, error) { stuckInBody(c); return 1, nil }
@@ -83,7 +83,7 @@ func TestWatchdogTellsOfAStepThatDoesNotEnd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				opts := []loop.Option{loop.WithDebug(), loop.WithErrorHandler(func(f loop.Failure) {
 					if f.Kind != loop.SlowStep {
-						t.Errorf("told of %v: %v", f.Kind, f.Err)
+						t.Errorf("the error handler got %v: %v", f.Kind, f.Err)
 					}
 				})}
 				if c.eager {
@@ -96,13 +96,13 @@ func TestWatchdogTellsOfAStepThatDoesNotEnd(t *testing.T) {
 				toldToSlog(t, func(message, s string) {
 					told, stack = message, s
 					if times++; times == 1 {
-						time.AfterFunc(time.Minute, func() { close(free) }) // it could tell again meanwhile
+						time.AfterFunc(time.Minute, func() { close(free) }) // time enough for a second report
 					}
 				})
 				c.start(l, free)
 				run(t, l)
 				if times != 1 || !strings.HasPrefix(told, "takt: "+c.who+" blocks the loop") {
-					t.Errorf("told %d times, last %q; want %s once", times, told, c.who)
+					t.Errorf("%d reports, the last is %q; want one, of %s", times, told, c.who)
 				}
 				if !strings.Contains(stack, "loop_test.stuckInBody(") || strings.Contains(stack, "takt/loop.(") {
 					t.Errorf("the stack is\n%s", stack)
@@ -112,7 +112,7 @@ func TestWatchdogTellsOfAStepThatDoesNotEnd(t *testing.T) {
 	}
 }
 
-// It tells of each step that is stuck.
+// The watchdog reports each step that blocks.
 func TestWatchdogTellsOfTheNextStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t, loop.WithSlowStep(time.Nanosecond), loop.WithErrorHandler(func(loop.Failure) {}))
@@ -131,7 +131,7 @@ func TestWatchdogTellsOfTheNextStep(t *testing.T) {
 	})
 }
 
-// A loop that waits is not stuck.
+// The watchdog does not report a loop that waits.
 func TestWatchdogIsSilentWhileTheLoopWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		toldToSlog(t, func(message, _ string) { t.Error(message) })
@@ -148,7 +148,7 @@ func TestWatchdogIsSilentWhileTheLoopWaits(t *testing.T) {
 	})
 }
 
-// A handler of slog's that panics ends nothing.
+// A panic of slog's handler does not end the process.
 func TestWatchdogWhoseSlogPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t, loop.WithDebug(), loop.WithErrorHandler(func(loop.Failure) {}))
@@ -159,7 +159,7 @@ func TestWatchdogWhoseSlogPanics(t *testing.T) {
 	})
 }
 
-// What the error handler takes is not the time of the step that came before.
+// The time that the error handler takes does not count for the step before it.
 func TestWatchdogIsSilentBetweenSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		toldToSlog(t, func(message, _ string) { t.Error(message) })
@@ -169,7 +169,7 @@ func TestWatchdogIsSilentBetweenSteps(t *testing.T) {
 	})
 }
 
-// It is silent about a step that ends before the limit.
+// The watchdog does not report a step that ends before the limit.
 func TestWatchdogIsSilentAboutQuickSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		toldToSlog(t, func(message, _ string) { t.Error(message) })
@@ -181,14 +181,14 @@ func TestWatchdogIsSilentAboutQuickSteps(t *testing.T) {
 	})
 }
 
-// It tells of a step as soon as that has taken as long as the limit.
+// The watchdog reports a step as soon as the step has taken as long as the limit.
 func TestWatchdogTellsAtTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t, loop.WithSlowStep(time.Minute))
 		began, free := time.Now(), make(chan none)
 		toldToSlog(t, func(string, string) {
 			if ran := time.Since(began); ran != time.Minute {
-				t.Errorf("told after %v", ran)
+				t.Errorf("the report came after %v", ran)
 			}
 			close(free)
 		})
@@ -197,7 +197,7 @@ func TestWatchdogTellsAtTheLimit(t *testing.T) {
 	})
 }
 
-// It watches in every run.
+// The watchdog is active in every run of the loop.
 func TestWatchdogTellsInTheNextRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t, loop.WithSlowStep(time.Minute), loop.WithErrorHandler(func(loop.Failure) {}))
@@ -210,7 +210,7 @@ func TestWatchdogTellsInTheNextRun(t *testing.T) {
 			run(t, l)
 		}
 		if told != 2 {
-			t.Errorf("told %d times", told)
+			t.Errorf("the watchdog reported %d times", told)
 		}
 	})
 }
