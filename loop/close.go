@@ -10,10 +10,10 @@ import (
 //   - It refuses every later Post, and ends the loop's own context. So a goroutine that waits for
 //     the loop, in task.Submit for example, gives up.
 //   - It unwinds every body that has not ended, in order of creation of the tasks. The present await
-//     of the body fails with a [*CanceledError] whose cause is [ErrClosed], and every later await
-//     fails so at once. So the body's deferred calls run. If a body goes on awaiting, Close ends it
-//     by a panic after 1000 refused awaits, and reports it ([TaskStuck]). A task that has not
-//     started never runs.
+//     of the body fails with a [*CanceledError] that has [ErrClosed] as its cause, and every later
+//     await fails in the same way, at once. So the body's deferred calls run. If a body goes on
+//     awaiting, Close ends it by a panic after 1000 refused awaits, and reports it ([TaskStuck]). A
+//     task that has not started never runs.
 //   - It ends the contexts of the offloaded calls, and waits for these calls to return. No goroutine
 //     is left behind.
 //   - It drops the callbacks that are still queued or armed.

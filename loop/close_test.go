@@ -469,7 +469,8 @@ func TestUnwoundBodiesMeetEachOther(t *testing.T) {
 	}
 }
 
-// If a body panics with an error whose methods panic, its task ends, and Close does not wait for it.
+// If a body panics with an error that has methods that panic, its task ends, and Close does not wait
+// for it.
 func TestCloseAfterAPanicWithANilPointer(t *testing.T) {
 	var bad *unwrapper
 	l := newLoop(t)

@@ -1,10 +1,10 @@
-// Package loop runs callbacks and tasks on one goroutine, one at a time, in the order in which
-// Python's asyncio runs them.
+// Package loop runs tasks and callbacks, one at a time, in an order that follows from the program
+// alone.
 //
-// Use a [Loop] where the order of events must follow from the program alone: in games,
-// simulations, protocol code, and tests of code with time limits. The Go scheduler does not
-// influence the order, and the order of a map does not either. With a virtual clock, real time
-// does not influence it, and sleeping takes no real time.
+// Use a [Loop] for code that must do the same in every run: games, simulations, protocol code, and
+// tests of code with time limits. The order is that of Python's asyncio. The Go scheduler does not
+// influence it, and the order of a map does not either. With a virtual clock, real time does not
+// influence it, and sleeping takes no real time.
 //
 // # A first program
 //
@@ -75,9 +75,9 @@
 // The driver is the goroutine that is inside Run, RunOnce or RunUntilIdle. The host is the code
 // that made the loop and drives it. The loop is running while it has a driver.
 //
-// Something is owed while the loop knows that it will come from another goroutine: a Post that
-// [Loop.Hold] announced, until its release is called, or the end of an offloaded call (Offload of
-// package lowlevel, task.Blocking), until the call has returned.
+// An event from another goroutine is owed while the loop knows that it will come. Two kinds of events
+// can be owed: a Post that [Loop.Hold] announced, until its release is called, and the end of an
+// offloaded call (Offload of package lowlevel, task.Blocking), until the call has returned.
 //
 // The loop is idle when nothing is ready or due, and nothing has come from outside. Then it
 // schedules what AtIdle of package lowlevel has registered. If nothing is registered, it waits for
@@ -124,11 +124,11 @@
 //
 // Two rules follow. An entry that a callback or a step schedules never runs before the entries
 // that were ready already. A task or callback that schedules itself again and again cannot keep
-// the others, timers and posts from their turn.
+// other tasks, timers or posts from running.
 //
 // With WithPolicy of package lowlevel a policy picks among the ready tasks, in place of the task
 // at the front. Package looptest uses this to explore other possible orders. Without a policy the
-// order is the one that this comment defines.
+// order is as this comment defines it.
 //
 // # Waking
 //
@@ -240,10 +240,10 @@
 // there.
 //
 // If the driver has locked its thread ([runtime.LockOSThread]), the loop must always be driven under
-// that lock: see [iter.Pull]. A body that has locked the thread itself must not suspend, and a cgo
-// callback locks it too: that ends the process. If a body under such a lock makes a task, and the
-// task takes its first step at once ([Task.StepNow]), that ends the process as well, unless the loop
-// notices the lock. If it does, it queues the task and reports [ThreadHeld] to the error handler.
+// that lock: see [iter.Pull]. A body must not suspend while it has locked the thread itself; a cgo
+// callback locks the thread too. Such a suspension ends the process. If a body under such a lock makes
+// a task that takes its first step at once ([Task.StepNow]), that ends the process as well, unless the
+// loop notices the lock. Then the loop queues the task, and reports [ThreadHeld] to the error handler.
 // Looking for the lock costs microseconds, so the loop looks only where it has no free stack for the
 // step, and always in debug mode.
 //
@@ -272,7 +272,7 @@
 // A [runtime.Goexit] in a body ends its task with [ErrGoexit]. A Goexit in a callback can end a
 // suspended task in the same way, if the callback runs on the stack of that task's body. In any case
 // a Goexit ends the driver too: the goroutine inside Run runs its deferred calls and ends. So
-// t.FailNow works in a task of a test. The loop stays in order: it can be run again, or closed.
+// t.FailNow works in a task of a test. The loop stays usable: it can be run again, or closed.
 // [WithObserver], WithPolicy of package lowlevel, [TaskFactory] and [WithErrorHandler] say what a
 // Goexit in their functions does. None of these ends a task that has nothing to do with it.
 //
@@ -292,7 +292,7 @@
 //
 // [Loop.Close] refuses every later Post, and ends the loop's own context. It unwinds every unfinished
 // body, in order of creation: the awaits of the body fail at once, so that its deferred calls run.
-// It waits for offloaded calls. It leaves no goroutine behind. At last it reports the task errors
+// It waits for offloaded calls. It leaves no goroutine behind. Finally it reports the task errors
 // that no code took and that the loop still keeps, in order of creation of the tasks. If a loop is
 // dropped without Close, its goroutines stay: those of its tasks, and those of the free stacks that
 // it keeps for later tasks.

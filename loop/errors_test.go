@@ -242,7 +242,7 @@ func TestErrorHandlerMayUseTheLoop(t *testing.T) {
 	log.Want(t, "recovered")
 }
 
-// unwrapper is an error whose methods panic if it is a nil pointer.
+// unwrapper is an error with methods that panic if it is a nil pointer.
 type unwrapper struct{ inner error }
 
 func (e *unwrapper) Error() string        { return "unwrapper: " + e.inner.Error() }

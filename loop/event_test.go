@@ -302,7 +302,7 @@ func TestEventsOfHandlesOfThePast(t *testing.T) {
 	log.Want(t, "timer armed 0s#1", "timer fired 0s#1", "idle")
 }
 
-// gate is an awaitable whose waiters the test wakes itself, by ScheduleAll.
+// gate is an awaitable. The test itself wakes its waiters, by ScheduleAll.
 type gate struct {
 	*future.Future[int]
 	waiters []loop.Runnable

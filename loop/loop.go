@@ -174,9 +174,9 @@ func WithErrorHandler(handle func(Failure)) Option {
 //
 // The loop drops an observer that panics or calls Goexit, and reports it ([ObserverFailed]) before
 // the next turn. The other observers get the event nevertheless. A panic has no other effect. A
-// Goexit also ends the driver, and the task in whose step the observer was called: with [ErrGoexit],
-// as if its body had called Goexit there. In an eager first step it also ends the task that made the
-// new one. It ends no other task, and no wake-up is lost.
+// Goexit also ends the driver, and the task that was taking a step when the observer was called: with
+// [ErrGoexit], as if its body had called Goexit there. In an eager first step it also ends the
+// task that made the new one. It ends no other task, and no wake-up is lost.
 func WithObserver(observe func(Event)) Option {
 	if observe == nil {
 		panic("loop: WithObserver(nil); leave the option out for none")

@@ -10,7 +10,7 @@ import (
 func (l *Loop) addPort(p source.Port) *source.Registration {
 	l.check("AddPort")
 	if p == nil || p.Case().Chan.Kind() != reflect.Chan {
-		panic("loop: AddPort of a nil port, or of a port whose Case has no channel; task.Recv and task.Send make ports")
+		panic("loop: AddPort of a nil port, or of a port with a Case that has no channel; task.Recv and task.Send make ports")
 	}
 	return l.ports.Add(p)
 }

@@ -218,7 +218,7 @@ func TestPortHandles(t *testing.T) {
 	}
 }
 
-// meddling is a Port whose Try calls a function of the test.
+// meddling is a Port with a Try that calls a function of the test.
 type meddling struct {
 	operation
 	do func()
@@ -262,7 +262,7 @@ func TestPortsThatChangeOthers(t *testing.T) {
 	}
 }
 
-// A port whose Try panics, or ends the driver, is removed. No other port is lost.
+// If the Try of a port panics, or ends the driver, the port is removed. No other port is lost.
 func TestAPortThatPanics(t *testing.T) {
 	for name, end := range map[string]func(){"panic": func() { panic("ouch") }, "Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
@@ -454,7 +454,7 @@ func TestPortsThatHaveGoneAreNotHeld(t *testing.T) {
 	runtime.KeepAlive(l)
 }
 
-// selectedFails is a Port whose Selected panics.
+// selectedFails is a Port with a Selected that panics.
 type selectedFails struct{ ch chan int }
 
 func (p selectedFails) Try() bool { return false }
@@ -482,7 +482,7 @@ func TestSelectedThatPanicsWhileTheLoopSleeps(t *testing.T) {
 	}
 }
 
-// quiet is a Port whose operation wakes nothing. If try is not nil, Try calls it first.
+// quiet is a Port with an operation that wakes nothing. If try is not nil, Try calls it first.
 type quiet struct {
 	operation
 	try func() bool

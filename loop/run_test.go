@@ -567,7 +567,7 @@ func TestRunOnceOfALoneYield(t *testing.T) {
 	}
 }
 
-// willing is a Port whose nth Try succeeds.
+// willing is a Port: its nth Try succeeds.
 type willing struct {
 	asked, n int
 	then     func()

@@ -7,7 +7,7 @@ type Stats struct {
 	Tasks    int    // unfinished tasks
 	Ready    int    // steps and callbacks in the ready queue, canceled callbacks included
 	Timers   int    // timers that are armed and not due
-	Blocking int    // offloaded calls whose done function is not in the ready queue yet
+	Blocking int    // offloaded calls for which done is not in the ready queue yet
 	Stacks   int    // free stacks, kept for later tasks
 }
 

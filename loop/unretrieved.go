@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// unretrieved holds the failed tasks whose error no code has taken yet.
+// unretrieved holds the failed tasks with an error that no code has taken yet.
 //
 // A failure is young for a few turns. Most errors are taken in one of these turns, by a waiter of the
 // task or by other code that runs soon. After that the loop looks at the failure once: it forgets an

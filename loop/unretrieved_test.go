@@ -19,7 +19,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-var errUnretrieved = errors.New("nobody took this")
+var errUnretrieved = errors.New("no code took this")
 
 // unretrieved makes a loop whose error handler records the names of the reported tasks.
 func unretrieved(t *testing.T, opts ...loop.Option) (l *loop.Loop, told *[]string) {
@@ -243,7 +243,7 @@ func TestManyUnretrievedErrorsOfOneTurn(t *testing.T) {
 	}
 }
 
-// With every limit, the loop keeps no reference to a task whose error was taken or reported.
+// With every limit, the loop keeps no reference to a task with an error that was taken or reported.
 func TestTasksThatHaveFailedAreLetGoOf(t *testing.T) {
 	const n = 5000
 	for _, limit := range []int{0, 128, math.MaxInt} {

@@ -35,7 +35,7 @@ var lowlevelRules = map[string]rule{
 	"WithPolicy": bad(on("nil", "loop: WithPolicy(nil); leave", func() { lowlevel.WithPolicy(nil, false) })),
 	"AddPort": with(onZeroAndClosed("AddPort", func(l *loop.Loop) { lowlevel.AddPort(l, port{}) }),
 		on("nil", "loop: AddPort of a nil port", func() { open(func(l *loop.Loop) { lowlevel.AddPort(l, nil) }) }),
-		on("no channel", "loop: AddPort of a nil port, or of a port whose Case has no channel", func() { open(func(l *loop.Loop) { lowlevel.AddPort(l, port{}) }) })),
+		on("no channel", "loop: AddPort of a nil port, or of a port with a Case that has no channel", func() { open(func(l *loop.Loop) { lowlevel.AddPort(l, port{}) }) })),
 	"PortHandle.Remove": bad(harmless("the zero handle", func() { lowlevel.PortHandle{}.Remove() })),
 	"AtIdle": with(onZeroAndClosed("AtIdle", func(l *loop.Loop) { lowlevel.AtIdle(l, lowlevel.Func(nothing)) }),
 		on("nil", "loop: AtIdle(nil); give it a Runnable", func() { open(func(l *loop.Loop) { lowlevel.AtIdle(l, nil) }) })),
