@@ -12,11 +12,11 @@ import (
 	"github.com/takt-go/takt/task/lock"
 )
 
-// A body can leave a wait without that returning: it is stackless and must not suspend
-// there, or a Goexit of what runs next unwinds its stack. Whoever comes after it must
-// not suffer from that.
+// A body can leave a wait although the call does not return: a stackless body must not
+// suspend in a call, so the call panics; and a Goexit of a callback that runs on the body's
+// stack unwinds that stack. The tasks that wait later must not be affected.
 
-// abandonStackless has a stackless task wait, which panics.
+// abandonStackless lets a stackless task wait, which panics.
 func abandonStackless(t *testing.T, l *loop.Loop, wait testkit.Body) {
 	t.Helper()
 	leaver := task.GoMachine(l.Context(), task.MachineFunc[struct{}](
@@ -30,7 +30,7 @@ func abandonStackless(t *testing.T, l *loop.Loop, wait testkit.Body) {
 	}
 }
 
-// abandonByGoexit has a task wait, and runs then and a Goexit on top of its stack.
+// abandonByGoexit lets a task wait, and then calls then and Goexit on top of its stack.
 func abandonByGoexit(t *testing.T, l *loop.Loop, wait testkit.Body, then func()) {
 	t.Helper()
 	leaver := testkit.Spawn(l.Context(), "leaver", wait)
@@ -46,14 +46,14 @@ func abandonByGoexit(t *testing.T, l *loop.Loop, wait testkit.Body, then func())
 	}
 }
 
-// gate is what a task waits at until it is opened for one.
+// A gate is something that a task waits at, until the gate is opened for one task.
 type gate struct {
 	name string
 	wait testkit.Body
 	open func()
 }
 
-// gates are closed, and each opens for one task.
+// gates returns closed gates. Each opens for one task at a time.
 func gates() []gate {
 	m := new(lock.Mutex)
 	m.TryLock()
@@ -91,7 +91,7 @@ func TestAbandonedWaitTakesNobodysTurn(t *testing.T) {
 			wantServed(t, l, g, g.open)
 		})
 	}
-	for _, g := range gates()[:2] { // a signal is for those who wait when it comes
+	for _, g := range gates()[:2] { // not the Cond: a signal only wakes tasks that wait already
 		t.Run(g.name+"/Goexit with the turn in hand", func(t *testing.T) {
 			l := testkit.NewLoop(t)
 			abandonByGoexit(t, l, g.wait, g.open)
@@ -100,7 +100,7 @@ func TestAbandonedWaitTakesNobodysTurn(t *testing.T) {
 	}
 }
 
-// wantServed fails the test unless a task that comes now is served once the gate opens.
+// wantServed fails the test unless a task that begins to wait now goes on when the gate opens.
 func wantServed(t *testing.T, l *loop.Loop, g gate, open func()) {
 	t.Helper()
 	next := testkit.Spawn(l.Context(), "next", g.wait)
@@ -108,7 +108,7 @@ func wantServed(t *testing.T, l *loop.Loop, g gate, open func()) {
 	open()
 	l.RunUntilIdle()
 	if !next.Done() {
-		t.Errorf("the one that came after waits for ever")
+		t.Errorf("the task that waits after the abandoned wait is never woken")
 		return
 	}
 	testkit.NoError(t, next.Err())
@@ -122,11 +122,11 @@ func TestAbandonedWaitOfACondLeavesTheMutexAlone(t *testing.T) {
 		defer c.Unlock()
 		return c.Wait(ctx)
 	}, func() { c.Mutex().TryLock() })
-	testkit.Equal(t, "the mutex, which somebody else took meanwhile, is locked", c.Mutex().Locked(), true)
+	testkit.Equal(t, "the mutex, which was locked again meanwhile, is locked", c.Mutex().Locked(), true)
 }
 
-// The one that has left need not unlock, as nothing makes it if it does not defer that.
-// The next holder's Unlock is no less an Unlock for it.
+// A body that leaves in this way does not call Unlock if the call is not deferred. The
+// Unlock of the next holder must work all the same.
 func TestAbandonedWaitOfACondWithoutDefer(t *testing.T) {
 	var c lock.Cond
 	wait := func(ctx context.Context) error {
@@ -148,7 +148,7 @@ func TestAbandonedWaitOfACondWithoutDefer(t *testing.T) {
 	}
 }
 
-// One that was signaled, and waits for the mutex, passes the signal on.
+// A task that was signaled, and leaves while it waits for the mutex, passes the signal on.
 func TestAbandonedWaitOfACondPassesTheSignalOn(t *testing.T) {
 	l := testkit.NewLoop(t)
 	var c lock.Cond
@@ -180,7 +180,7 @@ func TestAbandonedBarrier(t *testing.T) {
 	testkit.Equal(t, "tasks at the barrier", b.Waiting(), 0)
 	first, second := testkit.Spawn(l.Context(), "first", wait), testkit.Spawn(l.Context(), "second", wait)
 	l.RunUntilIdle()
-	testkit.Equal(t, "the two after it have met", first.Done() && second.Done(), true)
+	testkit.Equal(t, "the two later tasks have met", first.Done() && second.Done(), true)
 }
 
 func TestAbandonedEvent(t *testing.T) {
@@ -192,11 +192,11 @@ func TestAbandonedEvent(t *testing.T) {
 	l.RunUntilIdle()
 	e.Set()
 	l.RunUntilIdle()
-	testkit.Equal(t, "the one that came after was woken", next.Done(), true)
+	testkit.Equal(t, "the later task was woken", next.Done(), true)
 }
 
-// One that has lost the mutex unlocks it once in vain. A second time it is an Unlock like
-// any other.
+// A task that has lost the mutex may call Unlock once: that call is a no-op. Its second
+// Unlock is a normal one.
 func TestLoserUnlocksOnceInVain(t *testing.T) {
 	l := testkit.NewLoop(t)
 	var c lock.Cond

@@ -9,7 +9,8 @@ import (
 	"github.com/takt-go/takt/task/lock"
 )
 
-// What is promised to allocate nothing, and one object for each that waits.
+// A call that does not wait allocates nothing, and a task that waits costs one object, as
+// the documentation promises.
 
 func TestUncontendedAllocatesNothing(t *testing.T) {
 	testkit.Run(t, func(ctx context.Context) {
@@ -34,7 +35,7 @@ func TestUncontendedAllocatesNothing(t *testing.T) {
 	})
 }
 
-// loops makes a task that waits again and again, and the loop that it is on.
+// loops makes a loop with a task that waits again and again.
 func loops(t *testing.T, wait testkit.Body) *loop.Loop {
 	l := testkit.NewLoop(t)
 	testkit.Spawn(l.Context(), "waiter", func(ctx context.Context) error {
@@ -60,11 +61,11 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 		l.RunUntilIdle()
 		testkit.Allocs(t, "a wait", 1, func() {
 			s.leave()
-			l.RunOnce() // it enters, leaves, and yields
+			l.RunOnce() // the task enters, leaves, and yields
 			if !s.try() {
-				t.Error("it is not free")
+				t.Error("the turnstile is not free")
 			}
-			l.RunOnce() // it waits
+			l.RunOnce() // the task waits
 		})
 		s.leave()
 	})
@@ -116,7 +117,7 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 			})
 		}
 		l.RunUntilIdle()
-		testkit.Allocs(t, "three that wait for the event, and two at the barrier", 3+2, func() {
+		testkit.Allocs(t, "three tasks wait for the event, and two at the barrier", 3+2, func() {
 			e.Set()
 			e.Clear()
 			l.RunUntilIdle()

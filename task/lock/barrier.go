@@ -6,15 +6,16 @@ import (
 	"fmt"
 )
 
-// ErrBroken is the error of waiting at a barrier that was aborted or reset.
+// ErrBroken is the error of [Barrier.Wait] if the barrier was aborted or reset.
 var ErrBroken = errors.New("lock: the barrier is broken")
 
-// A Barrier is where a fixed number of tasks meet: each waits there until all have
-// come. Then it serves the next such number. asyncio: Barrier.
+// A Barrier makes a fixed number of tasks wait for each other: each task waits until all
+// have arrived. Then the next round begins, with the same number of tasks. Make it with
+// [NewBarrier]. asyncio: Barrier.
 type Barrier struct {
 	cond    Cond
 	parties int
-	inside  int // tasks between their arrival and their leaving
+	inside  int // the tasks that have arrived and have not left
 	state   barrierState
 }
 
@@ -22,12 +23,12 @@ type barrierState uint8
 
 const (
 	filling   barrierState = iota // tasks arrive, and wait
-	draining                      // all have come, and leave
-	resetting                     // those who had come leave with ErrBroken
-	broken                        // everybody leaves with ErrBroken, until Reset
+	draining                      // all tasks have arrived, and leave
+	resetting                     // the tasks that had arrived leave with ErrBroken
+	broken                        // every task leaves with ErrBroken, until Reset
 )
 
-// NewBarrier makes a barrier for the given number of tasks. It panics unless that is
+// NewBarrier makes a barrier for the given number of tasks. It panics unless the number is
 // positive.
 func NewBarrier(parties int) *Barrier {
 	if parties < 1 {
@@ -36,13 +37,13 @@ func NewBarrier(parties int) *Barrier {
 	return &Barrier{parties: parties, cond: Cond{barrier: true}}
 }
 
-// SetName gives the barrier a name, which deadlock reports and graphs show.
+// SetName gives the barrier a name. Deadlock reports and graphs show it.
 func (b *Barrier) SetName(name string) { b.cond.SetName(name) }
 
-// Parties returns how many tasks meet.
+// Parties returns the number of tasks that the barrier waits for.
 func (b *Barrier) Parties() int { return b.parties }
 
-// Waiting returns how many tasks have come and wait for the others.
+// Waiting returns how many tasks have arrived and wait for the others.
 func (b *Barrier) Waiting() int {
 	if b.state == filling {
 		return b.inside
@@ -50,17 +51,20 @@ func (b *Barrier) Waiting() int {
 	return 0
 }
 
-// Broken reports whether the barrier was aborted, and not reset since.
+// Broken reports whether the barrier was aborted and not reset since then.
 func (b *Barrier) Broken() bool { return b.state == broken }
 
-// Wait waits until all have come, and returns the task's index by order of arrival,
-// from 0; where a task has left, an index may come twice in a round. Who comes while those of the round before are still leaving waits until they
-// have left. The error is [ErrBroken] if the barrier is aborted, or is reset while the
-// task waits; a task that is canceled, or whose ctx ends, leaves, and the others go on
-// waiting. Wait panics if ctx does not belong to the running task.
+// Wait waits until all tasks have arrived. It returns the index of this task in the order
+// of arrival, from 0. If a task leaves early, two tasks of a round may get the same index.
+// A task that arrives while the tasks of the previous round are leaving waits until they
+// have left.
+//
+// The error is [ErrBroken] if the barrier is aborted, or if it is reset while the task
+// waits. If the task is canceled, or ctx ends, Wait returns that error, and the other tasks
+// go on waiting. Wait panics if ctx does not belong to the running task.
 func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 	if b.parties == 0 {
-		panic("lock: Wait at the zero Barrier, where nobody meets; make it with NewBarrier")
+		panic("lock: Wait at the zero Barrier, which is for 0 tasks; make it with NewBarrier")
 	}
 	if err := b.cond.Lock(ctx); err != nil {
 		return 0, err
@@ -89,7 +93,7 @@ func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 	return index, nil
 }
 
-// leave is called by each who has arrived.
+// leave is called when a task that has arrived leaves.
 func (b *Barrier) leave() {
 	b.inside--
 	if b.inside > 0 {
@@ -101,8 +105,9 @@ func (b *Barrier) leave() {
 	b.cond.Broadcast()
 }
 
-// Reset mends the barrier: those who wait leave with [ErrBroken], and when they have
-// left it fills again. It waits for the barrier's own mutex, hence ctx and the error.
+// Reset mends the barrier: the waiting tasks leave with [ErrBroken], and after that a new
+// round begins. Reset may have to wait for the barrier's own mutex: the error is that of
+// [Mutex.Lock], and then nothing has changed.
 func (b *Barrier) Reset(ctx context.Context) error {
 	return b.change(ctx, func() {
 		if b.inside > 0 {
@@ -113,8 +118,9 @@ func (b *Barrier) Reset(ctx context.Context) error {
 	})
 }
 
-// Abort breaks the barrier: those who wait, and those who come, leave with [ErrBroken],
-// until it is reset. It waits for the barrier's own mutex, hence ctx and the error.
+// Abort breaks the barrier: the waiting tasks, and all tasks that arrive later, leave with
+// [ErrBroken], until the barrier is reset. Abort may have to wait for the barrier's own
+// mutex: the error is that of [Mutex.Lock], and then nothing has changed.
 func (b *Barrier) Abort(ctx context.Context) error {
 	return b.change(ctx, func() { b.state = broken })
 }

@@ -21,7 +21,7 @@ func TestBarrierMisuse(t *testing.T) {
 	testkit.Panics(t, "lock: NewBarrier(-1)", func() { lock.NewBarrier(-1) })
 }
 
-// The zero Barrier is for no tasks: one that waits there must not wait for ever.
+// The zero Barrier is for no tasks: a task that calls Wait there must not wait for ever.
 func TestZeroBarrier(t *testing.T) {
 	l := testkit.NewLoop(t)
 	var b lock.Barrier
@@ -48,7 +48,7 @@ func TestBarrierOfOne(t *testing.T) {
 	})
 }
 
-// Two rounds, with a task of the second that comes while those of the first leave.
+// Two rounds: a task of the second round arrives while the tasks of the first round leave.
 func TestBarrierServesRounds(t *testing.T) {
 	l := testkit.NewLoop(t)
 	b := lock.NewBarrier(3)
@@ -69,14 +69,14 @@ func TestBarrierServesRounds(t *testing.T) {
 	testkit.Equal(t, "waiting", b.Waiting(), 0)
 }
 
-// barrierModel is a barrier as anybody would describe it: those who have come and not
-// left, which of them have met, and whether it is broken.
+// barrierModel is a simple model of a barrier: the tasks that have arrived and not left,
+// the tasks that have met, and whether the barrier is broken.
 type barrierModel struct {
 	*testkit.Program
 	b      *lock.Barrier
 	inside []*testkit.Actor
-	met    map[*testkit.Actor]bool // all who were to meet
-	broken bool                    // and not reset
+	met    map[*testkit.Actor]bool // the tasks of all full rounds
+	broken bool                    // aborted, and not reset since
 	resets int                     // resets and aborts so far
 	left   []string
 }
@@ -99,12 +99,12 @@ func (m *barrierModel) wait(derived bool) {
 		switch {
 		case errors.Is(err, lock.ErrBroken):
 			if before == m.resets && !broken {
-				m.Errorf("%v was told that the barrier is broken, and it was not", a)
+				m.Errorf("%v got ErrBroken, but the barrier was not broken", a)
 			}
 		case err != nil:
 			m.Excused(a, err)
 		case !m.met[a]:
-			m.Errorf("%v goes on, and there never were %d", a, m.b.Parties())
+			m.Errorf("%v goes on, but there never were %d tasks at the barrier", a, m.b.Parties())
 		case index < 0 || index >= m.b.Parties():
 			m.Errorf("%v has index %d of %d", a, index, m.b.Parties())
 		}
@@ -169,18 +169,19 @@ func TestBarrierModel(t *testing.T) {
 		m.Run(m.check, m.op)
 		m.Finish(m.check)
 		if len(m.inside) > 0 {
-			m.Errorf("everybody should have left, but %v", m.inside)
+			m.Errorf("every task should have left, but %v have not", m.inside)
 		}
 	})
 }
 
-// Where one thing is done after another, what becomes of each task is known exactly.
+// The loop runs until it is idle after each operation, so the outcome of each task is known
+// exactly.
 func TestBarrierModelOneByOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newBarrierModel(t)
 		defer m.Loop.Close()
 		var waiting []*testkit.Actor
-		index := map[*testkit.Actor]int{} // by order of coming
+		index := map[*testkit.Actor]int{} // in the order of arrival
 		var want []string
 		leaves := func(a *testkit.Actor, index int, err error) {
 			want = append(want, fmt.Sprintf("%v %d %v", a, index, err))
@@ -218,7 +219,7 @@ func TestBarrierModelOneByOne(t *testing.T) {
 			slices.Sort(m.left)
 			slices.Sort(want)
 			if !slices.Equal(m.left, want) {
-				t.Errorf("those who left: %v, want %v", m.left, want)
+				t.Errorf("the tasks that left: %v, want %v", m.left, want)
 			}
 			m.left, want = nil, nil
 		}

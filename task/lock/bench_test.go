@@ -11,8 +11,8 @@ import (
 	"github.com/takt-go/takt/task/lock"
 )
 
-// Every benchmark counts one operation, with the floor beside it: what the standard
-// library takes for the same between goroutines.
+// Every benchmark measures one operation. Beside it stands the floor: the same operation
+// between goroutines, by means of the standard library.
 
 // inTask runs bench as the body of a task.
 func inTask(b *testing.B, bench func(ctx context.Context)) {
@@ -33,7 +33,7 @@ func inTask(b *testing.B, bench func(ctx context.Context)) {
 	}
 }
 
-// together runs body in n tasks, each b.N/n times. It is told which of them runs it.
+// together runs body in n tasks, each b.N/n times. body gets the number of its task.
 func together(b *testing.B, n int, body func(ctx context.Context, me int) error) {
 	b.ReportAllocs()
 	l := loop.New(loop.WithDeadlockDetection())
@@ -54,7 +54,7 @@ func together(b *testing.B, n int, body func(ctx context.Context, me int) error)
 	}
 }
 
-// An uncontended pair of Lock and Unlock, and what corresponds to it.
+// An uncontended pair of Lock and Unlock, and its counterparts.
 
 func BenchmarkUncontendedFloorSyncMutex(b *testing.B) {
 	b.ReportAllocs()
@@ -115,7 +115,7 @@ func BenchmarkUncontendedEvent(b *testing.B) {
 	})
 }
 
-// A mutex that is handed from one to the next: every Lock waits.
+// A mutex is handed from one task to the next: every Lock waits.
 
 func BenchmarkContendedFloorSyncMutex(b *testing.B) {
 	b.ReportAllocs()
@@ -156,7 +156,7 @@ func BenchmarkContendedSemaphore(b *testing.B) {
 	})
 }
 
-// A turn of two that signal each other.
+// Two tasks signal each other in turn.
 
 func BenchmarkPingPongFloorSyncCond(b *testing.B) {
 	b.ReportAllocs()
@@ -196,7 +196,7 @@ func BenchmarkPingPongCond(b *testing.B) {
 	})
 }
 
-// BenchmarkBarrier is one arrival, of ten that meet.
+// BenchmarkBarrier measures one arrival, where ten tasks meet.
 func BenchmarkBarrier(b *testing.B) {
 	meet := lock.NewBarrier(10)
 	together(b, 10, func(ctx context.Context, _ int) error {
@@ -205,7 +205,7 @@ func BenchmarkBarrier(b *testing.B) {
 	})
 }
 
-// BenchmarkEvent is one task that is woken, of a hundred that wait.
+// BenchmarkEvent measures the waking of one task, where a hundred tasks wait.
 func BenchmarkEvent(b *testing.B) {
 	var e lock.Event
 	waiting := 0
@@ -220,8 +220,8 @@ func BenchmarkEvent(b *testing.B) {
 	})
 }
 
-// BenchmarkRelease100 is one permit of a hundred that are released in one turn, with a
-// hundred waiting.
+// BenchmarkRelease100 measures the release of one permit, where a hundred tasks wait and a
+// hundred permits are released in one turn.
 func BenchmarkRelease100(b *testing.B)  { releases(b, 100) }
 func BenchmarkRelease1000(b *testing.B) { releases(b, 1000) }
 

@@ -11,9 +11,9 @@ import (
 	"github.com/takt-go/takt/task/lock"
 )
 
-// closing runs what setUp gives until nothing is ready, closes the loop, and checks. Each
-// task must end with the cancellation that Close delivers, and none may panic: the loop's
-// error handler would tell.
+// closing runs the bodies that setUp returns until nothing is ready, closes the loop, and
+// calls check. Each task must end with the cancellation that Close delivers. A panic in a
+// task fails the test too: the loop's error handler reports it.
 func closing(t *testing.T, setUp func() (bodies []testkit.Body, check func())) {
 	t.Helper()
 	for _, opts := range [][]loop.Option{nil, {testkit.DebugMode}} {
@@ -38,7 +38,7 @@ func closing(t *testing.T, setUp func() (bodies []testkit.Body, check func())) {
 	}
 }
 
-// free fails the test unless nobody has m, and somebody can.
+// free fails the test unless m is unlocked and can be locked.
 func free(t *testing.T, m *lock.Mutex) {
 	t.Helper()
 	testkit.Equal(t, "locked", m.Locked(), false)
@@ -82,13 +82,13 @@ func TestCloseUnwindsConds(t *testing.T) {
 			return []testkit.Body{waits(c), waits(c)}, func() { free(t, c.Mutex()) }
 		})
 	})
-	t.Run("with the mutex held by a younger one", func(t *testing.T) {
+	t.Run("with the mutex held by a younger task", func(t *testing.T) {
 		closing(t, func() ([]testkit.Body, func()) {
 			c := new(lock.Cond)
 			return []testkit.Body{waits(c), waits(c), holds(c.Mutex()), holds(c.Mutex())}, func() { free(t, c.Mutex()) }
 		})
 	})
-	t.Run("with the mutex held by nobody in particular", func(t *testing.T) {
+	t.Run("with the mutex locked by the host", func(t *testing.T) {
 		var c lock.Cond
 		l := testkit.NewLoop(t)
 		testkit.Spawn(l.Context(), "A", waits(&c))
@@ -115,7 +115,7 @@ func TestCloseUnwindsConds(t *testing.T) {
 	})
 }
 
-// A body that goes on after it was unwound in a Cond, and waits there again.
+// A body is unwound while it waits for a Cond, goes on, and waits for the Cond again.
 func TestCloseUnwindsACondTwice(t *testing.T) {
 	closing(t, func() ([]testkit.Body, func()) {
 		c := new(lock.Cond)
@@ -163,7 +163,7 @@ func TestCloseUnwindsBarriers(t *testing.T) {
 	})
 }
 
-// Those unwound with the turn in hand pass it on, too.
+// A task may be unwound after its turn has come. It passes the turn on, too.
 func TestCloseWithTheTurnInHand(t *testing.T) {
 	forEachTurnstile(t, func(t *testing.T, s turnstile) {
 		l := testkit.NewLoop(t)

@@ -10,17 +10,17 @@ import (
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// A Cond is where tasks that hold a mutex wait for a change of what it guards. The
-// zero Cond has a mutex of its own; [NewCond] shares one. asyncio: Condition.
+// A Cond lets tasks wait until the data that a mutex guards has changed. The zero Cond has
+// a mutex of its own; [NewCond] makes a Cond for a mutex that you have. asyncio: Condition.
 type Cond struct {
 	named
-	barrier bool // it is that of a Barrier
+	barrier bool // the Cond is part of a Barrier
 	shared  *Mutex
 	own     Mutex
 	waiters waiter.List
 }
 
-// NewCond makes a Cond that goes with m.
+// NewCond makes a Cond that uses the mutex m. It panics if m is nil.
 func NewCond(m *Mutex) *Cond {
 	if m == nil {
 		panic("lock: NewCond(nil); use the zero Cond for one with a mutex of its own")
@@ -28,14 +28,14 @@ func NewCond(m *Mutex) *Cond {
 	return &Cond{shared: m}
 }
 
-// SetName gives the Cond a name, and its own mutex too, which deadlock reports and graphs
-// show.
+// SetName gives the Cond and its own mutex a name. Deadlock reports and graphs show it. A
+// mutex that was given to [NewCond] keeps its name.
 func (c *Cond) SetName(name string) {
 	c.named.SetName(name)
 	c.own.SetName(name)
 }
 
-// Mutex returns the mutex that the Cond goes with.
+// Mutex returns the mutex that the Cond uses.
 func (c *Cond) Mutex() *Mutex {
 	if c.shared != nil {
 		return c.shared
@@ -49,15 +49,20 @@ func (c *Cond) Lock(ctx context.Context) error { return c.Mutex().Lock(ctx) }
 // Unlock unlocks the mutex: see [Mutex.Unlock].
 func (c *Cond) Unlock() { c.Mutex().Unlock() }
 
-// Wait gives the mutex back, waits to be signaled, and takes the mutex again. Whatever
-// it returns, the mutex is held: a cancellation waits until it is, and is returned then;
-// a signal that came together with it goes to the next. (Only when the loop is being
-// closed, Wait returns without the mutex, and Unlock is silent about it.)
+// Wait unlocks the mutex, waits for a signal, and locks the mutex again.
 //
-// A task that was signaled runs later than the one that signaled, and others may have
-// held the mutex in between, so look again at what was waited for, or use WaitFor. One
-// that gives up wakes the next, signaled or not, so there are wake-ups for nothing. Wait
-// panics if the mutex is not locked, and if ctx does not belong to the running task.
+// The mutex is held when Wait returns, also if Wait returns an error. A task that is
+// canceled gets the mutex back first, and then the cancellation is returned. If the task
+// was signaled as well, the signal goes to the next waiting task. There is one exception:
+// when the loop is being closed, Wait may return without the mutex, and the task's Unlock
+// is then a no-op.
+//
+// A signaled task runs later than the task that signaled it, and other tasks may have held
+// the mutex in between. So check the condition again after Wait, or use [Cond.WaitFor].
+// Wake-ups without a signal happen: a task whose wait ends with an error wakes the next
+// waiting task.
+//
+// Wait panics if the mutex is not locked, and if ctx does not belong to the running task.
 func (c *Cond) Wait(ctx context.Context) error {
 	t := lowlevel.Current(ctx)
 	m := c.Mutex()
@@ -71,7 +76,7 @@ func (c *Cond) Wait(ctx context.Context) error {
 		}
 	}()
 	err := c.waiters.Wait(ctx, (*condInfo)(c), func(bool) {})
-	for !held { // t's own context ends a Lock for a cancellation only
+	for !held { // under t's own context only a cancellation can end Lock
 		failed := m.Lock(t.Context())
 		held = failed == nil
 		if !held {
@@ -87,11 +92,12 @@ func (c *Cond) Wait(ctx context.Context) error {
 	return err
 }
 
-// WaitFor waits until holds reports true. holds is called with the mutex held, before
-// the first wait and after every one; on success the mutex is held and it is true.
+// WaitFor waits until holds returns true. It calls holds before the first wait and after
+// each wait, always with the mutex held. The error is that of [Cond.Wait]; as there, the
+// mutex is held when WaitFor returns. WaitFor panics if holds is nil, and where Wait does.
 func (c *Cond) WaitFor(ctx context.Context, holds func() bool) error {
 	if holds == nil {
-		panic("lock: WaitFor of a nil function; give it one that tells whether to go on, or use Wait")
+		panic("lock: WaitFor with a nil function; give it a function that reports whether the condition holds, or use Wait")
 	}
 	for !holds() {
 		if err := c.Wait(ctx); err != nil {
@@ -101,9 +107,9 @@ func (c *Cond) WaitFor(ctx context.Context, holds func() bool) error {
 	return nil
 }
 
-// Signal wakes n of the tasks that wait, or all if there are fewer, in the order in
-// which they came. Each goes on once it has the mutex, so the caller should give that
-// back. Signal panics if the mutex is not locked, or n is negative.
+// Signal wakes n of the waiting tasks, in the order in which they began to wait. It wakes
+// all of them if there are fewer than n. Each task goes on when it has the mutex, so the
+// caller should unlock it. Signal panics if the mutex is not locked, or n is negative.
 func (c *Cond) Signal(n int) {
 	if n < 0 {
 		panic(fmt.Sprintf("lock: Signal(%d); give the number of tasks to wake, or use Broadcast", n))
@@ -112,7 +118,7 @@ func (c *Cond) Signal(n int) {
 	c.waiters.Set(n)
 }
 
-// Broadcast is Signal for all who wait.
+// Broadcast wakes all waiting tasks: see [Cond.Signal].
 func (c *Cond) Broadcast() {
 	c.mustBeLocked("Broadcast")
 	c.waiters.Set(everyone)
@@ -121,7 +127,7 @@ func (c *Cond) Broadcast() {
 func (c *Cond) mustBeLocked(what string) {
 	c.waiters.Check(what)
 	if m := c.Mutex(); !m.locked && !slices.ContainsFunc(m.lost, isCurrent) {
-		panic(fmt.Sprintf("lock: %s of a Cond whose mutex is not locked", what))
+		panic(fmt.Sprintf("lock: %s of a Cond whose mutex is not locked; lock it first", what))
 	}
 }
 

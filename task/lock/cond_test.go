@@ -40,7 +40,7 @@ func TestCondSharesAMutex(t *testing.T) {
 	})
 }
 
-// Those signaled go on in the order in which they came, each with the mutex.
+// The signaled tasks go on in the order in which they began to wait, each with the mutex.
 func TestCondWakesInOrder(t *testing.T) {
 	l := testkit.NewLoop(t)
 	var c lock.Cond
@@ -82,7 +82,7 @@ func TestCondWaitForLooksAgain(t *testing.T) {
 		testkit.NoError(t, c.Lock(ctx))
 		defer c.Unlock()
 		return c.WaitFor(ctx, func() bool {
-			testkit.Equal(t, "the mutex is held where the condition is looked at", c.Mutex().Locked(), true)
+			testkit.Equal(t, "the mutex is held while the condition is checked", c.Mutex().Locked(), true)
 			return n == 2
 		})
 	})
@@ -98,8 +98,8 @@ func TestCondWaitForLooksAgain(t *testing.T) {
 	testkit.NoError(t, a.Err())
 }
 
-// A cancellation waits for the mutex, however often it is asked for, and passes the
-// signal on that came with it.
+// A canceled task waits for the mutex, also if it is canceled several times. It passes on
+// the signal that it got before.
 func TestCondCanceledWhileItTakesTheMutexAgain(t *testing.T) {
 	l := testkit.NewLoop(t)
 	var c lock.Cond
@@ -127,7 +127,7 @@ func TestCondCanceledWhileItTakesTheMutexAgain(t *testing.T) {
 	testkit.Equal(t, "locked", c.Mutex().Locked(), false)
 }
 
-// A context that has ended already ends the wait, but not the mutex.
+// A context that has ended already ends the wait, but the task keeps the mutex.
 func TestCondUnderAnEndedContext(t *testing.T) {
 	testkit.Run(t, func(ctx context.Context) {
 		var c lock.Cond
@@ -141,8 +141,8 @@ func TestCondUnderAnEndedContext(t *testing.T) {
 	})
 }
 
-// condModel is a cond as anybody would describe it: those who wait, in the order in
-// which they came, and who of them was signaled; and who has the mutex.
+// condModel is a simple model of a Cond: the waiting tasks, in the order in which they
+// began to wait, and the holder of the mutex. Actor.Woken says which tasks were signaled.
 type condModel struct {
 	*testkit.Program
 	c      lock.Cond
@@ -170,15 +170,15 @@ func (m *condModel) wait(derived bool) {
 		}
 		if err != nil {
 			m.Excused(a, err)
-			m.signal(1) // what it was given, if anything, goes to the next
+			m.signal(1) // the next task is woken
 			return
 		}
 		if !a.Woken {
-			m.Errorf("%v goes on, and was not signaled", a)
+			m.Errorf("%v goes on, but was not signaled", a)
 		}
 		for _, other := range ahead {
 			if other.Woken && !other.GaveUp() {
-				m.Errorf("%v goes on before %v, who came first", a, other)
+				m.Errorf("%v goes on before %v, which began to wait earlier", a, other)
 			}
 		}
 		if a.String() < "A3" { // some hold the mutex for a while
@@ -201,7 +201,7 @@ func (m *condModel) unlock(a *testkit.Actor) {
 	m.c.Unlock()
 }
 
-// holdMutex is for a task that only makes it harder for the others.
+// holdMutex spawns a task that only holds the mutex for a while.
 func (m *condModel) holdMutex() {
 	m.Spawn(func(ctx context.Context, a *testkit.Actor) {
 		if m.c.Lock(ctx) != nil {
@@ -213,7 +213,7 @@ func (m *condModel) holdMutex() {
 	})
 }
 
-// signal marks up to n of those who can be signaled.
+// signal marks up to n of the tasks that can be signaled.
 func (m *condModel) signal(n int) {
 	for _, a := range m.line {
 		if n > 0 && !a.Woken && m.stands(a) {
@@ -223,9 +223,9 @@ func (m *condModel) signal(n int) {
 	}
 }
 
-// stands reports whether a can be signaled: it was not canceled while it waited for that,
-// nor does it wait for the mutex already because its context has ended. If it is about
-// to (it awaits nothing), it can still be signaled, and passes that on.
+// stands reports whether a can be signaled. A task cannot if it was canceled while it
+// waited, or if its context has ended and it waits for the mutex already. A task that is
+// woken but has not run yet (it awaits nothing) can be signaled, and passes the signal on.
 func (m *condModel) stands(a *testkit.Actor) bool {
 	on := a.Task.Task().Awaits()
 	if on == nil {
@@ -235,11 +235,11 @@ func (m *condModel) stands(a *testkit.Actor) bool {
 	return !a.Canceled && strings.HasPrefix(what, "a signal")
 }
 
-// hostSignals signals in the name of whoever has the mutex, or of the host.
+// hostSignals signals n tasks from the host, which first locks the mutex if it is free.
 func (m *condModel) hostSignals(n int) {
 	free := m.c.Mutex().TryLock()
 	if !free && m.holder == nil {
-		return // it is nobody's now, and promised
+		return // the mutex is unlocked, but a waiter is about to get it
 	}
 	m.signal(n)
 	if n > 100 {
@@ -261,7 +261,7 @@ func (m *condModel) check(idle bool) {
 	}
 	for _, a := range m.line {
 		if a.Woken {
-			m.Errorf("nothing is ready, the mutex is free, and %v, who was signaled, waits", a)
+			m.Errorf("nothing is ready and the mutex is free, but %v was signaled and still waits", a)
 		}
 	}
 	m.NoneGaveUp(m.line)
@@ -287,7 +287,7 @@ func TestCondModel(t *testing.T) {
 		})
 		m.Finish(m.check)
 		if m.c.Mutex().Locked() {
-			m.Errorf("everybody has left, and the mutex is locked")
+			m.Errorf("every task has left, but the mutex is locked")
 		}
 	})
 }

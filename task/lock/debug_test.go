@@ -8,8 +8,8 @@ import (
 	"github.com/takt-go/takt/task/lock"
 )
 
-// In debug mode a primitive that tasks have waited for is not changed on another goroutine
-// than the loop's, also where nobody waits any more.
+// In debug mode, a change from another goroutine than the loop's panics if a task has ever
+// waited at the primitive, also when no task waits any more.
 func TestDebugFindsUseOnAnotherGoroutine(t *testing.T) {
 	l := testkit.NewLoop(t, testkit.DebugMode)
 	var held, m lock.Mutex

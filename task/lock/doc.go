@@ -1,19 +1,63 @@
-// Package lock has what tasks of one loop coordinate by: [Mutex], [Event], [Cond],
-// [Semaphore] and [Barrier], with the semantics of asyncio's.
+// Package lock coordinates the tasks of one loop with a [Mutex], an [Event], a [Cond], a
+// [Semaphore] or a [Barrier].
 //
-// Since one task runs at a time, what a task does between two awaits needs no lock.
-// These are for what spans an await: a Mutex for an invariant that must hold across
-// one, a Semaphore to limit how many do something at once, an Event or a Cond to wait
-// for a change.
+// A task reads a balance, waits for the bank, and writes the new balance. A mutex keeps
+// other tasks from doing the same in the meantime:
 //
-// All are fair: first come, first served. A task that waits has a waiter of its own, so
-// that one that is canceled takes nobody's turn with it: even if its turn came in the
-// same turn of the loop, it passes that on. Waking never runs anybody inline.
+//	var mu lock.Mutex
+//	balance := 100
+//	withdraw := func(ctx context.Context, amount int) error {
+//		if err := mu.Lock(ctx); err != nil {
+//			return err // the task was canceled while it waited for the mutex
+//		}
+//		defer mu.Unlock()
+//		before := balance
+//		if err := task.Sleep(ctx, time.Second); err != nil { // ask the bank
+//			return err
+//		}
+//		balance = before - amount
+//		return nil
+//	}
 //
-// What is misused panics, as in package sync: unlocking what is not locked, releasing a
-// bounded semaphore too often, signaling without the mutex. Nothing here is safe for use
-// from other goroutines, nor by tasks of two loops.
+// The package example runs three withdrawals at the same time, and each counts.
 //
-// Each has SetName: deadlock reports and [loop.Loop.WriteGraph] then tell which one a
-// task waits for, and who holds it.
+// # When to use a lock
+//
+// Only one task of a loop runs at a time. So the code between two suspensions needs no
+// lock. Use this package where something must hold across a suspension:
+//
+//   - a Mutex: only one task at a time does something, as in the program above;
+//   - a Semaphore: at most n tasks do something at the same time;
+//   - an Event: tasks wait until something has happened;
+//   - a Cond: tasks wait until the data that a mutex guards has changed;
+//   - a Barrier: tasks wait for each other.
+//
+// The types have the semantics of asyncio's types of these names; Cond is asyncio's
+// Condition. The zero Mutex, Event and Cond are ready to use.
+//
+// # Order
+//
+// All types are fair: tasks are served in the order in which they began to wait. Waking a
+// task never runs it inside the call: the task goes on in the next turn of the loop.
+//
+// # Cancellation
+//
+// Each method that takes a context may suspend the task. If the task is canceled
+// meanwhile, the method returns an error. The other waiting tasks are not affected: each
+// task waits with a waiter of its own, and canceling the task cancels only that waiter.
+// A task may be canceled in the same turn in which the lock was handed to it. The task
+// then passes the lock on to the next task.
+//
+// # Misuse
+//
+// Misuse panics, as in package sync: to unlock a mutex that is not locked, to release more
+// permits of a bounded semaphore than were acquired, to signal a Cond without its mutex.
+//
+// The types are not safe for use from other goroutines, and a value must not be used by
+// tasks of two loops.
+//
+// # Names
+//
+// Each type has a method SetName. Deadlock reports and [loop.Loop.WriteGraph] then tell
+// by that name which lock a task waits for, and which task holds it.
 package lock

@@ -8,7 +8,7 @@ import (
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// An Event is a flag that tasks wait for. The zero Event is not set and ready to use.
+// An Event is a flag that tasks can wait for. The zero Event is not set and ready to use.
 // asyncio: Event.
 type Event struct {
 	named
@@ -16,9 +16,9 @@ type Event struct {
 	waiters waiter.List
 }
 
-// Set sets the flag, and wakes every task that waits, in the order in which they came.
-// They are woken also if the flag is cleared at once. Setting a flag that is set does
-// nothing.
+// Set sets the flag, and wakes all waiting tasks, in the order in which they began to wait.
+// The tasks go on even if the flag is cleared before they run. Set is a no-op if the flag
+// is set already.
 func (e *Event) Set() {
 	e.waiters.Check("Set")
 	if !e.set {
@@ -27,7 +27,7 @@ func (e *Event) Set() {
 	}
 }
 
-// Clear takes the flag back: those who come from now on wait.
+// Clear clears the flag. Tasks that call Wait after that wait for the next Set.
 func (e *Event) Clear() {
 	e.waiters.Check("Clear")
 	e.set = false
@@ -36,9 +36,9 @@ func (e *Event) Clear() {
 // IsSet reports whether the flag is set.
 func (e *Event) IsSet() bool { return e.set }
 
-// Wait waits until the flag is set; if it is, Wait does not suspend. An error says that
-// the task was canceled, or that ctx has ended (see [lowlevel.Suspend]). Wait panics if ctx
-// does not belong to the running task.
+// Wait waits until the flag is set. If it is set already, Wait does not suspend. Wait
+// returns an error if the task is canceled while it waits, or if ctx ends (see
+// [lowlevel.Suspend]). Wait panics if ctx does not belong to the running task.
 func (e *Event) Wait(ctx context.Context) error {
 	lowlevel.Current(ctx)
 	if e.set {

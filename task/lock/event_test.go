@@ -28,8 +28,8 @@ func TestEventThatIsSetDoesNotSuspend(t *testing.T) {
 	})
 }
 
-// Set wakes those who wait, in their order, also if the flag is cleared at once; who
-// comes after that waits.
+// Set wakes the waiting tasks, in their order, also if the flag is cleared at once. A task
+// that calls Wait after that waits.
 func TestEventSetAndCleared(t *testing.T) {
 	l := testkit.NewLoop(t)
 	var e lock.Event
@@ -54,7 +54,7 @@ func TestEventSetAndCleared(t *testing.T) {
 	}
 }
 
-// eventModel is a flag, and those who wait for it.
+// eventModel is a simple model of an Event: a flag, and the tasks that wait for it.
 type eventModel struct {
 	*testkit.Program
 	e    lock.Event
@@ -71,7 +71,7 @@ func (m *eventModel) wait(derived bool) {
 		m.line = append(m.line, a)
 		err := m.e.Wait(ctx)
 		if set && m.Steps != before {
-			m.Errorf("%v found the flag set, and was suspended", a)
+			m.Errorf("%v found the flag set, but was suspended", a)
 		}
 		ahead := m.Leave(&m.line, a)
 		if err != nil {
@@ -81,11 +81,11 @@ func (m *eventModel) wait(derived bool) {
 			return
 		}
 		if !a.Woken {
-			m.Errorf("%v goes on, and the flag was not set", a)
+			m.Errorf("%v goes on, but the flag was not set", a)
 		}
 		for _, other := range ahead {
 			if other.Woken && !other.GaveUp() {
-				m.Errorf("%v goes on before %v, who came first", a, other)
+				m.Errorf("%v goes on before %v, which began to wait earlier", a, other)
 			}
 		}
 	})
@@ -134,7 +134,7 @@ func TestEventModel(t *testing.T) {
 	})
 }
 
-// Also an event that is set, for which nobody waits, takes no context but the running task's.
+// Wait checks the context also if the event is set: it must be the running task's.
 func TestEventThatIsSetChecksTheContext(t *testing.T) {
 	testkit.Run(t, func(ctx context.Context) {
 		var e lock.Event

@@ -13,7 +13,41 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// play runs main on a loop whose clock jumps, and prints its error.
+// A task reads the balance, waits for the bank, and writes the new balance. The mutex keeps
+// the other tasks from doing the same in the meantime. So all three withdrawals count.
+func Example() {
+	balance, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		var mu lock.Mutex
+		balance := 100
+		withdraw := func(ctx context.Context, amount int) error {
+			if err := mu.Lock(ctx); err != nil {
+				return err // the task was canceled while it waited for the mutex
+			}
+			defer mu.Unlock()
+			before := balance
+			if err := task.Sleep(ctx, time.Second); err != nil { // ask the bank
+				return err
+			}
+			balance = before - amount
+			return nil
+		}
+		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			for range 3 {
+				err := g.Go(func(ctx context.Context) error { return withdraw(ctx, 10) })
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		return balance, err
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(balance, err)
+	// Output:
+	// 70 <nil>
+}
+
+// play runs main on a loop with a virtual clock, and prints the error if there is one.
 func play(main func(ctx context.Context) error) {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, main(ctx)
@@ -23,39 +57,34 @@ func play(main func(ctx context.Context) error) {
 	}
 }
 
-// A transfer reads the balance, waits, and writes it. The mutex keeps others from doing
-// the same in the meantime.
+// A mutex is fair: the tasks get it in the order in which they called Lock, one at a time.
 func ExampleMutex() {
 	play(func(ctx context.Context) error {
 		var mu lock.Mutex
-		balance := 100
-		withdraw := func(ctx context.Context) error {
-			if err := mu.Lock(ctx); err != nil {
-				return err
-			}
-			defer mu.Unlock()
-			before := balance
-			if err := task.Sleep(ctx, time.Second); err != nil { // ask the bank
-				return err
-			}
-			balance = before - 10
-			return nil
-		}
-		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-			for range 3 {
-				if err := g.Go(withdraw); err != nil {
+		return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+			for _, name := range []string{"A", "B", "C"} {
+				err := g.Go(func(ctx context.Context) error {
+					if err := mu.Lock(ctx); err != nil {
+						return err
+					}
+					defer mu.Unlock()
+					fmt.Println(name, "has the mutex at", lowlevel.LoopOf(ctx).Elapsed())
+					return task.Sleep(ctx, time.Second)
+				})
+				if err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-		fmt.Println("balance", balance, "after", lowlevel.LoopOf(ctx).Elapsed())
-		return err
 	})
 	// Output:
-	// balance 70 after 3s
+	// A has the mutex at 0s
+	// B has the mutex at 1s
+	// C has the mutex at 2s
 }
 
+// Two tasks wait for an event. A timer sets it after three seconds.
 func ExampleEvent() {
 	play(func(ctx context.Context) error {
 		var ready lock.Event
@@ -81,6 +110,8 @@ func ExampleEvent() {
 	// B goes on at 3s
 }
 
+// Two tasks buy from a stock. Each waits until the stock is large enough, and checks that
+// again whenever the stock has changed.
 func ExampleCond() {
 	play(func(ctx context.Context) error {
 		var changed lock.Cond
@@ -154,8 +185,8 @@ func ExampleSemaphore() {
 	// E begins at 2s
 }
 
-// A rate limiter: a request takes a permit that only time gives back, so that no second
-// has more than three requests in it, whichever second one looks at.
+// A rate limiter: a request takes a permit, and a timer releases it one second later. So
+// no period of one second has more than three requests in it, wherever the period begins.
 func ExampleSemaphore_rateLimiter() {
 	play(func(ctx context.Context) error {
 		permits := lock.NewBounded(3)
@@ -172,7 +203,7 @@ func ExampleSemaphore_rateLimiter() {
 			if err := request(ctx, n); err != nil {
 				return err
 			}
-			if err := task.Sleep(ctx, 100*time.Millisecond); err != nil { // the work on it
+			if err := task.Sleep(ctx, 100*time.Millisecond); err != nil { // the work
 				return err
 			}
 		}
@@ -189,7 +220,8 @@ func ExampleSemaphore_rateLimiter() {
 	// request 7 at 2.1s
 }
 
-// Three workers compute a step each, and none begins the next before all have ended it.
+// Three workers compute in steps. No worker begins the next step before all workers have
+// ended the current one.
 func ExampleBarrier() {
 	play(func(ctx context.Context) error {
 		step := lock.NewBarrier(3)
@@ -222,6 +254,7 @@ func ExampleBarrier() {
 	// step 1 is over at 6s
 }
 
+// Abort breaks the barrier: the task that waits there gets ErrBroken.
 func ExampleBarrier_Abort() {
 	play(func(ctx context.Context) error {
 		start := lock.NewBarrier(2)
@@ -240,8 +273,8 @@ func ExampleBarrier_Abort() {
 	// true true
 }
 
-// Two tasks that take two locks in opposite order wait for each other. The report says
-// who holds what, if the locks have names.
+// Two tasks take two locks in opposite order, and wait for each other. The locks have
+// names, so the report says which task holds which lock.
 func ExampleMutex_SetName() {
 	play(func(ctx context.Context) error {
 		var left, right lock.Mutex

@@ -26,7 +26,7 @@ func deadlock(t *testing.T, main testkit.Body) *loop.DeadlockError {
 	return d
 }
 
-// wantGraph compares what WriteGraph writes.
+// wantGraph compares the output of WriteGraph with the lines of want.
 func wantGraph(t *testing.T, l *loop.Loop, want ...string) {
 	t.Helper()
 	var b strings.Builder
@@ -34,7 +34,7 @@ func wantGraph(t *testing.T, l *loop.Loop, want ...string) {
 	testkit.Equal(t, "the graph", strings.TrimSuffix(b.String(), "\n"), strings.Join(want, "\n"))
 }
 
-// names are those of tasks.
+// names returns the names of tasks.
 func names(tasks []*loop.Task) string {
 	var all []string
 	for _, t := range tasks {
@@ -43,7 +43,7 @@ func names(tasks []*loop.Task) string {
 	return strings.Join(all, " ")
 }
 
-// both locks first and then second, with a turn in between.
+// both returns a body that locks first, yields for a turn, and then locks second.
 func both(first, second *lock.Mutex) testkit.Body {
 	return func(ctx context.Context) error {
 		if err := first.Lock(ctx); err != nil {
@@ -72,7 +72,7 @@ func TestTwoLocksInOppositeOrder(t *testing.T) {
 		return err
 	})
 	testkit.Equal(t, "the circle", names(d.Cycle), "A B")
-	testkit.Equal(t, "those left", names(d.Tasks), "main A B")
+	testkit.Equal(t, "the tasks that are left", names(d.Tasks), "main A B")
 	testkit.Equal(t, "the error", d.Error(), `loop: deadlock: nothing can wake the 3 tasks that are left
 	main awaits a gather of 2
 	A awaits mutex "right", held by "B"
@@ -114,7 +114,7 @@ func TestGraphOfAMutexWithoutAHolder(t *testing.T) {
 	l := testkit.NewLoop(t)
 	var ended, tried, free lock.Mutex
 	ended.SetName("of a task that has ended")
-	tried.SetName("of nobody in particular")
+	tried.SetName("locked by the host")
 	free.SetName("promised")
 	testkit.Spawn(l.Context(), "forgetful", ended.Lock)
 	l.RunUntilIdle()
@@ -127,11 +127,11 @@ func TestGraphOfAMutexWithoutAHolder(t *testing.T) {
 	free.Unlock()
 	wantGraph(t, l,
 		`A awaits mutex "of a task that has ended", held by "forgetful", which has ended`,
-		`B awaits mutex "of nobody in particular", which is locked`,
+		`B awaits mutex "locked by the host", which is locked`,
 		`C awaits mutex "promised"`)
 }
 
-// Everything says its name, and something sensible without one.
+// Each type shows its name, or its kind if it has no name.
 func TestGraphSaysNames(t *testing.T) {
 	l := testkit.NewLoop(t)
 	named, nameless := new(lock.Event), new(lock.Event)
@@ -166,7 +166,7 @@ func TestGraphSaysNames(t *testing.T) {
 		`cond without a name awaits a signal of a cond`)
 }
 
-// A barrier is called a barrier, with its name, though it is made of a cond.
+// A barrier is made of a Cond, but the graph calls it a barrier, and shows its name.
 func TestGraphSaysTheNameOfABarrier(t *testing.T) {
 	l := testkit.NewLoop(t)
 	b := lock.NewBarrier(2)
@@ -174,11 +174,11 @@ func TestGraphSaysTheNameOfABarrier(t *testing.T) {
 	a := task.Go(l.Context(), b.Wait)
 	l.RunUntilIdle()
 	if got := a.Task().Status(); !strings.Contains(got, `barrier "start"`) {
-		t.Errorf(`who waits at the barrier named start %q, want barrier "start" in it`, got)
+		t.Errorf(`a task at the barrier named start has the status %q, want barrier "start" in it`, got)
 	}
 }
 
-// The mutex that a Cond owns goes by the name of the Cond.
+// The mutex that a Cond owns has the name of the Cond.
 func TestGraphSaysTheNameOfACondsOwnMutex(t *testing.T) {
 	l := testkit.NewLoop(t)
 	c := new(lock.Cond)
@@ -187,6 +187,6 @@ func TestGraphSaysTheNameOfACondsOwnMutex(t *testing.T) {
 	a := testkit.Spawn(l.Context(), "A", c.Lock)
 	l.RunUntilIdle()
 	if got := a.Task().Status(); !strings.Contains(got, `"changed"`) {
-		t.Errorf(`who waits for the mutex of the cond named changed %q, want "changed" in it`, got)
+		t.Errorf(`a task that waits for the mutex of the cond named changed has the status %q, want "changed" in it`, got)
 	}
 }

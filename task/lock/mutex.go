@@ -13,23 +13,25 @@ import (
 
 // A Mutex is held by one task at a time. The zero Mutex is unlocked and ready to use.
 //
-// It is fair: tasks get it in the order in which they asked. One that is canceled
-// while it waits, even in the turn in which the mutex came to it, passes it on. A
-// Mutex belongs to one loop from the first task that has to wait for it. asyncio:
-// Lock.
+// A Mutex is fair: tasks get it in the order in which they called Lock. A task may be
+// canceled while it waits, even in the turn in which it was to get the mutex: the next
+// task then gets it. A Mutex belongs to one loop as soon as a task of that loop has had to
+// wait for it. asyncio: Lock.
 type Mutex struct {
 	named
 	locked  bool
-	lost    []*loop.Task // who held it, and could not take it again in Cond.Wait
+	lost    []*loop.Task // the tasks that left Cond.Wait without the mutex
 	holder  *loop.Task
 	waiters waiter.List
 }
 
-// Lock takes the mutex, and waits for it if need be. An error says that the task does
-// not have the mutex: it was canceled while it waited, or ctx has ended (see
-// [lowlevel.Suspend]). A mutex that is free is taken without suspending, at a cost of a few
-// nanoseconds; a task that waits costs one allocation. Locking a mutex that the task
-// holds is a deadlock. Lock panics if ctx does not belong to the running task.
+// Lock takes the mutex. If another task holds it, or waits for it, Lock waits. If Lock
+// returns an error, the task does not have the mutex: the task was canceled while it
+// waited, or ctx has ended (see [lowlevel.Suspend]).
+//
+// A free mutex is taken without a suspension, in a few nanoseconds. A task that waits costs
+// one allocation. A task that locks a mutex that it already holds is deadlocked. Lock
+// panics if ctx does not belong to the running task.
 func (m *Mutex) Lock(ctx context.Context) error {
 	t := lowlevel.Current(ctx)
 	if !m.TryLock() {
@@ -42,7 +44,8 @@ func (m *Mutex) Lock(ctx context.Context) error {
 	return nil
 }
 
-// TryLock takes the mutex if it is free and nobody waits for it, and reports whether.
+// TryLock takes the mutex if it is free and no task waits for it. It reports whether it has
+// taken it.
 func (m *Mutex) TryLock() bool {
 	m.check("TryLock")
 	if m.locked || m.waiters.Waiting() {
@@ -52,22 +55,23 @@ func (m *Mutex) TryLock() bool {
 	return true
 }
 
-// Unlock gives the mutex back; the task that has waited longest gets it in the next
-// turn. Any task may unlock. It panics if the mutex is not locked, as sync.Mutex does.
+// Unlock releases the mutex. The task that has waited longest gets it in the next turn.
+// Unlock may be called by any task, not only by the holder. It panics if the mutex is not
+// locked, as sync.Mutex does.
 func (m *Mutex) Unlock() {
 	m.check("Unlock")
 	if len(m.lost) > 0 && m.unlockedByLoser() {
 		return
 	}
 	if !m.locked {
-		panic("lock: Unlock of a Mutex that is not locked")
+		panic("lock: Unlock of a Mutex that is not locked; unlock it once for each Lock")
 	}
 	m.locked, m.holder = false, nil
 	m.wake()
 }
 
-// unlockedByLoser reports whether the running task is one that has lost the mutex, and
-// forgets it: its deferred Unlock is nothing to anybody.
+// unlockedByLoser reports whether the running task is in lost, and removes it from there:
+// the task's deferred Unlock must be a no-op, as the task does not hold the mutex.
 func (m *Mutex) unlockedByLoser() bool {
 	m.lost = slices.DeleteFunc(m.lost, (*loop.Task).Done)
 	at := slices.IndexFunc(m.lost, isCurrent)
@@ -79,7 +83,7 @@ func (m *Mutex) unlockedByLoser() bool {
 
 func isCurrent(t *loop.Task) bool { return t.Loop().Current() == t }
 
-// check panics where the mutex must not be changed: see [lowlevel.CheckGoroutine].
+// check panics if the mutex must not be changed from here: see [lowlevel.CheckGoroutine].
 func (m *Mutex) check(what string) {
 	if m.holder != nil {
 		lowlevel.CheckGoroutine(m.holder.Loop(), what)
@@ -91,15 +95,16 @@ func (m *Mutex) check(what string) {
 // Locked reports whether a task holds the mutex.
 func (m *Mutex) Locked() bool { return m.locked }
 
-// giveUp passes a turn on that has come to one who no longer waits.
+// giveUp is called when a task stops waiting without having got the mutex. The task may
+// have been woken already, so it wakes the next one.
 func (m *Mutex) giveUp(bool) {
 	if !m.locked {
 		m.wake()
 	}
 }
 
-// wake sets the first in line, unless that has happened. It stays in line until it
-// has taken the mutex, so that nobody gets in between.
+// wake sets the first waiter of the line, if it is not set already. The waiter stays in
+// the line until its task has taken the mutex, so that no other task can take it in between.
 func (m *Mutex) wake() {
 	if w := m.waiters.First(); w != nil {
 		w.Set()
@@ -123,10 +128,10 @@ func (m *mutexInfo) Describe() (what string, on []loop.Awaitable) {
 	return what, on
 }
 
-// named is what has a name in reports.
+// named is embedded by the types that have a name in reports.
 type named struct{ label string }
 
-// SetName gives it a name, which deadlock reports and graphs show.
+// SetName sets the name. Deadlock reports and graphs show it.
 func (n *named) SetName(name string) { n.label = name }
 
 func (n *named) name(anonymous, kind string) string {
@@ -136,5 +141,5 @@ func (n *named) name(anonymous, kind string) string {
 	return fmt.Sprintf("%s %q", kind, n.label)
 }
 
-// everyone is more than there can be in a line.
+// everyone is larger than the length of any line of waiters.
 const everyone = math.MaxInt

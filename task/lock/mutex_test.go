@@ -15,7 +15,7 @@ func TestMutexMisuse(t *testing.T) {
 	testkit.Panics(t, "lock: Unlock of a Mutex that is not locked", m.Unlock)
 	testkit.Equal(t, "locked", m.Locked(), false)
 	testkit.Equal(t, "TryLock", m.TryLock(), true)
-	testkit.Equal(t, "TryLock of what is locked", m.TryLock(), false)
+	testkit.Equal(t, "TryLock of a locked mutex", m.TryLock(), false)
 	m.Unlock()
 	testkit.Panics(t, "lock: Unlock of a Mutex that is not locked", m.Unlock)
 	testkit.Equal(t, "TryLock after a misuse", m.TryLock(), true)
@@ -28,14 +28,14 @@ func TestMutexMayBeUnlockedByAnybody(t *testing.T) {
 	b := testkit.Spawn(l.Context(), "B", m.Lock)
 	l.RunUntilIdle()
 	testkit.NoError(t, a.Err())
-	testkit.Equal(t, "B has it, too", b.Done(), false)
+	testkit.Equal(t, "B has the mutex, too", b.Done(), false)
 	l.CallSoon(m.Unlock)
 	l.RunUntilIdle()
 	testkit.NoError(t, b.Err())
 }
 
-// mutexModel is a mutex as anybody would describe it: who holds it, and who stands in
-// line, in the order in which they asked.
+// mutexModel is a simple model of a mutex: its holder, and the waiting tasks, in the order
+// in which they called Lock.
 type mutexModel struct {
 	*testkit.Program
 	m      lock.Mutex
@@ -43,7 +43,7 @@ type mutexModel struct {
 	holder *testkit.Actor
 }
 
-// host holds the mutex in the name of nobody.
+// host stands for the host as the holder: the test itself, outside of all tasks.
 var host = &testkit.Actor{}
 
 func (m *mutexModel) visit(derived bool) {
@@ -67,7 +67,7 @@ func (m *mutexModel) lock(ctx context.Context, a *testkit.Actor) {
 	m.line = append(m.line, a)
 	err := m.m.Lock(ctx)
 	if free && m.Steps != before {
-		m.Errorf("%v found the mutex free, and was suspended", a)
+		m.Errorf("%v found the mutex free, but was suspended", a)
 	}
 	ahead := m.Leave(&m.line, a)
 	if err != nil {
@@ -79,7 +79,7 @@ func (m *mutexModel) lock(ctx context.Context, a *testkit.Actor) {
 	}
 	for _, other := range ahead {
 		if !other.GaveUp() {
-			m.Errorf("%v got the mutex before %v, who came first", a, other)
+			m.Errorf("%v got the mutex before %v, which called Lock earlier", a, other)
 		}
 	}
 	m.holder = a
@@ -90,7 +90,8 @@ func (m *mutexModel) unlock() {
 	m.m.Unlock()
 }
 
-// tryLock is the host's: it unlocks, or tries to lock.
+// tryLock acts for the host: it unlocks the mutex if the host holds it, and tries to lock it
+// otherwise.
 func (m *mutexModel) tryLock() {
 	if m.holder == host {
 		m.unlock()
@@ -99,14 +100,14 @@ func (m *mutexModel) tryLock() {
 	free := m.holder == nil && len(m.line) == 0
 	got := m.m.TryLock()
 	if got && m.holder != nil {
-		m.Errorf("TryLock, while %v holds it", m.holder)
+		m.Errorf("TryLock succeeds while %v holds the mutex", m.holder)
 	}
 	if free && !got {
-		m.Errorf("TryLock fails, and nobody holds it or waits")
+		m.Errorf("TryLock fails, but no task holds the mutex or waits for it")
 	}
 	for _, a := range m.line {
 		if got && !a.GaveUp() {
-			m.Errorf("TryLock gets past %v, who waits", a)
+			m.Errorf("TryLock succeeds while %v waits", a)
 		}
 	}
 	if got {
@@ -122,7 +123,7 @@ func (m *mutexModel) check(idle bool) {
 		return
 	}
 	if m.holder == nil && len(m.line) > 0 {
-		m.Errorf("nothing is ready, the mutex is free, and %v wait", m.line)
+		m.Errorf("nothing is ready and the mutex is free, but %v wait", m.line)
 	}
 	m.NoneGaveUp(m.line)
 }
@@ -148,7 +149,7 @@ func TestMutexModel(t *testing.T) {
 		}
 		m.Finish(m.check)
 		if m.m.Locked() {
-			m.Errorf("everybody has left, and the mutex is locked")
+			m.Errorf("every task has left, but the mutex is locked")
 		}
 	})
 }

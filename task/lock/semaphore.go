@@ -9,12 +9,12 @@ import (
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// A Semaphore has a number of permits, which tasks acquire and release. The zero
-// Semaphore has none until some are released.
+// A Semaphore has a number of permits. Tasks acquire and release them. The zero Semaphore
+// has no permits until a task releases one.
 //
-// It is fair: permits go to tasks in the order in which they asked. One that is
-// canceled while it waits, even in the turn in which a permit came to it, passes it on.
-// asyncio: Semaphore, BoundedSemaphore.
+// A Semaphore is fair: tasks get permits in the order in which they called Acquire. A task
+// may be canceled while it waits, even in the turn in which it was to get a permit: the
+// next task then gets the permit. asyncio: Semaphore, BoundedSemaphore.
 type Semaphore struct {
 	named
 	free    int
@@ -30,8 +30,8 @@ func NewSemaphore(n int) *Semaphore {
 	return &Semaphore{free: n}
 }
 
-// NewBounded makes a semaphore with n permits that panics where more are released than
-// were acquired. It panics unless n is positive.
+// NewBounded makes a semaphore with n permits. Its Release panics if more permits are
+// released than were acquired. NewBounded panics unless n is positive.
 func NewBounded(n int) *Semaphore {
 	if n < 1 {
 		panic(fmt.Sprintf("lock: NewBounded(%d); the number of permits must be positive", n))
@@ -39,10 +39,11 @@ func NewBounded(n int) *Semaphore {
 	return &Semaphore{free: n, bound: n}
 }
 
-// Acquire takes a permit, and waits for one if need be. An error says that the task got
-// none: it was canceled while it waited, or ctx has ended (see [lowlevel.Suspend]). A permit
-// that is free is taken without suspending; a task that waits costs one allocation.
-// Acquire panics if ctx does not belong to the running task.
+// Acquire takes a permit. If none is free, or other tasks wait for one, Acquire waits. If
+// Acquire returns an error, the task has no permit: it was canceled while it waited, or ctx
+// has ended (see [lowlevel.Suspend]). A free permit is taken without a suspension. A task
+// that waits costs one allocation. Acquire panics if ctx does not belong to the running
+// task.
 func (s *Semaphore) Acquire(ctx context.Context) error {
 	lowlevel.Current(ctx)
 	if s.TryAcquire() {
@@ -55,7 +56,8 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 	return nil
 }
 
-// giveUp passes on what has come to one who no longer waits.
+// giveUp is called when a task stops waiting because of an error. If the task had been
+// granted a permit, the permit is free again.
 func (s *Semaphore) giveUp(granted bool) {
 	if granted {
 		s.free++
@@ -63,7 +65,8 @@ func (s *Semaphore) giveUp(granted bool) {
 	s.serve()
 }
 
-// TryAcquire takes a permit if one is free and nobody waits, and reports whether.
+// TryAcquire takes a permit if one is free and no task waits. It reports whether it has
+// taken one.
 func (s *Semaphore) TryAcquire() bool {
 	s.waiters.Check("TryAcquire")
 	if s.free == 0 || s.waiters.Waiting() {
@@ -73,12 +76,13 @@ func (s *Semaphore) TryAcquire() bool {
 	return true
 }
 
-// Release gives a permit back; the task that has waited longest gets it in the next
-// turn. Any task may release. On a bounded semaphore it panics if no permit is out.
+// Release gives a permit back. The task that has waited longest gets it in the next turn.
+// Release may be called by any task or callback. It panics if the semaphore is bounded and
+// all its permits are free.
 func (s *Semaphore) Release() {
 	s.waiters.Check("Release")
 	if s.bound > 0 && s.free >= s.bound {
-		panic("lock: Release of a bounded Semaphore that has all its permits")
+		panic("lock: Release of a bounded Semaphore that has all its permits; release each acquired permit once")
 	}
 	s.free++
 	s.hand()
@@ -87,7 +91,7 @@ func (s *Semaphore) Release() {
 // Free returns how many permits are free.
 func (s *Semaphore) Free() int { return s.free }
 
-// hand gives a free permit to the first in line, and reports whether anybody is there.
+// hand gives a free permit to the first waiter, and reports whether there is one.
 func (s *Semaphore) hand() bool {
 	if s.waiters.Set(1) == 0 {
 		return false
@@ -96,7 +100,7 @@ func (s *Semaphore) hand() bool {
 	return true
 }
 
-// serve gives out the free permits.
+// serve gives the free permits to the waiters.
 func (s *Semaphore) serve() {
 	for s.free > 0 && s.hand() {
 	}

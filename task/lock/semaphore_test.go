@@ -35,7 +35,7 @@ func TestSemaphoreMayGrow(t *testing.T) {
 	testkit.Equal(t, "free", s.Free(), 1)
 }
 
-// Several permits that come in one turn let that many in, in the next.
+// Several permits that are released in one turn wake as many tasks in the next turn.
 func TestSemaphoreLetsSeveralIn(t *testing.T) {
 	l := testkit.NewLoop(t)
 	s := lock.NewSemaphore(0)
@@ -50,7 +50,7 @@ func TestSemaphoreLetsSeveralIn(t *testing.T) {
 	l.RunUntilIdle()
 	for range 3 {
 		s.Release()
-		testkit.Equal(t, "free, for others than those who wait", s.Free(), 0)
+		testkit.Equal(t, "free permits, without those for the waiting tasks", s.Free(), 0)
 	}
 	l.RunOnce()
 	j.Want(t, "A", "B", "C")
@@ -59,7 +59,7 @@ func TestSemaphoreLetsSeveralIn(t *testing.T) {
 	j.Want(t, "D")
 }
 
-// A permit is free, but somebody in line has not gone on yet: a late-comer gets behind.
+// A permit is free, but a waiting task has not gone on yet: a later task must not pass it.
 func TestSemaphoreKeepsLateComersBehind(t *testing.T) {
 	l := testkit.NewLoop(t)
 	s := lock.NewSemaphore(0)
@@ -73,7 +73,7 @@ func TestSemaphoreKeepsLateComersBehind(t *testing.T) {
 	}
 	enter("A")
 	l.RunUntilIdle()
-	enter("B") // its step comes before that of A, who is woken now
+	enter("B") // B's step comes before the step of A, which is woken by Release
 	s.Release()
 	s.Release()
 	testkit.Equal(t, "free", s.Free(), 1)
@@ -83,7 +83,8 @@ func TestSemaphoreKeepsLateComersBehind(t *testing.T) {
 	testkit.Equal(t, "free", s.Free(), 0)
 }
 
-// Two permits come, and the first two in line give up: the next two get them.
+// Two permits are released, and the first two tasks in line give up: the next two tasks get
+// the permits.
 func TestSemaphorePassesOnSeveral(t *testing.T) {
 	l := testkit.NewLoop(t)
 	s := lock.NewBounded(2)
@@ -104,8 +105,8 @@ func TestSemaphorePassesOnSeveral(t *testing.T) {
 	testkit.Equal(t, "free", s.Free(), 0)
 }
 
-// semaphoreModel is a semaphore as anybody would describe it: how many permits there
-// are and who holds one, and who stands in line, in the order in which they asked.
+// semaphoreModel is a simple model of a semaphore: the number of permits, the number that
+// is held, and the waiting tasks, in the order in which they called Acquire.
 type semaphoreModel struct {
 	*testkit.Program
 	s       *lock.Semaphore
@@ -126,7 +127,7 @@ func (m *semaphoreModel) visit(derived bool) {
 		m.line = append(m.line, a)
 		err := m.s.Acquire(within)
 		if free && m.Steps != before {
-			m.Errorf("%v found a permit, and was suspended", a)
+			m.Errorf("%v found a free permit, but was suspended", a)
 		}
 		ahead := m.Leave(&m.line, a)
 		if err != nil {
@@ -146,32 +147,33 @@ func (m *semaphoreModel) acquired(a *testkit.Actor, ahead []*testkit.Actor) {
 	}
 	for _, other := range ahead {
 		if !other.GaveUp() {
-			m.Errorf("%v got a permit before %v, who came first", a, other)
+			m.Errorf("%v got a permit before %v, which called Acquire earlier", a, other)
 		}
 	}
 }
 
-// tryAcquire is the host's.
+// tryAcquire acts for the host.
 func (m *semaphoreModel) tryAcquire() {
 	free := m.s.Free() > 0
 	got := m.s.TryAcquire()
 	switch {
 	case got && !free:
-		m.Errorf("TryAcquire without a free permit")
+		m.Errorf("TryAcquire succeeds without a free permit")
 	case got:
 		m.acquired(host, m.line)
 	case free && len(m.line) == 0:
-		m.Errorf("TryAcquire fails with a permit free, and nobody waits")
+		m.Errorf("TryAcquire fails, but a permit is free and no task waits")
 	}
 }
 
-// release is the host's: it takes a permit from one that forgot it, or makes a new one.
+// release acts for the host: it adds a permit to a semaphore without a bound, and checks that
+// Release of a full bounded one panics.
 func (m *semaphoreModel) release() {
 	if m.bound > 0 && m.s.Free() == m.bound {
 		testkit.Panics(m, "has all its permits", m.s.Release)
 		return
 	}
-	if m.bound > 0 { // somebody's, who acquires another in its place
+	if m.bound > 0 { // the permits that are not free are held by tasks
 		return
 	}
 	m.permits++
@@ -179,7 +181,7 @@ func (m *semaphoreModel) release() {
 }
 
 func (m *semaphoreModel) check(idle bool) {
-	handed := m.permits - m.held - m.s.Free() // to those who do not know yet
+	handed := m.permits - m.held - m.s.Free() // given to tasks that have not gone on yet
 	if handed < 0 || handed > len(m.line) {
 		m.Errorf("of %d permits %d are held and %d free, with %d waiting", m.permits, m.held, m.s.Free(), len(m.line))
 	}
@@ -187,10 +189,10 @@ func (m *semaphoreModel) check(idle bool) {
 		return
 	}
 	if handed != 0 {
-		m.Errorf("nothing is ready, and of %d permits only %d are held and %d free", m.permits, m.held, m.s.Free())
+		m.Errorf("nothing is ready, but of %d permits only %d are held and %d free", m.permits, m.held, m.s.Free())
 	}
 	if m.s.Free() > 0 && len(m.line) > 0 {
-		m.Errorf("nothing is ready, %d permits are free, and %v wait", m.s.Free(), m.line)
+		m.Errorf("nothing is ready and %d permits are free, but %v wait", m.s.Free(), m.line)
 	}
 	m.NoneGaveUp(m.line)
 }
@@ -233,7 +235,7 @@ func TestSemaphoreModel(t *testing.T) {
 		}
 		m.Finish(m.check)
 		if m.s.Free() != m.permits {
-			m.Errorf("everybody has left, and of %d permits %d are free", m.permits, m.s.Free())
+			m.Errorf("every task has left, but of %d permits only %d are free", m.permits, m.s.Free())
 		}
 	})
 }

@@ -14,9 +14,8 @@ import (
 	"github.com/takt-go/takt/task/lock"
 )
 
-// What Mutex and Semaphore have in common: a few may be inside, the others stand in
-// line, and who leaves the line passes the turn on.
-
+// A turnstile is what Mutex and Semaphore have in common: a few tasks may be inside, the
+// others stand in line, and a task that leaves the line passes its turn on.
 type turnstile struct {
 	name  string
 	enter func(ctx context.Context) error
@@ -24,7 +23,7 @@ type turnstile struct {
 	try   func() bool
 }
 
-// turnstiles are free, and let one in at a time.
+// turnstiles returns free turnstiles. Each lets one task in at a time.
 func turnstiles() []turnstile {
 	m := new(lock.Mutex)
 	s := lock.NewSemaphore(1)
@@ -53,7 +52,7 @@ func TestFreeDoesNotSuspend(t *testing.T) {
 			}
 			ended, end := context.WithCancel(ctx)
 			end()
-			testkit.NoError(t, s.enter(ended)) // nothing to wait for, so it does not matter
+			testkit.NoError(t, s.enter(ended)) // there is no wait that the context could end
 			j.Want(t)
 		})
 	})
@@ -74,7 +73,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 				return nil
 			})
 		}
-		// Who leaves in turn n lets the next in in turn n+1, and nobody in between.
+		// A task leaves in turn n, and the next enters in turn n+1. No task gets in between.
 		for _, want := range [][]string{
 			{"A enters"},
 			nil,
@@ -92,7 +91,8 @@ func TestFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-// waysToGiveUp are how a wait ends without success: enter waits at s, until giveUp.
+// waysToGiveUp has the ways in which a wait can end without success. enter waits at s until
+// giveUp is called, which enter sets.
 var waysToGiveUp = []struct {
 	name  string
 	enter func(ctx context.Context, s turnstile, giveUp *func()) error
@@ -117,7 +117,7 @@ var waysToGiveUp = []struct {
 	}, context.DeadlineExceeded},
 }
 
-// moments are when the turn comes, as the one whose turn it is gives up.
+// moments has the possible orders of two events: a task gives up, and its turn comes.
 var moments = []struct {
 	name string
 	do   func(l *loop.Loop, giveUp, open func())
@@ -141,9 +141,8 @@ var moments = []struct {
 	{"in the same turn, after", func(l *loop.Loop, giveUp, open func()) { l.CallSoon(open); l.CallSoon(giveUp) }},
 }
 
-// Four stand in line, and the first three give up one after another, in every way and
-// at every moment: the turn comes to the fourth, or to the one who was too late to give
-// up, and then to the next. Nobody else gets in, and nothing is lost.
+// Four tasks stand in line, and the first three give up one after another, in every way and
+// at every moment. Then the fourth task gets in, no other task does, and nothing is lost.
 func TestWhoGivesUpPassesTheTurnOn(t *testing.T) {
 	for _, way := range waysToGiveUp {
 		for _, moment := range moments {
@@ -193,7 +192,8 @@ func TestWhoGivesUpPassesTheTurnOn(t *testing.T) {
 	}
 }
 
-// The same for the first in line alone, whose turn comes just then.
+// Three tasks stand in line. The first gives up, in every way, and its turn comes before or
+// after that, at every moment. The first may be too late to give up, and then gets in.
 func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 	for _, way := range waysToGiveUp {
 		for _, moment := range moments {
@@ -224,10 +224,10 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 					l.RunUntilIdle()
 					moment.do(l, giveUp, func() {
 						s.leave()
-						testkit.Equal(t, "a late-comer gets in", s.try(), false)
+						testkit.Equal(t, "a later caller gets in", s.try(), false)
 					})
 					l.RunUntilIdle()
-					if len(j) == 3 && way.want != context.Canceled { // noticed a turn later
+					if len(j) == 3 && way.want != context.Canceled { // the loop noticed the end of the context a turn later
 						testkit.Equal(t, "too late to give up", j[0], "first enters")
 						j = j[1:]
 					} else {
@@ -247,7 +247,8 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 	}
 }
 
-// A time limit that expires in the turn in which the turn comes, in both orders.
+// A time limit expires in the same turn of the loop in which the task's turn comes, in both
+// orders.
 func TestTurnComesAsTheTimeIsUp(t *testing.T) {
 	for _, before := range []bool{true, false} {
 		forEachTurnstile(t, func(t *testing.T, s turnstile) {
@@ -273,7 +274,7 @@ func TestTurnComesAsTheTimeIsUp(t *testing.T) {
 	}
 }
 
-// Two requests to cancel, one while it waits and one after its turn came.
+// A task is canceled twice: while it waits, and again after its turn has come.
 func TestCanceledTwice(t *testing.T) {
 	forEachTurnstile(t, func(t *testing.T, s turnstile) {
 		l := testkit.NewLoop(t)
@@ -289,7 +290,7 @@ func TestCanceledTwice(t *testing.T) {
 	})
 }
 
-// Who waits alone, and is canceled, does not hold up those who come in the same turn.
+// The only waiting task is canceled. Another caller can get in in the same turn.
 func TestCanceledWaiterHoldsNobodyUp(t *testing.T) {
 	forEachTurnstile(t, func(t *testing.T, s turnstile) {
 		l := testkit.NewLoop(t)
@@ -298,10 +299,10 @@ func TestCanceledWaiterHoldsNobodyUp(t *testing.T) {
 		l.RunUntilIdle()
 		a.Cancel(nil)
 		s.leave()
-		testkit.Equal(t, "a late-comer gets in", s.try(), true)
+		testkit.Equal(t, "a later caller gets in", s.try(), true)
 		l.RunUntilIdle()
 		testkit.ErrorIs(t, a.Err(), context.Canceled)
-		testkit.Equal(t, "another gets in besides", s.try(), false)
+		testkit.Equal(t, "a second caller gets in, too", s.try(), false)
 	})
 }
 
@@ -341,7 +342,7 @@ func TestWrongContext(t *testing.T) {
 	}
 }
 
-// A line belongs to the loop of the first who stood in it.
+// A line belongs to the loop of the first task that stood in it.
 func TestTwoLoops(t *testing.T) {
 	for _, g := range append(gates(), eventGate()) {
 		t.Run(g.name, func(t *testing.T) {
@@ -355,7 +356,7 @@ func TestTwoLoops(t *testing.T) {
 			second.RunUntilIdle()
 			g.open()
 			first.RunUntilIdle()
-			testkit.Equal(t, "the one of the first loop was served", a.Done(), true)
+			testkit.Equal(t, "the task of the first loop was served", a.Done(), true)
 		})
 	}
 }
