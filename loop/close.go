@@ -45,6 +45,7 @@ func (l *Loop) Close() {
 	defer l.release()
 	defer l.unwindAll() // the tasks that the done functions of offloaded calls have spawned
 	defer l.offloads.Await(l.runGuarded)
+	l.ports.Tell() // or a body would lose what its channel operation has received
 	l.unwindAll()
 }
 

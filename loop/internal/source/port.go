@@ -57,15 +57,20 @@ func (ps *Ports) Add(p Port) *Registration { return ps.lines.add(p) }
 // Len is the number of ports that wait.
 func (ps *Ports) Len() int { return ps.lines.n }
 
-// Take performs the operations that are possible.
+// Take tells the ports of the operations that were performed while the loop was asleep, and
+// performs those that are possible now.
 func (ps *Ports) Take() {
+	ps.Tell()
 	if ps.lines.n > 0 {
 		ps.lines.poll()
 	}
 }
 
-// MayCome reports whether a port waits.
-func (ps *Ports) MayCome() bool { return ps.lines.n > 0 }
+// Pending reports whether an operation was performed that its port was not told of.
+func (ps *Ports) Pending() bool { return len(ps.done) > 0 }
+
+// MayCome reports whether a port waits, or is still to be told.
+func (ps *Ports) MayCome() bool { return ps.lines.n > 0 || ps.Pending() }
 
 // Hint tells of the goroutines that a deadlock report cannot know.
 func (ps *Ports) Hint() string {
@@ -113,9 +118,9 @@ func (ps *Ports) Sleep() {
 	}
 }
 
-// Wake ends that, and takes in what the goroutines did. The ports of all the operations that
-// were performed are taken out before the first of them is told: what it calls can no longer
-// remove another one, and lose what that has received.
+// Wake ends that, and notes what the goroutines did. Take tells the ports: functions that a
+// goroutine posted before it sent come first. The ports of all the operations that were performed
+// are taken out here, so that none of them can be removed any more and lose what it has received.
 func (ps *Ports) Wake() {
 	if ps.stop == nil {
 		return
@@ -125,25 +130,25 @@ func (ps *Ports) Wake() {
 	for _, result := range ps.results {
 		if s := <-result; s.port != nil {
 			ps.lines.remove(s.port)
+			ps.lines.hub.Watch(1)
 			ps.done = append(ps.done, s)
 		}
 	}
 	ps.results = nil
-	ps.tell()
 }
 
-func (ps *Ports) tell() {
-	defer func() {
-		if len(ps.done) > 0 { // an observer has called Goexit
-			ps.tell()
-		}
-	}()
-	for len(ps.done) > 0 {
-		s := ps.done[0]
-		ps.done = ps.done[1:]
-		ps.call(func() { s.port.Selected(s.v, s.ok) })
+// Tell tells the ports of the operations that Wake has noted.
+func (ps *Ports) Tell() {
+	if len(ps.done) == 0 {
+		ps.done = nil
+		return
 	}
-	ps.done = nil
+	defer ps.Tell() // also where an observer calls Goexit
+	s := ps.done[0]
+	ps.done[0] = selected{}
+	ps.done = ps.done[1:]
+	ps.lines.hub.Watch(-1)
+	ps.call(func() { s.port.Selected(s.v, s.ok) })
 }
 
 // selectOne selects among cases: to stop, and those of the ports.

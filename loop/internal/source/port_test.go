@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"github.com/takt-go/takt/loop/internal/ready"
 )
 
 // exiting is a Port that is never ready, and calls Goexit when it hears that it was.
@@ -41,9 +43,10 @@ func TestWakeAfterAGoexit(t *testing.T) {
 	}
 	ports.stop, hub.slept = make(chan struct{}), true
 	ended := make(chan struct{})
+	hub.Wake()
 	go func() {
 		defer close(ended)
-		hub.Wake()
+		hub.TakeIn()
 	}()
 	<-ended
 	if told != 3 || ports.Len() != 0 || ports.results != nil {
@@ -76,12 +79,68 @@ func TestWakeAfterTwoOperations(t *testing.T) {
 	}
 	ports.stop, hub.slept = make(chan struct{}), true
 	hub.Wake()
+	if hub.Quiet() || !hub.Pending() || !hub.MayCome() {
+		t.Error("two operations were performed, and the hub does not know")
+	}
+	hub.TakeIn()
 	if !slices.Equal(removed, []bool{false, false}) {
 		t.Errorf("Remove of the other port reports %v, want false of both", removed)
 	}
 	if ports.Len() != 1 || !waiting.Waits() || ports.done != nil {
 		t.Errorf("%d ports wait, want 1; %d are still to be told", ports.Len(), len(ports.done))
 	}
+}
+
+// told is a Port that adds a callback to the ready queue when it is told of its operation.
+type told struct {
+	exiting
+	q *ready.Queue
+}
+
+func (p told) Selected(reflect.Value, bool) { p.q.Push(ready.Func(func() {})) }
+
+// What a goroutine posts before it sends comes before the receiver, also where the loop was
+// asleep and the send was performed first.
+func TestPostBeforeASendWhileAsleep(t *testing.T) {
+	var hub Hub
+	var in Inbox
+	var ports Ports
+	var q ready.Queue
+	posted := false
+	in.Init(&hub, &q, func(n int) { posted = n > 0 })
+	ports.Init(&hub, func(selected func()) {
+		if !posted {
+			t.Error("the receiver is told before the function that was posted before the send")
+		}
+		selected()
+	})
+	hub.Init(&in, &ports)
+	ch := make(chan int)
+	p := channelPort{told{q: &q}, ch}
+	ports.Add(p)
+	hub.TakeIn()
+	hub.Doze()
+	hub.Sleep()
+	in.Post(func() {})
+	ch <- 1
+	hub.Wake()
+	if q.Head() != q.Tail() {
+		t.Error("something is ready before the loop has taken in what came")
+	}
+	hub.TakeIn()
+	if n := q.Tail() - q.Head(); n != 2 {
+		t.Errorf("%d entries are ready, want the posted function and the receiver", n)
+	}
+}
+
+// channelPort receives from a channel.
+type channelPort struct {
+	told
+	ch chan int
+}
+
+func (p channelPort) Case() reflect.SelectCase {
+	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(p.ch)}
 }
 
 // atOnce is a Port that is ready.
