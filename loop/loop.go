@@ -43,6 +43,7 @@ type Loop struct {
 	config
 	phase atomic.Uint32 // a phase
 	mode  mode          // the driver's mode, while there is a driver
+	slice slice         // what RunFor may run
 	// The loop is open and not in debug mode. One flag for both keeps check small enough for the
 	// compiler to inline.
 	lenient bool

@@ -21,7 +21,7 @@ import (
 // Run panics if the loop is running already or closed. It also panics if another loop with the same
 // virtual clock is inside Run, as both would move the clock. RunOnce and RunUntilIdle never move the
 // clock, so loops that are driven by those may share one.
-func (l *Loop) Run() error { return l.drive("Run", modeRun) }
+func (l *Loop) Run() error { return l.drive("Run", modeRun, 0) }
 
 // RunOnce runs one turn: the posted functions, the due timers, and the entries that are ready now. It
 // does not wait, and a virtual clock does not jump. A game calls it once in every frame. It panics if
@@ -31,14 +31,14 @@ func (l *Loop) Run() error { return l.drive("Run", modeRun) }
 // earliest timer is due. RunOnce does not know whether a channel operation has become possible or a
 // Blocking call has ended: only the next turn finds that out.
 func (l *Loop) RunOnce() (more bool) {
-	_ = l.drive("RunOnce", modeOnce)
+	_ = l.drive("RunOnce", modeOnce, 0)
 	return !l.ready.Empty() || l.outside.Pending()
 }
 
 // RunUntilIdle runs turns until nothing is ready or due, or until Stop is called. It does not wait,
 // and a virtual clock does not jump: the host moves it by Advance. It panics if the loop is running
 // already or closed.
-func (l *Loop) RunUntilIdle() { _ = l.drive("RunUntilIdle", modeIdle) }
+func (l *Loop) RunUntilIdle() { _ = l.drive("RunUntilIdle", modeIdle, 0) }
 
 // NextDeadline returns the instant of the earliest timer, and false if no timer
 // is armed.
@@ -68,10 +68,11 @@ const (
 	modeRun
 	modeIdle
 	modeOnce
+	modeFor // see slice.go
 )
 
-// drive is the driver: it runs turns, resumes stacks, and waits.
-func (l *Loop) drive(what string, m mode) error {
+// drive is the driver: it runs turns, resumes stacks, and waits. budget is for modeFor.
+func (l *Loop) drive(what string, m mode, budget time.Duration) error {
 	l.mustBeMade(what)
 	if l.Closed() {
 		panic("loop: " + what + " on a loop that is closed")
@@ -89,8 +90,10 @@ func (l *Loop) drive(what string, m mode) error {
 	} else if l.stacks.Driver.Value.who == nil && l.policy == nil { // not for a policy: explorations make very many loops
 		identify(&l.stacks.Driver)
 	}
+	sliced := false
 	defer func() {
-		l.stopping, l.mode = false, modeNone
+		l.stopping = sliced && !l.endSlice() && l.stopping
+		l.mode = modeNone
 		l.current = nil // but not next: a Goexit may come after an entry ran and before its stack did
 		l.phase.Store(uint32(resting))
 		if clock != nil {
@@ -99,6 +102,10 @@ func (l *Loop) drive(what string, m mode) error {
 	}()
 	if l.ready.Head() == l.turnEnd && l.next == nil { // otherwise a Goexit left the last turn unfinished: finish it
 		l.turn()
+	}
+	if m == modeFor {
+		l.beginSlice(budget)
+		sliced = true
 	}
 	for {
 		l.reportFailures()
@@ -116,11 +123,13 @@ func (l *Loop) drive(what string, m mode) error {
 		case m == modeOnce && l.ready.Empty() && len(l.atIdle) > 0:
 			l.wakeAtIdle() // for the next turn
 			return nil
-		case l.stopping || m == modeOnce:
+		case m == modeOnce || m == modeFor && l.slice.spent:
+			return nil
+		case l.stopping:
 			return nil
 		case len(l.atIdle) > 0:
 			l.wakeAtIdle()
-		case m == modeIdle:
+		case m == modeIdle || m == modeFor:
 			return nil
 		default:
 			if over, err := l.idle(); over {
@@ -169,8 +178,17 @@ func (l *Loop) dispatch(s *stack) {
 func (l *Loop) dispatchGuarded(s *stack) (ok bool) {
 	defer l.guard(s, &ok)
 	for {
-		if l.ready.Head() == l.turnEnd && (l.mode == modeOnce || l.stopping || len(l.failures) > 0 || !l.beginTurn()) {
-			return true
+		if l.ready.Head() == l.turnEnd {
+			switch {
+			case len(l.failures) > 0 || l.mode == modeOnce:
+				return true
+			case l.mode == modeFor:
+				if !l.nextInSlice() {
+					return true
+				}
+			case l.stopping || !l.beginTurn():
+				return true
+			}
 		}
 		var r Runnable
 		if l.policy == nil {
@@ -275,7 +293,7 @@ func (l *Loop) newTurn() {
 // reports whether the next turn would run t only, and no observer or the like has to see that turn.
 // Then it counts the turn, and t goes on without a suspension.
 func (l *Loop) skipTurn(t *Task) bool {
-	if l.eager > 0 || l.attended || l.mode == modeOnce || l.stopping || t.pendingCancel() != nil || !l.quiet() {
+	if l.eager > 0 || l.attended || l.mode >= modeOnce || l.stopping || t.pendingCancel() != nil || !l.quiet() {
 		return false
 	}
 	l.turns++

@@ -92,7 +92,7 @@ func (l *Loop) vacate(s *stack) *stack {
 // run on the way: a body is next, and its stack is there. Otherwise it returns nil.
 func (l *Loop) nextStack(s *stack) *stack {
 	if l.ready.Head() == l.turnEnd {
-		if l.mode == modeOnce || l.stopping || l.ready.Empty() || l.attended || !l.quiet() {
+		if l.mode >= modeOnce || l.stopping || l.ready.Empty() || l.attended || !l.quiet() {
 			return nil
 		}
 		l.newTurn()

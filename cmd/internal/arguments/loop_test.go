@@ -133,6 +133,7 @@ var loopRules = map[string]rule{
 	"Loop.Run":          with(onZeroAndClosed("Run", func(l *loop.Loop) { _ = l.Run() })),
 	"Loop.RunOnce":      with(onZeroAndClosed("RunOnce", func(l *loop.Loop) { l.RunOnce() })),
 	"Loop.RunUntilIdle": with(onZeroAndClosed("RunUntilIdle", (*loop.Loop).RunUntilIdle)),
+	"Loop.RunFor":       with(onZeroAndClosed("RunFor", func(l *loop.Loop) { l.RunFor(0) })),
 	"Loop.Close": bad(
 		on("a zero loop", "loop: Close"+notMade, zero.Close),
 		harmless("a closed loop", func() { closed().Close() }),
