@@ -12,7 +12,8 @@ import (
 	"github.com/takt-go/takt/task/queue"
 )
 
-// What is promised to allocate nothing, and one object for each that waits.
+// A call that does not wait allocates nothing, and a task that waits costs one object, as
+// the documentation promises.
 
 func wantAllocs(t *testing.T, what string, want float64, fn func()) {
 	t.Helper()
@@ -21,8 +22,8 @@ func wantAllocs(t *testing.T, what string, want float64, fn func()) {
 	}
 }
 
-// optimised reports whether the compiler was let to: under -gcflags='all=-N -l', for
-// debuggers, much more is allocated.
+// optimised reports whether the compiler was allowed to optimise. With
+// -gcflags='all=-N -l', which debuggers use, calls allocate much more.
 func optimised() bool {
 	info, _ := debug.ReadBuildInfo()
 	return info == nil || !slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
@@ -54,7 +55,7 @@ func TestWithoutWaitingAllocatesNothing(t *testing.T) {
 	})
 }
 
-// loops makes a task that waits again and again, and the loop that it is on.
+// loops makes a loop with a task that waits again and again.
 func loops(t *testing.T, wait testkit.Body) *loop.Loop {
 	l := testkit.NewLoop(t)
 	testkit.Spawn(l.Context(), "waiter", func(ctx context.Context) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/takt-go/takt/task/queue"
 )
 
-// Every benchmark counts one item, with a channel beside it as the floor: what goroutines
-// pay for the same.
+// Every benchmark measures the cost of one item. Beside it stands the floor: the same
+// between goroutines, by means of a channel.
 
 // inTasks runs each body as a task of one loop.
 func inTasks(b *testing.B, bodies ...func(ctx context.Context) error) {
@@ -27,7 +27,7 @@ func inTasks(b *testing.B, bodies ...func(ctx context.Context) error) {
 	}
 }
 
-// A Put and a Get of a queue with room, by one task.
+// One task puts and gets, and the queue always has room.
 
 func BenchmarkPutGetFloorChannel(b *testing.B) {
 	b.ReportAllocs()
@@ -59,7 +59,7 @@ func putGet(b *testing.B, q *queue.Queue[int]) {
 	})
 }
 
-// BenchmarkPriority1000 is a Put and a Get of a queue with 1000 items in it.
+// BenchmarkPriority1000 measures a Put and a Get of a queue with 1000 items in it.
 func BenchmarkPriority1000(b *testing.B) {
 	q := queue.NewPriority(0, cmp.Less[int])
 	for v := range 1000 {
@@ -74,12 +74,12 @@ func BenchmarkPriority1000(b *testing.B) {
 	})
 }
 
-// One item from one task to another that waits for it.
+// One task hands an item to another, which waits for it.
 
 func BenchmarkHandOffFloorChannel(b *testing.B) { channel(b, 0) }
 func BenchmarkHandOff(b *testing.B)             { pass(b, 1) }
 
-// The same through a queue with room for 64: only every 64th waits.
+// The same with a queue that has room for 64: only every 64th call waits.
 
 func BenchmarkPipeFloorChannel(b *testing.B) { channel(b, 64) }
 func BenchmarkPipe(b *testing.B)             { pass(b, 64) }

@@ -8,8 +8,8 @@ import (
 	"github.com/takt-go/takt/task/queue"
 )
 
-// In debug mode a queue that tasks have waited for is not changed on another goroutine than
-// the loop's, also where nobody waits any more.
+// In debug mode, a change from another goroutine than the loop's panics if a task has ever
+// waited at the queue, also when no task waits any more.
 func TestDebugFindsUseOnAnotherGoroutine(t *testing.T) {
 	l := testkit.NewLoop(t, testkit.DebugMode)
 	q := queue.New[int](0)
@@ -28,7 +28,7 @@ func TestDebugFindsUseOnAnotherGoroutine(t *testing.T) {
 		}
 		testkit.Equal(t, "items", q.Len(), 0)
 		testkit.Equal(t, "items undone", q.Undone(), 1)
-		return q.Put(ctx, 3) // it was not shut down
+		return q.Put(ctx, 3) // succeeds, as the queue was not shut down
 	})
 	testkit.Spawn(l.Context(), "puts", func(ctx context.Context) error { return q.Put(ctx, 1) })
 	testkit.NoError(t, l.Run())

@@ -12,7 +12,38 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// play runs main on a loop whose clock jumps, and prints its error.
+// One task puts lines into a queue with room for two, and another task prints them.
+func Example() {
+	n, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		lines := queue.New[string](2) // room for 2 items
+		printer := task.Go(ctx, func(ctx context.Context) (int, error) {
+			n := 0
+			for line, err := range lines.All(ctx) { // waits while the queue is empty
+				if err != nil {
+					return n, err
+				}
+				fmt.Println(line)
+				n++
+			}
+			return n, nil
+		})
+		for _, line := range []string{"one", "two", "three"} {
+			if err := lines.Put(ctx, line); err != nil { // waits while the queue is full
+				return 0, err
+			}
+		}
+		lines.Shutdown(false) // ends the loop of the printer
+		return printer.Await(ctx)
+	})
+	fmt.Println(n, "lines,", err)
+	// Output:
+	// one
+	// two
+	// three
+	// 3 lines, <nil>
+}
+
+// play runs main on a loop with a virtual clock, and prints the error if there is one.
 func play(main func(ctx context.Context) error) {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, main(ctx)
@@ -22,38 +53,22 @@ func play(main func(ctx context.Context) error) {
 	}
 }
 
+// TryPut and TryGet never wait: they return an error if the queue is full or empty.
 func ExampleQueue() {
-	play(func(ctx context.Context) error {
-		q := queue.New[string](0)
-		consumer := task.Go(ctx, func(ctx context.Context) (int, error) {
-			n := 0
-			for v, err := range q.All(ctx) {
-				if err != nil {
-					return n, err
-				}
-				fmt.Println("got", v)
-				n++
-			}
-			return n, nil
-		})
-		for _, v := range []string{"one", "two"} {
-			if err := q.Put(ctx, v); err != nil {
-				return err
-			}
-		}
-		q.Shutdown(false)
-		n, err := consumer.Await(ctx)
-		fmt.Println(n, "items")
-		return err
-	})
+	q := queue.New[string](1)
+	fmt.Println(q.TryPut("one"), q.TryPut("two"))
+	v, err := q.TryGet()
+	fmt.Println(v, err)
+	_, err = q.TryGet()
+	fmt.Println(err)
 	// Output:
-	// got one
-	// got two
-	// 2 items
+	// <nil> queue: full
+	// one <nil>
+	// queue: empty
 }
 
-// A pool of three workers ranges over one queue. Join waits until the work is done,
-// Shutdown sends the workers home.
+// Three workers range over one queue of jobs. Join waits until all jobs are done. Then
+// Shutdown ends the workers.
 func Example_workerPool() {
 	play(func(ctx context.Context) error {
 		jobs := queue.New[int](0)
@@ -99,14 +114,14 @@ func Example_workerPool() {
 	// C did job 6 by 9s
 }
 
-// A pipeline of three stages. The bound of each queue holds the faster stage back: never
-// are there more than one item in each, and one in the hands of each stage.
+// A pipeline of three stages. The bound of each queue makes the faster stage wait for the
+// slower one: each queue has at most one item, and each stage works on at most one.
 func Example_boundedPipeline() {
 	play(func(ctx context.Context) error {
 		parsed, stored := queue.New[int](1), queue.New[int](1)
 		return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			stages := []func(ctx context.Context) error{
-				func(ctx context.Context) error { // reads, at once
+				func(ctx context.Context) error { // reads, without a delay
 					defer parsed.Shutdown(false)
 					for v := range 4 {
 						if err := parsed.Put(ctx, v); err != nil {
@@ -116,7 +131,7 @@ func Example_boundedPipeline() {
 					}
 					return nil
 				},
-				func(ctx context.Context) error { // squares, in a second
+				func(ctx context.Context) error { // squares, in one second
 					defer stored.Shutdown(false)
 					for v, err := range parsed.All(ctx) {
 						if err != nil {
@@ -163,6 +178,7 @@ func Example_boundedPipeline() {
 	// 13s stored 9
 }
 
+// The last step that was put is undone first.
 func ExampleNewLIFO() {
 	undo := queue.NewLIFO[string](0)
 	for _, step := range []string{"type", "bold", "delete"} {
@@ -178,6 +194,8 @@ func ExampleNewLIFO() {
 	// undo type
 }
 
+// The ticket of the lowest level comes first; tickets of the same level come in the order
+// in which they were put.
 func ExampleNewPriority() {
 	type ticket struct {
 		level int
@@ -198,7 +216,8 @@ func ExampleNewPriority() {
 	// 2 ugly
 }
 
-// Shutdown with true drops what is left, for those who will not wait for the work.
+// Shutdown(true) drops the items that are left. After that Put and Get return ErrShutdown,
+// and Join does not wait.
 func ExampleQueue_Shutdown() {
 	play(func(ctx context.Context) error {
 		q := queue.New[int](0)

@@ -13,8 +13,8 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// A pipeline that is stuck: the one stage waits for room, the other has ended without
-// taking anything, and a third waits for the work to be done.
+// A pipeline is stuck: the producer waits for room, the consumer waits for an item of
+// another queue, and the main task waits for the end of the work.
 func TestDeadlockSaysNames(t *testing.T) {
 	_, err := task.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
 		jobs, results := queue.New[int](1), queue.NewLIFO[int](0)

@@ -13,17 +13,17 @@ import (
 	"github.com/takt-go/takt/task/queue"
 )
 
-// What holds where less does not return.
+// These tests are about a less that does not return, because it panics or calls Goexit.
 
 var misdeeds = map[string]func(){
 	"panic":  func() { panic("less") },
 	"Goexit": runtime.Goexit,
 }
 
-// picky is a priority queue whose less misbehaves at its next calls, once it is told to.
+// picky is a priority queue with a less that misbehaves when the test says so.
 type picky struct {
 	*queue.Queue[int]
-	in int // calls; 0: never
+	in int // less misbehaves in its in-th call from now; 0: never
 }
 
 func newPicky(max int, misdeed func()) *picky {
@@ -49,7 +49,7 @@ func attempt(fn func()) (returned bool) {
 	return returned
 }
 
-// A Put or Get in which less does not return, at whichever call, has done nothing.
+// If less does not return, in any of its calls, TryPut and TryGet have changed nothing.
 func TestLessThatMisbehavesChangesNothing(t *testing.T) {
 	for what, misdeed := range misdeeds {
 		t.Run(what, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestLessThatMisbehavesChangesNothing(t *testing.T) {
 				failed := 0
 				for i := range 60 {
 					v := i * 37 % 60
-					q.in = n * (1 - i%2) // every second time
+					q.in = n * (1 - i%2) // less misbehaves in every second TryPut
 					length, undone := q.Len(), q.Undone()
 					if attempt(func() { testkit.NoError(t, q.TryPut(v)) }) {
 						want = append(want, v)
@@ -91,7 +91,8 @@ func TestLessThatMisbehavesChangesNothing(t *testing.T) {
 	}
 }
 
-// The turn of a getter or putter in whose call less does not return is passed on.
+// less does not return in the call of a getter, or of a putter. The turn of that task is
+// passed on to the next.
 func TestLessThatMisbehavesPassesTheTurnOn(t *testing.T) {
 	for what, misdeed := range misdeeds {
 		t.Run(what, func(t *testing.T) {
@@ -111,11 +112,11 @@ func TestLessThatMisbehavesPassesTheTurnOn(t *testing.T) {
 				}
 			}
 			l.RunUntilIdle()
-			testkit.NoError(t, errors.Join(items.TryPut(1), items.TryPut(2), items.TryPut(3))) // which wakes three of four
-			_, err := room.TryGet()                                                            // one of two
+			testkit.NoError(t, errors.Join(items.TryPut(1), items.TryPut(2), items.TryPut(3))) // wakes three of four getters
+			_, err := room.TryGet()                                                            // wakes one of two putters
 			testkit.NoError(t, err)
 			items.in, room.in = 1, 1
-			for testkit.Goexits(l.RunUntilIdle) { // once for each Goexit
+			for testkit.Goexits(l.RunUntilIdle) { // each Goexit ends one call
 			}
 			for _, tasks := range [][]*task.Task[struct{}]{getters, putters} {
 				failed := 0
@@ -132,7 +133,7 @@ func TestLessThatMisbehavesPassesTheTurnOn(t *testing.T) {
 	}
 }
 
-// Shutdown drops what is in the queue, and compares nothing.
+// Shutdown drops the items without a call of less.
 func TestShutdownNowDoesNotAskLess(t *testing.T) {
 	q := newPicky(0, func() { panic("less") })
 	for v := range 10 {
@@ -144,7 +145,7 @@ func TestShutdownNowDoesNotAskLess(t *testing.T) {
 	testkit.Equal(t, "Undone", q.Undone(), 0)
 }
 
-// Where less returns, the turn is not passed on: those that wait keep their order.
+// If less returns, no turn is passed on, and the waiting tasks keep their order.
 func TestPriorityQueueServesThoseThatWaitInOrder(t *testing.T) {
 	l := testkit.NewLoop(t)
 	items, room := newPicky(0, nil), newPicky(2, nil)

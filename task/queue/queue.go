@@ -13,56 +13,65 @@ import (
 )
 
 var (
-	// ErrFull is the error of TryPut on a queue without room.
+	// ErrFull is the error of TryPut if the queue has no room.
 	ErrFull = errors.New("queue: full")
-	// ErrEmpty is the error of TryGet on a queue without items.
+	// ErrEmpty is the error of TryGet if the queue has no items.
 	ErrEmpty = errors.New("queue: empty")
-	// ErrShutdown is the error of putting into a queue that was shut down, and of
-	// getting from one that is empty besides.
+	// ErrShutdown is the error of Put and TryPut if the queue was shut down, and of Get
+	// and TryGet if the queue was shut down and is empty.
 	ErrShutdown = errors.New("queue: shut down")
 )
 
-// A Queue hands items from tasks that put to tasks that get, and holds back those who
-// put once it is full. Make one with [New], [NewLIFO] or [NewPriority]. asyncio: Queue,
-// LifoQueue, PriorityQueue. The zero Queue is that of New(0).
+// A Queue hands items from the tasks that call Put to the tasks that call Get. Put waits
+// while the queue is full, and Get waits while it is empty. Make a Queue with [New],
+// [NewLIFO] or [NewPriority]; the zero Queue is the same as that of New(0). asyncio: Queue,
+// LifoQueue, PriorityQueue.
 //
-// Those who wait are served in the order in which they came; one that finds an item or
-// room does not wait, and may take what a task was woken for, which waits again then. One that is canceled while
-// it waits, even in the turn in which its item or room came, passes it on: no item is
-// lost, and none is taken twice. A task that waits costs one allocation; putting and
-// getting where nobody has to wait allocate nothing, once the store has grown.
+// Waiting tasks are woken in the order in which they began to wait, one for each item or
+// place. A woken task goes on in a later turn. A Get that finds an item does not wait, so it
+// may take the item for which another task was woken; that task then waits again, behind
+// the others. The same holds for Put and room.
+//
+// A task may be canceled while it waits, even in the turn in which it was to get its item or
+// room. The next task is then woken in its place: no item is lost, and none is taken twice.
+//
+// A task that waits costs one allocation. Put and Get allocate nothing if they do not wait,
+// once the queue's memory has grown.
 type Queue[T any] struct {
 	items    store[T]
 	max      int
 	getters  waiter.List
 	putters  waiter.List
 	joiners  waiter.List
-	undone   int // items put, for which Done was not called
+	undone   int // the items that were put, and for which Done was not called
 	shutdown bool
 	label    string
 }
 
-// New makes a queue that is first in, first out, with room for max items; 0 is without
-// bound. It panics if max is negative.
+// New makes a queue that is first in, first out, with room for max items. If max is 0 the
+// queue has no bound. New panics if max is negative.
 func New[T any](max int) *Queue[T] { return newQueue[T](max, &fifo[T]{}) }
 
-// NewLIFO makes a queue that is last in, first out.
+// NewLIFO makes a queue that is last in, first out, with room for max items. If max is 0
+// the queue has no bound. NewLIFO panics if max is negative.
 func NewLIFO[T any](max int) *Queue[T] { return newQueue[T](max, &lifo[T]{}) }
 
-// NewPriority makes a queue that gives the least item first, by less. Items of which
-// none is less than the other come in the order in which they were put.
+// NewPriority makes a queue that gives the least item first, with room for max items. less
+// reports whether a comes before b. Equal items, neither of which is less than the other,
+// come in the order in which they were put. If max is 0 the queue has no bound. NewPriority
+// panics if max is negative or less is nil.
 //
-// A panic or Goexit in less goes on in the call that puts or gets, which then has done
-// nothing: what was to be put is not in the queue, what was to be got is still there. The
-// next task that waits to put or to get tries in turn.
+// If less panics or calls Goexit, that goes on in the method that called less, and the
+// method has changed nothing: Put and TryPut have not put the item, Get and TryGet have not
+// removed one. The next task that waits to put or to get is woken and tries.
 func NewPriority[T any](max int, less func(a, b T) bool) *Queue[T] {
 	if less == nil {
-		panic("queue: NewPriority without less; give it a function that tells which item comes first")
+		panic("queue: NewPriority with a nil less; give it a function that reports whether a comes before b")
 	}
 	items := &priority[T]{less: less}
 	q := newQueue[T](max, items)
-	items.notPut = func() { wakeNext(&q.putters) } // there is room all the same
-	items.notGot = func() { wakeNext(&q.getters) } // and an item
+	items.notPut = func() { wakeNext(&q.putters) } // the room is still free
+	items.notGot = func() { wakeNext(&q.getters) } // the item is still there
 	return q
 }
 
@@ -73,7 +82,7 @@ func newQueue[T any](max int, items store[T]) *Queue[T] {
 	return &Queue[T]{max: max, items: items}
 }
 
-// SetName gives the queue a name, which deadlock reports and graphs show.
+// SetName gives the queue a name. Deadlock reports and graphs show it.
 func (q *Queue[T]) SetName(name string) { q.label = name }
 
 // Len returns how many items are in the queue.
@@ -84,15 +93,15 @@ func (q *Queue[T]) Len() int {
 	return q.items.len()
 }
 
-// Cap returns how many items there is room for; 0 is without bound.
+// Cap returns how many items the queue can hold; 0 means that it has no bound.
 func (q *Queue[T]) Cap() int { return q.max }
 
 func (q *Queue[T]) full() bool { return q.Len() >= q.max && q.max > 0 }
 
-// Put puts v into the queue, and waits for room if need be. If there is room, Put does
-// not suspend. The error is [ErrShutdown] if the queue was shut down, before or while it
-// waits, or that of [lowlevel.Suspend]; then v was not put. Put panics if ctx does not belong
-// to the running task.
+// Put puts v into the queue. If the queue is full, Put waits for room; otherwise it does not
+// suspend. If Put returns an error, v was not put. The error is [ErrShutdown] if the queue
+// was shut down, before the call or while the task waited; otherwise it is that of
+// [lowlevel.Suspend]. Put panics if ctx does not belong to the running task.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	lowlevel.Current(ctx)
 	for q.full() {
@@ -106,8 +115,8 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	return q.TryPut(v)
 }
 
-// TryPut puts v into the queue if that is possible at once. The error is [ErrShutdown]
-// or [ErrFull].
+// TryPut puts v into the queue if there is room. The error is [ErrShutdown] if the queue was
+// shut down, and [ErrFull] if it is full.
 func (q *Queue[T]) TryPut(v T) error {
 	q.check("TryPut")
 	if q.shutdown {
@@ -122,10 +131,10 @@ func (q *Queue[T]) TryPut(v T) error {
 	return nil
 }
 
-// Get takes the next item, and waits for one if need be. If one is there, Get does not
-// suspend. The error is [ErrShutdown] if the queue is empty and was shut down, before or
-// while it waits, or that of [lowlevel.Suspend]; then nothing was taken. Get panics if ctx
-// does not belong to the running task.
+// Get takes the next item. If the queue is empty, Get waits for an item; otherwise it does
+// not suspend. If Get returns an error, no item was taken. The error is [ErrShutdown] if the
+// queue is empty and was shut down, before the call or while the task waited; otherwise it
+// is that of [lowlevel.Suspend]. Get panics if ctx does not belong to the running task.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	lowlevel.Current(ctx)
 	for q.empty() {
@@ -139,8 +148,8 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	return q.TryGet()
 }
 
-// TryGet takes the next item if one is there. The error is [ErrEmpty], or [ErrShutdown]
-// if the queue was shut down besides.
+// TryGet takes the next item if there is one. If the queue is empty, the error is
+// [ErrShutdown] if it was shut down, and [ErrEmpty] if it was not.
 func (q *Queue[T]) TryGet() (v T, err error) {
 	q.check("TryGet")
 	switch {
@@ -155,7 +164,7 @@ func (q *Queue[T]) TryGet() (v T, err error) {
 	return v, nil
 }
 
-// check panics where the queue must not be changed: see [lowlevel.CheckGoroutine].
+// check panics if the queue must not be changed from here: see [lowlevel.CheckGoroutine].
 func (q *Queue[T]) check(what string) {
 	for _, line := range [...]*waiter.List{&q.getters, &q.putters, &q.joiners} {
 		line.Check(what)
@@ -164,8 +173,8 @@ func (q *Queue[T]) check(what string) {
 
 func (q *Queue[T]) empty() bool { return q.Len() == 0 }
 
-// wait waits in line. Who leaves it with an error, though its turn had come, passes the
-// turn on, unless there is nothing to be had any more.
+// wait waits in line. If the task was woken but leaves with an error, it wakes the next
+// task, unless nothing reports that there is no item, or no room, any more.
 func (q *Queue[T]) wait(ctx context.Context, line *waiter.List, of waiter.Describer, nothing func() bool) error {
 	return line.Wait(ctx, of, func(succeeded bool) {
 		if succeeded && !nothing() {
@@ -174,7 +183,8 @@ func (q *Queue[T]) wait(ctx context.Context, line *waiter.List, of waiter.Descri
 	})
 }
 
-// wakeNext sets the first in line that is pending; it and those before it leave.
+// wakeNext sets the first pending waiter of the line. That waiter and the ones before it
+// leave the line.
 func wakeNext(line *waiter.List) {
 	for w := range line.All() {
 		w.Leave()
@@ -184,9 +194,10 @@ func wakeNext(line *waiter.List) {
 	}
 }
 
-// All ranges over the items as they come, each with a nil error, until the queue is
-// shut down and empty. If the waiting fails, the last round yields a zero T and the
-// error of [lowlevel.Suspend]. Several tasks may range over one queue.
+// All returns an iterator that takes the items one by one, and yields each with a nil
+// error. It waits while the queue is empty, and ends when the queue is empty and was shut
+// down. If the wait fails, the last round yields a zero T and the error of
+// [lowlevel.Suspend]. Several tasks may range over one queue: each item goes to one of them.
 //
 //	for job, err := range jobs.All(ctx) {
 func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
@@ -200,22 +211,23 @@ func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// Done says that the work on an item that was taken is over: see Join. It panics if it
-// is called more often than items were put, as sync.WaitGroup does.
+// Done tells the queue that the work on one item is finished: see [Queue.Join]. It panics if
+// it is called more often than items were put, as sync.WaitGroup does.
 func (q *Queue[T]) Done() {
 	q.check("Done")
 	if q.undone == 0 {
-		panic("queue: Done called more often than items were put")
+		panic("queue: Done called more often than items were put; call it once for each item")
 	}
 	q.undone--
 	q.settle()
 }
 
-// Undone returns for how many of the items that were put Done was not called.
+// Undone returns the number of items that were put and for which Done was not called.
 func (q *Queue[T]) Undone() int { return q.undone }
 
-// Join waits until Done was called for every item that was put. If that is so, Join does
-// not suspend. The error is that of [lowlevel.Suspend].
+// Join waits until Done has been called for every item that was put. If there is no such
+// item, Join does not suspend. The error is that of [lowlevel.Suspend]. Join panics if ctx
+// does not belong to the running task.
 func (q *Queue[T]) Join(ctx context.Context) error {
 	lowlevel.Current(ctx)
 	if q.undone == 0 {
@@ -224,16 +236,17 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	return q.joiners.Wait(ctx, (*joinInfo[T])(q), func(bool) {})
 }
 
-// settle wakes those who join once nothing is left undone.
+// settle wakes the tasks that wait in Join, if no item is undone.
 func (q *Queue[T]) settle() {
 	if q.undone == 0 {
 		q.joiners.Set(math.MaxInt)
 	}
 }
 
-// Shutdown ends the putting. Those who wait to put get [ErrShutdown]; what is in the
-// queue can still be taken, and then those who get it too. With now, the items are
-// dropped, and count as done. Shutting down again is allowed.
+// Shutdown closes the queue for Put: from now on, and in tasks that wait for room, Put
+// returns [ErrShutdown]. The items in the queue can still be taken; when it is empty, Get
+// returns ErrShutdown, too. If now is true, Shutdown drops the items, and they count as
+// done. Shutdown may be called again.
 func (q *Queue[T]) Shutdown(now bool) {
 	q.check("Shutdown")
 	q.shutdown = true
@@ -253,7 +266,8 @@ func (q *Queue[T]) name() string {
 	return fmt.Sprintf("queue %q", q.label)
 }
 
-// What a task waits for at a queue.
+// These types describe what a task waits for at a queue: an item, room, or the end of the
+// work.
 type (
 	itemInfo[T any] Queue[T]
 	roomInfo[T any] Queue[T]

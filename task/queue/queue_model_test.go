@@ -12,31 +12,32 @@ import (
 	"github.com/takt-go/takt/task/queue"
 )
 
-// queueModel is a queue as anybody would describe it: the items, in the order in which
-// they were put, and three lines of those who wait.
+// queueModel is a simple model of a queue: the items, in the order in which they were put,
+// and three lines of waiting tasks.
 type queueModel struct {
 	*testkit.Program
 	q        *queue.Queue[int]
-	next     func(items []int) int // which item is the next to be taken
+	next     func(items []int) int // the index of the item that is taken next
 	max      int
 	items    []int
-	put      int // so far; items are numbered
+	put      int // the number of items so far; it is the value of the last item
 	undone   int
-	taken    int // and not done
+	taken    int // the items that were taken and are not done
 	shutdown bool
 	getters  line
 	putters  line
 	joiners  []*testkit.Actor
 }
 
-// A line of those who wait. It is unfair once somebody has come just as a turn came to
-// one who waits, and may have taken it, until nobody waits any more.
+// A line has the waiting tasks. It becomes unfair when a task is served at once while others
+// wait: it may have taken what a waiting task was woken for. The line is fair again when no
+// task waits any more.
 type line struct {
 	actors []*testkit.Actor
 	unfair bool
 }
 
-// come notes that somebody comes who may be served at once.
+// come notes that a task comes, and whether it may be served at once.
 func (l *line) come(served bool) {
 	if len(l.actors) == 0 {
 		l.unfair = false
@@ -45,18 +46,19 @@ func (l *line) come(served bool) {
 	}
 }
 
-// left checks that a, who was served, has overtaken nobody.
+// left checks that a, which was served, has not overtaken another task.
 func (m *queueModel) left(l *line, a *testkit.Actor, suspended bool, ahead []*testkit.Actor) {
 	for _, other := range ahead {
 		if suspended && !l.unfair && !other.GaveUp() {
-			m.Errorf("%v was served before %v, who came first", a, other)
+			m.Errorf("%v was served before %v, which came earlier", a, other)
 		}
 	}
 }
 
 func level(v int) int { return v % 3 }
 
-// The items of the model are in the order of putting. Each of these is an index.
+// nextOf has a function for each kind of queue. It returns the index of the item that is
+// taken next; the items are in the order in which they were put.
 var nextOf = []func(items []int) int{
 	func([]int) int { return 0 },
 	func(items []int) int { return len(items) - 1 },
@@ -107,7 +109,7 @@ func (m *queueModel) didGet(v int) {
 	}
 	at := m.next(m.items)
 	if m.items[at] != v {
-		m.Errorf("item %d was taken, and it was the turn of %d, of %v", v, m.items[at], m.items)
+		m.Errorf("item %d was taken, but it was the turn of %d, of %v", v, m.items[at], m.items)
 	}
 	m.items = slices.Delete(m.items, at, at+1)
 	m.taken++
@@ -127,7 +129,7 @@ func (m *queueModel) putter(derived bool) {
 		err := m.q.Put(ctx, v)
 		suspended := m.Steps != before
 		if room && suspended {
-			m.Errorf("%v found room, and was suspended", a)
+			m.Errorf("%v found room, but was suspended", a)
 		}
 		ahead := m.Leave(&m.putters.actors, a)
 		m.didPut(v, err)
@@ -136,7 +138,7 @@ func (m *queueModel) putter(derived bool) {
 			m.left(&m.putters, a, suspended, ahead)
 		case errors.Is(err, queue.ErrShutdown):
 			if !m.shutdown {
-				m.Errorf("%v was told of a shutdown", a)
+				m.Errorf("%v got ErrShutdown, but the queue was not shut down", a)
 			}
 		default:
 			m.Excused(a, err)
@@ -156,7 +158,7 @@ func (m *queueModel) getter(derived bool) {
 		v, err := m.q.Get(ctx)
 		suspended := m.Steps != before
 		if there && suspended {
-			m.Errorf("%v found an item, and was suspended", a)
+			m.Errorf("%v found an item, but was suspended", a)
 		}
 		ahead := m.Leave(&m.getters.actors, a)
 		switch {
@@ -165,7 +167,7 @@ func (m *queueModel) getter(derived bool) {
 			m.left(&m.getters, a, suspended, ahead)
 		case errors.Is(err, queue.ErrShutdown):
 			if !m.shutdown || len(m.items) > 0 {
-				m.Errorf("%v was told of a shutdown, with %v in the queue", a, m.items)
+				m.Errorf("%v got ErrShutdown, but the queue was not shut down, or has the items %v", a, m.items)
 			}
 		default:
 			m.Excused(a, err)
@@ -216,18 +218,18 @@ func (m *queueModel) joiner() {
 		m.joiners = append(m.joiners, a)
 		err := m.q.Join(ctx)
 		if nothing && m.Steps != before {
-			m.Errorf("%v found nothing undone, and was suspended", a)
+			m.Errorf("%v found nothing undone, but was suspended", a)
 		}
 		m.Leave(&m.joiners, a)
 		if err != nil {
 			m.Excused(a, err)
 		} else if !nothing && !a.Woken {
-			m.Errorf("%v goes on, and something was undone all the time", a)
+			m.Errorf("%v goes on, but an item was undone all the time", a)
 		}
 	})
 }
 
-// settle wakes those who join, if nothing is undone.
+// settle wakes the joiners if nothing is undone.
 func (m *queueModel) settle() {
 	for _, a := range m.joiners {
 		if m.undone == 0 && !a.Woken {
@@ -274,13 +276,13 @@ func (m *queueModel) check(idle bool) {
 		return
 	}
 	if len(m.getters.actors) > 0 && (len(m.items) > 0 || m.shutdown) {
-		m.Errorf("nothing is ready, %v are in the queue (shut down: %t), and %v wait for items", m.items, m.shutdown, m.getters.actors)
+		m.Errorf("nothing is ready and %v are in the queue (shut down: %t), but %v wait for items", m.items, m.shutdown, m.getters.actors)
 	}
 	if len(m.putters.actors) > 0 && (!m.full() || m.shutdown) {
-		m.Errorf("nothing is ready, there is room (shut down: %t), and %v wait for it", m.shutdown, m.putters.actors)
+		m.Errorf("nothing is ready and there is room (shut down: %t), but %v wait for it", m.shutdown, m.putters.actors)
 	}
 	if len(m.joiners) > 0 && m.undone == 0 {
-		m.Errorf("nothing is ready or undone, and %v wait for that", m.joiners)
+		m.Errorf("nothing is ready and nothing is undone, but %v wait in Join", m.joiners)
 	}
 	m.NoneGaveUp(m.getters.actors)
 	m.NoneGaveUp(m.putters.actors)
@@ -305,7 +307,7 @@ func TestQueueModel(t *testing.T) {
 				m.joiner()
 			case op == 9:
 				m.done()
-			case n%4 < 2: // as after it nothing much happens
+			case n%4 < 2: // rarely, because little happens after a shutdown
 				m.shut(n%2 == 0)
 			}
 		})
@@ -313,8 +315,8 @@ func TestQueueModel(t *testing.T) {
 	})
 }
 
-// Workers range over the queue while others put and shut it down, and everything else
-// happens: each item is taken once, or left, or dropped, and all workers end.
+// Workers range over the queue, while other tasks put items, join, and shut it down. Each
+// item is taken once, or left, or dropped, and all workers end.
 func TestAllModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newQueueModel(t)
@@ -328,13 +330,13 @@ func TestAllModel(t *testing.T) {
 				for v, err := range m.q.All(ctx) {
 					m.Steps++
 					if failed {
-						m.Errorf("%v has a round after the one with the error", a)
+						m.Errorf("%v has a round after the round with the error", a)
 					}
 					if err != nil {
 						failed = true
 						m.Excused(a, err)
 						if v != 0 {
-							m.Errorf("%v has item %d, and %v", a, v, err)
+							m.Errorf("%v has item %d and also the error %v", a, v, err)
 						}
 						continue
 					}

@@ -19,7 +19,7 @@ import (
 	"github.com/takt-go/takt/task/queue"
 )
 
-// kinds are the ways to make a queue, with room for max items.
+// kinds has the kinds of queues. make makes one with room for max items.
 var kinds = []struct {
 	name string
 	make func(max int) *queue.Queue[int]
@@ -108,7 +108,7 @@ func TestQueueMisuse(t *testing.T) {
 	testkit.Panics(t, "queue: room for -1 items", func() { queue.New[int](-1) })
 	testkit.Panics(t, "queue: room for -1 items", func() { queue.NewLIFO[int](-1) })
 	testkit.Panics(t, "queue: room for -1 items", func() { queue.NewPriority(-1, cmp.Less[int]) })
-	testkit.Panics(t, "queue: NewPriority without less", func() { queue.NewPriority[int](0, nil) })
+	testkit.Panics(t, "queue: NewPriority with a nil less", func() { queue.NewPriority[int](0, nil) })
 
 	q := queue.New[int](0)
 	testkit.Panics(t, "queue: Done called more often than items were put", q.Done)
@@ -163,11 +163,12 @@ func TestTwoLoops(t *testing.T) {
 		second.RunUntilIdle()
 		testkit.NoError(t, q.TryPut(1))
 		first.RunUntilIdle()
-		testkit.Equal(t, "the one of the first loop was served", a.Done(), true)
+		testkit.Equal(t, "the task of the first loop was served", a.Done(), true)
 	})
 }
 
-// Where there is an item, or room, nobody suspends, whatever has become of the context.
+// Get does not suspend if there is an item, and Put does not if there is room, even if the
+// context has ended.
 func TestWithoutWaiting(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
 		testkit.Run(t, func(ctx context.Context) {
@@ -193,7 +194,7 @@ func TestWithoutWaiting(t *testing.T) {
 	})
 }
 
-// Those who wait are served in the order in which they came, in the turn after.
+// Waiting tasks are served in the order in which they began to wait, in the next turn.
 func TestFirstComeFirstServed(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
 		l := testkit.NewLoop(t)
@@ -232,8 +233,8 @@ func TestFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-// Get where an item is does not suspend, also if it is promised to somebody: that one
-// finds nothing, and waits again. This is asyncio's.
+// TryGet takes an item although a waiting task was woken for it. That task finds nothing
+// and waits again, as in asyncio.
 func TestAnItemIsTakenByWhoComesFirst(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
 		l := testkit.NewLoop(t)
@@ -253,7 +254,8 @@ func TestAnItemIsTakenByWhoComesFirst(t *testing.T) {
 	})
 }
 
-// waysToGiveUp are how a wait ends without success: wait waits, until giveUp.
+// waysToGiveUp has the ways in which a wait can end without success. wait waits until giveUp
+// is called, which it sets.
 var waysToGiveUp = []struct {
 	name string
 	wait func(ctx context.Context, wait testkit.Body, giveUp *func()) error
@@ -278,7 +280,7 @@ var waysToGiveUp = []struct {
 	}, context.DeadlineExceeded},
 }
 
-// moments are when the turn comes, as the one whose turn it is gives up.
+// moments has the possible orders of two events: a task gives up, and its turn comes.
 var moments = []struct {
 	name string
 	do   func(l *loop.Loop, giveUp, open func())
@@ -302,8 +304,8 @@ var moments = []struct {
 	{"in the same turn, after", func(l *loop.Loop, giveUp, open func()) { l.CallSoon(open); l.CallSoon(giveUp) }},
 }
 
-// One item, or room for one, comes as the first in line gives up: either that one or the
-// second has it, nobody both, and the third waits on.
+// One item, or room for one, comes when the first task in line gives up: either the first
+// or the second task gets it, never both, and the third goes on waiting.
 func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 	for _, way := range waysToGiveUp {
 		for _, moment := range moments {
@@ -336,7 +338,7 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 					moment.do(l, giveUp, open)
 					l.RunUntilIdle()
 					testkit.Equal(t, "the third is served", third.Done(), false)
-					late := first.Err() == nil // to give up, as may be where that is noticed a turn later
+					late := first.Err() == nil // too late to give up: the loop may notice the end of a context a turn later
 					if late && way.want == context.Canceled {
 						t.Error("the cancellation is lost")
 					}
@@ -352,7 +354,7 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 					if putting {
 						v, err := q.TryGet()
 						testkit.NoError(t, err)
-						testkit.Equal(t, "the item put by the first", v == 1, late)
+						testkit.Equal(t, "the item was put by the first", v == 1, late)
 					}
 				})
 			}
@@ -360,7 +362,7 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 	}
 }
 
-// Two items come for the first two in line, and the first gives up.
+// Two items come for the first two tasks in line, and the first gives up.
 func TestTwoTurnsAndOneGivesUp(t *testing.T) {
 	l := testkit.NewLoop(t)
 	q := queue.New[int](0)
@@ -392,13 +394,13 @@ func TestJoin(t *testing.T) {
 	l.RunUntilIdle()
 	for range 2 {
 		testkit.Equal(t, "A has ended", a.Done(), false)
-		_, err := q.TryGet() // taking is not doing
+		_, err := q.TryGet() // to take an item is not to finish the work on it
 		testkit.NoError(t, err)
 		l.RunUntilIdle()
 		testkit.Equal(t, "A has ended", a.Done(), false)
 		q.Done()
 	}
-	testkit.NoError(t, q.TryPut(3)) // comes too late to keep them
+	testkit.NoError(t, q.TryPut(3)) // too late: the joiners are woken already
 	l.RunOnce()
 	testkit.NoError(t, a.Err())
 	testkit.NoError(t, b.Err())
@@ -423,16 +425,16 @@ func TestShutdown(t *testing.T) {
 		q.Shutdown(false)
 		q.Shutdown(false)
 		l.RunUntilIdle()
-		testkit.Equal(t, "the error of who waits to put", putter.Err(), queue.ErrShutdown)
-		testkit.Equal(t, "the error of who puts", q.TryPut(3), queue.ErrShutdown)
+		testkit.Equal(t, "the error of the waiting Put", putter.Err(), queue.ErrShutdown)
+		testkit.Equal(t, "the error of TryPut", q.TryPut(3), queue.ErrShutdown)
 		testkit.Equal(t, "the joiner has ended", joiner.Done(), false)
 		getter := task.Go(l.Context(), q.Get)
 		late := task.Go(l.Context(), q.Get)
 		l.RunUntilIdle()
 		v, err := getter.Result()
 		testkit.NoError(t, err)
-		testkit.Equal(t, "what was left", v, 1)
-		testkit.Equal(t, "the error of who gets", late.Err(), queue.ErrShutdown)
+		testkit.Equal(t, "the item that was left", v, 1)
+		testkit.Equal(t, "the error of a Get that comes later", late.Err(), queue.ErrShutdown)
 		_, err = q.TryGet()
 		testkit.Equal(t, "the error of TryGet", err, queue.ErrShutdown)
 		q.Done()
@@ -456,9 +458,9 @@ func TestShutdownNow(t *testing.T) {
 		l.RunUntilIdle()
 		q.Shutdown(true)
 		testkit.Equal(t, "items", q.Len(), 0)
-		testkit.Equal(t, "undone, of one that was taken", q.Undone(), 1)
+		testkit.Equal(t, "undone, because one item was taken", q.Undone(), 1)
 		l.RunUntilIdle()
-		testkit.Equal(t, "the error of who waits to put", putter.Err(), queue.ErrShutdown)
+		testkit.Equal(t, "the error of the waiting Put", putter.Err(), queue.ErrShutdown)
 		testkit.Equal(t, "the joiner has ended", joiner.Done(), false)
 		q.Done()
 		l.RunUntilIdle()
@@ -466,7 +468,7 @@ func TestShutdownNow(t *testing.T) {
 	})
 }
 
-// Items that are dropped count as done, which ends a Join.
+// Dropped items count as done, and so end a Join.
 func TestShutdownNowEndsJoin(t *testing.T) {
 	l := testkit.NewLoop(t)
 	q := queue.New[int](0)
@@ -492,7 +494,7 @@ func TestShutdownWakesWhoGets(t *testing.T) {
 	}
 }
 
-// An item that was promised, and dropped before it was taken.
+// A waiting task is woken for an item, but Shutdown drops the item before the task takes it.
 func TestShutdownNowTakesAPromiseBack(t *testing.T) {
 	l := testkit.NewLoop(t)
 	q := queue.New[int](0)
@@ -505,8 +507,8 @@ func TestShutdownNowTakesAPromiseBack(t *testing.T) {
 	testkit.Equal(t, "undone", q.Undone(), 0)
 }
 
-// Several workers range over one queue until it is shut down; all items are worked on,
-// each once.
+// Several workers range over one queue until it is shut down. Each item goes to one worker,
+// once.
 func TestAll(t *testing.T) {
 	forEachKind(t, func(t *testing.T, make func(max int) *queue.Queue[int]) {
 		l := testkit.NewLoop(t)
@@ -518,7 +520,7 @@ func TestAll(t *testing.T) {
 			testkit.Spawn(l.Context(), fmt.Sprint(worker), func(ctx context.Context) error {
 				for v, err := range q.All(ctx) {
 					if err != nil {
-						t.Errorf("a round with %v", err)
+						t.Errorf("a round with the error %v", err)
 						return err
 					}
 					seen[v]++
@@ -556,7 +558,8 @@ func TestAll(t *testing.T) {
 	})
 }
 
-// A wait that fails makes one last round, and leaving the loop early takes nothing.
+// If the wait fails, All yields one last round with the error. If the loop is left early,
+// All takes no further item.
 func TestAllEndsWithAnErrorRound(t *testing.T) {
 	for _, way := range waysToGiveUp {
 		t.Run(way.name, func(t *testing.T) {
@@ -600,9 +603,9 @@ func TestAllEndsWithAnErrorRound(t *testing.T) {
 	})
 }
 
-// What was taken, or dropped, does not stay in memory by way of the queue.
+// The queue keeps no reference to an item that was taken or dropped.
 func TestItemsAreForgotten(t *testing.T) {
-	type item struct { // with a pointer, so that each has an allocation of its own
+	type item struct { // has a pointer, so that each item is an allocation of its own
 		n int
 		_ *int
 	}
@@ -638,8 +641,9 @@ func TestItemsAreForgotten(t *testing.T) {
 	}
 }
 
-// A body can leave a wait without that returning: it is stackless and must not suspend
-// there, or a Goexit of what runs next unwinds its stack.
+// A body can leave a wait although the call does not return: a stackless body must not
+// suspend in a call, so the call panics; and a Goexit of a callback that runs on the body's
+// stack unwinds that stack. The next task must be served all the same.
 func TestAbandonedWaitTakesNobodysTurn(t *testing.T) {
 	for _, putting := range []bool{false, true} {
 		for _, how := range []string{"stackless", "Goexit", "Goexit with the turn in hand"} {
@@ -680,13 +684,13 @@ func TestAbandonedWaitTakesNobodysTurn(t *testing.T) {
 				l.RunUntilIdle()
 				open()
 				l.RunUntilIdle()
-				testkit.Equal(t, "the one that came after was served", next.Done(), true)
+				testkit.Equal(t, "the later task was served", next.Done(), true)
 			})
 		}
 	}
 }
 
-// abandonByGoexit has a task wait, and runs then and a Goexit on top of its stack.
+// abandonByGoexit lets a task wait, and then calls then and Goexit on top of its stack.
 func abandonByGoexit(t *testing.T, l *loop.Loop, wait testkit.Body, then func()) {
 	t.Helper()
 	leaver := testkit.Spawn(l.Context(), "leaver", wait)
@@ -717,7 +721,7 @@ func TestCloseUnwinds(t *testing.T) {
 			},
 			func(ctx context.Context) error {
 				defer func() {
-					v, err := q.Get(ctx) // it is there, so this does not wait
+					v, err := q.Get(ctx) // does not wait, as there is an item
 					testkit.NoError(t, err)
 					testkit.NoError(t, q.TryPut(v))
 				}()
@@ -742,8 +746,8 @@ func TestCloseUnwinds(t *testing.T) {
 	}
 }
 
-// What one task puts wakes one that waits, and not all of them to see which is first. So it
-// is with the room that one task makes.
+// An item wakes one of the waiting getters, and not all of them. Room wakes one of the
+// waiting putters.
 func TestOneIsWokenForEachItem(t *testing.T) {
 	woken := 0
 	l := testkit.NewLoop(t, loop.WithObserver(func(e loop.Event) {
@@ -775,8 +779,8 @@ func TestOneIsWokenForEachItem(t *testing.T) {
 	}
 }
 
-// A getter that is canceled before its turn has come passes nothing on, also where an item
-// is there for another one: those that wait keep their order.
+// A getter that is canceled before its turn comes has nothing to pass on, even if there is
+// an item for another getter. The waiting getters keep their order.
 func TestGetterThatIsCanceledBeforeItsTurn(t *testing.T) {
 	l := testkit.NewLoop(t)
 	q := queue.New[int](0)

@@ -1,14 +1,14 @@
 package queue
 
-// A store keeps the items of a queue, in the order in which it gives them back.
+// A store keeps the items of a queue and decides in which order they are taken.
 type store[T any] interface {
 	put(v T)
 	get() T
 	len() int
-	drop() // all items
+	drop() // drops all items
 }
 
-// fifo is a ring that grows.
+// fifo is a ring buffer that grows.
 type fifo[T any] struct {
 	buf        []T // its length is a power of two
 	head, tail uint
@@ -56,17 +56,17 @@ func (s *lifo[T]) get() T {
 
 func (s *lifo[T]) drop() { s.items = nil }
 
-// priority is a binary heap. (container/heap would box every item.) It asks less for all
-// that it has to know before it changes anything: less may panic or call Goexit.
+// priority is a binary heap. (container/heap would box every item.) put and get make all
+// their calls of less before they change anything, because less may panic or call Goexit.
 type priority[T any] struct {
 	less func(a, b T) bool
 	heap []ranked[T]
 	seq  uint64
 
-	notPut, notGot func() // called where put or get does not return, as less did not
+	notPut, notGot func() // called when put or get does not return, because less did not
 }
 
-// ranked is an item with its place in the order of putting.
+// ranked is an item and its number in the order of put.
 type ranked[T any] struct {
 	v   T
 	seq uint64
@@ -95,7 +95,7 @@ func (s *priority[T]) put(v T) {
 	s.heap[at] = item
 }
 
-// rise returns how many steps up from the end item belongs.
+// rise returns how many levels item rises from the end of the heap.
 func (s *priority[T]) rise(item *ranked[T]) (steps int) {
 	found := false
 	defer func() {
@@ -131,8 +131,9 @@ func (s *priority[T]) get() T {
 	return v
 }
 
-// fall returns the way down that the last item takes in place of the first: a bit for each
-// step, the first one the lowest, which is set where that is to the right.
+// fall returns the path on which the last item sinks when it replaces the first item: one
+// bit for each step, beginning with the lowest bit. A set bit means a step to the right
+// child.
 func (s *priority[T]) fall() (path uint64, steps int) {
 	found := false
 	defer func() {

@@ -238,7 +238,7 @@ var lockRules = map[string]rule{
 	"Barrier.Abort": with(inContext(func(ctx context.Context) error { return lock.NewBarrier(1).Abort(ctx) })),
 	"Barrier.Reset": with(inContext(func(ctx context.Context) error { return lock.NewBarrier(1).Reset(ctx) })),
 	"Barrier.Wait": with(inContext(func(ctx context.Context) error { _, err := lock.NewBarrier(1).Wait(ctx); return err }),
-		on("a zero barrier", "lock: Wait at the zero Barrier, where nobody meets; make it with NewBarrier", func() { in(func(ctx context.Context) { _, _ = new(lock.Barrier).Wait(ctx) }) })),
+		on("a zero barrier", "lock: Wait at the zero Barrier, which is for 0 tasks; make it with NewBarrier", func() { in(func(ctx context.Context) { _, _ = new(lock.Barrier).Wait(ctx) }) })),
 	"Barrier.Broken":  fine(receiverOnly),
 	"Barrier.Parties": fine(receiverOnly),
 	"Barrier.SetName": fine(anyValue),
@@ -252,7 +252,7 @@ var lockRules = map[string]rule{
 		on("a negative number", "lock: Signal(-1); give the number of tasks to wake, or use Broadcast", func() { new(lock.Cond).Signal(-1) })),
 	"Cond.Wait": with(inContext(new(lock.Cond).Wait), on("no lock", "lock: Wait of a Cond whose mutex is not locked", func() { in(func(ctx context.Context) { _ = new(lock.Cond).Wait(ctx) }) })),
 	"Cond.WaitFor": with(inContext(func(ctx context.Context) error { return new(lock.Cond).WaitFor(ctx, func() bool { return false }) }),
-		on("nil", "lock: WaitFor of a nil function", func() { in(func(ctx context.Context) { _ = new(lock.Cond).WaitFor(ctx, nil) }) })),
+		on("nil", "lock: WaitFor with a nil function", func() { in(func(ctx context.Context) { _ = new(lock.Cond).WaitFor(ctx, nil) }) })),
 	"Cond.Mutex":   fine(receiverOnly),
 	"Cond.SetName": fine(anyValue),
 
@@ -287,7 +287,7 @@ var lockRules = map[string]rule{
 var queueRules = map[string]rule{
 	"New":         bad(on("a negative number", "queue: room for -1 items; give a positive number", func() { queue.New[int](-1) })),
 	"NewLIFO":     bad(on("a negative number", "queue: room for -1 items; give a positive number", func() { queue.NewLIFO[int](-1) })),
-	"NewPriority": bad(on("nil", "queue: NewPriority without less; give", func() { queue.NewPriority[int](0, nil) })),
+	"NewPriority": bad(on("nil", "queue: NewPriority with a nil less; give", func() { queue.NewPriority[int](0, nil) })),
 
 	"Queue.Put":  with(inContext(func(ctx context.Context) error { return queue.New[int](0).Put(ctx, 1) })),
 	"Queue.Get":  with(inContext(func(ctx context.Context) error { _, err := queue.New[int](0).Get(ctx); return err })),
