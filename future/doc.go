@@ -1,7 +1,18 @@
-// Package future has results that will be there later.
+// Package future provides futures: results that arrive later.
 //
-// A [Future] belongs to one loop. It is pending until it comes to its outcome:
-// a value, an error, or a cancellation. That happens once.
+// A callback sets the result of a future, and a task awaits it:
+//
+//	answer := future.New[int](ctx)
+//	lowlevel.LoopOf(ctx).CallLater(time.Second, func() {
+//		_ = answer.SetResult(42)
+//	})
+//	v, err := answer.Await(ctx) // suspends the task for one second
+//	fmt.Println(v, err)         // 42 <nil>
+//
+// # States
+//
+// A [Future] belongs to one loop. It is pending until it gets its outcome: a value, an
+// error, or a cancellation. A future gets its outcome once.
 //
 //	            SetResult
 //	         +-----------> value
@@ -10,41 +21,46 @@
 //	         |  Cancel
 //	         +-----------> canceled
 //
-// An error that is a cancellation ([loop.IsCanceled]) makes a future canceled,
-// whichever method it comes by.
+// If the error is a cancellation ([loop.IsCanceled]), SetError makes the future canceled,
+// as Cancel does.
 //
 // # Waiting
 //
-// A task waits by Await, or by Wait if it does not want the value. Both suspend
-// only if the future is pending. A callback is registered by OnDone. All who wait
-// are in one list: when the future is done, they are put on the loop's ready queue
-// in the order in which they came, and run in the next turn, never inside the call
-// that completes the future. Package loop's documentation defines the terms.
+// A task waits with Await, or with Wait if it does not need the value. Both suspend the
+// task only if the future is pending. OnDone registers a callback. The waiting tasks and
+// the callbacks are the waiters of the future, and they are in one list. When the future is
+// done, its waiters are put on the loop's ready queue in the order in which they came. They
+// run in the next turn, never inside the call that completes the future. The documentation
+// of package loop defines these terms.
 //
-// Canceling a task that awaits a future cancels the future. task.Shield is there
-// against that.
+// If a task is canceled while it awaits a future, the future is canceled, too. To prevent
+// that, await a task.Shield of the future.
 //
 // # Errors
 //
-//   - [ErrInvalidState]: the outcome was set twice, or was asked for too early, or
-//     the future is not the caller's to set. Test it with errors.Is.
-//   - [ErrCanceled]: every cancellation matches it, and [context.Canceled] too, by
-//     errors.Is. The cause is in the [loop.CanceledError], by errors.As.
-//   - Any other error is what SetError was given, as it was given.
+//   - [ErrInvalidState]: the outcome was set twice, or it was asked for while the future
+//     was pending, or the caller may not set it. Test with errors.Is.
+//   - [ErrCanceled]: errors.Is reports true for every cancellation, and for
+//     [context.Canceled], too. The cause is in the [loop.CanceledError]: use errors.As.
+//   - Any other error is the error that SetError was given, unchanged.
 //
-// Who awaits a future, or asks for its Result or Err, takes its error. The error of
-// a task that no code takes is reported: see [loop.WithUnretrievedLimit]. That of a plain
-// future is not: whoever made it decides what it means.
+// Code takes the error of a future when it awaits the future, or calls Result or Err. If no
+// code takes the error of a task, the loop reports it: see [loop.WithUnretrievedLimit]. The
+// error of a plain future is never reported.
 //
 // # Kinds
 //
-// A task is a Future, and so is what task.Gather, task.Collect and task.Shield
-// return: those are the futures of a [Promise], which alone completes
-// them, and has an [Owner], which decides what canceling means. [Any] is every future seen without its type, [Awaitable] every
-// one that results in a T, and [Untyped] turns the first into the second, for
-// combining results of different types.
+// A task is a Future, too. The functions task.Gather, task.Collect and task.Shield also
+// return futures. Each of these is the future of a [Promise]: only the promise can complete
+// it. An [Owner] decides what it means to cancel such a future.
 //
-// A Future is not safe for use from other goroutines: they complete it by
-// [loop.Loop.Post]. A pending Future is one allocation; the first who waits costs
-// none more.
+// [Any] is a future of any type, seen without its type. [Awaitable] is any awaitable that
+// results in a T. [Untyped] makes an Awaitable[any] of any future, so that results of
+// different types can be combined.
+//
+// # Goroutines and cost
+//
+// A Future is not safe for use from other goroutines. A goroutine completes a future by
+// [loop.Loop.Post]. A pending Future is one allocation, and its first waiter needs no
+// further one.
 package future

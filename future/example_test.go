@@ -9,11 +9,26 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
 
-// A future hands a result from a callback to the task that waits for it.
+// A callback sets the result of a future one second later, and the main task awaits it.
+func Example() {
+	v, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		answer := future.New[int](ctx)
+		lowlevel.LoopOf(ctx).CallLater(time.Second, func() {
+			_ = answer.SetResult(42)
+		})
+		return answer.Await(ctx) // suspends the task for one second
+	}, loop.WithClock(timer.NewVirtual()))
+	fmt.Println(v, err)
+	// Output:
+	// 42 <nil>
+}
+
+// A future gets its outcome once: SetResult returns an error if the future is done.
 func ExampleFuture() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -36,6 +51,8 @@ func ExampleFuture() {
 	// <nil>
 }
 
+// A canceled future cannot be canceled again. Its error has the cause, and matches both
+// future.ErrCanceled and context.Canceled.
 func ExampleFuture_Cancel() {
 	l := loop.New()
 	defer l.Close()
@@ -69,7 +86,7 @@ func ExampleCallback() {
 	// third
 }
 
-// Any is for code that does not care what the results are.
+// Code that does not depend on the types of the results uses Any.
 func ExampleAny() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -90,7 +107,7 @@ func ExampleAny() {
 	// int 7 <nil>
 }
 
-// What takes an Awaitable takes futures, tasks, and what is made of them.
+// A function that takes an Awaitable takes a future as well as a task.
 func ExampleAwaitable() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -112,6 +129,7 @@ func ExampleAwaitable() {
 	// 42 <nil>
 }
 
+// Untyped makes it possible to gather futures of different types.
 func ExampleUntyped() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -129,31 +147,32 @@ func ExampleUntyped() {
 	// [7 seven] <nil>
 }
 
-// unstoppable is the owner of a future that takes no request to cancel.
+// unstoppable is the owner of a future that cannot be canceled.
 type unstoppable struct{}
 
 func (unstoppable) Cancel(error) bool                    { return false }
 func (unstoppable) Describe() (string, []loop.Awaitable) { return "an answer", nil }
 
+// Only the promise can complete its future, and the owner decides what Cancel does.
 func ExamplePromise() {
 	l := loop.New()
 	defer l.Close()
 
 	var p future.Promise[int]
 	p.Init(l, unstoppable{})
-	f := &p.Future // which is for other code
+	f := &p.Future // for other code
 	fmt.Println(f.SetResult(1))
 	fmt.Println(f.Cancel(nil), f.Done())
 	p.Complete(42, nil)
 	fmt.Println(f.Result())
 	// Output:
-	// future: invalid state: SetResult on a future that is not yours to set, such as a task
+	// future: invalid state: SetResult on a future that only its task or promise can complete
 	// false false
 	// 42 <nil>
 }
 
-// countdown is an awaitable that is done when it was told to count n times.
-// Canceling it makes it end at once, with what it has.
+// countdown is an awaitable that is done after n calls of count. If it is canceled, it ends
+// at once, with the number of calls so far.
 type countdown struct {
 	future.Promise[int]
 	left, counted int
@@ -173,23 +192,25 @@ func (c *countdown) count() {
 
 func (c *countdown) end() { c.Complete(c.counted, nil) }
 
-// countdownOwner keeps the methods of the owner apart from those of the future.
+// countdownOwner has the methods of the owner. They are on a type of their own, because the
+// future inside countdown has a method Cancel, too.
 type countdownOwner struct{ c *countdown }
 
 func (o countdownOwner) Cancel(error) bool                    { o.c.end(); return true }
 func (o countdownOwner) Describe() (string, []loop.Awaitable) { return "a countdown", nil }
 
+// The owner of a countdown ends it with a value when it is canceled.
 func ExampleOwner() {
 	l := loop.New()
 	defer l.Close()
 
 	c := newCountdown(l, 3)
 	c.count()
-	fmt.Println("set by a stranger:", c.SetResult(0))
+	fmt.Println("set from outside:", c.SetResult(0))
 	fmt.Println("canceled:", c.Cancel(nil))
 	fmt.Println(c.Result())
 	// Output:
-	// set by a stranger: future: invalid state: SetResult on a future that is not yours to set, such as a task
+	// set from outside: future: invalid state: SetResult on a future that only its task or promise can complete
 	// canceled: true
 	// 1 <nil>
 }

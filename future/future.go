@@ -10,18 +10,18 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// ErrInvalidState is the error of setting an outcome twice, and of asking for one
-// that is not there yet.
+// ErrInvalidState is the error if an outcome is set twice, if it is set by code that may
+// not set it, and if a pending future is asked for its outcome.
 var ErrInvalidState = errors.New("future: invalid state")
 
-// ErrCanceled is what the error of every canceled future and task is, by
-// errors.Is, whatever the cause. So is [context.Canceled]. See
-// [loop.CanceledError], which keeps the cause, and does the matching.
+// ErrCanceled matches the error of every canceled future and task, whatever its cause: test
+// with errors.Is. Such an error matches [context.Canceled], too. The error is a
+// [loop.CanceledError], which has the cause.
 var ErrCanceled = loop.Internals.AnyCancellation()
 
-// Any is the untyped view of a [Future], for code that does not care about the
-// type of its result. Every Future and every task is one; other types become one
-// by embedding a Future or an Any.
+// Any is the untyped view of a [Future], for code that does not depend on the type of the
+// result. Every Future and every task implements it. Other types implement it by embedding
+// a Future or an Any.
 type Any interface {
 	loop.Awaitable
 	OnDone(fn func()) Callback
@@ -31,15 +31,16 @@ type Any interface {
 	base() *core
 }
 
-// An Awaitable is what can be awaited for a T: a Future[T], a task, or anything
-// that looks like one.
+// An Awaitable can be awaited for a T: it is a Future[T], a task, or a type that embeds one
+// of these.
 type Awaitable[T any] interface {
 	Any
 	Result() (T, error)
 	Await(ctx context.Context) (T, error)
 }
 
-// Untyped makes an Awaitable of any f, for mixing results of different types.
+// Untyped makes an Awaitable[any] of f, so that results of different types can be combined.
+// It panics if f is nil.
 func Untyped(f Any) Awaitable[any] {
 	mustBeGiven(f, "Untyped")
 	return untyped{f}
@@ -58,31 +59,31 @@ func (u untyped) Await(ctx context.Context) (any, error) {
 	return u.AnyResult()
 }
 
-// A Future is a result that will be there later. It belongs to one loop, and is
-// pending until it is given a value, given an error, or canceled; that happens
-// once.
+// A Future is a result that arrives later. It belongs to one loop. It is pending until it
+// gets a value or an error, or is canceled. That happens once.
 //
-// Completing a future never runs anybody inside the call: those who wait for it,
-// tasks and callbacks alike, are put on the loop's ready queue, in the order in
-// which they came.
+// Completing a future never runs a waiter inside the call. All waiters, tasks and callbacks,
+// are put on the loop's ready queue, in the order in which they began to wait.
 //
-// An error is taken by whoever awaits the future, or asks for its Result or Err. The
-// error of a task that no code takes is reported: see [loop.WithUnretrievedLimit].
+// Code takes the error of a future when it awaits the future, or calls Result or Err. If no
+// code takes the error of a task, the loop reports it: see [loop.WithUnretrievedLimit].
 //
-// A Future is not safe for use from other goroutines: they complete it by
+// A Future is not safe for use from other goroutines. A goroutine completes it by
 // [loop.Loop.Post].
 type Future[T any] struct {
 	core
 	value T
 }
 
-// New makes a pending future of the loop that ctx belongs to.
+// New makes a pending future of the loop that ctx belongs to. It panics if ctx belongs to no
+// loop.
 func New[T any](ctx context.Context) *Future[T] {
 	return &Future[T]{core: core{home: lowlevel.HomeOfLoop(lowlevel.LoopOf(ctx))}}
 }
 
-// Result returns the value or the error of a future that is done. For a pending
-// one the error is [ErrInvalidState], for a canceled one a [loop.CanceledError].
+// Result returns the value or the error of the future. The error of a pending future is
+// [ErrInvalidState], and that of a canceled future is a [loop.CanceledError]. Result never
+// suspends.
 func (f *Future[T]) Result() (T, error) {
 	f.mustBe("Result")
 	if f.state() != valued {
@@ -92,9 +93,9 @@ func (f *Future[T]) Result() (T, error) {
 	return f.value, nil
 }
 
-// SetResult gives the future its value. It returns [ErrInvalidState], and changes
-// nothing, if the future is done, or is that of a [Promise], such as a task's.
-// It panics if somebody waits and the loop is closed.
+// SetResult gives the future its value. It returns [ErrInvalidState], and changes nothing,
+// if the future is done, or if it belongs to a [Promise]: for example if it is a task's. It
+// panics if the future has a waiter and the loop is closed.
 func (f *Future[T]) SetResult(v T) error {
 	f.mustBe("SetResult")
 	if !f.free() {
@@ -108,13 +109,14 @@ func (f *Future[T]) SetResult(v T) error {
 	return nil
 }
 
-// Await suspends the running task, which ctx must belong to, until the future is
-// done, and returns its result. Awaiting a future that is done does not suspend.
+// Await suspends the running task until the future is done, and returns the result of the
+// future. If the future is done already, Await does not suspend. ctx must belong to the
+// running task; otherwise Await panics.
 //
-// If the task is canceled while it waits, the future is canceled with it, unless
-// it is shielded. If ctx is a standard context that ends first, Await returns
-// context.Cause(ctx), and the future is left as it is. Await panics if ctx does
-// not belong to the running task; it allocates nothing if few wait.
+// If the task is canceled while it waits, the future is canceled, too, unless the task
+// awaits a shield of it. If ctx is derived from the task's context and ends first, Await
+// returns context.Cause(ctx), and the future stays as it is. Await allocates nothing if the
+// future has no other waiter.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	f.mustBe("Await")
 	if err := f.wait(ctx, f); err != nil {
@@ -124,8 +126,8 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	return f.Result()
 }
 
-// Wait is Await without the value. Its error is that of the future, or what ended the
-// waiting.
+// Wait is Await without the value. It returns the error of the future, or the error that
+// ended the wait.
 func (f *Future[T]) Wait(ctx context.Context) error {
 	f.mustBe("Wait")
 	if err := f.wait(ctx, f); err != nil {
@@ -134,9 +136,9 @@ func (f *Future[T]) Wait(ctx context.Context) error {
 	return f.Err()
 }
 
-// Self returns what the program knows the future as, for code that compares awaitables:
-// the task, if it is the outcome of one, and otherwise the future. It is the same for a
-// future, for what [Untyped] makes of that, and for types that embed it.
+// Self returns the awaitable that programs see, so that code can compare awaitables: the
+// task if the future is the outcome of a task, and otherwise the future itself. A future, the
+// result of [Untyped] for it, and a value that embeds it all return the same.
 func (f *Future[T]) Self() loop.Awaitable {
 	f.mustBe("Self")
 	if t := f.TaskOf(); t != nil {
@@ -151,15 +153,17 @@ func (f *Future[T]) mustBe(what string) {
 	}
 }
 
-// Failed reports whether f has failed, as opposed to having been canceled itself.
-// The difference shows in a gather when one of its children was canceled: the error of the
-// gather is a cancellation, and the gather has failed. asyncio makes the same difference.
+// Failed reports whether f has ended with an error and was not canceled itself. A future can
+// have failed although its error is a cancellation: if a child of a gather is canceled, the
+// gather's error is that cancellation, but the gather has failed. asyncio makes the same
+// difference. Failed panics if f is nil.
 func Failed(f Any) bool {
 	mustBeGiven(f, "Failed")
 	return f.base().state() == failed
 }
 
-// Peek returns the error of f, nil while f is pending, and does not take it.
+// Peek returns the error of f, and does not take it. It returns nil if f is pending or has a
+// value. Peek panics if f is nil.
 func Peek(f Any) error {
 	mustBeGiven(f, "Peek")
 	return f.base().failure()
@@ -171,10 +175,10 @@ func mustBeGiven(f Any, what string) {
 	}
 }
 
-// AnyResult is Result, untyped.
+// AnyResult is Result with the value as an any.
 func (f *Future[T]) AnyResult() (any, error) { return f.Result() }
 
-// state is what a future has come to. It leaves pending once.
+// A state is pending, or the kind of outcome. A future leaves pending once.
 type state uint8
 
 const (
@@ -184,34 +188,35 @@ const (
 	canceled
 )
 
-// core is what a future is but for its value. There may be very many, so it is three
-// words: a future that is pending and has at most one who waits, or has a value and no
-// owner, needs no more.
+// core is a future without its value. A program may have very many futures, so core has only
+// three words. That is enough for a pending future with at most one waiter and no owner, and
+// for a future with a value. Other futures have a rest.
 type core struct {
-	home  lowlevel.Home // zero if it is of no loop
-	waits loop.Runnable // nobody, the one who waits, or *rest
+	home  lowlevel.Home // the loop and the task of the future; zero if it belongs to no loop
+	waits loop.Runnable // nil, the only waiter, or a *rest
 }
 
-// rest is what few futures have at a time. It stands where the one who came first does.
+// rest is allocated when a future needs more than one waiter, an owner, or an error. It
+// takes the place of the single waiter in core.waits.
 type rest struct {
 	loop.Runnable // the first waiter, or *index: see waiters.go; nil for none
 	more          []loop.Runnable
-	owner         Owner // other than a task
+	owner         Owner // nil if the owner is a task
 	err           error
 	state         state
-	taken         bool // the error, by somebody
+	taken         bool // code has taken the error
 }
 
-// success is the rest of every future that has a value and needs none of its own.
+// success is the rest of every future that has a value and no rest of its own.
 var success = &rest{state: valued}
 
-// rest returns nil where there is none.
+// rest returns the rest of the future, or nil if it has none.
 func (c *core) rest() *rest {
 	r, _ := c.waits.(*rest)
 	return r
 }
 
-// made returns the rest, which it makes if there is none.
+// made returns the rest of the future, and allocates it if there is none.
 func (c *core) made() *rest {
 	r := c.rest()
 	if r == nil {
@@ -228,8 +233,8 @@ func (c *core) state() state {
 	return pending
 }
 
-// owner returns the owner of a promise, nil if there is none: the future is a task's, or any
-// code may set it.
+// owner returns the owner of a promise. It returns nil if the future is a task's, or a plain
+// future that any code may set.
 func (c *core) owner() Owner {
 	if r := c.rest(); r != nil {
 		return r.owner
@@ -237,7 +242,7 @@ func (c *core) owner() Owner {
 	return nil
 }
 
-// failure returns the error of a future that is done, nil for one with a value.
+// failure returns the error of the future, or nil if it is pending or has a value.
 func (c *core) failure() error {
 	if r := c.rest(); r != nil {
 		return r.err
@@ -248,10 +253,10 @@ func (c *core) failure() error {
 // Loop returns the loop that the future belongs to.
 func (c *core) Loop() *loop.Loop { return c.home.Loop() }
 
-// Done reports whether the future has a value, an error, or was canceled.
+// Done reports whether the future has its outcome: a value, an error or a cancellation.
 func (c *core) Done() bool { return c.state() != pending }
 
-// Canceled reports whether the future's error is a cancellation.
+// Canceled reports whether the error of the future is a cancellation.
 func (c *core) Canceled() bool {
 	r := c.rest()
 	return r != nil && (r.state == canceled || r.state == failed && loop.IsCanceled(r.err))
@@ -259,10 +264,11 @@ func (c *core) Canceled() bool {
 
 func (c *core) base() *core { return c }
 
-// TaskOf returns the task that completes the future, nil if it is not a task's.
+// TaskOf returns the task that completes the future, or nil if no task does.
 func (c *core) TaskOf() *loop.Task { return c.home.Task() }
 
-// Explain says what kind of future this is and what it waits for, in the words of its owner.
+// Explain describes the future, and returns the awaitables that it waits for. A future that
+// has an owner gets both from the owner: see [Owner].
 func (c *core) Explain() (what string, on []loop.Awaitable) {
 	if t := c.TaskOf(); t != nil {
 		return t.String(), nil
@@ -273,8 +279,8 @@ func (c *core) Explain() (what string, on []loop.Awaitable) {
 	return "a future", nil
 }
 
-// Err returns the future's error: nil if it has a value, a [loop.CanceledError]
-// (or what wraps it) if it was canceled, [ErrInvalidState] if it is pending.
+// Err returns the error of the future: nil if it has a value, a [loop.CanceledError] (or an
+// error that wraps one) if it was canceled, and [ErrInvalidState] if it is pending.
 func (c *core) Err() error {
 	switch r := c.rest(); {
 	case r == success:
@@ -285,8 +291,8 @@ func (c *core) Err() error {
 	return c.take()
 }
 
-// Unretrieved returns the error of a future that has failed if nobody has taken it, by
-// awaiting or by asking for Result or Err; nil otherwise. Asking does not take it.
+// Unretrieved returns the error of a failed future if no code has taken it yet. It returns
+// nil otherwise, also for a cancellation. Unretrieved does not take the error.
 func (c *core) Unretrieved() error {
 	if r := c.rest(); r != nil && !r.taken && !c.Canceled() {
 		return r.err
@@ -294,7 +300,7 @@ func (c *core) Unretrieved() error {
 	return nil
 }
 
-// take returns the error of a future that is done, and notes that somebody has it.
+// take returns the error of a future that is done, and notes that code has taken it.
 func (c *core) take() error {
 	r := c.rest()
 	if r.err != nil && !r.taken {
@@ -306,13 +312,13 @@ func (c *core) take() error {
 	return r.err
 }
 
-// A taker is an [Owner] that passes on errors of others: taking the error of its
-// future takes theirs.
+// A taker is an [Owner] that passes on the errors of other futures. When the error of its
+// future is taken, it takes the errors of those.
 type taker interface{ Take() }
 
-// SetError gives the future its error, which must not be nil. An error that is a
-// cancellation (see [loop.IsCanceled]) makes it canceled. It returns
-// [ErrInvalidState] where SetResult does.
+// SetError gives the future its error. If the error is a cancellation (see
+// [loop.IsCanceled]), the future is canceled. SetError panics if err is nil. It returns
+// [ErrInvalidState], and panics, in the same cases as SetResult.
 func (c *core) SetError(err error) error {
 	if err == nil {
 		panic("future: SetError(nil); use SetResult for success")
@@ -325,10 +331,11 @@ func (c *core) SetError(err error) error {
 	return nil
 }
 
-// Cancel cancels the future, with a cause that may be nil, and reports whether it
-// did: a future that is done, or whose loop is closed, stays as it is. The owner of a
-// future, such as a task, may take the request and end later, in its own way. Canceling a
-// task that has failed takes its error.
+// Cancel cancels the future, with a cause that may be nil. It reports whether the request
+// was taken. If the future is done, or its loop is closed, the future stays as it is and
+// Cancel returns false. If the future is a task's, or has another owner, Cancel asks the
+// owner. The owner may take the request and complete the future later, with any outcome.
+// Canceling a task that has failed takes its error.
 func (c *core) Cancel(cause error) bool {
 	c.check("Cancel")
 	if t := c.TaskOf(); t != nil {
@@ -344,14 +351,14 @@ func (c *core) Cancel(cause error) bool {
 	return true
 }
 
-// over reports whether the loop is closed, so that no code can wait any more. (While it
-// is being closed, bodies run, and clean up.)
+// over reports whether the loop is closed, so that no code can wait any more. While the loop
+// is being closed, bodies still run to clean up, and over returns false inside them.
 func (c *core) over() bool {
 	l := c.Loop()
 	return l != nil && l.Closed() && l.Current() == nil
 }
 
-// wait suspends the running task until self, whose core c is, is done.
+// wait suspends the running task until self is done. c is the core of self.
 func (c *core) wait(ctx context.Context, self loop.Awaitable) error {
 	if c.Done() {
 		return nil
@@ -360,11 +367,13 @@ func (c *core) wait(ctx context.Context, self loop.Awaitable) error {
 	return lowlevel.Await(ctx, self)
 }
 
-// OnDone calls fn on the loop once the future is done: in a later turn, in the
-// order of registration among all who wait. If it is done already, fn is
-// scheduled at once. fn runs outside every task and must not suspend; a panic in
-// it goes to the loop's error handler. A gather of nothing is done, and there is no loop
-// to schedule fn on: there OnDone calls fn itself.
+// OnDone registers fn, which the loop calls once when the future is done: in a later turn,
+// in the order of registration among all waiters. If the future is done already, fn is
+// scheduled at once. fn runs outside of all tasks and must not suspend. A panic in fn goes
+// to the loop's error handler. OnDone panics if fn is nil.
+//
+// There is one exception: a gather of nothing is done and belongs to no loop, so OnDone
+// calls fn itself.
 func (c *core) OnDone(fn func()) Callback {
 	if fn == nil {
 		panic("future: OnDone(nil); give it a function to call")
@@ -374,9 +383,9 @@ func (c *core) OnDone(fn func()) Callback {
 	return Callback{c, r}
 }
 
-// AddWaiter schedules r once when the future is done; at once if it is. It is
-// what OnDone and Await are made of. The future of a gather of nothing is done and belongs
-// to no loop: there r runs inside the call. AddWaiter costs O(1).
+// AddWaiter schedules r once when the future is done, or at once if it is done already.
+// OnDone and Await are built on it. The future of a gather of nothing is done and belongs to
+// no loop: AddWaiter then runs r itself. AddWaiter costs O(1).
 func (c *core) AddWaiter(r loop.Runnable) {
 	c.check("waiting for a future, or OnDone,")
 	switch {
@@ -399,9 +408,9 @@ func (c *core) mustBelong() {
 	}
 }
 
-// RemoveWaiter takes r back, and reports whether it was waiting: the first registration of
-// r, if there are several. It costs O(1), on average. It panics for an r that == cannot
-// compare, such as a lowlevel.Func.
+// RemoveWaiter removes r from the waiters, and reports whether it was among them. If r was
+// added several times, RemoveWaiter removes the first registration. It costs O(1) on
+// average. It panics if == cannot compare r, as for a lowlevel.Func.
 func (c *core) RemoveWaiter(r loop.Runnable) bool {
 	c.check("Remove")
 	if r != nil && !reflect.ValueOf(r).Comparable() {
@@ -419,22 +428,24 @@ func (c *core) RemoveWaiter(r loop.Runnable) bool {
 	return true
 }
 
-// check panics where the future must not be changed: see [lowlevel.CheckGoroutine].
+// check panics if the future must not be changed from here: see [lowlevel.CheckGoroutine].
 func (c *core) check(what string) {
 	if c.home != (lowlevel.Home{}) {
 		c.home.CheckGoroutine(what)
 	}
 }
 
-// free reports whether settable would return nil, where it is most often so.
+// free is a fast check for the most common case. If it returns true, settable returns nil.
 func (c *core) free() bool { return c.rest() == nil && c.TaskOf() == nil }
 
+// settable returns an error, which names the method what, unless any code may set the future
+// now.
 func (c *core) settable(what string) error {
 	if c.Done() {
 		return fmt.Errorf("%w: %s on a future that is done", ErrInvalidState, what)
 	}
 	if c.TaskOf() != nil || c.owner() != nil {
-		return fmt.Errorf("%w: %s on a future that is not yours to set, such as a task", ErrInvalidState, what)
+		return fmt.Errorf("%w: %s on a future that only its task or promise can complete", ErrInvalidState, what)
 	}
 	return nil
 }
@@ -447,10 +458,10 @@ func (c *core) fail(err error) {
 	}
 }
 
-// complete ends the pending state without a value, and schedules all who wait.
+// complete ends the pending state without a value, and schedules all waiters.
 func (c *core) complete(s state, err error) { c.made().complete(c.Loop(), s, err) }
 
-// succeed is complete with the value, which is there.
+// succeed completes the future with its value, which the caller has set.
 func (c *core) succeed() {
 	if r := c.rest(); r != nil {
 		r.complete(c.Loop(), valued, nil)
@@ -462,7 +473,7 @@ func (c *core) succeed() {
 		return
 	}
 	l := c.home.Loop()
-	lowlevel.Check(l, completing) // which panics on another goroutine, and leaves c pending
+	lowlevel.Check(l, completing) // if this panics, c stays pending
 	c.waits = success
 	lowlevel.Schedule(l, waits)
 }
@@ -476,21 +487,21 @@ func (r *rest) complete(l *loop.Loop, s state, err error) {
 	first, more := r.takeWaiters()
 	r.state, r.err = s, err
 	if len(more) > 0 {
-		defer lowlevel.ScheduleAll(l, more) // also if an observer calls Goexit at first
+		defer lowlevel.ScheduleAll(l, more) // deferred, as an observer may call Goexit while first is scheduled
 	}
 	if first != nil {
 		lowlevel.Schedule(l, first)
 	}
 }
 
-// A Callback is what OnDone registered.
+// A Callback is a function that was registered by OnDone.
 type Callback struct {
 	of *core
 	r  *callback
 }
 
-// Remove takes the callback back and reports whether that prevented it: false
-// once the future is done.
+// Remove removes the callback, and reports whether it prevented the call. It returns false
+// if the future is done.
 func (c Callback) Remove() bool { return c.of != nil && c.of.RemoveWaiter(c.r) }
 
 type callback struct{ fn func() }

@@ -21,7 +21,7 @@ func TestPendingFuture(t *testing.T) {
 	l := testLoop(t)
 	f := future.New[int](l.Context())
 	if f.Done() || f.Canceled() || f.Loop() != l || f.TaskOf() != nil || f.Unretrieved() != nil {
-		t.Error("a new future is pending, and nobody's")
+		t.Error("a new future is not pending, or belongs to a task or another loop")
 	}
 	v, err := f.Result()
 	_, anyErr := f.AnyResult()
@@ -31,10 +31,10 @@ func TestPendingFuture(t *testing.T) {
 		}
 	}
 	if v != 0 {
-		t.Errorf("its value is %d", v)
+		t.Errorf("the value of a pending future is %d", v)
 	}
 	if !f.Done() && errors.Is(f.Err(), future.ErrCanceled) {
-		t.Error("a pending future is not canceled")
+		t.Error("the error of a pending future is a cancellation")
 	}
 }
 
@@ -96,11 +96,11 @@ func TestOutcomeIsSetOnce(t *testing.T) {
 		v, err := f.Result()
 		for _, again := range []error{f.SetResult(8), f.SetError(io.ErrUnexpectedEOF)} {
 			if !errors.Is(again, future.ErrInvalidState) {
-				t.Errorf("%s, and then another: %v", first, again)
+				t.Errorf("%s, and then a second outcome: %v", first, again)
 			}
 		}
 		if f.Cancel(nil) {
-			t.Errorf("%s: a request was taken", first)
+			t.Errorf("%s: a request to cancel was taken", first)
 		}
 		if v2, err2 := f.Result(); v2 != v || err2 != err {
 			t.Errorf("%s: the outcome has changed to %v, %v", first, v2, err2)
@@ -152,10 +152,10 @@ func TestWaitersOfAllKindsAreToldInOrderOfComing(t *testing.T) {
 			if err := o.set(f); err != nil {
 				t.Fatal(err)
 			}
-			log.Want(t) // nobody runs inside the call
-			l.CallSoon(log.Callback("what became ready after"))
+			log.Want(t) // no waiter runs inside the call
+			l.CallSoon(log.Callback("a later callback"))
 			run(t, l)
-			log.Want(t, "callback 1", "task 1", "callback 2", "runnable", "task 2", "task 3", "callback 3", "what became ready after")
+			log.Want(t, "callback 1", "task 1", "callback 2", "runnable", "task 2", "task 3", "callback 3", "a later callback")
 		})
 	}
 }
@@ -188,7 +188,7 @@ func TestOnDoneOfWhatIsDone(t *testing.T) {
 	c := f.OnDone(log.Callback("callback"))
 	log.Want(t)
 	if c.Remove() {
-		t.Error("a callback of a future that is done cannot be removed")
+		t.Error("a callback of a future that is done was removed")
 	}
 	l.RunOnce()
 	log.Want(t, "ready before", "callback")
@@ -211,7 +211,7 @@ func TestRemoveOfCallbacks(t *testing.T) {
 				t.Errorf("Remove of the %s must report true, then false", names[at])
 			}
 		}
-		f.OnDone(log.Callback("new")) // goes behind, also where the first place is free
+		f.OnDone(log.Callback("new")) // comes last, also if the first place is free
 		_ = f.SetResult(1)
 		for i, c := range callbacks {
 			if c.Remove() {
@@ -225,7 +225,7 @@ func TestRemoveOfCallbacks(t *testing.T) {
 		log.Want(t, append(want, "new")...)
 	}
 	if (future.Callback{}).Remove() {
-		t.Error("the zero Callback stands for nothing")
+		t.Error("Remove of the zero Callback reports true")
 	}
 }
 
@@ -237,7 +237,7 @@ func TestTheSameFunctionTwice(t *testing.T) {
 	f.OnDone(count)
 	second := f.OnDone(count)
 	if !second.Remove() || second.Remove() {
-		t.Error("each registration is its own")
+		t.Error("Remove of the second registration must report true, then false")
 	}
 	_ = f.SetResult(1)
 	run(t, l)
@@ -251,7 +251,7 @@ func TestRemoveWaiter(t *testing.T) {
 	f := future.New[int](l.Context())
 	stranger := &recorder{}
 	if f.RemoveWaiter(nil) || f.RemoveWaiter(stranger) {
-		t.Error("removed what was not there")
+		t.Error("RemoveWaiter reports true for a waiter that was not added")
 	}
 	f.AddWaiter(stranger)
 	f.AddWaiter(stranger)
@@ -263,7 +263,7 @@ func TestRemoveWaiter(t *testing.T) {
 	_ = f.SetResult(1)
 	run(t, l)
 	if stranger.ran != 0 {
-		t.Error("a waiter ran that was removed")
+		t.Error("a removed waiter ran")
 	}
 }
 
@@ -319,7 +319,7 @@ func TestAwaitOfWhatIsDoneDoesNotSuspend(t *testing.T) {
 	_ = f.SetResult(1)
 	spawn(l.Context(), "task", func(ctx context.Context) error {
 		l.CallSoon(log.Callback("next turn"))
-		for range 10_000 { // nor does it grow the stack
+		for range 10_000 { // often, as it must not grow the stack either
 			_, _ = f.Await(ctx)
 			_, _ = future.Untyped(f).Await(ctx)
 			_ = f.Wait(ctx)
@@ -401,7 +401,7 @@ func TestFutureWithoutALoop(t *testing.T) {
 	mustPanic(t, "future: a zero Future belongs to no loop", func() { f.OnDone(func() {}) })
 }
 
-// A misuse panics before it has changed anything.
+// A completion from another goroutine panics before it has changed the future.
 func TestCompletionOnAnotherGoroutineLeavesTheFuturePending(t *testing.T) {
 	l := testLoop(t, loop.WithDebug())
 	f := future.New[int](l.Context())
@@ -424,7 +424,7 @@ func TestCompletionOnAnotherGoroutineLeavesTheFuturePending(t *testing.T) {
 	}
 }
 
-// The model: a list of who waits, and a queue of who was told.
+// The model is a list of the waiters, and a list of the waiters that were woken.
 func TestFutureModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLoop(loop.WithErrorHandler(func(loop.Failure) {}))
@@ -446,7 +446,7 @@ func TestFutureModel(t *testing.T) {
 		}
 		complete := func(t *rapid.T, ok bool) {
 			if ok == done {
-				t.Fatalf("completion reports %t, and the future was done: %t", ok, done)
+				t.Fatalf("completion reports %t, but the future was done: %t", ok, done)
 			}
 			if !done {
 				done = true
@@ -456,7 +456,7 @@ func TestFutureModel(t *testing.T) {
 		turn := func(t *rapid.T) {
 			l.RunUntilIdle()
 			if fmt.Sprint(log) != fmt.Sprint(told) {
-				t.Fatalf("told %v, want %v", log, told)
+				t.Fatalf("the waiters that ran are %v, want %v", log, told)
 			}
 			log, told = nil, nil
 		}
@@ -510,7 +510,7 @@ func TestFutureModel(t *testing.T) {
 	})
 }
 
-// What cannot wake its waiters, as the loop is closed, stays pending.
+// A future with waiters cannot be completed when its loop is closed. It stays pending.
 func TestFutureOfAClosedLoopStaysPending(t *testing.T) {
 	for name, wait := range map[string]func(f *future.Future[int]){
 		"one waits": func(f *future.Future[int]) { f.OnDone(func() {}) },

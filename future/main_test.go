@@ -13,7 +13,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// On js the runtime has a goroutine of its own, which waits for events of JavaScript.
+// On js the Go runtime has a goroutine that waits for events of JavaScript.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
@@ -25,7 +25,7 @@ func newLoop(opts ...loop.Option) *loop.Loop {
 	return loop.New(append([]loop.Option{loop.WithClock(timer.NewVirtual())}, opts...)...)
 }
 
-// testLoop is newLoop, closed by the end of the test.
+// testLoop makes a loop with a virtual clock, which is closed at the end of the test.
 func testLoop(t *testing.T, opts ...loop.Option) *loop.Loop {
 	l := newLoop(opts...)
 	t.Cleanup(l.Close)

@@ -8,27 +8,30 @@ import (
 )
 
 // A Promise is a [Future] together with the right to complete it. Code that has only the
-// future, &p.Future, can await and cancel it: its SetResult and SetError return
+// future, &p.Future, can await it and cancel it, but SetResult and SetError return
 // [ErrInvalidState].
 //
-// A Promise is for code that builds awaitables of its own: a struct that embeds it has the
-// future inside, and needs no allocation for it. Make it by Init; it must not be copied. An
-// exported type that is to have the methods of the future, but not those of the promise,
-// embeds a type of its own, which has only the former:
+// Use a Promise to build your own awaitables: a struct that embeds a Promise has the future
+// inside, without an allocation. Init makes the promise ready for use. A Promise must not be
+// copied.
+//
+// If your type is exported, its users should have the methods of the future, but not those
+// of the promise. Then embed a type that has only the methods of the future:
 //
 //	type outcome[T any] future.Promise[T]
 //
-// The promise is (*future.Promise[T])(&x.outcome) then. Package task makes its tasks so.
+// Your own code gets the promise by (*future.Promise[T])(&x.outcome). Package task does so
+// for its tasks.
 type Promise[T any] struct {
 	Future[T]
 }
 
-// Init makes p a pending promise of l. Canceling its future asks owner what that means.
-// l may be nil if p is completed before any code waits for it. Init panics for a nil owner. It
-// allocates once, for the owner.
+// Init makes p a pending promise of the loop l. When code cancels the future, the owner
+// decides what happens. l may be nil if p is completed before any code waits for it. Init
+// panics if p or owner is nil. It costs one allocation, for the owner.
 func (p *Promise[T]) Init(l *loop.Loop, owner Owner) {
 	if p == nil || owner == nil {
-		panic("future: Init of a nil Promise, or for a nil owner")
+		panic("future: Init of a nil Promise, or with a nil owner; give it both")
 	}
 	p.core = core{waits: &rest{owner: owner}}
 	if l != nil {
@@ -36,18 +39,20 @@ func (p *Promise[T]) Init(l *loop.Loop, owner Owner) {
 	}
 }
 
-// InitOutcome makes p the promise of the outcome of the task t, which needs no owner:
-// canceling its future cancels t. It allocates nothing. It is for package task.
+// InitOutcome makes p the promise of the outcome of the task t. It has no Owner: canceling
+// its future cancels t. InitOutcome panics if p or t is nil. It allocates nothing. It is for
+// package task.
 func (p *Promise[T]) InitOutcome(t *loop.Task) {
 	if p == nil || t == nil {
-		panic("future: InitOutcome of a nil Promise, or for a nil task")
+		panic("future: InitOutcome of a nil Promise, or with a nil task; give it both")
 	}
 	p.core = core{home: lowlevel.HomeOfTask(t)}
 }
 
-// Complete gives the future its outcome: err if that is not nil, else v. A cancellation as
-// err (see [loop.IsCanceled]) makes the future canceled. Complete panics if the future is
-// done, or Init has not made p; and, as SetResult does, if code waits and the loop is closed.
+// Complete gives the future its outcome: the error err if it is not nil, and the value v if
+// it is. If err is a cancellation (see [loop.IsCanceled]), the future is canceled. Complete
+// panics if the future is done, and if neither Init nor InitOutcome was called for p. Like
+// SetResult, it panics if the future has a waiter and the loop is closed.
 func (p *Promise[T]) Complete(v T, err error) {
 	if p == nil || !p.open() {
 		p.mustBeOpen("Complete")
@@ -60,9 +65,9 @@ func (p *Promise[T]) Complete(v T, err error) {
 	p.succeed()
 }
 
-// Fail is Complete for an error that makes the future failed also if it is a
-// cancellation: that of something else, which this one reports. It panics for a nil error,
-// and where Complete does.
+// Fail completes the future with an error, like Complete, but the future has failed even if
+// err is a cancellation. Use it if the future reports the cancellation of something else:
+// see [Failed]. Fail panics if err is nil, and where Complete does.
 func (p *Promise[T]) Fail(err error) {
 	p.mustBeOpen("Fail")
 	if err == nil {
@@ -78,11 +83,11 @@ func (p *Promise[T]) mustBeOpen(what string) {
 	p.core.mustBeOpen(what)
 }
 
-// open reports whether c is that of a task's promise, which its body completes, where it is
-// pending and that is most easily seen.
+// open is a fast check for the most common case. If it returns true, c belongs to the pending
+// promise of a task.
 func (c *core) open() bool { return c.rest() == nil && c.TaskOf() != nil }
 
-// mustBeOpen panics unless c is that of a promise that can be completed, here and now.
+// mustBeOpen panics unless c belongs to a promise that this goroutine can complete now.
 func (c *core) mustBeOpen(what string) {
 	c.check(what)
 	switch r := c.rest(); {
@@ -93,27 +98,31 @@ func (c *core) mustBeOpen(what string) {
 	}
 }
 
-// An Owner decides what canceling the future of a [Promise] means: a gather's cancels the
-// children, a shield's ends the shield. One that passes on the error
-// of something else has besides a method Take, which is called when its future's
-// error is taken, and takes that.
+// An Owner decides what happens when the future of a [Promise] is canceled: the owner of a
+// gather cancels the children, and the owner of a shield ends the shield.
 //
-// A panic in Cancel or Take goes to the error handler ([loop.CallbackFailed]), and not to
-// the code that canceled or asked: that of Cancel counts as a request that was not taken.
-// One in Describe makes a description that says so. A Goexit goes on in the code that
-// called; a task that awaits the future is then told of the request all the same.
+// An Owner may also have a method Take(). It is called when the error of the future is taken
+// for the first time. An owner whose future passes on the error of another future takes that
+// error there.
+//
+// A panic in Cancel or Take goes to the loop's error handler ([loop.CallbackFailed]), not to
+// the code that called Cancel, Result or the like. A Cancel that panics counts as a request
+// that was not taken. If Describe panics, the description says so.
+//
+// A Goexit in these methods goes on in the code that called the future. If Cancel calls
+// Goexit, a task that awaits the future still gets the request.
 type Owner interface {
-	// Cancel is called by the future's Cancel while the future is pending, and
-	// reports whether the request was taken.
+	// Cancel is called by the future's Cancel while the future is pending. It reports
+	// whether it takes the request.
 	Cancel(cause error) bool
-	// Describe says what the future is, in a few words, and what it waits for: see
-	// [loop.Awaitable]'s Explain.
+	// Describe describes the future in a few words, and returns the awaitables that it
+	// waits for: see the method Explain of [loop.Awaitable].
 	Describe() (what string, on []loop.Awaitable)
 }
 
 // guarded calls a method of an owner, and reports whether it returned. A panic goes to the
-// error handler of l, unless that is nil: the method may have been called between two
-// states of the loop.
+// error handler of l. If l is nil, the panic is dropped: Describe may be called at a moment
+// when the error handler must not run.
 func guarded(l *loop.Loop, call func()) (returned bool) {
 	defer func() {
 		if returned {
@@ -128,14 +137,14 @@ func guarded(l *loop.Loop, call func()) (returned bool) {
 	return true
 }
 
-// cancel asks the owner o to cancel, and reports whether it takes the request.
+// cancel asks the owner o to cancel, and reports whether o takes the request.
 func (c *core) cancel(o Owner, cause error) (taken bool) {
 	l := c.Loop()
 	guarded(l, func() { lowlevel.Sweep(l, func() { taken = o.Cancel(cause) }) })
 	return taken
 }
 
-// describe asks the owner o what the future is.
+// describe asks the owner o for the description of the future.
 func describe(o Owner) (what string, on []loop.Awaitable) {
 	if !guarded(nil, func() { what, on = o.Describe() }) {
 		return fmt.Sprintf("a future of a %T whose Describe panicked", o), nil

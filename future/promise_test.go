@@ -14,11 +14,11 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// proxy is an awaitable of our own.
+// proxy is an awaitable that is built on a Promise.
 type proxy struct {
 	future.Promise[int]
 	asked []error
-	takes bool // what Cancel answers
+	takes bool // the result of Cancel
 	taken int
 }
 
@@ -28,7 +28,7 @@ func newProxy(l *loop.Loop) *proxy {
 	return p
 }
 
-// proxyOwner is a proxy as the owner of its future.
+// proxyOwner is a proxy in its role as the owner of its future.
 type proxyOwner proxy
 
 func (o *proxyOwner) Cancel(cause error) bool {
@@ -43,15 +43,15 @@ func TestFutureOfAPromiseIsNotForOthersToSet(t *testing.T) {
 	p := newProxy(l)
 	for _, err := range []error{p.SetResult(1), p.SetError(io.EOF)} {
 		if !errors.Is(err, future.ErrInvalidState) {
-			t.Errorf("set by a stranger: %v", err)
+			t.Errorf("set by other code: %v", err)
 		}
 	}
 	x := spawn(l.Context(), "x", task.Yield)
 	if err := x.SetResult(none{}); !errors.Is(err, future.ErrInvalidState) {
-		t.Errorf("set the result of a task: %v", err)
+		t.Errorf("SetResult of a task returns %v", err)
 	}
 	if err := x.SetError(io.EOF); !errors.Is(err, future.ErrInvalidState) {
-		t.Errorf("set the error of a task: %v", err)
+		t.Errorf("SetError of a task returns %v", err)
 	}
 	if what, _ := p.Explain(); p.Done() || x.Done() || p.Loop() != l || what != "a proxy" {
 		t.Error("the future has changed")
@@ -63,15 +63,15 @@ func TestOwnerDecidesWhatCancelMeans(t *testing.T) {
 	l := testLoop(t)
 	p := newProxy(l)
 	if !p.Cancel(io.EOF) || p.Done() {
-		t.Error("the owner takes the request and ends later")
+		t.Error("the owner took the request, but Cancel reports false or the future is done")
 	}
 	p.takes = false
 	if p.Cancel(nil) {
-		t.Error("the owner does not take the request")
+		t.Error("Cancel reports true, but the owner did not take the request")
 	}
 	p.Complete(1, nil)
 	if p.Cancel(nil) {
-		t.Error("the future is done")
+		t.Error("Cancel reports true, but the future was done")
 	}
 	if len(p.asked) != 2 || p.asked[0] != io.EOF || p.asked[1] != nil {
 		t.Errorf("the owner was asked with %v", p.asked)
@@ -95,7 +95,7 @@ func TestComplete(t *testing.T) {
 		p.Complete(7, c.err)
 		run(t, l)
 		if v, err := p.Result(); v != c.value || err != c.err || p.Canceled() != c.canceled || told != 1 {
-			t.Errorf("Complete(7, %v): %d, %v, canceled %t, told %d times", c.err, v, err, p.Canceled(), told)
+			t.Errorf("Complete(7, %v): %d, %v, canceled %t, the callback was called %d times", c.err, v, err, p.Canceled(), told)
 		}
 	}
 }
@@ -122,7 +122,7 @@ func TestPromiseIsCompletedOnce(t *testing.T) {
 	}
 }
 
-// What is no promise cannot be completed as if it were.
+// A promise without Init, or with a plain future inside, cannot be completed.
 func TestPromiseThatInitHasNotMade(t *testing.T) {
 	l := testLoop(t)
 	var zero, free future.Promise[int]
@@ -133,7 +133,7 @@ func TestPromiseThatInitHasNotMade(t *testing.T) {
 		mustPanic(t, "future: Complete of a promise that Init has not made", func() { p.Complete(1, nil) })
 		mustPanic(t, "future: Fail of a promise that Init has not made", func() { p.Fail(io.EOF) })
 		if p.Done() {
-			t.Error("it is done")
+			t.Error("the future is done")
 		}
 	}
 	run(t, l)
@@ -142,18 +142,18 @@ func TestPromiseThatInitHasNotMade(t *testing.T) {
 	}
 }
 
-// What fails with the cancellation of something else has failed, and its error is
-// a cancellation.
+// A future that fails with the cancellation of something else has failed, and its error is a
+// cancellation.
 func TestFail(t *testing.T) {
 	l := testLoop(t)
 	failed, canceled := newProxy(l), newProxy(l)
 	failed.Fail(&loop.CanceledError{})
 	canceled.Complete(0, &loop.CanceledError{})
 	if !future.Failed(failed) || future.Failed(canceled) {
-		t.Error("Failed tells the two apart")
+		t.Error("Failed must report true after Fail, and false after Complete with a cancellation")
 	}
 	if !failed.Canceled() || !canceled.Canceled() {
-		t.Error("the errors of both are cancellations")
+		t.Error("Canceled must report true for both")
 	}
 }
 
@@ -162,7 +162,7 @@ func TestErrorsAreTaken(t *testing.T) {
 		"Err":       func(p *proxy) { _ = p.Err() },
 		"Result":    func(p *proxy) { _, _ = p.Result() },
 		"AnyResult": func(p *proxy) { _, _ = p.AnyResult() },
-		"Wait":      func(p *proxy) { _ = p.Wait(context.Background()) }, // it is done, and any context will do
+		"Wait":      func(p *proxy) { _ = p.Wait(context.Background()) }, // the future is done, so any context works
 	} {
 		l := testLoop(t)
 		p := newProxy(l)
@@ -171,24 +171,24 @@ func TestErrorsAreTaken(t *testing.T) {
 		}
 		p.Complete(0, io.EOF)
 		if future.Peek(p) != io.EOF || p.Unretrieved() != io.EOF || p.taken != 0 {
-			t.Errorf("%s: looking takes nothing: %v, taken %d times", name, p.Unretrieved(), p.taken)
+			t.Errorf("%s: Peek and Unretrieved must not take the error: %v, taken %d times", name, p.Unretrieved(), p.taken)
 		}
 		take(p)
 		take(p)
 		if p.Unretrieved() != nil || p.taken != 1 {
-			t.Errorf("%s: unretrieved %v, and the owner was told %d times", name, p.Unretrieved(), p.taken)
+			t.Errorf("%s: unretrieved is %v, and Take of the owner was called %d times, want 1", name, p.Unretrieved(), p.taken)
 		}
 	}
 	l := testLoop(t)
 	p := newProxy(l)
 	p.Complete(0, &loop.CanceledError{})
 	if p.Unretrieved() != nil {
-		t.Error("a cancellation need not be taken")
+		t.Error("a cancellation counts as unretrieved")
 	}
 }
 
-// The promise of a task is in none of its exported fields, and a task has no methods of one,
-// but all those of a future.
+// Programs cannot reach the promise of a task: no exported field of a task has it, and a task
+// has all methods of a future but no method of a promise.
 func TestPromiseOfATaskIsOutOfReach(t *testing.T) {
 	of, ofFuture := reflect.TypeFor[*task.Task[int]](), reflect.TypeFor[*future.Future[int]]()
 	for i := range ofFuture.NumMethod() {
@@ -207,12 +207,12 @@ func TestPromiseOfATaskIsOutOfReach(t *testing.T) {
 	}
 	for _, f := range reflect.VisibleFields(of.Elem()) {
 		if f.IsExported() && f.Type.ConvertibleTo(promise.Elem()) {
-			t.Errorf("anybody can complete a task by its field %s", f.Name)
+			t.Errorf("any code can complete a task by its field %s", f.Name)
 		}
 	}
 }
 
-// spiteful is an owner whose methods do what they like.
+// spiteful is an awaitable whose owner calls misdeed in each of its methods.
 type spiteful struct {
 	future.Promise[int]
 	misdeed func()
@@ -224,8 +224,8 @@ func (o *spitefulOwner) Cancel(error) bool                    { o.misdeed(); ret
 func (o *spitefulOwner) Describe() (string, []loop.Awaitable) { o.misdeed(); return "", nil }
 func (o *spitefulOwner) Take()                                { o.misdeed() }
 
-// A panic of an owner goes to the error handler, and neither to the code that cancels nor
-// to the loop.
+// A panic of an owner goes to the error handler. It does not reach the code that cancels, or
+// the loop.
 func TestOwnerThatPanics(t *testing.T) {
 	var told []loop.Failure
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f) }))
@@ -237,11 +237,11 @@ func TestOwnerThatPanics(t *testing.T) {
 	wantTold := func(n int) {
 		t.Helper()
 		if len(told) != n || n > 0 && (told[n-1].Kind != loop.CallbackFailed || !errors.Is(told[n-1].Err, io.EOF)) {
-			t.Errorf("told: %v", told)
+			t.Errorf("the error handler got %v", told)
 		}
 	}
 	l.RunUntilIdle()
-	for range 2 { // a second request fares no better
+	for range 2 { // the same for a second request
 		cancels = spawn(l.Context(), "cancels", func(context.Context) error {
 			if !waits.Cancel(nil) {
 				t.Error("the task took no request")
@@ -250,12 +250,12 @@ func TestOwnerThatPanics(t *testing.T) {
 		})
 		l.RunUntilIdle()
 		if err := cancels.Err(); err != nil || waits.Done() {
-			t.Errorf("%v, and what was canceled is done: %t", err, waits.Done())
+			t.Errorf("the canceling task ended with %v; the canceled task is done: %t", err, waits.Done())
 		}
 	}
 	wantTold(2)
 	if what, on := o.Explain(); on != nil || what != "a future of a *future_test.spitefulOwner whose Describe panicked" {
-		t.Errorf("it is %q", what)
+		t.Errorf("the description is %q", what)
 	}
 	o.Fail(io.ErrUnexpectedEOF)
 	run(t, l)
@@ -263,16 +263,16 @@ func TestOwnerThatPanics(t *testing.T) {
 		t.Errorf("the request was not delivered: %v", waits.Err())
 	}
 	wantTold(2)
-	for range 2 { // only the first one takes the error
+	for range 2 { // only the first Err takes the error
 		if o.Err() != io.ErrUnexpectedEOF {
-			t.Error("the error is not that of the future")
+			t.Error("Err does not return the error of the future")
 		}
 	}
 	wantTold(3)
 }
 
-// A Goexit of an owner ends the task that cancels. The other one is told of the request, and
-// of the next one as well.
+// A Goexit of an owner ends the task that cancels. The waiting task still gets the request,
+// and gets the next request, too.
 func TestOwnerThatCallsGoexit(t *testing.T) {
 	for _, again := range []bool{false, true} {
 		l := testLoop(t)
@@ -288,7 +288,7 @@ func TestOwnerThatCallsGoexit(t *testing.T) {
 		}()
 		<-over
 		if cancels.Err() != loop.ErrGoexit {
-			t.Errorf("the task that cancels: %v", cancels.Err())
+			t.Errorf("the task that cancels ended with %v", cancels.Err())
 		}
 		o.misdeed = func() {}
 		if again {
@@ -302,12 +302,12 @@ func TestOwnerThatCallsGoexit(t *testing.T) {
 	}
 }
 
-// A request that is made while a panic unwinds a body is like any other: the panic is not
-// taken for one of the owner.
+// A body cancels a future while a panic unwinds the body. The loop must not take that panic
+// for a panic of the owner.
 func TestCancelWhileAPanicUnwinds(t *testing.T) {
 	l := testLoop(t, loop.WithErrorHandler(func(f loop.Failure) {
 		if f.Kind != loop.ErrorUnretrieved {
-			t.Errorf("told: %v: %v", f.Kind, f.Err)
+			t.Errorf("the error handler got %v: %v", f.Kind, f.Err)
 		}
 	}))
 	p := newProxy(l)

@@ -7,26 +7,28 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// The waiters of a future are in the order in which they came: the first is rest.Runnable,
-// the others are in rest.more. Where there are few, a search goes through all of them.
-// Where there are many, the first removal makes an index, which takes the place of the
-// first waiter: all waiters are in more then, and a nil is left where one was removed. When
-// half of more is nil, what is left moves together. So adding and removing a waiter costs
+// The waiters of a future are kept in the order in which they were added. The first waiter
+// is rest.Runnable, and the others are in rest.more.
+//
+// If there are few waiters, a removal searches all of them. If there are many, the first
+// removal makes an index. The index takes the place of the first waiter, and then all
+// waiters are in more. From then on a removal leaves a nil in more. When more than half of
+// more is nil, the remaining waiters move together. So adding and removing a waiter costs
 // O(1) on average.
 
-// few is how many waiters are searched one by one.
+// few is the largest number of waiters that are searched one by one.
 const few = 32
 
 // An index knows where in more each waiter is.
 type index struct {
 	at    map[loop.Runnable]place
-	holes int // in more
+	holes int // the number of nils in more
 }
 
-// A place is where a waiter is first, and in how many other places it is besides.
+// A place is the first index of a waiter in more, and the number of its other places.
 type place struct{ at, others int }
 
-// Run does nothing. An index is a Runnable only to fit in the place of a waiter.
+// Run is a no-op. An index is a Runnable only because it stands in the place of a waiter.
 func (*index) Run() {}
 
 func (r *rest) index() *index {
@@ -34,7 +36,7 @@ func (r *rest) index() *index {
 	return x
 }
 
-// add puts w behind all others.
+// add puts w behind all other waiters.
 func (r *rest) add(w loop.Runnable) {
 	if r.Runnable == nil && len(r.more) == 0 {
 		r.Runnable = w
@@ -46,7 +48,8 @@ func (r *rest) add(w loop.Runnable) {
 	}
 }
 
-// note adds that w is at at. A waiter that is not comparable cannot be removed.
+// note notes that w is at the index at. A waiter that is not comparable cannot be removed,
+// so it is not noted.
 func (x *index) note(w loop.Runnable, at int) {
 	if !reflect.ValueOf(w).Comparable() {
 		return
@@ -59,7 +62,7 @@ func (x *index) note(w loop.Runnable, at int) {
 	x.at[w] = place{at: at}
 }
 
-// remove takes w out of its first place, and reports whether it had any.
+// remove removes w from its first place, and reports whether it had one.
 func (r *rest) remove(w loop.Runnable) bool {
 	if x := r.index(); x != nil {
 		return r.removeBy(x, w)
@@ -79,7 +82,7 @@ func (r *rest) remove(w loop.Runnable) bool {
 	return true
 }
 
-// removeBy is remove where there is an index.
+// removeBy is remove with an index.
 func (r *rest) removeBy(x *index, w loop.Runnable) bool {
 	p, found := x.at[w]
 	if !found {
@@ -120,7 +123,7 @@ func (r *rest) makeIndex() *index {
 	return x
 }
 
-// takeWaiters returns the waiters, the first and the others in their order, and leaves none.
+// takeWaiters removes all waiters, and returns the first and the others, in their order.
 func (r *rest) takeWaiters() (first loop.Runnable, more []loop.Runnable) {
 	first, more = r.Runnable, r.more
 	if r.index() != nil {

@@ -17,12 +17,12 @@ type numbered struct {
 
 func (w *numbered) Run() { *w.ran = append(*w.ran, w.n) }
 
-// byValue is a waiter that is compared by its fields.
+// byValue is a waiter that == compares by its fields.
 type byValue numbered
 
 func (w byValue) Run() { *w.ran = append(*w.ran, w.n) }
 
-// mustBeInOrder checks what holds of the waiters at any time, and that they are want.
+// mustBeInOrder checks that the waiters are want, and that the index matches them.
 func mustBeInOrder(t *testing.T, c *core, want []loop.Runnable) {
 	t.Helper()
 	var got []loop.Runnable
@@ -58,7 +58,7 @@ func mustBeInOrder(t *testing.T, c *core, want []loop.Runnable) {
 		if x != nil {
 			for w, p := range seen {
 				if x.at[w] != p {
-					t.Fatalf("a waiter is at %v, and its index has %v", p, x.at[w])
+					t.Fatalf("a waiter is at %v, but the index has %v", p, x.at[w])
 				}
 			}
 			if len(x.at) != len(seen) {
@@ -67,7 +67,7 @@ func mustBeInOrder(t *testing.T, c *core, want []loop.Runnable) {
 		}
 	}
 	if !slices.Equal(got, want) {
-		t.Fatalf("%d waiters are not in the order of %d", len(got), len(want))
+		t.Fatalf("the %d waiters are not the %d expected ones, or not in their order", len(got), len(want))
 	}
 }
 
@@ -88,14 +88,14 @@ func TestWaitersAreAsInASlice(t *testing.T) {
 		growing := 6
 		for step := range 1500 {
 			if step%300 == 0 {
-				growing = 10 - growing // up and down, so that an index comes and goes
+				growing = 10 - growing // the list grows and shrinks, so that indexes are made and dropped
 			}
-			w := all[chance.IntN(len(all))] // often twice
+			w := all[chance.IntN(len(all))] // may be a waiter already
 			if chance.IntN(10) < growing {
 				f.AddWaiter(w)
 				model = append(model, w)
 			} else {
-				if len(model) > 0 && chance.IntN(3) > 0 { // one that is there
+				if len(model) > 0 && chance.IntN(3) > 0 { // mostly one of the waiters
 					w = model[chance.IntN(len(model))]
 				}
 				at := slices.Index(model, w)
@@ -125,8 +125,8 @@ func TestWaitersAreAsInASlice(t *testing.T) {
 	}
 }
 
-// No removal from a long list searches it: the first one makes an index, and the others
-// find their place there.
+// A removal from a long list does not search it: the first removal makes an index, and the
+// later ones use it.
 func TestRemovalFromALongListIsByAnIndex(t *testing.T) {
 	for name, order := range map[string]func(n int, places []int){
 		"in order":   func(int, []int) {},
@@ -154,11 +154,11 @@ func TestRemovalFromALongListIsByAnIndex(t *testing.T) {
 				}
 				x := f.rest().index()
 				if x == nil && n-left-1 > few {
-					t.Fatalf("%d are left, and there is no index", n-left-1)
+					t.Fatalf("%d waiters are left, but there is no index", n-left-1)
 				}
 				indexes[x] = true
 			}
-			if len(indexes) > 14 { // one each time that half of the waiters have left
+			if len(indexes) > 14 { // a new index each time that half of the waiters have left
 				t.Errorf("%d indexes were made", len(indexes))
 			}
 			if r := f.rest(); r.Runnable != nil || len(r.more) > 0 || cap(r.more) > few {
@@ -178,7 +178,7 @@ func TestRemoveOfWhatCannotBeCompared(t *testing.T) {
 		f.AddWaiter(count)
 	}
 	c := f.OnDone(count)
-	if !c.Remove() { // beside those that nobody can remove
+	if !c.Remove() { // although there are waiters that cannot be compared
 		t.Error("the callback was not there")
 	}
 	func() {

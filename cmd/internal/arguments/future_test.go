@@ -69,12 +69,12 @@ var futureRules = map[string]rule{
 	"Peek":    bad(on("nil", "future: Peek(nil); give it a future or task", func() { _ = future.Peek(nil) })),
 
 	"Promise.Init": bad(
-		on("a nil promise", "future: Init of a nil Promise, or for a nil owner", func() { noPromise.Init(nil, owner{}) }),
-		on("no owner", "future: Init of a nil Promise, or for a nil owner", func() { new(future.Promise[int]).Init(nil, nil) }),
+		on("a nil promise", "future: Init of a nil Promise, or with a nil owner", func() { noPromise.Init(nil, owner{}) }),
+		on("no owner", "future: Init of a nil Promise, or with a nil owner", func() { new(future.Promise[int]).Init(nil, nil) }),
 		harmless("a closed loop", func() { new(future.Promise[int]).Init(left().Loop(), owner{}) })),
 	"Promise.InitOutcome": bad(
-		on("a nil promise", "future: InitOutcome of a nil Promise, or for a nil task", func() { noPromise.InitOutcome(new(loop.Task)) }),
-		on("no task", "future: InitOutcome of a nil Promise, or for a nil task", func() { new(future.Promise[int]).InitOutcome(nil) })),
+		on("a nil promise", "future: InitOutcome of a nil Promise, or with a nil task", func() { noPromise.InitOutcome(new(loop.Task)) }),
+		on("no task", "future: InitOutcome of a nil Promise, or with a nil task", func() { new(future.Promise[int]).InitOutcome(nil) })),
 	"Promise.Complete": bad(
 		on("a nil promise", "future: Complete"+nilPromise, func() { noPromise.Complete(1, nil) }),
 		on("a zero promise", "future: Complete"+notInit, func() { new(future.Promise[int]).Complete(1, nil) }),
