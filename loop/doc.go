@@ -220,7 +220,7 @@
 //
 // These are safe from any goroutine: [Loop.Post], [Loop.Hold] and the release function that it
 // returns, [Loop.Now], [Loop.Elapsed], [Loop.Running], [Loop.Closed], [Loop.Context], [Loop.Clock],
-// and the methods of the contexts. Everything else is for bodies and callbacks, on the goroutine
+// [Loop.Posted], [Loop.SetPostLimit], and the methods of the contexts. Everything else is for bodies and callbacks, on the goroutine
 // that the loop runs them on, and, while the loop is not running, for its host, on one goroutine at
 // a time. Any other use is a data race. If such a call changes the loop, or a
 // future, lock or queue of the loop, it panics: always in debug mode, and otherwise while the loop

@@ -8,14 +8,19 @@ import (
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
-// ErrClosed is the error of [Loop.Post], task.Submit and the like if the loop is closed. It is also
-// the cause of the cancellation that unwinds the unfinished bodies when the loop is closed.
-var ErrClosed = errors.New("loop: closed")
+var (
+	// ErrClosed is the error of [Loop.Post], task.Submit and the like if the loop is closed. It is
+	// also the cause of the cancellation that unwinds the unfinished bodies when the loop is closed.
+	ErrClosed = errors.New("loop: closed")
 
-// ErrGoexit is the error of a task if its body called [runtime.Goexit], as t.FailNow does, or if the
-// Goexit of other code unwound its stack. A [Failure] has this error if an observer or the like
-// called Goexit.
-var ErrGoexit = errors.New("loop: ended by runtime.Goexit")
+	// ErrFull is the error of [Loop.Post] if as many functions wait as [Loop.SetPostLimit] allows.
+	ErrFull = errors.New("loop: as many posted functions wait as SetPostLimit allows; try again later")
+
+	// ErrGoexit is the error of a task if its body called [runtime.Goexit], as t.FailNow does, or if
+	// the Goexit of other code unwound its stack. A [Failure] has this error if an observer or the
+	// like called Goexit.
+	ErrGoexit = errors.New("loop: ended by runtime.Goexit")
+)
 
 // A CanceledError is the error that a cancellation delivers.
 //

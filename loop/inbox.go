@@ -1,20 +1,32 @@
 package loop
 
+import "github.com/takt-go/takt/loop/internal/source"
+
 // Post hands fn to the loop, which runs it in the next turn. It is safe from any goroutine. It wakes
 // the loop if the loop sleeps. If the loop is not running, fn waits until the loop runs again. In the
 // turn, fn runs after the entries that are ready already, and before the timers that are due.
 // Functions that one goroutine posts run in the order in which it posted them. A panic in fn goes to
 // the error handler.
 //
-// If the loop is closed, Post returns [ErrClosed], and fn never runs. A nil error says that the loop
+// If the loop is closed, Post returns [ErrClosed], and fn never runs. If [Loop.SetPostLimit] has set a
+// limit, and that many functions wait, Post returns [ErrFull], and fn never runs. A nil error says that the loop
 // has taken fn. If the loop is closed before it runs again, it drops fn.
 func (l *Loop) Post(fn func()) error {
 	l.mustBeMade("Post")
 	call := callback("Post", fn)
-	if !l.inbox.Post(call) {
+	switch l.inbox.Post(call, true) {
+	case source.Full:
+		return ErrFull
+	case source.Closed:
 		return ErrClosed
 	}
 	return nil
+}
+
+// deliver is Post without a limit: see Deliver in package lowlevel.
+func (l *Loop) deliver(fn func()) bool {
+	l.mustBeMade("Deliver")
+	return l.inbox.Post(callback("Deliver", fn), false) == source.Taken
 }
 
 // Hold announces a Post from another goroutine. Until release is called, the loop does not report a

@@ -42,6 +42,7 @@ func (internals) Sweep(l *Loop, cancel func())                        { l.inSwee
 func (internals) Sweeps(l *Loop) uint64                               { return l.sweeps() }
 func (internals) Enter(ctx context.Context) *scope                    { return enter(ctx) }
 func (internals) AddPort(l *Loop, p source.Port) *source.Registration { return l.addPort(p) }
+func (internals) Deliver(l *Loop, fn func()) bool                     { return l.deliver(fn) }
 func (internals) Offload(l *Loop, work, done func())                  { l.offload(work, done) }
 func (internals) WithPolicy(p policy, timePasses bool) Option         { return withPolicy(p, timePasses) }
 

@@ -22,8 +22,8 @@ import (
 //
 // While the loop is running, only its own bodies and callbacks may use it. These methods are safe
 // from any goroutine: [Loop.Post], [Loop.Hold], [Loop.Now], [Loop.Elapsed], [Loop.Running],
-// [Loop.Closed], [Loop.Context] and [Loop.Clock]. While the loop is not running, its host may use it
-// from any goroutine, but only from one at a time.
+// [Loop.Closed], [Loop.Context], [Loop.Clock], [Loop.Posted] and [Loop.SetPostLimit]. While the loop is
+// not running, its host may use it from any goroutine, but only from one at a time.
 type Loop struct {
 	// Every turn uses these fields.
 	ready    ready.Queue
@@ -83,8 +83,8 @@ type Loop struct {
 	thread        thread
 }
 
-// config holds the options. It is fixed when the loop is made, except for observers and policy:
-// the loop drops an observer or a policy that fails.
+// config holds the options. It is fixed when the loop is made, with two exceptions: the loop drops an
+// observer or a policy that fails, and the task factory and the error handler can be set (settings.go).
 type config struct {
 	clock      timer.Clock
 	factory    TaskFactory // nil for the default

@@ -1,6 +1,7 @@
 package loop_test
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -520,6 +522,53 @@ func TestPortThatIsFirstBehindItsPlaceIsSelected(t *testing.T) {
 			run(t, l)
 			if len(log) != 1 || log[0] != "1 meets 7" && log[0] != "2 meets 7" {
 				t.Errorf("removed in poll %d: %q", poll, log)
+			}
+		})
+	}
+}
+
+// failing is a clock that fails when the loop is woken.
+type failing struct{ *timer.System }
+
+var errWoken = errors.New("woken")
+
+func (failing) Wait(_ int64, wake <-chan struct{}) {
+	<-wake
+	panic(errWoken)
+}
+
+// What the loop has received while it was asleep is not lost where the clock fails: the next turn
+// hands it on, and so does Close.
+func TestReceivedWhileTheClockFails(t *testing.T) {
+	for name, after := range map[string]func(l *loop.Loop){
+		"the next turn": func(l *loop.Loop) { l.RunOnce(); l.RunOnce() },
+		"Close":         (*loop.Loop).Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t, loop.WithClock(failing{timer.NewSystem()}))
+			ch := make(chan int)
+			var got int
+			spawn(l.Context(), "receiver", func(ctx context.Context) (err error) {
+				got, _, err = task.Recv(ctx, ch)
+				return err
+			})
+			sent := make(chan struct{})
+			go func() {
+				defer close(sent)
+				ch <- 7
+			}()
+			func() {
+				defer func() {
+					if p := recover(); p != errWoken {
+						t.Errorf("Run panicked with %v", p)
+					}
+				}()
+				_ = l.Run()
+			}()
+			<-sent
+			after(l)
+			if got != 7 {
+				t.Errorf("the receiver got %d, want 7", got)
 			}
 		})
 	}

@@ -67,3 +67,8 @@ func (h PortHandle) Remove() bool {
 // stands still meanwhile. Otherwise it is noticed at the beginning of a turn. In both
 // cases, what work has posted runs before done.
 func Offload(l *loop.Loop, work, done func()) { loop.Internals.Offload(l, work, done) }
+
+// Deliver is Loop.Post without the limit that Loop.SetPostLimit sets: it is for functions that bring
+// the end of work which was accepted before, and which the loop would lose if it refused them. It
+// reports false, and fn never runs, if the loop is closed. It is safe from any goroutine.
+func Deliver(l *loop.Loop, fn func()) bool { return loop.Internals.Deliver(l, fn) }

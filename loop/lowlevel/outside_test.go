@@ -1,6 +1,7 @@
 package lowlevel_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/takt-go/takt/loop"
@@ -28,4 +29,26 @@ func TestRemoveOfAPortThatHasGone(t *testing.T) {
 		}
 	})
 	l.RunUntilIdle()
+}
+
+func TestDeliverBeyondThePostLimit(t *testing.T) {
+	l := loop.New(loop.WithVirtualTime())
+	l.SetPostLimit(1)
+	ran := ""
+	if err := l.Post(func() { ran += "a" }); err != nil {
+		t.Fatal(err)
+	}
+	if !lowlevel.Deliver(l, func() { ran += "b" }) {
+		t.Error("Deliver was refused by a full loop")
+	}
+	if err := l.Post(func() { ran += "c" }); !errors.Is(err, loop.ErrFull) {
+		t.Errorf("the error of Post is %v, want ErrFull", err)
+	}
+	if l.RunUntilIdle(); ran != "ab" {
+		t.Errorf("ran %q, want ab", ran)
+	}
+	l.Close()
+	if lowlevel.Deliver(l, func() {}) {
+		t.Error("a closed loop has taken a function")
+	}
 }

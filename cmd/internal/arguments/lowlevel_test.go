@@ -58,6 +58,8 @@ var lowlevelRules = map[string]rule{
 	"Offload": with(onZeroAndClosed("Offload", func(l *loop.Loop) { lowlevel.Offload(l, nothing, nothing) }),
 		on("no work", "loop: Offload of a nil function; give it both", func() { open(func(l *loop.Loop) { lowlevel.Offload(l, nil, nothing) }) }),
 		on("no done", "loop: Offload of a nil function; give it both", func() { open(func(l *loop.Loop) { lowlevel.Offload(l, nothing, nil) }) })),
+	"Deliver": with(onZero("Deliver", func(l *loop.Loop) { lowlevel.Deliver(l, nothing) }),
+		on("nil", "loop: Deliver of a nil function", func() { open(func(l *loop.Loop) { lowlevel.Deliver(l, nil) }) })),
 	"Report":              with(onZero("Report", func(l *loop.Loop) { lowlevel.Report(l, loop.Failure{Kind: loop.SlowStep, Err: errGiven}) })),
 	"HomeOfLoop":          fine("what is done with the Home of a zero Loop panics: see Home.Loop"),
 	"Home.Loop":           bad(on("that of a zero Loop", "loop: this is the Home of a Task that was never spawned, or of a Loop", func() { lowlevel.HomeOfLoop(zero).Loop() })),

@@ -16,6 +16,7 @@ type Inbox struct {
 	mu     sync.Mutex
 	posts  []func()
 	spare  []func() // the slice that the loop emptied last
+	limit  int      // of the number of posts; 0: none
 	closed bool
 }
 
@@ -25,18 +26,46 @@ func (in *Inbox) Init(hub *Hub, to *ready.Queue, taken func(n int)) {
 	in.hub, in.to, in.taken = hub, to, taken
 }
 
-// Post takes fn, and reports whether it did: not if the inbox refuses. It is safe from any
+// An Answer says whether an inbox has taken a function.
+type Answer uint8
+
+const (
+	Taken  Answer = iota
+	Full          // as many functions wait as the limit allows
+	Closed        // the inbox refuses all
+)
+
+// Post takes fn, unless the inbox refuses all, or is full and fn is limited. It is safe from any
 // goroutine.
-func (in *Inbox) Post(fn func()) bool {
+func (in *Inbox) Post(fn func(), limited bool) Answer {
 	in.mu.Lock()
 	if in.closed {
 		in.mu.Unlock()
-		return false
+		return Closed
+	}
+	if limited && in.limit > 0 && len(in.posts) >= in.limit {
+		in.mu.Unlock()
+		return Full
 	}
 	in.posts = append(in.posts, fn)
 	in.mu.Unlock()
 	in.hub.Nudge()
-	return true
+	return Taken
+}
+
+// SetLimit limits how many functions wait at once; 0 stands for no limit. It is safe from any
+// goroutine.
+func (in *Inbox) SetLimit(n int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.limit = n
+}
+
+// Len returns how many functions wait. It is safe from any goroutine.
+func (in *Inbox) Len() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.posts)
 }
 
 // maxSpare is how much room for posts is kept after a burst.

@@ -121,7 +121,7 @@ func TestPostBeforeASendWhileAsleep(t *testing.T) {
 	hub.TakeIn()
 	hub.Doze()
 	hub.Sleep()
-	in.Post(func() {})
+	in.Post(func() {}, true)
 	ch <- 1
 	hub.Wake()
 	if q.Head() != q.Tail() {

@@ -153,7 +153,7 @@ func TestInbox(t *testing.T) {
 	in.Init(&hub, &q, func(n int) { taken += n })
 	hub.Init(&in)
 	for n := range 3 {
-		if !in.Post(func() { ran = append(ran, n) }) {
+		if in.Post(func() { ran = append(ran, n) }, true) != Taken {
 			t.Fatal("an open inbox refuses")
 		}
 	}
@@ -162,19 +162,19 @@ func TestInbox(t *testing.T) {
 		t.Errorf("the queue has %v, %d were taken", got, taken)
 	}
 	hub.TakeIn()
-	in.Post(func() { ran = append(ran, 3) })
+	in.Post(func() { ran = append(ran, 3) }, true)
 	hub.news.Store(false) // as if it came between the two looks at the news: the next nudge brings it
 	if hub.TakeIn(); !q.Empty() {
 		t.Error("without news the inbox takes its lock")
 	}
-	in.Post(func() { ran = append(ran, 4) })
+	in.Post(func() { ran = append(ran, 4) }, true)
 	hub.TakeIn()
 	if got := contentsByRun(&q, &ran); !slices.Equal(got, []int{3, 4}) {
 		t.Errorf("the queue has %v", got)
 	}
-	in.Post(func() { ran = append(ran, 5) })
+	in.Post(func() { ran = append(ran, 5) }, true)
 	in.Refuse()
-	if in.Post(func() { ran = append(ran, 6) }) {
+	if in.Post(func() { ran = append(ran, 6) }, true) != Closed {
 		t.Error("a closed inbox takes what is posted")
 	}
 	if hub.TakeIn(); !q.Empty() {
@@ -192,7 +192,7 @@ func TestInboxAfterABurst(t *testing.T) {
 	hub.Init(&in)
 	for _, burst := range []int{maxSpare + 1, 10, 10, 10} {
 		for n := range burst {
-			in.Post(func() { ran = append(ran, n) })
+			in.Post(func() { ran = append(ran, n) }, true)
 		}
 		hub.TakeIn()
 		if got := contentsByRun(&q, &ran); len(got) != burst {
@@ -423,4 +423,38 @@ func TestOffloadThatWasSeenAndLeft(t *testing.T) {
 			t.Errorf("%s: no call is left: quiet %t, owed %t", name, hub.Quiet(), hub.Owed())
 		}
 	}
+}
+
+// A full inbox refuses until the loop has taken what waits.
+func TestInboxWithALimit(t *testing.T) {
+	var hub Hub
+	var in Inbox
+	var q ready.Queue
+	in.Init(&hub, &q, func(int) {})
+	hub.Init(&in)
+	in.SetLimit(2)
+	post := func(want Answer, waiting int) {
+		t.Helper()
+		if got := in.Post(func() {}, true); got != want || in.Len() != waiting {
+			t.Errorf("the answer is %d, and %d functions wait; want %d and %d", got, in.Len(), want, waiting)
+		}
+	}
+	post(Taken, 1)
+	post(Taken, 2)
+	post(Full, 2)
+	hub.TakeIn()
+	post(Taken, 1)
+	in.SetLimit(1)
+	post(Full, 1)
+	if got := in.Post(func() {}, false); got != Taken || in.Len() != 2 {
+		t.Errorf("beyond the limit the answer is %d, and %d functions wait; want %d and 2", got, in.Len(), Taken)
+	}
+	hub.TakeIn()
+	post(Taken, 1)
+	in.SetLimit(0)
+	post(Taken, 2)
+	post(Taken, 3)
+	in.SetLimit(1)
+	in.Refuse()
+	post(Closed, 0)
 }
