@@ -428,3 +428,70 @@ func ExampleLoop_WriteGraph() {
 	// parent awaits task "child"
 	// └─ child sleeps until 1s
 }
+
+// A game draws a frame every 16 ms, and gives the loop 4 ms of it. A burst of work takes several
+// frames then. (A budget of zero, as here, is one entry, so that the output is always the same.)
+func ExampleLoop_RunFor() {
+	l := loop.New()
+	defer l.Close()
+	for _, name := range []string{"a", "b", "c"} {
+		l.CallSoon(func() { fmt.Println("work", name) })
+	}
+	for frame := 1; l.RunFor(0); frame++ {
+		fmt.Println("frame", frame)
+	}
+	fmt.Println("the last frame")
+	// Output:
+	// work a
+	// frame 1
+	// work b
+	// frame 2
+	// work c
+	// the last frame
+}
+
+// A goroutine that posts faster than the loop runs is told so.
+func ExampleLoop_SetPostLimit() {
+	l := loop.New()
+	defer l.Close()
+	l.SetPostLimit(2)
+	for i := range 3 {
+		err := l.Post(func() { fmt.Println("post", i) })
+		fmt.Println(l.Posted(), err)
+	}
+	l.RunUntilIdle()
+	// Output:
+	// 1 <nil>
+	// 2 <nil>
+	// 2 loop: as many posted functions wait as SetPostLimit allows; try again later
+	// post 0
+	// post 1
+}
+
+// A part of a program changes where failures go while it runs.
+func ExampleLoop_SetErrorHandler() {
+	l := loop.New()
+	defer l.Close()
+	l.SetErrorHandler(func(f loop.Failure) { fmt.Println(f.Kind) })
+	l.CallSoon(func() { panic("oh") })
+	l.RunUntilIdle()
+	l.SetErrorHandler(nil) // the default again
+	// Output:
+	// a callback panicked
+}
+
+// Two tasks wait for a third, one of them by a gather.
+func ExampleTask_AwaitedBy() {
+	l := loop.New(loop.WithVirtualTime())
+	defer l.Close()
+	download := task.Go(l.Context(), func(ctx context.Context) (int, error) { return 0, task.Sleep(ctx, time.Second) }, task.Named("download"))
+	task.Go(l.Context(), download.Await, task.Named("show"))
+	task.Go(l.Context(), task.Gather(download).Await, task.Named("archive"))
+	l.RunUntilIdle()
+	for _, t := range download.Task().AwaitedBy() {
+		fmt.Println(t)
+	}
+	// Output:
+	// task "show"
+	// task "archive"
+}
