@@ -1,29 +1,53 @@
-// Package factory has what decides when a new task takes its first step.
+// Package factory decides when a new task takes its first step: later, or at once.
 //
-// A task factory is a function that a loop calls with every new task
-// ([loop.WithTaskFactory]). It starts the task, once, in one of two ways:
+// A task looks a key up in a cache. With the eager factory, a task that finds its key is
+// done when task.Go returns:
 //
-//   - [Lazy] queues it, behind what is ready. It is the default.
-//   - [Eager] steps it at once, inside the call that makes it. A task that ends in
-//     that step never touches the ready queue, and is done when task.Go returns; one
-//     that suspends there goes on like any other. It saves a turn and a switch where
-//     most tasks end without waiting, caches for example.
+//	cache := map[string]int{"one": 1}
+//	lookup := func(key string) func(ctx context.Context) (int, error) {
+//		return func(ctx context.Context) (int, error) {
+//			if v, ok := cache[key]; ok {
+//				return v, nil // the task ends in its first step
+//			}
+//			return 2, task.Sleep(ctx, time.Second) // fetch the value
+//		}
+//	}
+//	task.Run(context.Background(), func(ctx context.Context) (int, error) {
+//		hit, miss := task.Go(ctx, lookup("one")), task.Go(ctx, lookup("two"))
+//		fmt.Println(hit.Done(), miss.Done()) // true false; with the default: false false
+//		return miss.Await(ctx)
+//	}, loop.WithTaskFactory(factory.Eager))
 //
-// Eager changes the order of events. The body of the new task runs before its
-// maker has the task in hand, and before what the maker does next; it may cancel
-// its maker, or complete what others wait for. A body that relies on its maker's
-// next lines wants Lazy. What goes wrong in the first step, a panic included, goes
-// into the new task and not to its maker.
+// # Factories
 //
-// While the loop is not running, Eager queues: so the main task of task.Run takes
-// its first step in the first turn.
+// A task factory is a function. The loop calls it with every new task
+// ([loop.WithTaskFactory]), and the factory starts the task, once, in one of two ways:
 //
-// The options task.Lazy and task.Eager choose for one task. The factory is called all the
-// same, with its hook, and the task starts as the option says.
+//   - [Lazy] puts the task at the end of the ready queue. It is the default.
+//   - [Eager] runs the first step of the task at once, inside the call that makes the task.
+//     A task that ends in that step never enters the ready queue. A task that suspends in
+//     that step goes on like any other task. Eager saves a turn and a switch where most
+//     tasks end without waiting.
 //
-// [NewLazy] and [NewEager] add a [Hook], which sees every task before its first
-// step: to name it, to watch its end, or to wrap its body. A factory of one's own
-// can choose for each task:
+// While the loop is not running, Eager queues the task, as Lazy does. So the main task of
+// task.Run takes its first step in the first turn.
+//
+// # Order of events
+//
+// Eager changes the order of events. The body of the new task runs before task.Go returns,
+// so before the code that spawned it has the task. The body may cancel the task that
+// spawned it, or complete futures that other tasks await. If a body depends on code that
+// comes after task.Go, use Lazy. An error or panic in the first step goes into the new task,
+// not to the code that spawned it.
+//
+// The options task.Lazy and task.Eager choose for one task. The loop still calls the factory,
+// and its hook runs, but the task starts as the option says.
+//
+// # Hooks and your own factories
+//
+// [NewLazy] and [NewEager] make a factory with a [Hook]. A hook sees every task before its
+// first step: it can name the task, observe its end, or wrap its body. Your own factory can
+// choose for each task:
 //
 //	func(t *loop.Task) {
 //		if strings.HasPrefix(t.Name(), "eager") {
@@ -33,5 +57,5 @@
 //		}
 //	}
 //
-// A task that a factory does not start never runs; a deadlock report says so.
+// If a factory does not start a task, the task never runs. A deadlock report then says so.
 package factory

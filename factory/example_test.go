@@ -12,7 +12,30 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// spawning spawns a task and says in which order things happen.
+// A task looks a key up in a cache. With the eager factory, the task that finds its key is
+// done when task.Go returns.
+func Example() {
+	cache := map[string]int{"one": 1}
+	lookup := func(key string) func(ctx context.Context) (int, error) {
+		return func(ctx context.Context) (int, error) {
+			if v, ok := cache[key]; ok {
+				return v, nil // the task ends in its first step
+			}
+			return 2, task.Sleep(ctx, time.Second) // fetch the value
+		}
+	}
+	v, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		hit, miss := task.Go(ctx, lookup("one")), task.Go(ctx, lookup("two"))
+		fmt.Println(hit.Done(), miss.Done())
+		return miss.Await(ctx)
+	}, loop.WithTaskFactory(factory.Eager), loop.WithClock(timer.NewVirtual()))
+	fmt.Println(v, err)
+	// Output:
+	// true false
+	// 2 <nil>
+}
+
+// spawning spawns a task, and prints in which order the body and the spawning code run.
 func spawning(f loop.TaskFactory) {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(f))
 	defer l.Close()
@@ -26,6 +49,7 @@ func spawning(f loop.TaskFactory) {
 	_ = l.Run()
 }
 
+// The body runs after the code that has spawned the task.
 func ExampleLazy() {
 	spawning(factory.Lazy)
 	// Output:
@@ -33,6 +57,7 @@ func ExampleLazy() {
 	// the body runs
 }
 
+// The body runs inside task.Go, before the code after it.
 func ExampleEager() {
 	spawning(factory.Eager)
 	// Output:
@@ -40,7 +65,7 @@ func ExampleEager() {
 	// the task is made
 }
 
-// A hook sees every new task: here it times them by the loop's clock.
+// A hook measures how long each task takes on the loop's clock.
 func ExampleHook() {
 	hook := func(t *loop.Task, outcome future.Any) {
 		began := t.Loop().Elapsed()

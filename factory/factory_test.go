@@ -17,7 +17,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// parents spawns two children, one that ends at once and one that yields.
+// parent spawns a task that starts a child, which ends at once, and awaits it.
 func parent(l *loop.Loop, log *looptest.Journal, start func(context.Context, string, func(context.Context) error) *task.Task[none]) {
 	spawn(l.Context(), "parent", func(ctx context.Context) error {
 		child := start(ctx, "child", func(context.Context) error { log.Add("child runs"); return nil })
@@ -77,8 +77,9 @@ func TestEagerQueuesWhatBlocks(t *testing.T) {
 		"the child is done: false", "[done parent]", "ready before the child", "[step child]", "child ends", "[done child]")
 }
 
-// Also where nothing else is ready, what blocks leaves the step to the spawner. No
-// observer looks on, as one would change how a lone yield is done.
+// A child that yields in its first step gives control back to the task that spawned it, also
+// if nothing else is ready. The loop has no observer here, because an observer would change
+// how the loop runs a yield when nothing else is ready.
 func TestEagerYieldGoesBackToTheSpawner(t *testing.T) {
 	for kind, start := range starts {
 		t.Run(kind, func(t *testing.T) {
@@ -96,7 +97,7 @@ func TestEagerYieldGoesBackToTheSpawner(t *testing.T) {
 	}
 }
 
-// starts spawn a task that counts down, with a yield in between.
+// starts has the ways to spawn a task that counts down, and yields after each number.
 var starts = map[string]func(ctx context.Context, name string, from int, log *looptest.Journal){
 	"stackful": func(ctx context.Context, name string, from int, log *looptest.Journal) {
 		task.Go(ctx, func(ctx context.Context) (none, error) {
@@ -190,7 +191,7 @@ func TestErrorsOfAnEagerStepGoIntoTheTask(t *testing.T) {
 	}
 }
 
-// Before Run and between its turns there is nobody to drive a step.
+// While the loop is not running, no driver could run a step.
 func TestEagerIsLazyWhileTheLoopIsNotRunning(t *testing.T) {
 	l, log := newLoop(t, factory.Eager)
 	for range 2 {
@@ -214,7 +215,7 @@ func TestEagerTaskMayWaitForItsSpawner(t *testing.T) {
 	}
 }
 
-// An eager task cancels the one that is in the middle of making it.
+// An eager task cancels the task that is spawning it.
 func TestEagerTaskMayCancelItsSpawner(t *testing.T) {
 	l, log := newLoop(t, factory.Eager)
 	var outer *task.Task[none]
@@ -266,7 +267,7 @@ func TestHookSeesEveryTaskBeforeItsFirstStep(t *testing.T) {
 	}
 }
 
-// timed is a body that notes when its steps begin and end.
+// timed is a body that logs when its steps begin and end.
 type timed struct {
 	lowlevel.Body
 	log *looptest.Journal
@@ -315,7 +316,7 @@ func TestHookMayCancelTheTask(t *testing.T) {
 	}
 }
 
-// A panic in a hook is for the one that spawns; the task never starts.
+// A panic in a hook goes to the code that spawns, and the task never starts.
 func TestPanicOfAHook(t *testing.T) {
 	l, _ := newLoop(t, factory.NewEager(func(x *loop.Task, _ future.Any) {
 		if x.Name() == "child" {
@@ -337,7 +338,7 @@ func TestNilHook(t *testing.T) {
 	for _, make := range []func(factory.Hook) loop.TaskFactory{factory.NewLazy, factory.NewEager} {
 		func() {
 			defer func() {
-				if got := recover(); got != "factory: a nil hook; use Lazy or Eager" {
+				if got := recover(); got != "factory: a nil hook; use Lazy or Eager for a factory without a hook" {
 					t.Errorf("panic: %v", got)
 				}
 			}()
@@ -346,7 +347,7 @@ func TestNilHook(t *testing.T) {
 	}
 }
 
-// A factory of one's own: every task starts a second late.
+// late is a factory that starts every task one second late.
 func late(x *loop.Task) { x.Loop().CallLater(time.Second, x.StepNow) }
 
 func TestFactoryThatDefersTheStart(t *testing.T) {
@@ -363,7 +364,7 @@ func TestFactoryThatDefersTheStart(t *testing.T) {
 	canceled.Cancel(nil)
 	run(t, l)
 	log.Want(t, "[made parent]", "[made canceled]", "[cancel canceled]",
-		"[done canceled]", // in its turn, whether the factory comes to start it or not
+		"[done canceled]", // in the task's turn, although the factory has not started the task yet
 		"[step parent]", "[made child]", "[suspended parent]",
 		"[step child]", "child at 2s", "[woken parent]", "[done child]", "[step parent]", "[done parent]")
 	if parent.Err() != nil || !canceled.Canceled() {
@@ -371,7 +372,7 @@ func TestFactoryThatDefersTheStart(t *testing.T) {
 	}
 }
 
-// A task that its factory forgets is named when nothing else is left.
+// If the factory does not start a task, the deadlock report names that task.
 func TestFactoryThatForgetsTheTask(t *testing.T) {
 	l, _ := newLoop(t, func(*loop.Task) {})
 	spawn(l.Context(), "forgotten", task.Yield)

@@ -12,15 +12,15 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// On js the runtime has a goroutine of its own, which waits for events of JavaScript.
+// On js the Go runtime has a goroutine that waits for events of JavaScript.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
 
 type none = struct{}
 
-// newLoop makes a loop with a virtual clock and a journal of its events, those of
-// timers and of idleness left out, that the end of the test closes.
+// newLoop makes a loop with a virtual clock, and a journal of its events, without the events
+// of timers and of idleness. The loop is closed at the end of the test.
 func newLoop(t *testing.T, f loop.TaskFactory) (*loop.Loop, *looptest.Journal) {
 	log := new(looptest.Journal)
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(f), loop.WithObserver(func(e loop.Event) {
