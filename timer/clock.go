@@ -5,47 +5,44 @@ import (
 	"time"
 )
 
-// Never is a deadline that does not come: for every [Clock], Now < Never.
+// Never is a deadline that never comes: for every [Clock], Now < Never.
 const Never = math.MaxInt64
 
-// Clock tells the time, in nanoseconds since it was started, and waits for it.
-// [System] and [Virtual] are clocks.
+// Clock tells the time, in nanoseconds since its start, and waits until a deadline. [System]
+// and [Virtual] are clocks.
 type Clock interface {
-	// Start returns the instant at which Now was 0. It is the same in every
-	// call. Start().Add(time.Duration(ns)) is the instant ns as package time has
-	// it. Safe from any goroutine.
+	// Start returns the time at which Now was 0. Every call returns the same time.
+	// Start().Add(time.Duration(ns)) is the time.Time of the instant ns. Start is safe
+	// from any goroutine.
 	Start() time.Time
 
-	// Now returns the nanoseconds of monotonic time since Start. It is >= 0 and
-	// < Never, and never less than what was seen before. Safe from any
-	// goroutine.
+	// Now returns the nanoseconds of monotonic time since Start. The result is >= 0 and
+	// < Never, and never less than an earlier result. Now is safe from any goroutine.
 	Now() int64
 
-	// Wait returns once Now() >= deadline (in nanoseconds since Start) or a
-	// value came from wake, whichever is first. It consumes the value that it
-	// returns for, and no other. If the deadline has passed when Wait is called,
-	// it returns at once and leaves wake alone. Otherwise a value that is already
-	// in wake is first.
+	// Wait returns when Now() >= deadline (in nanoseconds since Start), or when it
+	// receives a value from wake. It receives at most one value. If the deadline has
+	// passed when Wait is called, it returns at once and receives nothing. Otherwise, if
+	// wake has a value already, Wait receives it and returns at once.
 	//
-	// Wait does not say why it returned: ask Now. A value of wake that came too
-	// late stays there and ends the next Wait, so after a return a caller must
-	// look at both what is due and what the wakers left for it.
+	// Wait does not tell why it has returned: ask Now. A value that was sent too late
+	// stays in wake and ends the next Wait. So after each Wait, the caller must look at
+	// two things: the items that are due, and the work that came with the wake-up.
 	//
-	// With the deadline Never, only wake ends it. A nil wake never does, so
-	// Wait(Never, nil), which could only hang, panics. A closed wake has a value
-	// at all times.
+	// If the deadline is Never, only wake can end Wait. Wait(Never, nil) could never
+	// return, so it panics. If wake is closed, it always has a value.
 	//
-	// Wait is for one goroutine at a time.
+	// Only one goroutine at a time may call Wait.
 	Wait(deadline int64, wake <-chan struct{})
 
-	// Jumps reports whether Wait moves time instead of spending it. It is the
-	// same in every call.
+	// Jumps reports whether Wait moves the clock instead of spending real time. Every
+	// call returns the same.
 	Jumps() bool
 }
 
 // mustEnd panics if a Wait with these arguments could not return.
 func mustEnd(deadline int64, wake <-chan struct{}) {
 	if deadline == Never && wake == nil {
-		panic("timer: Wait(Never, nil) can not return; give it a deadline or a wake channel")
+		panic("timer: Wait(Never, nil) cannot return; give it a deadline or a wake channel")
 	}
 }

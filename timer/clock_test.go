@@ -10,8 +10,8 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// forEachClock runs test in a bubble in which no real time passes, for each
-// clock.
+// forEachClock runs test for each clock, in a bubble of testing/synctest, where no real time
+// passes.
 func forEachClock(t *testing.T, test func(t *testing.T, c timer.Clock)) {
 	clocks := []struct {
 		name string
@@ -28,7 +28,7 @@ func forEachClock(t *testing.T, test func(t *testing.T, c timer.Clock)) {
 }
 
 // wantPanic runs f and checks that it panics with a message that begins with
-// "timer: " and contains every one of the parts.
+// "timer: " and contains all parts.
 func wantPanic(t *testing.T, f func(), parts ...string) {
 	t.Helper()
 	defer func() {
@@ -40,7 +40,7 @@ func wantPanic(t *testing.T, f func(), parts ...string) {
 		}
 		for _, part := range parts {
 			if !strings.Contains(s, part) {
-				t.Errorf("panics with %q, in which %q is missing", s, part)
+				t.Errorf("panics with %q, want %q in it", s, part)
 			}
 		}
 	}()
@@ -61,7 +61,7 @@ func TestClockStartsAtZero(t *testing.T) {
 func TestWaitComesToTheDeadline(t *testing.T) {
 	forEachClock(t, func(t *testing.T, c timer.Clock) {
 		var now int64
-		// 1 ns is there to show that nothing is cut to zero.
+		// 1 ns is among them, as a Wait must not round it down to zero.
 		for _, d := range []time.Duration{1, 999, time.Millisecond, 1, 200 * 365 * 24 * time.Hour} {
 			real := time.Now()
 			now += int64(d)
@@ -74,10 +74,10 @@ func TestWaitComesToTheDeadline(t *testing.T) {
 			}
 			c.Wait(now, nil) // due
 			if got := c.Now(); got != now {
-				t.Fatalf("Wait for what is due went on to %d", got)
+				t.Fatalf("Wait for a deadline that is due moved the clock to %d", got)
 			}
 		}
-		c.Wait(now+1, nil) // a nil wake is fine if there is a deadline
+		c.Wait(now+1, nil) // a nil wake is allowed if there is a deadline
 	})
 }
 
@@ -130,12 +130,12 @@ func TestWaitNeverWaitsForWake(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(time.Hour)
 		if returned {
-			t.Fatal("returned without a wake")
+			t.Fatal("Wait has returned without a value from wake")
 		}
 		wake <- struct{}{}
 		synctest.Wait()
 		if !returned {
-			t.Fatal("did not return on wake")
+			t.Fatal("Wait has not returned after a value from wake")
 		}
 	})
 }

@@ -1,34 +1,44 @@
-// Package timer keeps deadlines in order and says what time it is.
+// Package timer has a queue of timers and the clocks that drive it.
 //
-// It has two halves that know nothing of each other. A [Queue] holds items
-// armed to fire at a deadline. A [Clock] tells the time and waits for it: the
-// machine's ([System]) or a made-up one that jumps ([Virtual]). An event loop
-// puts them together:
+// The core of an event loop, on a clock that jumps from deadline to deadline:
 //
-//	for {
+//	q, c := timer.New[func()](), timer.NewVirtual()
+//
+//	tick := func() { fmt.Println("tick at", time.Duration(c.Now())) }
+//	q.Arm(int64(2*time.Hour), tick)
+//	q.Arm(int64(time.Hour), func() {
+//		tick()
+//		q.Arm(c.Now()+int64(time.Minute), tick)
+//	})
+//
+//	for q.Len() > 0 {
+//		deadline, _ := q.Earliest()
+//		c.Wait(deadline, nil)
 //		for it, ok := q.PopDue(c.Now()); ok; it, ok = q.PopDue(c.Now()) {
 //			it.Value()
 //		}
-//		deadline, _ := q.Earliest() // Never if the queue is empty
-//		c.Wait(deadline, wake)
 //	}
+//
+// It prints a tick at 1h0m0s, 1h1m0s and 2h0m0s, and takes no real time.
+//
+// The package has two independent parts. A [Queue] holds items, and each fires at its
+// deadline. A [Clock] tells the time and waits: [System] is the machine's clock, and
+// [Virtual] is a clock that jumps.
 //
 // # Terms
 //
-// Time is an int64: the nanoseconds of monotonic time since the start of one
-// clock. It is an instant and not a duration; instants of different clocks do
-// not compare. An instant may be negative (before the start), and [Never],
-// the largest, is the one that does not come. Now < Never always holds, so a
-// clock runs for 292 years at most.
+// An instant is an int64: the nanoseconds of monotonic time since the start of one clock.
+// It is not a duration. Instants of different clocks cannot be compared. An instant may be
+// negative: it is then before the start of the clock. [Never] is the largest instant, and
+// it never comes: Now < Never always holds. So a clock runs for 292 years at most.
 //
-// A deadline is the instant at which something is to happen. It is due when
-// deadline <= now, so a deadline equal to now is due, and one in the past is
-// due at once.
+// A deadline is the instant at which an item fires. It is due when deadline <= now. So a
+// deadline equal to now is due, and a deadline in the past is due at once.
 //
-// An item is armed from the call of [Queue.Arm] until it is fired (returned
-// by [Queue.PopDue]) or canceled ([Queue.Cancel]). It ends in one of the two
-// ways, once, and is never armed again: arming the same value anew makes a
-// new item with a new [Key].
+// An item is armed from the call of [Queue.Arm] until it fires, which means that
+// [Queue.PopDue] returns it, or until it is canceled ([Queue.Cancel]). An item fires or is
+// canceled once. It is never armed again: if you arm the same value again, that is a new
+// item with a new [Key].
 //
 //	            PopDue
 //	         +---------> fired
@@ -38,14 +48,14 @@
 //
 // # Order
 //
-// Items fire by (deadline, sequence): the earlier deadline first, and among
-// equal deadlines the one that was armed first. The order is total, no two
-// items of a queue have the same key, and nothing else (the time at which
-// PopDue is called, the values, what was canceled in between) changes it.
+// Items fire in the order of (deadline, sequence): the earlier deadline first, and among
+// equal deadlines the item that was armed first. The order is total, because no two items
+// of a queue have the same key. Nothing else changes it: not the time at which PopDue is
+// called, not the values, and not the items that were canceled.
 //
 // # Goroutines
 //
-// A Queue has no lock and belongs to one goroutine at a time. A Clock's Now
-// and Start are for any goroutine; its Wait is for one goroutine at a time.
-// The package starts no goroutine of its own.
+// A Queue has no lock: only one goroutine at a time may use it. Now and Start of a Clock may
+// be called from any goroutine, and Wait from one goroutine at a time. The package starts no
+// goroutines.
 package timer

@@ -8,7 +8,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// The loop that the package's documentation begins with, on a clock that jumps.
+// The core of an event loop, on a clock that jumps from deadline to deadline.
 func Example() {
 	q, c := timer.New[func()](), timer.NewVirtual()
 
@@ -32,6 +32,8 @@ func Example() {
 	// tick at 2h0m0s
 }
 
+// Items fire in the order of their deadlines, and items of equal deadlines in the order in
+// which they were armed. A canceled item does not fire.
 func ExampleQueue() {
 	q := timer.New[string]()
 	q.Arm(20, "late")
@@ -55,16 +57,17 @@ func ExampleQueue() {
 	// 1 left, at 20
 }
 
+// The queue may be changed during the iteration: All does not yield an item that has been
+// canceled in the meantime.
 func ExampleQueue_All() {
 	q := timer.New[string]()
 	for i, name := range []string{"a", "b", "c", "d"} {
 		q.Arm(int64(i), name)
 	}
-	// What is canceled during the iteration does not come.
 	for it := range q.All() {
 		fmt.Println(it.Value)
 		if it.Value == "a" {
-			q.Cancel(timer.Key{Deadline: 1, Seq: 2})
+			q.Cancel(timer.Key{Deadline: 1, Seq: 2}) // the key of "b"
 		}
 	}
 	// Output:
@@ -73,8 +76,9 @@ func ExampleQueue_All() {
 	// d
 }
 
+// The zero Key means "no timer". Sorted keys are in the order in which the items fire.
 func ExampleKey() {
-	var none timer.Key // no timer, yet
+	var none timer.Key // no timer yet
 
 	q := timer.New[string]()
 	_, ok := q.Cancel(none)
@@ -88,6 +92,7 @@ func ExampleKey() {
 	// [{5 2} {5 3} {7 1}]
 }
 
+// An item has its key, so the caller can see how late it fires.
 func ExampleItem() {
 	q := timer.New[string]()
 	q.Arm(int64(time.Second), "hello")
@@ -99,7 +104,7 @@ func ExampleItem() {
 	// hello 1 true late by 59s
 }
 
-// The same code runs on either clock; only the time that it takes differs.
+// The same code runs on both clocks. On the virtual clock it takes no real time.
 func ExampleClock() {
 	pause := func(c timer.Clock) {
 		deadline := c.Now() + int64(time.Millisecond)
@@ -113,6 +118,7 @@ func ExampleClock() {
 	// jumps: false come: true
 }
 
+// A value in the wake channel ends a Wait before its deadline.
 func ExampleSystem() {
 	c := timer.NewSystem()
 	wake := make(chan struct{}, 1)
@@ -124,9 +130,10 @@ func ExampleSystem() {
 	// before the hour: true
 }
 
+// Wait moves a virtual clock to its deadline at once, and Advance moves it by a duration.
 func ExampleVirtual() {
 	c := timer.NewVirtual()
-	c.Wait(int64(36*time.Hour), nil) // at once
+	c.Wait(int64(36*time.Hour), nil) // returns at once
 	c.Advance(90 * time.Second)
 	fmt.Println(c.Start().Add(time.Duration(c.Now())))
 	// Output:

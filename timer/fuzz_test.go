@@ -9,9 +9,9 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// FuzzQueue compares a queue with a sorted slice: two bytes of the program are an
-// operation and what it is on. Some are done many times, so that the queue goes through
-// all the places in which it holds items.
+// FuzzQueue compares a queue with a sorted slice. Two bytes of the program are an operation
+// and its argument. Some operations are done many times, so that items get into all places
+// of the queue.
 func FuzzQueue(f *testing.F) {
 	f.Add([]byte{0, 5, 0, 3, 6, 9, 3, 0, 4, 4, 5, 0})
 	bytes := rand.NewChaCha8([32]byte{})
@@ -48,12 +48,12 @@ func FuzzQueue(f *testing.F) {
 	})
 }
 
-// sorted is a queue, and a slice that has the same items in their order.
+// sorted has a queue, and a sorted slice of the same items.
 type sorted struct {
 	t     *testing.T
 	q     *timer.Queue[int]
 	items []timer.Item[int]
-	past  []timer.Key // that have fired or were canceled
+	past  []timer.Key // of the items that have fired or were canceled
 	armed int
 }
 
@@ -70,7 +70,7 @@ func (m *sorted) do(op byte, on int) {
 	case 5:
 		if len(m.past) > 0 {
 			if v, ok := m.q.Cancel(m.past[on%len(m.past)]); v != 0 || ok {
-				m.t.Fatalf("Cancel of what is past: %d, %v", v, ok)
+				m.t.Fatalf("Cancel of an item that is not armed any more: %d, %v", v, ok)
 			}
 		}
 	case 6:

@@ -8,17 +8,16 @@ import (
 	"github.com/google/btree"
 )
 
-// Key identifies an armed item and is its place in the order: by Deadline,
-// then by Seq. A key belongs to the queue that gave it and is never given
-// twice. The zero Key is never armed: it can stand for "no timer".
+// Key identifies an armed item. Keys are ordered by Deadline and then by Seq, which is the
+// order in which the items fire. A key belongs to the queue whose Arm returned it, and Arm
+// never returns the same key twice. No item has the zero Key, so it can mean "no timer".
 type Key struct {
 	Deadline int64  // in nanoseconds since the clock's start
-	Seq      uint64 // the item was the Seq-th to be armed in its queue, from 1
+	Seq      uint64 // the number of the call of Arm on the queue, from 1
 }
 
-// Compare returns -1 if k fires before o, +1 if it fires after o, and 0 if the
-// two are the same key. It orders keys of one queue; it has the form that
-// [slices.SortFunc] takes.
+// Compare returns -1 if k fires before o, +1 if k fires after o, and 0 if the keys are equal.
+// The keys must belong to the same queue. [slices.SortFunc] takes timer.Key.Compare.
 func (k Key) Compare(o Key) int {
 	switch {
 	case k.less(o):
@@ -39,69 +38,74 @@ type Item[V any] struct {
 	Value V
 }
 
-// The tree's nodes have 31 to 63 items, and 256 emptied ones are kept for later.
-// Measured with degrees 8 to 64 and 32 to 1024 kept nodes, on batches of 10,000
-// items (BenchmarkArmPop, BenchmarkArmCancel): the default of 32 kept nodes
-// allocates 4 times as often or more and is up to 15 % slower, and a larger
-// degree gains nothing that is beyond the noise.
+// The tree's nodes have 31 to 63 items, and 256 empty nodes are kept for reuse. These
+// numbers were measured with degrees 8 to 64 and 32 to 1024 kept nodes, on batches of
+// 10,000 items (BenchmarkArmPop, BenchmarkArmCancel). The default of 32 kept nodes
+// allocates at least 4 times as often and is up to 15 % slower. A larger degree gains
+// nothing beyond the noise.
 const (
 	degree    = 32
 	keptNodes = 256
 )
 
-// keptItems is the capacity up to which an emptied slice is kept for later.
+// keptItems is the largest capacity of an emptied slice that is kept for reuse.
 const keptItems = 1 << 14
 
-// Queue holds armed items in the order in which they fire: by deadline, and
-// equal deadlines in the order of arming.
+// Queue holds armed items in the order in which they fire: by deadline, and items of equal
+// deadlines in the order of arming.
 //
-// An item passes through one or two of three places, all of which hold it by value:
+// The queue keeps its items, by value, in three places. An item is in one of them at a time,
+// and moves at most from the first to another:
 //
-//   - young: what was armed lately, in the order of arming. Arming is an append,
-//     and cancelling finds its item by index. Most time limits end here.
-//   - run: a sorted slice, fired from its front. When one of the young may be next,
-//     all of them are sorted, and go here if they come after all that the run has,
-//     as where every limit is the same, or if they are as many.
-//   - tree: a B-tree, for the young that fit neither way.
+//   - young: the items that were armed lately, in the order of arming. Arm appends to it, and
+//     Cancel finds its item by index. Most time limits are canceled while they are here.
+//   - run: a sorted slice, which fires from its front. When a young item may be the next to
+//     fire, all young items are sorted. They go to run if they come after all items in run,
+//     which is so if all limits have the same length, or if they are at least as many as
+//     the items in run.
+//   - tree: a B-tree, for the young items in all other cases.
 //
-// The roads not taken: the tree alone costs 2 to 13 times as much to arm and fire
-// (BenchmarkArmPop), 20 times and more to arm and cancel (BenchmarkArmCancel), and
-// makes the small stack of a task that arms a timer grow. A binary heap has no order
-// among equal deadlines of its own, and a canceled item either lingers in it, with
-// all that its value refers to, until its deadline comes, or must know its index.
-// Here cancelling lets go of the value at once; the place that it leaves in a slice
-// is used again when most of the places are such.
+// Rejected: a tree alone. It costs 2 to 13 times as much to arm and fire (BenchmarkArmPop),
+// at least 20 times as much to arm and cancel (BenchmarkArmCancel), and makes the small stack
+// of a task that arms a timer grow.
 //
-// With n items armed, Cancel and PopDue cost O(log n) at most, Arm and Len O(1).
-// What Arm saves by not sorting, O(log n) per item, is spent once by the Earliest or
-// PopDue for which one of the young may be first. Nothing is allocated per item.
-// Emptied slices are kept up to 16,384 items each, and 256 emptied nodes of the
-// tree, without their values (1.2 MB at most, if V has the size of a word).
+// Rejected: a binary heap. By itself it has no order among equal deadlines. Either a canceled
+// item stays in it until its deadline, with all memory that its value refers to, or each item
+// must know its index.
 //
-// The zero Queue is empty and ready to use; it must not be copied after the
-// first Arm. A queue belongs to one goroutine at a time.
+// In this queue, Cancel drops the value at once. The empty place in the slice is reused when
+// most places of the slice are empty.
+//
+// With n items armed, Cancel and PopDue cost at most O(log n), Arm and Len cost O(1). Arm
+// does not sort; the sort, O(log n) for each item, is done once by the Earliest or PopDue for
+// which a young item may be the first. Items cause no allocations. The queue keeps emptied
+// slices of up to 16,384 items each, and 256 empty nodes of the tree, without their values:
+// 1.2 MB at most, if V has the size of a word.
+//
+// The zero Queue is empty and ready to use. It must not be copied after the first Arm. Only
+// one goroutine at a time may use a queue.
 type Queue[V any] struct {
-	seq uint64 // the Seq of the item armed last; 0 before the first
-	n   int    // the number of items armed
+	seq uint64 // the Seq of the item that was armed last; 0 before the first
+	n   int    // the number of armed items
 
-	young     []Item[V] // young[i] has the Seq settled+1+i, or is zero: it was canceled
-	youngLive int       // how many are not zero
-	youngest  int64     // no deadline in young is less, and one is equal if exact
+	young     []Item[V] // young[i] has the Seq settled+1+i, or is zero because it was canceled
+	youngLive int       // the number of items of young that are not zero
+	youngest  int64     // no deadline in young is less; if exact, one is equal
 	exact     bool
-	settled   uint64 // what was armed up to this Seq has left young
+	settled   uint64 // the items up to this Seq are not in young any more
 
-	run     []Item[V] // sorted by key; run[:front] have left, run[front] has not
+	run     []Item[V] // sorted by key; run[:front] have fired or were canceled, run[front] has not
 	front   int
-	runLive int // how many of run[front:] are not gone
+	runLive int // the number of items of run[front:] that are not gone
 
 	tree *btree.BTreeG[Item[V]] // nil until it is needed
 
-	// head is the first key in run and tree, and zero if they are empty.
+	// head is the first key of run and tree, and zero if both are empty.
 	head Key
 }
 
-// gone is set in the Seq of an item of the run that was canceled: the rest of its
-// key stays, to find the others by.
+// gone is set in the Seq of a canceled item of run. The rest of its key stays, because the
+// binary search for other items needs it.
 const gone = 1 << 63
 
 // New returns an empty queue.
@@ -109,19 +113,18 @@ func New[V any]() *Queue[V] {
 	return new(Queue[V])
 }
 
-// Arm adds v, to fire at deadline (in nanoseconds since the clock's start),
-// and returns the key with which it can be canceled.
+// Arm adds an item with the value v, which fires at deadline (in nanoseconds since the
+// clock's start). It returns the key of the item, which Cancel takes.
 //
-// The key's Seq counts the calls of Arm on this queue, from 1. So v fires after
-// everything armed before it with the same deadline, and before everything that
-// will be armed later with the same deadline. It does not matter whether the
-// deadline is in the past: the queue has no clock.
+// The key's Seq counts the calls of Arm on this queue, from 1. So the item fires after all
+// items with the same deadline that were armed before, and before all that are armed later.
+// The deadline may be in the past: the queue has no clock.
 //
-// An item armed at [Never] is kept last, counts in Len, and fires only by
+// An item that is armed at [Never] comes last, counts in Len, and fires only by
 // PopDue(Never).
 //
-// Arm costs O(1), on average, and does not panic. It allocates only when there are
-// more young items than ever before.
+// Arm costs O(1) on average, and does not panic. It allocates only when there are more young
+// items than ever before.
 func (q *Queue[V]) Arm(deadline int64, v V) Key {
 	if len(q.young) == cap(q.young) {
 		q.makeRoom()
@@ -136,23 +139,24 @@ func (q *Queue[V]) Arm(deadline int64, v V) Key {
 	return k
 }
 
-// makeRoom makes room for another young item: by doubling, as append's growth by a
-// quarter leaves four times what it ends with to the collector. More than the double is
-// asked for, by one, since up to there slices.Grow goes beyond, by steps of a quarter.
+// makeRoom makes room for another young item. It doubles the capacity: append grows a large
+// slice by a quarter, and so leaves old arrays of four times the final size to the garbage
+// collector. makeRoom asks for one item more than the double: only then does slices.Grow take
+// the requested size. For a smaller size it, too, grows by steps of a quarter.
 func (q *Queue[V]) makeRoom() {
 	if q.youngLive <= len(q.young)/2 {
-		q.settle() // most have been canceled
+		q.settle() // most young items have been canceled
 	}
 	q.young = slices.Grow(q.young, max(64, len(q.young)+1))
 }
 
-// Cancel removes the item with key k. It returns its value and true if it was
-// armed, and then the item will not fire and the queue keeps no reference to
-// the value. It returns the zero V and false, and changes nothing, if the item
-// has fired, was canceled, or never was (the zero Key, say). A key of another
-// queue means nothing here, but cannot be told from one of this queue.
+// Cancel removes the item with the key k. If the item was armed, Cancel returns its value and
+// true; the item will not fire, and the queue keeps no reference to the value. If the item
+// has fired, was canceled, or never existed, as for the zero Key, Cancel returns the zero V
+// and false, and changes nothing. Do not give it a key of another queue: Cancel cannot see the
+// difference, and may cancel another item.
 //
-// Cancel costs O(log n), and O(1) for what is young. It does not panic.
+// Cancel costs O(log n), and O(1) for a young item. It does not panic.
 func (q *Queue[V]) Cancel(k Key) (V, bool) {
 	switch {
 	case k.Seq > q.settled:
@@ -203,11 +207,12 @@ func (q *Queue[V]) cancelSettled(k Key) (v V, ok bool) {
 	return it.Value, ok
 }
 
-// Earliest returns the deadline of the item that fires next and true, or
-// [Never] and false if nothing is armed; either deadline is fit for
-// [Clock].Wait. The item may be due or not. Earliest costs O(1), unless one of the
-// young may be first and the one that was first among them has been canceled: then
-// it sorts them.
+// Earliest returns the deadline of the item that fires next, and true. If no item is armed it
+// returns [Never] and false. In both cases the deadline can be given to the method Wait of a
+// [Clock]. The item may be due already.
+//
+// Earliest costs O(1), with one exception: if a young item may be the first, and the young
+// item with the earliest deadline has been canceled, Earliest sorts the young items.
 func (q *Queue[V]) Earliest() (deadline int64, ok bool) {
 	if q.youngLive > 0 && (q.head.Seq == 0 || q.youngest < q.head.Deadline) {
 		if q.exact {
@@ -221,16 +226,16 @@ func (q *Queue[V]) Earliest() (deadline int64, ok bool) {
 	return q.head.Deadline, true
 }
 
-// PopDue removes and returns the first item in the order if its deadline is
-// <= now (in nanoseconds since the clock's start). Otherwise, and if nothing is
-// armed, it returns the zero Item and false, and changes nothing.
+// PopDue removes and returns the first item if its deadline is <= now (in nanoseconds since
+// the clock's start). If it is not, or no item is armed, PopDue returns the zero Item and
+// false, and changes nothing.
 //
-// Called until it returns false, it yields the due items in order. What is
-// armed between the calls takes part: an item armed with a deadline <= now
-// fires in the same series.
+// If PopDue is called until it returns false, it returns all due items in order. Items that
+// are armed between the calls take part: if their deadline is <= now, they fire in the same
+// series.
 //
-// PopDue costs O(log n), O(1) if it returns false. If one of the young may be first,
-// it sorts them before. It does not panic.
+// PopDue costs O(log n), or O(1) if it returns false. If a young item may be the first, PopDue
+// first sorts the young items. It does not panic.
 func (q *Queue[V]) PopDue(now int64) (Item[V], bool) {
 	if q.youngLive > 0 && q.youngest <= now && (q.head.Seq == 0 || q.youngest < q.head.Deadline) {
 		q.settle()
@@ -251,7 +256,7 @@ func (q *Queue[V]) PopDue(now int64) (Item[V], bool) {
 	return it, true
 }
 
-// settle moves the young to where they are in order.
+// settle sorts the young items and moves them to run or to the tree.
 func (q *Queue[V]) settle() {
 	young := slices.DeleteFunc(q.young, func(it Item[V]) bool { return it.Seq == 0 })
 	slices.SortFunc(young, func(a, b Item[V]) int { return a.Compare(b.Key) })
@@ -292,7 +297,7 @@ func (q *Queue[V]) plant(items []Item[V]) {
 	}
 }
 
-// leftRun restores what holds of run after an item of it has fired or gone.
+// leftRun restores the invariants of run after an item of it has fired or was canceled.
 func (q *Queue[V]) leftRun() {
 	if q.runLive--; q.runLive == 0 {
 		q.run, q.front = emptied(q.run), 0
@@ -306,10 +311,10 @@ func (q *Queue[V]) leftRun() {
 	}
 }
 
-// pack moves the items of run together. It costs the length of run.
+// pack removes the empty places of run. It costs O(n) for a run of length n.
 func (q *Queue[V]) pack() {
 	live := q.run[:0]
-	if cap(q.run) > keptItems { // it may never grow that long again
+	if cap(q.run) > keptItems { // run may never need this capacity again
 		live = make([]Item[V], 0, q.runLive)
 	}
 	for _, it := range q.run[q.front:] {
@@ -321,7 +326,7 @@ func (q *Queue[V]) pack() {
 	q.run, q.front = live, 0
 }
 
-// emptied returns s without its items, for later.
+// emptied returns s with length 0 for reuse, or nil if its capacity is too large to keep.
 func emptied[T any](s []T) []T {
 	if cap(s) > keptItems {
 		return nil
@@ -329,7 +334,7 @@ func emptied[T any](s []T) []T {
 	return s[:0]
 }
 
-// lead sets head anew.
+// lead computes head again.
 func (q *Queue[V]) lead() {
 	q.head = Key{}
 	if q.runLive > 0 {
@@ -346,17 +351,16 @@ func (q *Queue[V]) lead() {
 // Len returns the number of armed items. It costs O(1).
 func (q *Queue[V]) Len() int { return q.n }
 
-// All returns an iterator over the armed items, in the order in which they
-// fire. It removes nothing, and can be used again.
+// All returns an iterator over the armed items, in the order in which they fire. It removes
+// nothing, and can be used again.
 //
-// The queue may be changed during the iteration. What comes next is decided
-// when it is asked for: the first item in the order, of those armed at that
-// moment, that comes after the last one yielded. So an item canceled or fired
-// meanwhile is not yielded; an item armed meanwhile is, if it comes after the
-// last one yielded, and not if it comes before. No item is yielded twice. A body
-// that arms a later item each time never comes to an end.
+// The queue may be changed during the iteration. The iterator decides at each step which item
+// comes next: the first item that is armed at that moment and comes after the last yielded
+// item. So an item that is canceled or fires meanwhile is not yielded. An item that is armed
+// meanwhile is yielded only if it comes after the last yielded item. No item is yielded
+// twice. If the loop's body arms a later item each time, the iteration never ends.
 //
-// Each step costs O(log n), and sorts what is young.
+// Each step costs O(log n), and sorts the young items.
 func (q *Queue[V]) All() iter.Seq[Item[V]] {
 	return func(yield func(Item[V]) bool) {
 		from := Key{Deadline: math.MinInt64}
@@ -393,7 +397,7 @@ func (q *Queue[V]) ceiling(k Key) (first Item[V], ok bool) {
 	return first, true
 }
 
-// search returns the place of k in run, or that of the item after it.
+// search returns the index of k in run, or the index at which k would stand.
 func (q *Queue[V]) search(k Key) (at int, found bool) {
 	at, found = slices.BinarySearchFunc(q.run[q.front:], k, func(it Item[V], k Key) int {
 		return Key{Deadline: it.Deadline, Seq: it.Seq &^ gone}.Compare(k)

@@ -13,9 +13,8 @@ import (
 // batch is the number of items that are armed together in a benchmark.
 const batch = 10_000
 
-// patterns are the deadlines of a batch, in ns: anyhow within a second; later and
-// later, as by sleeps of one length; and all the same, as by a crowd that waits
-// for one tick.
+// patterns has the deadlines of a batch, in ns: at random within a second; each later than the
+// one before, as with sleeps of one length; and all equal, as if all tasks waited for one tick.
 func patterns() map[string][]int64 {
 	rng := rand.New(rand.NewPCG(1, 2))
 	p := map[string][]int64{}
@@ -29,15 +28,15 @@ func patterns() map[string][]int64 {
 
 type item = timer.Item[*int]
 
-// bareTree is the floor: what the queue is made of, without the queue.
+// bareTree is the floor: a B-tree without the queue around it.
 func bareTree() *btree.BTreeG[item] {
 	return btree.NewWithFreeListG(32, func(a, b item) bool {
 		return a.Deadline < b.Deadline || a.Deadline == b.Deadline && a.Seq < b.Seq
 	}, btree.NewFreeListG[item](256))
 }
 
-// against runs queue and floor in turn, each for one batch, and reports ns and
-// ratio per item. Allocations and ns/op are those of the queue alone.
+// against runs queue and floor in turn, each for one batch, and reports the ns for each item
+// and their ratio. Allocations and ns/op are those of the queue alone.
 func against(b *testing.B, queue, floor func()) {
 	var below time.Duration
 	b.ReportAllocs()
@@ -80,8 +79,8 @@ func BenchmarkArmPop(b *testing.B) {
 	}
 }
 
-// BenchmarkArmCancel arms a batch and cancels it, in the order of arming: most
-// time-outs end so.
+// BenchmarkArmCancel arms a batch and cancels it, in the order of arming, which is how most
+// time limits end.
 func BenchmarkArmCancel(b *testing.B) {
 	for _, name := range []string{"random", "rising", "equal"} {
 		b.Run(name, func(b *testing.B) {
@@ -109,7 +108,7 @@ func BenchmarkArmCancel(b *testing.B) {
 	}
 }
 
-// BenchmarkEarliest asks a full queue, as the loop does in each turn.
+// BenchmarkEarliest calls Earliest on a full queue, as the loop does in each turn.
 func BenchmarkEarliest(b *testing.B) {
 	q := timer.New[*int]()
 	for _, d := range patterns()["random"] {

@@ -8,13 +8,13 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// big is a value that shows whether it is alive.
+// big is a value of which a test can see whether it is still in memory.
 type big struct {
-	self *big // a pointer keeps it out of the allocator's shared blocks
+	self *big // because of the pointer, the value shares no block of the allocator
 	_    [64]byte
 }
 
-// armBig arms new values, and returns how to see them.
+// armBig arms new values, and returns weak pointers to them.
 func armBig(q *timer.Queue[*big], deadlines ...int64) (alive []weak.Pointer[big]) {
 	for _, d := range deadlines {
 		v := new(big)
@@ -25,20 +25,20 @@ func armBig(q *timer.Queue[*big], deadlines ...int64) (alive []weak.Pointer[big]
 	return alive
 }
 
-// pop pops all that is due.
+// pop pops all items that are due.
 func pop(q *timer.Queue[*big], now int64) {
 	for ok := true; ok; _, ok = q.PopDue(now) {
 	}
 }
 
-// settle has the queue put its items in order, as All does.
+// settle makes the queue sort its items: All does that.
 func settle(q *timer.Queue[*big]) {
 	for range q.All() {
 	}
 }
 
-// Items are copied when they settle, and when a part of them moves together. What has
-// fired is let go of wherever it was.
+// The queue copies items when they settle, and when it packs a slice. After an item has fired,
+// none of its earlier places refers to its value.
 func TestNothingLingersWhereItWasBefore(t *testing.T) {
 	for name, arm := range map[string]func(q *timer.Queue[*big]) []weak.Pointer[big]{
 		"behind the others": func(q *timer.Queue[*big]) []weak.Pointer[big] {
@@ -71,7 +71,7 @@ func TestNothingLingersWhereItWasBefore(t *testing.T) {
 			runtime.GC()
 			for i, v := range values {
 				if v.Value() != nil {
-					t.Errorf("value %d lingers", i)
+					t.Errorf("value %d is still in memory", i)
 				}
 			}
 			runtime.KeepAlive(q)
@@ -96,7 +96,7 @@ func TestQueueShrinksWhenAllIsCanceled(t *testing.T) {
 	runtime.KeepAlive(q)
 }
 
-// heap is how many bytes are in use.
+// heap returns how many bytes of the heap are in use.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -104,8 +104,8 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// A queue that was long keeps little of that: an eighth of the items takes no more than a
-// quarter of the memory, and none of them take next to nothing.
+// A queue that gets shorter frees memory: with an eighth of its items it takes at most a
+// quarter of the memory, and with none at most 1 MiB.
 func TestQueueShrinks(t *testing.T) {
 	const n = 1 << 18
 	for name, deadline := range map[string]func(i int) int64{

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// In a steady state of arming and canceling, the queue's room does not grow with the number
-// of items that there ever were, also where an item that is due early, and does not fire,
-// stands before all others.
+// A program arms and cancels items again and again. The capacity of the queue depends on the
+// number of armed items, and not on the number of all items so far. An item with an early
+// deadline stands before all others and never fires.
 func TestRoomInASteadyState(t *testing.T) {
 	for _, live := range []int{1, 10, 1000} {
 		for name, deadline := range map[string]func(step int64, chance *rand.Rand) int64{
@@ -49,7 +49,7 @@ func TestRoomInASteadyState(t *testing.T) {
 						most = max(most, room)
 					}
 					if limit := 8*live + 256; most > limit {
-						t.Errorf("room for %d items, of which at most %d are armed at a time", most, live+2)
+						t.Errorf("the queue has room for %d items, but at most %d are armed at a time", most, live+2)
 					}
 				})
 			}

@@ -12,8 +12,8 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// model is the queue as anybody would write it: a slice, sorted anew whenever
-// an item comes. What it lacks in speed it has in being plainly right.
+// model is a simple and slow queue that is easy to check: a slice, which is sorted whenever an
+// item is armed.
 type model struct {
 	q *timer.Queue[int]
 
@@ -38,7 +38,7 @@ func (m *model) cancel(t *rapid.T, k timer.Key) {
 	i := slices.IndexFunc(m.armed, func(it timer.Item[int]) bool { return it.Key == k })
 	if i < 0 {
 		if v != 0 || ok {
-			t.Fatalf("Cancel(%v) = %d, %t, want 0, false: it is not armed", k, v, ok)
+			t.Fatalf("Cancel(%v) = %d, %t, want 0, false, as the item is not armed", k, v, ok)
 		}
 		return
 	}
@@ -53,7 +53,7 @@ func (m *model) pop(t *rapid.T, now int64) {
 	it, ok := m.q.PopDue(now)
 	if len(m.armed) == 0 || m.armed[0].Deadline > now {
 		if it != (timer.Item[int]{}) || ok {
-			t.Fatalf("PopDue(%d) = %v, %t, want nothing", now, it, ok)
+			t.Fatalf("PopDue(%d) = %v, %t, want the zero Item, false", now, it, ok)
 		}
 		return
 	}
@@ -64,7 +64,7 @@ func (m *model) pop(t *rapid.T, now int64) {
 	m.fired = append(m.fired, it.Key)
 }
 
-// change does one thing or another to the queue.
+// change does a random operation on the queue.
 func (m *model) change(t *rapid.T) {
 	switch rapid.SampledFrom([]string{"arm", "cancel", "pop"}).Draw(t, "change") {
 	case "arm":
@@ -78,7 +78,7 @@ func (m *model) change(t *rapid.T) {
 	}
 }
 
-// check compares all that can be seen from outside.
+// check compares the results of all methods that only read.
 func (m *model) check(t *rapid.T) {
 	if n := m.q.Len(); n != len(m.armed) {
 		t.Fatalf("Len() = %d, want %d", n, len(m.armed))
@@ -96,8 +96,8 @@ func (m *model) check(t *rapid.T) {
 	}
 }
 
-// deadlines are few, so that equal ones are the rule, and reach the ends of
-// what an int64 can say.
+// There are few deadlines, so that many items have equal ones. The smallest and the largest
+// int64 are among them.
 var deadlines = rapid.OneOf(
 	rapid.Int64Range(0, 4),
 	rapid.SampledFrom([]int64{math.MinInt64, -1, timer.Never - 1, timer.Never}),
@@ -115,7 +115,7 @@ func TestQueueAgainstModel(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"arm": func(t *rapid.T) { m.arm(t, deadlines.Draw(t, "deadline")) },
 			"arm many": func(t *rapid.T) {
-				// More than a node holds, so that nodes split and merge.
+				// More items than fit into a node, so that nodes split and merge.
 				d := deadlines.Draw(t, "deadline")
 				for range rapid.IntRange(1, 200).Draw(t, "n") {
 					m.arm(t, d)
@@ -136,7 +136,7 @@ func TestQueueAgainstModel(t *testing.T) {
 					m.cancel(t, rapid.SampledFrom(m.armed).Draw(t, "item").Key)
 				}
 			},
-			"change unseen": func(t *rapid.T) { // Earliest and All put things in order
+			"change unseen": func(t *rapid.T) { // without check, whose calls of Earliest and All sort the items
 				for range rapid.IntRange(1, 50).Draw(t, "changes") {
 					m.change(t)
 				}
@@ -170,14 +170,14 @@ func TestQueueAgainstModel(t *testing.T) {
 				var last timer.Key
 				steps := rapid.IntRange(1, 20).Draw(t, "steps")
 				for it := range m.q.All() {
-					i := 0 // of the first item after last, by the model
+					i := 0 // the index in the model of the first item after last
 					if last.Seq != 0 {
 						for i < len(m.armed) && m.armed[i].Compare(last) <= 0 {
 							i++
 						}
 					}
 					if i == len(m.armed) || m.armed[i] != it {
-						t.Fatalf("All yields %v after %v, and armed are %v", it, last, m.armed)
+						t.Fatalf("All yields %v after %v, but the armed items are %v", it, last, m.armed)
 					}
 					if last = it.Key; steps == 0 {
 						break
@@ -188,7 +188,7 @@ func TestQueueAgainstModel(t *testing.T) {
 					}
 				}
 				if steps > 0 && len(m.armed) > 0 && m.armed[len(m.armed)-1].Compare(last) > 0 {
-					t.Fatalf("All ends after %v, and armed are %v", last, m.armed)
+					t.Fatalf("All ends after %v, but the armed items are %v", last, m.armed)
 				}
 			},
 			"": m.check,
@@ -197,7 +197,7 @@ func TestQueueAgainstModel(t *testing.T) {
 }
 
 func TestKeyCompare(t *testing.T) {
-	// In order, so that the index says what Compare must say.
+	// The keys are in order, so the result of Compare follows from their indexes.
 	keys := []timer.Key{
 		{Deadline: math.MinInt64, Seq: math.MaxUint64},
 		{Deadline: -1, Seq: 1},
@@ -246,11 +246,11 @@ func TestZeroQueue(t *testing.T) {
 	}
 }
 
-// TestNothingLingers: the queue lets go of what was canceled and what fired,
-// though it keeps emptied nodes.
+// The queue keeps no reference to a value that has fired or was canceled, although it keeps
+// empty nodes.
 func TestNothingLingers(t *testing.T) {
 	type value struct {
-		self *value // a pointer keeps it out of the allocator's shared blocks
+		self *value // because of the pointer, the value shares no block of the allocator
 		_    [64]byte
 	}
 	const n = 5000
@@ -282,7 +282,7 @@ func TestNothingLingers(t *testing.T) {
 	runtime.KeepAlive(q)
 }
 
-// TestNoAllocations: on a queue that has its nodes, no operation allocates.
+// If the queue has enough nodes, no operation allocates.
 func TestNoAllocations(t *testing.T) {
 	q := timer.New[int]()
 	for i := range 1000 {

@@ -21,8 +21,8 @@ func TestSystemIsWokenWhileItWaits(t *testing.T) {
 	})
 }
 
-// TestSystemTicksAreNotStale: the timer of a Wait that was woken must not end a
-// later Wait, whether its time has come in between or not.
+// If wake ends a Wait, the timer of that Wait must not end a later Wait, whether or not it
+// would have fired in between.
 func TestSystemTicksAreNotStale(t *testing.T) {
 	for _, pause := range []time.Duration{0, time.Millisecond, 10 * time.Millisecond, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -42,8 +42,7 @@ func TestSystemTicksAreNotStale(t *testing.T) {
 	}
 }
 
-// TestSystemInRealTime spends real time, outside of any bubble: 10 times 50
-// microseconds.
+// This test spends real time, outside of a bubble: 10 times 50 microseconds.
 func TestSystemInRealTime(t *testing.T) {
 	c := timer.NewSystem()
 	for range 10 {

@@ -6,22 +6,18 @@ import (
 	"time"
 )
 
-// Virtual is a clock on which time passes only when it is told to: Wait jumps
-// to its deadline at once, and Advance moves it by hand. It never reads the
-// machine's clock, so a program that takes its time from it takes none and is
-// the same in every run.
+// Virtual is a clock that moves only by calls: Wait jumps to its deadline at once, and Advance
+// moves the clock by a duration. A Virtual never reads the machine's clock. So a program that
+// gets its time from it spends no real time waiting, and does the same in every run.
 //
-// It starts at midnight UTC 2000-01-01, as the clock of testing/synctest does, or at the
-// instant that [NewVirtualAt] is given. It ends 292 years later, at [Never], which it does
-// not reach.
+// A Virtual starts at midnight UTC 2000-01-01, as the clock of testing/synctest does, or at the
+// instant that [NewVirtualAt] is given. It can run for 292 years, up to but not including [Never].
 //
-// Several loops may share a Virtual if a host drives them and moves the clock by
-// Advance, since the loops only read it then. One loop at a time may move it by itself:
-// a second one would find its deadlines in the past, at whatever instant the first
-// has jumped to. See Claim.
+// Several loops may share a Virtual if their host drives them and moves the clock by Advance:
+// the loops then only read it. Only one loop at a time may move the clock by Wait. If a second
+// loop did, each would find its deadlines in the past after a jump of the other. See Claim.
 //
-// The zero Virtual stands at its start and is ready to use; it must not be
-// copied.
+// The zero Virtual stands at its start and is ready to use. It must not be copied.
 type Virtual struct {
 	now     atomic.Int64 // 0 <= now < Never; only grows
 	claimed atomic.Bool
@@ -52,30 +48,30 @@ func (c *Virtual) Start() time.Time {
 	return time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
 }
 
-// Now returns the nanoseconds by which the clock was moved since Start. Safe
-// from any goroutine.
+// Now returns the nanoseconds by which the clock has been moved since Start. It is safe from
+// any goroutine.
 func (c *Virtual) Now() int64 { return c.now.Load() }
 
-// Jumps returns true: Wait moves time.
+// Jumps returns true: Wait moves the clock.
 func (c *Virtual) Jumps() bool { return true }
 
-// Claim takes the right to move the clock by Wait, and reports false if another holds it;
-// Release gives it back. A loop holds it while it is inside Run. It is an agreement
-// between those that drive loops: Wait and Advance do not ask for it. Safe from any
-// goroutine.
+// Claim takes the right to move the clock by Wait. It returns false if another caller holds
+// the right. Release gives the right back. A loop holds it while Run runs. The right is an
+// agreement between drivers of loops: Wait and Advance do not check it. Claim is safe from
+// any goroutine.
 func (c *Virtual) Claim() bool { return c.claimed.CompareAndSwap(false, true) }
 
-// Release gives back what Claim took.
+// Release gives back the right that Claim took. It is safe from any goroutine.
 func (c *Virtual) Release() { c.claimed.Store(false) }
 
-// Advance moves the clock forward by d. It does not wake anybody: a Wait(Never,
-// wake) under way goes on, and what is due by now is for its owner to find.
-// Safe from any goroutine; when several advance the clock at once, it moves by
-// the sum.
+// Advance moves the clock forward by d. It wakes no goroutine: a running Wait(Never, wake)
+// goes on waiting, and the owner of a [Queue] has to call PopDue for the items that are due
+// now. Advance is safe from any goroutine. If several goroutines call it at the same time, the
+// clock moves by the sum.
 //
-// Advance panics if d is negative, for time does not go back, and if it would
-// take the clock to Never or beyond: stopping there in silence would be the end
-// of all timers. The clock then stands where it stood.
+// Advance panics if d is negative, because time does not go back. It also panics if the clock
+// would reach Never: a clock that stopped there silently would never fire a timer again. After
+// a panic the clock is unchanged.
 func (c *Virtual) Advance(d time.Duration) {
 	if d < 0 {
 		panic(fmt.Sprintf("timer: Advance(%v): time does not go back; give a duration >= 0", d))
@@ -83,7 +79,7 @@ func (c *Virtual) Advance(d time.Duration) {
 	for {
 		now := c.now.Load()
 		if int64(d) >= Never-now {
-			panic(fmt.Sprintf("timer: Advance(%v) at %v reaches the end of time, %v after the start",
+			panic(fmt.Sprintf("timer: Advance(%v) at %v reaches the end of time, %v after the start; give a shorter duration",
 				d, time.Duration(now), time.Duration(Never)))
 		}
 		if c.now.CompareAndSwap(now, now+int64(d)) {
@@ -92,13 +88,12 @@ func (c *Virtual) Advance(d time.Duration) {
 	}
 }
 
-// Wait returns at once, with the clock at deadline (in nanoseconds since
-// Start), as [Clock] says: a deadline that has passed leaves the clock where it
-// is, and so does a value that is in wake already, which it consumes instead.
-// With the deadline Never there is nothing to jump to, and Wait blocks, in real
-// time, until a value comes from wake.
+// Wait moves the clock to deadline (in nanoseconds since Start) and returns at once: see
+// [Clock]. If the deadline has passed, the clock does not move. If wake has a value already,
+// Wait receives it, and the clock does not move either. If the deadline is Never, Wait blocks,
+// in real time, until it receives a value from wake.
 //
-// It panics if deadline is Never and wake is nil.
+// Wait panics if deadline is Never and wake is nil.
 func (c *Virtual) Wait(deadline int64, wake <-chan struct{}) {
 	mustEnd(deadline, wake)
 	if deadline == Never {

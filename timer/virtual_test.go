@@ -10,7 +10,7 @@ import (
 )
 
 func TestAdvance(t *testing.T) {
-	var c timer.Virtual // the zero one is usable
+	var c timer.Virtual // the zero Virtual is ready to use
 	c.Advance(0)
 	c.Advance(time.Second)
 	c.Advance(1)
@@ -29,7 +29,7 @@ func TestAdvanceRefuses(t *testing.T) {
 	wantPanic(t, func() { c.Advance(-time.Second) }, "Advance(-1s)", "go back")
 	wantPanic(t, func() { c.Advance(math.MinInt64) }, "go back")
 	wantPanic(t, func() { c.Advance(math.MaxInt64) }, "at 1m0s", "end of time")
-	wantPanic(t, func() { c.Advance(math.MaxInt64 - time.Minute) }, "end of time") // Never to the ns
+	wantPanic(t, func() { c.Advance(math.MaxInt64 - time.Minute) }, "end of time") // reaches Never exactly
 	if now := c.Now(); now != int64(time.Minute) {
 		t.Fatalf("a refused Advance moved the clock to %d", now)
 	}
@@ -53,8 +53,8 @@ func TestNewVirtualAt(t *testing.T) {
 	wantPanic(t, func() { timer.NewVirtualAt(time.Time{}) }, "zero time.Time")
 }
 
-// TestVirtualFromManyGoroutines: nothing is lost when several goroutines move
-// the clock, and nobody sees it go back.
+// Several goroutines move the clock at the same time. No move is lost, and no goroutine sees
+// the clock go back.
 func TestVirtualFromManyGoroutines(t *testing.T) {
 	c := timer.NewVirtual()
 	const n = 1000
