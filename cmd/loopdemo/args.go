@@ -18,28 +18,30 @@ import (
 
 const usage = `usage: loopdemo [flags] [NAME=N ...]
 
-Computes factorials side by side on one event loop. Every NAME is a task that
-multiplies its way up to N and sleeps before each multiplication; the last line
-of the output lists the results in the order of the arguments. Without
-arguments it is the asyncio documentation's example: A=2 B=3 C=4.
+Computes factorials at the same time on one event loop. Each NAME is a task,
+which computes the factorial of N and sleeps before each multiplication. The
+last line of the output lists the results in the order of the arguments. If
+there are no arguments, it runs the example of the asyncio documentation:
+A=2 B=3 C=4.
 
-A NAME is any text that prints, without "="; no two may be the same. N is a
-whole number, 0 or more, and its factorial is exact, however long.
+A NAME is any printable text without "=". Each NAME must be different. N is a
+whole number, 0 or more. The result is exact, even if it is very long.
 
 Flags:
   -step duration   how long each multiplication sleeps, such as 250ms or 0
                    (default 1s)
   -virtual         do not wait: the loop's clock jumps to the next deadline
-  -eager           a task takes its first step inside the call that makes it,
-                   in place of queuing for the next turn (-trace shows it)
-  -trace           say on stderr what the loop does, one line per event: the
-                   seconds since the start, the task ("-" for none), the event
-  -perfetto file   write what the loop did, for ui.perfetto.dev
-  -timeline file   write what the loop did, as a page for any browser
-  -h               print this
+  -eager           run the first step of a task inside the call that makes the
+                   task, not in the next turn (-trace shows the difference)
+  -trace           write the events of the loop to stderr, one on each line:
+                   the seconds since the start, the task ("-" for none), the
+                   event
+  -perfetto file   write a recording of the events for ui.perfetto.dev
+  -timeline file   write a recording of the events as a page for any browser
+  -h               print this text
 
-Ctrl-C cancels the tasks and says on stderr which ones were cut off; a second
-Ctrl-C kills the program.
+Ctrl-C cancels the tasks, and the program prints on stderr which tasks were cut
+off. A second Ctrl-C kills the program.
 
 Exit status: 0 done, 1 failed, 2 wrong arguments, 130 canceled by Ctrl-C.
 
@@ -50,7 +52,7 @@ Try:
   loopdemo -virtual -timeline timeline.html
 `
 
-// config is what the arguments ask for.
+// config has the values of the arguments.
 type config struct {
 	step                  time.Duration
 	eager, virtual, trace bool
@@ -77,8 +79,8 @@ func (c *config) flags() *flag.FlagSet {
 	return f
 }
 
-// parse reads the arguments; flags may stand anywhere among them. Its error is
-// flag.ErrHelp, or says in one line what is wrong and what would work.
+// parse reads the arguments. Flags may stand anywhere among them. The error is flag.ErrHelp, or
+// an error of one line that says what is wrong and what would work.
 func parse(args []string) (*config, error) {
 	c := &config{step: time.Second}
 	flags := c.flags()
@@ -109,7 +111,7 @@ func (c *config) sameFile() error {
 	return fmt.Errorf("-perfetto and -timeline both write %q; give each a file of its own", c.timeline)
 }
 
-// inTime makes sure that all sleeps end before the loop's clock does.
+// inTime returns an error if a task would sleep longer than the loop's clock can run.
 func (c *config) inTime() error {
 	for _, w := range c.work {
 		if c.step > 0 && w.n > 1 && time.Duration(w.n-1) > (timer.Never-1)/c.step {
@@ -147,7 +149,7 @@ func (c *config) add(arg string) error {
 	return nil
 }
 
-// printable returns s with what does not print, or is no UTF-8, escaped.
+// printable returns s with escapes for characters that do not print and for invalid UTF-8.
 func printable(s string) string {
 	var b strings.Builder
 	for s != "" {

@@ -64,12 +64,12 @@ func TestHelp(t *testing.T) {
 	}
 	for line := range strings.Lines(usage) {
 		if len(line) > 80 || strings.Contains(line, "\t") {
-			t.Errorf("does not fit a terminal: %q", line)
+			t.Errorf("a line of the usage does not fit a terminal: %q", line)
 		}
 	}
 	new(config).flags().VisitAll(func(f *flag.Flag) {
 		if !strings.Contains(usage, "\n  -"+f.Name+" ") {
-			t.Errorf("-h does not tell of -%s", f.Name)
+			t.Errorf("the output of -h does not have -%s", f.Name)
 		}
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A ctrlC is a stdout that presses Ctrl-C when a line is written.
+// A ctrlC is a stdout that presses Ctrl-C when the program writes the line at.
 type ctrlC struct {
 	bytes.Buffer
 	at     string
@@ -24,12 +24,12 @@ func (w *ctrlC) Write(p []byte) (int, error) {
 	return w.Buffer.Write(p)
 }
 
-// Ctrl-C in the middle of a step is noticed at the beginning of the next turn, when
-// every task has taken its first step.
+// If Ctrl-C is pressed in the middle of a step, the loop notices it at the beginning of the
+// next turn. Then every task has taken its first step.
 func TestCancel(t *testing.T) {
 	for _, test := range []struct {
 		args, at string
-		printed  int // lines, of which at is the first, the last, or in between
+		printed  int // the number of lines; at is one of them
 		want     string
 	}{
 		{"", "Task A: Compute factorial(2), currently i=2...", 3, "cut off: A, B, C"},
@@ -54,8 +54,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// With the real clock Ctrl-C comes from another goroutine, while every task is
-// asleep: for an hour, which nobody waits for.
+// With the real clock Ctrl-C comes from another goroutine, while every task sleeps for an
+// hour. The loop must wake at once.
 func TestCancelWakesTheLoop(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	out := &ctrlC{at: "Task C: Compute factorial(4), currently i=2...", cancel: func(cause error) { go cancel(cause) }}
@@ -79,7 +79,7 @@ func TestCanceledBeforeTheStart(t *testing.T) {
 	}
 }
 
-// The trace shows how a cancellation goes from main down to those that sleep.
+// The trace shows how a cancellation goes from main to the tasks that sleep.
 func TestTraceOfCancel(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	var both ctrlC

@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// The conformance programs "factorial" and "factorial-eager" are the
-// documentation's example too, with the trace that CPython made of them. What
-// the demo prints follows from that trace.
+// The conformance programs "factorial" and "factorial-eager" are the documentation's example,
+// too, and have CPython's trace. The expected output of the demo follows from that trace.
 func TestOrderIsThatOfCPython(t *testing.T) {
 	for name, args := range map[string][]string{
 		"factorial":       {"-virtual"},
@@ -48,12 +47,12 @@ func cpythonTrace(t *testing.T, name string) []string {
 	return nil
 }
 
-// printed returns what the demo prints where a conformance program leaves trace.
-// Its lines are "0 A: compute 3, i=2", "2000 B: returns 6", and for the last line
-// "3000 main: L -> [2, 6, 24]", among others that the demo has no line for.
+// printed returns the expected output of the demo for the trace of a conformance program. The
+// trace has lines like "0 A: compute 3, i=2" and "2000 B: returns 6", and for the last line
+// "3000 main: L -> [2, 6, 24]". The demo has no lines for the other lines of the trace.
 func printed(t *testing.T, trace []string) string {
 	var b strings.Builder
-	computes := make(map[string]string) // what each task computes the factorial of
+	computes := make(map[string]string) // the n of each task
 	for _, line := range trace {
 		_, event, _ := strings.Cut(line, " ")
 		name, what, _ := strings.Cut(event, ": ")

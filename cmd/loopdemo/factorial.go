@@ -12,7 +12,7 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// work is what one task has to do: the factorial of n >= 0.
+// work is the work of one task: to compute the factorial of n >= 0.
 type work struct {
 	name string
 	n    int
@@ -23,10 +23,10 @@ type demo struct {
 	out   io.Writer
 	work  []work
 	step  time.Duration
-	tasks []*task.Task[*big.Int] // those that main has made, one for each work
+	tasks []*task.Task[*big.Int] // the tasks that main has made, one for each work
 }
 
-// main starts a task for each work and gathers what they return.
+// main starts a task for each work and gathers the results.
 func (d *demo) main(ctx context.Context) ([]*big.Int, error) {
 	var results []future.Awaitable[*big.Int]
 	for _, w := range d.work {

@@ -1,6 +1,6 @@
-// Command loopdemo computes factorials side by side on one event loop: the
-// example of the asyncio documentation's section on gather, and every mode of
-// the loop. Run it with -h to see what it can do.
+// Command loopdemo computes factorials at the same time on one event loop. It is the example
+// of the section on gather in the asyncio documentation, and it has flags for the modes of the
+// loop. Run it with -h for a list of them.
 package main
 
 import (
@@ -25,7 +25,7 @@ const (
 	exitDone     = 0
 	exitFailed   = 1
 	exitUsage    = 2
-	exitCanceled = 130 // what a shell reports of a program that Ctrl-C ended
+	exitCanceled = 130 // the status that a shell reports for a program that Ctrl-C ended
 )
 
 func main() { os.Exit(run(interruptible(), os.Args[1:], os.Stdout, os.Stderr)) }
@@ -34,19 +34,19 @@ func main() { os.Exit(run(interruptible(), os.Args[1:], os.Stdout, os.Stderr)) }
 // signal.NotifyContext no cause of its own.
 var errInterrupted = errors.New("interrupt signal received")
 
-// interruptible returns a context that the first Ctrl-C ends. The second one kills the
-// program: what is left to do then may take long, or never end.
+// interruptible returns a context that ends at the first Ctrl-C. The second Ctrl-C kills the
+// program, because the clean-up after the first may take long, or never end.
 func interruptible() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	pressed, stop := signal.NotifyContext(ctx, os.Interrupt)
 	context.AfterFunc(pressed, func() {
-		stop() // before anything can follow from the first
+		stop() // before the program can react to the first Ctrl-C
 		cancel(errInterrupted)
 	})
 	return ctx
 }
 
-// run is the program: it returns the exit status. The end of ctx is Ctrl-C.
+// run runs the program and returns the exit status. The end of ctx means Ctrl-C.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c, err := parse(args)
 	switch {
@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // run runs the demo, and returns the exit status.
 func (c *config) run(ctx context.Context, r *recording, stdout, stderr io.Writer) int {
 	d := demo{out: stdout, work: c.work, step: c.step}
-	var others []error // of tasks whose error main did not come to
+	var others []error // the errors of tasks that main has not awaited
 	opts := append(c.options(r, stderr), loop.WithErrorHandler(func(f loop.Failure) {
 		others = append(others, f.Err)
 	}))
@@ -81,7 +81,7 @@ func (c *config) run(ctx context.Context, r *recording, stdout, stderr io.Writer
 	if err == nil {
 		_, err = fmt.Fprintln(stdout, list(results))
 	}
-	for _, other := range others { // mostly, what failed one task failed them all
+	for _, other := range others { // often all tasks fail with the same error
 		if err == nil || other.Error() != err.Error() {
 			fmt.Fprintf(stderr, "loopdemo: %v\n", other)
 		}
@@ -97,7 +97,7 @@ func (c *config) run(ctx context.Context, r *recording, stdout, stderr io.Writer
 	return exitFailed
 }
 
-// options is what c means to the loop.
+// options returns the options of the loop.
 func (c *config) options(r *recording, stderr io.Writer) []loop.Option {
 	var clock timer.Clock = timer.NewSystem()
 	if c.virtual {

@@ -13,19 +13,19 @@ import (
 	"go.uber.org/goleak"
 )
 
-// On js the runtime has a goroutine of its own, which waits for events of JavaScript.
+// On js the Go runtime has a goroutine that waits for events of JavaScript.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
 
-// exec runs the program with nobody pressing Ctrl-C.
+// exec runs the program without a Ctrl-C.
 func exec(args ...string) (stdout, stderr string, status int) {
 	var out, errs bytes.Buffer
 	status = run(context.Background(), args, &out, &errs)
 	return out.String(), errs.String(), status
 }
 
-// succeed is exec for what must work and say nothing on stderr.
+// succeed runs the program, which must succeed and write nothing to stderr.
 func succeed(t *testing.T, args ...string) (stdout string) {
 	t.Helper()
 	stdout, stderr, status := exec(args...)
@@ -35,7 +35,7 @@ func succeed(t *testing.T, args ...string) (stdout string) {
 	return stdout
 }
 
-// golden returns what is in the file name of testdata/loopdemo.
+// golden returns the content of a file of testdata/loopdemo.
 func golden(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "testdata", "loopdemo", name))
@@ -45,7 +45,7 @@ func golden(t *testing.T, name string) string {
 	return string(text)
 }
 
-// compare reports the first line in which got is not want.
+// compare fails the test if got is not want, and names the first line that differs.
 func compare(t *testing.T, got, want string) {
 	t.Helper()
 	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
@@ -56,8 +56,8 @@ func compare(t *testing.T, got, want string) {
 	}
 }
 
-// The file holds the documentation's ten lines, copied from there by hand. Every
-// mode prints them: the steps of one length keep the tasks abreast.
+// The file has the ten lines of the asyncio documentation, copied from there by hand. Every
+// mode prints these lines, as all steps have the same length.
 func TestDocumentationExample(t *testing.T) {
 	want := golden(t, "factorial.txt")
 	for _, args := range []string{
@@ -87,7 +87,7 @@ func TestResults(t *testing.T) {
 	}
 }
 
-// With a clock that waits, this one would take half an hour.
+// With a real clock this run would take half an hour.
 func TestFactorialOf2000(t *testing.T) {
 	out := succeed(t, "-virtual", "Big=2000")
 	want := new(big.Int).MulRange(1, 2000).String()
@@ -109,7 +109,7 @@ func TestStep(t *testing.T) {
 		"1us":   "0.000003s",
 		"250ms": "0.750000s",
 		"1h":    "10800.000000s",
-		// C has three to sleep through; a little more is refused.
+		// C sleeps for three steps; a slightly longer step is an error.
 		"854015h": "9223362000.000000s",
 	} {
 		_, trace, _ := exec("-virtual", "-trace", "-step", step)
@@ -121,7 +121,7 @@ func TestStep(t *testing.T) {
 	}
 }
 
-// A failingWriter takes so many writes, and fails then.
+// A failingWriter fails after a number of writes.
 type failingWriter struct{ left int }
 
 var errFull = errors.New("the disk is full")
@@ -133,7 +133,7 @@ func (w *failingWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Output that cannot be written is a failure, whichever line it befalls.
+// The program fails if any line of its output cannot be written.
 func TestOutputFails(t *testing.T) {
 	for lines := range 10 {
 		var errs bytes.Buffer

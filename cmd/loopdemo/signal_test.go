@@ -17,7 +17,7 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// With child set, the test binary is the program that is to be interrupted.
+// If the variable child is set, the test binary runs the program that the test interrupts.
 const child = "LOOPDEMO_CHILD"
 
 func init() {
@@ -36,7 +36,7 @@ func init() {
 	}
 }
 
-// program is a child process whose stdout is read line by line.
+// program is a child process. The test reads its stdout line by line.
 type program struct {
 	*osexec.Cmd
 	lines  *bufio.Scanner
@@ -45,8 +45,8 @@ type program struct {
 
 func start(t *testing.T, what string, args ...string) *program {
 	t.Helper()
-	// Where Ctrl-C is ignored, as in the background of a script, children ignore it too; one
-	// that their parent handles is theirs to handle.
+	// If this process ignores Ctrl-C, as in the background of a script, its children ignore it,
+	// too. If this process handles it, its children begin with the default.
 	handled := make(chan os.Signal, 1)
 	signal.Notify(handled, os.Interrupt)
 	defer signal.Stop(handled)
@@ -65,7 +65,7 @@ func start(t *testing.T, what string, args ...string) *program {
 	return p
 }
 
-// interruptAt presses Ctrl-C when the line has come.
+// interruptAt presses Ctrl-C when the program has written the line.
 func (p *program) interruptAt(t *testing.T, line string) {
 	t.Helper()
 	for p.lines.Scan() {
@@ -79,7 +79,7 @@ func (p *program) interruptAt(t *testing.T, line string) {
 	t.Fatalf("the program ended without the line %q; stderr: %s", line, &p.stderr)
 }
 
-// status waits for the end.
+// status waits for the end of the program and returns its status.
 func (p *program) status() syscall.WaitStatus {
 	for p.lines.Scan() {
 	}
@@ -97,7 +97,7 @@ func TestCtrlC(t *testing.T) {
 	}
 }
 
-// The second Ctrl-C ends a program whose clean-up would last for an hour.
+// The clean-up of the program takes an hour. The second Ctrl-C ends the program at once.
 func TestSecondCtrlC(t *testing.T) {
 	p := start(t, "stubborn")
 	p.interruptAt(t, "running")

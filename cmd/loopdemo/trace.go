@@ -8,19 +8,19 @@ import (
 	"github.com/takt-go/takt/loop/trace"
 )
 
-// budget is how much memory the recording may take: enough for 300,000 events.
+// budget is the memory in bytes that the recording may take. It is enough for 300,000 events.
 const budget = 16 << 20
 
-// recording is what -perfetto and -timeline write when the program ends.
+// recording records the events. -perfetto and -timeline write it when the program ends.
 type recording struct {
-	*trace.Recorder // nil if neither was given
+	*trace.Recorder // nil if neither flag was given
 	files           []*os.File
 	write           []func(io.Writer) error // one for each file
-	made            []string                // those that were not there before
+	made            []string                // the paths of the files that did not exist before
 }
 
-// record opens the files, so that a program that cannot write them does not begin. What
-// is in them stays there until save.
+// record opens the files before the program begins, so that it does not begin if it cannot
+// write them. The files keep their old content until save.
 func (c *config) record() (*recording, error) {
 	r := new(recording)
 	if c.perfetto == "" && c.timeline == "" {
@@ -60,8 +60,8 @@ func (r *recording) add(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// sameFile reports whether two names, one of them a link, are of one file. A device may
-// be written to by both.
+// sameFile reports whether a and b are the same regular file, which has two names if one is a
+// link. The same device may be used for both.
 func sameFile(a, b *os.File) bool {
 	one, err1 := a.Stat()
 	two, err2 := b.Stat()
@@ -76,7 +76,7 @@ func (r *recording) save() (err error) {
 	return err
 }
 
-// empty drops what was in a file before. A device has nothing to drop.
+// empty removes the old content of a file. A device has none.
 func empty(f *os.File) error {
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return err

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// The file holds stdout and stderr as a terminal shows them together. It was
-// written by hand, from the scheduling contract.
+// The file has stdout and stderr as a terminal shows them together. It was written by hand,
+// from the contract in the documentation of package loop.
 func TestTrace(t *testing.T) {
 	var both bytes.Buffer
 	if status := run(context.Background(), []string{"-virtual", "-trace"}, &both, &both); status != exitDone {
@@ -20,7 +20,7 @@ func TestTrace(t *testing.T) {
 	compare(t, both.String(), golden(t, "trace.txt"))
 }
 
-// The output is exact whether the loop is traced or not.
+// -trace does not change stdout.
 func TestTraceLeavesStdoutAlone(t *testing.T) {
 	stdout, _, _ := exec("-virtual", "-trace")
 	compare(t, stdout, golden(t, "factorial.txt"))
@@ -55,7 +55,7 @@ Task A: factorial(2) = 2
 `, "\n"))
 }
 
-// read returns what is in the file path.
+// read returns the content of the file path.
 func read(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -65,8 +65,8 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// The golden file was checked by reading it. Package trace has it as its own, and
-// looks at the page in a browser.
+// The golden file was checked by reading it. Package trace uses the same file, and tests the
+// page in a browser.
 func TestRecording(t *testing.T) {
 	perfetto, timeline := filepath.Join(t.TempDir(), "perfetto.json"), filepath.Join(t.TempDir(), "timeline.html")
 	out := succeed(t, "-virtual", "-perfetto", perfetto, "-timeline", timeline)
@@ -78,7 +78,7 @@ func TestRecording(t *testing.T) {
 	}
 }
 
-// What was recorded is there also when the program is cut off.
+// The recording is written also if Ctrl-C ends the program.
 func TestRecordingOfCancel(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	out := &ctrlC{at: "Task B: Compute factorial(3), currently i=3...", cancel: cancel}
@@ -91,21 +91,20 @@ func TestRecordingOfCancel(t *testing.T) {
 	}
 }
 
-// A file that cannot be made is a failure before anything runs; the other one is
+// If one file cannot be made, the program fails before it runs anything, and the other file is
 // closed.
 func TestRecordingFails(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing", "timeline.html")
 	stdout, stderr, status := exec("-virtual", "-perfetto", filepath.Join(dir, "perfetto.json"), "-timeline", missing)
-	_, err := os.Create(missing) // each system has words of its own
+	_, err := os.Create(missing) // the text of the error depends on the system
 	want := fmt.Sprintf("loopdemo: %v\n", err)
 	if status != exitFailed || stdout != "" || stderr != want {
 		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
 	}
 }
 
-// What a file had before is kept where the program cannot begin, and a new file is not left
-// there empty.
+// If the program cannot begin, an old file keeps its content, and a new file is removed.
 func TestRecordingThatFailsChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing", "timeline.html")
@@ -126,7 +125,7 @@ func TestRecordingThatFailsChangesNothing(t *testing.T) {
 	}
 }
 
-// What is longer than the recording does not stay behind it.
+// The recording replaces the whole content of an old file, also if the old content is longer.
 func TestRecordingReplacesAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "perfetto.json")
 	if err := os.WriteFile(path, bytes.Repeat([]byte("old"), 100_000), 0o666); err != nil {
@@ -136,7 +135,7 @@ func TestRecordingReplacesAFile(t *testing.T) {
 	compare(t, read(t, path), golden(t, "perfetto.json"))
 }
 
-// Two names of one file are refused, and the file is as before.
+// The program refuses two names of one file, and the file keeps its content.
 func TestRecordingOfTwoKindsToOneFile(t *testing.T) {
 	dir := t.TempDir()
 	path, link := filepath.Join(dir, "a.html"), filepath.Join(dir, "b.html")
@@ -155,7 +154,7 @@ func TestRecordingOfTwoKindsToOneFile(t *testing.T) {
 	}
 }
 
-// A disk that fills up is a failure, although the factorials are all right.
+// The program fails if the disk is full, although it has printed the factorials.
 func TestRecordingCannotBeWritten(t *testing.T) {
 	const full = "/dev/full"
 	if _, err := os.Stat(full); err != nil {
