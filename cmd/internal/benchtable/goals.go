@@ -1,20 +1,20 @@
 package main
 
-// A row of the table: a benchmark in one of its units, and its goal. A goal is a
-// ratio to the floor where the unit is one of time per operation, else an amount
-// in that unit; 0 is none.
+// A row of the table is a benchmark in one of its units, and its goal. If the unit is time per
+// operation, the goal is a ratio to the floor; otherwise it is an amount in the unit. A goal of
+// 0 means that there is none.
 type row struct {
 	title, kind string
 	bench, unit string
 	goal        float64
 }
 
-// The floor: a bare iter.Pull round trip. It is measured before the others and
-// after them, and the least of all counts.
+// The floor is a bare iter.Pull round trip. It is measured before and after the other
+// benchmarks, and the least value counts.
 var floors = []string{"FloorPull", "FloorPullAgain"}
 
-// rows are the benchmarks of package task, in the order of the table. A benchmark
-// that is not here comes last, without a goal.
+// rows has the benchmarks of package task, in the order of the table. A benchmark that is not
+// here comes last, without a goal.
 var rows = []row{
 	{"bare iter.Pull round trip", "floor", "FloorPull", ns, 0},
 	{"the same, at the end", "floor", "FloorPullAgain", ns, 0},

@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// A growth is a benchmark of package task that is measured with 1,000 and with 16,000 of
-// something: what it costs for each, and how the whole grows with their number.
+// A growth is a benchmark of package task that is measured with 1,000 and with 16,000 elements:
+// the cost for each element, and how the total cost grows with their number.
 type growth struct {
 	title, bench, unit string
 	judged             against
 }
 
-// against is what the growth is compared with.
+// against says what a growth is compared with.
 type against uint8
 
 const (
 	linear against = iota
-	stacks         // the growth of the floor, as each resumes a parked stack of its own
+	stacks         // the growth of the floor, because each element resumes a parked stack
 	nothing
 )
 
-// floorOfStacks is the bare cost of resuming parked stacks. One takes 3 KB, so the
-// processor's caches have room for 1,000 and not for 16,000: that is not linear.
+// floorOfStacks measures the bare cost of resuming parked stacks. A stack takes 3 KB, so the
+// processor's caches hold 1,000 of them but not 16,000. So the cost does not grow linearly.
 var floorOfStacks = growth{"floor: parked iter.Pull coroutines, each resumed once", "floor-stacks", nsEach, nothing}
 
 var growths = []growth{
@@ -41,9 +41,9 @@ var growths = []growth{
 	{"deadlock report of a chain", "deadlock", nsEach, linear},
 }
 
-// Where these are measured, and the goal: the exponent of the growth of the whole, which is
-// 1 if that is linear, may be so much more than that of what it is compared with. There is
-// room for what larger amounts of memory cost the processor's caches.
+// The numbers of elements that are measured, and the goal. The exponent of the growth of the
+// total cost is 1 if the growth is linear. It may be larger by growthRoom than the exponent that
+// it is compared with, because larger amounts of memory fit less well into the caches.
 const (
 	growthPrefix = "Growth/"
 	fewOf        = 1_000
@@ -51,20 +51,20 @@ const (
 	growthRoom   = 0.15
 )
 
-// of returns the name of the benchmark with n.
+// of returns the name of the benchmark with n elements.
 func (g growth) of(n int) string { return fmt.Sprintf("%s%s/n=%d", growthPrefix, g.bench, n) }
 
 func isGrowth(name string) bool { return strings.HasPrefix(name, growthPrefix) }
 
-// exponent returns that of the growth of the whole, and what each costs. ok is false if that
-// was not measured.
+// exponent returns the exponent of the growth of the total cost, and the cost for each element
+// with few and with many elements. ok is false if these were not measured.
 func (g growth) exponent(r *results) (exponent, few, many float64, ok bool) {
 	few, ok = r.get(g.of(fewOf), g.unit)
 	many, too := r.get(g.of(manyOf), g.unit)
 	return 1 + math.Log(many/few)/math.Log(manyOf/fewOf), few, many, ok && too
 }
 
-// goal returns the largest exponent that is good. ok is false if there is none.
+// goal returns the largest exponent that meets the goal. ok is false if there is no goal.
 func (g growth) goal(r *results) (goal float64, ok bool) {
 	switch g.judged {
 	case linear:
@@ -76,7 +76,7 @@ func (g growth) goal(r *results) (goal float64, ok bool) {
 	return 0, false
 }
 
-// growthTable returns the lines of the section about growth, none if it was not measured.
+// growthTable returns the lines of the section about growth, or none if no growth was measured.
 func growthTable(r *results) [][]string {
 	lines := [][]string{{"growth", "for each", "n=1,000", "n=16,000", "exponent", "", "goal"}}
 	for _, g := range growths {

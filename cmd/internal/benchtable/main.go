@@ -1,14 +1,14 @@
-// Command benchtable reads the output of Go benchmarks and prints one table: what
-// each costs, the ratio to a bare iter.Pull round trip that was measured in the
-// same runs, and whether that meets its goal. `make bench` calls it:
+// Command benchtable reads the output of Go benchmarks and prints a table. For each benchmark
+// the table has its cost, the ratio to a bare iter.Pull round trip of the same runs, and whether
+// that ratio meets its goal. `make bench` calls it:
 //
 //	go test ./task -run '^$' -bench . | go run ./cmd/internal/benchtable
 //
-// A second table has how what must stay linear grows: see BenchmarkGrowth. What resumes
-// parked stacks is compared with bare coroutines that do the same.
+// A second table has the growth of costs that must be linear: see BenchmarkGrowth. A benchmark
+// that resumes parked stacks is compared with bare coroutines that do the same.
 //
-// Where a benchmark was run more than once, the least of each measure counts: what
-// disturbs a benchmark only ever adds to it.
+// If a benchmark was run more than once, the least value in each unit counts, because
+// disturbances can only make a benchmark slower.
 package main
 
 import (

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// On js the runtime has a goroutine of its own, which waits for events of JavaScript.
+// On js the Go runtime has a goroutine that waits for events of JavaScript.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
@@ -41,12 +41,12 @@ func TestSample(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.String() != string(want) {
-		t.Errorf("got\n%s\nwant\n%s\nIf that is as it should be: go test ./cmd/internal/benchtable -update", &got, want)
+		t.Errorf("got\n%s\nwant\n%s\nIf the new table is right, run: go test ./cmd/internal/benchtable -update", &got, want)
 	}
 }
 
-// TestSampleHasEveryRow keeps the table of goals and the names of the benchmarks
-// together: the sample was made of the benchmarks as they are.
+// The sample is a recorded run of the present benchmarks. So this test fails if a row of the
+// table and the name of its benchmark differ.
 func TestSampleHasEveryRow(t *testing.T) {
 	in, err := os.ReadFile(filepath.Join("testdata", "sample.txt"))
 	if err != nil {
@@ -55,18 +55,18 @@ func TestSampleHasEveryRow(t *testing.T) {
 	r := mustParse(t, string(in))
 	for _, row := range rows {
 		if _, ok := r.get(row.bench, row.unit); !ok {
-			t.Errorf("no %s of %s", row.unit, row.bench)
+			t.Errorf("the sample has no %s of %s", row.unit, row.bench)
 		}
 	}
 	for _, g := range growths {
 		for _, n := range []int{fewOf, manyOf} {
 			if _, ok := r.get(g.of(n), g.unit); !ok {
-				t.Errorf("no %s of %s", g.unit, g.of(n))
+				t.Errorf("the sample has no %s of %s", g.unit, g.of(n))
 			}
 		}
 	}
 	if more := unlisted(r); len(more) > 0 {
-		t.Errorf("without a row: %v", more)
+		t.Errorf("these benchmarks of the sample have no row: %v", more)
 	}
 }
 
@@ -105,7 +105,7 @@ ok  	example.org/a	1.234s
 		}
 	}
 	if _, ok := r.get("B", "allocs/op"); ok {
-		t.Error("B has allocs/op that nobody measured")
+		t.Error("B has allocs/op, but the output does not")
 	}
 }
 
@@ -127,7 +127,7 @@ func TestVerdict(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(lines) != 3 { // heading, floor, and this one
+		if len(lines) != 3 { // the heading, the floor, and the row
 			t.Fatalf("%s: %d lines: %q", c.line, len(lines), lines)
 		}
 		if got := lines[2][5]; got != c.verdict {
@@ -146,7 +146,7 @@ func TestGrowth(t *testing.T) {
 	} {
 		lines := growthTable(mustParse(t, "BenchmarkGrowth/graph/n=1000-2 1 1 ns/op "+c.few+" B/each\n"+
 			"BenchmarkGrowth/graph/n=16000-2 1 1 ns/op "+c.many+" B/each\n"+
-			"BenchmarkGrowth/shields/n=1000-2 1 1 ns/op 5 ns/each\n")) // not with 16,000
+			"BenchmarkGrowth/shields/n=1000-2 1 1 ns/op 5 ns/each\n")) // not measured with 16,000
 		if len(lines) != 2 {
 			t.Fatalf("the lines are %q", lines)
 		}
@@ -156,12 +156,12 @@ func TestGrowth(t *testing.T) {
 		}
 	}
 	if lines := growthTable(mustParse(t, floorLine)); lines != nil {
-		t.Errorf("nothing was measured: %q", lines)
+		t.Errorf("no growth was measured, but the lines are %q", lines)
 	}
 }
 
-// What resumes stacks may grow as the floor does, and 0.15 more. Without the floor there is no
-// goal.
+// The goal of a benchmark that resumes stacks is the exponent of the floor plus 0.15. Without
+// the floor there is no goal.
 func TestGrowthOfStacks(t *testing.T) {
 	const floor = "BenchmarkGrowth/floor-stacks/n=1000-2 1 1 ns/op 100 ns/each\n" +
 		"BenchmarkGrowth/floor-stacks/n=16000-2 1 1 ns/op 200 ns/each\n" // 1.25
@@ -191,7 +191,7 @@ func TestFloorIsTheLeastOfBeforeAndAfter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"New", "one", "50.0", "2.00", "", "", ""} // it has no row, and comes last
+	want := []string{"New", "one", "50.0", "2.00", "", "", ""} // has no row in the table, so it comes last
 	if last := lines[len(lines)-1]; !slices.Equal(last, want) {
 		t.Errorf("got %q, want %q", last, want)
 	}
@@ -212,13 +212,13 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: the error is %v, want one with %q", c.name, err, c.want)
 		}
 		if out.Len() > 0 {
-			t.Errorf("%s: prints %q besides the error", c.name, &out)
+			t.Errorf("%s: prints %q in addition to the error", c.name, &out)
 		}
 	}
 }
 
-// Every row of the table has a benchmark. If somebody renames the benchmark, the table leaves
-// the row out without a word.
+// Every row of the table has a benchmark. If a benchmark were renamed, the table would leave its
+// row out without an error.
 func TestBenchmarksOfTheTable(t *testing.T) {
 	files, err := filepath.Glob("../../../task/*_test.go")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// results are the benchmarks of a run, in order of first appearance.
+// results has the benchmarks of a run, in the order of their first appearance.
 type results struct {
 	names []string                      // without the word Benchmark and the -2 of GOMAXPROCS
 	least map[string]map[string]float64 // by name, then by unit
@@ -22,12 +22,12 @@ func (r *results) get(name, unit string) (float64, bool) {
 	return v, ok
 }
 
-// benchLine is a result: name, GOMAXPROCS (left out if it is 1), iterations, and
+// benchLine matches a result: the name, GOMAXPROCS (left out if it is 1), the iterations, and
 // pairs of a value and its unit.
 var benchLine = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+(\S.*)$`)
 
-// parse reads the output of go test -bench. Lines that are not results are passed
-// over, except those that say that something failed: the error has them all.
+// parse reads the output of go test -bench, and skips lines that are not results. If a line
+// says that something failed, parse returns an error with that line and all lines after it.
 func parse(in io.Reader) (*results, error) {
 	r := &results{least: map[string]map[string]float64{}}
 	var failures []string
@@ -55,7 +55,7 @@ func parse(in io.Reader) (*results, error) {
 	return r, nil
 }
 
-// failed reports whether a line begins what go test says of a failure.
+// failed reports whether a line is the first line of a failure in the output of go test.
 func failed(line string) bool {
 	for _, prefix := range []string{"--- FAIL", "FAIL", "panic:", "fatal error:", "# "} {
 		if strings.HasPrefix(line, prefix) {

@@ -9,12 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// table pairs what was measured with the goals, and returns the lines, each with
-// its cells. What was not measured has no line.
+// table compares the results with the goals, and returns the lines of the table, each as its
+// cells. A row that was not measured has no line.
 func table(r *results) ([][]string, error) {
 	floor, ok := least(r, floors)
 	if !ok {
-		return nil, errors.New("BenchmarkFloorPull is missing, and nothing can be compared; run it along with the others")
+		return nil, errors.New("BenchmarkFloorPull is missing, so no benchmark can be compared; run it together with the others")
 	}
 	lines := [][]string{{"name", "kind", "ns/op", "ratio", "goal", "", "allocs/op"}}
 	title := ""
@@ -39,7 +39,7 @@ func least(r *results, names []string) (v float64, ok bool) {
 	return v, ok
 }
 
-// unlisted returns rows for the benchmarks that have none.
+// unlisted returns new rows for the benchmarks that have no row.
 func unlisted(r *results) []row {
 	var more []row
 	for _, name := range r.names {
@@ -76,7 +76,7 @@ func (row row) showGoal() string {
 	return amount(row.goal, row.unit)
 }
 
-// amount prints v with its unit, which ns/op does without.
+// amount formats v with its unit; ns/op is left out.
 func amount(v float64, unit string) string {
 	switch unit {
 	case ns, cpuNs:
@@ -91,8 +91,8 @@ func amount(v float64, unit string) string {
 	return fmt.Sprint(v, " ", unit)
 }
 
-// printAligned prints the lines in columns. The first two, which are words, are
-// flush left, and so is the verdict; the numbers are flush right.
+// printAligned prints the lines in columns. The first two columns and the verdict are words, and
+// are aligned left. The other columns are numbers, and are aligned right.
 func printAligned(out io.Writer, lines [][]string) error {
 	widths := make([]int, len(lines[0]))
 	for _, line := range lines {
