@@ -194,6 +194,8 @@ var taskRules = map[string]rule{
 	"Task.Task":           fine(receiverOnly),
 	"Task.Uncancel":       fine(receiverOnly),
 
+	"Void": bad(on("a nil body", "task: Void of a nil body", func() { task.Void(nil) })),
+
 	"Named":                fine(anyValue),
 	"Eager":                fine(receiverOnly),
 	"Lazy":                 fine(receiverOnly),
