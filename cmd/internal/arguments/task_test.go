@@ -125,6 +125,8 @@ var taskRules = map[string]rule{
 		on("a nil body", "task: Timeout of a nil body", func() { in(func(ctx context.Context) { _ = task.Timeout(ctx, 1, nil) }) })),
 	"TimeoutAt": with(inContext(func(ctx context.Context) error { return task.TimeoutAt(ctx, time.Time{}, body) }),
 		on("a nil body", "task: TimeoutAt of a nil body", func() { in(func(ctx context.Context) { _ = task.TimeoutAt(ctx, time.Time{}, nil) }) })),
+	"Within": with(inContext(func(ctx context.Context) error { _, err := task.Within(ctx, task.NoLimit, one); return err }),
+		on("a nil body", "task: Within of a nil body", func() { in(func(ctx context.Context) { _, _ = task.Within[int](ctx, 1, nil) }) })),
 	"WaitFor": bad(
 		on("nil", "task: WaitFor of nil", func() { in(func(ctx context.Context) { _, _ = task.WaitFor[int](ctx, nil, 1) }) }),
 		on("a nil task", "task: WaitFor of nil", func() { in(func(ctx context.Context) { _, _ = task.WaitFor(ctx, noTask, 0) }) }),
