@@ -74,6 +74,19 @@ var taskRules = map[string]rule{
 		on("nil", "task: Shutdown of a loop that is nil, running or closed", func() { _ = task.Shutdown(nil) }),
 		on("a closed loop", "task: Shutdown of a loop that is nil, running or closed", func() { _ = task.Shutdown(closed()) }),
 		harmless("a zero loop, which has no tasks", func() { _ = task.Shutdown(zero) })),
+	"RunUntilDone": bad(
+		on("a nil loop", "task: RunUntilDone on a nil loop", func() { _, _ = task.RunUntilDone(nil, ofAnother()) }),
+		on("nil", "task: RunUntilDone on a nil loop, or of a nil task", func() { open(func(l *loop.Loop) { _, _ = task.RunUntilDone[int](l, nil) }) }),
+		on("a nil task", "task: RunUntilDone on a nil loop, or of a nil task", func() { open(func(l *loop.Loop) { _, _ = task.RunUntilDone(l, noTask) }) }),
+		on("another loop's", "task: RunUntilDone of what belongs to another loop", func() { open(func(l *loop.Loop) { _, _ = task.RunUntilDone(l, ofAnother()) }) }),
+		on("a zero loop", "task: RunUntilDone of what belongs to another loop", func() { _, _ = task.RunUntilDone(zero, ofAnother()) }),
+		on("a running loop", "task: RunUntilDone on a loop that is running", func() {
+			in(func(ctx context.Context) { f := future.New[int](ctx); _, _ = task.RunUntilDone(f.Loop(), f) })
+		}),
+		on("a closed loop", "task: RunUntilDone on a loop that is running or closed", func() {
+			l := closed()
+			_, _ = task.RunUntilDone(l, future.New[int](l.Context()))
+		})),
 	"Go": with(ofALoop(func(ctx context.Context) { task.Go(ctx, one) }),
 		on("a nil body", "task: Go of a nil body", func() { in(func(ctx context.Context) { task.Go[int](ctx, nil) }) }),
 		on("a nil option", "task: a nil Option; leave it out", func() { in(func(ctx context.Context) { task.Go(ctx, one, nil) }) }),
