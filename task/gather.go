@@ -96,7 +96,7 @@ func gather[A future.Any, R any](of []A, take func(A) (R, error)) *future.Future
 }
 
 // commonLoop returns the loop of all awaitables, nil if none has one.
-func commonLoop[A loop.Awaitable](of []A) *loop.Loop {
+func commonLoop[A interface{ Loop() *loop.Loop }](of []A) *loop.Loop {
 	mustBeGiven(of)
 	var common *loop.Loop
 	for at, child := range of {

@@ -177,6 +177,13 @@ var taskRules = map[string]rule{
 		harmless("nothing", func() { task.Gather[*task.Task[int]]() })),
 	"Collect": with(combining(func(of ...future.Awaitable[int]) { task.Collect(of...) }),
 		on("a nil task among tasks", "task: argument 1 is a nil *task.Task", func() { task.Collect(noTask) })),
+	"Completions": with(combining(func(of ...future.Awaitable[int]) { task.Completions(of...) }),
+		on("a nil task among tasks", "task: argument 1 is a nil *task.Task", func() { task.Completions(noTask) }),
+		harmless("nothing", func() { task.Completions[*task.Task[int]]() })),
+	"CancelAll": with(taking(func(_ context.Context, of ...future.Any) error { task.CancelAll(nil, of...); return nil }),
+		on("a nil task of a loop", "task: argument 1 is a nil *loop.Task", func() { task.CancelAll(nil, (*loop.Task)(nil)) }),
+		harmless("a task that was never spawned", func() { task.CancelAll(nil, new(loop.Task)) }),
+		harmless("nothing", func() { task.CancelAll[future.Any](nil) })),
 	"Shield": bad(
 		on("nil", "task: Shield(nil); give", func() { task.Shield[int](nil) }),
 		on("a nil task", "task: Shield(nil); give", func() { task.Shield(noTask) }),

@@ -1,0 +1,188 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
+)
+
+// The futures are handed out early, and get the results in order of completion, whichever is
+// awaited first.
+func TestCompletions(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j looptest.Journal
+		fs := task.Completions(task.Go(ctx, gives(3*time.Second, 3)), task.Go(ctx, gives(time.Second, 1)), task.Go(ctx, gives(2*time.Second, 2)))
+		testkit.Equal(t, "how many", len(fs), 3)
+		var all []*task.Task[struct{}]
+		for k := len(fs); k > 0; k-- { // one task for each, that of the last first
+			all = append(all, task.Go(ctx, task.Void(func(ctx context.Context) error {
+				v, err := fs[k-1].Await(ctx)
+				j.Add("number %d is %d, %v, at %v", k, v, err, elapsed(ctx))
+				return nil
+			})))
+		}
+		_ = task.Gather(all...).Wait(ctx)
+		j.Want(t, "number 1 is 1, <nil>, at 1s", "number 2 is 2, <nil>, at 2s", "number 3 is 3, <nil>, at 3s")
+	})
+}
+
+// As in asyncio, what is done already takes a turn to arrive, in order of the arguments, and one that
+// is given twice comes once.
+func TestCompletionsOfWhatIsDone(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		a, b := future.New[int](ctx), future.New[int](ctx)
+		testkit.NoError(t, b.SetResult(2))
+		testkit.NoError(t, a.SetResult(1))
+		fs := task.Completions(a, b, a)
+		testkit.Equal(t, "how many", len(fs), 2)
+		testkit.Equal(t, "the first is done at once", fs[0].Done(), false)
+		yields(t, ctx, 1)
+		for at, want := range []int{1, 2} {
+			v, err := fs[at].Result()
+			testkit.Equal(t, "the result", v, want)
+			testkit.Equal(t, "the error", err, nil)
+		}
+		nothing := task.Completions[*task.Task[int]]()
+		testkit.Equal(t, "how many of nothing", len(nothing), 0)
+		gathers := task.Completions[*future.Future[[]int]](task.Gather[*task.Task[int]]()) // of no loop
+		testkit.Equal(t, "a gather of nothing is done", gathers[0].Done(), true)
+	})
+}
+
+// A future ends as its awaitable does, and taking its error takes the other.
+func TestCompletionsOfErrors(t *testing.T) {
+	var told failures
+	play(t, func(ctx context.Context) {
+		canceled := task.Go(ctx, hangs)
+		fs := task.Completions(task.Go(ctx, fails(time.Second, errBoom)), canceled, task.Go(ctx, fails(3*time.Second, errCause), task.Named("untaken")))
+		yields(t, ctx, 1)
+		canceled.Cancel(nil)
+		_, err := fs[0].Await(ctx)
+		testkit.ErrorIs(t, err, future.ErrCanceled)
+		testkit.Equal(t, "it is canceled", fs[0].Canceled(), true)
+		_, err = fs[1].Await(ctx)
+		testkit.Equal(t, "the error", err, errBoom)
+		testkit.Equal(t, "it is canceled", fs[1].Canceled(), false)
+		testkit.NoError(t, task.Sleep(ctx, time.Hour)) // no code asks for the third
+	}, told.option())
+	told.want(t, "a task failed and its error was never retrieved: untaken: the cause")
+}
+
+// Canceling a future cancels none of the awaitables, and loses no result.
+func TestCompletionsAreCanceled(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		tasks := []*task.Task[int]{task.Go(ctx, gives(time.Second, 1)), task.Go(ctx, gives(2*time.Second, 2))}
+		fs := task.Completions(tasks...)
+		_, err := task.WaitFor(ctx, fs[0], time.Millisecond)
+		testkit.ErrorIs(t, err, context.DeadlineExceeded)
+		v, err := fs[1].Await(ctx)
+		testkit.Equal(t, "what the next future gets", v, 1)
+		testkit.Equal(t, "the error", err, nil)
+		wantTime(t, ctx, time.Second)
+		v, err = tasks[1].Await(ctx)
+		testkit.Equal(t, "what no future is left for", v, 2)
+		testkit.Equal(t, "the error", err, nil)
+	})
+}
+
+// Once all futures are done, nothing waits for the awaitables any more.
+func TestCompletionsLetGo(t *testing.T) {
+	for _, last := range []string{"canceled", "set"} {
+		play(t, func(ctx context.Context) {
+			a, b := &counting{Future: future.New[int](ctx)}, &counting{Future: future.New[int](ctx)}
+			fs := task.Completions(a, b)
+			testkit.Equal(t, "those that wait", a.waiters+b.waiters, 2)
+			fs[0].Cancel(nil)
+			testkit.Equal(t, "those that wait", a.waiters+b.waiters, 2)
+			if last == "set" {
+				testkit.NoError(t, a.SetResult(1))
+				yields(t, ctx, 1)
+			} else {
+				fs[1].Cancel(nil)
+			}
+			testkit.Equal(t, "b is waited for", b.waiters, 0)
+			testkit.Equal(t, "b is canceled", b.Canceled(), false)
+		})
+	}
+}
+
+// counting counts those that wait for it.
+type counting struct {
+	*future.Future[int]
+	waiters int
+}
+
+func (c *counting) AddWaiter(r loop.Runnable) {
+	c.waiters++
+	c.Future.AddWaiter(r)
+}
+
+func (c *counting) RemoveWaiter(r loop.Runnable) bool {
+	removed := c.Future.RemoveWaiter(r)
+	if removed {
+		c.waiters--
+	}
+	return removed
+}
+
+func TestCompletionsExplainThemselves(t *testing.T) {
+	l := virtual(t)
+	a, b := task.Go(l.Context(), hangs, task.Named("a")), future.New[int](l.Context())
+	fs := task.Completions[future.Awaitable[int]](a, b)
+	what, on := fs[1].Explain()
+	testkit.Equal(t, "what it is", what, "completion 2 of 2")
+	testkit.Equal(t, "what it waits for", len(on), 2)
+	testkit.NoError(t, b.SetResult(1))
+	what, on = fs[0].Explain()
+	testkit.Equal(t, "what it is", what, "completion 1 of 2")
+	testkit.Equal(t, "what it waits for", len(on), 1)
+}
+
+// One request cancels all that are not done, in order.
+func TestCancelAll(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j looptest.Journal
+		waits := func(name string, f future.Any) *task.Task[int] {
+			return task.Go(ctx, func(ctx context.Context) (int, error) {
+				err := f.Wait(ctx)
+				j.Add("%s: %v", name, errors.Is(err, future.ErrCanceled))
+				return 0, err
+			})
+		}
+		shared := task.Go(ctx, hangs)
+		one, other := waits("one", shared), waits("other", shared)
+		done := task.Go(ctx, fails(0, errBoom))
+		yields(t, ctx, 4)
+		asked := task.CancelAll[future.Any](errCause, other, done, one, other, future.New[int](ctx))
+		testkit.Equal(t, "how many were asked", asked, 3)
+		testkit.Equal(t, "requests, where one was given twice", other.CancelRequests(), 1)
+		testkit.Equal(t, "requests to what both await, one for each", shared.CancelRequests(), 2)
+		_ = task.Collect(one, other).Wait(ctx)
+		j.Want(t, "one: true", "other: true")
+		testkit.Equal(t, "the cause", causeOf(t, one.Err()), errCause)
+		testkit.Equal(t, "the error of what was done is there to take", done.Unretrieved(), errBoom)
+		_ = done.Err()
+		testkit.Equal(t, "asked again", task.CancelAll[future.Any](nil, other, one), 0)
+		testkit.Equal(t, "nothing", task.CancelAll[future.Any](nil), 0)
+		testkit.Equal(t, "what is of no loop", task.CancelAll[future.Any](nil, task.Gather[*task.Task[int]]()), 0)
+	})
+}
+
+// The tasks of a loop can be canceled too, the running one among them.
+func TestCancelAllTasksOfALoop(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		x := task.Go(ctx, hangs)
+		yields(t, ctx, 1)
+		testkit.Equal(t, "how many were asked", task.CancelAll(errCause, task.All(ctx)...), 2)
+		testkit.Equal(t, "the cause", causeOf(t, task.Yield(ctx)), errCause)
+		_ = x.Wait(ctx)
+		testkit.Equal(t, "the other is canceled", x.Canceled(), true)
+	})
+}
