@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// A built is a copy of the module that has the mutants in it, and its tests.
+// A built is a copy of the module with the mutants in it, and its compiled tests.
 type built struct {
-	dir     string // temporary
+	dir     string // a temporary folder
 	mutants []mutant
-	suites  []*suite // by package
+	suites  []*suite // one for each package with tests
 
-	least time.Duration // that tests may take
-	alone sync.RWMutex  // the tests of a mutant hold it for reading
+	least time.Duration // the lower bound of the time limits
+	alone sync.RWMutex  // a test run locks it for reading; a run that must be alone, for writing
 }
 
 func (b *built) remove() { os.RemoveAll(b.dir) }
@@ -42,7 +42,7 @@ func build(ctx context.Context, root string, packages, tests []string, compile b
 		return nil, err
 	}
 	var in instrumenter
-	names := map[string]string{} // of packages, by folder
+	names := map[string]string{} // the names of the packages, by folder
 	for _, pkg := range packages {
 		if names[pkg], err = in.pack(module, pkg); err != nil {
 			return nil, err
@@ -63,17 +63,17 @@ func build(ctx context.Context, root string, packages, tests []string, compile b
 		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", s.binary, ".")
 		cmd.Dir = s.dir
 		if text, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("the tests of %s do not compile with the mutants in: %w\n%s", pkg, err, text)
+			return nil, fmt.Errorf("the tests of %s do not compile with the mutants: %w\n%s", pkg, err, text)
 		}
 		b.suites = append(b.suites, s)
 	}
 	return b, nil
 }
 
-// copyModule copies a module without what begins with a dot.
+// copyModule copies a module, without files and folders whose name begins with a dot.
 func copyModule(from, to string) error {
 	if _, err := os.Stat(filepath.Join(from, "go.mod")); err != nil {
-		return fmt.Errorf("run this in the folder of the module: %w", err)
+		return fmt.Errorf("run mutate in the folder of the module: %w", err)
 	}
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -126,15 +126,16 @@ func (in *instrumenter) pack(module, pkg string) (name string, err error) {
 	return p.Name, nil
 }
 
-// What tells a test binary which mutant is chosen, and where to write which ones it
-// reaches, a number a line.
+// These environment variables tell a test binary which mutant is chosen, and into which file it
+// writes the numbers of the mutants that it reaches, one on each line.
 const (
 	chosenVariable  = "TAKT_MUTANT"
 	reachedVariable = "TAKT_MUTANT_REACHED"
 )
 
-// chooser is what each package with mutants has besides. It is quick where nothing is
-// recorded, and allocates nothing where nothing new is reached: tests count that.
+// chooser is the source of a file that is added to each package with mutants. It must be quick
+// when nothing is recorded, and must not allocate when a mutant is reached again, because some
+// tests count allocations.
 const chooser = `package %s
 
 import (

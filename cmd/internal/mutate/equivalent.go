@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// A list of mutants that are equivalent to the original, by their keys. As text, each is
-// a line as in the report but without the line number, and below it, indented, the
-// reason. Lines that begin with # are comments.
+// equivalents has the keys of the mutants that are equivalent to the original. In the text, a
+// mutant is a line as in the report, but without the line number, and the indented lines below
+// it are the reason. Lines that begin with # are comments.
 type equivalents []string
 
 func parseEquivalent(text string) (list equivalents, err error) {
@@ -34,8 +34,8 @@ func parseEquivalent(text string) (list equivalents, err error) {
 	return list, nil
 }
 
-// mark marks the mutants that are listed. Its error names those listed that are no
-// mutants of the packages, as the code has changed.
+// mark marks the mutants that are in the list. It returns an error if the list has mutants that
+// the packages do not have, which happens when the code has changed.
 func (list equivalents) mark(mutants []mutant, packages []string) error {
 	known := map[string]bool{}
 	for i := range mutants {
@@ -48,7 +48,7 @@ func (list equivalents) mark(mutants []mutant, packages []string) error {
 		file, _, _ := strings.Cut(key, ": ")
 		pkg := file[:max(0, strings.LastIndex(file, "/"))]
 		if slices.Contains(packages, pkg) && !known[key] {
-			err = errors.Join(err, fmt.Errorf("equivalent.txt lists what is no mutant: %s", key))
+			err = errors.Join(err, fmt.Errorf("equivalent.txt lists a mutant that does not exist; change or remove it: %s", key))
 		}
 	}
 	return err

@@ -9,22 +9,22 @@ import (
 	"strings"
 )
 
-// A mutant is one small fault put into a package.
+// A mutant is one small fault in a package.
 type mutant struct {
-	id   int    // what TAKT_MUTANT chooses it by, from 1
-	pkg  string // the folder of its package, below the module's
-	file string // below the module's folder
+	id   int    // the value of TAKT_MUTANT that chooses the mutant, from 1
+	pkg  string // the folder of the package, below the folder of the module
+	file string // the path below the folder of the module
 	line int
-	in   string // the function that it is in
+	in   string // the function with the fault
 	op   string // the operator
 	text string // the source that the operator changes, in one line
-	nth  int    // among the mutants that are the same in all of the above but line, from 1
+	nth  int    // the number among the mutants with the same file, in, op and text, from 1
 
-	equivalent bool // listed as such
+	equivalent bool // in the list of equivalent mutants
 }
 
-// key names a mutant apart from its line, so that it keeps its name when code above it
-// changes.
+// key identifies a mutant without its line, so that the key stays the same when code above the
+// mutant changes.
 func (m mutant) key() string { return m.file + ": " + m.rest() }
 
 func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.file, m.line, m.rest()) }
@@ -37,22 +37,22 @@ func (m mutant) rest() string {
 	return rest
 }
 
-// An instrumenter writes all mutants of some files into their source, where each waits
-// for the function of [chooser] to choose it. It keeps every line where it is.
+// An instrumenter writes all mutants of some files into their source. Each mutant takes effect
+// when the function of [chooser] chooses it. All lines of the source keep their numbers.
 type instrumenter struct {
 	mutants []mutant
-	same    map[string]int // how many mutants there are of a key without its number
+	same    map[string]int // the number of mutants with the same key, apart from nth
 
-	// Of the file at hand.
+	// The current file.
 	pkg, name  string
 	source     []byte
 	files      *token.FileSet
 	function   *ast.FuncDecl
-	returns    bool // the function or function literal at hand has results
+	returns    bool // the current function or function literal has results
 	insertions []insertion
 }
 
-// An insertion is text to be put into the source.
+// An insertion is a text that is put into the source.
 type insertion struct {
 	at   int // offset
 	text string
@@ -61,7 +61,7 @@ type insertion struct {
 // chosen is the name of the function that asks whether a mutant is the chosen one.
 const chosen = "mutantChosen"
 
-// file returns the source of a file with its mutants in it.
+// file returns the source of a file with its mutants.
 func (in *instrumenter) file(pkg, name string, source []byte) ([]byte, error) {
 	in.pkg, in.name, in.source = pkg, name, source
 	in.files, in.insertions = token.NewFileSet(), nil
@@ -76,8 +76,8 @@ func (in *instrumenter) file(pkg, name string, source []byte) ([]byte, error) {
 	return in.apply(), nil
 }
 
-// apply puts the insertions into the source. Those for one place keep the order in which
-// they were made, which is right as wrap makes them.
+// apply puts the insertions into the source. Insertions at the same place keep the order in which
+// wrap has made them.
 func (in *instrumenter) apply() []byte {
 	slices.SortStableFunc(in.insertions, func(a, b insertion) int { return a.at - b.at })
 	var out []byte
@@ -146,8 +146,8 @@ func (in *instrumenter) insert(at token.Pos, text string) {
 	in.insertions = append(in.insertions, insertion{in.offset(at), text})
 }
 
-// wrap puts text around a node whose inside is instrumented by inside. That is called
-// in between, so that what ends at the same place ends in the right order.
+// wrap puts text before and after a node, and calls inside, which instruments the inside of the
+// node, in between. So texts that end at the same place come in the right order.
 func (in *instrumenter) wrap(n ast.Node, before, after string, inside func()) {
 	in.insert(n.Pos(), before)
 	inside()

@@ -32,7 +32,8 @@ func mutantsOf(t *testing.T, result, body string) (all []string) {
 	return all
 }
 
-// testdata/module has code for each operator that is run too.
+// This test looks at the instrumented source. testdata/module has code for each operator that is
+// also run.
 func TestOperators(t *testing.T) {
 	for _, c := range []struct {
 		result, body string
@@ -45,7 +46,7 @@ func TestOperators(t *testing.T) {
 		{"", "for { break }", []string{"drop-break: break"}},
 		{"", "for range x { continue }", []string{"drop-continue: continue"}},
 		{"bool", "return a <= b || c > d", []string{"swap-||: a <= b || c > d", "boundary-<=: a <= b", "boundary->: c > d"}},
-		{"bool", "return g(a,\nb) < c", nil}, // the lines would move
+		{"bool", "return g(a,\nb) < c", nil}, // the lines below would get other numbers
 		{"bool", "return (a == nil) == b", []string{"negate-==: (a == nil) == b", "negate-==: a == nil"}},
 		{"", "x = 1\ny += 2\nz++", []string{"early-return: f", "drop-assign: x = 1", "drop-assign: y += 2", "drop-incdec: z++"}},
 		{"", "x := 1\n_ = x\n_ = g(x)", []string{"early-return: f", "drop-call: _ = g(x)"}},
@@ -103,8 +104,8 @@ var x = func() { g() }
 	}
 }
 
-// The packages that the program is made for: every line stays where it is, and what comes
-// out is Go.
+// In the packages of this module, every line keeps its number, and the instrumented source is
+// valid Go.
 func TestRealPackages(t *testing.T) {
 	var in instrumenter
 	root := filepath.Join("..", "..", "..")
@@ -152,7 +153,7 @@ func TestEquivalentList(t *testing.T) {
 	if err := list.mark(mutants, []string{"p"}); err != nil || !mutants[0].equivalent || mutants[1].equivalent {
 		t.Errorf("marked %v, %v", mutants, err)
 	}
-	if err := list.mark(mutants, []string{"p", "q/r"}); fmt.Sprint(err) != "equivalent.txt lists what is no mutant: "+b {
+	if err := list.mark(mutants, []string{"p", "q/r"}); fmt.Sprint(err) != "equivalent.txt lists a mutant that does not exist; change or remove it: "+b {
 		t.Error(err)
 	}
 	for text, want := range map[string]string{

@@ -1,22 +1,27 @@
-// Command mutate finds out how much the tests notice. It puts small faults into
-// packages, one at a time, and runs the tests: a fault that no test notices, a survivor,
-// shows what they leave open. `make mutate` calls it:
+// Command mutate measures how many faults the tests notice. It puts a small fault into a
+// package, runs the tests, and does so for many faults. A package with a fault is a mutant. A
+// mutant that no test notices is a survivor: it shows a gap in the tests. `make mutate` calls
+// the command:
 //
 //	go run ./cmd/internal/mutate [flags] [package ...]
 //
-// A package is a folder below that of the module; without any, these are the packages
-// that decide the order of events. All mutants are compiled into one test binary for each
-// package, in a copy of the module, and the environment variable TAKT_MUTANT chooses one.
-// Which mutants a package's tests reach is recorded first; no others are run. The tests
-// of the mutant's own package come before the others', and quick tests before slow ones;
-// those that noticed a mutant of late come first. A mutant is noticed too if the
-// tests hang: if they sleep for good, use far more of the processor than without it, or take
-// too long twice.
-// Survivors are printed as they are found, and again at the end. An interrupt ends the run
-// early, with a report of what has been run.
+// A package is a folder below the folder of the module. The default are the packages that decide
+// the order of events.
 //
-// equivalent.txt lists mutants that change nothing that can be observed, each with the
-// reason. They are not run, and do not count.
+// All mutants are compiled into one test binary for each package, in a copy of the module. The
+// environment variable TAKT_MUTANT chooses one mutant. First, mutate records which mutants the
+// tests of each package reach, and then runs the tests only for these mutants. The tests of the
+// mutant's own package come before the tests of other packages, and quick tests before slow
+// ones. Tests that have recently noticed a mutant come first.
+//
+// A mutant also counts as noticed if the tests hang: if they sleep for ever, if they use far more
+// processor time than without the mutant, or if they take too long twice.
+//
+// Survivors are printed when they are found, and again at the end. An interrupt ends the run
+// early, with a report of the mutants that were run.
+//
+// equivalent.txt lists mutants that change nothing that can be observed, each with the reason.
+// These mutants are not run, and do not count.
 package main
 
 import (
@@ -35,27 +40,27 @@ import (
 )
 
 var (
-	// packages are those that are mutated if none are given.
+	// packages are mutated if the arguments name none.
 	packages = []string{
 		"loop", "loop/internal/coro", "loop/internal/goroutine", "loop/internal/ready", "loop/internal/source", "loop/lowlevel",
 		"future", "task", "task/lock", "task/queue", "task/internal/waiter", "timer", "factory",
 	}
-	// tests are the packages whose tests are run, in this order.
+	// The tests of these packages are run, in this order.
 	tests = append([]string{"cmd/internal/arguments"}, packages...)
 )
 
 //go:embed equivalent.txt
 var equivalentText string
 
-// config is what the arguments ask for.
+// config has the values of the arguments.
 type config struct {
 	packages   []string
-	tests      []string // the packages whose tests are run
+	tests      []string // the tests of these packages are run
 	only       *regexp.Regexp
-	sample     int // 0 is all
+	sample     int // 0: all mutants
 	seed       uint64
 	parallel   int
-	timeout    time.Duration // the least
+	timeout    time.Duration // the lower bound of the time limit of a test run
 	equivalent bool
 	list       bool
 }
@@ -79,7 +84,7 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	c := &config{only: regexp.MustCompile("")}
 	f := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.Func("only", "run the mutants whose line in the report `regexp` matches", func(s string) (err error) {
+	f.Func("only", "run only the mutants with a line in the report that `regexp` matches", func(s string) (err error) {
 		c.only, err = regexp.Compile(s)
 		return err
 	})
@@ -87,12 +92,12 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 		c.tests = append(c.tests, s)
 		return nil
 	})
-	f.IntVar(&c.sample, "sample", 0, "run `n` of the mutants, chosen by -seed; 0 is all")
-	f.Uint64Var(&c.seed, "seed", 1, "what chooses the sample")
-	f.IntVar(&c.parallel, "p", runtime.NumCPU(), "run the tests of so many mutants at a time")
-	f.DurationVar(&c.timeout, "timeout", 2*time.Second, "the least that tests may take; otherwise five times as long as without a mutant; then they are run once more, alone, for twice as long")
-	f.BoolVar(&c.equivalent, "equivalent", false, "run the mutants that are listed as equivalent too")
-	f.BoolVar(&c.list, "list", false, "list the mutants and run none")
+	f.IntVar(&c.sample, "sample", 0, "run `n` of the mutants, chosen by -seed; 0 means all")
+	f.Uint64Var(&c.seed, "seed", 1, "the seed of the random choice of -sample")
+	f.IntVar(&c.parallel, "p", runtime.NumCPU(), "run the tests of this many mutants at the same time")
+	f.DurationVar(&c.timeout, "timeout", 2*time.Second, "the lower bound of the time limit of tests, which is five times their time without a mutant; tests that take longer are run again, alone, with twice the limit")
+	f.BoolVar(&c.equivalent, "equivalent", false, "also run the mutants that are listed as equivalent")
+	f.BoolVar(&c.list, "list", false, "list the mutants and run none of them")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

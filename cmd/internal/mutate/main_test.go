@@ -28,8 +28,8 @@ func mutate(t *testing.T, equivalent string, args ...string) string {
 	return out.String()
 }
 
-// Package ops has something for each operator, and notices every mutant. Package holes
-// has survivors, one mutant that hangs, and one that the tests of ops notice.
+// Package ops has code for each operator, and its tests notice every mutant. Package holes has
+// survivors, one mutant that hangs, and one mutant that the tests of ops notice.
 func TestSample(t *testing.T) {
 	const equivalent = "holes/holes.go: Double: negate-if: n == 0\n\tfor the test\nholes/holes.go: Never: drop-assign: *to = 1\n\tfor the test"
 	both := []string{"-tests", "ops", "-tests", "holes", "-timeout", "1s", "ops", "holes"}
@@ -71,10 +71,10 @@ func TestList(t *testing.T) {
 		t.Errorf("%d mutants, of which %q", len(all), some)
 	}
 	if slices.Equal(some, list("-sample", "7", "-seed", "2")) {
-		t.Error("another seed is the same sample")
+		t.Error("another seed gives the same sample")
 	}
 	at := -1
-	for _, line := range some { // in order
+	for _, line := range some { // the sample keeps the order of all mutants
 		next := slices.Index(all, line)
 		if next <= at {
 			t.Errorf("%q is at %d of all, after %d", line, next, at)
@@ -117,7 +117,7 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ root, pkg, want string }{
-		{"testdata", "ops", "run this in the folder of the module"},
+		{"testdata", "ops", "run mutate in the folder of the module"},
 		{sample, "missing", "cannot find package"},
 		{broken, ".", "the tests of . fail without a mutant: exit status 1\n--- FAIL: TestA"},
 	} {
@@ -132,7 +132,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// An interrupt ends the run, and what was run is reported.
+// An interrupt ends the run, and the report says how many mutants were not run.
 func TestInterrupt(t *testing.T) {
 	var b built
 	ctx, cancel := context.WithCancel(context.Background())
@@ -148,7 +148,8 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// A process that sleeps has stalled, where the system tells; one that works has not.
+// A process that sleeps has stalled, if the system has /proc to show that. A process that works,
+// or has a child, has not stalled.
 func TestUntilStalled(t *testing.T) {
 	_, err := os.ReadDir("/proc/self/task")
 	for _, c := range []struct {

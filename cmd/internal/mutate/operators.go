@@ -6,35 +6,35 @@ import (
 	"strings"
 )
 
-// The operators, each a kind of fault:
+// An operator is a kind of fault. These are the operators:
 //
-//	negate-if, negate-for    the condition is taken for its opposite
-//	negate-==, negate-!=     the same for a comparison inside of a larger expression
-//	boundary-<, and <= > >=  a bound counts where it did not, and the other way round
-//	swap-&&, swap-||         one stands for the other
+//	negate-if, negate-for    the condition is negated
+//	negate-==, negate-!=     a comparison inside of a larger expression is negated
+//	boundary-<, and <= > >=  < becomes <=, <= becomes <, and > and >= likewise
+//	swap-&&, swap-||         && becomes ||, and || becomes &&
 //	drop-call, drop-assign, drop-incdec, drop-defer, drop-go, drop-send,
 //	drop-break, drop-continue, drop-goto, drop-return
-//	                         the statement is not there
-//	drop-case                a case of a switch without a tag does not apply
+//	                         the statement is removed
+//	drop-case                a case of a switch without a tag never applies
 //	early-return             the function does nothing
 //
-// A call of panic, a declaration and a return with values stay: without them the package
-// may not compile.
+// A call of panic, a declaration and a return with values are never removed, because the package
+// might not compile without them.
 
-// boundary is what stands for what in the mutant of a bound.
+// boundary has the operator that replaces each operator of a bound.
 var boundary = map[token.Token]token.Token{
 	token.LSS: token.LEQ, token.LEQ: token.LSS,
 	token.GTR: token.GEQ, token.GEQ: token.GTR,
 }
 
-// walk puts the mutants of n, and of what is in it, into the source.
+// walk puts the mutants of n, and of the nodes inside n, into the source.
 func (in *instrumenter) walk(n ast.Node) {
 	ast.Inspect(n, func(n ast.Node) bool {
 		switch x := n.(type) {
 		case *ast.GenDecl:
-			return x.Tok == token.VAR // a constant stays one
+			return x.Tok == token.VAR // a constant must stay constant
 		case *ast.ArrayType:
-			return false // so does a length
+			return false // the length of an array must stay constant
 		case *ast.FuncDecl:
 			in.funcDecl(x)
 		case *ast.FuncLit:
@@ -86,7 +86,7 @@ func (in *instrumenter) funcDecl(f *ast.FuncDecl) {
 	if f.Body == nil {
 		return
 	}
-	if f.Type.Results == nil && len(f.Body.List) > 1 { // the only statement is a mutant of its own
+	if f.Type.Results == nil && len(f.Body.List) > 1 { // for a single statement, drop makes the same mutant
 		in.insert(f.Body.Lbrace+1, " if "+in.add("early-return", f.Name)+" { return };")
 	}
 	in.body(f.Type, f.Body)
@@ -109,7 +109,7 @@ func (in *instrumenter) statements(list []ast.Stmt) {
 	}
 }
 
-// drop returns the operator that drops s, or "" if the package might not compile then.
+// drop returns the operator that removes s, or "" if the package might not compile without s.
 func (in *instrumenter) drop(s ast.Stmt) string {
 	switch x := s.(type) {
 	case *ast.ExprStmt:
@@ -175,8 +175,8 @@ func (in *instrumenter) condition(op string, cond ast.Expr) {
 	})
 }
 
-// binary puts the mutants of x into the source, a negation only if negate is true: the
-// opposite of a whole condition is a mutant already.
+// binary puts the mutants of x into the source. It makes a negation only if negate is true: if x
+// is a whole condition, its negation is a mutant already.
 func (in *instrumenter) binary(x *ast.BinaryExpr, negate bool) {
 	operands := func() {
 		in.walk(x.X)
@@ -193,7 +193,7 @@ func (in *instrumenter) binary(x *ast.BinaryExpr, negate bool) {
 		})
 	case token.LSS, token.LEQ, token.GTR, token.GEQ:
 		mutant := "(" + in.sourceOf(x.X) + ") " + boundary[x.Op].String() + " (" + in.sourceOf(x.Y) + ")"
-		if strings.Contains(mutant, "\n") { // the lines below would move
+		if strings.Contains(mutant, "\n") { // the lines below would get other numbers
 			operands()
 			return
 		}

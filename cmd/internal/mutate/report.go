@@ -29,7 +29,7 @@ func (s *score) add(o outcome) {
 	}
 }
 
-// percent returns how many of the mutants that count were noticed.
+// percent returns the share of noticed mutants, in percent of the mutants that count.
 func (s *score) percent() string {
 	n := s.noticed + s.survived
 	if n == 0 {
@@ -38,7 +38,7 @@ func (s *score) percent() string {
 	return fmt.Sprintf("%.1f %%", 100*float64(s.noticed)/float64(n))
 }
 
-// report prints the survivors, and a table of the packages.
+// report prints the survivors, and a table with a line for each package.
 func report(out io.Writer, packages []string, results []result) error {
 	scores := map[string]*score{}
 	total := new(score)

@@ -11,13 +11,13 @@ import (
 
 const (
 	idleFor = 2 * time.Second // tests that do nothing for so long never go on
-	looks   = 20              // in that time
+	looks   = 20              // how often the process is looked at in that time
 )
 
-// untilStalled returns true when the process has done nothing for a while: at every look
-// all of its threads sleep, and it has no child. That tells a deadlock from a slow machine,
-// where threads wait for a processor. It returns false when ctx ends, and where there is no
-// /proc as on Linux.
+// untilStalled returns true when the process has done nothing for a while: at every look all of
+// its threads sleep, and it has no child. On a slow machine, threads wait for a processor and do
+// not sleep, so that is not taken for a deadlock. untilStalled returns false when ctx ends. It
+// never returns true on systems without a /proc like that of Linux.
 func untilStalled(ctx context.Context, pid int) bool {
 	tick := time.NewTicker(idleFor / looks)
 	defer tick.Stop()
@@ -48,7 +48,7 @@ func sleeps(pid int) bool {
 		if err != nil {
 			return false
 		}
-		_, state, _ := strings.Cut(string(stat), ") ") // behind the name
+		_, state, _ := strings.Cut(string(stat), ") ") // the state comes after the name
 		if !strings.HasPrefix(state, "S") {
 			return false
 		}

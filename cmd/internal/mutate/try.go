@@ -19,33 +19,33 @@ import (
 	"time"
 )
 
-// A suite is the tests of a package.
+// A suite has the tests of a package.
 type suite struct {
 	pkg         string
 	dir, binary string
-	parts       []part // the quick tests, then the slow ones if there are any
+	parts       []part // the quick tests, and then the slow tests if there are any
 
 	changing sync.Mutex
-	recent   []string // quick tests that have noticed a mutant, the last one first
+	recent   []string // quick tests that have noticed a mutant, the latest first
 }
 
-// A part of a suite is run at a time.
+// A part of a suite is run as one process.
 type part struct {
 	args    []string
-	reaches map[int]bool  // the numbers of mutants
-	limit   time.Duration // for how long it may run
-	cpu     time.Duration // how much of the processor it may use; 0 is without a limit
+	reaches map[int]bool  // the numbers of the mutants that the tests reach
+	limit   time.Duration // the limit of the run time
+	cpu     time.Duration // the limit of the processor time; 0: none
 }
 
 const (
-	slow       = 200 * time.Millisecond // a test that takes longer is a slow one
-	patience   = 5                      // times as long as without a mutant
-	remembered = 6                      // tests that have noticed a mutant
-	maxMemory  = 8 << 20                // kB of addresses: a mutant may allocate without end
+	slow       = 200 * time.Millisecond // a test that takes longer is slow
+	patience   = 5                      // the limits are this many times the times without a mutant
+	remembered = 6                      // how many tests that have noticed a mutant are remembered
+	maxMemory  = 8 << 20                // kB of address space: a mutant may allocate without end
 )
 
-// measure runs all tests without a mutant: to find out which are slow, what they reach,
-// and how long they take.
+// measure runs all tests without a mutant, and finds out which tests are slow, which mutants the
+// tests reach, and how long they take.
 func (b *built) measure(ctx context.Context, least time.Duration) error {
 	b.least = least
 	for i, s := range b.suites {
@@ -80,8 +80,8 @@ func (b *built) measure(ctx context.Context, least time.Duration) error {
 
 var passed = regexp.MustCompile(`(?m)^--- PASS: (\S+) \((\d+\.\d+)s\)$`)
 
-// slowTests returns a pattern for the slow tests in the output of a verbose run, "" if
-// there are none.
+// slowTests returns a pattern for the slow tests in the output of a verbose run, or "" if there
+// are none.
 func slowTests(verbose string) string {
 	var names []string
 	for _, m := range passed.FindAllStringSubmatch(verbose, -1) {
@@ -95,7 +95,7 @@ func slowTests(verbose string) string {
 	return "^(" + strings.Join(names, "|") + ")$"
 }
 
-// readReached reads the numbers in a file, which is not there if nothing was reached.
+// readReached reads the numbers in a file. The file does not exist if no mutant was reached.
 func readReached(path string) (map[int]bool, error) {
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -114,8 +114,8 @@ func readReached(path string) (map[int]bool, error) {
 
 var errStalled = errors.New("the tests do nothing any more")
 
-// exec runs a part of the tests, and returns how much of the processor they used. Its error
-// says how they failed.
+// exec runs a part of the tests, and returns the processor time that they used. It returns an
+// error if the tests fail.
 func (s *suite) exec(ctx context.Context, p part, env []string, out io.Writer) (used time.Duration, err error) {
 	limits := fmt.Sprintf("ulimit -v %d; ", maxMemory)
 	if p.cpu > 0 {
@@ -142,30 +142,30 @@ func (s *suite) exec(ctx context.Context, p part, env []string, out io.Writer) (
 	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), err
 }
 
-// An outcome is what became of a mutant.
+// An outcome says how the tests with a mutant ended.
 type outcome int
 
 const (
 	notRun     outcome = iota // the program was interrupted
-	equivalent                // and left out for that
+	equivalent                // listed as equivalent, and not run
 	noticed                   // a test failed
-	hung                      // the tests did not end, which is noticed too
-	unreached                 // no test gets there
+	hung                      // the tests did not end, which counts as noticed
+	unreached                 // no test reaches the mutant
 	survived
 	late // the tests took too long, and will be run again
 )
 
-// A result is a mutant and what became of it.
+// A result is a mutant and its outcome.
 type result struct {
 	mutant
 	outcome
 }
 
-// try runs the tests for each mutant, for several at a time.
+// try runs the tests for each mutant, for several mutants at the same time.
 func (b *built) try(ctx context.Context, mutants []mutant, c *config, progress io.Writer) []result {
 	results := make([]result, len(mutants))
 	var next atomic.Int64
-	var telling sync.Mutex // progress, and ended
+	var telling sync.Mutex // guards progress and ended
 	ended := 0
 	began := time.Now()
 	var workers sync.WaitGroup
@@ -197,11 +197,11 @@ func (b *built) try(ctx context.Context, mutants []mutant, c *config, progress i
 	return results
 }
 
-// tryOne runs the tests that reach a mutant, until one fails. In each package the tests
-// that have noticed other mutants of late come first: often they notice this one too.
+// tryOne runs the tests that reach a mutant, until one fails. In each package, tests that have
+// recently noticed other mutants come first, because they often notice this one, too.
 func (b *built) tryOne(ctx context.Context, m mutant) outcome {
 	reached := false
-	for _, at := range []int{0, 1} { // quick and slow
+	for _, at := range []int{0, 1} { // quick tests and slow tests
 		for _, s := range b.order(m.pkg) {
 			if at >= len(s.parts) || !s.parts[at].reaches[m.id] {
 				continue
@@ -224,7 +224,7 @@ func (b *built) tryOne(ctx context.Context, m mutant) outcome {
 	return survived
 }
 
-// order returns the suites with that of pkg first.
+// order returns the suites, with the suite of pkg first.
 func (b *built) order(pkg string) []*suite {
 	suites := slices.Clone(b.suites)
 	slices.SortStableFunc(suites, func(x, y *suite) int {
@@ -239,9 +239,9 @@ func (b *built) order(pkg string) []*suite {
 	return suites
 }
 
-// notices runs a part of the tests with a mutant. If they take too long, that may be the
-// machine's fault: they have hung if they take twice as long once more, while nothing else
-// is run.
+// notices runs a part of the tests with a mutant. If the tests take too long, the machine may
+// have been busy. So they are run once more, with twice the limit, while no other tests run. If
+// they take too long again, they have hung.
 func (b *built) notices(ctx context.Context, s *suite, p part, m mutant) outcome {
 	b.alone.RLock()
 	o := s.notices(ctx, p, m)
@@ -258,7 +258,7 @@ func (b *built) notices(ctx context.Context, s *suite, p part, m mutant) outcome
 	return o
 }
 
-// A beginning keeps the first megabyte of what is written to it: a mutant may write
+// A beginning keeps only the first megabyte that is written to it, because a mutant may write
 // without end.
 type beginning []byte
 
@@ -281,7 +281,7 @@ func (s *suite) notices(ctx context.Context, p part, m mutant) outcome {
 		return notRun
 	case limited.Err() != nil:
 		return late
-	case err == errStalled || err.Error() == "signal: killed": // they used too much of the processor
+	case err == errStalled || err.Error() == "signal: killed": // killed, as the tests used too much processor time
 		return hung
 	}
 	if test := failed.FindSubmatch(out); test != nil {
@@ -290,7 +290,8 @@ func (s *suite) notices(ctx context.Context, p part, m mutant) outcome {
 	return noticed
 }
 
-// remember makes a test, if it is quick and passes by itself, the first of the recent ones.
+// remember makes a test the first of the recent tests, if it is quick and passes when it runs
+// alone.
 func (s *suite) remember(ctx context.Context, test string) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -308,7 +309,7 @@ func (s *suite) remember(ctx context.Context, test string) {
 	s.recent = s.recent[:min(len(s.recent), remembered)]
 }
 
-// recentTests returns a pattern for the recent tests, "" if there are none.
+// recentTests returns a pattern for the recent tests, or "" if there are none.
 func (s *suite) recentTests() string {
 	s.changing.Lock()
 	defer s.changing.Unlock()

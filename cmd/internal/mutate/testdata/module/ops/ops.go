@@ -1,4 +1,4 @@
-// Package ops has something for each operator, of which its tests notice every mutant.
+// Package ops has code for each operator. Its tests notice every mutant.
 package ops
 
 import (
@@ -6,7 +6,7 @@ import (
 	"runtime"
 )
 
-const limit = 1 << 2 // no mutant: it has to stay a constant
+const limit = 1 << 2 // has no mutant, because a constant must stay constant
 
 var wide = limit >= 4
 
@@ -33,13 +33,13 @@ func size(n int) (word string) {
 	default:
 		word = "many"
 	}
-	return // a result: it cannot be dropped
+	return // returns a result, so it cannot be dropped
 }
 
 func between(n, low, high int) bool { return n >= low && n < high }
 
 func outside(n, low, high int) bool {
-	return n < low || // over two lines, which stay two
+	return n < low || // two lines, which stay two
 		n > high
 }
 

@@ -42,7 +42,7 @@ func TestOps(t *testing.T) {
 
 func found(row, at int) [2]int { return [2]int{row, at} }
 
-// The lines are those of the file as it was written.
+// The instrumented file has the line numbers of the original.
 func TestLine(t *testing.T) {
 	if got := line(); got != 110 {
 		t.Error(got)
