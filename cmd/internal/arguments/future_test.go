@@ -16,7 +16,7 @@ type owner struct{}
 func (owner) Cancel(error) bool                    { return false }
 func (owner) Describe() (string, []loop.Awaitable) { return "", nil }
 
-// promised makes a promise of no loop.
+// promised makes a promise without a loop.
 func promised() *future.Promise[int] {
 	p := new(future.Promise[int])
 	p.Init(nil, owner{})
@@ -30,7 +30,7 @@ func kept() *future.Promise[int] {
 	return p
 }
 
-// leftPromise returns a promise of a loop that is closed, which a callback waits for.
+// leftPromise returns a promise of a closed loop. A callback waits for it.
 func leftPromise() *future.Promise[int] {
 	l := loop.New()
 	defer l.Close()
@@ -40,7 +40,7 @@ func leftPromise() *future.Promise[int] {
 	return p
 }
 
-// left returns a future of a loop that is closed, which a callback waits for.
+// left returns a future of a closed loop. A callback waits for it.
 func left() *future.Future[int] {
 	l := loop.New()
 	defer l.Close()

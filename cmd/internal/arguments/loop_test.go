@@ -23,7 +23,7 @@ type none = struct{}
 
 func nothing() {}
 
-// in runs do in a task, and panics as that does.
+// in runs do in a task. If the task fails, in panics with its error.
 func in(do func(ctx context.Context)) {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (none, error) {
 		do(ctx)
@@ -34,7 +34,7 @@ func in(do func(ctx context.Context)) {
 	}
 }
 
-// inside is in for a call that returns an error.
+// inside runs do in a task, and returns its error.
 func inside(do func(ctx context.Context) error) (err error) {
 	in(func(ctx context.Context) { err = do(ctx) })
 	return err
@@ -46,7 +46,7 @@ func closed() *loop.Loop {
 	return l
 }
 
-// open makes a loop for do.
+// open calls do with a new loop.
 func open(do func(l *loop.Loop)) {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -69,12 +69,12 @@ const (
 	nilContext = "loop: a nil context; use the one that the task's body was handed"
 	notSpawned = " of a Task that was never spawned; task.Go makes tasks"
 
-	receiverOnly = "it has no arguments, and a zero value answers"
-	anyValue     = "every value is a good one"
-	forTask      = "it is for package task, which checks"
+	receiverOnly = "it has no arguments, and works for a zero value"
+	anyValue     = "every value is allowed"
+	forTask      = "it is for package task, which checks the arguments"
 )
 
-// onZeroAndClosed are the rules of a method that changes a loop.
+// onZeroAndClosed has the calls of a method that changes a loop.
 func onZeroAndClosed(what string, do func(l *loop.Loop)) []call {
 	return []call{
 		on("a zero loop", "loop: "+what+notMade, func() { do(zero) }),
@@ -82,7 +82,7 @@ func onZeroAndClosed(what string, do func(l *loop.Loop)) []call {
 	}
 }
 
-// onZero are those of a method that does not mind a closed loop.
+// onZero has the calls of a method that is harmless on a closed loop.
 func onZero(what string, do func(l *loop.Loop)) []call {
 	return []call{
 		on("a zero loop", "loop: "+what+notMade, func() { do(zero) }),
@@ -203,7 +203,7 @@ var loopRules = map[string]rule{
 	"Suspension.Ended":    fine(receiverOnly),
 }
 
-// ended returns a task of a loop that is closed.
+// ended returns a task of a closed loop.
 func ended() *loop.Task {
 	l := loop.New()
 	defer l.Close()

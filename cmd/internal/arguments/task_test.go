@@ -15,8 +15,8 @@ var noTask *task.Task[int]
 
 func one(context.Context) (int, error) { return 1, nil }
 
-// taking is a rule for what is given awaitables of the running task's loop: a nil one, a
-// nil one in an interface, and one of another loop.
+// taking has the calls of a function that takes awaitables of the running task's loop: with nil,
+// with a nil pointer in an interface, and with an awaitable of another loop.
 func taking(do func(ctx context.Context, of ...future.Any) error) []call {
 	const isNil = "task: argument 2 is a nil"
 	with := func(a future.Any) func() error {
@@ -44,7 +44,7 @@ func combining(do func(of ...future.Awaitable[int])) []call {
 	})
 }
 
-// inContext are the rules of what needs the context of the running task.
+// inContext has the calls of a function that needs the context of the running task.
 func inContext(do func(ctx context.Context) error) []call {
 	return []call{
 		on("a nil context", nilContext, func() { in(func(context.Context) { _ = do(noContext) }) }),
@@ -54,7 +54,7 @@ func inContext(do func(ctx context.Context) error) []call {
 	}
 }
 
-// ofALoop are the rules of what needs the context of a loop.
+// ofALoop has the calls of a function that needs a context of a loop.
 func ofALoop(do func(ctx context.Context)) []call {
 	return []call{
 		on("a nil context", nilContext, func() { do(noContext) }),

@@ -1,5 +1,5 @@
-// Package arguments tests what the library says to bad arguments. It is apart from the
-// packages that it tests, since it imports all of them.
+// Package arguments tests the panics and errors of the library for bad arguments. It is a package
+// of its own because it imports all the packages that it tests.
 package arguments
 
 import (
@@ -16,37 +16,38 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// A rule says what becomes of bad arguments of one function: it is a list of calls, or the
-// reason why no argument can be bad.
+// A rule says what one function does with bad arguments. It has a list of calls, or the reason
+// why the function has no bad arguments.
 type rule struct {
 	reason string
 	calls  []call
 }
 
-// A call is one with a bad argument: nil, a zero value, another loop's, a closed loop.
+// A call is a call with a bad argument: nil, a zero value, a value of another loop, or a closed
+// loop.
 type call struct {
 	with string
-	want string // in the text of the panic, or of the error; empty: the call is harmless
+	want string // part of the text of the panic or error; empty: the call is harmless
 	do   func() error
 }
 
-// fine is the rule of a function to which nothing is a bad argument, for a reason.
+// fine is the rule of a function without bad arguments, with the reason.
 func fine(reason string) rule { return rule{reason: reason} }
 
 func bad(calls ...call) rule { return rule{calls: calls} }
 
-// on adds what a call with a bad argument panics with.
+// on makes a call that must panic with want in the text.
 func on(with, want string, do func()) call {
 	return call{with, want, func() error { do(); return nil }}
 }
 
-// fails is on for a function that returns an error.
+// fails makes a call that must return an error with want in the text.
 func fails(with, want string, do func() error) call { return call{with, want, do} }
 
-// harmless is on for what has to do nothing.
+// harmless makes a call that must not panic.
 func harmless(with string, do func()) call { return on(with, "", do) }
 
-// packages are those that programs import, below the root of the repository.
+// packages has the packages that programs import, by their path below the root of the repository.
 var packages = map[string]map[string]rule{
 	"timer":         timerRules,
 	"loop":          loopRules,
@@ -60,19 +61,19 @@ var packages = map[string]map[string]rule{
 	"loop/trace":    traceRules,
 }
 
-// Every exported function has a rule, and what the rule says is so.
+// Every exported function has a rule, and follows it.
 func TestBadArguments(t *testing.T) {
 	for dir, rules := range packages {
 		known := exported(t, dir)
 		for name := range rules {
 			if !known[name] {
-				t.Errorf("%s: there is a rule for %s, which is not exported", dir, name)
+				t.Errorf("%s: there is a rule for %s, but the package does not export that; remove the rule", dir, name)
 			}
 		}
 		for name := range known {
 			r, ok := rules[name]
 			if !ok || (r.reason == "") == (r.calls == nil) {
-				t.Errorf("%s: %s has no rule; say what it does with nil, a zero value, another loop's thing, a closed loop", dir, name)
+				t.Errorf("%s: %s has no rule; add one that says what it does with nil, a zero value, a value of another loop, and a closed loop", dir, name)
 				continue
 			}
 			for _, c := range r.calls {
@@ -86,17 +87,17 @@ func (c call) test(t *testing.T) {
 	text := said(c.do)
 	switch {
 	case c.want == "" && text != "":
-		t.Errorf("it says %q, and should be harmless", text)
+		t.Errorf("the text is %q, but the call should be harmless", text)
 	case !strings.Contains(text, c.want):
-		t.Errorf("it says %q, want %q", text, c.want)
+		t.Errorf("the text is %q, want %q in it", text, c.want)
 	case c.want != "" && !prefix.MatchString(text):
-		t.Errorf("it says %q, without the name of a package", text)
+		t.Errorf("the text is %q, want the name of a package at its beginning", text)
 	}
 }
 
 var prefix = regexp.MustCompile(`^(timer|loop|future|factory|task|lock|queue|looptest|trace|takt): `)
 
-// said returns the text of the panic or error of a call, or nothing.
+// said returns the text of the panic or error of a call, or "" if there is none.
 func said(do func() error) (text string) {
 	defer func() {
 		value := recover()
@@ -113,8 +114,8 @@ func said(do func() error) (text string) {
 	return ""
 }
 
-// exported returns the exported functions of a package, and the exported methods of its
-// exported types: New, Loop.Post.
+// exported returns the names of the exported functions of a package, and of the exported methods
+// of its exported types: New, Loop.Post.
 func exported(t *testing.T, dir string) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob("../../../" + dir + "/*.go")
@@ -142,7 +143,7 @@ func exported(t *testing.T, dir string) map[string]bool {
 			name := f.Name.Name
 			if f.Recv != nil {
 				of := receiver(f.Recv.List[0].Type)
-				if !ast.IsExported(of) && of != "core" { // which Future embeds
+				if !ast.IsExported(of) && of != "core" { // Future embeds core
 					continue
 				}
 				name = of + "." + name

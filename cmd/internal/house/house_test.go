@@ -1,6 +1,6 @@
-// Package house tests how the repository is built up: which package may import which, and
-// what stands at the top level. It is apart from the packages that it looks at, since it
-// looks at all of them.
+// Package house tests the structure of the repository: which package may import which other
+// package, and which files and folders are at the top level. It is a package of its own because
+// it looks at all the others.
 package house
 
 import (
@@ -11,20 +11,20 @@ import (
 	"testing"
 )
 
-// A room is a place for one package, below the root of the repository; a path that ends in
-// /... is a place for all packages below it.
+// A room is the place of one package. Its path is below the root of the repository. A path that
+// ends in /... is a room for all packages below it.
 type room struct {
 	path    string
-	modules []string // of others, which it may import
+	modules []string // the modules of other authors that it may import
 	tests   bool     // only tests may import it
 }
 
-// floors has all rooms, from the top down. A package may import packages on floors below
-// its own, and, in a room for several packages, its neighbours. So no package is imported
-// by what stands below it.
+// floors has all rooms, from the top floor down. A package may import packages on the floors
+// below its own. In a room for several packages, a package may also import the others in the
+// room. So no package imports a package on a floor above.
 //
-// Each package has a room. A new one is a decision: DESIGN.md, "The house", lists the rooms
-// too.
+// Each package has a room. A new room is a decision: the section "The house" of DESIGN.md lists
+// the rooms, too.
 var floors = [][]room{
 	{{path: "cmd/internal/..."}},
 	{{path: "cmd/loopdemo"}},
@@ -43,15 +43,15 @@ var floors = [][]room{
 	{{path: "timer", modules: []string{btree}}},
 }
 
-// The modules of others. A program that uses takt gets the first one only.
+// The modules of other authors. A program that uses takt gets only btree.
 const (
 	btree  = "github.com/google/btree"
 	goleak = "go.uber.org/goleak"
 	rapid  = "pgregory.net/rapid"
 )
 
-// find returns the room of a package, and its floor, counted from the top. A room of its
-// own comes before one for several packages.
+// find returns the room of a package, and its floor, counted from the top. A room for this
+// package alone comes before a room for several packages.
 func find(pkg string) (r *room, floor int) {
 	for floor, rooms := range floors {
 		for i := range rooms {
@@ -70,18 +70,18 @@ func find(pkg string) (r *room, floor int) {
 	return nil, 0
 }
 
-// A graph says what the files of each package import that are not tests. Packages of this
-// module are named by their path below its root.
+// A graph has the imports of each package, without the imports of its tests. A package of this
+// module is named by its path below the root.
 type graph map[string][]string
 
-// faults returns what is wrong with a graph, a sentence each, in order.
+// faults returns the faults of a graph, as one sentence each, in the order of the packages.
 func (g graph) faults() (all []string) {
 	fault := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	used := map[*room]bool{}
 	for _, pkg := range slices.Sorted(maps.Keys(g)) {
 		from, floor := find(pkg)
 		if from == nil {
-			fault("package %s has no room; add it to the table floors in cmd/internal/house/house_test.go, on the floor where it belongs, and to DESIGN.md", pkg)
+			fault("package %s has no room; add it to the table floors in cmd/internal/house/house_test.go, on the right floor, and to DESIGN.md", pkg)
 			continue
 		}
 		used[from] = true
@@ -93,20 +93,20 @@ func (g graph) faults() (all []string) {
 				continue
 			}
 			switch to, under := find(path); {
-			case to == nil: // it is a fault of its own
+			case to == nil: // reported when the loop comes to that package
 			case to.tests:
 				fault("%s imports %s, which is for tests only", pkg, path)
 			case under < floor:
-				fault("%s imports %s, which stands above it", pkg, path)
+				fault("%s imports %s, which is on a floor above", pkg, path)
 			case under == floor && from != to:
-				fault("%s imports %s, which stands beside it", pkg, path)
+				fault("%s imports %s, which is on the same floor", pkg, path)
 			}
 		}
 	}
 	for _, rooms := range floors {
 		for i := range rooms {
 			if !used[&rooms[i]] {
-				fault("there is no package for the room %s; take it out of the table floors in cmd/internal/house/house_test.go", rooms[i].path)
+				fault("there is no package for the room %s; remove it from the table floors in cmd/internal/house/house_test.go", rooms[i].path)
 			}
 		}
 	}
@@ -119,8 +119,8 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
-// wantFault fails the test unless all has one fault, which begins with want, or none if want
-// is empty.
+// wantFault fails the test unless all has exactly one fault, which begins with want. If want is
+// empty, all must have no faults.
 func wantFault(t *testing.T, all []string, want string) {
 	t.Helper()
 	if want == "" && all != nil || want != "" && (len(all) != 1 || !strings.HasPrefix(all[0], want)) {
@@ -128,17 +128,17 @@ func wantFault(t *testing.T, all []string, want string) {
 	}
 }
 
-// Each rule can be broken, and says so.
+// Breaking each of the rules gives a fault.
 func TestFaultsAreFound(t *testing.T) {
 	for name, c := range map[string]struct {
-		pkg, path string // an import that is added
+		pkg, path string // the import of path is added to pkg
 		want      string
 	}{
 		"down":                       {"task", "timer", ""},
 		"the standard library":       {"task", "net/http", ""},
-		"up":                         {"timer", "task", "timer imports task, which stands above it"},
-		"from above all":             {"loop", "cmd/loopdemo", "loop imports cmd/loopdemo, which stands above it"},
-		"beside":                     {"task/lock", "task/queue", "task/lock imports task/queue, which stands beside it"},
+		"up":                         {"timer", "task", "timer imports task, which is on a floor above"},
+		"from above all":             {"loop", "cmd/loopdemo", "loop imports cmd/loopdemo, which is on a floor above"},
+		"beside":                     {"task/lock", "task/queue", "task/lock imports task/queue, which is on the same floor"},
 		"neighbours in one room":     {"loop/internal/goroutine", "loop/internal/other", ""},
 		"a test kit":                 {"task/lock", "task/internal/testkit", "task/lock imports task/internal/testkit, which is for tests only"},
 		"a module":                   {"timer", btree, ""},
@@ -152,7 +152,7 @@ func TestFaultsAreFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := graph{"loop/internal/other": nil}
-			for _, rooms := range floors { // a house without faults
+			for _, rooms := range floors { // a graph without faults
 				for _, r := range rooms {
 					g[strings.Replace(r.path, "...", "goroutine", 1)] = nil
 				}
@@ -170,7 +170,7 @@ func TestFaultsAreFound(t *testing.T) {
 	}
 	g := readGraph(t)
 	delete(g, "factory")
-	if all := g.faults(); !slices.Contains(all, "there is no package for the room factory; take it out of the table floors in cmd/internal/house/house_test.go") {
+	if all := g.faults(); !slices.Contains(all, "there is no package for the room factory; remove it from the table floors in cmd/internal/house/house_test.go") {
 		t.Errorf("without package factory: %q", all)
 	}
 }

@@ -11,9 +11,10 @@ import (
 	"testing"
 )
 
-// held has the names of functions, and of this module, that stand in the code as strings:
-// a compiler does not notice when the function is renamed. Each has a test that does. A name
-// that can be derived (runtime.FuncForPC, reflect's PkgPath) does not stand here.
+// held has the names of functions, and of this module, that the code has as strings. The compiler
+// does not notice when such a function is renamed. So each name has a test that notices. Names
+// that the code can derive (runtime.FuncForPC, reflect's PkgPath) are not in the code as strings,
+// and not here.
 var held = map[string]string{
 	"github.com/takt-go/takt/":     "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).drive":           "loop.TestNamesOfTheScheduler",
@@ -24,7 +25,7 @@ var held = map[string]string{
 	"loop.(*Loop).unwindStep":      "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).dispatchGuarded": "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).runTimed":        "loop.TestNamesOfTheScheduler",
-	"loop.Context":                 "loop.TestContextString", // which is the name of no function
+	"loop.Context":                 "loop.TestContextString", // not the name of a function
 	"github.com/takt-go/takt/loop/internal/coro.(*Stack[...]).main": "loop/internal/coro.TestMainIsAtTheBottom",
 	"runtime.gopanic":   "loop.TestNamesOfTheRuntime",
 	"runtime.Goexit":    "loop.TestNamesOfTheRuntime",
@@ -37,7 +38,7 @@ var (
 	mention  = regexp.MustCompile(`\b(loop|task|future|factory|timer|lock|queue|looptest|trace)\.([A-Z]\w*)`)
 )
 
-// literals calls f with all strings in the library's code, but for those of tests.
+// literals calls f with every string literal in the library's code, without the tests.
 func literals(t *testing.T, f func(at, text string)) {
 	t.Helper()
 	readSource(t, 0, func(pkg, file string, source *ast.File) {
@@ -60,8 +61,8 @@ func literals(t *testing.T, f func(at, text string)) {
 	})
 }
 
-// declared returns the functions, types, variables and constants at the top of all files, as
-// loop.New, by the paths of their packages. Those of tests are among them.
+// declared returns the names of the functions, types, variables and constants at the top level
+// of all files, tests too, with the paths of their packages: loop.New.
 func declared(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
@@ -97,20 +98,20 @@ func TestNamesInStringsAreHeldByTests(t *testing.T) {
 		}
 		seen[text] = true
 		if held[text] == "" {
-			t.Errorf("%s has the name %q as a string, and nothing fails when it changes; derive it from the function, or write a test and add it to held in cmd/internal/house/names_test.go", at, text)
+			t.Errorf("%s has the name %q as a string, but no test fails when the name changes; derive it from the function, or write a test and add it to held in cmd/internal/house/names_test.go", at, text)
 		}
 	})
 	for name, by := range held {
 		if !seen[name] {
-			t.Errorf("the code has the name %q no more; take it out of held in cmd/internal/house/names_test.go", name)
+			t.Errorf("the code does not have the name %q any more; remove it from held in cmd/internal/house/names_test.go", name)
 		}
 		if !declared[by] {
-			t.Errorf("the test %s, which is to hold the name %q, is not there", by, name)
+			t.Errorf("the test %s, which should notice a change of the name %q, does not exist", by, name)
 		}
 	}
 }
 
-// What a message advises to use is there.
+// If a message names a function or type of the library, that exists and is exported.
 func TestNamesInMessagesAreExported(t *testing.T) {
 	exported := map[string]bool{"loop.Context": true} // the text of a context
 	for name := range declared(t) {
@@ -121,12 +122,12 @@ func TestNamesInMessagesAreExported(t *testing.T) {
 		for _, name := range mention.FindAllString(text, -1) {
 			mentions++
 			if !exported[name] {
-				t.Errorf("%s says %s, which is not there: %q", at, name, text)
+				t.Errorf("%s names %s, which does not exist: %q", at, name, text)
 			}
 		}
 	})
 	if mentions < 20 {
-		t.Errorf("%d names were found in messages; there are more", mentions)
+		t.Errorf("only %d names were found in messages, want at least 20", mentions)
 	}
 }
 
@@ -137,7 +138,7 @@ func TestNamesAreRecognized(t *testing.T) {
 		"task/internal/testkit.Main": false, "runtime/pprof": false, "github.com/takt-go/takt/loop.suspend": false,
 	} {
 		if function.MatchString(text) != is {
-			t.Errorf("%q is taken for the name of a function: %t, want %t", text, !is, is)
+			t.Errorf("%q is recognized as the name of a function: %t, want %t", text, !is, is)
 		}
 	}
 	got := mention.FindAllString("use task.Go, loop.Outside(ctx), or a task. Not multitask.Go, task.go", -1)

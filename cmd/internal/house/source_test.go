@@ -15,7 +15,7 @@ import (
 
 const root = "../../.."
 
-// module returns the path of this module, as go.mod has it.
+// module returns the path of this module, from go.mod.
 func module(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(root + "/go.mod")
@@ -30,8 +30,8 @@ func module(t *testing.T) string {
 	return path
 }
 
-// readSource calls f for each Go file of this module, tests too: with the path of its
-// package, its own name, and its syntax, parsed in a mode.
+// readSource calls f for each Go file of this module, tests too, with the path of its package,
+// the name of the file, and its syntax tree, which is parsed in the given mode.
 func readSource(t *testing.T, mode parser.Mode, f func(pkg, file string, source *ast.File)) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -59,9 +59,9 @@ func readSource(t *testing.T, mode parser.Mode, f func(pkg, file string, source 
 	}
 }
 
-// readGraph reads the imports of all packages of this module out of their source. Unlike go
-// list it also sees files for other platforms, and needs no process of its own. A package
-// that has only tests imports nothing.
+// readGraph reads the imports of all packages of this module from their source. In contrast to go
+// list, it sees files for other platforms, too, and starts no process. A package that has only
+// tests has no imports.
 func readGraph(t *testing.T) graph {
 	t.Helper()
 	module, g := module(t), graph{}
@@ -84,7 +84,7 @@ func readGraph(t *testing.T) graph {
 	return g
 }
 
-// The source says what it is known to say, or no fault would be found in it.
+// readGraph finds some known imports. If it found none, the other tests would find no faults.
 func TestGraphOfTheSource(t *testing.T) {
 	g := readGraph(t)
 	for pkg, path := range map[string]string{
@@ -93,10 +93,10 @@ func TestGraphOfTheSource(t *testing.T) {
 		"task/internal/testkit": goleak,
 	} {
 		if !slices.Contains(g[pkg], path) {
-			t.Errorf("%s imports %q, and should import %s", pkg, g[pkg], path)
+			t.Errorf("%s imports %q, want %s among them", pkg, g[pkg], path)
 		}
 	}
 	if imports, ok := g["cmd/internal/house"]; !ok || imports != nil {
-		t.Errorf("this package, which has only tests, imports %q", imports)
+		t.Errorf("this package has only tests, but imports %q", imports)
 	}
 }

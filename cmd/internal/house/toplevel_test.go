@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// These files and folders stand at the top level of the repository. A name that begins with a
-// dot may stand there too. A new package goes inside one of the folders.
+// These files and folders are at the top level of the repository. Names that begin with a dot are
+// allowed there, too. A new package goes into one of the folders.
 var (
 	topLevel = []string{
 		"go.mod", "go.sum", "loop", "task", "future", "timer", "factory", "cmd", "testdata",
@@ -17,8 +17,8 @@ var (
 	}
 )
 
-// topLevelFaults returns what is wrong with the names at the top level. ignored has the
-// patterns of .gitignore.
+// topLevelFaults returns the faults of the names at the top level. ignored has the patterns of
+// .gitignore.
 func topLevelFaults(names, ignored []string) (all []string) {
 	for _, name := range names {
 		known := slices.Contains(topLevel, name) || name[0] == '.' ||
@@ -27,7 +27,7 @@ func topLevelFaults(names, ignored []string) (all []string) {
 				return match
 			})
 		if !known {
-			all = append(all, name+" is new at the top level of the repository; put it inside one of the folders there, or add it to topLevel in cmd/internal/house/toplevel_test.go")
+			all = append(all, name+" is new at the top level of the repository; put it into one of the folders, or add it to topLevel in cmd/internal/house/toplevel_test.go")
 		}
 	}
 	for _, name := range topLevel {
