@@ -49,7 +49,7 @@ var lowlevelRules = map[string]rule{
 		on("nil", "loop: Sweep(nil); give it a function", func() { open(func(l *loop.Loop) { lowlevel.Sweep(l, nil) }) })),
 	"Sweeps":         fine(receiverOnly),
 	"Check":          bad(onZeroAndClosed("x", func(l *loop.Loop) { lowlevel.Check(l, "x") })...),
-	"CheckGoroutine": fine("it asks for the goroutine only: zero and closed loops have none"),
+	"CheckGoroutine": fine("it only checks the goroutine; zero and closed loops have none"),
 	"Inside":         fine(receiverOnly),
 	"LetThrough": bad(
 		harmless("no error", func() { _ = lowlevel.LetThrough(context.Background(), nil) }),
@@ -61,7 +61,7 @@ var lowlevelRules = map[string]rule{
 	"Deliver": with(onZero("Deliver", func(l *loop.Loop) { lowlevel.Deliver(l, nothing) }),
 		on("nil", "loop: Deliver of a nil function", func() { open(func(l *loop.Loop) { lowlevel.Deliver(l, nil) }) })),
 	"Report":              with(onZero("Report", func(l *loop.Loop) { lowlevel.Report(l, loop.Failure{Kind: loop.SlowStep, Err: errGiven}) })),
-	"HomeOfLoop":          fine("what is done with the Home of a zero Loop panics: see Home.Loop"),
+	"HomeOfLoop":          fine("the methods of the Home of a zero Loop panic: see Home.Loop"),
 	"Home.Loop":           bad(on("that of a zero Loop", "loop: this is the Home of a Task that was never spawned, or of a Loop", func() { lowlevel.HomeOfLoop(zero).Loop() })),
 	"Home.Task":           fine(receiverOnly),
 	"Home.CheckGoroutine": fine(receiverOnly),
@@ -70,8 +70,8 @@ var lowlevelRules = map[string]rule{
 		on("nil", `loop: Wrap(nil) of task "Task-1"; give it a function that returns a Body`, func() { wrap(nil) }),
 		on("a function that returns nil", `loop: Wrap of task "Task-1" made a nil Body; return the one`, func() { wrap(func(lowlevel.Body) lowlevel.Body { return nil }) }),
 		on("a task that has started", "after its first step", func() { lowlevel.Wrap(ended(), func(b lowlevel.Body) lowlevel.Body { return b }) })),
-	"HomeOfTask":    fine("what is done with the Home of a zero Task panics: see Home.Loop"),
+	"HomeOfTask":    fine("the methods of the Home of a zero Task panic: see Home.Loop"),
 	"PendingCancel": fine(receiverOnly),
 	"Unwinding":     fine(receiverOnly),
-	"Func.Run":      fine("a nil Func is a nil function of the caller's; the loop refuses those that it is given"),
+	"Func.Run":      fine("a nil Func is a nil function of the caller; a loop panics when it is given one"),
 }

@@ -225,7 +225,7 @@ var taskRules = map[string]rule{
 	"Turn":                 fine(receiverOnly),
 	"For":                  fine(anyValue),
 	"On":                   bad(on("nil", "task: On(nil) waits for nothing", func() { task.On(nil) })),
-	"MachineFunc.Resume":   fine("GoMachine refuses a nil one"),
+	"MachineFunc.Resume":   fine("GoMachine panics if it is given a nil one"),
 	"GroupError.Error":     fine(receiverOnly),
 	"GroupError.Unwrap":    fine(receiverOnly),
 	"TaskError.Error":      fine(receiverOnly),
