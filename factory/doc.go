@@ -34,8 +34,8 @@
 //
 // # Order of events
 //
-// Eager changes the order of events. The body of the new task runs before task.Go returns,
-// so before the code that spawned it has the task. The body may cancel the task that
+// Eager changes the order of events. The body of the new task runs before task.Go returns:
+// the code that spawned the task does not have it yet. The body may cancel the task that
 // spawned it, or complete futures that other tasks await. If a body depends on code that
 // comes after task.Go, use Lazy. An error or panic in the first step goes into the new task,
 // not to the code that spawned it.

@@ -134,7 +134,7 @@ func TestCurrentTaskDuringAnEagerStep(t *testing.T) {
 		check := func(ctx context.Context, name string, registry string) {
 			t.Helper()
 			if lowlevel.Current(ctx).Name() != name || l.Current() != lowlevel.Current(ctx) || fmt.Sprint(names()) != registry {
-				t.Errorf("current task %v, registry %v", l.Current(), names())
+				t.Errorf("the current task is %v, the tasks of the loop are %v", l.Current(), names())
 			}
 		}
 		check(outer, "outer", "[outer]")
@@ -174,11 +174,11 @@ func TestErrorsOfAnEagerStepGoIntoTheTask(t *testing.T) {
 				failed := start(ctx, "fails", func(context.Context) error { return io.EOF })
 				panicked := start(ctx, "panics", func(context.Context) error { panic("oh") })
 				if failed.Err() != io.EOF {
-					t.Errorf("failed with %v", failed.Err())
+					t.Errorf("the failing task ended with %v", failed.Err())
 				}
 				var p *loop.PanicError
 				if !errors.As(panicked.Err(), &p) || p.Value != "oh" || p.Task != "panics" {
-					t.Errorf("panicked with %v", panicked.Err())
+					t.Errorf("the panicking task ended with %v", panicked.Err())
 				}
 				log.Add("the parent goes on as %s", lowlevel.Current(ctx).Name())
 				return task.Yield(ctx)
@@ -211,7 +211,7 @@ func TestEagerTaskMayWaitForItsSpawner(t *testing.T) {
 	})
 	run(t, l)
 	if !inner.Done() || inner.Err() != nil {
-		t.Errorf("inner: %v", inner.Err())
+		t.Errorf("the inner task ended with %v", inner.Err())
 	}
 }
 
@@ -261,7 +261,7 @@ func TestHookSeesEveryTaskBeforeItsFirstStep(t *testing.T) {
 			}
 			log.Want(t, append(want, "renamed stackful ended with EOF", "renamed stackless ended with <nil>")...)
 			if len(*events) != 6 {
-				t.Errorf("events: %v", *events)
+				t.Errorf("the events are %v", *events)
 			}
 		})
 	}
@@ -303,10 +303,10 @@ func TestHookMayCancelTheTask(t *testing.T) {
 			l, _ := newLoop(t, make(func(x *loop.Task, _ future.Any) { x.Cancel(io.EOF) }))
 			l.CallSoon(func() {
 				for _, start := range []func(context.Context, string, func(context.Context) error) *task.Task[none]{spawn, machine} {
-					x := start(l.Context(), "x", func(context.Context) error { t.Error("ran"); return nil })
+					x := start(l.Context(), "x", func(context.Context) error { t.Error("the body ran"); return nil })
 					x.OnDone(func() {
 						if !x.Canceled() {
-							t.Errorf("ended with %v", x.Err())
+							t.Errorf("the task ended with %v", x.Err())
 						}
 					})
 				}
@@ -324,7 +324,7 @@ func TestPanicOfAHook(t *testing.T) {
 		}
 	}))
 	parent := spawn(l.Context(), "parent", func(ctx context.Context) error {
-		spawn(ctx, "child", func(context.Context) error { t.Error("ran"); return nil })
+		spawn(ctx, "child", func(context.Context) error { t.Error("the body ran"); return nil })
 		return nil
 	})
 	l.RunUntilIdle()
@@ -339,7 +339,7 @@ func TestNilHook(t *testing.T) {
 		func() {
 			defer func() {
 				if got := recover(); got != "factory: a nil hook; use Lazy or Eager for a factory without a hook" {
-					t.Errorf("panic: %v", got)
+					t.Errorf("the panic is %v", got)
 				}
 			}()
 			make(nil)
@@ -360,7 +360,7 @@ func TestFactoryThatDefersTheStart(t *testing.T) {
 		})
 		return child.Wait(ctx)
 	})
-	canceled := spawn(l.Context(), "canceled", func(context.Context) error { t.Error("ran"); return nil })
+	canceled := spawn(l.Context(), "canceled", func(context.Context) error { t.Error("the body ran"); return nil })
 	canceled.Cancel(nil)
 	run(t, l)
 	log.Want(t, "[made parent]", "[made canceled]", "[cancel canceled]",
@@ -368,7 +368,7 @@ func TestFactoryThatDefersTheStart(t *testing.T) {
 		"[step parent]", "[made child]", "[suspended parent]",
 		"[step child]", "child at 2s", "[woken parent]", "[done child]", "[step parent]", "[done parent]")
 	if parent.Err() != nil || !canceled.Canceled() {
-		t.Errorf("parent %v, canceled %v", parent.Err(), canceled.Err())
+		t.Errorf("the parent ended with %v, the canceled task with %v", parent.Err(), canceled.Err())
 	}
 }
 

@@ -40,8 +40,8 @@
 //
 //   - [ErrInvalidState]: the outcome was set twice, or it was asked for while the future
 //     was pending, or the caller may not set it. Test with errors.Is.
-//   - [ErrCanceled]: errors.Is reports true for every cancellation, and for
-//     [context.Canceled], too. The cause is in the [loop.CanceledError]: use errors.As.
+//   - [ErrCanceled]: every cancellation matches it, and matches [context.Canceled], too.
+//     Test with errors.Is. The cause is in the [loop.CanceledError]: use errors.As.
 //   - Any other error is the error that SetError was given, unchanged.
 //
 // Code takes the error of a future when it awaits the future, or calls Result or Err. If no

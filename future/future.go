@@ -438,8 +438,8 @@ func (c *core) check(what string) {
 // free is a fast check for the most common case. If it returns true, settable returns nil.
 func (c *core) free() bool { return c.rest() == nil && c.TaskOf() == nil }
 
-// settable returns an error, which names the method what, unless any code may set the future
-// now.
+// settable returns an error unless any code may set the future now. what is the name of the
+// calling method, for the text of the error.
 func (c *core) settable(what string) error {
 	if c.Done() {
 		return fmt.Errorf("%w: %s on a future that is done", ErrInvalidState, what)
@@ -487,7 +487,8 @@ func (r *rest) complete(l *loop.Loop, s state, err error) {
 	first, more := r.takeWaiters()
 	r.state, r.err = s, err
 	if len(more) > 0 {
-		defer lowlevel.ScheduleAll(l, more) // deferred, as an observer may call Goexit while first is scheduled
+		// Deferred, because an observer may call Goexit while first is scheduled.
+		defer lowlevel.ScheduleAll(l, more)
 	}
 	if first != nil {
 		lowlevel.Schedule(l, first)

@@ -189,7 +189,7 @@ func (m *condModel) wait(derived bool) {
 
 func (m *condModel) locked(a *testkit.Actor) {
 	if m.holder != nil {
-		m.Errorf("%v and %v hold the mutex", m.holder, a)
+		m.Errorf("%v and %v both hold the mutex", m.holder, a)
 	}
 	m.holder = a
 }

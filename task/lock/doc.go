@@ -38,15 +38,16 @@
 // # Order
 //
 // All types are fair: tasks are served in the order in which they began to wait. Waking a
-// task never runs it inside the call: the task goes on in the next turn of the loop.
+// task never runs it inside the call: the task goes on in a later turn of the loop, usually
+// the next one.
 //
 // # Cancellation
 //
 // Each method that takes a context may suspend the task. If the task is canceled
-// meanwhile, the method returns an error. The other waiting tasks are not affected: each
-// task waits with a waiter of its own, and canceling the task cancels only that waiter.
-// A task may be canceled in the same turn in which the lock was handed to it. The task
-// then passes the lock on to the next task.
+// meanwhile, the method returns an error. The other waiting tasks are not affected, because
+// each task waits with its own waiter, and canceling the task cancels only that waiter. A
+// task may be canceled in the same turn in which its turn came. It then passes the turn on to
+// the next waiting task.
 //
 // # Misuse
 //

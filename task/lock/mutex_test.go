@@ -75,7 +75,7 @@ func (m *mutexModel) lock(ctx context.Context, a *testkit.Actor) {
 		return
 	}
 	if m.holder != nil {
-		m.Errorf("%v and %v hold the mutex", m.holder, a)
+		m.Errorf("%v and %v both hold the mutex", m.holder, a)
 	}
 	for _, other := range ahead {
 		if !other.GaveUp() {

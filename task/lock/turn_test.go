@@ -227,7 +227,7 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 						testkit.Equal(t, "a later caller gets in", s.try(), false)
 					})
 					l.RunUntilIdle()
-					if len(j) == 3 && way.want != context.Canceled { // the loop noticed the end of the context a turn later
+					if len(j) == 3 && way.want != context.Canceled { // noticed one turn too late
 						testkit.Equal(t, "too late to give up", j[0], "first enters")
 						j = j[1:]
 					} else {

@@ -112,8 +112,9 @@ func TestLessThatMisbehavesPassesTheTurnOn(t *testing.T) {
 				}
 			}
 			l.RunUntilIdle()
-			testkit.NoError(t, errors.Join(items.TryPut(1), items.TryPut(2), items.TryPut(3))) // wakes three of four getters
-			_, err := room.TryGet()                                                            // wakes one of two putters
+			// Three of the four getters are woken, and one of the two putters.
+			testkit.NoError(t, errors.Join(items.TryPut(1), items.TryPut(2), items.TryPut(3)))
+			_, err := room.TryGet()
 			testkit.NoError(t, err)
 			items.in, room.in = 1, 1
 			for testkit.Goexits(l.RunUntilIdle) { // each Goexit ends one call

@@ -338,7 +338,8 @@ func TestTurnComesAsTheFirstGivesUp(t *testing.T) {
 					moment.do(l, giveUp, open)
 					l.RunUntilIdle()
 					testkit.Equal(t, "the third is served", third.Done(), false)
-					late := first.Err() == nil // too late to give up: the loop may notice the end of a context a turn later
+					// The loop may notice the end of a context one turn later, which is too late.
+					late := first.Err() == nil
 					if late && way.want == context.Canceled {
 						t.Error("the cancellation is lost")
 					}

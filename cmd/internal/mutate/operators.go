@@ -86,7 +86,7 @@ func (in *instrumenter) funcDecl(f *ast.FuncDecl) {
 	if f.Body == nil {
 		return
 	}
-	if f.Type.Results == nil && len(f.Body.List) > 1 { // for a single statement, drop makes the same mutant
+	if f.Type.Results == nil && len(f.Body.List) > 1 { // drop makes the mutant for one statement
 		in.insert(f.Body.Lbrace+1, " if "+in.add("early-return", f.Name)+" { return };")
 	}
 	in.body(f.Type, f.Body)

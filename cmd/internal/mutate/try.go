@@ -281,7 +281,7 @@ func (s *suite) notices(ctx context.Context, p part, m mutant) outcome {
 		return notRun
 	case limited.Err() != nil:
 		return late
-	case err == errStalled || err.Error() == "signal: killed": // killed, as the tests used too much processor time
+	case err == errStalled || err.Error() == "signal: killed": // killed for too much processor time
 		return hung
 	}
 	if test := failed.FindSubmatch(out); test != nil {
