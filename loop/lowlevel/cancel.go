@@ -7,39 +7,41 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// Sweep calls cancel, and makes one request of all that is canceled inside: a task that
-// it reaches in several ways is asked once. Inside of another Sweep it is part of that.
-// It is for what cancels several awaitables, and is called around an owner's Cancel.
+// Sweep calls cancel. All cancellations inside that call count as one request: a task that several
+// ways lead to is asked once. A Sweep inside of another Sweep is a part of the outer one. Use Sweep
+// in code that cancels several awaitables. The Cancel of an owner is called inside a Sweep already.
 func Sweep(l *loop.Loop, cancel func()) { loop.Internals.Sweep(l, cancel) }
 
-// Sweeps returns the number of the sweep that is on its way, or else of the last. An awaitable
-// that a request can reach in several ways remembers it, and answers once.
+// Sweeps returns the number of the current sweep, or of the last one if no sweep is going on. An
+// awaitable that one request can reach in several ways stores this number, and so passes the request
+// on only once.
 func Sweeps(l *loop.Loop) uint64 { return loop.Internals.Sweeps(l) }
 
-// A Scope is a stretch of a task's body with a context of its own: that of a time
-// limit or a group. Canceling a scope asks the task to cancel, in the name of the
-// scope, and ends the scope's context; the task's own context goes on.
+// A Scope is a part of a task's body that has a context of its own. A time limit is a scope, and a
+// group is one. Canceling a scope sends a cancellation request to the task, and ends the scope's
+// context. The task's own context does not end.
 //
-// Code that cancels a scope calls the task's Uncancel once for each Cancel, when the scope is
-// over, as asyncio's timeout does. [Enter] makes scopes.
+// Code that cancels a scope must call the task's Uncancel once for each Cancel, at the end of the
+// scope. asyncio's timeout does the same. [Enter] makes scopes.
 type Scope interface {
 	// Task returns the task that the scope is in.
 	Task() *loop.Task
 	// Context returns the scope's context.
 	Context() context.Context
-	// SetDeadline makes when what the scope's context gives as its deadline, where
-	// none around it is earlier; the zero time is none. It arms no timer.
+	// SetDeadline sets the deadline that the scope's context reports, unless a context around it
+	// has an earlier one. The zero time stands for no deadline. SetDeadline arms no timer.
 	SetDeadline(when time.Time)
-	// Cancel asks the task to cancel, as [loop.Task.Cancel] does, but ends only the
-	// scope's context. Where another request has not been delivered yet, the body is told
-	// of that one.
+	// Cancel sends a request to the task, as [loop.Task.Cancel] does, but ends only the scope's
+	// context. If another request has not been delivered yet, the body gets that one. Cancel
+	// reports false if the task is done.
 	Cancel(cause error) bool
-	// Pending reports whether a request awaits delivery, and it is this scope's.
+	// Pending reports whether the request that will be delivered at the next suspension is the
+	// request of this scope.
 	Pending() bool
-	// Exit ends the scope's context, and with it what was derived from it. It asks
-	// nothing of the task.
+	// Exit ends the scope's context and all contexts that are derived from it. It does not cancel
+	// the task.
 	Exit()
 }
 
-// Enter opens a scope in the running task, which ctx must belong to.
+// Enter begins a scope in the running task. It panics if ctx does not belong to the running task.
 func Enter(ctx context.Context) Scope { return loop.Internals.Enter(ctx) }

@@ -1,36 +1,95 @@
-// Package lowlevel is for code that builds awaitables, combinators, locks and kinds of bodies
-// of its own, as packages future, task, lock and queue do. Programs that use those need
-// nothing of it. Python's trio has the same floor, and calls it trio.lowlevel.
+// Package lowlevel builds what the other packages do not have: awaitables, combinators, locks, and
+// new kinds of task bodies.
+//
+// An alarm is a small awaitable: a task that awaits it goes on when the time has come.
+//
+//	type alarm struct {
+//		future.Promise[time.Duration] // a future, and the right to complete it
+//		timer                         loop.Handle
+//	}
+//
+//	func newAlarm(ctx context.Context, d time.Duration) *future.Future[time.Duration] {
+//		l := lowlevel.LoopOf(ctx)
+//		a := new(alarm)
+//		a.Init(l, a) // a is also the owner of the promise: see Cancel and Describe
+//		a.timer = l.CallLater(d, func() { a.Complete(l.Elapsed(), nil) })
+//		return &a.Future
+//	}
+//
+//	// Cancel is called when code cancels the future. This owner completes it at once.
+//	func (a *alarm) Cancel(cause error) bool {
+//		a.timer.Cancel()
+//		a.Complete(0, &loop.CanceledError{Cause: cause})
+//		return true
+//	}
+//
+//	// Describe says what the future is, for deadlock reports and graphs.
+//	func (a *alarm) Describe() (string, []loop.Awaitable) { return "an alarm", nil }
+//
+// The package example runs this code. A task awaits an alarm like any other future:
+//
+//	now, err := newAlarm(ctx, time.Second).Await(ctx)
+//
+// # When to use this package
+//
+// Use it if you need a combinator, a lock or a kind of body that takt does not have. The packages
+// future, task, lock and queue are built on it. A program that only uses these packages does not
+// need lowlevel. Python's trio has a package for the same purpose: trio.lowlevel.
+//
+// The documentation of package loop defines the terms that this package uses: task, body, step,
+// turn, ready.
+//
+// # How to build an awaitable
+//
+// A [loop.Awaitable] is something that a task can await. Do not implement this interface yourself.
+// Embed a future.Promise, which implements it, and complete the promise from a callback.
+//
+// A promise has an owner. The owner decides what happens when code cancels the future: it completes
+// the future, as the alarm does, or it passes the request on. The owner also describes the future.
 //
 // # How to build a combinator
 //
-// Something that can be awaited is a [loop.Awaitable]. You never write one from the start: embed a
-// future.Promise, which is a future and the right to complete it, and complete it from a callback.
-// The package example builds one, which is done when the first of several awaitables is done:
+// A combinator is an awaitable that waits for other awaitables: its children. The example
+// "Combinator" builds one, which is done when the first of its children is done. It needs these
+// methods:
 //
-//   - The promise's Init says on which loop it is, and its Owner decides what becomes of a
-//     request to cancel: mostly the owner passes it on to what it waits for itself.
-//   - AddWaiter of each awaitable registers a [loop.Runnable], which the loop runs once when the
-//     awaitable is done. Waiters run in later turns, in order of registration, and never inside
-//     the call that completes.
-//   - RemoveWaiter takes it back. Do it for all that is left when the combinator is done: what
-//     it waits for may live for long.
-//   - Err of an awaitable takes its error. An error that no code takes is reported. Take those of
-//     the awaitables that your combinator answers for.
-//   - Describe says in a few words what it is, and what it waits for: reports of deadlocks and
-//     graphs show that.
+//   - AddWaiter of each child registers a waiter. A waiter is a [loop.Runnable]. The loop runs it
+//     once, when the child is done. Waiters run in later turns, in the order of registration, and
+//     never inside the call that completes the child.
+//   - RemoveWaiter removes a waiter. When the combinator is done, remove its waiters from the
+//     children that are not done. These children may live for a long time.
+//   - Err of a child returns its error, and takes it. If no code takes the error of a task, the loop
+//     reports it. Take the errors of the children that your combinator is responsible for.
+//   - Cancel of the owner passes the request on to the children. If your combinator cancels several
+//     awaitables at another place, do it inside a call of [Sweep]. Then a task that several of them
+//     lead to gets one request.
+//   - Describe of the owner also returns the children that are not done.
 //
 // # How to wait in a function
 //
-// A function that waits has a context as its first argument, awaits under that, and returns the
-// error of the await: [Await], [Sleep], [Yield]. It undoes what it has begun when the await fails.
-// A function that was canceled when it already had what it waited for returns that, and hands
-// the cancellation back by [PutBack]: so nothing is lost.
+// A function that waits has a context as its first argument. It awaits under this context by
+// [Await], [Sleep] or [Yield], and returns the error of the await. If the await fails, the function
+// undoes what it has begun.
+//
+// A function can be canceled at a moment when the operation that it waited for has already
+// succeeded. Then it returns the result, and hands the cancellation back by [PutBack]. So neither
+// the result nor the cancellation is lost.
+//
+// # The other parts
+//
+//   - [Enter] makes a [Scope], a part of a body that can be canceled by itself. Time limits and
+//     groups use scopes.
+//   - [Spawn] makes a task of a [Body]. A new kind of task implements Body.
+//   - [Offload] and [AddPort] connect a loop with goroutines and channels.
+//   - [WithPolicy] sets a [Policy], which chooses the next task. Package looptest uses it.
+//   - A [Home] stores in one word the loop or the task that an awaitable belongs to.
+//   - [Inside] reports whether the calling code runs on a loop.
 //
 // # What is guaranteed
 //
-// What is here obeys the contract of package loop, its order of events included, and checks its
-// arguments as other packages do. It trusts its caller with what it cannot check: to start
-// a task once, to complete what it owns, and to balance what it cancels. Functions
-// are called on the loop's goroutine, where nothing else is said.
+// This package keeps the contract of package loop, including the order of events. It checks its
+// arguments like the other packages. Some rules cannot be checked. The caller must start a task once,
+// complete each promise that it owns, and call Uncancel once for each Cancel of a scope.
+//
+// Where the documentation says nothing else, the loop calls functions on its own goroutine.
 package lowlevel

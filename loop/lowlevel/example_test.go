@@ -7,95 +7,52 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
 
-// First returns a future of the first result among those of several tasks or futures. When it
-// is canceled, or has its result, the others are canceled.
-func First[T any](ctx context.Context, of ...future.Awaitable[T]) *future.Future[T] {
-	l, ok := loop.FromContext(ctx)
-	if !ok {
-		panic("First needs the context of a task, or of a loop")
-	}
-	r := &race[T]{of: of}
-	r.Init(l, r)
-	for _, a := range of {
-		w := &runner[T]{r, a}
-		r.waiters = append(r.waiters, w)
-		a.AddWaiter(w)
-	}
-	return &r.Future
+// An alarm is a future that is completed when a time has passed.
+type alarm struct {
+	future.Promise[time.Duration] // a future, and the right to complete it
+	timer                         loop.Handle
 }
 
-// race owns the future of a First.
-type race[T any] struct {
-	future.Promise[T]
-	of      []future.Awaitable[T]
-	waiters []loop.Runnable
+func newAlarm(ctx context.Context, d time.Duration) *future.Future[time.Duration] {
+	l := lowlevel.LoopOf(ctx)
+	a := new(alarm)
+	a.Init(l, a) // a is also the owner of the promise: see Cancel and Describe
+	a.timer = l.CallLater(d, func() { a.Complete(l.Elapsed(), nil) })
+	return &a.Future
 }
 
-// Cancel passes the request on. The future is canceled when one of them has ended by that.
-func (r *race[T]) Cancel(cause error) bool {
-	taken := false
-	for _, a := range r.of {
-		taken = a.Cancel(cause) || taken
-	}
-	return taken
+// Cancel is called when code cancels the future. This owner completes it at once.
+func (a *alarm) Cancel(cause error) bool {
+	a.timer.Cancel()
+	a.Complete(0, &loop.CanceledError{Cause: cause})
+	return true
 }
 
-func (r *race[T]) Describe() (what string, on []loop.Awaitable) {
-	for _, a := range r.of {
-		if !a.Done() {
-			on = append(on, a)
-		}
-	}
-	return fmt.Sprintf("the first of %d", len(r.of)), on
-}
+// Describe says what the future is, for deadlock reports and graphs.
+func (a *alarm) Describe() (string, []loop.Awaitable) { return "an alarm", nil }
 
-// runner waits for one of them.
-type runner[T any] struct {
-	in *race[T]
-	a  future.Awaitable[T]
-}
-
-// Run is called on the loop when a is done.
-func (w *runner[T]) Run() {
-	if w.in.Done() {
-		return
-	}
-	for at, a := range w.in.of {
-		if a != w.a {
-			a.RemoveWaiter(w.in.waiters[at]) // it does not concern us any more
-			a.Cancel(nil)
-		}
-	}
-	w.in.Complete(w.a.Result()) // takes the error, if there is one
-}
-
-// A combinator that package task does not have: the first result wins, and the rest is
-// canceled.
+// A small awaitable: it is done when its time has come, or when it is canceled.
 func Example() {
-	after := func(d time.Duration, name string) func(context.Context) (string, error) {
-		return func(ctx context.Context) (string, error) {
-			defer fmt.Println(name, "ends")
-			return name, task.Sleep(ctx, d)
-		}
-	}
-	_, err := task.Run(context.Background(), func(ctx context.Context) (string, error) {
-		slow, fast := task.Go(ctx, after(time.Hour, "slow")), task.Go(ctx, after(time.Second, "fast"))
-		first := First[string](ctx, slow, fast)
-		fmt.Println(first.Explain())
-		name, err := first.Await(ctx)
-		fmt.Println("the first is", name)
-		_ = slow.Wait(ctx)
-		return name, err
+	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		now, err := newAlarm(ctx, time.Second).Await(ctx)
+		fmt.Println("the alarm rings at", now, err)
+
+		other := newAlarm(ctx, time.Hour)
+		fmt.Println(other.Explain())
+		other.Cancel(nil)
+		_, err = other.Await(ctx)
+		fmt.Println("the other alarm is", err)
+		return 0, nil
 	}, loop.WithClock(timer.NewVirtual()))
 	fmt.Println(err)
 	// Output:
-	// the first of 2 [task "Task-2" task "Task-3"]
-	// fast ends
-	// slow ends
-	// the first is fast
+	// the alarm rings at 1s <nil>
+	// an alarm []
+	// the other alarm is canceled
 	// <nil>
 }

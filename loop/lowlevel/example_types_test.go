@@ -14,6 +14,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
+// Func schedules a plain function without an allocation.
 func ExampleFunc() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -24,7 +25,7 @@ func ExampleFunc() {
 	// run
 }
 
-// traced is a Body that tells of every step of another.
+// traced is a Body that prints a line after every step of another Body.
 type traced struct {
 	lowlevel.Body
 	name string
@@ -36,6 +37,7 @@ func (b traced) Step(t *loop.Task, err error) loop.Suspension {
 	return s
 }
 
+// The hook of a task factory wraps the body of each new task.
 func ExampleBody() {
 	hook := func(t *loop.Task, _ future.Any) {
 		lowlevel.Wrap(t, func(b lowlevel.Body) lowlevel.Body { return traced{b, t.Name()} })
@@ -57,7 +59,7 @@ func ExampleBody() {
 	// machine ended: true
 }
 
-// idle is a body for [lowlevel.Spawn], which package task calls for its two kinds.
+// idle is a stackless Body. It suspends for some turns, and then ends.
 type idle struct {
 	future.Promise[int]
 	turns int
@@ -78,6 +80,7 @@ type idleOwner struct{ *idle }
 func (idleOwner) Cancel(error) bool                    { return false }
 func (idleOwner) Describe() (string, []loop.Awaitable) { return "idling", nil }
 
+// A task with a stackless body of its own type.
 func ExampleKind() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -94,7 +97,7 @@ func ExampleKind() {
 	// true 3
 }
 
-// A scope cancels a stretch of a body: this is what time limits are made of.
+// A scope cancels a part of a body. Time limits are made in this way.
 func ExampleScope() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -117,11 +120,12 @@ func ExampleScope() {
 	// <nil> after 2s
 }
 
-// lastFirst is a Policy.
+// lastFirst is a Policy that picks the task that became ready last.
 type lastFirst struct{}
 
 func (lastFirst) Pick(ready []*loop.Task, _ bool) int { return len(ready) - 1 }
 
+// A policy turns the order of the ready tasks around.
 func ExamplePolicy() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), lowlevel.WithPolicy(lastFirst{}, false))
 	defer l.Close()
@@ -139,7 +143,7 @@ func ExamplePolicy() {
 	// a
 }
 
-// receiving is a Port: it takes one value out of a channel, on the loop.
+// receiving is a Port: it receives one value from a channel, on the loop.
 type receiving struct {
 	from chan string
 	then func(string)
@@ -161,8 +165,9 @@ func (r *receiving) Case() reflect.SelectCase {
 
 func (r *receiving) Selected(v reflect.Value, ok bool) { r.then(v.String()) }
 
+// A port receives a value that a goroutine sends.
 func ExamplePort() {
-	l := loop.New() // the machine's clock: time goes on while a channel is waited for
+	l := loop.New() // with a real clock, Run waits until a value comes
 	defer l.Close()
 
 	from := make(chan string)
@@ -177,7 +182,7 @@ func ExamplePort() {
 	// received hello
 }
 
-// A Start overrides what the task factory asks for: the option Eager of package task is AtOnce.
+// A Start overrides the decision of the task factory. The option Eager of package task uses AtOnce.
 func ExampleStart() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -197,7 +202,7 @@ func ExampleStart() {
 	// task "Task-2" waits for its turn
 }
 
-// A lock would keep a Home in one word, and find by it the loop on which its waiters wake.
+// A Home is one word, and gives the loop and the task that an awaitable belongs to.
 func ExampleHome() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()

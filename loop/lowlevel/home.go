@@ -2,20 +2,20 @@ package lowlevel
 
 import "github.com/takt-go/takt/loop"
 
-// A Home is where a [loop.Awaitable] belongs: a task, if it is the outcome of one, and otherwise
-// a loop. It takes one machine word. The zero Home is that of nothing.
+// A Home says what a [loop.Awaitable] belongs to: to a task if it is the outcome of that task, and to
+// a loop otherwise. A Home takes one machine word. The zero Home stands for neither.
 type Home struct {
 	task *loop.Task // the loop's root, if there is only a loop
 }
 
-// HomeOfTask is the home of the outcome of t.
+// HomeOfTask returns the home of the outcome of t.
 func HomeOfTask(t *loop.Task) Home { return Home{t} }
 
-// HomeOfLoop is the home of what is no task's outcome.
+// HomeOfLoop returns the home of an awaitable of l that is not the outcome of a task.
 func HomeOfLoop(l *loop.Loop) Home { return Home{loop.Internals.Root(l)} }
 
-// Loop returns the loop, nil for the zero Home. It panics for the home of a task that was
-// never spawned.
+// Loop returns the loop, also if the home is a task. It returns nil for the zero Home. It panics if
+// the home is a task that was never spawned, or a loop that New has not made.
 func (h Home) Loop() *loop.Loop {
 	if h.task == nil {
 		return nil
@@ -27,7 +27,7 @@ func (h Home) Loop() *loop.Loop {
 	return l
 }
 
-// Task returns the task, nil if there is only a loop, or for the zero Home.
+// Task returns the task. It returns nil if the home is a loop, and for the zero Home.
 func (h Home) Task() *loop.Task {
 	if h.task == nil || loop.Internals.IsRoot(h.task) {
 		return nil
@@ -35,6 +35,6 @@ func (h Home) Task() *loop.Task {
 	return h.task
 }
 
-// CheckGoroutine is that of the loop: see [CheckGoroutine]. For the zero Home, and that
-// of a task that was never spawned, it does nothing.
+// CheckGoroutine calls [CheckGoroutine] for the loop. It does nothing for the zero Home, and for the
+// home of a task that was never spawned.
 func (h Home) CheckGoroutine(what string) { loop.Internals.CheckTask(h.task, what) }

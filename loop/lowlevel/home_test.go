@@ -11,25 +11,25 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// A Home is one word, and does not lead to the task that stands for the loop: that could be
-// canceled, and with it the loop's own context.
+// A Home takes one word. Its Task does not return the root task of the loop: code could cancel that,
+// and so end the loop's own context.
 func TestHome(t *testing.T) {
 	l := loop.New()
 	defer l.Close()
 	h := lowlevel.HomeOfLoop(l)
 	if h.Loop() != l || h.Task() != nil {
-		t.Error("the loop's home is that of a task, or of another loop")
+		t.Errorf("the home of the loop has loop %p and task %v, want %p and no task", h.Loop(), h.Task(), l)
 	}
 	if unsafe.Sizeof(h) != unsafe.Sizeof(l) {
-		t.Errorf("a Home has %d bytes", unsafe.Sizeof(h))
+		t.Errorf("a Home takes %d bytes, want one word", unsafe.Sizeof(h))
 	}
 	if zero := (lowlevel.Home{}); zero.Loop() != nil || zero.Task() != nil {
-		t.Error("the zero Home is that of something")
+		t.Error("the zero Home has a loop or a task")
 	}
-	lowlevel.Home{}.CheckGoroutine("nothing") // which every goroutine may do
+	lowlevel.Home{}.CheckGoroutine("nothing") // does not panic
 }
 
-// Package loop counts these in the same way.
+// The constants have the same values in package loop.
 func TestKindsAndStarts(t *testing.T) {
 	if lowlevel.Stackful != 0 || lowlevel.Stackless != 1 {
 		t.Errorf("the kinds are %d and %d", lowlevel.Stackful, lowlevel.Stackless)

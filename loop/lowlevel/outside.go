@@ -7,41 +7,45 @@ import (
 	"github.com/takt-go/takt/loop/internal/source"
 )
 
-// A Port is an operation on a channel that a task waits for. The loop tries its
-// ports, in order of adding, at the beginning of every turn, and selects among them
-// while it sleeps: so it is always the loop that sends or receives, and a port that was
-// removed has certainly not sent or received. Of the ports of one channel and
-// direction only the first is tried.
+// A Port is an operation on a channel, a send or a receive, that a task waits for.
+//
+// The loop tries its ports at the beginning of every turn, in the order in which they were added.
+// While the loop sleeps, it selects among them. So only the loop sends and receives, and a port that
+// was removed has certainly not sent or received. Of several ports with the same channel and
+// direction, the loop tries only the first.
 type Port interface {
-	// Try performs the operation if that is possible now, and reports whether. If it
-	// panics, the port is over, and the panic goes to the error handler.
+	// Try performs the operation if that is possible now, and reports whether it did. If Try
+	// panics, the loop removes the port, and the panic goes to the error handler.
 	Try() bool
-	// Case is the operation, for [reflect.Select]. The channel and the direction are
-	// always the same.
+	// Case returns the operation, for [reflect.Select]. It must return the same channel and the
+	// same direction in every call.
 	Case() reflect.SelectCase
-	// Selected is told that the operation was performed, with what it received.
+	// Selected is called when the loop has performed the operation outside of Try. v and ok are
+	// the results of a receive.
 	Selected(v reflect.Value, ok bool)
 }
 
-// A PortHandle stands for a port that was added. The zero PortHandle stands for none.
+// A PortHandle stands for a port that [AddPort] has added. The zero PortHandle stands for no port.
 type PortHandle struct {
 	loop *loop.Loop
 	port *source.Registration
 }
 
-// AddPort adds p until its operation is performed or the handle removes it. Ports of one
-// channel are served in the order in which they were added, and two of the same loop, one
-// that sends and one that receives, meet. With a virtual clock only what the loop's own
-// tasks do to a channel, or a goroutine that is announced by [loop.Loop.Hold], is sure to be
-// noticed before time jumps.
+// AddPort adds p to the loop. p stays there until its operation is performed, or until the handle
+// removes it. Ports of one channel are served in the order in which they were added. If one port of
+// the loop sends to a channel, and another port receives from it, their operations are performed
+// together.
 //
-// Each channel and direction that is waited for costs one Try in every turn, however many
-// ports there are. An idle loop that has to wait selects among the channels, which costs
-// far more for each than a Try does, and a goroutine for each thousand.
+// With a virtual clock, the loop is sure to notice an operation before time jumps only if a task of
+// the loop does the other half of it, or a goroutine that [loop.Loop.Hold] has announced.
+//
+// Each channel and direction costs one Try in every turn, with any number of ports. While the loop
+// is idle and waits, it selects among the channels. That costs far more for each channel than a Try,
+// and one goroutine for each thousand channels.
 func AddPort(l *loop.Loop, p Port) PortHandle { return PortHandle{l, loop.Internals.AddPort(l, p)} }
 
-// Remove takes the port back, and reports whether that prevented its operation: false
-// means that it was performed, or removed before, or that the loop is closed. It costs
+// Remove removes the port, and reports whether that prevented its operation. False means that the
+// operation was performed, that the port was removed before, or that the loop is closed. Remove costs
 // O(1).
 func (h PortHandle) Remove() bool {
 	if h.port == nil || !h.port.Waits() {
@@ -51,21 +55,23 @@ func (h PortHandle) Remove() bool {
 	return h.port.Remove()
 }
 
-// Offload runs work on a goroutine of its own, and then done on the loop. Until then
-// the loop does not take itself for deadlocked. [loop.Loop.Close] waits for work, so work
-// should have a way to be told, and calls done itself.
+// Offload calls work on a new goroutine. When work has returned, the loop runs done. Until then the
+// loop is not deadlocked.
 //
-// A panic in work goes to the error handler ([loop.OffloadFailed]), before done runs. A Goexit
-// ends work as a return does. So done runs in any case, and has to find out by itself what
-// work came to. A panic or Goexit in done is one in a callback.
+// [loop.Loop.Close] waits for work, and then calls done itself. So the program should have a way to
+// make work return early.
 //
-// Offload panics if the loop is closed, or if it is being closed and the caller is not the
-// body of a task: otherwise a done that always offloads again would keep Close from ending.
+// A panic in work goes to the error handler ([loop.OffloadFailed]), before done runs. A Goexit ends
+// work like a return. So done runs in any case, and work must tell it whether it has succeeded. For
+// a panic or a Goexit in done, the rules for callbacks apply.
 //
-// In a Run with a virtual clock the end of work is noticed only when nothing is ready,
-// and in the order in which the calls were made, so that events have an order; time
-// stands still meanwhile. Otherwise it is noticed at the beginning of a turn. In both
-// cases, what work has posted runs before done.
+// Offload panics if the loop is closed. While the loop is being closed, it panics unless the body of
+// a task calls it. Otherwise a done that calls Offload each time would keep Close from ending.
+//
+// In a Run with a virtual clock, the loop notices the end of work only when nothing is ready, and
+// it notices the ends in the order of the calls of Offload. So the order of events does not depend on
+// the speed of the goroutines. Time stands still meanwhile. In all other cases the loop notices the
+// end of work at the beginning of a turn. Functions that work has posted always run before done.
 func Offload(l *loop.Loop, work, done func()) { loop.Internals.Offload(l, work, done) }
 
 // Deliver is Loop.Post without the limit that Loop.SetPostLimit sets: it is for functions that bring

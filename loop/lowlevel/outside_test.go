@@ -8,24 +8,24 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// To remove a port that has gone changes nothing, so debug mode has nothing to say about it.
+// Removing a port twice changes nothing. So it does not panic on another goroutine, even in debug mode.
 func TestRemoveOfAPortThatHasGone(t *testing.T) {
 	l := loop.New(loop.WithDebug())
 	defer l.Close()
 	h := lowlevel.AddPort(l, &receiving{from: make(chan string)})
 	l.CallSoon(func() {
 		if !h.Remove() {
-			t.Error("the port was not waiting")
+			t.Error("the first Remove reports false, want true")
 		}
 		said := make(chan any)
 		go func() {
 			defer func() { said <- recover() }()
 			if h.Remove() {
-				t.Error("the port was waiting still")
+				t.Error("the second Remove reports true, want false")
 			}
 		}()
 		if got := <-said; got != nil {
-			t.Errorf("it panics: %v", got)
+			t.Errorf("the second Remove panics: %v", got)
 		}
 	})
 	l.RunUntilIdle()
