@@ -11,7 +11,7 @@
 // This program starts a task, which sleeps for an hour, and schedules a callback, which runs after
 // one minute. It is the package example.
 //
-//	l := loop.New(loop.WithClock(timer.NewVirtual())) // an hour takes no real time
+//	l := loop.New(loop.WithVirtualTime()) // an hour takes no real time
 //	defer l.Close()
 //
 //	task.Go(l.Context(), func(ctx context.Context) (int, error) {
@@ -34,9 +34,9 @@
 // main task on it, and closes the loop. Package task describes how to write tasks. This comment
 // is the scheduling contract: it says which event comes after which.
 //
-// # Run, RunOnce or RunUntilIdle
+// # Run, RunOnce, RunUntilIdle or RunFor
 //
-// A loop does nothing until a goroutine drives it. There are three ways:
+// A loop does nothing until a goroutine drives it. There are four ways:
 //
 //   - [Loop.Run] runs turns, and waits for timers and for other goroutines. It returns when
 //     [Loop.Stop] is called, and with a virtual clock also when nothing is left to do (see Idle
@@ -45,7 +45,11 @@
 //   - [Loop.RunOnce] runs one turn and returns. It never waits. Use it where another loop is in
 //     control: a game calls it once in every frame.
 //   - [Loop.RunUntilIdle] runs turns until nothing is ready or due. It never waits. Use it in
-//     tests and simulations that move the virtual clock themselves, by its Advance.
+//     tests and simulations that move the virtual clock themselves, by its Advance. A body that yields
+//     again and again keeps it from returning.
+//   - [Loop.RunFor] is RunUntilIdle within a budget of real time: when the budget is used up, it
+//     returns in the middle of a turn, and the next call goes on there. Use it in a game that must not
+//     miss a frame, however much work there is.
 //
 // # Terms
 //
@@ -72,7 +76,7 @@
 // A turn is one round of the loop. It runs the entries that were in the ready queue when the turn
 // began.
 //
-// The driver is the goroutine that is inside Run, RunOnce or RunUntilIdle. The host is the code
+// The driver is the goroutine that is inside one of these four. The host is the code
 // that made the loop and drives it. The loop is running while it has a driver.
 //
 // An event from another goroutine is owed while the loop knows that it will come. Two kinds of events

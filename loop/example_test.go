@@ -18,7 +18,7 @@ import (
 // The first program starts a task, which sleeps for an hour, and schedules a callback, which runs
 // after one minute.
 func Example() {
-	l := loop.New(loop.WithClock(timer.NewVirtual())) // an hour takes no real time
+	l := loop.New(loop.WithVirtualTime()) // an hour takes no real time
 	defer l.Close()
 
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
@@ -39,7 +39,7 @@ func Example() {
 // A loop runs callbacks. CallSoon schedules one for the next turn, CallLater for an instant of the
 // loop's clock.
 func ExampleLoop() {
-	l := loop.New(loop.WithClock(timer.NewVirtual())) // an hour takes no time
+	l := loop.New(loop.WithVirtualTime()) // an hour takes no time
 	defer l.Close()
 
 	l.CallLater(time.Hour, func() { fmt.Println("an hour later:", l.Elapsed()) })
@@ -101,7 +101,7 @@ func ExampleLoop_Post() {
 // Hold announces a Post. Until release is called, the loop does not report a deadlock, and virtual
 // time does not pass.
 func ExampleLoop_Hold() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	l.CallLater(time.Second, func() { fmt.Println("a second later") })
@@ -118,7 +118,7 @@ func ExampleLoop_Hold() {
 
 // A Handle cancels a call that was scheduled. Cancel reports whether the call was still to come.
 func ExampleHandle() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	alarm := l.CallLater(time.Minute, func() { fmt.Println("too late") })
@@ -137,7 +137,7 @@ func ExampleHandle() {
 // Options are arguments of New. A program can keep them in a slice.
 func ExampleOption() {
 	verbose := []loop.Option{
-		loop.WithClock(timer.NewVirtual()),
+		loop.WithVirtualTime(),
 		loop.WithDebug(),
 		loop.WithErrorHandler(func(f loop.Failure) { fmt.Println(f.Err) }),
 	}
@@ -158,7 +158,7 @@ func (c *counter) Run() { c.n++ }
 // A Runnable is what the ready queue holds. The loop calls its Run once for each time that it was
 // scheduled.
 func ExampleRunnable() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	c := new(counter)
@@ -173,7 +173,7 @@ func ExampleRunnable() {
 
 // The host lists the unfinished tasks, and cancels them.
 func ExampleTask() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	for _, name := range []string{"a", "b"} {
@@ -197,7 +197,7 @@ func ExampleTask() {
 // A task factory decides when a task takes its first step: here one second after it is made.
 func ExampleTaskFactory() {
 	late := func(t *loop.Task) { t.Loop().CallLater(time.Second, t.Enqueue) }
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(late))
+	l := loop.New(loop.WithVirtualTime(), loop.WithTaskFactory(late))
 	defer l.Close()
 
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
@@ -211,7 +211,7 @@ func ExampleTaskFactory() {
 
 // A Suspension says what the task waits for: a turn, some time, or an awaitable.
 func ExampleSuspension() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	f := future.New[string](l.Context())
@@ -232,7 +232,7 @@ func ExampleSuspension() {
 
 // Futures and tasks are Awaitables: both explain what they are, and wake their waiters.
 func ExampleAwaitable() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	f := future.New[int](l.Context())
@@ -251,7 +251,7 @@ func ExampleAwaitable() {
 
 // A gather says what it is, and for which awaitables it waits.
 func ExampleAwaitable_explain() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	f := future.New[int](l.Context())
@@ -269,7 +269,7 @@ func ExampleAwaitable_explain() {
 
 // An observer is told of every Event. This one prints the life of a task.
 func ExampleEvent() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(func(e loop.Event) {
+	l := loop.New(loop.WithVirtualTime(), loop.WithObserver(func(e loop.Event) {
 		if e.Task != nil {
 			fmt.Println(e.At, e.Kind, e.Task.Name())
 		}
@@ -294,7 +294,7 @@ func ExampleEvent() {
 // An observer counts the events of each kind.
 func ExampleEventKind() {
 	count := map[loop.EventKind]int{}
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(func(e loop.Event) { count[e.Kind]++ }))
+	l := loop.New(loop.WithVirtualTime(), loop.WithObserver(func(e loop.Event) { count[e.Kind]++ }))
 	defer l.Close()
 
 	for range 3 {
@@ -308,7 +308,7 @@ func ExampleEventKind() {
 
 // The error of a task that no code awaits goes to the error handler, here when the loop is closed.
 func ExampleFailure() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
+	l := loop.New(loop.WithVirtualTime(), loop.WithErrorHandler(func(f loop.Failure) {
 		fmt.Println(f.Kind, f.Task, f.Err)
 	}))
 	task.Go(l.Context(), func(ctx context.Context) (int, error) { return 0, io.EOF }, task.Named("reader"))
@@ -320,7 +320,7 @@ func ExampleFailure() {
 
 // An error handler tells failures apart by their kind.
 func ExampleFailureKind() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
+	l := loop.New(loop.WithVirtualTime(), loop.WithErrorHandler(func(f loop.Failure) {
 		if f.Kind == loop.CallbackFailed {
 			fmt.Println("callback:", f.Err)
 		}
@@ -335,7 +335,7 @@ func ExampleFailureKind() {
 
 // A cancellation matches the standard error too, and keeps the cause that Cancel was given.
 func ExampleCanceledError() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	t := task.Go(l.Context(), func(ctx context.Context) (int, error) {
@@ -357,7 +357,7 @@ func ExampleCanceledError() {
 
 // A panic in a task's body becomes the error of that task.
 func ExamplePanicError() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	t := task.Go(l.Context(), func(ctx context.Context) (int, error) { panic(io.EOF) }, task.Named("reader"))
@@ -374,7 +374,7 @@ func ExamplePanicError() {
 
 // Run names the tasks that nothing can wake, and what each of them awaits.
 func ExampleDeadlockError() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	orders := future.New[int](l.Context())
@@ -413,7 +413,7 @@ func ExampleSlowStepError() {
 
 // WriteGraph draws which task awaits which.
 func ExampleLoop_WriteGraph() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
