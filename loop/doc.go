@@ -76,8 +76,8 @@
 // A turn is one round of the loop. It runs the entries that were in the ready queue when the turn
 // began.
 //
-// The driver is the goroutine that is inside one of these four. The host is the code
-// that made the loop and drives it. The loop is running while it has a driver.
+// The driver is the goroutine that is inside Run, RunOnce, RunUntilIdle or RunFor. The host is the
+// code that made the loop and drives it. The loop is running while it has a driver.
 //
 // An event from another goroutine is owed while the loop knows that it will come. Two kinds of events
 // can be owed: a Post that [Loop.Hold] announced, until its release is called, and the end of an
@@ -200,8 +200,8 @@
 // context that can end, and no task was spawned with a standard context that has a deadline.
 // Otherwise Run waits for a Post. A timer for [timer.Never] does not count as a timer.
 //
-// [Loop.RunOnce] and [Loop.RunUntilIdle] never wait, and never move a virtual clock. They notice the
-// end of an offloaded call at the beginning of a turn.
+// [Loop.RunOnce], [Loop.RunUntilIdle] and [Loop.RunFor] never wait, and never move a virtual clock.
+// They notice the end of an offloaded call at the beginning of a turn.
 //
 // # Contexts
 //
