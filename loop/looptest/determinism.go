@@ -7,7 +7,7 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// A tape records the events of a run: a running hash, and the events as text.
+// A tape records the events of a run, as text, and a hash of all of them.
 type tape struct {
 	hash   uint64
 	events []string
@@ -23,7 +23,7 @@ func (tp *tape) observe(e loop.Event) {
 	}
 }
 
-// maxTape is how many events are kept as text.
+// maxTape is how many events a tape keeps as text.
 const maxTape = 100_000
 
 func eventText(e loop.Event) string {
@@ -44,8 +44,8 @@ func eventText(e loop.Event) string {
 	return text
 }
 
-// compare runs s twice more, and says where the runs part, if they do: from each other,
-// or from r, which was run under s before.
+// compare runs s twice more. It returns an empty string if both runs are the same as r, which ran
+// under s before. Otherwise it describes the first difference.
 func (x *explorer) compare(s schedule, r *run) (parted string) {
 	var one, two tape
 	first := x.one(&replayer{schedule: s}, func(run *run) { run.observer = one.observe })
@@ -57,12 +57,12 @@ func (x *explorer) compare(s schedule, r *run) (parted string) {
 	case first.failed() != second.failed():
 		difference = "\tthe events are the same, but only one of the runs fails"
 	case r.failed() != first.failed(), r.policy.order != first.policy.order:
-		difference = "\ttwo runs are the same, but one before them was not"
+		difference = "\ttwo runs are the same, but an earlier run was different"
 	default:
 		return ""
 	}
 	parted = "looptest: the program is not deterministic: two runs under the same schedule differ. " +
-		"Look for a map's order, the wall clock, randomness, a variable that runs share, or a goroutine of the program's own.\n\n" + difference
+		"Look for the order of a map, the wall clock, randomness, a variable that the runs share, or a goroutine that the program starts.\n\n" + difference
 	for _, run := range []*run{r, first, second} {
 		if run.failed() {
 			return parted + "\n\nOne of the runs failed:\n\n" + run.text()

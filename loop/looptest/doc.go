@@ -1,132 +1,210 @@
-// Package looptest tests code that is written on takt: it finds concurrency bugs on
-// purpose, and replays them.
+// Package looptest tests code that runs on a loop: it finds the order of tasks in which a test
+// fails, and replays it.
 //
-//	func TestTransfer(t *testing.T) {
-//		looptest.Explore(t, looptest.PCT(1, 1000, 3), func(ctx context.Context, t *looptest.T) {
-//			bank := NewBank(100)
-//			one := task.Go(ctx, bank.Withdraw(60), task.Named("one"))
-//			two := task.Go(ctx, bank.Withdraw(60), task.Named("two"))
-//			if err := task.Gather(one, two).Wait(ctx); err != nil {
-//				t.Fatal(err)
-//			}
-//			if bank.Balance() < 0 {
-//				t.Errorf("the balance is %d", bank.Balance())
-//			}
-//		})
+// # A first test
+//
+// Two tasks add 50 to a balance. The balance must be 100 in the end:
+//
+//	func TestDeposits(t *testing.T) {
+//		looptest.Explore(t, looptest.PCT(1, 1000, 3), deposits)
 //	}
 //
-// [Run] runs a body once, in the order that the loop guarantees. [Explore] runs it under
-// many other orders, minimises the first failure, and prints it as something to read and
-// something to paste; [Replay] takes that.
+//	func deposits(ctx context.Context, t *looptest.T) {
+//		balance := 0
+//		deposit := func(ctx context.Context) (int, error) {
+//			before := balance
+//			err := task.Yield(ctx) // other tasks run here
+//			balance = before + 50
+//			return balance, err
+//		}
+//		ann := task.Go(ctx, deposit, task.Named("ann"))
+//		if err := task.Yield(ctx); err != nil {
+//			t.Fatal(err)
+//		}
+//		bob := task.Go(ctx, deposit, task.Named("bob"))
+//		if err := task.Gather(ann, bob).Wait(ctx); err != nil {
+//			t.Fatal(err)
+//		}
+//		if balance != 100 {
+//			t.Errorf("the balance is %d, want 100", balance)
+//		}
+//	}
 //
-// # What it finds
+// The loop by itself runs ready tasks first in, first out. In this order ann writes the balance
+// before bob reads it, and the test passes. [Explore] runs the function under up to 1000 other
+// orders, finds one in which it fails, and reports (this is the package example):
 //
-// Tasks of one loop run one at a time, and switch only where they suspend. So there are no
-// data races between them, and there are all other bugs of concurrency: what was checked
-// before an await is no longer so after it; two tasks wait for each other; a wakeup comes
-// before the waiting; a cancellation comes when something has just been handed over.
-// First in, first out, most of these do not show. In production another order comes of a
-// message that is late, a timer, or a change in a library, and then they do.
+//	deposit_test.go:27: the balance is 50, want 100
 //
-// The tests of this package have a collection of such bugs, after the kinds that the
-// literature describes. Every one is found by [PCT] and by [DelayBounded]. Beside what the
-// body itself asserts, a run fails where a task or callback panics, where all wait for
-// what can no longer come (a deadlock), where tasks, timers or goroutines are left behind,
-// where an error is taken by nobody, and where a schedule does not come to an end
-// ([MaxSteps]).
+//	It fails with 1 deviation from first in, first out (PCT(1, 1000, 3), after 8 schedules). To replay this schedule:
 //
-// # Terms
+//		looptest.Replay(t, "takt1:AAQAAQI", body)
 //
-// Package loop's documentation defines step, ready, turn, suspended and idle. Besides:
+//	The interleaving; * marks a deviation from first in, first out:
 //
-// A choice point is a moment at which a task is next and two or more tasks are ready. One
-// of them is picked. Callbacks are not picked: they keep their order among themselves. With
-// [TimePasses] the passing of time is one of those that can be picked, so that one ready
-// task and one armed timer make a choice point.
+//		   1   main  its start → deposit_test.go:19           made ann
+//		   2 * main  deposit_test.go:19 → deposit_test.go:23  made bob
+//		   3   ann   its start → deposit_test.go:14
+//		   4   bob   its start → deposit_test.go:14
+//		   5   ann   deposit_test.go:14 → its end
+//		   6   bob   deposit_test.go:14 → its end
+//		   7   main  deposit_test.go:23 → its end
+//		       ! deposit_test.go:27: the balance is 50, want 100
 //
-// A schedule is what was picked at every choice point of a run. It determines the run.
+// # How to read a report
 //
-// A deviation is a choice point at which another task than the first in line was picked.
-// A schedule without any is first in, first out: what the loop does by itself. A schedule
-// is written down as its deviations: takt1:AAUAAQIBAQI.
+//   - The first lines say what failed: the texts that the function logged, and the faults that
+//     this package found, such as a deadlock.
+//   - Explore has minimised the schedule. It looked for a failure of the same kind with as few
+//     deviations as possible.
+//   - Each numbered line is one step of a task: the task, the place where the step began, and the
+//     place where the task suspended. Line 14 is the Yield inside deposit. Then follow the tasks
+//     that this step made, woke or canceled. Under each line stand the texts that were logged in
+//     this step. Equal steps in a row share a line, with their number. If time passes in the run,
+//     each line has a column for the time on the loop's clock.
+//   - A star marks a deviation: another task was first in the ready queue. Here ann was first, but
+//     main went on. Look at the deviations first: the code does not expect them.
+//
+// In the report, ann reads the balance in step 3 and bob reads it in step 4. Both read 0, and both
+// write 50. The fix is to hold a lock.Mutex from the read to the write.
+//
+// Paste the line with [Replay] into the test, in place of Explore, and give it the same function:
+//
+//	looptest.Replay(t, "takt1:AAQAAQI", deposits)
+//
+// Or set the environment variable TAKT_REPLAY to the schedule; then the test need not be changed.
+// Both show the failure again, in a debugger too, and both show that a fix works. A schedule
+// belongs to one version of the program. When the program has other choice points, Replay reports
+// the first one that differs. As a regression test keep the exploration, not the schedule.
+//
+// # Run
+//
+// [Run] runs a function once, in the loop's own order. Use it for each test of code that needs a
+// loop. The loop has a virtual clock, so an hour of sleep takes no real time.
+//
+// Run, Explore and Replay call such a function a body ([Body]). The body is the main task of a
+// loop that is made for this run. A run fails if
+//
+//   - the body says so, by Error, Fatal or the like of its [T];
+//   - a task or callback panics;
+//   - all tasks wait for events that can no longer come (a deadlock);
+//   - tasks, timers or goroutines are left when the body has ended;
+//   - a task fails, and no other task takes its error;
+//   - it does not end within the number of steps that [MaxSteps] sets.
 //
 // # How to write a body
 //
-// A [Body] is the main task of a loop with a virtual clock, made for each run anew.
+//   - It makes everything that it uses. A variable that outlives the run changes the next run.
+//   - It reports failures by the [T] that it is given, not by the test's own t.
+//   - It awaits or cancels the tasks that it spawns. It need not await tasks that end before the
+//     body does, or one turn later.
+//   - Only the schedule may make two runs of it differ. The order of a map, the wall clock,
+//     randomness and goroutines of its own are not allowed; see Determinism.
+//   - It is small. Two or three tasks with a few steps each have most of the bugs of a large
+//     program, and far fewer schedules.
+//   - It names its tasks ([task.Named]). Names make the report readable.
 //
-//   - It makes everything that it uses. What outlives a run makes the next one another
-//     program.
-//   - It asserts with the [T] that it is handed, not with the test's own t.
-//   - It awaits or cancels what it spawns. Tasks that end in the turn after its own end,
-//     or before, may be left alone.
-//   - It must be deterministic but for the schedule: no map's order, wall clock,
-//     randomness, or goroutine of its own. Explore runs some of the schedules again, and
-//     fails where two runs part, with the first event that differs.
-//   - It should be small. Two or three tasks with a few steps each have most of the bugs
-//     that a large program has, in far fewer schedules.
-//   - Tasks that have names ([task.Named]) make reports that can be read.
+// [Settle] waits until all other tasks are suspended, [Elapse] lets time pass, and [Clock] gives
+// the virtual clock, which the body can advance itself. A [Sequencer] forces one particular order.
+// A [Journal] records events as lines of text, and compares them with the wanted ones.
 //
-// [Settle] waits until everything else has come to rest, [Elapse] lets time pass, [Clock]
-// moves it by hand, and a [Sequencer] forces one particular order. A [Journal]
-// records what happens, line by line, and compares.
+// # What Explore finds
+//
+// The tasks of one loop run one at a time, and switch only where they suspend. So there are no
+// data races between them. All other kinds of concurrency bugs are possible: a condition was
+// checked before an await, and no longer holds after it; two tasks wait for each other; a wakeup
+// comes before the task waits for it; a cancellation comes just after an item was handed to the
+// task.
+//
+// Most of these bugs do not show while tasks run first in, first out. In production the order
+// changes when a message is late, when a timer fires, or when a library changes, and then the bug
+// shows.
+//
+// The tests of this package contain a collection of such bugs, one for each kind that the
+// literature describes. [PCT] finds all of them, and [DelayBounded] does too.
+//
+// # Schedules
+//
+// Package loop's documentation defines step, ready, turn, suspended and idle. This package adds:
+//
+// A choice point is a moment in a run at which the next entry of the ready queue is a task, and
+// two or more tasks are ready. The strategy picks one of them. It does not pick callbacks:
+// callbacks keep their order among themselves. With [TimePasses] the passing of time is one more
+// choice, so one ready task and one armed timer make a choice point.
+//
+// A schedule is the list of picks at all choice points of a run. It determines the run.
+//
+// A deviation is a choice point at which the pick is not the first task in the queue. A schedule
+// without deviations is first in, first out, as the loop runs without a strategy. The text of a
+// schedule, such as takt1:AAQAAQI, lists its deviations.
 //
 // # Strategies
 //
-//	PCT(seed, n, depth)  n schedules; each finds a bug of that depth with a probability of
-//	                     1/(t·k^(depth-1)) or more, with t tasks and k steps. The one to
-//	                     begin with: depth 3, n as large as time allows.
-//	DelayBounded(d)      all schedules with d deviations or fewer, about k^d. Most bugs take
-//	                     one or two, and the answer is for sure.
-//	Exhaustive(limit)    all schedules. For a small body: a proof.
-//	Random(seed, n)      n schedules, each pick uniformly random. No promise.
+// A [Strategy] says which schedules Explore runs. Begin with PCT, with a depth of 3 and as many
+// schedules as time allows.
+//
+//	PCT(seed, n, depth)  n random schedules. Each one finds a bug of this depth with a
+//	                     probability of 1/(t·k^(depth-1)) or more, for t tasks and k steps.
+//	DelayBounded(d)      all schedules with d deviations or fewer, about k^d. Most bugs need one
+//	                     or two. It certainly finds each bug that d deviations can show.
+//	Exhaustive(limit)    all schedules. For a small body this is a proof.
+//	Random(seed, n)      n schedules in which each pick is uniformly random. It has no guarantee.
 //
 // PCT is by Burckhardt, Kothari, Musuvathi and Nagarakatte (A Randomized Scheduler with
-// Probabilistic Guarantees of Finding Bugs, ASPLOS 2010), delay bounding by Emmi, Qadeer
-// and Rakamarić (Delay-Bounded Scheduling, POPL 2011). That few deviations are enough was
-// found by Musuvathi and Qadeer (Iterative Context Bounding for Systematic Testing of
-// Multithreaded Programs, PLDI 2007).
+// Probabilistic Guarantees of Finding Bugs, ASPLOS 2010). Delay bounding is by Emmi, Qadeer and
+// Rakamarić (Delay-Bounded Scheduling, POPL 2011). Musuvathi and Qadeer found that a few
+// deviations are enough (Iterative Context Bounding for Systematic Testing of Multithreaded
+// Programs, PLDI 2007).
 //
-// [BothFactories] explores with the lazy and the eager task factory, and [Parallel] on all
-// cores. See BenchmarkSchedules for what a schedule costs: some 10 to 20 µs for 40 steps.
+// The same seed gives the same schedules in every run of the test. One schedule of 40 steps takes
+// some 10 to 20 µs: see BenchmarkSchedules.
 //
-// # A failure
+// # Options
 //
-// Explore stops at the first schedule that fails, looks for a failure of the same kind
-// with as few deviations as possible, and reports: what failed; a line with Replay to
-// paste into the test; and the interleaving, step by step: who ran, from where to where in
-// the body, what that woke, made or canceled, and what was logged. A star marks a
-// deviation: there begins what the code did not expect.
+//	Eager()          uses the eager task factory.
+//	BothFactories()  explores twice: with the lazy and with the eager task factory.
+//	TimePasses()     lets timers come due before the ready tasks run, as on a busy machine.
+//	Parallel()       runs schedules on all cores at once.
+//	MaxSteps(n)      sets after how many steps a run counts as endless.
 //
-// Paste the line, or set TAKT_REPLAY to the schedule without touching the test, to see the
-// failure again, in a debugger if need be, and to see that it is gone. A schedule belongs
-// to one version of the program: once it has other choice points, Replay says where they
-// part. The exploration is what to keep as a regression test.
+// # Determinism
+//
+// Explore runs some of the schedules three times. If two of these runs differ, the test fails, and
+// the report shows the first event that differs. Then find the cause first: a schedule that does
+// not determine the run cannot be replayed.
 //
 // # The environment
 //
-//	TAKT_REPLAY=takt1:...  runs this schedule in place of every exploration; choose the
-//	                       test by -run
-//	TAKT_SCHEDULES=x100    100 times the schedules of Random and PCT, for the night
-//	TAKT_ARTIFACTS=dir     keeps a timeline of what failed, as a page for a browser, in this
-//	                       folder; go test -artifacts keeps it in the test's own
-//	TAKT_SHARD=2/8         the second of eight parts of every strategy, for eight machines
+//	TAKT_REPLAY=takt1:...  replays this schedule in place of every exploration. Choose the test
+//	                       by go test -run.
+//	TAKT_SCHEDULES=x100    multiplies the number of schedules of Random and PCT by 100, for a run
+//	                       at night.
+//	TAKT_ARTIFACTS=dir     writes a timeline of each failure into this folder, as a page for a
+//	                       browser. With go test -artifacts the page goes into the artifact
+//	                       folder of the test.
+//	TAKT_SHARD=2/8         runs the second of eight parts of every strategy, to divide an
+//	                       exploration among eight machines.
 //
-// With go test -v Explore tells how many schedules have been run, how fast, and how many
-// orders of tasks were different.
+// With go test -v Explore logs how many schedules it has run, how many in a second, and how many
+// different orders of tasks there were.
 //
-// Under the race detector memory grows with the schedules: Go 1.26 does not give back what
-// the detector knows of a coroutine that has ended, some 10 KB for each task with a stack in
-// each run. So 100,000 schedules of three such tasks take 3 GB or more; run fewer there, or
-// shards in processes of their own. Machines have no stack.
+// # Memory under the race detector
 //
-// # What is not covered
+// Under the race detector memory grows with the number of schedules. Go 1.26 does not free the
+// detector's data of a coroutine that has ended: some 10 KB for each stackful task in each run. So
+// 100,000 schedules with three such tasks take 3 GB or more. Run fewer schedules under the race
+// detector, or run shards in separate processes. Stackless tasks do not have this cost.
 //
-// Other goroutines: those of task.Blocking and of the program's own run as the Go
-// scheduler likes, and what they share with the loop is for the race detector. The order
-// of callbacks, and of what one event wakes: both are guaranteed by the loop. A loop
-// inside a body that is stuck without suspending: that is for go test -timeout. Values
-// that the program reads from outside.
+// # Limits
 //
-// An exploration that passes has tried the schedules that it has tried, and no more,
-// unless it was Exhaustive and did not come to its limit.
+//   - Other goroutines are not explored. The goroutines of task.Blocking and those of the program
+//     run as the Go scheduler decides. Use the race detector for the data that they share with the
+//     loop.
+//   - The order of callbacks is not explored, and the order of the tasks that one event wakes is
+//     not either. The loop guarantees both.
+//   - A body that runs forever without suspending is not interrupted. Only go test -timeout ends
+//     it.
+//   - Values that the program reads from outside are not explored.
+//   - An exploration that passes says nothing about schedules that it has not run. Only Exhaustive
+//     runs all schedules, if it does not reach its limit.
 package looptest

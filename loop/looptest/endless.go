@@ -7,15 +7,15 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// A limiter observes a run, and ends it where it has gone on for too long.
+// A limiter counts the steps of a run, and stops the run when there are too many.
 type limiter struct {
-	limit  int // steps of tasks and timers fired, at which the run is taken for endless
+	limit  int // a run with this number of steps counts as endless; each timer that fires is a step
 	count  int
-	lately []string
-	stop   func() // ends the run, at the end of the turn
+	lately []string // the tasks of the last steps
+	stop   func()   // stops the run at the end of the turn
 }
 
-// maxLately is how many of the last steps of an endless run are kept.
+// maxLately is how many of the last steps of an endless run the limiter keeps.
 const maxLately = 60
 
 func (m *limiter) observe(e loop.Event) {
@@ -27,7 +27,7 @@ func (m *limiter) observe(e loop.Event) {
 	}
 }
 
-// over reports whether the limit was reached.
+// over reports whether the limit has been reached.
 func (m *limiter) over() bool { return m.count >= m.limit }
 
 func (m *limiter) note(e loop.Event) {
@@ -44,7 +44,7 @@ func (m *limiter) note(e loop.Event) {
 	}
 }
 
-// String says what the run has done, and last of all.
+// String describes an endless run: the number of steps, and the last steps by task.
 func (m *limiter) String() string {
 	var names []string
 	times := map[string]int{}
@@ -56,6 +56,6 @@ func (m *limiter) String() string {
 	for at, name := range names {
 		names[at] = fmt.Sprintf("%d × %s", times[name], name)
 	}
-	return fmt.Sprintf("the body has not ended after %s (see MaxSteps); the last %d were: %s",
+	return fmt.Sprintf("the body has not ended after %s (see MaxSteps); the last %d steps were: %s",
 		plural(m.limit, "step", "steps"), len(m.lately), strings.Join(names, ", "))
 }

@@ -56,11 +56,11 @@ func ExampleExplore() {
 	// Output:
 	// example_explore_test.go:44: -1 in stock
 	//
-	// It takes 2 picks that are not first in, first out (PCT(1, 1000, 3), after 6 schedules). To replay exactly this:
+	// It fails with 2 deviations from first in, first out (PCT(1, 1000, 3), after 6 schedules). To replay this schedule:
 	//
 	// 	looptest.Replay(t, "takt1:AAUAAQIBAQI", body)
 	//
-	// The interleaving; * marks a pick that was not first in, first out:
+	// The interleaving; * marks a deviation from first in, first out:
 	//
 	// 	   1   main  its start → example_explore_test.go:40  made ann, made bob
 	// 	   2 * bob   its start → example_explore_test.go:33

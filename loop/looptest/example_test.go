@@ -28,7 +28,7 @@ func ExampleRun_leaks() {
 	looptest.Run(t, func(ctx context.Context, t *looptest.T) {
 		lowlevel.LoopOf(ctx).CallLater(time.Minute, func() {})
 	})
-	// Output: looptest: a timer is still armed when the body has ended, for 1m0s after the start; cancel its handle, or leave its scope
+	// Output: looptest: a timer is still armed when the body has ended, for 1m0s after the start; cancel its handle, or end the time limit that armed it
 }
 
 // The schedule is what ExampleExplore has printed.
@@ -38,7 +38,7 @@ func ExampleReplay() {
 	// Output:
 	// example_explore_test.go:44: -1 in stock
 	//
-	// The interleaving; * marks a pick that was not first in, first out:
+	// The interleaving; * marks a deviation from first in, first out:
 	//
 	// 	   1   main  its start → example_explore_test.go:40  made ann, made bob
 	// 	   2 * bob   its start → example_explore_test.go:33
@@ -114,14 +114,14 @@ func ExampleTimePasses() {
 	// Output:
 	// example_test.go:111: time limit of 1m0s expired
 	//
-	// It takes 1 pick that is not first in, first out (DelayBounded(1), after 2 schedules). To replay exactly this:
+	// It fails with 1 deviation from first in, first out (DelayBounded(1), after 2 schedules). To replay this schedule:
 	//
 	// 	looptest.Replay(t, "takt1:AgEAAQI", body)
 	//
-	// The interleaving; * marks a pick that was not first in, first out:
+	// The interleaving; * marks a deviation from first in, first out:
 	//
 	// 	   1   0s    main  its start → example_test.go:110  made work
-	// 	   2 * 1m0s        time passes before who is ready has run
+	// 	   2 * 1m0s        time passes before the ready tasks run
 	// 	   3   1m0s  work  its start → example_test.go:109
 	// 	   4   1m0s  work  example_test.go:109 → its end    woke main
 	// 	   5   1m0s  main  example_test.go:110 → its end
@@ -145,11 +145,11 @@ func ExampleBothFactories() {
 	// Output:
 	// example_test.go:139: the task runs before the caller has it in hand
 	//
-	// It fails first in, first out (DelayBounded(0), at once, eager tasks). To replay exactly this:
+	// It fails first in, first out (DelayBounded(0), in the first run, eager task factory). To replay this schedule:
 	//
 	// 	looptest.Replay(t, "takt1:AQA", body)
 	//
-	// The interleaving; * marks a pick that was not first in, first out:
+	// The interleaving; * marks a deviation from first in, first out:
 	//
 	// 	   1   main    its start → its end  made worker
 	// 	   2   worker  its start → its end

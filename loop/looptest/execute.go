@@ -17,7 +17,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// A Body is what is tested: the main task of a loop.
+// A Body is the function to test. It runs as the main task of a loop.
 type Body = func(ctx context.Context, t *T)
 
 // A run is one execution of a body.
@@ -25,28 +25,28 @@ type run struct {
 	outer    context.Context // for the loop
 	body     Body
 	test     testing.TB
-	hold     bool // keep what T says
-	maxSteps int  // 0 is any number
+	hold     bool // the texts logged by T are kept, not given to test
+	maxSteps int  // 0 for no limit
 	policy   *recorder
 	eager    bool
-	passing  bool // of time, as a choice
+	passing  bool // the passing of time is a choice
 	debug    bool
 	observer func(loop.Event)
-	timeline func(loop.Event) // a second one
+	timeline func(loop.Event) // a second observer
 
 	loop    *loop.Loop
 	clock   timer.Virtual
 	t       T
-	said    holder // by the body to its T
+	said    holder // the texts that the body logged by its T
 	steps   limiter
 	kind    failureKind
-	report  []string     // what the harness itself found
-	ended   bool         // by returning, not by a Goexit
-	unwound []*loop.Task // by the loop's Close, as the run has failed
+	report  []string     // the faults that this package found
+	ended   bool         // Loop.Run has returned: no Goexit ended it
+	unwound []*loop.Task // the tasks that Loop.Close unwinds after a failure
 	closing bool
 }
 
-// failureKind is what makes two failures the same for the minimiser.
+// failureKind is the kind of a failure. The minimiser looks for a failure of the same kind.
 type failureKind uint8
 
 const (
@@ -68,7 +68,7 @@ func (r *run) find(kind failureKind, format string, args ...any) {
 	r.report = append(r.report, "looptest: "+fmt.Sprintf(format, args...))
 }
 
-// failed reports whether the run has failed, and settles its kind.
+// failed reports whether the run has failed. It sets the kind of a failure that the body reported.
 func (r *run) failed() bool {
 	if r.kind == none && r.said.failed {
 		r.kind = asserted
@@ -76,13 +76,13 @@ func (r *run) failed() bool {
 	return r.kind != none
 }
 
-// text is all that the run has to say of its failure.
+// text returns the texts that describe the failure.
 func (r *run) text() string {
 	return strings.Join(append(append([]string(nil), r.said.lines...), r.report...), "\n")
 }
 
-// execute runs the body once. If it, or a task, calls FailNow, the calling goroutine
-// ends; deferred calls find the run complete then too.
+// execute runs the body once. If the body or another task calls FailNow, the calling goroutine
+// ends. The run is complete in that case too when the deferred calls of the caller run.
 func (r *run) execute() {
 	r.t.TB = r.test
 	if r.hold {
@@ -102,10 +102,10 @@ func (r *run) execute() {
 		r.find(deadlocked, "deadlock: nothing can wake the tasks that are left:\n%s%s", r.unfinished(), circle(deadlock.Cycle))
 		return
 	case !main.Done() && r.maxSteps > 0 && r.steps.over():
-		r.find(endless, "%v. These tasks are left:\n%s", &r.steps, r.unfinished())
+		r.find(endless, "%v. These tasks have not ended:\n%s", &r.steps, r.unfinished())
 		return
 	case !main.Done():
-		r.find(stopped, "the body called Loop.Stop, which is for this package to call")
+		r.find(stopped, "the body called Loop.Stop; only this package may call it: to end the body, return from it")
 		return
 	}
 	if p, ok := main.Err().(*loop.PanicError); ok {
@@ -122,7 +122,7 @@ func (r *run) main(ctx context.Context) (struct{}, error) {
 func (r *run) options() []loop.Option {
 	opts := make([]loop.Option, 0, 6)
 	opts = append(opts, loop.WithClock(&r.clock), loop.WithErrorHandler(r.failure))
-	opts = append(opts, loop.WithUnretrievedLimit(math.MaxInt)) // what is taken in the end is no failure
+	opts = append(opts, loop.WithUnretrievedLimit(math.MaxInt)) // an error may be taken late: it is reported at the end of the run only
 	if r.maxSteps > 0 {
 		opts = append(opts, loop.WithObserver(r.steps.observe))
 	}
@@ -145,14 +145,14 @@ func (r *run) options() []loop.Option {
 	return opts
 }
 
-// findLeaks looks at what the body has left behind.
+// findLeaks reports the tasks and timers that are left when the body has ended.
 func (r *run) findLeaks() {
 	if left := r.unfinished(); left != "" {
 		r.find(leaked, "these tasks are left when the body has ended; await or cancel them:\n%s", left)
-		return // their timers go with them
+		return // the loop also cancels the timers of these tasks
 	}
 	if at, armed := r.loop.NextDeadline(); armed {
-		r.find(leaked, "a timer is still armed when the body has ended, for %v after the start; cancel its handle, or leave its scope", at.Sub(r.clock.Start()))
+		r.find(leaked, "a timer is still armed when the body has ended, for %v after the start; cancel its handle, or end the time limit that armed it", at.Sub(r.clock.Start()))
 	}
 }
 
@@ -175,24 +175,24 @@ func (r *run) unfinished() string {
 	return strings.Join(left, "\n")
 }
 
-// circle says which tasks wait for each other.
+// circle describes the tasks of a deadlock that wait for each other.
 func circle(tasks []*loop.Task) string {
 	if len(tasks) == 0 {
 		return ""
 	}
-	text := "\n\tin a circle: "
+	text := "\n\tin a circle, each waits for the next: "
 	for _, t := range tasks {
 		text += t.Name() + " → "
 	}
 	return text + tasks[0].Name()
 }
 
-// stackOf returns where a body or callback has panicked, without the frames of the library
-// and the runtime.
+// stackOf returns the stack of a panic in a body or callback, without the frames of this library
+// and of the runtime.
 func stackOf(p *loop.PanicError) string {
 	var kept []string
 	lines := strings.Split(string(p.Stack), "\n")
-	for i := 1; i+1 < len(lines); i += 2 { // after the goroutine's own line: a function, and its place
+	for i := 1; i+1 < len(lines); i += 2 { // line 0 names the goroutine; then each frame has two lines
 		function, place := lines[i], lines[i+1]
 		name, _, _ := strings.Cut(function, "(")
 		if !ofTakt(function) && name != "panic" && !strings.HasPrefix(name, "runtime") && !strings.HasPrefix(name, "iter.") && !strings.HasPrefix(name, "created by ") {
@@ -213,10 +213,10 @@ func plural(n int, one, more string) string {
 // failure is the loop's error handler.
 func (r *run) failure(f loop.Failure) {
 	switch {
-	case f.Kind == loop.SlowStep: // debug mode is on for where tasks were spawned
+	case f.Kind == loop.SlowStep: // debug mode is on only to learn where tasks were spawned
 		return
 	case slices.Contains(r.unwound, f.Task), errors.Is(f.Err, loop.ErrGoexit), r.t.Skipped():
-		return // what comes of unwinding is no news
+		return // a failure of a task that is being unwound is not reported
 	}
 	name := ""
 	if f.Task != nil {
@@ -233,7 +233,7 @@ func (r *run) failure(f loop.Failure) {
 	r.find(kind, "%v%s: %v%s", f.Kind, name, f.Err, stack)
 }
 
-// close ends the run, also one that is left by a Goexit.
+// close ends the run. It is deferred, since a Goexit may have ended the run.
 func (r *run) close() {
 	if !r.ended || r.kind != none {
 		r.unwound = slices.Collect(r.loop.Tasks())
@@ -244,7 +244,7 @@ func (r *run) close() {
 	defer func() {
 		r.said.deaf = false
 		if r.hold && !r.ended && !r.said.finished {
-			r.find(goexited, "runtime.Goexit ended the body; if that was FailNow of the test's own t, use the T that the body is handed")
+			r.find(goexited, "runtime.Goexit ended the body; if the body called FailNow of the test's own t, call it of the T that the body is given")
 		}
 	}()
 	r.loop.Close()

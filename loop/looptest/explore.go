@@ -9,19 +9,20 @@ import (
 	"time"
 )
 
-// Explore runs body under the schedules of s, each on a loop of its own with a virtual
-// clock, and fails the test at the first one under which the body fails: by the T that it
-// is handed, or as described at [Run]. Goroutines are looked for at the end only. The
-// failure is minimised and printed: see the package's documentation.
+// Explore runs body under the schedules of s, each on a new loop with a virtual clock. It fails
+// the test at the first schedule under which body fails: by the [T] that body is given, or for a
+// reason that [Run] lists. It looks for leaked goroutines only once, after the last schedule. It
+// minimises the failure and prints it: the package's documentation explains the report.
 //
-// The first run is first in, first out, whatever the strategy. It is run three times, and
-// the schedules numbered 1, 2, 4, 8 and so on are too: if runs under the same schedule
-// differ, the program itself is not deterministic, and the test fails with the first
-// event that does.
+// With every strategy the first run is first in, first out. Explore runs this schedule three times,
+// and also those numbered 1, 2, 4, 8 and so on. If two runs under the same schedule differ, the
+// program is not deterministic, and the test fails with the first event that differs.
 //
-// Explore returns when all goroutines that it has started have ended. The environment can
-// ask for more schedules, a part of them, or a replay. If that is not understood, the test
-// fails at once.
+// Explore returns when all goroutines that it has started have ended. The environment variables
+// TAKT_SCHEDULES, TAKT_SHARD and TAKT_REPLAY ask for more schedules, for a part of them, or for a
+// replay. The test fails at once if such a variable has a wrong value.
+//
+// Explore panics if t, s, body or an option is nil.
 func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	mustBeGiven("Explore", t, body)
 	if s == nil {
@@ -58,7 +59,7 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	}
 }
 
-// scaled multiplies the number of schedules of those strategies that have one.
+// scaled multiplies the number of schedules of Random and PCT by factor.
 func scaled(s Strategy, factor float64) Strategy {
 	switch s := s.(type) {
 	case random:
@@ -75,26 +76,26 @@ func scaled(s Strategy, factor float64) Strategy {
 type explorer struct {
 	outer    context.Context // for the loops
 	t        testing.TB
-	config   // its eager is the factory's
+	config   // eager says which task factory this exploration uses
 	env      environment
 	strategy Strategy
 	body     Body
 
 	mu       sync.Mutex
-	changed  *sync.Cond // a run has been reported
+	changed  *sync.Cond // signals that a run has been reported
 	plan     plan
 	started  int
 	running  int
 	done     int
-	spare    [][]choice      // to be used again
-	distinct map[uint64]bool // orders of events; nil if nobody asks
+	spare    [][]choice      // slices to use again
+	distinct map[uint64]bool // the hashes of the orders of tasks; nil unless in verbose mode
 	failing  *run
-	parted   string // how two runs under the same schedule differ
+	parted   string // how two runs under the same schedule differ; empty if they do not
 	began    time.Time
-	told     time.Time
+	told     time.Time // when progress was logged last
 }
 
-// explore returns the report of a failure, or nothing.
+// explore returns the report of a failure, or an empty string.
 func (x *explorer) explore() string {
 	x.t.Helper()
 	x.began = time.Now()
@@ -125,13 +126,13 @@ func (x *explorer) explore() string {
 	}
 	x.progress("in all")
 	if s, ok := x.plan.(*search); ok && s.cut {
-		x.t.Logf("looptest: %v came to its limit: %d schedules were not run, nor what they lead to", x.strategy, len(s.todo))
+		x.t.Logf("looptest: %v reached its limit: %d schedules or more were not run", x.strategy, len(s.todo))
 	}
 	return ""
 }
 
-// work runs schedules until there are no more. A run that calls FailNow ends the
-// goroutine; another one takes over.
+// work runs schedules until there are no more. A run that calls FailNow ends the goroutine;
+// then the deferred function starts another one to go on.
 func (x *explorer) work(workers *sync.WaitGroup) {
 	over := false
 	defer func() {
@@ -151,7 +152,7 @@ func (x *explorer) work(workers *sync.WaitGroup) {
 	}
 }
 
-// runOne executes r, and again to see that it goes as before.
+// runOne executes r. If again is true, it runs the same schedule twice more and compares the runs.
 func (x *explorer) runOne(r *run, again bool) {
 	parted := ""
 	defer func() { x.report(r, parted) }()
@@ -168,8 +169,9 @@ func (x *explorer) newRun(d decider) *run {
 	}
 }
 
-// take returns the next run of this shard, and waits for one where a run under way may
-// lead to more. It also says whether to run it twice: those numbered 1, 2, 4, 8, ... are.
+// take returns the next run of this shard, or nil at the end. It waits while runs that have not
+// ended yet may lead to more runs. again says whether to compare repeated runs of the schedule: it
+// is true for the schedules numbered 1, 2, 4, 8, and so on.
 func (x *explorer) take() (r *run, again bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -195,8 +197,8 @@ func (x *explorer) take() (r *run, again bool) {
 	return nil, false
 }
 
-// report takes in what has become of a run, and whether another under the same schedule
-// has parted from it.
+// report records the outcome of a run. parted says how another run under the same schedule
+// differed; it is empty if none did.
 func (x *explorer) report(r *run, parted string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -220,7 +222,7 @@ func (x *explorer) report(r *run, parted string) {
 	}
 }
 
-// progress tells how far the exploration is, in verbose mode.
+// progress logs how far the exploration is, in verbose mode.
 func (x *explorer) progress(how string) {
 	if x.distinct == nil {
 		return
@@ -235,7 +237,7 @@ func (x *explorer) progress(how string) {
 		float64(x.done)/took.Seconds(), len(x.distinct))
 }
 
-// one runs a single schedule, on a goroutine of its own, which FailNow may end.
+// one runs a single schedule, on a new goroutine, because FailNow may end that goroutine.
 func (x *explorer) one(d decider, set func(*run)) *run {
 	r := x.newRun(d)
 	if set != nil {
@@ -250,7 +252,7 @@ func (x *explorer) one(d decider, set func(*run)) *run {
 	return r
 }
 
-// describe minimises a failure and says all about it.
+// describe minimises a failure and returns the report.
 func (x *explorer) describe(failing *run) string {
 	if parted := x.compare(x.scheduleOf(failing), failing); parted != "" {
 		return parted
@@ -262,17 +264,17 @@ func (x *explorer) describe(failing *run) string {
 		tr.of(r)
 		tl = newTimeline(x.t, r)
 	})
-	after := "at once"
+	after := "in the first run"
 	if x.done > 0 {
 		after = "after " + plural(x.done, "schedule", "schedules")
 	}
 	if s.eager {
-		after += ", eager tasks"
+		after += ", eager task factory"
 	}
 	how := "It fails first in, first out"
 	if n := len(s.picks); n > 0 {
-		how = "It takes " + plural(n, "pick that is", "picks that are") + " not first in, first out"
+		how = "It fails with " + plural(n, "deviation", "deviations") + " from first in, first out"
 	}
-	return fmt.Sprintf("%s\n\n%s (%v, %s). To replay exactly this:\n\n\tlooptest.Replay(t, %q, body)\n\n%s%s",
+	return fmt.Sprintf("%s\n\n%s (%v, %s). To replay this schedule:\n\n\tlooptest.Replay(t, %q, body)\n\n%s%s",
 		r.text(), how, x.strategy, after, s, tr, tl.write(x.t))
 }

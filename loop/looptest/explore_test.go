@@ -78,7 +78,7 @@ func TestExploreFinds(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := explore(t, few, c.body)
-			contains(t, r.report(), append(c.want, "It fails first in, first out (Random(1, 10), at once).", "The interleaving")...)
+			contains(t, r.report(), append(c.want, "It fails first in, first out (Random(1, 10), in the first run).", "The interleaving")...)
 			if len(r.errors) != 1 {
 				t.Errorf("%d errors", len(r.errors))
 			}
@@ -154,7 +154,7 @@ func TestOutersFailNowIsNoticed(t *testing.T) {
 	r := record(t, func(tb testing.TB) {
 		looptest.Explore(tb, few, func(context.Context, *looptest.T) { tb.FailNow() })
 	})
-	contains(t, r.report(), "runtime.Goexit ended the body", "use the T that the body is handed")
+	contains(t, r.report(), "runtime.Goexit ended the body", "call it of the T that the body is given")
 }
 
 func TestExploreFindsGoroutines(t *testing.T) {
@@ -189,7 +189,7 @@ func TestBothFactories(t *testing.T) {
 		if !c.eager {
 			continue
 		}
-		contains(t, r.report(), "at once, eager tasks)")
+		contains(t, r.report(), "in the first run, eager task factory)")
 		again := record(t, func(tb testing.TB) { looptest.Replay(tb, r.replay(), body(true)) })
 		contains(t, again.report(), "the wrong factory")
 	}
@@ -209,7 +209,7 @@ func TestTimePasses(t *testing.T) {
 	for _, s := range []looptest.Strategy{looptest.Random(1, 20), looptest.PCT(1, 20, 3), looptest.DelayBounded(1), looptest.Exhaustive(0)} {
 		r := explore(t, s, body, looptest.TimePasses())
 		t.Log(s)
-		contains(t, r.report(), "time limit of 1m0s expired", "time passes before who is ready has run", "It takes 1 pick ")
+		contains(t, r.report(), "time limit of 1m0s expired", "time passes before the ready tasks run", "It fails with 1 deviation ")
 		again := record(t, func(tb testing.TB) { looptest.Replay(tb, r.replay(), body) })
 		contains(t, again.report(), "time limit of 1m0s expired")
 	}
@@ -280,23 +280,23 @@ func TestMaxSteps(t *testing.T) {
 		want []string
 	}{
 		{"two tasks", polite, looptest.DelayBounded(2), []string{
-			"looptest: the body has not ended after 1000 steps (see MaxSteps); the last 60 were: 30 × B, 30 × A.",
-			"\n\tA waits for its turn, at explore_test.go:", "\n\tB waits for its turn, at explore_test.go:", "It takes 2 picks",
+			"looptest: the body has not ended after 1000 steps (see MaxSteps); the last 60 steps were: 30 × B, 30 × A.",
+			"\n\tA waits for its turn, at explore_test.go:", "\n\tB waits for its turn, at explore_test.go:", "It fails with 2 deviations",
 		}},
 		{"one task", func(ctx context.Context, t *looptest.T) {
 			for ctx.Err() == nil && task.Yield(ctx) == nil {
 			}
-		}, few, []string{"the last 60 were: 60 × main.", "(999 times)"}},
+		}, few, []string{"the last 60 steps were: 60 × main.", "(999 times)"}},
 		{"sleeps", func(ctx context.Context, t *looptest.T) {
 			for task.Sleep(ctx, time.Second) == nil {
 			}
-		}, few, []string{"the last 60 were: 30 × main, 30 × a timer."}},
+		}, few, []string{"the last 60 steps were: 30 × main, 30 × a timer."}},
 		{"a callback", func(ctx context.Context, t *looptest.T) {
 			var again func()
 			again = func() { lowlevel.LoopOf(ctx).CallLater(time.Second, again) }
 			again()
 			_ = task.Sleep(ctx, task.NoLimit)
-		}, few, []string{"the last 60 were: 60 × a timer.", "\tmain sleeps until "}},
+		}, few, []string{"the last 60 steps were: 60 × a timer.", "\tmain sleeps until "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opts := []looptest.Option{looptest.MaxSteps(1000)}

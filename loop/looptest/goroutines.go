@@ -15,11 +15,11 @@ import (
 
 var marks atomic.Int64
 
-// markGoroutines marks the calling goroutine, and with it those that it starts, since a
-// goroutine inherits the profiler labels of the one that starts it: so those of this test
-// are told from those of others that run beside it. ctx has the mark too, for loops in
-// debug mode, which label their goroutines as the contexts of tasks say. Calling left
-// takes the mark off, and says which of those goroutines are still there.
+// markGoroutines marks the calling goroutine by a profiler label. A new goroutine inherits the
+// labels of the goroutine that starts it, so all goroutines of this test have the mark, and those
+// of parallel tests do not. ctx has the mark too: a loop in debug mode sets the labels of its
+// goroutines from the contexts of its tasks. left removes the mark from the calling goroutine, and
+// describes the marked goroutines that still exist; it returns an empty string if there are none.
 func markGoroutines() (ctx context.Context, left func() string) {
 	label := fmt.Sprintf("mark %d", marks.Add(1))
 	ctx = pprof.WithLabels(context.Background(), pprof.Labels("looptest", label))
@@ -34,11 +34,12 @@ func markGoroutines() (ctx context.Context, left func() string) {
 	}
 }
 
-// parallel is the name of the function in which a subtest waits until the test has returned.
+// parallel is the name of the function in which a parallel subtest waits until its parent test has
+// returned.
 var parallel = runtime.FuncForPC(reflect.ValueOf((*testing.T).Parallel).Pointer()).Name()
 
-// goroutinesOf returns the stacks of the goroutines with the label. One that is on its
-// way out gets a moment to be gone.
+// goroutinesOf returns the stacks of the goroutines with the label. It waits for up to a second,
+// since a goroutine may be about to end.
 func goroutinesOf(label string) string {
 	mark := fmt.Sprintf("%q:%q", "looptest", label)
 	var left string
@@ -47,7 +48,7 @@ func goroutinesOf(label string) string {
 		_ = pprof.Lookup("goroutine").WriteTo(&all, 1)
 		left = ""
 		for record := range strings.SplitSeq(all.String(), "\n\n") {
-			// A subtest of the body's may wait there until the test has returned.
+			// A parallel subtest that the body started may wait there until the test has returned.
 			if strings.Contains(record, mark) && !strings.Contains(record, parallel) {
 				left += record + "\n\n"
 			}

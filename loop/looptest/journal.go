@@ -7,24 +7,23 @@ import (
 	"testing"
 )
 
-// A Journal records what a program does, as lines in order, and compares them with what a
-// test wants. The order of events of a program on takt is always the same, so a test can
-// compare all of it.
+// A Journal records events of a program as lines of text, and compares them with the wanted lines.
+// A program on a loop always has the same order of events, so a test can compare all of them.
 //
-// The zero Journal is empty and ready to use. It is for the code of one loop: other
+// The zero Journal is empty and ready to use. Use a Journal in the code of one loop: other
 // goroutines must not use it at the same time.
 type Journal []string
 
-// Add adds a line, which it formats as [fmt.Sprintf] does.
+// Add adds a line. It formats its arguments as [fmt.Sprintf] does.
 func (j *Journal) Add(format string, args ...any) { *j = append(*j, fmt.Sprintf(format, args...)) }
 
-// Callback returns a function that adds line, as CallSoon, OnDone and Post take it.
+// Callback returns a function that adds line, for CallSoon, OnDone or Post.
 func (j *Journal) Callback(line string) func() { return func() { *j = append(*j, line) } }
 
-// Want fails the test unless the journal holds exactly these lines, and then empties the
-// journal: the next Want is about what was added since. The failure shows the lines before
-// and after the difference, and between these the lines that were wanted and those that
-// were recorded, quoted, as the next Want would take them. The test goes on after a failure.
+// Want fails the test unless the journal holds exactly these lines. Then it empties the journal, so
+// the next Want compares only lines that were added since. The failure shows the equal lines at the
+// beginning and at the end, and between them the wanted lines and the recorded lines. Lines are
+// quoted, so they can be pasted into the call of Want. The test goes on after a failure.
 //
 // It panics if t is nil.
 func (j *Journal) Want(t testing.TB, lines ...string) {

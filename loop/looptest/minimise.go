@@ -2,10 +2,10 @@ package looptest
 
 import "slices"
 
-// minimise returns the schedule of a failure of the same kind as failing's, with the
-// fewest deviations that could be found. First it looks through all schedules with no
-// deviation, one, and two; most bugs need no more. Where that does not help, it leaves
-// deviations out of the one that failed, and then looks again, as far as the budget goes.
+// minimise returns a schedule that fails with the same kind as failing, with the fewest deviations
+// that it finds. First it runs the schedules with no deviation, with one, and with two: most bugs
+// need no more. If none of them fails, it leaves deviations out of the schedule that failed. Then it
+// runs the schedules with three deviations and more, until the budget is spent.
 func (x *explorer) minimise(failing *run) schedule {
 	m := &minimiser{explorer: x, kind: failing.kind, best: x.scheduleOf(failing), budget: minimiserBudget}
 	if m.search(0, 2) {
@@ -24,15 +24,17 @@ type minimiser struct {
 }
 
 const (
-	// searchBudget is how many schedules are looked through for each bound.
+	// searchBudget is how many schedules are run for each number of deviations.
 	searchBudget = 10_000
-	// minimiserBudget is how many choice points are spent in all: a second or two.
+	// minimiserBudget is how many choice points all runs may have together. They take a second
+	// or two.
 	minimiserBudget = 3_000_000
-	// runCost is what a run costs, in choice points, beside those that it makes.
+	// runCost is the fixed cost of a run, in choice points. It is added to the choice points that
+	// the run makes.
 	runCost = 50
 )
 
-// fails runs a schedule and, if it fails as it should, keeps it.
+// fails runs a schedule. If it fails with the wanted kind, fails keeps it as the best one.
 func (m *minimiser) fails(d decider) (r *run, failed bool) {
 	r = m.one(d, nil)
 	m.budget -= runCost + len(r.policy.choices)
@@ -43,7 +45,8 @@ func (m *minimiser) fails(d decider) (r *run, failed bool) {
 	return r, true
 }
 
-// leaveOut leaves deviations out: half of them, quarters, ..., and one at a time.
+// leaveOut tries to leave out deviations: all of them, then halves, quarters, and so on, and in the
+// end single ones.
 func (m *minimiser) leaveOut() {
 	for size := len(m.best.picks); size > 0; size /= 2 {
 		for from := 0; from < len(m.best.picks) && m.budget > 0; {
@@ -51,7 +54,7 @@ func (m *minimiser) leaveOut() {
 			fewer := slices.Delete(slices.Clone(before.picks), from, min(from+size, len(before.picks)))
 			if _, failed := m.fails(&replayer{schedule: schedule{picks: fewer}}); !failed {
 				from += size
-			} else if len(m.best.picks) >= len(before.picks) { // picks that no longer fit count as others
+			} else if len(m.best.picks) >= len(before.picks) { // nothing was left out
 				m.best = before
 				from += size
 			}
@@ -59,7 +62,7 @@ func (m *minimiser) leaveOut() {
 	}
 }
 
-// search looks for a failure with so many deviations, or one more, and so on.
+// search looks for a failure with from deviations, then with one more, and so on, up to to.
 func (m *minimiser) search(from, to int) (found bool) {
 	for bound := from; bound <= min(to, len(m.best.picks)); bound++ {
 		s := systematic{bound: bound, limit: searchBudget}.plan(0, part{0, 1})

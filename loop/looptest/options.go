@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// An Option sets up Run, Explore or Replay. What makes no sense there has no effect.
+// An Option configures [Run], [Explore] or [Replay]. An option that does not apply to the function
+// has no effect.
 type Option func(*config)
 
 type config struct {
@@ -20,24 +21,25 @@ type config struct {
 	maxSteps int
 }
 
-// Eager makes the loop's task factory the eager one.
+// Eager makes the loop use the eager task factory: the body of a new task starts inside the call
+// that makes the task.
 func Eager() Option { return func(c *config) { c.eager = true } }
 
-// BothFactories runs every schedule with the lazy and with the eager task factory.
+// BothFactories makes Explore explore twice: with the lazy and with the eager task factory.
 func BothFactories() Option { return func(c *config) { c.both = true } }
 
-// TimePasses makes the clock a choice too: where tasks are ready and a timer is armed, the
-// timer may come due before they run, as on a machine that is busy. Time limits expire then
-// that are never reached otherwise, since under a virtual clock work takes no time.
+// TimePasses makes the passing of time one more choice: while tasks are ready and a timer is
+// armed, the timer may come due before the tasks run, as on a busy machine. Without TimePasses work
+// takes no time under a virtual clock, so many time limits never expire.
 func TimePasses() Option { return func(c *config) { c.passing = true } }
 
-// Parallel runs schedules on all cores at once. The body must allow that: it may not
-// share variables with the test or with other runs of itself.
+// Parallel makes Explore run schedules on all cores at once. The body must not share variables with
+// the test, or with other runs of the body.
 func Parallel() Option { return func(c *config) { c.parallel = runtime.GOMAXPROCS(0) } }
 
-// MaxSteps sets how long a schedule may be: one that has not ended after n steps of tasks
-// and timers fired is taken for endless, and fails. The default is 100,000 for Explore
-// and Replay, and no limit for Run. It panics unless n is positive.
+// MaxSteps limits the length of a run. A run that has not ended after n steps counts as endless and
+// fails. Each step of a task and each timer that fires counts as one step. The default is 100,000
+// for Explore and Replay, and no limit for Run. MaxSteps panics if n is less than 1.
 func MaxSteps(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("looptest: MaxSteps(%d); give a positive number", n))
@@ -45,10 +47,10 @@ func MaxSteps(n int) Option {
 	return func(c *config) { c.maxSteps = n }
 }
 
-// defaultMaxSteps is that of Explore and Replay.
+// defaultMaxSteps is the limit of Explore and Replay.
 const defaultMaxSteps = 100_000
 
-// mustBeGiven panics for a nil test or body.
+// mustBeGiven panics if t or body is nil.
 func mustBeGiven(what string, t testing.TB, body Body) {
 	if t == nil || body == nil {
 		panic("looptest: " + what + " with a nil test or body; give it both")
@@ -66,12 +68,12 @@ func configure(opts []Option, maxSteps int) config {
 	return c
 }
 
-// environment is what the environment asks of every exploration.
+// environment holds the settings for explorations from the environment variables.
 type environment struct {
-	factor float64 // TAKT_SCHEDULES: so many times the schedules of Random and PCT
-	shard  int     // TAKT_SHARD=i/n: only the i-th of n parts, from 1
+	factor float64 // TAKT_SCHEDULES: the factor for the number of schedules of Random and PCT
+	shard  int     // TAKT_SHARD=i/n: run only part i of n parts; i is at least 1
 	shards int
-	replay string // TAKT_REPLAY: this schedule only
+	replay string // TAKT_REPLAY: replay this schedule only
 }
 
 func readEnvironment() (environment, error) {

@@ -9,28 +9,26 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// PCT runs n schedules of probabilistic concurrency testing (Burckhardt, Kothari,
-// Musuvathi, Nagarakatte: A Randomized Scheduler with Probabilistic Guarantees of
-// Finding Bugs, ASPLOS 2010). Every task has a random priority, and of those that are
-// ready the one with the highest runs. At depth-1 random choice points the task that is
-// about to run gets a priority below all of these.
+// PCT runs n schedules of probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi,
+// Nagarakatte: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010).
+// Each task has a random priority, and the ready task with the highest priority runs. At depth-1
+// random choice points the task that would run next gets a priority below all initial priorities.
 //
-// A bug is of depth d if d constraints on the order (this before that) are enough to
-// bring it out. In a program of t tasks, the main task included, which take k steps in
-// all, one schedule finds a bug of that depth with a probability of at least
-// 1/(t·k^(d-1)). Most published bugs are of depth 1 to 3. So n = 1000 and depth = 3 is a
-// good beginning.
+// A bug has depth d if d constraints on the order (this event before that event) are enough to show
+// it. Take a program with t tasks, the main task included, and k steps of all tasks together: one
+// schedule finds a bug of depth d in it with a probability of at least 1/(t·k^(d-1)). Most published
+// bugs have a depth from 1 to 3. So begin with n = 1000 and depth = 3.
 //
-// k is taken from the first run: a program that takes many more steps under other
-// schedules is searched less well. A task that is picked a thousand times in a row loses
-// its priority, so that one that spins lets the others run. The same seed makes the same
-// schedules. PCT panics if depth is less than 1 or n is negative.
+// PCT takes k from the first run. If the program takes many more steps under other schedules, the
+// probability is lower. A task that is picked a thousand times in a row loses its priority, so that
+// a task that spins lets other tasks run. The same seed gives the same schedules. PCT panics if
+// depth is less than 1 or n is negative.
 func PCT(seed uint64, n, depth int) Strategy {
 	if depth < 1 {
-		panic(fmt.Sprintf("looptest: PCT of depth %d; the depth is at least 1", depth))
+		panic(fmt.Sprintf("looptest: PCT of depth %d; give 1 or more", depth))
 	}
 	if n < 0 {
-		panic(fmt.Sprintf("looptest: PCT of %d schedules; the number is not negative", n))
+		panic(fmt.Sprintf("looptest: PCT of %d schedules; give 0 or more", n))
 	}
 	return pct{seed, n, depth}
 }
@@ -49,24 +47,24 @@ func (s pct) plan(steps int, part part) plan {
 	}}
 }
 
-// priorities is the decider of PCT. Priorities are at least firstPriority to begin with,
-// lowPriority+1 to lowPriority+depth-1 after a change, and less for who spins.
+// priorities is the decider of PCT. An initial priority is firstPriority or more. A change sets a
+// priority from lowPriority+1 to lowPriority+depth-1. A task that spins gets a lower one.
 type priorities struct {
 	strategy pct
-	steps    int // of the program, about
+	steps    int // of the program, approximately
 	source   *rand.PCG
 	rand     *rand.Rand
 
-	of      []uint64 // by task ID; 0 if none was given yet. The passing of time is 0.
-	changes []change // in order
-	changed int      // of them
-	floor   uint64   // below every priority given so far
+	of      []uint64 // priorities by task ID; 0 if the task has none yet. ID 0 is the passing of time.
+	changes []change // in the order of their choice points
+	changed int      // how many of the changes have been made
+	floor   uint64   // no task has had a lower priority so far
 	at      int
 	last    uint64
 	inARow  int
 }
 
-// A change lowers the priority of who is about to run at a choice point.
+// A change lowers the priority of the task that would run next at a choice point.
 type change struct {
 	at int
 	to uint64
@@ -83,8 +81,8 @@ func (p *priorities) seed(i int) {
 	clear(p.of)
 	p.changes = p.changes[:0]
 	p.floor, p.changed, p.at, p.last, p.inARow = lowPriority, 0, 0, 0, 0
-	// Which of the changes makes the lowest priority is random, too: some bugs need
-	// the task that was held back first to go on last.
+	// It is random which change sets the lowest priority: some bugs need the task that was
+	// held back first to go on last.
 	for low := range p.strategy.depth - 1 {
 		p.changes = append(p.changes, change{p.rand.IntN(p.steps), lowPriority + 1 + uint64(low)})
 	}
@@ -129,7 +127,7 @@ func (p *priorities) highest(ready []*loop.Task, n int) int {
 	return best
 }
 
-// id returns the ID of a task that is ready, and 0 for the passing of time.
+// id returns the ID of a ready task, and 0 for the passing of time.
 func id(ready []*loop.Task, at int) uint64 {
 	if at == len(ready) {
 		return 0

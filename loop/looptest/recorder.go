@@ -6,24 +6,24 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// A decider picks one of n at a choice point. ready are the tasks; if n is one more,
-// the last pick lets time pass.
+// A decider picks one of n choices at a choice point, and returns its index. The choices are the
+// ready tasks. If n is one more than their number, the last choice is the passing of time.
 type decider interface {
 	decide(ready []*loop.Task, n int) int
 }
 
-// fifo decides as a loop without a policy.
+// fifo decides as a loop without a policy does.
 type fifo struct{}
 
 func (fifo) decide([]*loop.Task, int) int { return 0 }
 
-// A recorder is the lowlevel.Policy of a run: it asks a decider and notes what it said.
+// A recorder is the lowlevel.Policy of a run. It asks a decider, and records the choices.
 type recorder struct {
 	by      decider
-	over    func() bool // from then on it is first in, first out
+	over    func() bool // once this returns true, the recorder picks first in, first out
 	choices []choice
-	order   uint64 // hash of who was picked
-	jumped  bool   // the last pick was not the first, and its step has not begun yet
+	order   uint64 // hash of the tasks that were picked
+	jumped  bool   // the last pick was a deviation, and its step has not begun yet
 	passed  bool   // the last pick was the passing of time, and no timer has fired yet
 }
 
@@ -43,10 +43,11 @@ func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
 	return pick
 }
 
-// mix adds v to the hash h (FNV-1a, a word at a time).
+// mix adds v to the hash h: FNV-1a, but by words instead of bytes.
 func mix(h, v uint64) uint64 { return (h ^ v) * 0x100000001b3 }
 
-// A replayer decides as a schedule says, and notes where it no longer fits.
+// A replayer decides by a schedule, and records the first choice point at which the schedule does
+// not fit the program.
 type replayer struct {
 	schedule schedule
 	at, next int
@@ -62,7 +63,7 @@ func (r *replayer) decide(ready []*loop.Task, n int) int {
 	d := r.schedule.picks[r.next]
 	r.next++
 	if d.of != n {
-		r.part(fmt.Sprintf("at choice point %d there were %d to pick from, and now there are %d: %s", at+1, d.of, n, names(ready)))
+		r.part(fmt.Sprintf("choice point %d had %d choices, and now has %d: %s", at+1, d.of, n, names(ready)))
 	}
 	if d.pick >= n {
 		return 0
@@ -76,7 +77,7 @@ func (r *replayer) part(how string) {
 	}
 }
 
-// end notes it if the run has made fewer or more choices than the schedule's.
+// end compares the number of choice points in the run with that of the schedule.
 func (r *replayer) end() {
 	if r.at != r.schedule.length {
 		now := "none"

@@ -2,16 +2,18 @@ package looptest
 
 import "testing"
 
-// Replay runs body under one schedule, as a failure of [Explore] has printed it, and
-// fails the test as that did, with the same report. If the schedule passes, so does the
-// test; with go test -v the interleaving is logged.
+// Replay runs body under one schedule, as text that a failure of [Explore] has printed. If body
+// fails, the test fails with the same report. If body passes, the test passes, and go test -v logs
+// the interleaving.
 //
-// If the schedule no longer fits the program, the test fails, and says at which choice
-// point they part. A schedule is for finding out what happens, and for checking that a
-// fix fixes it; what keeps the bug from coming back is the exploration.
+// If the schedule no longer fits the program, the test fails, and names the first choice point that
+// differs. Use a schedule to find out what happens, and to check that a fix works. To keep the bug
+// from coming back, keep the exploration.
 //
-// The schedule says which task factory was used, and whether time could pass
-// ([TimePasses]); those options have no effect.
+// The schedule contains the task factory, and whether time could pass ([TimePasses]). Options for
+// these have no effect.
+//
+// Replay panics if t, body or an option is nil.
 func Replay(t testing.TB, schedule string, body Body, opts ...Option) {
 	mustBeGiven("Replay", t, body)
 	t.Helper()
@@ -37,7 +39,7 @@ func replay(t testing.TB, c config, text string, body Body) {
 	by.end()
 	switch {
 	case by.parted != "" && r.failed():
-		t.Errorf("looptest: the schedule no longer fits the program: %s. The program fails all the same:\n\n%s\n\n%s%s", by.parted, r.text(), tr, tl.write(t))
+		t.Errorf("looptest: the schedule no longer fits the program: %s. The program still fails:\n\n%s\n\n%s%s", by.parted, r.text(), tr, tl.write(t))
 	case by.parted != "":
 		t.Errorf("looptest: the schedule no longer fits the program: %s. The program does not fail.\n\n%s", by.parted, tr)
 	case r.failed():

@@ -15,8 +15,8 @@ func TestReplayRefusesWhatIsNoSchedule(t *testing.T) {
 	encode := func(b ...byte) string { return "takt1:" + base64.RawURLEncoding.EncodeToString(b) }
 	body := func(context.Context, *looptest.T) { t.Error("the body was run") }
 	for _, c := range []struct{ name, text, want string }{
-		{"empty", "", `looptest: "" is no schedule; one begins with "takt1:", as a failure prints it`},
-		{"another version", "takt2:AAA", `"takt2:AAA" is no schedule`},
+		{"empty", "", `looptest: "" is not a schedule; give the text that a failure printed, which begins with "takt1:"`},
+		{"another version", "takt2:AAA", `"takt2:AAA" is not a schedule`},
 		{"not base64", "takt1:A!A", `the schedule "takt1:A!A" is damaged: illegal base64`},
 		{"nothing in it", "takt1:", "is damaged: it is cut off"},
 		{"cut off in the length", encode(0), "is damaged: it is cut off"},
@@ -29,7 +29,7 @@ func TestReplayRefusesWhatIsNoSchedule(t *testing.T) {
 		{"twice at one point", encode(0, 5, 1, 1, 2, 0, 1, 2), "is damaged: it picks twice at choice point 2"},
 		{"beyond its length", encode(0, 5, 5, 1, 2), "is damaged: it picks at choice point 6 of 5"},
 		{"far beyond its length", encode(0, 5, 4, 1, 2, 0xff, 0xff, 0xff, 0xff, 7, 1, 2), "is damaged: it picks at choice point 2147483652 of 5"},
-		{"a file", strings.Repeat("\x00", 1<<20), `\x00"... (1048576 bytes) is no schedule`},
+		{"a file", strings.Repeat("\x00", 1<<20), `\x00"... (1048576 bytes) is not a schedule`},
 		{"a long one", "takt1:" + strings.Repeat("!", 1<<20), `!"... (1048582 bytes) is damaged: illegal base64`},
 		{"a long one of zeros", "takt1:" + strings.Repeat("A", 1<<20), `A"... (1048582 bytes) is damaged: it picks at choice point 1 of 0`},
 	} {
@@ -86,8 +86,8 @@ func TestReplaySaysWhereItParts(t *testing.T) {
 		body looptest.Body
 		want []string
 	}{
-		{"a task more", program(one, one, one), []string{"no longer fits the program: at choice point 1 there were 2 to pick from, and now there are 3: A, B, C.", "The program does not fail."}},
-		{"more steps", program(three, three), []string{"no longer fits the program: the run had 1 choice point, and now has ", "The program fails all the same:", "the order is BA"}},
+		{"a task more", program(one, one, one), []string{"no longer fits the program: choice point 1 had 2 choices, and now has 3: A, B, C.", "The program does not fail."}},
+		{"more steps", program(three, three), []string{"no longer fits the program: the run had 1 choice point, and now has ", "The program still fails:", "the order is BA"}},
 		{"no choice", func(context.Context, *looptest.T) {}, []string{"no longer fits the program: the run had 1 choice point, and now has none.", "The program does not fail."}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,20 +11,21 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// Run runs body as the main task of a loop with a virtual clock, on the calling
-// goroutine, and fails the test if body, or what it spawned,
+// Run runs body as the main task of a loop with a virtual clock, on the calling goroutine. It
+// fails the test if
 //
-//   - panics;
-//   - waits for something that can no longer come (a deadlock);
-//   - leaves a task, an armed timer or a goroutine behind when it ends;
-//   - fails with an error that nobody takes, or has a callback that panics.
+//   - body, another task, or a callback panics;
+//   - all tasks wait for events that can no longer come (a deadlock);
+//   - a task, an armed timer or a goroutine is left when body has ended;
+//   - a task fails, and no other task takes its error.
 //
-// The report names the tasks, what they await and where, and where each was spawned.
+// The report names the tasks, what each one awaits and where, and where each one was spawned.
 //
-// Fatal, Skip, Cleanup and all else of the T that body is handed are those of t, and may
-// be called in every task, on either one. Subtests may be run in a body, and a body in
-// subtests, with t.Parallel too; the loop stands still while a subtest runs. The loop is
-// in debug mode.
+// The methods of the T that body is given, such as Fatal, Skip and Cleanup, are those of t. Every
+// task may call them, on the T or on t. A body may run subtests, and a subtest may run a body; both
+// may be parallel subtests. The loop does nothing while a subtest runs. The loop is in debug mode.
+//
+// Run panics if t, body or an option is nil.
 func Run(t testing.TB, body Body, opts ...Option) {
 	mustBeGiven("Run", t, body)
 	t.Helper()
@@ -47,18 +48,18 @@ func Run(t testing.TB, body Body, opts ...Option) {
 	r.execute()
 }
 
-// Clock returns the virtual clock of the loop that ctx belongs to, to look at and to
-// advance by hand. It panics outside of this package's bodies.
+// Clock returns the virtual clock of the loop of ctx. A test reads it, and can advance it itself.
+// Clock panics if ctx belongs to no loop, or to a loop with another kind of clock.
 func Clock(ctx context.Context) *timer.Virtual {
 	c, ok := lowlevel.LoopOf(ctx).Clock().(*timer.Virtual)
 	if !ok {
-		panic("looptest: Clock of a loop whose clock is not virtual")
+		panic("looptest: Clock of a loop whose clock is not virtual; call it in a body of Run, Explore or Replay")
 	}
 	return c
 }
 
-// Elapse lets d pass: timers that come due on the way have fired when it returns, and
-// everything that they made ready has run. It is task.Sleep, and Settle.
+// Elapse lets the time d pass. When it returns, the timers that came due meanwhile have fired, and
+// the tasks that they woke have run until they suspended. Elapse is [task.Sleep], then [Settle].
 func Elapse(ctx context.Context, d time.Duration) error {
 	if err := task.Sleep(ctx, d); err != nil {
 		return err

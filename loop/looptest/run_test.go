@@ -58,7 +58,7 @@ func TestRunFinds(t *testing.T) {
 			"looptest: deadlock: nothing can wake the tasks that are left:\n\tmain awaits a gather of 2, at main_test.go:",
 			"\n\tA awaits mutex \"b\", held by \"B\", at bugs_deadlock_test.go:", ", spawned at main_test.go:",
 			"\n\tB awaits mutex \"a\", held by \"A\", at bugs_deadlock_test.go:",
-			"\n\tin a circle: A → B → A",
+			"\n\tin a circle, each waits for the next: A → B → A",
 		}},
 		{"a task", func(ctx context.Context, t *looptest.T) {
 			spawn(ctx, "worker", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })

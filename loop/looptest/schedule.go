@@ -9,25 +9,24 @@ import (
 	"strings"
 )
 
-// A schedule is what was picked at the choice points of a run that matter: those where
-// it was not first in, first out. Its text is what Replay takes.
+// A schedule holds the picks of a run that were not first in, first out. Replay takes it as text.
 type schedule struct {
 	eager      bool
 	timePasses bool
-	length     int // choice points in the whole run
+	length     int // number of choice points in the whole run
 	picks      []deviation
 }
 
-// A deviation is a choice point at which something else than the first was picked.
+// A deviation is a choice point at which the first choice was not picked.
 type deviation struct {
-	at   int // which choice point, from 0
-	pick int // the index that was picked
-	of   int // how many there were to pick from
+	at   int // number of the choice point, from 0
+	pick int // index of the choice that was picked
+	of   int // number of choices
 }
 
 const prefix = "takt1:"
 
-// String returns the schedule as text: the version, then base64 of varints.
+// String returns the schedule as text: the version, then varints in base64.
 func (s schedule) String() string {
 	var flags uint64
 	if s.eager {
@@ -51,7 +50,7 @@ func (s schedule) String() string {
 func parseSchedule(text string) (s schedule, err error) {
 	body, ok := strings.CutPrefix(strings.TrimSpace(text), prefix)
 	if !ok {
-		return s, fmt.Errorf("looptest: %s is no schedule; one begins with %q, as a failure prints it", excerpt(text), prefix)
+		return s, fmt.Errorf("looptest: %s is not a schedule; give the text that a failure printed, which begins with %q", excerpt(text), prefix)
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
 	if err != nil {
@@ -78,7 +77,7 @@ func parseSchedule(text string) (s schedule, err error) {
 	}
 	for at := 0; len(b) > 0; {
 		on := next()
-		if on >= s.length-at && err == nil { // added up, it may be too large for an int
+		if on >= s.length-at && err == nil { // the sum of at and on may be too large for an int
 			return damaged("it picks at choice point %d of %d", int64(at)+int64(on)+1, s.length)
 		}
 		at += on
@@ -99,11 +98,11 @@ func parseSchedule(text string) (s schedule, err error) {
 	return s, nil
 }
 
-// maxExcerpt is how much of a text a message repeats, in bytes.
+// maxExcerpt is how many bytes of a text a message repeats.
 const maxExcerpt = 200
 
-// excerpt returns text in quotes, or its beginning and its length if it is long: what is
-// given for a schedule may be a whole file.
+// excerpt returns text in quotes. Of a long text it returns the beginning and the length, because
+// a caller may pass a whole file as a schedule.
 func excerpt(text string) string {
 	if len(text) <= maxExcerpt {
 		return strconv.Quote(text)
@@ -116,7 +115,7 @@ func (x *explorer) scheduleOf(r *run) schedule {
 	return schedule{eager: x.eager, timePasses: x.passing, length: len(r.policy.choices), picks: deviations(r.policy.choices)}
 }
 
-// A choice is what was picked at a choice point, and of how many.
+// A choice is the pick at a choice point, and the number of choices there.
 type choice struct{ pick, of int32 }
 
 // deviations returns the choices that are not first in, first out.

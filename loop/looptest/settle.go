@@ -9,36 +9,37 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Settle waits until every other task is suspended, and nothing but time or the outside
-// could wake it. Time does not pass meanwhile. Several tasks may settle at once; they
-// are woken together. The error is that of [lowlevel.Suspend]. testing/synctest: Wait.
+// Settle waits until all other tasks are suspended, and only the passing of time or an event from
+// outside the loop can wake them. Time does not pass meanwhile. Several tasks may call Settle at
+// the same time; they wake together. The error is that of [lowlevel.Suspend]. The function of
+// testing/synctest for this is Wait.
 func Settle(ctx context.Context) error {
 	lowlevel.Current(ctx)
-	w := newWait(ctx, func() string { return "the others to settle" })
+	w := newWait(ctx, func() string { return "the other tasks, until they settle" })
 	lowlevel.AtIdle(lowlevel.LoopOf(ctx), w)
 	return w.Wait(ctx)
 }
 
-// A Sequencer forces an order upon the tasks of a test: each step waits for its number.
-// The zero Sequencer is ready to use, by the tasks of one loop. (trio: Sequencer.)
+// A Sequencer forces one order on the tasks of a test: each call of Step waits for its number. The
+// zero Sequencer is ready to use, by the tasks of one loop. The type has the same name in trio.
 type Sequencer struct {
 	next    int
 	waiting map[int]*wait
 }
 
-// Step waits until every smaller number, from 0, has been stepped to, and the task that
-// did so last has come to suspend again. If the error is not nil (it is that of
-// [lowlevel.Suspend]), the step was not made, and its number is to be used again. Step
-// panics for a number that was used before, or is waited for.
+// Step waits until Step has returned for each smaller number, from 0, and until the task with the
+// number before n has suspended again. The error is that of [lowlevel.Suspend]. If it is not nil,
+// the step was not made: call Step with the same number again. Step panics if n is negative, if n
+// was used before, or if another task already waits for n.
 func (s *Sequencer) Step(ctx context.Context, n int) error {
 	lowlevel.Current(ctx)
 	switch {
 	case n < 0:
 		panic(fmt.Sprintf("looptest: Step(%d) of a Sequencer; numbers begin with 0", n))
 	case n < s.next:
-		panic(fmt.Sprintf("looptest: Step(%d) of a Sequencer, which has come to %d already", n, s.next))
+		panic(fmt.Sprintf("looptest: Step(%d) of a Sequencer, but the next step is %d; use each number once", n, s.next))
 	case s.waiting[n] != nil:
-		panic(fmt.Sprintf("looptest: Step(%d) of a Sequencer, for which another task waits", n))
+		panic(fmt.Sprintf("looptest: Step(%d) of a Sequencer, but another task waits for this step; use each number once", n))
 	}
 	if n > s.next {
 		if err := s.wait(ctx, n); err != nil {
@@ -56,13 +57,13 @@ func (s *Sequencer) wait(ctx context.Context, n int) error {
 	if s.waiting == nil {
 		s.waiting = map[int]*wait{}
 	}
-	w := newWait(ctx, func() string { return fmt.Sprintf("step %d of a sequencer, which stands at %d", n, s.next) })
+	w := newWait(ctx, func() string { return fmt.Sprintf("step %d of a sequencer (the next step is %d)", n, s.next) })
 	s.waiting[n] = w
 	defer delete(s.waiting, n)
 	return w.Wait(ctx)
 }
 
-// A wait is a promise that is completed when it is run.
+// A wait is a promise that Run completes.
 type wait struct {
 	future.Promise[struct{}]
 	what func() string

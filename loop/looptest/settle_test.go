@@ -210,10 +210,10 @@ func TestSequencerMisuse(t *testing.T) {
 		var turn looptest.Sequencer
 		panics(t, "looptest: Step(-1) of a Sequencer; numbers begin with 0", func() { _ = turn.Step(ctx, -1) })
 		must(t, turn.Step(ctx, 0))
-		panics(t, "looptest: Step(0) of a Sequencer, which has come to 1 already", func() { _ = turn.Step(ctx, 0) })
+		panics(t, "looptest: Step(0) of a Sequencer, but the next step is 1; use each number once", func() { _ = turn.Step(ctx, 0) })
 		waits := spawn(ctx, "waits", func(ctx context.Context) error { return turn.Step(ctx, 2) })
 		must(t, looptest.Settle(ctx))
-		panics(t, "looptest: Step(2) of a Sequencer, for which another task waits", func() { _ = turn.Step(ctx, 2) })
+		panics(t, "looptest: Step(2) of a Sequencer, but another task waits for this step; use each number once", func() { _ = turn.Step(ctx, 2) })
 		must(t, turn.Step(ctx, 1))
 		must(t, waits.Wait(ctx))
 	})
@@ -221,7 +221,7 @@ func TestSequencerMisuse(t *testing.T) {
 		var turn looptest.Sequencer
 		_ = turn.Step(ctx, 1)
 	})
-	contains(t, r.report(), "looptest: deadlock", "main awaits step 1 of a sequencer, which stands at 0, at settle_test.go:")
+	contains(t, r.report(), "looptest: deadlock", "main awaits step 1 of a sequencer (the next step is 0), at settle_test.go:")
 	r = run(t, func(ctx context.Context, t *looptest.T) {
 		done := spawn(ctx, "settler", looptest.Settle)
 		together(ctx, t, func(ctx context.Context) { _ = done.Wait(ctx); _ = task.Sleep(ctx, task.NoLimit) })

@@ -7,37 +7,40 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// A Strategy says which schedules [Explore] runs.
+// A Strategy decides which schedules [Explore] runs. [PCT], [DelayBounded], [Exhaustive] and
+// [Random] return one.
 type Strategy interface {
-	// plan begins an exploration of a program that takes so many steps.
+	// plan begins an exploration of a program that takes about this number of steps.
 	plan(steps int, part part) plan
 	String() string
 }
 
-// A part is the i-th of n parts of an exploration, from 0.
+// A part is part i of the n parts of an exploration; i counts from 0.
 type part struct{ i, n int }
 
 func (p part) has(at int) bool { return at%p.n == p.i }
 
-// A plan hands out schedules to run. Its methods are called one at a time.
+// A plan gives the schedules to run, one after the other. Its methods are never called at the same
+// time.
 type plan interface {
-	// next returns who decides in the next run, or nil if there is none now: at the
-	// end, or until a run under way has been reported.
+	// next returns the decider for the next run. It returns nil at the end, and also while the
+	// next run depends on a run that has not been reported yet.
 	next() decider
-	// ran reports what was chosen in a run, and takes its decider back. It reports
-	// whether choices is kept.
+	// ran takes the choices that were made in a run, and its decider, which the plan may use
+	// again. It reports whether the plan keeps the slice choices.
 	ran(d decider, choices []choice) (kept bool)
 }
 
-// Random runs n schedules in each of which every choice is uniformly random. The same
-// seed makes the same schedules.
+// Random runs n schedules in which each choice is uniformly random. The same seed gives the same
+// schedules.
 //
-// It promises nothing, and is good at bugs that need many switches at no particular
-// places. A bug that needs one task to be held back for k choice points in a row, among
-// t tasks, it finds in one schedule of about (t/(t-1))^k: for those there is [PCT].
+// Random gives no guarantee. It is good at bugs that need many switches between tasks, at no
+// particular places. It is bad at bugs that need one of t tasks to be held back for k choice points
+// in a row: it finds them in about one of (t/(t-1))^k schedules. Use [PCT] for these bugs. Random
+// panics if n is negative.
 func Random(seed uint64, n int) Strategy {
 	if n < 0 {
-		panic(fmt.Sprintf("looptest: Random of %d schedules; the number is not negative", n))
+		panic(fmt.Sprintf("looptest: Random of %d schedules; give 0 or more", n))
 	}
 	return random{seed, n}
 }
@@ -65,10 +68,11 @@ type uniform struct {
 func (u *uniform) seed(i int)                       { u.source.Seed(u.strategy.seed, uint64(i)) }
 func (u *uniform) decide(_ []*loop.Task, n int) int { return u.rand.IntN(n) }
 
-// A seeded is a decider for any run of those that do not depend on each other.
+// A seeded is a decider that can decide any run of a plan in which runs do not depend on each
+// other.
 type seeded interface {
 	decider
-	seed(i int) // makes it the i-th run's, from 0
+	seed(i int) // prepares the decider for run i, from 0
 }
 
 // counted is a plan of n runs that do not depend on each other.
@@ -106,37 +110,36 @@ func (c *counted) ran(d decider, _ []choice) bool {
 	return false
 }
 
-// DelayBounded runs every schedule that deviates from first in, first out at d choice
-// points or fewer: who is first in line is passed over in favour of another one. That is
-// delay bounding (Emmi, Qadeer, Rakamarić: Delay-Bounded Scheduling, POPL 2011), where a
-// deviation counts once, whomever it favours. The schedules with one deviation are run
-// after the one with none, those with two after the one that they extend, and so on.
+// DelayBounded runs every schedule with d deviations or fewer. A deviation is a choice point at
+// which the first task in the queue is passed over and another task runs. This is delay bounding
+// (Emmi, Qadeer, Rakamarić: Delay-Bounded Scheduling, POPL 2011), where a deviation counts once,
+// no matter which task runs in place of the first. The schedule without deviations runs first. A
+// schedule with more deviations runs after the schedule that it extends by one.
 //
-// With k choice points and t tasks that are ready there are about (k·t)^d/d! schedules,
-// and every bug that d deviations bring out is found for sure. It panics if d is
-// negative.
+// With k choice points and t ready tasks there are about (k·t)^d/d! schedules. DelayBounded
+// certainly finds each bug that d deviations can show. It panics if d is negative.
 func DelayBounded(d int) Strategy {
 	if d < 0 {
-		panic(fmt.Sprintf("looptest: DelayBounded(%d); the bound is not negative", d))
+		panic(fmt.Sprintf("looptest: DelayBounded(%d); give 0 deviations or more", d))
 	}
 	return systematic{name: fmt.Sprintf("DelayBounded(%d)", d), bound: d}
 }
 
-// Exhaustive runs every schedule that there is, once, up to limit of them, where 0 is no
-// limit. Where there are more, [Explore] says in the log that it did not come to the end;
-// if it did, no schedule makes the body fail. k tasks of n steps each that are ready at
-// once have (kn)!/(n!)^k schedules. It panics if limit is negative.
+// Exhaustive runs every possible schedule once, but at most limit schedules; 0 is no limit. If the
+// limit is reached, [Explore] logs that some schedules were not run. If it is not reached and the
+// test passes, no schedule makes the body fail. k tasks that are ready at once and have n steps
+// each have (kn)!/(n!)^k schedules. Exhaustive panics if limit is negative.
 func Exhaustive(limit int) Strategy {
 	if limit < 0 {
-		panic(fmt.Sprintf("looptest: Exhaustive(%d); the limit is not negative", limit))
+		panic(fmt.Sprintf("looptest: Exhaustive(%d); give a limit of 1 or more, or 0 for no limit", limit))
 	}
 	return systematic{name: fmt.Sprintf("Exhaustive(%d)", limit), bound: -1, limit: limit}
 }
 
 type systematic struct {
 	name  string
-	bound int // deviations; -1 is any
-	limit int // schedules; 0 is any
+	bound int // of deviations; -1 for no bound
+	limit int // of schedules; 0 for no limit
 }
 
 func (s systematic) String() string { return s.name }
@@ -145,10 +148,10 @@ func (s systematic) plan(_ int, part part) plan {
 	return &search{systematic: s, part: part, todo: []path{{}}}
 }
 
-// A path is a run of a systematic search: it goes as an earlier run did up to a choice
-// point, picks something else there, and is first in, first out from then on.
+// A path is a run of a systematic search. It repeats an earlier run up to a choice point, makes
+// another pick there, and is first in, first out from then on.
 type path struct {
-	before     []choice // of the earlier run, up to the choice point
+	before     []choice // the choices of the earlier run, up to the choice point
 	pick       int32
 	deviations int
 	at         int
@@ -164,7 +167,7 @@ func (p *path) decide(_ []*loop.Task, n int) int {
 	case at == len(p.before):
 		pick = p.pick
 	}
-	if int(pick) >= n { // the program is not deterministic
+	if int(pick) >= n { // the program is not deterministic: the earlier run had more choices here
 		return 0
 	}
 	return int(pick)
@@ -173,12 +176,12 @@ func (p *path) decide(_ []*loop.Task, n int) int {
 // search is a depth-first search of the tree of choices.
 type search struct {
 	systematic
-	part    part // which of the paths that depart from the first run are gone
+	part    part // which of the paths that branch off from the first run are searched
 	todo    []path
 	free    []*path
-	firsts  int // paths that depart from the first run
+	firsts  int // number of paths that branch off from the first run
 	started int
-	cut     bool // the limit was reached with paths left
+	cut     bool // the limit was reached, and paths are left
 }
 
 func (s *search) next() decider {
@@ -207,7 +210,8 @@ func (s *search) take() *path {
 	return p
 }
 
-// ran adds the runs that depart from this one at a point behind those given to it.
+// ran adds the runs that branch off from this one, at a choice point after the given ones. Earlier
+// choice points have been searched already.
 func (s *search) ran(d decider, choices []choice) (kept bool) {
 	p := d.(*path)
 	s.free = append(s.free, p)

@@ -83,7 +83,7 @@ func TestExhaustiveRunsEveryScheduleOnce(t *testing.T) {
 func TestExhaustiveSaysWhatItLeftOut(t *testing.T) {
 	o := &orders{times: map[string]int{}}
 	r := record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Exhaustive(10), o.program(2, 5)) })
-	contains(t, strings.Join(r.logs, "\n"), "Exhaustive(10) came to its limit: ")
+	contains(t, strings.Join(r.logs, "\n"), "Exhaustive(10) reached its limit: ")
 	if r.Failed() {
 		t.Error(r.report())
 	}

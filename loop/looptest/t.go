@@ -10,29 +10,31 @@ import (
 	"testing"
 )
 
-// T is what a body is handed in place of the test's own testing.TB, whose methods it
-// has.
+// A T is given to a body in place of the test's own testing.TB. It has the same methods.
 //
-// Under [Run] it is the test's own. Under [Explore] and [Replay] it is the schedule's: a
-// failure does not fail the test until the schedule has been minimised, what is logged
-// is shown for that one only, Skip gives up the schedule, not the test, and a Cleanup is
-// called at the end of the schedule, when its loop is closed.
+// Under [Run] its methods are those of the test. Under [Explore] and [Replay] it belongs to one
+// schedule:
 //
-// Fatal, FailNow and Skip end the body and all its tasks, wherever they are called, and
-// every deferred call runs.
+//   - A failure fails the schedule. Explore minimises the schedule, and then fails the test.
+//   - The report shows only the texts that the minimised schedule logs.
+//   - Skip ends the schedule, not the test.
+//   - A function given to Cleanup is called at the end of the schedule, after its loop is closed.
+//
+// Any task may call Fatal, FailNow and Skip. They end the body and all its tasks, and all deferred
+// calls run.
 type T struct{ testing.TB }
 
-// A holder is the testing.TB of one schedule: it keeps what the schedule has to say,
-// until it is known whether that matters.
+// A holder is the testing.TB of one schedule. It keeps the texts that the schedule logs: they are
+// printed only if the schedule fails.
 type holder struct {
 	testing.TB
 	mu       sync.Mutex
 	lines    []string
-	helpers  []uintptr // where Helper was called
+	helpers  []uintptr // the places that called Helper
 	failed   bool
 	skipped  bool
-	finished bool // by FailNow or Skip
-	deaf     bool // what is said now is only because the loop is being closed
+	finished bool // FailNow or Skip was called
+	deaf     bool // texts are not kept: tasks log them only because the loop is being closed
 	heard    func(line string)
 	cleanups []func()
 }
@@ -47,8 +49,8 @@ func (h *holder) Helper() {
 	}
 }
 
-// log adds text, after the file and line of the body's call, as package testing does.
-// Its caller is a method that the body, or a helper of it, has called.
+// log adds text, after the file and line of the body's call, as package testing does. A method of
+// the holder must call log directly: log skips one frame for it.
 func (h *holder) log(text string) {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
@@ -66,7 +68,7 @@ func (h *holder) log(text string) {
 	h.say(place(frame) + ": " + text)
 }
 
-// say adds text. h.mu is locked.
+// say adds text. The caller has locked h.mu.
 func (h *holder) say(text string) {
 	if h.deaf {
 		return
@@ -145,7 +147,7 @@ func (h *holder) Skipf(format string, args ...any) {
 	h.SkipNow()
 }
 
-// Output returns where lines can be written that belong to the schedule.
+// Output returns a writer that adds text to the schedule's own.
 func (h *holder) Output() io.Writer { return heldOutput{h} }
 
 type heldOutput struct{ *holder }
@@ -163,7 +165,8 @@ func (h *holder) Cleanup(f func()) {
 	h.cleanups = append(h.cleanups, f)
 }
 
-// cleanUp calls the cleanups, last added first, also those that they add.
+// cleanUp calls the functions given to Cleanup, the last one first. Such a function may call
+// Cleanup again.
 func (h *holder) cleanUp() {
 	h.mu.Lock()
 	last := len(h.cleanups) - 1
@@ -174,6 +177,6 @@ func (h *holder) cleanUp() {
 	f := h.cleanups[last]
 	h.cleanups = h.cleanups[:last]
 	h.mu.Unlock()
-	defer h.cleanUp() // also if f calls FailNow
+	defer h.cleanUp() // deferred, because f may call FailNow
 	f()
 }

@@ -14,15 +14,14 @@ import (
 // recordBudget is the memory of a recording, in bytes.
 const recordBudget = 16 << 20
 
-// A timeline is the recording of a run that is shown if it fails: as a page, in the folder
-// for the artifacts of the test. The zero timeline, where nobody asked for artifacts,
-// records nothing.
+// A timeline records a run. If the run fails, the recording is written as a page into the folder
+// for the artifacts of the test. The zero timeline records nothing: it is used if no folder is set.
 type timeline struct {
 	dir string
 	rec *trace.Recorder
 }
 
-// newTimeline returns the timeline of a run of t, and lets r be recorded for it.
+// newTimeline returns the timeline of a run of t, and makes it an observer of r.
 func newTimeline(t testing.TB, r *run) timeline {
 	tl := timeline{dir: artifacts(t)}
 	if tl.dir == "" {
@@ -33,8 +32,8 @@ func newTimeline(t testing.TB, r *run) timeline {
 	return tl
 }
 
-// artifacts returns the folder that TAKT_ARTIFACTS names, or else that of go test
-// -artifacts, or else nothing.
+// artifacts returns the folder that TAKT_ARTIFACTS names. If that is not set, it returns the folder
+// of go test -artifacts, or an empty string without this flag.
 func artifacts(t testing.TB) string {
 	if dir := os.Getenv("TAKT_ARTIFACTS"); dir != "" {
 		return dir
@@ -46,7 +45,7 @@ func artifacts(t testing.TB) string {
 	return ""
 }
 
-// write writes the page and returns a line that says where it is, behind an empty line.
+// write writes the page. It returns an empty line and a line with the path of the page.
 func (tl timeline) write(t testing.TB) string {
 	if tl.rec == nil {
 		return ""
@@ -59,9 +58,9 @@ func (tl timeline) write(t testing.TB) string {
 	}, t.Name())
 	path := filepath.Join(tl.dir, name+".html")
 	if err := tl.writeTo(path); err != nil {
-		return fmt.Sprintf("\n\nlooptest: the timeline could not be kept: %v", err)
+		return fmt.Sprintf("\n\nlooptest: cannot write the timeline: %v", err)
 	}
-	return "\n\nA timeline of it: " + path
+	return "\n\nThe timeline of this run: " + path
 }
 
 func (tl timeline) writeTo(path string) error {

@@ -41,7 +41,7 @@ func TestTimelineOfAFailure(t *testing.T) {
 			if len(pages) != 1 {
 				t.Fatalf("%d pages", len(pages))
 			}
-			contains(t, strings.Join(append(r.errors, r.logs...), "\n"), "A timeline of it: "+pages[0])
+			contains(t, strings.Join(append(r.errors, r.logs...), "\n"), "The timeline of this run: "+pages[0])
 			page, err := os.ReadFile(pages[0])
 			must(t, err)
 			contains(t, string(page), "worker")

@@ -11,26 +11,26 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// A transcript is the interleaving of a run, step by step.
+// A transcript lists the steps of a run, in order: the interleaving.
 type transcript struct {
 	run    *run
 	steps  []*step
-	open   map[*loop.Task]*step  // steps under way; eager ones nest
-	stands map[*loop.Task]string // where each task was suspended
+	open   map[*loop.Task]*step  // steps that have not ended; a step of an eager task is inside another
+	stands map[*loop.Task]string // the place where each task was suspended
 }
 
 // A step is a line of a transcript.
 type step struct {
 	at     string // time
 	who    string
-	path   string // from where to where
+	path   string // the place where it began, and the place where it ended
 	from   string
-	jumped bool     // it was not the first
-	did    []string // to other tasks
-	said   []string // to its T
+	jumped bool     // it was a deviation
+	did    []string // the effects on other tasks
+	said   []string // the texts logged by T
 }
 
-// of makes r a run to be transcribed.
+// of makes the transcript an observer of r.
 func (tr *transcript) of(r *run) {
 	tr.run = r
 	tr.open, tr.stands = map[*loop.Task]*step{}, map[*loop.Task]string{}
@@ -61,7 +61,7 @@ func (tr *transcript) observe(e loop.Event) {
 		tr.note(e, "canceled %s")
 	case loop.TimerFired:
 		if tr.run.policy.passed {
-			tr.add(e, &step{path: "time passes before who is ready has run"})
+			tr.add(e, &step{path: "time passes before the ready tasks run"})
 			tr.run.policy.passed = false
 		}
 	}
@@ -81,22 +81,22 @@ func (tr *transcript) end(t *loop.Task, where string) {
 	}
 }
 
-// note notes what the running task does to another.
+// note records an effect of the running task on another task.
 func (tr *transcript) note(e loop.Event, format string) {
 	if s := tr.open[e.By]; s != nil && e.By != e.Task {
 		s.did = append(s.did, fmt.Sprintf(format, e.Task.Name()))
 	}
 }
 
-// hear takes in what the body says to its T.
+// hear records a text that the body logs by its T.
 func (tr *transcript) hear(line string) {
 	if s := tr.open[tr.run.loop.Current()]; s != nil && !tr.run.closing {
 		s.said = append(s.said, line)
 	}
 }
 
-// callSite returns the place in the body that suspends, on whose stack this is called.
-// It is unknown for a stackless task.
+// callSite returns the place in the body that suspends. It is called on the stack of that body. For
+// a stackless task the place is unknown, and the text is "an await".
 func callSite() string {
 	var pcs [64]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
@@ -117,7 +117,7 @@ func place(frame runtime.Frame) string {
 	return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
 }
 
-// module is how the names of all functions of the library begin.
+// module is the prefix of the names of all functions of this library.
 var module = strings.TrimSuffix(reflect.TypeFor[loop.Loop]().PkgPath(), "loop")
 
 // ofTakt reports whether function belongs to the library.
@@ -130,14 +130,15 @@ func ofTakt(function string) bool {
 	return pkg != "main" && !strings.HasSuffix(pkg, "_test")
 }
 
-// A line stands for one step, or for several in a row that look the same.
+// A line shows one step, or several equal steps in a row.
 type line struct {
 	*step
-	number int // of the first, from 1
+	number int // of the first step, from 1
 	times  int
 }
 
-// maxLines is how much of a transcript is printed: so much of its beginning and end.
+// maxLines is how many lines are printed of the beginning of a long transcript, and as many of its
+// end.
 const maxLines = 50
 
 func (tr *transcript) String() string {
@@ -160,7 +161,7 @@ func (tr *transcript) String() string {
 		}
 	}
 	var b strings.Builder
-	b.WriteString("The interleaving; * marks a pick that was not first in, first out:\n\n")
+	b.WriteString("The interleaving; * marks a deviation from first in, first out:\n\n")
 	for i, l := range lines {
 		if i == maxLines && len(lines) > 2*maxLines {
 			fmt.Fprintf(&b, "\t ...\n")
@@ -172,7 +173,8 @@ func (tr *transcript) String() string {
 	return b.String()
 }
 
-// looksLike reports whether s, the step after the line's, can go without saying.
+// looksLike reports whether the next step s is equal to those of the line, so that it needs no line
+// of its own.
 func (l *line) looksLike(s *step) bool {
 	return l.who == s.who && l.path == s.path && l.at == s.at && !s.jumped && len(l.did)+len(l.said)+len(s.did)+len(s.said) == 0
 }
