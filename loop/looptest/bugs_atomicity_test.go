@@ -9,7 +9,7 @@ import (
 	"github.com/takt-go/takt/task/lock"
 )
 
-// What should happen as one, and is torn apart by an await.
+// Bugs in which an await stands between steps that must not be separated.
 
 func lostUpdate(ctx context.Context, t *looptest.T, fixed bool) {
 	balance := 0
@@ -34,7 +34,7 @@ func checkThenAct(ctx context.Context, t *looptest.T, fixed bool) {
 	buy := func(ctx context.Context) {
 		switch {
 		case stock == 0:
-		case fixed: // takes it first
+		case fixed: // takes the piece before the await
 			stock--
 			task.Yield(ctx) // payment
 		default:

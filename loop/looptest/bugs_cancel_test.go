@@ -13,13 +13,13 @@ import (
 	"github.com/takt-go/takt/task/lock"
 )
 
-// What goes wrong when something ends early: by a cancellation, a time-out, a return.
+// Bugs that show when a cancellation, a time-out or a return ends something early.
 
-// A mailbox hands items to those who wait, in their order.
+// A mailbox hands items to waiting takers, in the order in which they came.
 type mailbox struct {
 	items   []int
 	waiting []*future.Future[int]
-	careful bool // with items whose taker is canceled
+	careful bool // if a taker is canceled after it was given an item, the item is put back
 }
 
 func (m *mailbox) put(v int) {

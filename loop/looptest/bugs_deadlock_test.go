@@ -47,7 +47,7 @@ func lockUpgrade(ctx context.Context, t *looptest.T, fixed bool) {
 	raise := func(ctx context.Context) {
 		must(t, changed.Lock(ctx))
 		defer changed.Unlock()
-		if fixed { // asks for all that it will need
+		if fixed { // waits for exclusive access from the beginning
 			must(t, changed.WaitFor(ctx, func() bool { return readers == 0 && writers == 0 }))
 			writers++
 		} else {

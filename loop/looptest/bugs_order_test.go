@@ -9,7 +9,7 @@ import (
 	"github.com/takt-go/takt/task/queue"
 )
 
-// What should happen before something else, and need not.
+// Bugs in which one event must come before another, but no code ensures it.
 
 func publishedTooEarly(ctx context.Context, t *looptest.T, fixed bool) {
 	type config struct{ address string }
@@ -36,7 +36,7 @@ func closedTooEarly(ctx context.Context, t *looptest.T, fixed bool) {
 	worker := spawn(ctx, "worker", func(ctx context.Context) error {
 		pauses(ctx, 2)
 		if closed {
-			t.Error("write to a log that is closed")
+			t.Error("write to a closed log")
 		}
 		return nil
 	})
@@ -44,7 +44,7 @@ func closedTooEarly(ctx context.Context, t *looptest.T, fixed bool) {
 		if fixed {
 			must(t, worker.Wait(ctx))
 		}
-		pauses(ctx, 3) // that should be enough
+		pauses(ctx, 3) // seems long enough for the worker
 		closed = true
 		return nil
 	})
@@ -60,7 +60,7 @@ func calledAfterUnsubscribing(ctx context.Context, t *looptest.T, fixed bool) {
 				continue
 			}
 			if !subscribed[i] {
-				t.Errorf("handler %d is called, and had unsubscribed", i)
+				t.Errorf("handler %d is called after it unsubscribed", i)
 			}
 		}
 	}
@@ -178,7 +178,7 @@ func eventClearedTooEarly(ctx context.Context, t *looptest.T, fixed bool) {
 	}
 	pulse := func(ctx context.Context) {
 		open.Set()
-		task.Yield(ctx) // that should be enough for those who wait
+		task.Yield(ctx) // seems long enough for the waiters
 		if !fixed {
 			open.Clear()
 		}

@@ -9,18 +9,18 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 )
 
-// The bug collection: small programs with a known scheduling bug of a published kind,
-// each with its correct twin. None of the bugs shows first in, first out.
+// The bug collection: small programs, each with a scheduling bug of a published kind, and each with
+// a correct twin. No bug shows while tasks run first in, first out.
 
-// A bug is a program in two forms.
+// A bug is a program in two forms: with the bug, and correct.
 type bug struct {
 	body   func(ctx context.Context, t *looptest.T, fixed bool)
 	name   string
 	kind   string
-	source string // where the kind is described
-	pct    int    // PCT(1, pct, 3) finds it; so it does with the seeds 2 to 20
-	bound  int    // DelayBounded(bound) finds it, and with one less it does not,
-	delays int    // in so many schedules
+	source string // the publication that describes the kind
+	pct    int    // PCT(1, pct, 3) finds the bug; PCT with the seeds 2 to 20 finds it too
+	bound  int    // DelayBounded(bound) finds the bug, and DelayBounded(bound-1) does not
+	delays int    // DelayBounded(bound) finds it after this number of schedules or fewer
 	opts   []looptest.Option
 }
 
@@ -39,7 +39,7 @@ const (
 var bugs = []bug{
 	{lostUpdate, "lost update", "atomicity: read, await, write",
 		lu08, 20, 2, 10, nil},
-	{checkThenAct, "check then act", "atomicity: the check is stale when the act comes",
+	{checkThenAct, "check then act", "atomicity: the check no longer holds at the act",
 		goetz06 + ", 2.2.1", 20, 2, 10, nil},
 	{initialisedTwice, "initialised twice", "atomicity: lazy initialisation",
 		goetz06 + ", 2.2.2", 20, 2, 10, nil},
@@ -51,7 +51,7 @@ var bugs = []bug{
 		lu08, 50, 2, 10, nil},
 	{iteratorInvalidation, "iterator invalidation", "atomicity: a list shrinks under its iteration",
 		wang17, 20, 2, 10, nil},
-	{aba, "ABA", "atomicity: what looks the same is not",
+	{aba, "ABA", "atomicity: the pointer is the same, but its node has changed",
 		"Treiber: Coping with Parallelism, IBM RJ 5118, 1986", 50, 2, 10, nil},
 	{resurrection, "resurrection", "atomicity: the last reference comes back",
 		lu08, 500, 2, 10, nil},
@@ -64,15 +64,15 @@ var bugs = []bug{
 		lu08, 20, 2, 10, nil},
 	{calledAfterUnsubscribing, "called after unsubscribing", "order: use after free in an event emitter",
 		nodefz17, 20, 2, 10, nil},
-	{queueDropped, "queue dropped", "order: shut down before it was drained",
+	{queueDropped, "queue dropped", "order: the queue is shut down before it is drained",
 		lu08, 20, 4, 10, nil},
 	{missedWakeup, "missed wakeup", "order: an await between check and wait",
 		farchi03, 50, 2, 10, nil},
 	{lostNotify, "lost notify", "order: signal before wait, without a condition",
 		farchi03, 20, 2, 10, nil},
-	{conditionWithoutLoop, "condition without loop", "atomicity: not looked at again after the wait",
+	{conditionWithoutLoop, "condition without loop", "atomicity: the condition is not checked again after the wait",
 		"Lampson, Redell: Experience with Processes and Monitors in Mesa, CACM 1980", 500, 1, 10, nil},
-	{eventClearedTooEarly, "event cleared too early", "order: cleared before the waiters looked",
+	{eventClearedTooEarly, "event cleared too early", "order: the event is cleared before the waiters check it",
 		farchi03, 20, 1, 10, nil},
 	{barrierMisuse, "barrier misuse", "order: one barrier where two are needed",
 		farchi03, 50, 1, 10, nil},
@@ -85,26 +85,26 @@ var bugs = []bug{
 		"Gray, Reuter: Transaction Processing, 1993", 20, 2, 10, nil},
 	{nestedMonitor, "nested monitor", "deadlock: waiting with the outer lock held",
 		"Lister: The Problem of Nested Monitor Calls, 1977", 20, 2, 10, nil},
-	{pollingMissesThePulse, "polling misses the pulse", "livelock: busy waiting for what has gone by",
+	{pollingMissesThePulse, "polling misses the pulse", "livelock: busy waiting for a pulse that is over",
 		farchi03, 20, 1, 10, []looptest.Option{looptest.MaxSteps(1500)}},
 
 	{cancelDuringHandover, "cancel during handover", "cancellation: the item is lost with its taker",
 		"CPython issue 27585, asyncio.Lock deadlock after cancellation", 100, 2, 20, nil},
-	{permitLost, "permit lost", "cancellation: not released on the way out",
+	{permitLost, "permit lost", "cancellation: the permit is not released on an early return",
 		tu19, 50, 2, 10, nil},
-	{shieldedWorkLost, "shielded work lost", "cancellation: what was shielded is left behind",
+	{shieldedWorkLost, "shielded work lost", "cancellation: the shielded task is left behind",
 		"asyncio documentation, shield", 50, 1, 10, nil},
-	{spawnedIntoAbortedGroup, "spawned into an aborted group", "cancellation: the group takes no more",
+	{spawnedIntoAbortedGroup, "spawned into an aborted group", "cancellation: an aborting group starts no new task",
 		"asyncio documentation, TaskGroup", 20, 3, 10, nil},
-	{canceledTheWrongOne, "canceled the wrong one", "cancellation of what came in its place",
+	{canceledTheWrongOne, "canceled the wrong one", "cancellation of the next job instead",
 		wang17, 10000, 2, 10, nil},
 	{timerLeftArmed, "timer left armed", "leak on an early return",
 		tu19, 20, 2, 10, nil},
 	{errorNobodyTakes, "error nobody takes", "leak of a failure on an early return",
 		wang17, 20, 2, 10, nil},
-	{timeoutAgainstCompletion, "time-out against completion", "time: both happen",
+	{timeoutAgainstCompletion, "time-out against completion", "time: the answer and the time-out both happen",
 		"CPython issue 37658, asyncio.wait_for", 20, 1, 10, nil},
-	{chargedTwice, "charged twice", "time: a slow reply is asked for again",
+	{chargedTwice, "charged twice", "time: a retry while the first request is still running",
 		"Birrell, Nelson: Implementing Remote Procedure Calls, 1984", 20, 1, 10, []looptest.Option{looptest.TimePasses()}},
 }
 
@@ -129,7 +129,7 @@ func TestEveryBugIsFound(t *testing.T) {
 	}
 	forEachBug(t, func(t *testing.T, b *bug) {
 		if r := b.explore(t, looptest.DelayBounded(0)); r.Failed() {
-			t.Errorf("it shows first in, first out:\n%s", r.report())
+			t.Errorf("the bug shows first in, first out:\n%s", r.report())
 		}
 		p := b.explore(t, looptest.PCT(1, b.pct, 3))
 		if p.after() == 0 {
@@ -137,14 +137,14 @@ func TestEveryBugIsFound(t *testing.T) {
 		}
 		d := b.explore(t, looptest.DelayBounded(b.bound))
 		if d.after() == 0 || d.after() > b.delays {
-			t.Errorf("delay bounding by %d finds it after %d schedules (0: never), and not after %d or fewer", b.bound, d.after(), b.delays)
+			t.Errorf("DelayBounded(%d) finds it after %d schedules (0: never), want %d or fewer", b.bound, d.after(), b.delays)
 		}
 		t.Logf("%s (%s): PCT finds it after %d, delay bounding by %d after %d", b.kind, b.source, p.after(), b.bound, d.after())
 	})
 }
 
-// The minimiser finds the fewest deviations that there are: with one less the bug does
-// not show in any schedule.
+// The minimiser finds the smallest number of deviations: no schedule with one deviation less shows
+// the bug.
 func TestMinimisedSchedulesAreMinimal(t *testing.T) {
 	forEachBug(t, func(t *testing.T, b *bug) {
 		r := b.explore(t, looptest.PCT(1, b.pct, 3))
@@ -152,12 +152,12 @@ func TestMinimisedSchedulesAreMinimal(t *testing.T) {
 			t.Errorf("%d deviations, want %d:\n%s", got, b.bound, r.report())
 		}
 		if fewer := b.explore(t, looptest.DelayBounded(b.bound-1)); fewer.Failed() {
-			t.Errorf("with one deviation less:\n%s", fewer.report())
+			t.Errorf("a schedule with one deviation less fails:\n%s", fewer.report())
 		}
 	})
 }
 
-// addresses are what differs between two reports of one failure.
+// addresses matches the only texts that differ between two reports of one failure.
 var addresses = regexp.MustCompile(`0x[0-9a-f]+|goroutine \d+`)
 
 func TestMinimisedSchedulesReplay(t *testing.T) {
@@ -171,18 +171,19 @@ func TestMinimisedSchedulesReplay(t *testing.T) {
 				want = got
 			}
 			if !r.Failed() || got != want {
-				t.Fatalf("replay %d is\n%s\nand not\n%s", i, got, want)
+				t.Fatalf("replay %d reports\n%s\nwant\n%s", i, got, want)
 			}
 		}
 		_, transcript, _ := strings.Cut(want, "The interleaving")
 		if transcript == "" || !strings.HasSuffix(addresses.ReplaceAllString(failure.report(), ""), transcript) {
-			t.Errorf("the replay is\n%s\nand the failure was\n%s", want, failure.report())
+			t.Errorf("the replay reports\n%s\nbut the exploration reported\n%s", want, failure.report())
 		}
 	})
 }
 
-// No correct twin fails: in 1000 schedules of random strategies here (under the race
-// detector in fewer), in 100,000 with TAKT_SCHEDULES=x100, and besides in all those that deviate as often as the bug needs.
+// No correct twin fails: not in 1000 schedules of random strategies (fewer under the race detector;
+// 100,000 with TAKT_SCHEDULES=x100), and not in any schedule with as many deviations as the bug
+// needs, or with two if the bug needs more.
 func TestNoCorrectTwinFails(t *testing.T) {
 	forEachBug(t, func(t *testing.T, b *bug) {
 		looptest.Explore(t, looptest.PCT(2, 500/fewer, 3), b.correct, b.opts...)

@@ -12,8 +12,8 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// Programs that are not deterministic, each for another reason, and what the report of
-// their first difference shows.
+// Each program is not deterministic, for a reason of its own. The report shows the first event that
+// differs.
 func TestNondeterminismIsCaught(t *testing.T) {
 	shared := 0
 	for _, c := range []struct {
@@ -58,13 +58,13 @@ func TestNondeterminismIsCaught(t *testing.T) {
 			r := record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 100), c.body) })
 			contains(t, r.report(), append(c.want, "not deterministic: two runs under the same schedule differ", "at event ")...)
 			if r.replay() != "" {
-				t.Errorf("it offers a replay:\n%s", r.report())
+				t.Errorf("the report offers a replay:\n%s", r.report())
 			}
 		})
 	}
 }
 
-// What shows only away from first in, first out is caught too, in one of the schedules
+// A difference that does not show first in, first out is found too, in one of the later schedules
 // that are run again.
 func TestNondeterminismOfLaterSchedules(t *testing.T) {
 	body := func(ctx context.Context, t *looptest.T) {
@@ -81,7 +81,7 @@ func TestNondeterminismOfLaterSchedules(t *testing.T) {
 	contains(t, r.report(), "not deterministic", "timer armed B until")
 }
 
-// A failure that comes and goes under one schedule is reported as what it is.
+// If only some runs of one schedule fail, the report says that the program is not deterministic.
 func TestNondeterministicFailure(t *testing.T) {
 	runs := 0
 	body := func(ctx context.Context, t *looptest.T) {
@@ -92,7 +92,7 @@ func TestNondeterministicFailure(t *testing.T) {
 	r := record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 100), body) })
 	contains(t, r.report(), "not deterministic", "only once")
 
-	// The body fails in the fifth run: the second of the strategy, which is run again.
+	// The body fails in the fifth run: the second run of the strategy, which is run again.
 	runs = -4
 	r = record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 100), body) })
 	contains(t, r.report(), "not deterministic", "only once")
@@ -109,7 +109,7 @@ func TestTraceHashIsTheSameInEveryReplay(t *testing.T) {
 			hashes[want] = true
 			for range 10 / fewer {
 				if got := looptest.TraceHash(t, r.Schedule, b.correct); got != want {
-					t.Fatalf("%s: hash %x, and then %x", r.Schedule, want, got)
+					t.Fatalf("%s: the hash was %x, and now is %x", r.Schedule, want, got)
 				}
 			}
 		}, b.opts...)

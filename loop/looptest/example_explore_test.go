@@ -9,10 +9,10 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// A Shop sells what is in stock.
+// A Shop has a stock of pieces to sell.
 type Shop struct{ stock int }
 
-// Sell sells one piece, if there is one.
+// Sell sells one piece, if the stock is not empty. The bug: it may be empty after the Yield.
 func (s *Shop) Sell(ctx context.Context) error {
 	if s.stock == 0 {
 		return nil
@@ -24,7 +24,7 @@ func (s *Shop) Sell(ctx context.Context) error {
 	return nil
 }
 
-// twoCustomers is the test: the second customer comes a little later.
+// twoCustomers lets two customers buy the last piece. The second customer comes two turns later.
 func twoCustomers(ctx context.Context, t *looptest.T) {
 	shop := &Shop{stock: 1}
 	customer := func(name string, delay int) *task.Task[struct{}] {
@@ -45,6 +45,9 @@ func twoCustomers(ctx context.Context, t *looptest.T) {
 	}
 }
 
+// A check before an await does not hold after it. Explore finds the order in which both customers
+// buy the last piece.
+//
 // In a test, t is the test's own:
 //
 //	func TestTwoCustomers(t *testing.T) {
@@ -73,14 +76,14 @@ func ExampleExplore() {
 	// 	       ! example_explore_test.go:44: -1 in stock
 }
 
-// printer stands for a test's own t in the examples: it prints what that would be told.
+// A printer takes the place of a test's own t in the examples. It prints the failures.
 type printer struct{ testing.TB }
 
 func (printer) Helper()                           {}
 func (printer) Name() string                      { return "TestOfTheExample" }
 func (printer) Skipped() bool                     { return false }
 func (printer) Log(args ...any)                   { fmt.Println(args...) }
-func (printer) Logf(string, ...any)               {} // what Explore tells with go test -v
+func (printer) Logf(string, ...any)               {} // go test -v would show these texts
 func (printer) Error(args ...any)                 { fmt.Println(args...) }
 func (printer) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 func (printer) Fatal(args ...any)                 { panic(fmt.Sprint(args...)) }

@@ -10,19 +10,21 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// The examples use a t that prints; in a test it is the test's own. See ExampleExplore.
+// The examples use a t that prints. In a test, t is the test's own: see Example.
 
+// The task sleeps for a day, and the time limit ends the wait after an hour. Neither takes real time.
 func ExampleRun() {
 	t := printer{}
 	looptest.Run(t, func(ctx context.Context, t *looptest.T) {
 		_, err := task.WaitFor(ctx, task.Go(ctx, func(ctx context.Context) (int, error) {
 			return 42, task.Sleep(ctx, 24*time.Hour)
 		}), time.Hour)
-		fmt.Println(err, "after", lowlevel.LoopOf(ctx).Elapsed()) // and no time at all on the wall
+		fmt.Println(err, "after", lowlevel.LoopOf(ctx).Elapsed()) // no real time passes
 	})
 	// Output: time limit of 1h0m0s expired after 1h0m0s
 }
 
+// Run fails the test if the body leaves a timer armed.
 func ExampleRun_leaks() {
 	t := printer{}
 	looptest.Run(t, func(ctx context.Context, t *looptest.T) {
@@ -31,7 +33,7 @@ func ExampleRun_leaks() {
 	// Output: looptest: a timer is still armed when the body has ended, for 1m0s after the start; cancel its handle, or end the time limit that armed it
 }
 
-// The schedule is what ExampleExplore has printed.
+// The schedule is the one that the example of Explore prints.
 func ExampleReplay() {
 	t := printer{}
 	looptest.Replay(t, "takt1:AAUAAQIBAQI", twoCustomers)
@@ -51,7 +53,7 @@ func ExampleReplay() {
 	// 	       ! example_explore_test.go:44: -1 in stock
 }
 
-// orderOf explores a program of two tasks with two steps each, and counts the orders.
+// orderOf explores a program of two tasks with two steps each, and prints the different orders.
 func orderOf(s looptest.Strategy) {
 	orders := map[string]bool{}
 	looptest.Explore(printer{}, s, func(ctx context.Context, _ *looptest.T) {
@@ -70,11 +72,13 @@ func orderOf(s looptest.Strategy) {
 	fmt.Println(orders) // fmt sorts the keys of a map
 }
 
+// Exhaustive runs all 4!/(2!·2!) orders.
 func ExampleExhaustive() {
-	orderOf(looptest.Exhaustive(0)) // 4!/(2!·2!) of them
+	orderOf(looptest.Exhaustive(0))
 	// Output: map[aabb:true abab:true abba:true baab:true baba:true bbaa:true]
 }
 
+// Without a deviation there is one order. With one deviation there are three more.
 func ExampleDelayBounded() {
 	orderOf(looptest.DelayBounded(0))
 	orderOf(looptest.DelayBounded(1))
@@ -83,6 +87,7 @@ func ExampleDelayBounded() {
 	// map[aabb:true abab:true abba:true baba:true]
 }
 
+// Three schedules show two new orders; a hundred show all six.
 func ExampleRandom() {
 	orderOf(looptest.Random(1, 3))
 	orderOf(looptest.Random(1, 100))
@@ -91,8 +96,8 @@ func ExampleRandom() {
 	// map[aabb:true abab:true abba:true baab:true baba:true bbaa:true]
 }
 
-// With depth 1 one task goes first all the way, and with depth 2 that changes once. (The
-// first run of every exploration is first in, first out: abab.)
+// With depth 1 the task with the higher priority runs first, to its end. With depth 2 the priority
+// changes once. (The first run of every exploration is first in, first out: abab.)
 func ExamplePCT() {
 	orderOf(looptest.PCT(1, 100, 1))
 	orderOf(looptest.PCT(1, 100, 2))
@@ -101,10 +106,10 @@ func ExamplePCT() {
 	// map[aabb:true abab:true abba:true baab:true bbaa:true]
 }
 
+// Without TimePasses this test passes, since the work takes no time. On a busy machine a minute may
+// pass before the work is done.
 func ExampleTimePasses() {
 	t := printer{}
-	// With generous limits this passes: the work takes no time. But if the machine is
-	// busy, a minute may pass before the work is done.
 	looptest.Explore(t, looptest.DelayBounded(1), func(ctx context.Context, t *looptest.T) {
 		work := task.Go(ctx, func(ctx context.Context) (int, error) { return 42, task.Yield(ctx) }, task.Named("work"))
 		if _, err := task.WaitFor(ctx, work, time.Minute); err != nil {
@@ -112,7 +117,7 @@ func ExampleTimePasses() {
 		}
 	}, looptest.TimePasses())
 	// Output:
-	// example_test.go:111: time limit of 1m0s expired
+	// example_test.go:116: time limit of 1m0s expired
 	//
 	// It fails with 1 deviation from first in, first out (DelayBounded(1), after 2 schedules). To replay this schedule:
 	//
@@ -120,30 +125,30 @@ func ExampleTimePasses() {
 	//
 	// The interleaving; * marks a deviation from first in, first out:
 	//
-	// 	   1   0s    main  its start → example_test.go:110  made work
+	// 	   1   0s    main  its start → example_test.go:115  made work
 	// 	   2 * 1m0s        time passes before the ready tasks run
-	// 	   3   1m0s  work  its start → example_test.go:109
-	// 	   4   1m0s  work  example_test.go:109 → its end    woke main
-	// 	   5   1m0s  main  example_test.go:110 → its end
-	// 	       ! example_test.go:111: time limit of 1m0s expired
+	// 	   3   1m0s  work  its start → example_test.go:114
+	// 	   4   1m0s  work  example_test.go:114 → its end    woke main
+	// 	   5   1m0s  main  example_test.go:115 → its end
+	// 	       ! example_test.go:116: time limit of 1m0s expired
 }
 
-// Each schedule is run with both task factories: with the eager one, the body of a new
-// task runs inside the call that makes it.
+// With the eager task factory the body of a new task runs inside the call that makes the task. So
+// the variable worker is not set yet.
 func ExampleBothFactories() {
 	t := printer{}
 	looptest.Explore(t, looptest.DelayBounded(0), func(ctx context.Context, t *looptest.T) {
 		var worker *task.Task[int]
 		worker = task.Go(ctx, func(ctx context.Context) (int, error) {
 			if worker == nil {
-				t.Log("the task runs before the caller has it in hand")
+				t.Log("the body runs before worker is set")
 				t.Fail()
 			}
 			return 42, nil
 		}, task.Named("worker"))
 	}, looptest.BothFactories())
 	// Output:
-	// example_test.go:139: the task runs before the caller has it in hand
+	// example_test.go:144: the body runs before worker is set
 	//
 	// It fails first in, first out (DelayBounded(0), in the first run, eager task factory). To replay this schedule:
 	//
@@ -153,9 +158,10 @@ func ExampleBothFactories() {
 	//
 	// 	   1   main    its start → its end  made worker
 	// 	   2   worker  its start → its end
-	// 	       ! example_test.go:139: the task runs before the caller has it in hand
+	// 	       ! example_test.go:144: the body runs before worker is set
 }
 
+// Settle waits until the worker sleeps. No time passes meanwhile.
 func ExampleSettle() {
 	t := printer{}
 	looptest.Run(t, func(ctx context.Context, _ *looptest.T) {
@@ -169,7 +175,7 @@ func ExampleSettle() {
 			return 42, task.Sleep(ctx, time.Hour)
 		})
 		_ = looptest.Settle(ctx)
-		fmt.Println("now it", worker.Task().Status())
+		fmt.Println("the worker", worker.Task().Status())
 		worker.Cancel(nil)
 		_ = worker.Wait(ctx)
 	})
@@ -177,9 +183,10 @@ func ExampleSettle() {
 	// step 0
 	// step 1
 	// step 2
-	// now it sleeps until 1h0m0s
+	// the worker sleeps until 1h0m0s
 }
 
+// Elapse returns when the timers that came due have fired and the woken tasks have run.
 func ExampleElapse() {
 	t := printer{}
 	looptest.Run(t, func(ctx context.Context, _ *looptest.T) {
@@ -204,7 +211,7 @@ func ExampleElapse() {
 	// tick 3
 }
 
-// Advance moves the clock without letting anybody run: as if the machine had been asleep.
+// Advance moves the clock while no task or callback runs, as if the machine had slept.
 func ExampleClock() {
 	t := printer{}
 	looptest.Run(t, func(ctx context.Context, _ *looptest.T) {
@@ -219,6 +226,8 @@ func ExampleClock() {
 	// one hour, at 2h0m0s
 }
 
+// The second customer was spawned first, but the Sequencer lets it run second. The shop sells one
+// piece twice: see the example of Explore.
 func ExampleSequencer() {
 	t := printer{}
 	looptest.Run(t, func(ctx context.Context, _ *looptest.T) {
@@ -243,6 +252,7 @@ func ExampleSequencer() {
 	// -1 in stock
 }
 
+// The test wants a callback in the wrong place, and Want shows the difference.
 func ExampleJournal() {
 	looptest.Run(printer{}, func(ctx context.Context, t *looptest.T) {
 		var log looptest.Journal

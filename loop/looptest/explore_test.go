@@ -18,10 +18,10 @@ func explore(t testing.TB, s looptest.Strategy, body looptest.Body, opts ...loop
 	return record(t, func(tb testing.TB) { looptest.Explore(tb, s, body, opts...) })
 }
 
-// few is a strategy for what fails in every schedule, or in none.
+// few is a strategy for bodies that fail in every schedule, or in none.
 var few = looptest.Random(1, 10)
 
-// Every kind of failure is found, and told.
+// Explore finds each kind of failure, and reports it.
 func TestExploreFinds(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -52,7 +52,7 @@ func TestExploreFinds(t *testing.T) {
 			lowlevel.LoopOf(ctx).CallSoon(func() { panic("ouch") })
 			task.Yield(ctx)
 		}, []string{"looptest: a callback panicked: panic in a callback: ouch"}},
-		{"an error that nobody takes", func(ctx context.Context, _ *looptest.T) {
+		{"an error that no task takes", func(ctx context.Context, _ *looptest.T) {
 			spawn(ctx, "worker", func(context.Context) error { return errors.New("full") })
 			task.Yield(ctx)
 		}, []string{`a task failed and its error was never retrieved (task "worker"), spawned at main_test.go:`, ": full"}},
@@ -88,7 +88,7 @@ func TestExploreFinds(t *testing.T) {
 	}
 }
 
-// What is said while the loop is closed, because it is closed, is not news.
+// A failure that the unwinding itself causes is not reported.
 func TestExploreDoesNotTellOfTheUnwinding(t *testing.T) {
 	r := explore(t, few, func(ctx context.Context, t *looptest.T) {
 		spawn(ctx, "worker", func(ctx context.Context) error {
@@ -120,11 +120,11 @@ func TestExploreOfATestThatPasses(t *testing.T) {
 	}
 	logs := strings.Join(r.logs, "\n")
 	if want := "looptest: Exhaustive(0), lazy: 6 schedules in all, "; testing.Verbose() != strings.Contains(logs, want) || strings.Contains(logs, "not shown") {
-		t.Errorf("the log is %q, and has %q in verbose mode only", logs, want)
+		t.Errorf("the log is %q; want %q in it in verbose mode only", logs, want)
 	}
 }
 
-// A schedule that is skipped is no failure, and others are run.
+// A skipped schedule is not a failure, and the other schedules run.
 func TestSkipGivesUpTheSchedule(t *testing.T) {
 	runs, ended := 0, 0
 	body := func(skip func(*looptest.T)) looptest.Body {
@@ -149,7 +149,7 @@ func TestSkipGivesUpTheSchedule(t *testing.T) {
 	}
 }
 
-// The test's own t must not be used to end a body: that is noticed.
+// Explore reports a body that ends by FailNow of the test's own t.
 func TestOutersFailNowIsNoticed(t *testing.T) {
 	r := record(t, func(tb testing.TB) {
 		looptest.Explore(tb, few, func(context.Context, *looptest.T) { tb.FailNow() })
@@ -177,7 +177,7 @@ func TestBothFactories(t *testing.T) {
 	}
 	for _, c := range []struct {
 		opts        []looptest.Option
-		lazy, eager bool // they run
+		lazy, eager bool // whether the body runs with this factory
 	}{{nil, true, false}, {[]looptest.Option{looptest.Eager()}, false, true}, {[]looptest.Option{looptest.BothFactories()}, true, true}} {
 		if r := explore(t, few, body(false), c.opts...); r.Failed() != c.lazy {
 			t.Errorf("lazy: %v; %s", c.lazy, r.report())
@@ -195,7 +195,7 @@ func TestBothFactories(t *testing.T) {
 	}
 }
 
-// With TimePasses a time limit may expire though what it limits takes no time.
+// With TimePasses a time limit may expire although the work takes no time.
 func TestTimePasses(t *testing.T) {
 	body := func(ctx context.Context, t *looptest.T) {
 		work := spawn(ctx, "work", func(ctx context.Context) error { return task.Yield(ctx) })
@@ -215,7 +215,7 @@ func TestTimePasses(t *testing.T) {
 	}
 }
 
-// Runs are on several cores, and each has all that it is handed for itself.
+// Runs on several cores share nothing.
 func TestParallel(t *testing.T) {
 	var runs, at, most atomic.Int64
 	body := func(ctx context.Context, t *looptest.T) {
@@ -313,7 +313,7 @@ func TestMaxSteps(t *testing.T) {
 		}, looptest.MaxSteps(500))
 	})
 	contains(t, r.report(), "has not ended after 500 steps")
-	// A body may take as many steps as are allowed.
+	// A body may take exactly as many steps as MaxSteps says.
 	looptest.Explore(t, few, func(ctx context.Context, _ *looptest.T) { pauses(ctx, 99) }, looptest.MaxSteps(100))
 	looptest.Run(t, func(ctx context.Context, _ *looptest.T) { pauses(ctx, 110_000) })
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// Deviations returns how many picks of a schedule are not first in, first out.
+// Deviations returns the number of deviations of a schedule, or -1 if text is not a schedule.
 func Deviations(text string) int {
 	s, err := parseSchedule(text)
 	if err != nil {
@@ -17,15 +17,15 @@ func Deviations(text string) int {
 	return len(s.picks)
 }
 
-// A Ran is what has become of a schedule.
+// A Ran is the outcome of a schedule.
 type Ran struct {
 	Schedule string
-	Order    uint64 // hash of who was picked
+	Order    uint64 // hash of the picked tasks
 	Failed   bool
 }
 
-// Schedules calls each with what becomes of body under every schedule of s, without
-// stopping at a failure. It returns how many steps the first run takes.
+// Schedules runs body under every schedule of s, and calls each with the outcomes. It does not stop
+// at a failure. It returns the number of steps of the first run.
 func Schedules(t testing.TB, s Strategy, body Body, each func(Ran), opts ...Option) (steps int) {
 	x := &explorer{outer: context.Background(), t: t, config: configure(opts, defaultMaxSteps), body: body}
 	steps = x.one(fifo{}, nil).steps.count
@@ -57,8 +57,8 @@ func Reparse(text string) (string, error) {
 	return s.String(), err
 }
 
-// Shard returns what the deciders of the i-th of n parts of s would pick of 2, at 50 choice
-// points each, in a program of so many steps.
+// Shard returns the picks of the deciders of part i of n of s, for a program with this number of
+// steps. Each decider picks one of two tasks, at 50 choice points.
 func Shard(s Strategy, steps, i, n int) (picks []string) {
 	ready := []*loop.Task{{}, {}}
 	p := s.plan(steps, part{i, n})

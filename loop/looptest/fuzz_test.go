@@ -20,17 +20,17 @@ func FuzzSchedule(f *testing.F) {
 			return
 		}
 		if once, err := looptest.Reparse(again); err != nil || once != again {
-			t.Errorf("%q is written as %q, and that as %q, %v", text, again, once, err)
+			t.Errorf("%q is written as %q, and this text is written as %q, %v", text, again, once, err)
 		}
 	})
 }
 
-// FuzzReplay replays any text: it is refused, or the body runs under it. Replay panics
-// never, and what it says is of bounded length.
+// FuzzReplay replays any text. Replay refuses the text, or runs the body once. It never panics, and
+// its messages have a bounded length.
 func FuzzReplay(f *testing.F) {
 	for _, text := range []string{
 		"takt1:AAUAAQIBAQI", "takt1:AAA", "takt1:AgQAAQI", "takt1:", "takt1", "", "takt2:AAA", "takt1:\x00",
-		"takt1:A_____8PAAEC", "takt1:AP____8HAAEC", "takt1:AP____8HAP____8G_____wc", // numbers as large as they may be
+		"takt1:A_____8PAAEC", "takt1:AP____8HAAEC", "takt1:AP____8HAP____8G_____wc", // the largest valid numbers
 		"takt1:AwUAAQMBAgMBAQI", // eager, and time may pass
 		"takt1:" + strings.Repeat("A", 300), strings.Repeat("\xff", 300),
 	} {
@@ -63,7 +63,7 @@ func FuzzReplay(f *testing.F) {
 		_, refused := looptest.Reparse(text)
 		switch {
 		case refused != nil && (begun != 0 || !r.Failed()):
-			t.Errorf("the text is no schedule, but the body ran %d times; failed: %v", begun, r.Failed())
+			t.Errorf("the text is not a schedule, but the body ran %d times; failed: %v", begun, r.Failed())
 		case refused == nil && (begun != 1 || ended != 1 || panicked):
 			t.Errorf("the body began %d times and ended %d times; Replay returned: %v", begun, ended, !panicked)
 		}
@@ -72,7 +72,7 @@ func FuzzReplay(f *testing.F) {
 			t.Errorf("Replay says, in %d bytes: %.1000s", len(said), said)
 		}
 		if r.Failed() && r.report() == "" {
-			t.Error("failed without a word")
+			t.Error("the test failed without a message")
 		}
 	})
 }

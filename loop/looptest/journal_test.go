@@ -8,7 +8,7 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 )
 
-// wants calls Want of a journal with the lines of got, and returns the failure; "" for none.
+// wants calls Want of a journal with the lines of got, and returns the failure, or "".
 func wants(t *testing.T, got looptest.Journal, want ...string) string {
 	t.Helper()
 	return record(t, func(tb testing.TB) {
@@ -51,7 +51,7 @@ func TestJournalShowsTheDifference(t *testing.T) {
 			first, rest, _ := strings.Cut(text, "\n\t")
 			shows := append([]string{strings.Join(strings.Fields(first)[4:6], " ")}, strings.Split(rest, "\n\t")...)
 			if !slices.Equal(shows, c.shows) {
-				t.Errorf("it shows %q, want %q, in:\n%s", shows, c.shows, text)
+				t.Errorf("the failure shows %q, want %q, in:\n%s", shows, c.shows, text)
 			}
 		})
 	}

@@ -16,9 +16,9 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// A test that repeats the same very often divides the number by fewer. Go 1.26 does not
-// give back what the race detector knows of a coroutine that has ended, some 10 KB for each
-// stack of each run: otherwise the tests of this package would take 6 GB.
+// A test with many repetitions divides their number by fewer. Go 1.26 does not free the race
+// detector's data of a coroutine that has ended, some 10 KB for each stack of each run. Without the
+// division the tests of this package would take 6 GB under the race detector.
 var fewer = 1
 
 func init() {
@@ -36,7 +36,7 @@ func spawn(ctx context.Context, name string, body func(ctx context.Context) erro
 	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Named(name))
 }
 
-// A part is what one task of a program does that nobody cancels.
+// A part is the body of one task of a program. No other task cancels it.
 type part = func(ctx context.Context)
 
 // together runs the parts as tasks named A, B, C, ..., and waits for all of them. A
@@ -52,9 +52,9 @@ func together(ctx context.Context, t *looptest.T, parts ...part) {
 	}
 }
 
-// steppers runs a machine for each of counts, named A, B, C, ..., which calls do in so many
-// steps, one in each turn, and waits for all of them. Machines have no stacks, so very many
-// schedules of them cost little memory: see fewer.
+// steppers runs a stackless task for each of counts, named A, B, C, ..., and waits for all of them.
+// Each task takes this number of steps, one in each turn, and calls do in each step. Stackless tasks
+// cost little memory even in very many schedules: see fewer.
 func steppers(ctx context.Context, t *looptest.T, counts []int, do func(machine, step int)) {
 	t.Helper()
 	tasks := make([]*task.Task[none], len(counts))
@@ -72,7 +72,7 @@ func steppers(ctx context.Context, t *looptest.T, counts []int, do func(machine,
 	must(t, task.Gather(tasks...).Wait(ctx))
 }
 
-// pauses suspends for n turns, as awaits that take no time.
+// pauses suspends for n turns, like awaits that take no time.
 func pauses(ctx context.Context, n int) {
 	for range n {
 		if task.Yield(ctx) != nil {
@@ -81,7 +81,7 @@ func pauses(ctx context.Context, n int) {
 	}
 }
 
-// after is body, n turns later.
+// after returns a part that runs body n turns later.
 func after(n int, body part) part {
 	return func(ctx context.Context) {
 		pauses(ctx, n)
@@ -107,7 +107,7 @@ func contains(t testing.TB, text string, parts ...string) {
 	}
 }
 
-// A recording is a testing.TB that fails nobody, and keeps what it is told.
+// A recording is a testing.TB that keeps the failures and logs, and fails no test.
 type recording struct {
 	testing.TB
 	mu       sync.Mutex
@@ -117,7 +117,7 @@ type recording struct {
 	cleanups []func()
 }
 
-// record calls f with a recording, on a goroutine of its own, which Fatal and Skip end.
+// record calls f with a recording, on a new goroutine. Fatal and Skip end this goroutine.
 func record(t testing.TB, f func(tb testing.TB)) *recording {
 	r := &recording{TB: t}
 	done := make(chan none)
@@ -168,7 +168,7 @@ func (r *recording) Failed() bool {
 	return len(r.errors) > 0
 }
 
-// report is all that the recording was told of failures.
+// report returns the texts of all failures.
 func (r *recording) report() string { return strings.Join(r.errors, "\n") }
 
 var (
@@ -176,7 +176,7 @@ var (
 	afterLine  = regexp.MustCompile(`, after (\d+) schedule`)
 )
 
-// replay returns the schedule that the report says to replay; "" if none.
+// replay returns the schedule in the report, or "" if it has none.
 func (r *recording) replay() string {
 	if found := replayLine.FindStringSubmatch(r.report()); found != nil {
 		return found[1]

@@ -9,15 +9,15 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 )
 
-// A constructed bug shows if its events come in an order with so many constraints, and in
-// no other way.
+// A constructed bug shows exactly if its events come in an order that satisfies all constraints.
+// Its depth is the number of constraints that PCT needs.
 type constructed struct {
 	name  string
 	depth int
-	tasks int        // main included
+	tasks int        // the number of tasks, main included
 	logs  [][]string // the events of each task, one in each step
-	order []string   // pairs: the first before the second
-	n     int        // schedules: so many that the test below is sure of the result
+	order []string   // the constraints, as pairs: the first event comes before the second
+	n     int        // number of schedules: enough for the confidence of the test below
 }
 
 var constructedBugs = []constructed{
@@ -44,8 +44,8 @@ func (c *constructed) body(ctx context.Context, t *looptest.T) {
 	t.Error("found")
 }
 
-// atLeast returns the probability that of n schedules that find a bug with probability p
-// each, hits or more find it: the upper tail of the binomial distribution, exactly.
+// atLeast returns the probability that hits or more of n schedules find a bug, if each one finds it
+// with probability p: the exact upper tail of the binomial distribution.
 func atLeast(hits, n int, p float64) float64 {
 	sum := 0.0
 	for i := hits; i <= n; i++ {
@@ -54,7 +54,7 @@ func atLeast(hits, n int, p float64) float64 {
 	return sum
 }
 
-// choose returns the logarithm of n over k.
+// choose returns the logarithm of the binomial coefficient "n over k".
 func choose(n, k int) float64 {
 	a, _ := math.Lgamma(float64(n + 1))
 	b, _ := math.Lgamma(float64(k + 1))
@@ -62,11 +62,10 @@ func choose(n, k int) float64 {
 	return a - b - c
 }
 
-// PCT finds a bug of depth d in a program of t tasks and k steps in one schedule with a
-// probability of at least 1/(t·k^(d-1)). For each bug the test refutes the contrary with a
-// confidence of 99.9999 %: if the probability were smaller, so many hits as there are, or
-// more, would come with a probability under one in a million. The seed is fixed, so the
-// test is the same in every run.
+// One schedule of PCT finds a bug of depth d, in a program with t tasks and k steps, with a
+// probability of at least 1/(t·k^(d-1)). For each bug the test rejects a smaller probability with a
+// confidence of 99.9999 %: with a smaller probability, a run with this number of hits or more would
+// be less likely than one in a million. The seed is fixed, so the test is the same in every run.
 func TestPCTKeepsItsGuarantee(t *testing.T) {
 	const doubt = 1e-6
 	for _, c := range constructedBugs {
@@ -81,7 +80,7 @@ func TestPCTKeepsItsGuarantee(t *testing.T) {
 			guarantee := 1 / (float64(c.tasks) * math.Pow(float64(steps), float64(c.depth-1)))
 			t.Logf("%d tasks, %d steps: %d of %d, %.5f; guaranteed %.5f", c.tasks, steps, hits, n, float64(hits)/float64(n), guarantee)
 			if p := atLeast(hits, n, guarantee); p > doubt {
-				t.Errorf("so many hits would come with a probability of %g if the guarantee were not kept", p)
+				t.Errorf("without the guarantee, %d hits or more of %d would have a probability of %g, want at most %g", hits, n, p, doubt)
 			}
 		})
 	}

@@ -37,14 +37,14 @@ func TestReplayRefusesWhatIsNoSchedule(t *testing.T) {
 			r := record(t, func(tb testing.TB) { looptest.Replay(tb, c.text, body) })
 			contains(t, r.report(), c.want)
 			if len(r.report()) > 1200 {
-				t.Errorf("a message of %d bytes", len(r.report()))
+				t.Errorf("the message has %d bytes, want 1200 at most", len(r.report()))
 			}
 		})
 	}
 }
 
-// No schedule that is one character different is taken for another one in silence: it is
-// refused, or does not fit, or names other picks.
+// Different schedules have different texts, and a text is read back as the schedule that it was
+// written from. Space around the text does no harm.
 func TestScheduleText(t *testing.T) {
 	texts := map[string]bool{}
 	n := 0
@@ -109,7 +109,7 @@ func TestEnvironmentReplay(t *testing.T) {
 	r := b.explore(t, looptest.Random(1, 0))
 	contains(t, r.report(), "two deposits of 1 make a balance of 1", "The interleaving")
 	if r.replay() != "" || r.after() != 0 {
-		t.Errorf("it was explored:\n%s", r.report())
+		t.Errorf("Explore explored in place of replaying:\n%s", r.report())
 	}
 	t.Setenv("TAKT_REPLAY", "takt1:!")
 	contains(t, b.explore(t, looptest.Random(1, 0)).report(), "is damaged")
@@ -146,8 +146,8 @@ func TestEnvironmentSchedules(t *testing.T) {
 	}
 }
 
-// The shards of a strategy are disjoint, and together they are all of it. Only the first
-// run, first in, first out, is in every shard of a systematic search, which needs it to
+// The shards of a strategy are disjoint, and together they have all its schedules. The exception is
+// the first run, first in, first out: it is in every shard of a systematic search, which needs it to
 // find the others.
 func TestEnvironmentShard(t *testing.T) {
 	run := func(s looptest.Strategy, shard string) map[string]int {
@@ -184,7 +184,7 @@ func TestEnvironmentShard(t *testing.T) {
 		slices.Sort(all)
 		slices.Sort(parts)
 		if len(all) != 100 || !slices.Equal(all, parts) {
-			t.Errorf("%v: %d schedules, and %d in the shards", s, len(all), len(parts))
+			t.Errorf("%v: %d schedules in all, but %d in the shards, or others", s, len(all), len(parts))
 		}
 	}
 	for _, text := range []string{"1", "1/", "/2", "0/2", "3/2", "1/2x", "a/b", "1/2/3", "-1/2"} {

@@ -40,7 +40,7 @@ func TestRunFinds(t *testing.T) {
 			lowlevel.LoopOf(ctx).CallSoon(func() { panic("ouch") })
 			task.Yield(ctx)
 		}, []string{"looptest: a callback panicked: panic in a callback: ouch", "run_test.go:"}},
-		{"an error that nobody takes", func(ctx context.Context, _ *looptest.T) {
+		{"an error that no task takes", func(ctx context.Context, _ *looptest.T) {
 			spawn(ctx, "worker", func(context.Context) error { return errors.New("full") })
 			task.Yield(ctx)
 		}, []string{`looptest: a task failed and its error was never retrieved (task "worker"), spawned at main_test.go:`, ": full"}},
@@ -83,7 +83,7 @@ func TestRunFinds(t *testing.T) {
 	}
 }
 
-// What a body may do, and leaves nothing behind.
+// These bodies leave nothing behind, so they pass.
 func TestRunPasses(t *testing.T) {
 	for name, body := range map[string]looptest.Body{
 		"nothing": func(context.Context, *looptest.T) {},
@@ -120,8 +120,8 @@ func TestRunPasses(t *testing.T) {
 	}
 }
 
-// FailNow and Skip end everything, with every deferred call run, and are not followed by
-// reports of what they leave behind.
+// FailNow and Skip end the body and all tasks, and run all deferred calls. The tasks that they leave
+// are not reported.
 func TestRunIsEndedByTheTest(t *testing.T) {
 	for name, end := range map[string]func(t testing.TB){
 		"FailNow": func(t testing.TB) { t.FailNow() },
@@ -161,8 +161,8 @@ func TestRunIsEndedByTheTest(t *testing.T) {
 	}
 }
 
-// Subtests of the real test, also parallel ones, work inside a body, and bodies inside
-// parallel subtests.
+// A body may run subtests of the real test, also parallel ones, and a parallel subtest may run a
+// body.
 func TestRunWithSubtests(t *testing.T) {
 	for range 3 {
 		t.Run("parallel", func(t *testing.T) {

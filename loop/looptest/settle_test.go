@@ -152,7 +152,7 @@ func TestSequencer(t *testing.T) {
 	})
 }
 
-// What the one before does until it suspends comes before what the next one does.
+// The task with the next number goes on only after the task before it has suspended.
 func TestSequencerWaitsForTheSuspension(t *testing.T) {
 	inAll(t, func(ctx context.Context, t *looptest.T) {
 		var turn looptest.Sequencer
@@ -160,7 +160,7 @@ func TestSequencerWaitsForTheSuspension(t *testing.T) {
 		together(ctx, t, func(ctx context.Context) {
 			must(t, turn.Step(ctx, 1))
 			if !ready {
-				t.Error("the first has not come to its suspension")
+				t.Error("the task with step 0 has not suspended yet")
 			}
 		}, func(ctx context.Context) {
 			must(t, turn.Step(ctx, 0))
@@ -189,7 +189,7 @@ func TestSequencerIsCanceled(t *testing.T) {
 		if err := first.Wait(ctx); !errors.Is(err, future.ErrCanceled) {
 			t.Error(err)
 		}
-		// The number is free again, and is canceled once more, when its turn has come.
+		// The number can be used again. This time the task is canceled after it was woken.
 		first = spawn(ctx, "again", step(1))
 		must(t, looptest.Settle(ctx))
 		must(t, step(0)(ctx))

@@ -15,13 +15,13 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 )
 
-// orders collects who ran in which order, over runs that may be parallel.
+// orders counts the orders in which tasks ran, over runs that may be parallel.
 type orders struct {
 	mu    sync.Mutex
 	times map[string]int
 }
 
-// program is one of k tasks of n steps each.
+// program returns a program of k tasks with n steps each.
 func (o *orders) program(k, n int) looptest.Body {
 	return func(ctx context.Context, t *looptest.T) {
 		order := make([]byte, 0, k*n)
@@ -39,9 +39,9 @@ func interleavings(k, n int64) int {
 	return int(all.Div(all, one.Exp(one, big.NewInt(k), nil)).Int64())
 }
 
-// extraRuns is how often Explore runs the body beside the schedules of its strategy: three
-// times at first, and twice after the schedules numbered 1, 2, 4, 8, ..., to see whether
-// the program is deterministic.
+// extraRuns returns how many runs Explore adds to the schedules of its strategy, to check that the
+// program is deterministic: three at first, and two more for each of the schedules numbered 1, 2, 4,
+// 8, and so on.
 func extraRuns(schedules int) int { return 3 + 2*bits.Len(uint(schedules)) }
 
 func TestExhaustiveRunsEveryScheduleOnce(t *testing.T) {
@@ -89,8 +89,8 @@ func TestExhaustiveSaysWhatItLeftOut(t *testing.T) {
 	}
 }
 
-// A schedule of a program of 2 tasks with 5 steps deviates at up to 5 of its choice
-// points. Their number for each count of deviations was counted from all 252.
+// DelayBounded(d) runs exactly those of all 252 schedules that have d deviations or fewer. The
+// program has 2 tasks with 5 steps each.
 func TestDelayBoundedRunsAllThatDeviateSoOften(t *testing.T) {
 	o := &orders{times: map[string]int{}}
 	deviating := map[int]map[string]bool{}
@@ -119,7 +119,7 @@ func TestDelayBoundedRunsAllThatDeviateSoOften(t *testing.T) {
 	}
 }
 
-// strategies are all of them, with enough schedules to tell them apart.
+// strategies has one strategy of each kind.
 var strategies = []looptest.Strategy{
 	looptest.Random(1, 100), looptest.PCT(1, 100, 3), looptest.DelayBounded(2), looptest.Exhaustive(0),
 }
@@ -132,25 +132,25 @@ func TestSameSeedSameSchedules(t *testing.T) {
 	}
 	for _, s := range append(strategies, looptest.Random(2, 100), looptest.PCT(2, 100, 3)) {
 		if !slices.Equal(run(s), run(s)) {
-			t.Errorf("%v: other schedules the second time", s)
+			t.Errorf("%v: the second time the schedules are different", s)
 		}
 	}
 	if slices.Equal(run(looptest.Random(1, 100)), run(looptest.Random(2, 100))) {
-		t.Error("Random: another seed, and the same schedules")
+		t.Error("Random: two seeds give the same schedules")
 	}
 	if slices.Equal(run(looptest.PCT(1, 100, 3)), run(looptest.PCT(2, 100, 3))) {
-		t.Error("PCT: another seed, and the same schedules")
+		t.Error("PCT: two seeds give the same schedules")
 	}
 }
 
-// Random is uniform at every choice point: of two tasks each is first in half of the
-// schedules. With 10,000 schedules a fair coin is off by more than 300 with a probability
-// of 2e-9 (six standard deviations).
+// Random is uniform at every choice point: each of two tasks is first in half of the schedules. In
+// 10,000 throws of a fair coin the number of heads differs from 5,000 by more than 300 (six standard
+// deviations) with a probability of 2e-9.
 func TestRandomIsFair(t *testing.T) {
 	o := &orders{times: map[string]int{}}
 	looptest.Schedules(t, looptest.Random(1, 10_000), o.program(2, 1), func(looptest.Ran) {})
 	if ab := o.times["AB"]; ab < 4700 || ab > 5300 {
-		t.Errorf("%d of 10,000 are AB", ab)
+		t.Errorf("%d of 10,000 are AB, want 4,700 to 5,300", ab)
 	}
 }
 

@@ -12,13 +12,13 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// told hands what is logged on.
+// told is a writer that passes each text to a function.
 type told func(text string)
 
 func (h told) Write(text []byte) (int, error) { h(string(text)); return len(text), nil }
 
-// A body that blocks has the watchdog of debug mode say where, before the test binary's
-// own limit ends everything. In a bubble of synctest that is at once.
+// If a body blocks, the watchdog of debug mode logs where, before the time limit of the test binary
+// ends all tests. In a synctest bubble the watchdog's time passes at once.
 func TestRunOfABodyThatBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan none)

@@ -11,7 +11,8 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// What fails leaves its timeline where it was asked to; what passes leaves nothing.
+// A failure writes its timeline into the folder that TAKT_ARTIFACTS names. A test that passes
+// writes nothing.
 func TestTimelineOfAFailure(t *testing.T) {
 	fails := func(ctx context.Context, t *looptest.T) {
 		must(t, spawn(ctx, "worker", task.Yield).Wait(ctx))
@@ -39,7 +40,7 @@ func TestTimelineOfAFailure(t *testing.T) {
 				return
 			}
 			if len(pages) != 1 {
-				t.Fatalf("%d pages", len(pages))
+				t.Fatalf("%d pages, want 1", len(pages))
 			}
 			contains(t, strings.Join(append(r.errors, r.logs...), "\n"), "The timeline of this run: "+pages[0])
 			page, err := os.ReadFile(pages[0])

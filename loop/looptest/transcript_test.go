@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files under testdata")
 
-// lines are the line numbers of the tests, which change as they are edited.
+// lines matches the line numbers of test files, which change when these are edited.
 var lines = regexp.MustCompile(`_test\.go:\d+`)
 
 // golden compares text with a file under testdata.
@@ -32,11 +32,11 @@ func golden(t *testing.T, text string) {
 	want, err := os.ReadFile(path)
 	must(t, err)
 	if text != string(want) {
-		t.Errorf("the report is\n%s\nand not, as in %s,\n%s", text, path, want)
+		t.Errorf("the report is\n%s\nwant, from %s,\n%s", text, path, want)
 	}
 }
 
-// The whole report of a small failure, as a user sees it.
+// The whole report of a small failure, as a user sees it, is compared with a golden file.
 func TestReport(t *testing.T) {
 	for _, name := range []string{"check then act", "philosophers", "cancel during handover", "charged twice", "polling misses the pulse"} {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// All that a transcript has to show, in one.
+// This one transcript shows every kind of line.
 func TestTranscript(t *testing.T) {
 	r := explore(t, looptest.Random(1, 1), func(ctx context.Context, t *looptest.T) {
 		machine := task.GoMachine(ctx, task.MachineFunc[int](func(ctx context.Context, err error) (int, task.Suspension, error) {
