@@ -52,12 +52,12 @@ func blocks(page, language string) (all []string) {
 	return all
 }
 
-// examples returns the files of examples, and those that hold tests shown in a page: the
-// compiler and go test keep them true.
+// examples returns the test files, among them those of the examples: the compiler and go test keep
+// them true.
 func examples(t *testing.T) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasPrefix(d.Name(), "example") || !strings.HasSuffix(name, "_test.go") {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, "_test.go") {
 			return err
 		}
 		text, err := os.ReadFile(name)
