@@ -2,9 +2,12 @@ package lock_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
+	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
 )
@@ -122,5 +125,47 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 			e.Clear()
 			l.RunUntilIdle()
 		})
+	})
+}
+
+func TestAskingAllocates(t *testing.T) {
+	l := testkit.NewLoop(t)
+	ctx := l.Context()
+	for _, s := range askers() {
+		testkit.Allocs(t, s.name+", which is free", 1, func() {
+			_ = s.ask(ctx)
+			s.leave()
+		})
+		s.try()
+		testkit.Allocs(t, s.name+", which is not free", 2, func() {
+			_ = s.ask(ctx)
+			s.leave()
+		})
+		testkit.Allocs(t, s.name+", and a cancellation with its error", 3, func() { _ = s.ask(ctx).Cancel(nil) })
+	}
+	var e lock.Event
+	testkit.Allocs(t, "Event", 2, func() {
+		_ = e.Waiting(ctx)
+		e.Set()
+		e.Clear()
+	})
+}
+
+// A machine that waits for a mutex costs what the future costs.
+func TestAMachineThatWaitsForAMutexAllocates(t *testing.T) {
+	l := testkit.NewLoop(t)
+	var m lock.Mutex
+	m.TryLock()
+	var locking *future.Future[struct{}]
+	task.GoMachine(l.Context(), task.MachineFunc[int](func(ctx context.Context, err error) (int, task.Suspension, error) {
+		if locking = m.Locking(ctx); locking.Done() {
+			return 0, task.End(), errors.New("the mutex was free")
+		}
+		return 0, task.On(locking), err
+	}))
+	l.RunUntilIdle()
+	testkit.Allocs(t, "a wait", 2, func() {
+		m.Unlock()
+		l.RunOnce()
 	})
 }

@@ -49,6 +49,32 @@
 // task may be canceled in the same turn in which its turn came. It then passes the turn on to
 // the next waiting task.
 //
+// # Awaitables
+//
+// A machine cannot call a method that waits, and a task cannot call two at once. So each method that
+// waits has one beside it that returns a future: Lock has [Mutex.Locking], Acquire has
+// [Semaphore.Acquiring], Wait has [Event.Waiting]. Package queue has the same.
+// A machine waits for task.On of the future; task.Wait waits for the first of several.
+//
+// The future asks in the call that makes it, and stands in the same line as the tasks that call the
+// method. It is nobody's task's: it goes on waiting when the task that made it has ended, and gets what
+// it asked for also if no code awaits it. Its holder has two duties:
+//
+//   - Cancel the future if you do not want it any more. Cancel gives its place in the line back. (A
+//     task that is canceled while it awaits the future does this by itself.) If Cancel reports false,
+//     the future is done, and its holder may have what it asked for.
+//   - When an await fails, ask whether the future is done all the same. A task that is canceled just
+//     after the future was done is told of the cancellation, and has the lock.
+//
+// One line does both where a wait has failed or is given up:
+//
+//	if !locking.Cancel(nil) && locking.Err() == nil {
+//		mu.Unlock()
+//	}
+//
+// A loop that is being closed, or is closed, gives nothing to futures: those that wait stay pending for
+// ever.
+//
 // # Misuse
 //
 // Misuse panics, as in package sync: to unlock a mutex that is not locked, to release more

@@ -105,9 +105,12 @@ func (m *Mutex) giveUp(bool) {
 
 // wake sets the first waiter of the line, if it is not set already. The waiter stays in
 // the line until its task has taken the mutex, so that no other task can take it in between.
+// (A promise takes the mutex inside Set.)
 func (m *Mutex) wake() {
-	if w := m.waiters.First(); w != nil {
-		w.Set()
+	for w := range m.waiters.All() {
+		if w.Set() || w.Done() { // else it was left over from a loop that is closed
+			return
+		}
 	}
 }
 

@@ -37,6 +37,11 @@
 //     worker calls [Queue.Done] after each item. [Queue.Join] waits until all the work is
 //     done, and [Queue.Shutdown] ends the workers. See the example WorkerPool.
 //
+// # Awaitables
+//
+// [Queue.Getting], [Queue.Putting] and [Queue.Joining] return futures, for machines and for code
+// that waits for several things. Package lock's documentation says what their holder has to do.
+//
 // # Goroutines
 //
 // A queue is not safe for use from other goroutines, and must not be used by tasks of two

@@ -253,6 +253,21 @@ func over() (g *task.Group) {
 	return g
 }
 
+// asks is the rule of a method that returns a future of what another one waits for.
+func asks(ask func(ctx context.Context)) rule {
+	return bad(
+		on("a nil context", nilContext, func() { ask(noContext) }),
+		on("a context of no loop", zeroFuture, func() { ask(context.Background()) }),
+		harmless("the context of a task that does not run", func() {
+			open(func(l *loop.Loop) {
+				var of context.Context
+				task.Go(l.Context(), func(ctx context.Context) (int, error) { of = ctx; return 1, nil })
+				l.RunUntilIdle()
+				ask(of)
+			})
+		}))
+}
+
 var lockRules = map[string]rule{
 	"NewBarrier":   bad(on("zero", "lock: NewBarrier(0); the number", func() { lock.NewBarrier(0) })),
 	"NewBounded":   bad(on("zero", "lock: NewBounded(0); the number", func() { lock.NewBounded(0) })),
@@ -280,10 +295,11 @@ var lockRules = map[string]rule{
 	"Cond.Mutex":   fine(receiverOnly),
 	"Cond.SetName": fine(anyValue),
 
-	"Event.Wait":  with(inContext(new(lock.Event).Wait)),
-	"Event.Clear": fine(receiverOnly),
-	"Event.IsSet": fine(receiverOnly),
-	"Event.Set":   fine(receiverOnly),
+	"Event.Wait":    with(inContext(new(lock.Event).Wait)),
+	"Event.Waiting": asks(func(ctx context.Context) { new(lock.Event).Waiting(ctx) }),
+	"Event.Clear":   fine(receiverOnly),
+	"Event.IsSet":   fine(receiverOnly),
+	"Event.Set":     fine(receiverOnly),
 
 	"Mutex.Lock": with(inContext(func(ctx context.Context) error { return new(lock.Mutex).Lock(ctx) }),
 		on("tasks of two loops", "is used by tasks of two loops; give each loop its own", func() {
@@ -298,11 +314,13 @@ var lockRules = map[string]rule{
 				in(func(ctx context.Context) { _ = m.Lock(ctx) })
 			})
 		})),
+	"Mutex.Locking": asks(func(ctx context.Context) { new(lock.Mutex).Locking(ctx) }),
 	"Mutex.Unlock":  bad(on("no lock", "lock: Unlock of a Mutex that is not locked", new(lock.Mutex).Unlock)),
 	"Mutex.Locked":  fine(receiverOnly),
 	"Mutex.TryLock": fine(receiverOnly),
 
 	"Semaphore.Acquire":    with(inContext(lock.NewSemaphore(1).Acquire)),
+	"Semaphore.Acquiring":  asks(func(ctx context.Context) { lock.NewSemaphore(0).Acquiring(ctx) }),
 	"Semaphore.Release":    bad(on("all permits", "lock: Release of a bounded Semaphore that has all its permits", func() { lock.NewBounded(1).Release() })),
 	"Semaphore.Free":       fine(receiverOnly),
 	"Semaphore.TryAcquire": fine(receiverOnly),
@@ -321,6 +339,9 @@ var queueRules = map[string]rule{
 		}
 		return nil
 	})),
+	"Queue.Getting":  asks(func(ctx context.Context) { queue.New[int](0).Getting(ctx) }),
+	"Queue.Putting":  asks(func(ctx context.Context) { queue.New[int](0).Putting(ctx, 1) }),
+	"Queue.Joining":  asks(func(ctx context.Context) { queue.New[int](0).Joining(ctx) }),
 	"Queue.Done":     bad(on("nothing undone", "queue: Done called more often than items were put", queue.New[int](0).Done)),
 	"Queue.Cap":      fine(receiverOnly),
 	"Queue.Len":      fine(receiverOnly),

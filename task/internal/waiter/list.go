@@ -23,7 +23,8 @@ type List struct {
 // error, a panic or a Goexit, giveUp is called after leaving, with whether its turn had
 // come all the same.
 func (l *List) Wait(ctx context.Context, of Describer, giveUp func(succeeded bool)) (err error) {
-	w := l.join(ctx, of)
+	w := New(ctx, of)
+	l.Join(w)
 	returned := false
 	defer func() {
 		w.Leave()
@@ -37,14 +38,13 @@ func (l *List) Wait(ctx context.Context, of Describer, giveUp func(succeeded boo
 	return err
 }
 
-// join puts a new waiter at the end of the line.
-func (l *List) join(ctx context.Context, of Describer) *Waiter {
-	w := New(ctx, of)
+// Join puts w, which stands in no line, at the end of this one.
+func (l *List) Join(w *Waiter) {
 	if l.loop == nil {
 		l.loop = w.loop
 	}
 	if l.loop != w.loop {
-		what, _ := of.Describe()
+		what, _ := w.of.Describe()
 		panic(fmt.Sprintf("takt: %s is used by tasks of two loops; give each loop its own", what))
 	}
 	w.in = l
@@ -58,7 +58,6 @@ func (l *List) join(ctx context.Context, of Describer) *Waiter {
 		l.pending = w
 	}
 	l.size++
-	return w
 }
 
 // Leave takes w out of the line that it stands in, if any.
@@ -117,6 +116,9 @@ func (l *List) All() iter.Seq[*Waiter] {
 // Set sets up to n of those that are pending, in order, and returns how many. All are set
 // also where an observer of the loop calls Goexit.
 func (l *List) Set(n int) (set int) {
+	if l.pending != nil && l.loop.Closed() {
+		l.dropOrphans()
+	}
 	if l.pending == nil || n <= 0 {
 		return 0
 	}

@@ -25,6 +25,8 @@ type Waiter struct {
 	task       loop.Runnable // that waits
 	err        error         // once it is canceled
 	done       bool
+	promised   bool // it is that of a promise: see promise.go
+	inline     bool // task runs inside Set and Cancel
 	in         *List
 	prev, next *Waiter
 }
@@ -46,9 +48,14 @@ func (w *Waiter) Wait(ctx context.Context) error {
 }
 
 // Set wakes the task that waits. It reports false, and does nothing, if w was set or
-// canceled before.
+// canceled before. It takes w out of the line, and reports false, if w is left over from a
+// loop that is closed.
 func (w *Waiter) Set() bool {
 	if w.done {
+		return false
+	}
+	if w.orphaned() {
+		w.Leave()
 		return false
 	}
 	w.finish(nil)
@@ -69,8 +76,13 @@ func (w *Waiter) finish(err error) {
 	if err != nil && w.in != nil {
 		w.in.canceled++
 	}
-	if task := w.task; task != nil {
-		w.task = nil
+	task := w.task
+	w.task = nil
+	switch {
+	case task == nil:
+	case w.inline:
+		task.Run()
+	default:
 		lowlevel.Schedule(w.loop, task)
 	}
 }
