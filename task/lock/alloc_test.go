@@ -149,6 +149,13 @@ func TestAskingAllocates(t *testing.T) {
 		e.Set()
 		e.Clear()
 	})
+	var c lock.Cond
+	testkit.Allocs(t, "Cond", 2, func() {
+		_ = waitingAt(l, &c)
+		signal(&c, 1)
+		l.RunOnce()
+		c.Unlock()
+	})
 }
 
 // A machine that waits for a mutex costs what the future costs.

@@ -53,7 +53,7 @@
 //
 // A machine cannot call a method that waits, and a task cannot call two at once. So each method that
 // waits has one beside it that returns a future: Lock has [Mutex.Locking], Acquire has
-// [Semaphore.Acquiring], Wait has [Event.Waiting]. Package queue has the same.
+// [Semaphore.Acquiring], Wait has [Event.Waiting] and [Cond.Waiting]. Package queue has the same.
 // A machine waits for task.On of the future; task.Wait waits for the first of several.
 //
 // The future asks in the call that makes it, and stands in the same line as the tasks that call the

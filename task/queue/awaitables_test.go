@@ -105,8 +105,11 @@ func TestGettingCanceled(t *testing.T) {
 		testkit.NoError(t, q.TryPut(7))
 		if moment == "after" {
 			testkit.Equal(t, "Cancel", first.Cancel(testkit.ErrCause), true)
+			l.RunOnce() // in which the first would have taken the item
+			testkit.Equal(t, "the second has it too early", second.Done(), false)
 		}
-		l.RunUntilIdle()
+		l.RunOnce()
+		testkit.Equal(t, "the second is done", second.Done(), true)
 		var c *loop.CanceledError
 		if !errors.As(first.Err(), &c) || c.Cause != testkit.ErrCause {
 			t.Errorf("the error is %v, want a cancellation with %v", first.Err(), testkit.ErrCause)
@@ -151,6 +154,7 @@ func TestAskedOfAQueueThatIsShutDown(t *testing.T) {
 	testkit.Equal(t, "Getting", get.Err(), queue.ErrShutdown)
 	testkit.Equal(t, "Putting", put.Err(), queue.ErrShutdown)
 	testkit.Equal(t, "items", full.Len(), 1)
+	testkit.Equal(t, "Putting into one that is full and shut down", full.Putting(l.Context(), 4).Err(), queue.ErrShutdown)
 }
 
 // A panic in less is the error of a future that waits, and an item is put or got all the same by

@@ -292,6 +292,10 @@ var lockRules = map[string]rule{
 	"Cond.Wait": with(inContext(new(lock.Cond).Wait), on("no lock", "lock: Wait of a Cond whose mutex is not locked", func() { in(func(ctx context.Context) { _ = new(lock.Cond).Wait(ctx) }) })),
 	"Cond.WaitFor": with(inContext(func(ctx context.Context) error { return new(lock.Cond).WaitFor(ctx, func() bool { return false }) }),
 		on("nil", "lock: WaitFor with a nil function", func() { in(func(ctx context.Context) { _ = new(lock.Cond).WaitFor(ctx, nil) }) })),
+	"Cond.Waiting": bad(
+		on("a nil context", nilContext, func() { new(lock.Cond).Waiting(noContext) }),
+		on("a context of no loop", zeroFuture, func() { new(lock.Cond).Waiting(context.Background()) }),
+		on("no lock", "lock: Waiting of a Cond whose mutex is not locked", func() { in(func(ctx context.Context) { new(lock.Cond).Waiting(ctx) }) })),
 	"Cond.Mutex":   fine(receiverOnly),
 	"Cond.SetName": fine(anyValue),
 
