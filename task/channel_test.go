@@ -459,11 +459,11 @@ func TestRecvUnderAVirtualClockOfWhatNeverComes(t *testing.T) {
 	err := playToEnd(t, func(ctx context.Context) {
 		_, _, _ = task.Recv(ctx, make(chan int))
 	})
-	wantText(t, err, "loop: deadlock: nothing can wake the task that is left\n\tmain awaits a value from a channel\n\ta goroutine that is going to send or receive is to be announced by Loop.Hold")
+	wantText(t, err, "loop: deadlock: nothing can wake the task that is left\n\tmain awaits a value from a channel\n\tif another goroutine will send or receive, announce it by Loop.Hold")
 	err = playToEnd(t, func(ctx context.Context) {
 		_ = task.Send(ctx, make(chan int), 1)
 	})
-	wantText(t, err, "loop: deadlock: nothing can wake the task that is left\n\tmain awaits room in a channel\n\ta goroutine that is going to send or receive is to be announced by Loop.Hold")
+	wantText(t, err, "loop: deadlock: nothing can wake the task that is left\n\tmain awaits room in a channel\n\tif another goroutine will send or receive, announce it by Loop.Hold")
 }
 
 // pingPong lets two tasks talk over unbuffered channels, where each operation needs

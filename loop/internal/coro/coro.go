@@ -1,23 +1,22 @@
-// Package coro switches between stacks. A stack is a goroutine that runs one body after
-// another, and stands still in between. The package knows nothing of tasks and loops: what a
-// body is, and which stack is to go on, its user decides.
+// Package coro switches between stacks. A stack is a goroutine that runs one body after another, and is
+// parked in between. The package knows nothing of tasks and loops. Its user decides what a body is, and
+// which stack runs next.
 //
 // # A switch
 //
-// One goroutine of a set of [Stacks] runs at a time: that of one stack, or the driver, which is
-// the goroutine that uses the set from outside. The obvious way from one stack to another leads
-// over the driver: the first stack yields to it, and it resumes the second one. Those are two
-// switches. Here it is one.
+// In a set of [Stacks], one goroutine runs at a time: the goroutine of one stack, or the driver. The
+// driver is the goroutine that uses the set from outside. The obvious way from one stack to another
+// makes two switches: the first stack yields to the driver, and the driver resumes the second stack.
+// This package makes one switch.
 //
-// Each stack comes with a coroutine, which [iter.Pull] makes, and each goroutine that does not
-// run is parked on a coroutine: one on each. Calling next or yield of a coroutine parks the
-// calling goroutine there, and resumes the goroutine that was parked there. Both do the same,
-// and only have to take turns. They do not care which goroutine calls them.
+// Each stack has a coroutine, which [iter.Pull] makes. Calling next or yield of a coroutine parks the
+// calling goroutine there, and resumes the goroutine that was parked there. Both functions do the same,
+// and any goroutine may call them. They only have to be called in turn.
 //
-// So a stack that wants to switch to another one looks up the coroutine where the other one is
-// parked, and calls its next or its yield. There are as many coroutines as stacks, and with the
-// driver one goroutine more than coroutines, so each goroutine but the running one is parked,
-// and any of them reaches any other one. With two stacks:
+// A stack that switches to another one looks up the coroutine where the other one is parked, and calls
+// its next or its yield. There are as many coroutines as stacks. With the driver there is one goroutine
+// more than coroutines. So every goroutine except the running one is parked, each on a different
+// coroutine, and the running one can resume any of them. With two stacks:
 //
 //	switch                 runs     parked on 1   parked on 2   by
 //
@@ -29,12 +28,12 @@
 //
 // # The end of a stack
 //
-// When a stack has ended, its coroutine ends too. That resumes the goroutine that is parked
-// there: it can be any goroutine of the set. One rule makes it safe: a goroutine that is resumed and is not the
-// active one switches to the active one.
+// When a stack has ended, its coroutine ends, too. That resumes the goroutine that is parked there. It
+// can be any goroutine of the set. One rule makes this safe: if a goroutine is resumed and is not the
+// active one, it switches to the active one.
 //
-// A panic or a Goexit that leaves the body ends the stack, and goes on in its caller: the stack
-// that waits for it, or the driver if there is none.
+// If a panic or a Goexit leaves the body, it ends the stack. It goes on in the caller of the stack: the
+// stack that waits for this one, or the driver if no stack waits.
 package coro
 
 import (
@@ -44,45 +43,45 @@ import (
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
-// A Stack runs bodies, one after another. T is what the user keeps with it.
+// A Stack runs bodies, one after another. Value is for the user.
 //
 // Invariants, whenever a body or the driver runs:
-//   - Active of the Stacks is the stack of the running goroutine.
+//   - Active of the Stacks is the stack of the running goroutine, or Driver.
 //   - Every other stack that has not ended, and the driver, is parked on the coroutine of exactly
 //     one of these stacks: its place. No two have the same place.
 //   - A coroutine is resumed by next and yield in turn, beginning with next.
 //   - A free stack is parked in main, and has no caller.
 type Stack[T any] struct {
 	Value  T
-	Caller *Stack[T] // waits until this one switches back or ends; set and cleared by the user; nil for none
+	Caller *Stack[T] // waits until this stack switches back or ends; nil: none; set and cleared by the user
 
-	// The stack's coroutine. Only what Replace has returned may be resumed.
-	Next   func() (struct{}, bool) // resumes it if ByNext is true
-	Yield  func(struct{}) bool     // resumes it otherwise
+	// The stack's coroutine. Resume a coroutine only if Replace has just returned its stack.
+	Next   func() (struct{}, bool) // resumes the coroutine if ByNext is true
+	Yield  func(struct{}) bool     // resumes the coroutine otherwise
 	ByNext bool
 
 	place  *Stack[T] // the goroutine of this stack is parked on the coroutine of that one
 	stacks *Stacks[T]
-	ended  bool // main has returned, and has said which stack is to go on
+	ended  bool // main has returned, and has set Active to the stack that runs next
 }
 
-// Stacks are stacks that switch to each other, and the driver. Init comes first.
+// Stacks is a set of stacks that switch to each other, and their driver. Call Init first.
 type Stacks[T any] struct {
-	Active *Stack[T] // of the goroutine that runs, or is to run next
+	Active *Stack[T] // its goroutine runs, or runs next
 	Driver Stack[T]  // stands for the driver; it has no coroutine
-	errand func()    // what the active stack does before it goes on; mostly nil
+	errand func()    // the active stack calls it before it goes on; usually nil
 
 	free  []*Stack[T]
-	max   int // how many free stacks are kept
+	max   int // how many free stacks are kept at most
 	begin func(*Stack[T])
 	body  func(*Stack[T])
 	next  func(*Stack[T]) *Stack[T]
 }
 
-// Init sets what stacks do, and how many free ones are kept at most. A stack calls begin once,
-// then, again and again, body, which runs what it was taken for, and next, which returns the
-// stack that is to go on. This may be the stack itself: then it calls body again. Otherwise it
-// is free from then on.
+// Init sets the functions that the stacks call, and how many free stacks are kept at most. A stack calls
+// begin once. Then it calls body, which runs one body, and next, which returns the stack that runs next.
+// If that is the stack itself, it calls body and next again. Otherwise the stack is free
+// until Take returns it and a stack switches to it. Then it calls body again.
 func (g *Stacks[T]) Init(max int, begin, body func(*Stack[T]), next func(*Stack[T]) *Stack[T]) {
 	g.max, g.begin, g.body, g.next = max, begin, body, next
 	g.Driver.stacks = g
@@ -100,7 +99,7 @@ func (g *Stacks[T]) Take() *Stack[T] {
 	return s
 }
 
-// TakeFree is Take that makes no stack, and returns nil if none is free.
+// TakeFree returns a free stack, or nil if there is none.
 func (g *Stacks[T]) TakeFree() *Stack[T] {
 	n := len(g.free)
 	if n == 0 {
@@ -111,7 +110,8 @@ func (g *Stacks[T]) TakeFree() *Stack[T] {
 	return s
 }
 
-// keep makes s a free stack and reports true, or false if it is to end.
+// keep makes s a free stack and returns true. If there are enough free stacks, it returns false, and s
+// must end.
 func (g *Stacks[T]) keep(s *Stack[T]) bool {
 	if len(g.free) >= g.max {
 		return false
@@ -120,11 +120,12 @@ func (g *Stacks[T]) keep(s *Stack[T]) bool {
 	return true
 }
 
-// Free returns how many stacks are free.
+// Free returns the number of free stacks.
 func (g *Stacks[T]) Free() int { return len(g.free) }
 
-// End ends the free stacks. From then on none is kept: a stack ends when its body has ended and
-// another one is next. The driver calls End, when it has switched to each stack that it took.
+// End ends the free stacks. From then on no free stack is kept: a stack ends when its body has ended and
+// next returns another stack. Only the driver may call End, after it has switched to each stack that it
+// took.
 func (g *Stacks[T]) End() {
 	g.max = 0
 	for s := g.TakeFree(); s != nil; s = g.TakeFree() {
@@ -133,10 +134,10 @@ func (g *Stacks[T]) End() {
 	g.free = nil
 }
 
-// Main is the function at the bottom of each stack, as stack traces name it.
+// Main is the name, in stack traces, of the function at the bottom of each stack.
 const Main = "github.com/takt-go/takt/loop/internal/coro.(*Stack[...]).main"
 
-// main is what a stack runs from its making to its end.
+// main is the function that a stack runs from its beginning to its end.
 func (s *Stack[T]) main(yield func(struct{}) bool) {
 	g := s.stacks
 	s.Yield = yield
@@ -151,7 +152,7 @@ func (s *Stack[T]) main(yield func(struct{}) bool) {
 			s.ended, g.Active = true, to
 			return
 		default:
-			if place := s.Replace(to); place.ByNext { // SwitchTo, written out: see there
+			if place := s.Replace(to); place.ByNext { // SwitchTo, written out: see its comment
 				place.Next()
 			} else {
 				place.Yield(struct{}{})
@@ -159,7 +160,7 @@ func (s *Stack[T]) main(yield func(struct{}) bool) {
 			if !s.Meant() {
 				s.PassOn()
 			}
-			if g.max == 0 { // End has resumed it
+			if g.max == 0 { // End has resumed s
 				s.ended, g.Active = true, &g.Driver
 				return
 			}
@@ -167,11 +168,11 @@ func (s *Stack[T]) main(yield func(struct{}) bool) {
 	}
 }
 
-// SwitchTo parks the running stack and lets another one go on. It returns when a stack switches
-// back. If the running stack is the caller of another one that ends by a panic or a Goexit, that
-// goes on here.
+// SwitchTo parks the running stack, and resumes the stack to. It returns when a stack switches back. If
+// the running stack is the caller of a stack that ends by a panic or a Goexit, the panic or Goexit goes
+// on here.
 //
-// Where it is called most often, write it out:
+// At the places where speed counts most, write SwitchTo out:
 //
 //	if place := me.Replace(to); place.ByNext {
 //		place.Next()
@@ -182,16 +183,16 @@ func (s *Stack[T]) main(yield func(struct{}) bool) {
 //		me.PassOn()
 //	}
 //
-// After a switch the processor predicts every return wrongly, so each frame between a body and
-// next costs 5 ns or more. Replace and Meant are inlined.
+// After a switch the processor predicts every return wrongly. So each frame between a body and next
+// costs 5 ns or more. The compiler inlines Replace and Meant.
 func (g *Stacks[T]) SwitchTo(to *Stack[T]) {
 	me := g.Active
 	g.Active = to
 	me.PassOn()
 }
 
-// Visit switches to s, runs fn there, on top of where s is parked, and switches back. It does
-// nothing else there. The running stack cannot be visited, nor one that has not begun.
+// Visit switches to s, runs fn there, on top of the frames of s, and switches back. It does nothing
+// else there. s must not be the running stack, and must have begun.
 func (g *Stacks[T]) Visit(s *Stack[T], fn func()) {
 	visitor := g.Active
 	g.errand = func() {
@@ -201,8 +202,8 @@ func (g *Stacks[T]) Visit(s *Stack[T], fn func()) {
 	g.SwitchTo(s)
 }
 
-// Replace makes to the active stack, and gives s, the running one, its place, which it returns.
-// The caller has to resume that coroutine next.
+// Replace makes to the active stack, and returns its place, which becomes the place of s, the running
+// stack. The caller must resume the coroutine of place next.
 func (s *Stack[T]) Replace(to *Stack[T]) (place *Stack[T]) {
 	s.stacks.Active = to
 	place = to.place
@@ -211,7 +212,7 @@ func (s *Stack[T]) Replace(to *Stack[T]) (place *Stack[T]) {
 	return place
 }
 
-// resume resumes the goroutine that is parked on the coroutine of s, which Replace returned.
+// resume resumes the goroutine that is parked on the coroutine of s. Replace has returned s before.
 func (s *Stack[T]) resume() {
 	if s.ByNext {
 		s.Next()
@@ -220,12 +221,12 @@ func (s *Stack[T]) resume() {
 	}
 }
 
-// Meant reports whether s, which was resumed, was meant: it is active, and has no errand to run.
-// Otherwise call PassOn.
+// Meant reports whether s may go on after it was resumed: it is the active stack, and has no errand to
+// run. Otherwise call PassOn.
 func (s *Stack[T]) Meant() bool { return s.stacks.Active == s && s.stacks.errand == nil }
 
-// PassOn is for a running stack that is not meant: it switches to the active one, or runs an
-// errand, until it is meant.
+// PassOn returns when s may go on. Until then it switches to the active stack, or runs an errand. Call it
+// if Meant returns false.
 func (s *Stack[T]) PassOn() {
 	g := s.stacks
 	for !s.Meant() {
@@ -239,8 +240,8 @@ func (s *Stack[T]) PassOn() {
 	}
 }
 
-// leave is deferred to the end of s. Mostly main has returned, and has said which stack goes on.
-// But a panic or Goexit that comes out of the body or of next ends s, and its caller with it, or
+// leave is deferred in main. If main has returned normally, it has set Active, and leave does nothing.
+// Otherwise a panic or Goexit in body or in next ends s. leave makes it go on in the caller of s, or in
 // the driver.
 func (s *Stack[T]) leave() {
 	if s.ended {
@@ -256,14 +257,15 @@ func (s *Stack[T]) leave() {
 		g.Active = caller
 		return
 	}
-	// When a coroutine ends by a Goexit, a goroutine that is parked there by next ends by one too.
-	// That is to be the goroutine of the caller, which may be parked elsewhere. So it parks there
-	// first. The goroutine that was parked there is resumed, and switches to s, which is active.
+	// When a coroutine ends by a Goexit, the goroutine that is parked there by next ends by a Goexit,
+	// too. That must be the goroutine of the caller, but the caller may be parked on another
+	// coroutine. So the caller first parks on the coroutine of s. That resumes the goroutine that was
+	// parked there, which switches to s, the active stack.
 	g.errand = func() {
 		g.Active, caller.place = s, s
 		s.ByNext = !s.ByNext
 		s.resume()
-		runtime.Goexit() // the caller was parked by yield, which returns
+		runtime.Goexit() // reached if the caller was parked by yield: yield returns when the coroutine ends
 	}
 	g.SwitchTo(caller)
 	g.Active = caller

@@ -1,5 +1,4 @@
-// Package goroutine tells goroutines apart, and what the calling one is doing. Nothing in it
-// is linked into the runtime by name.
+// Package goroutine identifies goroutines, and says what a goroutine is doing. It uses no go:linkname.
 package goroutine
 
 import (
@@ -9,9 +8,9 @@ import (
 	"strings"
 )
 
-// Number returns the number of the calling goroutine, as stack traces print it, and
-// whether the goroutine has locked its thread (runtime.LockOSThread, a cgo callback). It
-// costs microseconds: the runtime writes the whole stack for it.
+// Number returns the number of the calling goroutine, which stack traces print, and whether the
+// goroutine has locked its thread (by runtime.LockOSThread, or in a cgo callback). It costs
+// microseconds, because the runtime writes the whole stack.
 func Number() (n uint64, locked bool) {
 	var buf [96]byte
 	header, _, _ := bytes.Cut(buf[:runtime.Stack(buf[:], false)], []byte("]"))
@@ -20,8 +19,8 @@ func Number() (n uint64, locked bool) {
 	return n, bytes.HasSuffix(header, []byte(", locked to thread"))
 }
 
-// Coroutine reports whether the calling goroutine is one of iter.Pull or iter.Pull2, and
-// none of whose functions is ours. It costs a walk of the stack.
+// Coroutine reports whether the calling goroutine is a coroutine of iter.Pull or iter.Pull2, and ours
+// reports false for each function on its stack. It costs a walk of the stack.
 func Coroutine(ours func(function string) bool) bool {
 	var pcs [64]uintptr
 	bottom := ""
@@ -45,10 +44,10 @@ func Coroutine(ours func(function string) bool) bool {
 	}
 }
 
-// Panicking reports whether a panic, and not a Goexit, runs the deferred function in which it
-// is called. The result of recover does not say: with GODEBUG=panicnil=1 it is nil for
-// panic(nil) too. So Panicking looks on the stack for the function of the runtime that runs
-// deferred calls. It costs a walk of the stack.
+// Panicking reports whether a panic runs the deferred function that calls it. It returns false if a
+// Goexit or a return runs that function. The result of recover is not enough to know that: with
+// GODEBUG=panicnil=1, recover returns nil for panic(nil), too. So Panicking looks on the stack for the
+// runtime's function that runs deferred calls. It costs a walk of the stack.
 func Panicking() bool {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
@@ -65,8 +64,8 @@ func Panicking() bool {
 	return false
 }
 
-// Stack returns what the stack trace of the goroutine with that number says below its
-// first line, or "" if there is none. The world stands still meanwhile.
+// Stack returns the stack trace of the goroutine with that number, without its first line. It returns ""
+// if there is no such goroutine. It stops all goroutines meanwhile.
 func Stack(number uint64) string {
 	header := "goroutine " + strconv.FormatUint(number, 10) + " ["
 	for size := 1 << 16; ; size *= 2 {

@@ -2,11 +2,11 @@
 
 package goroutine
 
-// Identity returns a number that no other living goroutine has. One that has ended may
-// have had it. It costs about a nanosecond.
+// Identity returns a number that identifies the calling goroutine while it lives. After its end, another
+// goroutine may get the same number. Identity costs about a nanosecond.
 //
-// The number is the address of what the runtime knows of the goroutine. The address of a
-// local variable would do without assembly, as two goroutines never share 2 KB of stack.
-// But a stack that grows moves, and the runtime hands what it leaves to the next new
-// goroutine: the most usual mistake, a body that starts a goroutine, would be overlooked.
+// The number is the address of the runtime's data about the goroutine. The address of a local variable
+// would need no assembly, because two goroutines never share 2 KB of stack. But a stack moves when it
+// grows, and the runtime gives the old memory to the next new goroutine. So the loop would not find the
+// most usual mistake: a body starts a goroutine, which uses the loop.
 func Identity() uintptr

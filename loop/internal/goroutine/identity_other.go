@@ -2,7 +2,7 @@
 
 package goroutine
 
-// Identity returns a number that no other goroutine has. It costs microseconds here.
+// Identity returns a number that no other goroutine has. On these platforms it costs microseconds.
 func Identity() uintptr {
 	n, _ := Number()
 	return uintptr(n)

@@ -1,7 +1,7 @@
-// Package ready has the queue of what runs next. It knows nothing of what runs.
+// Package ready has the ready queue. It knows nothing of the entries except that they can run.
 package ready
 
-// A Runnable is something the loop can run: see package loop.
+// A Runnable is something that the loop can run: see package loop.
 type Runnable interface{ Run() }
 
 // Func is a plain function as a [Runnable]. The conversion does not allocate.
@@ -10,42 +10,43 @@ type Func func()
 // Run calls f.
 func (f Func) Run() { f() }
 
-// A Queue is a queue in a circular buffer that grows. The zero Queue is empty and ready.
+// A Queue is a first-in-first-out queue in a circular buffer that grows. The zero Queue is empty and
+// ready to use.
 //
-// Every entry has a position, counted from the first entry ever. It never changes, so a
-// position is all that a handle has to remember:
+// Every entry has a position, counted from the first entry ever. The position never changes, so it is
+// all that a handle must store:
 //
 //	            head          tail        full = head + len(buf)
 //	             │             │           │
 //	position  … 5│6   7   8   9│10  11  12 │
 //	          ───┼─────────────┼───────────┤
-//	buf[at&mask] │a   b   -   c│           │      - was taken out: a nil
+//	buf[at&mask] │a   b   -   c│           │      - nil: this entry was taken out
 //
-// Invariants: head <= tail <= full; len(buf) is a power of two, or 0; what is in buf outside
-// of head and tail is nil, so that the queue holds on to nothing.
+// Invariants: head <= tail <= full; len(buf) is a power of two, or 0; buf has nil at each place that
+// is not between head and tail, so that the queue keeps nothing alive.
 type Queue struct {
 	buf        []Runnable
 	head, tail uint64
-	full       uint64 // where tail cannot go beyond
+	full       uint64 // tail cannot grow beyond this position
 	mask       uint64
 }
 
-// Empty reports whether there is no entry, not even one that was taken out.
+// Empty reports whether the queue has no entries. An entry that was taken out counts as an entry.
 func (q *Queue) Empty() bool { return q.head == q.tail }
 
-// Len is the number of entries, those that were taken out included.
+// Len returns the number of entries. Entries that were taken out count, too.
 func (q *Queue) Len() int { return int(q.tail - q.head) }
 
-// Cap is for how many entries there is room.
+// Cap returns the number of entries that the buffer has room for.
 func (q *Queue) Cap() int { return len(q.buf) }
 
-// Head is the position of the oldest entry.
+// Head returns the position of the oldest entry.
 func (q *Queue) Head() uint64 { return q.head }
 
-// Tail is the position that the next entry gets.
+// Tail returns the position that the next entry will get.
 func (q *Queue) Tail() uint64 { return q.tail }
 
-// Push puts r at the position Tail. The compiler inlines it.
+// Push adds r at the position Tail. The compiler inlines it.
 func (q *Queue) Push(r Runnable) {
 	if q.tail == q.full {
 		q.grow()
@@ -54,8 +55,8 @@ func (q *Queue) Push(r Runnable) {
 	q.tail++
 }
 
-// Pop removes the oldest entry, which is nil if it was taken out. The queue must not be
-// empty.
+// Pop removes the oldest entry and returns it. It returns nil if the entry was taken out. The queue must
+// not be empty.
 func (q *Queue) Pop() Runnable {
 	slot := &q.buf[q.head&q.mask]
 	r := *slot
@@ -65,11 +66,11 @@ func (q *Queue) Pop() Runnable {
 	return r
 }
 
-// At returns the entry at a position from Head to Tail, which is nil if it was taken out.
+// At returns the entry at a position between Head and Tail. It returns nil if the entry was taken out.
 func (q *Queue) At(at uint64) Runnable { return q.buf[at&q.mask] }
 
-// Take takes out the entry at a position and returns it. It returns nil if there is none
-// any more.
+// Take takes out the entry at a position, and returns it. It returns nil if no entry is there any more.
+// The entries behind it keep their positions.
 func (q *Queue) Take(at uint64) Runnable {
 	if at < q.head || at >= q.tail {
 		return nil
@@ -80,23 +81,23 @@ func (q *Queue) Take(at uint64) Runnable {
 	return r
 }
 
-// rested is for how many entries an empty queue keeps room in the end.
+// rested is the number of entries that an empty queue keeps room for.
 const rested = 8192
 
-// Shrink halves the room of an empty queue, if it is large. A loop that calls it whenever
-// nothing is ready does not keep the room for a single burst.
+// Shrink halves the buffer of an empty queue if the buffer is large. If a loop calls Shrink whenever
+// nothing is ready, it does not keep a large buffer after a single burst.
 func (q *Queue) Shrink() {
 	if len(q.buf) > rested {
 		q.resize(len(q.buf) / 2)
 	}
 }
 
-// grow is not inlined, so that Push can be.
+// grow is not inlined, so that the compiler can inline Push.
 //
 //go:noinline
 func (q *Queue) grow() { q.resize(max(64, 2*len(q.buf))) }
 
-// resize gives the queue room for n entries: a power of two, and not less than it has.
+// resize gives the queue room for n entries. n is a power of two, and not less than Len.
 func (q *Queue) resize(n int) {
 	buf, mask := make([]Runnable, n), uint64(n-1)
 	for at := q.head; at != q.tail; at++ {

@@ -7,36 +7,37 @@ import (
 	"slices"
 )
 
-// lines hold the ports of a loop. Those of one channel and direction stand in a line, and
-// only the first in the line, its head, is looked at.
+// lines holds the ports of a loop. The ports of one channel and direction stand in a line. Only the
+// first port of a line, its head, is tried.
 //
-// add and remove only make a note, because they run on the small stack of a task: the next
-// poll looks up the lines. Invariants: a port that waits is in fresh, or in a line. Every
-// head is in heads or in late, once, unless its line is in left. heads and late may also have
-// ports that are gone; the next poll drops those.
+// add and remove only make a note, because they run on the small stack of a task. The next poll updates
+// the lines.
+//
+// Invariants: A port that waits is in fresh, or in a line. Every head is once in heads or in late, unless
+// its line is in left. heads and late may also have ports that are gone. The next poll drops those.
 type lines struct {
 	hub    *Hub
 	closed bool
-	n      int // that are waiting
-	pairs  int // of lines that are opposite to each other
+	n      int // how many ports wait
+	pairs  int // how many pairs of opposite lines there are
 	polls  uint64
 	added  uint64
 	busy   bool            // inside a poll
 	fresh  []*Registration // added since the last poll
-	left   []*line         // their heads are gone
+	left   []*line         // lines whose heads are gone
 	lines  map[channelEnd]*line
-	heads  []*Registration // in order of adding
+	heads  []*Registration // of the lines, in order of adding
 	spare  []*Registration // the slice that the last poll emptied
-	late   lateHeads       // what became a head because the one before it has gone
+	late   lateHeads       // ports that became heads because the previous heads have gone
 }
 
 // A line is the ports of one channel and direction, in order of adding.
 type line struct {
 	end         channelEnd
 	unbuffered  bool
-	noted       bool // it is in left
+	noted       bool // the line is in left
 	first, last *Registration
-	opposite    *line // of the same channel; nil if no port is there
+	opposite    *line // same channel, other direction; nil if there is none
 }
 
 type channelEnd struct {
@@ -51,12 +52,12 @@ func (e channelEnd) other() channelEnd {
 	return channelEnd{e.channel, reflect.SelectSend}
 }
 
-// reset lets go of what ports that have gone have left behind.
+// reset drops the memory that removed ports have used.
 func (q *lines) reset() {
 	*q = lines{hub: q.hub, polls: q.polls, added: q.added, closed: q.closed}
 }
 
-// close lets go of the ports; none of them is waiting any more.
+// close drops all ports. None of them waits any more.
 func (q *lines) close() {
 	q.hub.Watch(-q.n)
 	q.closed = true
@@ -72,7 +73,7 @@ func (q *lines) add(p Port) *Registration {
 	return w
 }
 
-// remove takes p out of its line. What has gone is not held on to when no port is left.
+// remove takes p out of its line. If no port is left, it drops the memory of the removed ports.
 func (q *lines) remove(p *Registration) {
 	p.gone = true
 	q.n--
@@ -101,7 +102,7 @@ func (q *lines) remove(p *Registration) {
 	}
 }
 
-// update does what add and remove have noted.
+// update does the work that add and remove have noted.
 func (q *lines) update() {
 	q.advance()
 	for at, p := range q.fresh {
@@ -113,8 +114,8 @@ func (q *lines) update() {
 	q.fresh = q.fresh[:0]
 }
 
-// advance is for the lines that have lost their heads: the first port that is left in such a
-// line becomes its head.
+// advance gives each line that has lost its head a new one: the first port that is left in the line. It
+// deletes the line if no port is left.
 func (q *lines) advance() {
 	for at, s := range q.left {
 		q.left[at] = nil
@@ -158,7 +159,7 @@ func (q *lines) admit(p *Registration) {
 	q.heads = append(q.heads, p)
 }
 
-// lateHeads is a heap by order of adding.
+// lateHeads is a heap, in order of adding.
 type lateHeads []*Registration
 
 func (h lateHeads) Len() int           { return len(h) }
@@ -174,20 +175,20 @@ func (h *lateHeads) Pop() any {
 	return p
 }
 
-// maxHeads is for how many ports there is room when no port is left.
+// maxHeads is the number of ports that lines keeps room for when no port is left.
 const maxHeads = 1024
 
-// poll performs the operations that are possible, in order of adding. A head that has
-// to wait meets the head of the opposite line if that was tried before it and waits too.
+// poll tries all heads, in order of adding, and so performs the operations that are possible. If two
+// heads of opposite lines must both wait, poll performs their operations together.
 func (q *lines) poll() {
 	q.update()
 	q.busy = true
 	q.polls++
 	all, kept, left := q.heads, q.spare[:0], q.heads
-	same := true               // no head has come or gone: kept would be a copy of all, and is not made
-	var missed []*Registration // their place has passed when they became heads
+	same := true               // no head has come or gone, so all needs no copy in kept
+	var missed []*Registration // became heads too late for their place in the order; the next poll tries them
 	var trying *Registration
-	defer func() { // also where Try or Selected does not return, as an observer calls Goexit
+	defer func() { // deferred, as Try or Selected may not return: an observer may call Goexit
 		if trying != nil && !trying.gone {
 			q.remove(trying)
 		}
@@ -210,7 +211,7 @@ func (q *lines) poll() {
 		}
 	}()
 	at := uint64(0)
-	for len(left) > 0 && len(q.late) == 0 && !left[0].gone { // most often this is all
+	for len(left) > 0 && len(q.late) == 0 && !left[0].gone { // usually the loop below has nothing to do
 		trying, left = left[0], left[1:]
 		at = trying.number
 		q.try(trying)
@@ -247,11 +248,11 @@ func (q *lines) poll() {
 	}
 }
 
-// try performs the operation of p, which is a head, or lets p meet another one.
+// try tries p, a head. If p must wait, try calls meet.
 func (q *lines) try(p *Registration) {
 	switch {
 	case p.Try():
-		if !p.gone { // else Try itself has removed it
+		if !p.gone { // otherwise Try itself has removed p
 			q.remove(p)
 		}
 	case q.pairs > 0 && !p.gone:
@@ -261,8 +262,8 @@ func (q *lines) try(p *Registration) {
 	}
 }
 
-// meet performs the operation of p, which has to wait, together with that of the opposite
-// head, if that has to wait too.
+// meet performs the operation of p together with that of the opposite head, if both had to wait in this
+// poll.
 func (q *lines) meet(p *Registration) {
 	s := p.line
 	if !s.unbuffered || s.opposite == nil || s.opposite.first.tried != q.polls {
@@ -274,7 +275,7 @@ func (q *lines) meet(p *Registration) {
 	}
 	q.remove(sender)
 	q.remove(receiver)
-	defer sender.Selected(reflect.Value{}, true) // also if an observer calls Goexit
+	defer sender.Selected(reflect.Value{}, true) // deferred, as an observer may call Goexit
 	receiver.Selected(sender.Case().Send, true)
 }
 

@@ -7,12 +7,12 @@ import (
 	"github.com/takt-go/takt/loop/internal/ready"
 )
 
-// Offloads are calls that run on goroutines of their own. When a call has returned, what
-// follows on it goes to the ready queue.
+// Offloads is the source of calls that run on goroutines of their own. When a call has returned, its
+// follow-up, a Runnable, goes to the ready queue.
 type Offloads struct {
 	Nothing
-	// Ordered makes Take leave the calls to [Offloads.TakeOldest], by which they end in
-	// the order in which they were made.
+	// Ordered makes Take do nothing. Then only [Offloads.TakeOldest] hands over the follow-ups, in
+	// the order in which the calls were made.
 	Ordered bool
 
 	hub     *Hub
@@ -23,18 +23,18 @@ type Offloads struct {
 
 // An offload is one call.
 type offload struct {
-	then     ready.Runnable
+	then     ready.Runnable // the follow-up
 	finished chan struct{}
-	seen     bool // to have finished, by the loop
+	seen     bool // See has found that the call has finished
 }
 
-// Init makes offloads. What follows on a call goes to the queue to.
+// Init makes o ready for use. The follow-ups go to the queue to.
 func (o *Offloads) Init(hub *Hub, to *ready.Queue) { o.hub, o.to = hub, to }
 
-// Len is the number of calls that have not been followed up.
+// Len returns the number of calls whose follow-ups were not handed over yet.
 func (o *Offloads) Len() int { return len(o.calls) }
 
-// Go calls work on a goroutine of its own; then is what follows. work must not panic.
+// Go calls work on a new goroutine. then is the follow-up. work must not panic.
 func (o *Offloads) Go(work func(), then ready.Runnable) {
 	call := &offload{then: then, finished: make(chan struct{})}
 	o.calls = append(o.calls, call)
@@ -48,11 +48,12 @@ func (o *Offloads) Go(work func(), then ready.Runnable) {
 	}()
 }
 
-// See notes which calls have finished. What they did before, such as a Post, is there to
-// be seen from now on. Such a call is watched until what follows on it goes to the queue:
-// the news of it is taken, and Take may leave it, or not be reached.
+// See notes which calls have finished. The hub sees everything that such a call did before, such as a
+// Post, from now on. From now on the call also counts as watched, until its follow-up is handed over:
+// its nudge was used up, but Take may leave the call for later, or a panic may keep the hub from calling
+// Take.
 func (o *Offloads) See() {
-	if !o.hub.asked { // the end of a call nudges
+	if !o.hub.asked { // each call nudges at its end
 		return
 	}
 	for _, call := range o.calls {
@@ -67,7 +68,7 @@ func (o *Offloads) See() {
 	}
 }
 
-// forget is for a call that leaves calls: nothing comes of it any more.
+// forget updates the hub's counts for a call that leaves calls.
 func (o *Offloads) forget(call *offload) {
 	o.hub.Expect(-1)
 	if call.seen {
@@ -75,7 +76,7 @@ func (o *Offloads) forget(call *offload) {
 	}
 }
 
-// Take moves what follows on the calls that were seen to have finished to the queue.
+// Take moves the follow-ups of the calls that See has found finished to the queue.
 func (o *Offloads) Take() {
 	if o.Ordered {
 		return
@@ -89,8 +90,8 @@ func (o *Offloads) Take() {
 	})
 }
 
-// TakeOldest does that for the oldest call, if that was seen to have finished, and reports
-// whether it was.
+// TakeOldest moves the follow-up of the oldest call to the queue, if See has found that call finished. It
+// reports whether it has moved one.
 func (o *Offloads) TakeOldest() bool {
 	if len(o.calls) == 0 || !o.calls[0].seen {
 		return false
@@ -101,8 +102,8 @@ func (o *Offloads) TakeOldest() bool {
 	return true
 }
 
-// Await waits for all calls to return, and gives run what follows on each. A Goexit in one
-// of these keeps none of the others from being run.
+// Await waits until all calls have returned, and then calls run with each follow-up. If run calls Goexit,
+// Await still calls it with the others.
 func (o *Offloads) Await(run func(ready.Runnable)) {
 	o.working.Wait()
 	defer func() {

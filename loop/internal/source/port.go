@@ -12,23 +12,23 @@ type Port interface {
 	Selected(v reflect.Value, ok bool)
 }
 
-// A Registration is a Port that was added.
+// A Registration is a Port that Add has added.
 type Registration struct {
 	Port
 	in         *lines
-	line       *line // nil while it is fresh
+	line       *line // nil while the port is in fresh
 	prev, next *Registration
-	number     uint64 // counts the ports by order of adding
-	tried      uint64 // in which poll it was tried last, and has to wait
-	gone       bool   // it was performed or removed
+	number     uint64 // counts the ports, in order of adding
+	tried      uint64 // the number of the last poll that tried the port and found that it must wait
+	gone       bool   // the operation was performed, or the port was removed
 }
 
 // Waits reports whether the port waits for its operation: false means that the operation was
 // performed, that the port was removed, or that the ports are closed.
 func (p *Registration) Waits() bool { return !p.gone && !p.in.closed }
 
-// Remove takes the port back, and reports whether that prevented its operation: whether it
-// was waiting. It costs O(1).
+// Remove removes the port, and reports whether that prevented its operation: whether the port was
+// waiting. It costs O(1).
 func (p *Registration) Remove() bool {
 	if !p.Waits() {
 		return false
@@ -37,21 +37,21 @@ func (p *Registration) Remove() bool {
 	return true
 }
 
-// Ports are the operations on channels that the tasks of a loop wait for.
+// Ports is the source of the operations on channels that the tasks of a loop wait for.
 type Ports struct {
 	Nothing
 	lines   lines
 	call    func(func())
-	stop    chan struct{}   // closed to end the goroutines that select for a loop that is asleep; nil while there are none
+	stop    chan struct{}   // closed to end the goroutines that select while the loop sleeps; nil if there are none
 	results []chan selected // of those goroutines
-	done    []selected      // the operations that they performed, and of which no port was told yet
+	done    []selected      // operations that they performed, and that no port was told of yet
 }
 
-// Init makes ports. What a goroutine has received while the loop was asleep is handed to
-// its port inside of call, which guards the loop against a panic.
+// Init makes ps ready for use. If a goroutine has performed an operation while the loop was asleep, its
+// port is told of that inside of call, which guards the loop against a panic.
 func (ps *Ports) Init(hub *Hub, call func(func())) { ps.lines.hub, ps.call = hub, call }
 
-// Add adds p, until its operation is performed or it is removed.
+// Add adds p. The port stays until its operation is performed, or until it is removed.
 func (ps *Ports) Add(p Port) *Registration { return ps.lines.add(p) }
 
 // Len is the number of ports that wait.
@@ -72,34 +72,34 @@ func (ps *Ports) Pending() bool { return len(ps.done) > 0 }
 // MayCome reports whether a port waits, or is still to be told.
 func (ps *Ports) MayCome() bool { return ps.lines.n > 0 || ps.Pending() }
 
-// Hint tells of the goroutines that a deadlock report cannot know.
+// Hint says what to do if other goroutines use the channels: a deadlock report cannot know them.
 func (ps *Ports) Hint() string {
 	if ps.lines.n == 0 {
 		return ""
 	}
-	return "a goroutine that is going to send or receive is to be announced by Loop.Hold"
+	return "if another goroutine will send or receive, announce it by Loop.Hold"
 }
 
-// Close lets go of the ports, which are not waiting any more.
+// Close drops all ports. None of them waits any more.
 func (ps *Ports) Close() { ps.lines.close() }
 
-// maxCases is how many ports one goroutine selects among; reflect allows 65536.
+// maxCases is how many ports one goroutine selects among. Package reflect allows 65536.
 const maxCases = 1024
 
 type selected struct {
-	port *Registration // nil: none
+	port *Registration // nil if no operation was performed
 	v    reflect.Value
 	ok   bool
 }
 
-// Sleep lets goroutines select among the ports, the first of each channel and direction,
-// and nudge the loop.
+// Sleep starts goroutines that select among the heads of the lines. A goroutine that has performed an
+// operation nudges the hub.
 func (ps *Ports) Sleep() {
 	if ps.lines.n == 0 {
 		return
 	}
 	ps.stop = make(chan struct{})
-	hub := ps.lines.hub // the goroutines may nudge when the lines are reset
+	hub := ps.lines.hub // the goroutines may nudge after the lines were reset
 	for chunk := range slices.Chunk(ps.lines.inOrder(), maxCases) {
 		cases := make([]reflect.SelectCase, 1, len(chunk)+1)
 		cases[0] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ps.stop)}
@@ -107,7 +107,7 @@ func (ps *Ports) Sleep() {
 			cases = append(cases, p.Case())
 		}
 		result := make(chan selected, 1)
-		ps.results = append(ps.results, result) // behind Case, which may panic: Wake waits for all results
+		ps.results = append(ps.results, result) // after the calls of Case, which may panic: Wake waits for every result in results
 		go func() {
 			s, stopped := selectOne(chunk, cases)
 			result <- s
@@ -151,9 +151,9 @@ func (ps *Ports) Tell() {
 	ps.call(func() { s.port.Selected(s.v, s.ok) })
 }
 
-// selectOne selects among cases: to stop, and those of the ports.
+// selectOne selects among cases. The first case is that of stop, the others are those of ports.
 func selectOne(ports []*Registration, cases []reflect.SelectCase) (s selected, stopped bool) {
-	defer func() { _ = recover() }() // a send on a closed channel: the next Try finds out which
+	defer func() { _ = recover() }() // a send on a closed channel panics: the next Try finds out which one
 	at, v, ok := reflect.Select(cases)
 	if at == 0 {
 		return selected{}, true

@@ -1,7 +1,7 @@
-// Package source has the ways by which something comes into a loop from outside, and the
-// [Hub], at which they meet. It knows nothing of tasks.
+// Package source has the ways by which events come into a loop from outside: the sources, and the
+// [Hub], which connects them with the loop. It knows nothing of tasks.
 //
-// A loop asks its hub and no source. So a further way in is one type, in one file, and one
+// A loop asks only its hub, and not the sources. So a new source needs one type, in one file, and one
 // line where the loop lists its sources.
 package source
 
@@ -10,30 +10,31 @@ import (
 	"sync/atomic"
 )
 
-// A Source is a way in from outside. Its methods are called by the loop, on the loop's
-// goroutine. [Nothing] has methods for what a source leaves out.
+// A Source is a way by which events come in from outside. The loop calls its methods, on the loop's
+// goroutine. A source embeds [Nothing] for the methods that it does not need.
 type Source interface {
-	// See notes what has come so far, and Take hands over what was noted. Take of a source
-	// where all is ready at once needs no See. [Hub.TakeIn] says why there are two.
+	// See notes the events that have come so far, and Take hands them over to the loop. A source
+	// needs no See if Take can hand over its events directly. [Hub.TakeIn] says why there are two
+	// methods.
 	See()
 	Take()
-	// Pending reports whether something has come, although nothing has nudged the hub yet.
-	// What waits in a channel is found by Take only.
+	// Pending reports whether an event has come for which the hub was not nudged yet. It does not
+	// find a value that waits in a channel: only Take does.
 	Pending() bool
-	// MayCome reports whether something might come that nobody has announced: with a
-	// real clock the loop is not deadlocked.
+	// MayCome reports whether an event may come that was not announced. Then a loop with a real
+	// clock is not deadlocked.
 	MayCome() bool
-	// Sleep is called when the loop is going to wait, and Wake when it goes on. In
-	// between, the source sees to it that the hub is nudged when something comes.
+	// Sleep is called before the loop waits, and Wake when it goes on. In between, the source must
+	// nudge the hub when an event comes.
 	Sleep()
 	Wake()
-	// Close drops what still waits. The loop is closed.
+	// Close drops everything that still waits. The loop is closed.
 	Close()
-	// Hint is what a report of a deadlock says about the source, empty for nothing.
+	// Hint returns a line about the source for a deadlock report, or an empty string.
 	Hint() string
 }
 
-// Nothing is a source to which nothing ever comes. Other sources embed it.
+// Nothing is a source without events. Other sources embed it.
 type Nothing struct{}
 
 func (Nothing) See()          {}
@@ -45,7 +46,7 @@ func (Nothing) Wake()         {}
 func (Nothing) Close()        {}
 func (Nothing) Hint() string  { return "" }
 
-// A Hub is where the sources of a loop meet:
+// A Hub connects the sources of a loop with the loop:
 //
 //	goroutines           sources, in their order            the loop
 //
@@ -57,32 +58,30 @@ func (Nothing) Hint() string  { return "" }
 //	      ├──── Nudge: news = true, and a token for a loop that is asleep
 //	      └──── Announce, for Hold: something is owed
 //
-// One word, news, says whether anything has come since the hub looked last. Other things are
-// looked at in every turn, and [Hub.Watch] counts them: those that cannot tell that they have
-// come, such as a value in a channel, and calls that were seen to have ended and are not taken in
-// yet.
+// One word, news, says whether an event has come since the hub looked last. Some things need a look in
+// every turn, and [Hub.Watch] counts them. These are events that do not nudge, such as a value in a
+// channel, and calls that See has found ended and that Take has not handed over yet.
 type Hub struct {
 	news    atomic.Bool
 	asleep  atomic.Bool
 	token   chan struct{} // of size 1
-	watched int           // what is looked at in every turn
-	coming  int           // what is sure to come, by Expect
-	owed    atomic.Int64  // the same, by Announce
-	slept   bool          // the sources were told to
-	asked   bool          // there was news when the present TakeIn began
+	watched int           // how many things need a look in every turn: see Watch
+	coming  int           // how many events are sure to come, by Expect
+	owed    atomic.Int64  // how many are sure to come, by Announce
+	slept   bool          // Sleep was called, and Wake was not
+	asked   bool          // there was news at the beginning of the last TakeIn
 	sources []Source
 }
 
-// Init gives the hub its sources. Their order is that in which a turn takes in what has come.
-// The first is the one for which things come unforeseen: the others do nothing unless
-// [Hub.Watch] or [Hub.Expect] has told of something.
+// Init gives the hub its sources. A turn takes in their events in this order. The first source may have
+// an event at any time. The others have events only while [Hub.Watch] or [Hub.Expect] counts something.
 func (h *Hub) Init(sources ...Source) {
 	h.token, h.sources = make(chan struct{}, 1), sources
 }
 
-// Nudge makes the loop look around at the beginning of its next turn, and wakes it if it
-// is asleep. It is safe from any goroutine: the loop says that it is going to sleep before
-// it asks for news for the last time.
+// Nudge makes the loop look at its sources at the beginning of its next turn, and wakes the loop if it
+// is asleep. It is safe from any goroutine. No nudge is lost, because the loop calls Doze before it asks
+// for news for the last time.
 func (h *Hub) Nudge() {
 	h.news.Store(true)
 	if h.asleep.Load() {
@@ -97,22 +96,23 @@ func (h *Hub) awaken() {
 	}
 }
 
-// News reports whether the hub was nudged since it looked last.
+// News reports whether the hub was nudged since the last TakeIn.
 func (h *Hub) News() bool { return h.news.Load() }
 
-// Watch adds n to the number of things that are looked at in every turn.
+// Watch adds n to the number of things that need a look in every turn.
 func (h *Hub) Watch(n int) { h.watched += n }
 
-// Expect adds n to the number of things that are sure to come. As long as there are any, the
-// loop is not deadlocked, and a virtual clock does not jump.
+// Expect adds n to the number of events that are sure to come. While the number is not zero, the loop is
+// not deadlocked, and a virtual clock does not jump.
 func (h *Hub) Expect(n int) { h.coming += n }
 
-// Announce is Expect for any goroutine: something is sure to come until release is called,
-// which any goroutine may do. Releasing again does nothing.
+// Announce is Expect for any goroutine: an event is sure to come until release is called. Any goroutine
+// may call release. A second call does nothing.
 //
-// release nudges twice. The first nudge comes before nothing is owed any more: a loop that
-// finds nothing owed and then no news has missed nothing, also of what nudges nobody, such as
-// a value in a channel. The second one is for a loop that has gone to sleep in between.
+// release nudges twice. The first nudge comes before the count of owed events goes down. So if the loop
+// finds that nothing is owed, and after that no news, it has missed nothing. This includes events that do
+// not nudge, such as a value in a channel. The second nudge is for a loop that has gone to sleep in
+// between.
 func (h *Hub) Announce() (release func()) {
 	h.owed.Add(1)
 	return sync.OnceFunc(func() {
@@ -122,19 +122,19 @@ func (h *Hub) Announce() (release func()) {
 	})
 }
 
-// Owed reports whether something is sure to come.
+// Owed reports whether an event is sure to come.
 func (h *Hub) Owed() bool { return h.coming > 0 || h.owed.Load() > 0 }
 
-// Quiet reports whether nothing has come, and nothing has to be looked at. It costs two
-// loads.
+// Quiet reports whether there is no news, and nothing needs a look in every turn. It costs two loads.
 func (h *Hub) Quiet() bool { return h.watched == 0 && !h.news.Load() }
 
-// Watching reports whether something is looked at in every turn.
+// Watching reports whether something needs a look in every turn.
 func (h *Hub) Watching() bool { return h.watched > 0 }
 
-// TakeIn takes in what has come. The sources are looked at from the last to the first, and
-// taken from the first to the last: so what a goroutine did before something that is seen
-// here is seen too. What comes after a look nudges again, so the next turn looks again.
+// TakeIn takes in the events that have come. It calls See of the sources from the last to the first, and
+// then Take from the first to the last. This keeps the order of a goroutine that makes two events: if
+// TakeIn sees the second event, it also sees the first. An event that comes after the See of its source
+// nudges again, so the next turn looks again.
 func (h *Hub) TakeIn() {
 	if h.asked = h.news.Load(); h.asked {
 		h.news.Store(false)
@@ -151,11 +151,11 @@ func (h *Hub) TakeIn() {
 	}
 }
 
-// Pending reports whether something is known to have come. What waits in a channel is found
-// by TakeIn only.
+// Pending reports whether an event has come. It does not find a value that waits in a channel: only
+// TakeIn does.
 func (h *Hub) Pending() bool { return h.news.Load() || h.some(Source.Pending) }
 
-// MayCome reports whether something might come.
+// MayCome reports whether an event may come that was not announced.
 func (h *Hub) MayCome() bool { return h.some(Source.MayCome) }
 
 func (h *Hub) some(is func(Source) bool) bool {
@@ -167,18 +167,18 @@ func (h *Hub) some(is func(Source) bool) bool {
 	return false
 }
 
-// Doze says that the loop is going to sleep: from now on Nudge sends a token. The loop
-// asks for news once more after it.
+// Doze tells the hub that the loop is going to sleep. From now on Nudge sends a token. The loop must ask
+// for news once more after Doze.
 func (h *Hub) Doze() { h.asleep.Store(true) }
 
 // Asleep reports whether the loop is between Doze and Wake. It is safe from any goroutine.
 func (h *Hub) Asleep() bool { return h.asleep.Load() }
 
-// Token is sent to where a dozing loop is nudged. One that was sent and not received may
-// be left from before, so the loop looks around again.
+// Token returns the channel to which Nudge sends a token if the loop dozes. A token may be left from an
+// earlier nudge. Then the loop wakes and finds nothing new.
 func (h *Hub) Token() <-chan struct{} { return h.token }
 
-// Sleep has the sources get ready for a loop that waits.
+// Sleep calls Sleep of each source: the loop is going to wait.
 func (h *Hub) Sleep() {
 	h.slept = true
 	for _, s := range h.sources {
@@ -186,8 +186,8 @@ func (h *Hub) Sleep() {
 	}
 }
 
-// Wake says that the loop goes on. Every source is told, also where one of them, or what
-// it calls, calls Goexit.
+// Wake tells the hub that the loop goes on. It calls Wake of each source, if Sleep was called before.
+// It does so for all sources, also if one of them calls Goexit.
 func (h *Hub) Wake() {
 	h.asleep.Store(false)
 	if h.slept {
@@ -203,14 +203,14 @@ func wake(sources []Source) {
 	}
 }
 
-// Close has the sources drop what still waits.
+// Close calls Close of each source.
 func (h *Hub) Close() {
 	for _, s := range h.sources {
 		s.Close()
 	}
 }
 
-// Hints returns what the sources have to say about a deadlock.
+// Hints returns the lines of the sources for a deadlock report.
 func (h *Hub) Hints() (hints []string) {
 	for _, s := range h.sources {
 		if hint := s.Hint(); hint != "" {
