@@ -5,26 +5,30 @@ import (
 	"errors"
 )
 
-// Cancel asks the task to end: a [CanceledError], with cause, is delivered to its
-// body at its next suspension, or at once if it is suspended. What it awaits is
-// canceled, and the task wakes when that has ended; a task that was canceled
-// before its first step never runs its body. The body may clean up, await more,
-// or refuse by returning something else. cause may be nil.
+// Cancel asks the task to end. It never runs the task inside the call. cause may be nil. The loop
+// delivers a [CanceledError] with the cause to the body of the task:
 //
-// Cancel counts the request and returns true; on a finished task it counts
-// nothing and returns false, and takes the error, if the task has failed. It never runs
-// the task inside the call.
+//   - If the task awaits something, Cancel cancels that, and the task wakes when that has ended.
+//   - If the task sleeps, the sleep ends at once.
+//   - If the task is running, or will run in its turn, the error comes at the next step or
+//     suspension.
+//   - If the task has not taken its first step, its body never runs.
 //
-// The task's context ends with the request, with the error as its cause. Where more
-// requests come before one is delivered, the body is told of the first that could cancel
-// what it awaits, and else of the last.
+// The body may clean up, await more, or refuse to end: then it returns something else.
 //
-// What the task awaits may be another task, or pass requests on to some, as a gather does.
-// One call walks once over each of those, however many ways lead there, so that its cost
-// is linear in what it reaches; a chain of tasks takes no recursion. Each task counts the
-// request once for every task or gather that passes it on.
+// Cancel counts the request and returns true. If the task is done, Cancel counts nothing and returns
+// false. If the task has failed, that takes its error.
 //
-// The rules are those of asyncio's Task.cancel, which counts every way to a task.
+// The request ends the task's context, with the CanceledError as its cause. If several requests come
+// before one is delivered, the body gets the first request that could cancel what the task awaits. If
+// none could, it gets the last request.
+//
+// A task may await another task, or an awaitable such as a gather, which passes the request on to
+// several tasks. One call passes the request once through each of them, however many ways lead there.
+// So the cost is linear in the number of tasks and awaitables that it reaches. A chain of tasks needs
+// no recursion. Each task counts the request once for every task or gather that passes it on.
+//
+// The rules are those of asyncio's Task.cancel. But asyncio counts every way to a task.
 func (t *Task) Cancel(cause error) bool {
 	t.mustBeSpawned("Cancel")
 	if t.state == stateDone || t.outcome.Done() {
@@ -36,7 +40,7 @@ func (t *Task) Cancel(cause error) bool {
 	return true
 }
 
-// request asks t to cancel, and ends of, the task's context or that of a scope in it.
+// request asks t to cancel, and ends of: the ending of the task's context, or of a scope's.
 func (t *Task) request(of *ending, cause error) {
 	l, e := t.env.loop, &CanceledError{Cause: cause}
 	of.end(e)
@@ -47,18 +51,17 @@ func (t *Task) request(of *ending, cause error) {
 	l.inSweep(func() { l.pass(t, e) })
 }
 
-// sweep is a request to cancel on its way: from a task to what that awaits, and on.
+// A sweep is one cancellation request, which passes from a task to what the task awaits, and on.
 type sweep struct {
-	number uint64 // counts the sweeps; a task remembers the last that has reached it
-	on     bool
-	last   bool  // what is asked next is the last thing that its caller does, so that it can wait in next
-	next   *Task // to be asked
-	with   *CanceledError
-	scope  bool // it is in the name of a scope
+	number uint64         // counts the sweeps; a task stores the number of the last one that has reached it
+	on     bool           // a sweep is going on
+	last   bool           // asking a task is the last action of the caller, so it stores the task in next
+	next   *Task          // the task that pass asks next, without a recursion
+	with   *CanceledError // for next
+	scope  bool           // a scope has made the request
 }
 
-// inSweep calls cancel, and makes one request of all that is canceled inside: see Sweep in
-// package lowlevel.
+// inSweep calls cancel. All cancellations inside are one request: see Sweep in package lowlevel.
 func (l *Loop) inSweep(cancel func()) {
 	l.mustBeMade("Sweep")
 	if cancel == nil {
@@ -66,7 +69,7 @@ func (l *Loop) inSweep(cancel func()) {
 	}
 	l.sweep.last = false
 	if l.sweep.on {
-		if t := l.sweep.next; t != nil { // what was asked before was not the last thing after all
+		if t := l.sweep.next; t != nil { // the stored task was not the last action of its caller
 			l.pass(t, l.sweep.with)
 		}
 		cancel()
@@ -78,7 +81,7 @@ func (l *Loop) inSweep(cancel func()) {
 	cancel()
 }
 
-// sweeps is the number of the sweep that is on its way, or else of the last.
+// sweeps returns the number of the current sweep, or of the last one.
 func (l *Loop) sweeps() uint64 { return l.sweep.number }
 
 // pass asks t to cancel, then the task that t awaits, and so on.
@@ -86,7 +89,7 @@ func (l *Loop) pass(t *Task, e *CanceledError) {
 	var room [8]*Task
 	path := room[:0]
 	defer func() {
-		if t != nil { // an observer has called Goexit: the request goes on all the same
+		if t != nil { // an observer has called Goexit; the request passes on nevertheless
 			path = append(path, t)
 			l.pass(l.sweep.next, l.sweep.with)
 		}
@@ -103,8 +106,8 @@ func (l *Loop) pass(t *Task, e *CanceledError) {
 	}
 }
 
-// forward passes the request e on to what t awaits. Where that does not take it, or does not
-// return, e waits for the next suspension of t.
+// forward passes the request e on to what t awaits. If that does not take the request, or its Cancel
+// does not return, the next suspension of t delivers e.
 func (l *Loop) forward(t *Task, e *CanceledError) {
 	taken := false
 	defer func() {
@@ -117,14 +120,14 @@ func (l *Loop) forward(t *Task, e *CanceledError) {
 	taken = t.live.on.Cancel(e.Cause)
 }
 
-// asked is a request to cancel as it comes to t. It reports whether the request is to be
-// passed on to what t awaits.
+// asked counts the request e of t, and delivers it if that is possible now. It returns true if the
+// caller must pass the request on to what t awaits.
 func (t *Task) asked(e *CanceledError) bool {
 	l, x := t.env.loop, t.withExtra()
 	if x.swept == l.sweep.number {
 		if x.below {
-			// The request came back around a circle of tasks that await each other. It is
-			// broken here, or none of them would ever end.
+			// The tasks await each other in a circle, and the request has come back to t.
+			// Ending this wait breaks the circle. Otherwise none of the tasks would ever end.
 			t.interrupt(e)
 		} else {
 			x.requests++
@@ -139,11 +142,11 @@ func (t *Task) asked(e *CanceledError) bool {
 	return t.deliver(e)
 }
 
-// deliver is asked once the request is counted.
+// deliver is the part of asked after the request was counted.
 func (t *Task) deliver(e *CanceledError) bool {
 	l, x := t.env.loop, t.withExtra()
 	switch {
-	case t.state == stateNew: // whether its factory ever starts it or not
+	case t.state == stateNew: // the task ends in its turn, also if its factory never starts it
 		t.stillborn = true
 		t.queue()
 	case t.state != stateSuspended:
@@ -154,20 +157,20 @@ func (t *Task) deliver(e *CanceledError) bool {
 		x.below = true
 		return true
 	}
-	if x.must == nil || !l.sweep.scope { // a scope tells itself from others by the count
+	// A scope recognizes its own request by the count, not by the cause. So the request of a scope
+	// does not replace another one.
+	if x.must == nil || !l.sweep.scope {
 		x.must = e
 	}
 	return false
 }
 
-// CancelRequests returns the number of cancellation requests, less those that
-// [Task.Uncancel] took back.
+// CancelRequests returns the number of cancellation requests that [Task.Uncancel] has not taken back.
 func (t *Task) CancelRequests() int { return int(t.extras().requests) }
 
-// Uncancel takes one cancellation request back and returns how many are left.
-// When none is left, a request that was not delivered yet is dropped. A context that
-// has ended cannot be taken back: it goes on to serve for awaiting, and for what asks
-// whether it has ended, [Task.Context] returns another one from then on.
+// Uncancel takes one cancellation request back, and returns how many are left. If none is left, a
+// request that was not delivered yet is dropped, and [Task.Context] returns a fresh context from then
+// on. The old context stays canceled, but the body may still use it to await.
 func (t *Task) Uncancel() int {
 	t.check("Uncancel")
 	x := t.extras()
@@ -181,9 +184,9 @@ func (t *Task) Uncancel() int {
 	return int(x.requests)
 }
 
-// Cancel asks the task to cancel, as [Task.Cancel] does, but ends only the
-// scope's context. Where another request has not been delivered yet, the body is told
-// of that one.
+// Cancel sends a request to the task, as [Task.Cancel] does, but ends only the scope's context. If
+// another request has not been delivered yet, the body gets that one. Cancel reports false if the
+// task is done.
 func (s *scope) Cancel(cause error) bool {
 	t := s.task
 	if t.state == stateDone {
@@ -200,15 +203,15 @@ func (s *scope) Cancel(cause error) bool {
 	return true
 }
 
-// Pending reports whether the request that awaits delivery is the scope's own, and no
-// other does.
+// Pending reports whether the request that will be delivered at the next suspension is the request of
+// this scope.
 func (s *scope) Pending() bool {
 	must := s.task.pendingCancel()
 	return must != nil && must == s.reason.Load()
 }
 
-// letThrough returns the request that err, as the error of a body, stands for, else err: see
-// LetThrough in package lowlevel.
+// letThrough returns the request that has made a body return err, and err itself if there is none:
+// see LetThrough in package lowlevel.
 func letThrough(ctx context.Context, err error) error {
 	if !isPlain(err) {
 		return err
@@ -223,8 +226,8 @@ func letThrough(ctx context.Context, err error) error {
 	return err
 }
 
-// endedBy returns the innermost request that ended ctx, a task's own context or that of a
-// scope, nil if none did.
+// endedBy returns the request that has ended ctx. It looks at ctx and at the contexts around it, up to
+// that of the task, and returns the innermost request, or nil if there is none.
 func endedBy(ctx context.Context) *CanceledError {
 	for {
 		switch c := ctx.(type) {
@@ -244,7 +247,7 @@ func endedBy(ctx context.Context) *CanceledError {
 // isPlain reports whether err is context.Canceled, or wraps that and nothing else.
 func isPlain(err error) bool {
 	for err != nil && err != context.Canceled {
-		if _, ok := err.(*PanicError); ok { // whatever it was panicked with
+		if _, ok := err.(*PanicError); ok { // with any value
 			return false
 		}
 		err = errors.Unwrap(err)
@@ -252,5 +255,5 @@ func isPlain(err error) bool {
 	return err != nil
 }
 
-// pendingCancel is the cancellation that awaits delivery at the next suspension, or nil.
+// pendingCancel returns the cancellation that the next suspension will deliver, or nil.
 func (t *Task) pendingCancel() *CanceledError { return t.extras().must }

@@ -6,27 +6,29 @@ import (
 	"time"
 )
 
-// Two types are the [context.Context] of a body: a task itself (ownContext), and a
-// scope in it (scopeContext). The loop's own context is that of its root, a task that
-// never runs. All methods are safe from any goroutine.
+// Two types implement the [context.Context] of a body: ownContext, for a task, and scopeContext, for
+// a scope in a task. The loop's own context is the context of its root, a task that never runs. All
+// methods are safe from any goroutine.
 //
-// Values and, for what has any, cancellation and deadline come from outer:
-//   - for a task spawned with another task's context, that one's values only: a
-//     task is not canceled because the one that spawned it is;
-//   - for a task spawned with a standard context that can end, that context: the
-//     task is bounded by it;
-//   - for the scope of a time limit or a group, the context around it.
+// Both types have an outer context. The values come from there, and also the cancellation and the
+// deadline if outer has them:
+//   - If a task was spawned with the context of another task, outer has only the values of that
+//     context. Canceling the other task does not cancel the new one.
+//   - If a task was spawned with a standard context that can end, outer is that context. Its end
+//     cancels the task: the context bounds the task.
+//   - For a scope, outer is the context around it.
 
-// environment is what a task's own context is below. Tasks that inherit the same share it.
+// environment is the outer context of a task's own context, with its loop. Tasks that inherit the
+// same values share it.
 type environment struct {
 	loop    *Loop
-	outer   context.Context // never nil
+	outer   context.Context // not nil
 	bounded bool            // outer can end
 }
 
 type contextKey struct{}
 
-// ownContext is a Task as the context that its body is handed.
+// ownContext is a Task as a context. The body of the task is given it.
 type ownContext Task
 
 func (c *ownContext) Value(key any) any {
@@ -76,10 +78,9 @@ func (c *scopeContext) Deadline() (time.Time, bool) {
 
 func (c *scopeContext) String() string { return (*ownContext)(c.task).String() }
 
-// own returns the task that ctx belongs to, nil if there is none, the innermost standard
-// context in it that can end by itself, nil if there is none, and whether that is ctx.
-// What has cut itself off from the end of contexts (context.WithoutCancel) is not bound
-// by those around it.
+// own returns three results: the task that ctx belongs to, or nil; the innermost standard context
+// around ctx, ctx included, that can end by itself, or nil; and whether this is ctx. A context that
+// context.WithoutCancel has made does not end with the contexts around it, so these do not count.
 func own(ctx context.Context) (t *Task, bound context.Context, derived bool) {
 	switch c := ctx.(type) {
 	case *ownContext:
@@ -107,8 +108,8 @@ func own(ctx context.Context) (t *Task, bound context.Context, derived bool) {
 	return t, ctx, true
 }
 
-// inherit returns what a task spawned with ctx has as its environment: ctx if that can
-// end by itself, derived, and otherwise its values only.
+// inherit returns the environment of a task that is spawned with ctx. If ctx can end by itself, it is
+// the outer context, and derived is true. Otherwise outer has only the values of ctx.
 func inherit(ctx context.Context) (e *environment, derived bool) {
 	by, _, derived := own(ctx)
 	if by == nil {
@@ -132,7 +133,7 @@ func inherit(ctx context.Context) (e *environment, derived bool) {
 	}
 }
 
-// values returns e without what may end it.
+// values returns an environment with the values of e whose outer context cannot end.
 func (e *environment) values() *environment {
 	if !e.bounded {
 		return e // the usual case
@@ -140,8 +141,9 @@ func (e *environment) values() *environment {
 	return &environment{loop: e.loop, outer: context.WithoutCancel(e.outer)}
 }
 
-// FromContext returns the loop that ctx belongs to: ctx is the context of a task or of a loop,
-// or derived from one. ok is false if it belongs to none.
+// FromContext returns the loop that ctx belongs to. A context belongs to a loop if it is the context
+// of one of its tasks or of the loop, or derived from such a context. ok is false if ctx belongs to no
+// loop.
 func FromContext(ctx context.Context) (l *Loop, ok bool) {
 	t, _, _ := own(ctx)
 	if t == nil {
@@ -150,7 +152,7 @@ func FromContext(ctx context.Context) (l *Loop, ok bool) {
 	return t.Loop(), true
 }
 
-// loopOf returns the loop that ctx belongs to, and panics if there is none.
+// loopOf returns the loop that ctx belongs to. It panics if there is none.
 func loopOf(ctx context.Context) *Loop {
 	if c, ok := ctx.(*ownContext); ok {
 		return c.env.loop
@@ -165,10 +167,11 @@ func fromDerived(ctx context.Context) *Loop {
 	panic(noLoop(ctx))
 }
 
-// Bind returns a context that is ctx in every way and belongs to the loop: a task
-// spawned with it inherits the values of ctx and is canceled when ctx ends. It is how
-// what comes from outside meets the loop. If ctx ended before, the task never runs. The
-// first ctx that is bound says which profiler labels callbacks have.
+// Bind returns a context that behaves like ctx and also belongs to the loop. Use it to spawn a task
+// that inherits the values of a context from outside. When ctx ends, such a task is canceled. If ctx
+// has ended before, the task never runs.
+//
+// Callbacks get the profiler labels of the first context that is bound to the loop.
 func (l *Loop) Bind(ctx context.Context) context.Context {
 	l.mustBeMade("Bind")
 	if ctx == nil {
@@ -193,9 +196,9 @@ func (b *boundContext) Value(key any) any {
 	return b.Context.Value(key)
 }
 
-// Outside returns a context that is ctx in every way but that it belongs to no
-// loop: for goroutines, where awaiting would be a mistake. Where ctx belongs to a loop
-// with a virtual clock it has no deadline either, as that is not one of real time.
+// Outside returns a context that behaves like ctx, but belongs to no loop. Use it for other
+// goroutines, where awaiting would be a mistake. If ctx belongs to a loop with a virtual clock, the new
+// context reports no deadline, because the deadline of ctx is an instant of virtual time.
 func Outside(ctx context.Context) context.Context {
 	if ctx == nil {
 		panic("loop: Outside(nil); give it a context, such as that of a body")
@@ -231,7 +234,7 @@ func noLoop(ctx context.Context) string {
 	return fmt.Sprintf("loop: the context %v belongs to no loop; use the one that the task's body was handed, or Loop.Context", ctx)
 }
 
-// currentTask returns the task of ctx, which must be running: see Current in package lowlevel.
+// currentTask returns the task of ctx, and panics if it is not running: see Current in package lowlevel.
 func currentTask(ctx context.Context) *Task {
 	var t *Task
 	if c, ok := ctx.(*ownContext); ok {
@@ -248,7 +251,7 @@ func currentTask(ctx context.Context) *Task {
 	return t
 }
 
-// notCurrent says why ctx, which belongs to t if to any task, does not do.
+// notCurrent says why ctx is not the context of the running task. t is the task of ctx, or nil.
 func notCurrent(ctx context.Context, t *Task) string {
 	if t == nil {
 		return noLoop(ctx)

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// A DeadlockError says that nothing is ready, no timer is armed and nothing
-// outside is owed, while tasks are still suspended: none of them can ever go on.
-// Its message names them, what each awaits, and the circle if some of them wait
-// for each other; it is as things stood when the loop found out.
+// A DeadlockError says that tasks are suspended, and none of them can ever go on: nothing is ready, no
+// timer is armed, and nothing from outside is owed. Its message names the tasks and what each task
+// awaits. If some tasks wait for each other, it names them as a circle. The message describes the
+// moment when the loop found the deadlock.
 type DeadlockError struct {
-	Tasks []*Task // the unfinished tasks, in order of creation
-	Cycle []*Task // tasks of which each waits for the next, and the last for the first; or nil
+	Tasks []*Task // the tasks that are not done, in order of creation
+	Cycle []*Task // each of these tasks waits for the next one, and the last one for the first; or nil
 	text  string
 }
 
@@ -55,15 +55,14 @@ func newDeadlockError(tasks []*Task) *DeadlockError {
 	return e
 }
 
-// cycle returns the first circle of tasks that wait for each other, by order of
-// creation, or nil. It walks down what the tasks wait for, depth first, and looks at
-// everything once.
+// cycle returns the first circle of tasks that wait for each other, in order of creation of the tasks,
+// or nil. It walks depth first from each task to what the task waits for, and visits everything once.
 func cycle(tasks []*Task) []*Task {
 	type place struct {
-		at   any         // a *Task, or an Awaitable that is no task's
-		left []Awaitable // of what that waits for
+		at   any         // a *Task, or an Awaitable that is not the outcome of a task
+		left []Awaitable // at waits for these, and the walk has not visited them yet
 	}
-	onPath := map[any]bool{} // false for what is not on the path any more
+	onPath := map[any]bool{} // false: visited, and not on the path any more
 	var path []place
 	enter := func(at any) {
 		onPath[at] = true

@@ -5,20 +5,20 @@ import (
 	"sync/atomic"
 )
 
-// ending is how a context below outer ends by itself.
+// An ending ends a context, independently of the outer context.
 type ending struct {
-	reason atomic.Pointer[CanceledError] // with which it was ended; nil if it goes on
+	reason atomic.Pointer[CanceledError] // why the context has ended; nil if it has not
 	std    atomic.Pointer[standard]
 }
 
-// standard is the standard context below an ending. It is made when somebody asks for
-// Done, as most tasks' contexts never are.
+// standard is the standard context that belongs to an ending. It is made when Done is called for the
+// first time. For most tasks that never happens.
 type standard struct {
 	context.Context
 	cancel context.CancelCauseFunc
 }
 
-// end ends it with reason as its cause, or plainly if that is exited.
+// end ends s with reason as its cause. If reason is exited, s has no cause of its own.
 func (s *standard) end(reason *CanceledError) {
 	if reason == exited {
 		s.cancel(nil)
@@ -27,7 +27,7 @@ func (s *standard) end(reason *CanceledError) {
 	s.cancel(reason)
 }
 
-// exited is the reason where nobody was canceled: the scope or task is over.
+// exited is the reason of a context that was not canceled: its scope or task has ended.
 var exited = new(CanceledError)
 
 func (e *ending) value(key any, outer context.Context) any {
@@ -43,7 +43,7 @@ func (e *ending) value(key any, outer context.Context) any {
 func (e *ending) done(outer context.Context) <-chan struct{} {
 	s := e.standard(outer)
 	if reason := e.reason.Load(); reason != nil {
-		s.end(reason) // who has seen Err finds Done closed
+		s.end(reason) // Done is closed for every caller that has seen Err return an error
 	}
 	return s.Done()
 }
@@ -62,7 +62,7 @@ func (e *ending) standard(outer context.Context) *standard {
 		}
 		s := new(standard)
 		s.Context, s.cancel = context.WithCancelCause(outer)
-		_ = s.Done() // or it would get package context's closed channel, as others have
+		_ = s.Done() // otherwise it may get the closed channel that contexts share
 		if !e.std.CompareAndSwap(nil, s) {
 			s.cancel(nil) // another goroutine was first
 			continue
@@ -74,7 +74,7 @@ func (e *ending) standard(outer context.Context) *standard {
 	}
 }
 
-// end closes Done, with reason as the context's cause.
+// end ends the context with reason as its cause, and closes Done. A second end changes nothing.
 func (e *ending) end(reason *CanceledError) {
 	e.reason.CompareAndSwap(nil, reason)
 	if s := e.std.Load(); s != nil {

@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// WriteGraph writes who awaits whom, as a tree: first every task that no other task
-// awaits, in order of creation, and below each what it awaits, down to what only
-// time or something outside can end. What stands in a circle, or below
-// several others, is written out once. With stacks it writes where each suspended
-// task stands, innermost frame first, as [Task.Stack] returns it.
+// WriteGraph writes as a tree which task awaits which tasks and awaitables. It begins with the tasks
+// that no other task awaits, in order of creation. Below each task it writes what the task awaits, and
+// so on. A task or awaitable that stands below several others, or in a circle, is written out once. If
+// stacks is true, WriteGraph also writes the stack of each task, innermost frame first, as [Task.Stack]
+// returns it.
 //
 //	main awaits a gather of 2
 //	├─ A sleeps until 2s
 //	└─ B awaits a shield
 //	   └─ C awaits a future
 //
-// What is deeper than 20 goes on at the margin, below its tree, where a number in brackets
-// leads to. So the size and the time grow with the number of tasks and of what they await,
-// however deep the tree is.
+// A branch that is deeper than 20 levels goes on at the margin, below its tree, under a number in
+// brackets. So the size of the text and the time are linear in the number of tasks and awaitables,
+// also if the tree is very deep.
 //
 // asyncio: print_call_graph, and python -m asyncio pstree.
 func (l *Loop) WriteGraph(w io.Writer, stacks bool) error {
@@ -39,7 +39,7 @@ func (l *Loop) WriteGraph(w io.Writer, stacks bool) error {
 			g.tree(t)
 		}
 	}
-	for t := range l.Tasks() { // circles that nobody outside awaits
+	for t := range l.Tasks() { // circles that no task outside of them awaits
 		if !g.written[t] {
 			g.tree(t)
 		}
@@ -52,10 +52,10 @@ type graph struct {
 	strings.Builder
 	stacks    bool
 	written   map[*Task]bool
-	seen      map[Awaitable]bool // what is no task's, and was written
+	seen      map[Awaitable]bool // the written awaitables that are not outcomes of tasks
 	explained map[Awaitable]explanation
-	cut       []any // the tasks and awaitables that go on at the margin
-	numbers   int   // of cuts that were written out
+	cut       []any // tasks and awaitables that still have to go on at the margin
+	numbers   int   // how many have gone on at the margin so far
 }
 
 // An explanation is what Explain returns.
@@ -64,7 +64,7 @@ type explanation struct {
 	on   []Awaitable
 }
 
-// explain is a.Explain, asked for once: a gather looks at all its children for it.
+// explain calls a.Explain once and keeps the result: a gather looks at all its children in Explain.
 func (g *graph) explain(a Awaitable) explanation {
 	x, ok := g.explained[a]
 	if !ok {
@@ -100,10 +100,10 @@ func (g *graph) waited(l *Loop) map[*Task]bool {
 	return waited
 }
 
-// deepest is how deep a tree is written before it goes on at the margin.
+// deepest is how many levels of a tree are written before it goes on at the margin.
 const deepest = 20
 
-// tree writes t at the margin, what is below it, and what of that goes on at the margin.
+// tree writes t at the margin, then the tree below it, and then the parts that go on at the margin.
 func (g *graph) tree(t *Task) {
 	g.task(t, "", "", 0)
 	for len(g.cut) > 0 {
@@ -122,13 +122,15 @@ func (g *graph) tree(t *Task) {
 	}
 }
 
-// goesOn writes that what is called so, a task or an awaitable, goes on at the margin.
+// goesOn writes a line for what, a task or an awaitable, which says that it goes on at the margin.
+// called is its text.
 func (g *graph) goesOn(what any, called, first string) {
 	g.cut = append(g.cut, what)
 	fmt.Fprintf(g, "%s%s (goes on at [%d])\n", first, called, g.numbers+len(g.cut))
 }
 
-// task writes t behind first, and what is below it behind rest.
+// task writes t and the tree below it. first is the beginning of the first line, and rest that of the
+// other lines.
 func (g *graph) task(t *Task, first, rest string, depth int) {
 	switch {
 	case g.written[t]:
@@ -146,7 +148,7 @@ func (g *graph) writeTask(t *Task, first, rest string, depth int) {
 	on, waits := t.waitsFor(), ""
 	var below []Awaitable
 	switch {
-	case on == nil || t.state != stateSuspended: // a running task's eager child is on
+	case on == nil || t.state != stateSuspended: // on may be the eager child of a running task
 		waits = t.Status()
 		if on != nil {
 			below = []Awaitable{on}
@@ -170,7 +172,7 @@ func (g *graph) writeTask(t *Task, first, rest string, depth int) {
 	g.each(below, rest, depth)
 }
 
-// each writes what something, which stands at depth, waits for.
+// each writes the awaitables on, one level below depth.
 func (g *graph) each(on []Awaitable, rest string, depth int) {
 	for at, a := range on {
 		first, next := rest+"├─ ", rest+"│  "

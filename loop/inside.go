@@ -8,7 +8,7 @@ import (
 
 // inside reports whether the calling goroutine runs for a loop: see Inside in package lowlevel.
 func inside() bool {
-	var pcs [64]uintptr // all that a loop runs is called in drive, or on a stack
+	var pcs [64]uintptr // every function that a loop calls runs in drive, or on a stack
 	for skip := 2; ; skip += len(pcs) {
 		n := runtime.Callers(skip, pcs[:])
 		if n == 0 {

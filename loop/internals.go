@@ -7,9 +7,9 @@ import (
 	"github.com/takt-go/takt/loop/internal/source"
 )
 
-// Internals is what package lowlevel is made of, and nothing that programs use: see that
-// package, which documents it. It is exported because Go knows no other way to share with
-// one package, and it may change at any time.
+// Internals is only for package lowlevel, which calls its methods and documents them. Programs must not
+// use it, and it may change at any time. It is exported because Go has no other way to share it with
+// one package.
 var Internals internals
 
 type internals struct{}
@@ -46,14 +46,16 @@ func (internals) Deliver(l *Loop, fn func()) bool                     { return l
 func (internals) Offload(l *Loop, work, done func())                  { l.offload(work, done) }
 func (internals) WithPolicy(p policy, timePasses bool) Option         { return withPolicy(p, timePasses) }
 
-// AnyCancellation is future.ErrCanceled, which is made here, as a CanceledError knows it.
+// AnyCancellation returns future.ErrCanceled. This package makes it, because the method Is of
+// CanceledError needs it.
 func (internals) AnyCancellation() error { return anyCancellation }
 
-// Root stands for the loop where a task is meant: Loop of it is l. It never runs.
+// Root returns the root of l: a task that never runs. It is used where code needs a *Task but only a
+// loop is known. Its Loop is l.
 func (internals) Root(l *Loop) *Task  { return &l.root }
 func (internals) IsRoot(t *Task) bool { return t.isRoot }
 
-// CheckTask is CheckGoroutine of the loop of t, which may be nil.
+// CheckTask calls CheckGoroutine for the loop of t. t may be nil.
 func (internals) CheckTask(t *Task, what string) {
 	if t != nil && t.env != nil {
 		t.env.loop.mustBeHere(what)

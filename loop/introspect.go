@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Awaits returns what the task is suspended on, as the program has it: a task, a future, or
-// what a gather or a shield has returned. It is nil if the task waits for time or a turn, or
-// is not suspended.
+// Awaits returns the awaitable that the task awaits: a task, a future, or the result of a function such
+// as task.Gather. It compares equal to the value that the program has. Awaits returns nil if the task
+// waits for time or for a turn, or is not suspended.
 func (t *Task) Awaits() Awaitable {
 	if t.live == nil || t.live.on == nil {
 		return nil
@@ -17,7 +17,7 @@ func (t *Task) Awaits() Awaitable {
 	return self(t.live.on)
 }
 
-// self returns what the program knows a as, which compares by ==.
+// self returns the value that the program has for a, so that both compare equal.
 func self(a Awaitable) Awaitable {
 	if s, ok := a.(interface{ Self() Awaitable }); ok {
 		return s.Self()
@@ -25,8 +25,8 @@ func self(a Awaitable) Awaitable {
 	return a
 }
 
-// Status says in a few words what the task does or waits for, as reports
-// show it: awaits task "B", is running, and the like.
+// Status says in a few words what the task does or what it waits for. Examples are: is running; awaits
+// task "B". Reports show this text.
 func (t *Task) Status() string {
 	switch {
 	case t.state == stateNew:
@@ -48,8 +48,8 @@ func (t *Task) Status() string {
 	return "waits for its turn"
 }
 
-// waitsFor returns what t waits for to go on: the task whose eager first step it is in, or
-// what it awaits; nil for neither.
+// waitsFor returns what t waits for: the outcome of the task whose eager first step it waits for, or
+// the awaitable that it awaits. It returns nil if there is neither.
 func (t *Task) waitsFor() Awaitable {
 	if next := t.extras().stepping; next != nil {
 		return next.outcome
@@ -57,13 +57,12 @@ func (t *Task) waitsFor() Awaitable {
 	return t.Awaits()
 }
 
-// Stack returns where the body of the task stands, innermost frame first, without
-// the frames of the scheduler. It is empty for a task that is stackless, has not
-// started, or is done. For a task that is waiting for the eager first step of
-// another to come back it is known in debug mode only. It costs a switch to the
-// task's stack and back, and nothing while nobody asks.
+// Stack returns the stack of the task's body, innermost frame first, without the frames of the
+// scheduler. It is empty if the task is stackless, has not started, or is done. If the task waits for
+// the eager first step of another task, its stack is known in debug mode only. Stack costs a switch to
+// the task's stack and back. Tasks whose stacks are not asked for cost nothing.
 //
-// It is to be called on the loop, or by the host while the loop is not running.
+// Call Stack on the loop, or from the host while the loop is not running.
 func (t *Task) Stack() []runtime.Frame {
 	s := t.stack
 	if s == nil {
@@ -74,17 +73,17 @@ func (t *Task) Stack() []runtime.Frame {
 	switch l := t.env.loop; {
 	case t.extras().stepping != nil:
 		pcs = t.extras().stepsFrom
-	case l.stacks.Active == s: // it is running, or its stack runs the scheduler
+	case l.stacks.Active == s: // the task is running, or its stack runs the scheduler
 		pcs = callers()
-	case t.state == stateRunning: // below an eager step of a callback's
+	case t.state == stateRunning: // below an eager step that a callback has made
 	default:
 		l.stacks.Visit(s, func() { pcs = callers() })
 	}
 	return frames(pcs)
 }
 
-// SpawnSite returns the place, as file:line, where the task was made. It is known
-// in debug mode only, and empty otherwise.
+// SpawnSite returns the place, as file:line, where the task was made. It is known in debug mode only;
+// otherwise SpawnSite returns an empty string.
 func (t *Task) SpawnSite() string {
 	site := t.extras().site
 	if site == 0 {
@@ -115,7 +114,8 @@ const (
 	funcRun         = module + "loop/internal/ready.Func.Run"
 )
 
-// internal reports whether function belongs to the library, in one of packages.
+// internal reports whether function belongs to one of these packages of the library, or to an internal
+// package below.
 func internal(function string, packages ...string) bool {
 	for _, p := range packages {
 		if strings.HasPrefix(function, module+p+".") || strings.HasPrefix(function, module+p+"/internal/") {
@@ -125,8 +125,8 @@ func internal(function string, packages ...string) bool {
 	return false
 }
 
-// frames returns the part of a stack that belongs to a body: from the call that
-// suspends down to the body's own function.
+// frames returns the frames of a stack that belong to a body: from the function that has called into
+// the loop, down to the body's own function.
 func frames(pcs []uintptr) []runtime.Frame {
 	var body []runtime.Frame
 	iter := runtime.CallersFrames(pcs)
@@ -134,11 +134,11 @@ func frames(pcs []uintptr) []runtime.Frame {
 		frame, more := iter.Next()
 		switch {
 		case frame.Function == taskRunBody:
-			return body[:max(0, len(body)-1)] // and the Step that it called
+			return body[:max(0, len(body)-1)] // without the Step that runBody called
 		case frame.Function == "runtime.corostart":
 			return body[:max(0, len(body)-1)] // the body waits in an iter.Pull of its own
 		case frame.Function == suspendOwn, frame.Function == taskSuspendHere:
-			body = body[:0] // what is above is the scheduler, or what it ran
+			body = body[:0] // the frames above belong to the scheduler, or to an entry that it ran
 		case len(body) == 0 && internal(frame.Function, "loop", "loop/lowlevel"):
 		case frame.Function != "":
 			body = append(body, frame)
@@ -149,7 +149,7 @@ func frames(pcs []uintptr) []runtime.Frame {
 	}
 }
 
-// spawnSite returns the program counter of the call that makes a task.
+// spawnSite returns the program counter of the call in the program that makes a task.
 func spawnSite() uintptr {
 	for _, pc := range callers() {
 		frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()

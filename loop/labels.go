@@ -7,22 +7,23 @@ import (
 
 // How profiler labels stay with their body.
 //
-// Labels belong to a goroutine, and what runs on a stack is not one body: callbacks,
-// machines and other bodies run on top of a body's frames, or after it, and goroutines
-// that they start inherit the labels. No code can ask a goroutine for its labels. But a
-// body that has labels by [pprof.Do] has a context with them, and hands that to the loop
-// when it suspends, spawns, or enters a scope. From the first context with labels of its
-// own on, the loop is labeled: it sets the labels of every step, and takes them off when
-// the step is over. Until then labels cost nothing but a look at contexts that are not
-// the task's own.
+// Labels belong to a goroutine. But the goroutine of a stack does not run one body only: callbacks,
+// machines and other bodies run on top of a body's frames, or after the body. Goroutines that they start
+// inherit the labels. Go has no function that returns the labels of a goroutine.
 //
-// What runs for no task has the labels of the context that was bound to the loop
-// first, which is how a program's labels come to a loop: see [Loop.Bind].
+// A body that has labels by [pprof.Do] has a context with these labels. It hands the context to the loop
+// when it suspends, spawns, or enters a scope. When the loop meets the first context that has labels of
+// its own, the loop becomes labeled: from then on it sets the labels in every step, and removes them at
+// the end of the step. Before that, the only cost of labels is a look at each context that is not a
+// task's own.
+//
+// Callbacks and other code that runs for no task have the labels of the context that was bound to the
+// loop first. In this way a loop gets the labels of the program: see [Loop.Bind].
 
-// meet looks whether ctx has labels of its own.
+// meet makes the loop labeled if ctx has labels of its own.
 func (l *Loop) meet(ctx context.Context) {
 	switch ctx.(type) {
-	case *ownContext, *scopeContext: // what they are made of was met before
+	case *ownContext, *scopeContext: // the loop has met their outer contexts before
 		return
 	}
 	if !l.labeled && l.differs(ctx) {
@@ -31,7 +32,7 @@ func (l *Loop) meet(ctx context.Context) {
 	}
 }
 
-// differs reports whether ctx has labels that what runs for no task has not.
+// differs reports whether ctx has a label that the base context does not have.
 func (l *Loop) differs(ctx context.Context) bool {
 	own := false
 	pprof.ForLabels(ctx, func(key, value string) bool {
@@ -42,7 +43,7 @@ func (l *Loop) differs(ctx context.Context) bool {
 	return own
 }
 
-// base is the context whose labels are those of what runs for no task.
+// base returns the context whose labels code has that runs for no task.
 func (l *Loop) base() context.Context {
 	if l.bound == nil {
 		return context.Background()
@@ -50,8 +51,8 @@ func (l *Loop) base() context.Context {
 	return l.bound
 }
 
-// label gives the running goroutine the labels of ctx, which is t's, and in debug mode
-// the label "task" with t's name.
+// label gives the running goroutine the labels of ctx, a context of t. In debug mode it also sets the
+// label "task", to the name of t.
 func (t *Task) label(ctx context.Context) {
 	switch l := t.env.loop; {
 	case l.debug:
@@ -65,8 +66,8 @@ func (t *Task) label(ctx context.Context) {
 	}
 }
 
-// unlabel takes the labels of a step off the running goroutine. The driver's goroutine,
-// which is the program's, keeps its own unless the loop has set others.
+// unlabel removes the labels of a step from the running goroutine. The goroutine of the driver belongs
+// to the program. It keeps its own labels if the loop has set no others.
 func (l *Loop) unlabel() {
 	if l.stacks.Active == &l.stacks.Driver {
 		if !l.driverLabeled {
@@ -77,7 +78,7 @@ func (l *Loop) unlabel() {
 	pprof.SetGoroutineLabels(l.base())
 }
 
-// relabel is label for the context of whichever task, if that is running.
+// relabel calls label if ctx belongs to the running task.
 func (l *Loop) relabel(ctx context.Context) {
 	if t, _, _ := own(ctx); t != nil && t == l.current {
 		t.label(ctx)

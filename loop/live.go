@@ -2,16 +2,16 @@ package loop
 
 import "github.com/takt-go/takt/timer"
 
-// live is what a task has until it is done, and the next task after it: people keep
-// tasks, and what they keep is to be small.
+// live holds the fields that are needed only until a task is done. Programs keep finished tasks, so
+// these should be small. When a task is done, the loop uses its live again for another task.
 type live struct {
 	body       body
 	prev, next *Task     // in the registry
-	on         Awaitable // what it awaits, if that is an Awaitable
-	timer      timer.Key // of the sleep; zero when it is not armed
+	on         Awaitable // what the task awaits; nil if it waits for time or a turn
+	timer      timer.Key // of the sleep; zero if it is not armed
 }
 
-// maxLives is how many a loop keeps for tasks to come.
+// maxLives is how many unused lives a loop keeps.
 const maxLives = 4096
 
 // register puts t, with body, at the end of the registry.
@@ -27,7 +27,7 @@ func (l *Loop) register(t *Task, body body) {
 	l.tasks++
 }
 
-// unregister takes t out.
+// unregister removes t from the registry, and keeps its live.
 func (l *Loop) unregister(t *Task) {
 	v := t.live
 	for _, c := range l.cursors {

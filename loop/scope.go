@@ -8,18 +8,18 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// A scope is a stretch of a task's body with a context of its own: see Scope in package
-// lowlevel. Its exported methods are those of that.
+// A scope is a part of a task's body that has a context of its own: see Scope in package lowlevel,
+// which has the exported methods.
 type scope struct {
 	ending
 	task     *Task
 	outer    context.Context
-	bound    context.Context // the standard context around it that can end; nil if none
-	deadline atomic.Int64    // ns of the loop's clock; 0 is none
-	renewed  bool            // it is the rest of the task: see Uncancel
+	bound    context.Context // the innermost standard context around the scope that can end; or nil
+	deadline atomic.Int64    // in ns of the loop's clock; 0: none
+	renewed  bool            // the scope is the rest of the task's body: see Uncancel
 }
 
-// enter opens a scope in the running task.
+// enter begins a scope in the running task.
 func enter(ctx context.Context) *scope {
 	s := &scope{task: currentTask(ctx), outer: ctx}
 	s.task.env.loop.meet(ctx)
@@ -33,8 +33,8 @@ func (s *scope) Task() *Task { return s.task }
 // Context returns the scope's context.
 func (s *scope) Context() context.Context { return (*scopeContext)(s) }
 
-// SetDeadline makes when what the scope's context gives as its deadline, where
-// none around it is earlier; the zero time is none. It arms no timer.
+// SetDeadline sets the deadline that the scope's context reports, unless a context around it has an
+// earlier one. The zero time stands for no deadline. SetDeadline arms no timer.
 func (s *scope) SetDeadline(when time.Time) {
 	s.task.check("SetDeadline")
 	at := int64(0)
@@ -44,8 +44,8 @@ func (s *scope) SetDeadline(when time.Time) {
 	s.deadline.Store(at)
 }
 
-// Exit ends the scope's context, and with it what was derived from it. It asks
-// nothing of the task.
+// Exit ends the scope's context and all contexts that are derived from it. It does not cancel the
+// task.
 func (s *scope) Exit() {
 	s.task.check("Exit")
 	s.end(exited)

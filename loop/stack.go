@@ -2,32 +2,32 @@ package loop
 
 import "github.com/takt-go/takt/loop/internal/coro"
 
-// A stack is where a stackful body runs: a coroutine that outlives the body and is
-// used again for the next one. Package coro says how stacks switch.
+// A stack runs stackful bodies, one after another. It is a coroutine, and lives longer than a body.
+// Package coro describes how stacks switch.
 //
-// The scheduler is a function that any stack may run. A body that suspends does
-// not switch back to the driver (the goroutine inside Run): it runs what is next
-// right there, on top of its own frames, until
+// The scheduler is a function that any stack may run. A body that suspends does not switch back to the
+// driver (the goroutine inside Run). It runs the next entries of the ready queue right there, on top of
+// its own frames, until one of these cases comes:
 //
-//   - it is next itself: it goes on, without any switch;
-//   - another stack is next: it switches to that one;
-//   - a new stack is needed, or the turn is over and it must be decided what comes
-//     then (idle, stop, one turn only): it switches to the driver, which does that.
+//   - The body itself is next. It goes on, without any switch.
+//   - Another stack is next. The body's stack switches to that one.
+//   - A new stack is needed, or the turn is over and the loop must decide what comes then (idle, stop,
+//     one turn only). The body's stack switches to the driver, which does that.
 //
-// A body that has ended leaves its stack free, and the scheduler on a free stack
-// can besides start a new body in place. In debug mode nothing is shared: every
-// suspension goes back to the driver, so that a stack shows only its own task.
+// A body that has ended leaves its stack free. The scheduler on a free stack can also start a new body
+// in place. In debug mode every suspension switches back to the driver, so that a stack shows only its
+// own task.
 //
-// The caller of a stack is the stack that waits for an eager first step on it.
+// An eager first step has a caller: the stack that waits for the end of the step.
 type stack = coro.Stack[seat]
 
 // A seat is what the loop keeps with a stack.
 type seat struct {
-	task *Task     // whose body runs here; nil while the stack is free
-	who  *identity // its goroutine; debug mode, and the driver: see threadHeld
+	task *Task     // its body runs on the stack; nil while the stack is free
+	who  *identity // of the stack's goroutine; set in debug mode, and for the driver: see threadHeld
 }
 
-// maxFree is how many free stacks a loop keeps; what is beyond ends.
+// maxFree is how many free stacks a loop keeps. Other stacks end when their bodies have ended.
 const maxFree = 4096
 
 // beginStack is called on a new stack, before its first body.
@@ -44,7 +44,7 @@ func (l *Loop) takeStack(t *Task) *stack {
 	return s
 }
 
-// takeFree is takeStack that makes none, and returns nil.
+// takeFree is takeStack, but it makes no new stack: it returns nil if none is free.
 func (l *Loop) takeFree(t *Task) *stack {
 	s := l.stacks.TakeFree()
 	if s != nil {
@@ -53,9 +53,9 @@ func (l *Loop) takeFree(t *Task) *stack {
 	return s
 }
 
-// vacate returns the stack that is to go on when the body on s suspends or has ended: the
-// caller, which waits for an eager first step, else what is next, once the scheduler has
-// run on s.
+// vacate returns the stack that goes on when the body on s suspends or has ended. This is the caller of
+// s if it waits for an eager first step. Otherwise vacate runs the scheduler on s, and returns the next
+// stack.
 func (l *Loop) vacate(s *stack) *stack {
 	if to := s.Caller; to != nil {
 		s.Caller = nil
@@ -68,13 +68,13 @@ func (l *Loop) vacate(s *stack) *stack {
 		return next
 	}
 	if l.attended && s.Value.task != nil {
-		return &l.stacks.Driver // where a Goexit of an observer or a policy unwinds no body
+		return &l.stacks.Driver // there, a Goexit of an observer or a policy unwinds no body
 	}
 	l.dispatch(s)
 	next := l.next
 	if next == &l.fresh {
-		// The driver makes new stacks, so that making them does not let those of
-		// suspended bodies grow.
+		// Only the driver makes new stacks: making one on the stack of a suspended body would
+		// let that stack grow.
 		if s.Value.task == nil {
 			next, s.Value.task = s, l.starting
 		} else {
@@ -88,8 +88,8 @@ func (l *Loop) vacate(s *stack) *stack {
 	return next
 }
 
-// nextStack is dispatch on s for the most common case, in which there is nothing to
-// run on the way: a body is next, and its stack is there. Otherwise it returns nil.
+// nextStack is a fast dispatch on s for the most common case: the next entry is a task with a stackful
+// body, and a stack for it exists. It returns that stack, and nil in all other cases.
 func (l *Loop) nextStack(s *stack) *stack {
 	if l.ready.Head() == l.turnEnd {
 		if l.mode >= modeOnce || l.stopping || l.ready.Empty() || l.attended || !l.quiet() {
@@ -117,5 +117,5 @@ func (l *Loop) nextStack(s *stack) *stack {
 	return next
 }
 
-// share reports whether a stack may run what is next in place of the driver.
+// share reports whether a stack may run the scheduler in place of the driver.
 func (l *Loop) share() bool { return !l.debug && !l.in(closing) }

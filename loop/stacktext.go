@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// panicStack returns the stack of the panic that is being recovered, as [debug.Stack]
-// formats it, from the frame that panicked down to the body or callback, and where that
-// frame stands, as file:line.
+// panicStack returns the stack of the panic that is being recovered, in the format of [debug.Stack]. It
+// begins with the frame that panicked, and ends with that of the body or callback. at is the place of
+// the first frame, as file:line.
 func panicStack() (stack []byte, at string) {
 	first, trace, _ := strings.Cut(string(debug.Stack()), "\n")
 	frames := textFrames(trace)
 	for i, f := range frames {
-		if f.function() == "panic" { // the runtime's frames are not shown but for this
+		if f.function() == "panic" { // the only frame of the runtime that a stack trace shows
 			frames = frames[i+1:]
 			break
 		}
@@ -26,10 +26,10 @@ func panicStack() (stack []byte, at string) {
 	return []byte(first + "\n" + join(frames)), at
 }
 
-// bodyText cuts from a stack trace, without its first line, what is below a body or callback.
+// bodyText returns a stack trace without the frames below a body or callback. trace has no first line.
 func bodyText(trace string) string { return join(bodyFrames(textFrames(trace))) }
 
-// A textFrame is a frame as stack traces have it: the lines of its function and its place.
+// A textFrame is the text of a frame in a stack trace: a line with the function, and one with the place.
 type textFrame string
 
 func textFrames(trace string) []textFrame {
@@ -65,14 +65,15 @@ func (f textFrame) function() string {
 	return line
 }
 
-// place returns where the frame stands, as file:line, without the directory.
+// place returns the place of the frame, as file:line, without the directory.
 func (f textFrame) place() string {
 	_, place, _ := strings.Cut(string(f), "\n\t")
 	place, _, _ = strings.Cut(strings.TrimSpace(place), " ")
 	return path.Base(place)
 }
 
-// ofScheduler reports whether the frame is where the scheduler calls a body or callback.
+// ofScheduler reports whether this is the frame of a function by which the scheduler calls a body or
+// callback.
 func (f textFrame) ofScheduler() bool {
 	switch f.function() {
 	case taskRunBody, taskStep, unwindStep, funcRun, runTimed, dispatchGuarded:
@@ -81,8 +82,9 @@ func (f textFrame) ofScheduler() bool {
 	return false
 }
 
-// bodyFrames returns the frames above those of the scheduler, and of the library's code
-// between it and the body. What it calls may be all that there is.
+// bodyFrames returns the frames of a body or callback and of the functions that it calls. It leaves out
+// the frames of the scheduler, and those of the library between the scheduler and the body. If there are
+// only frames of the library, it keeps the innermost one.
 func bodyFrames(frames []textFrame) []textFrame {
 	if at := slices.IndexFunc(frames, textFrame.ofScheduler); at >= 0 {
 		frames = frames[:at]

@@ -1,11 +1,14 @@
 package loop
 
-// StepNow runs a new task's first step at once, inside the call, with the
-// current task switched to it and back. A task that ends in that step never
-// touches the ready queue; what its body returns, and a panic, go into the task
-// and not to the caller. While the loop is not running, and for a task that was made
-// with Queued of package lowlevel, it is Enqueue. It is for task factories; it panics if the task was
-// started before.
+// StepNow runs a new task's first step at once, inside the call. During the step the new task is the
+// current task; after it, the current task is the caller's again. If the task ends in that step, it
+// never enters the ready queue. The result of its body, or a panic in it, becomes the outcome of the
+// task. It does not go to the caller.
+//
+// If the loop is not running, or if the task was made with Queued of package lowlevel, StepNow does
+// what Enqueue does. If the caller has locked its thread, the task may be queued, too, and the loop
+// reports that ([ThreadHeld]). StepNow is for task factories. It panics if the task was started
+// before.
 func (t *Task) StepNow() {
 	t.mustBeSpawned("StepNow")
 	if t.state == stateNew || t.mayStart("StepNow") {
@@ -40,7 +43,7 @@ func (t *Task) stepNow() {
 	}
 	s, me := l.takeStack(t), l.stacks.Active
 	s.Caller = me
-	if place := me.Replace(s); place.ByNext { // SwitchTo, written out: see there
+	if place := me.Replace(s); place.ByNext { // SwitchTo, written out: see its comment
 		place.Next()
 	} else {
 		place.Yield(struct{}{})
@@ -50,7 +53,7 @@ func (t *Task) stepNow() {
 	}
 }
 
-// enterStep notes that t, which is running, waits for the first step of another.
+// enterStep notes that t, the running task, waits for the first step of another task.
 func (t *Task) enterStep(of *Task) {
 	x := t.withExtra()
 	x.stepping = of
@@ -59,7 +62,7 @@ func (t *Task) enterStep(of *Task) {
 	}
 }
 
-// leaveStep makes t, which is nil outside of tasks, the running task again.
+// leaveStep makes t the running task again. t is nil if a callback has made the eager step.
 func (l *Loop) leaveStep(t *Task) {
 	l.eager--
 	if t != nil {
@@ -75,13 +78,13 @@ func (l *Loop) leaveStep(t *Task) {
 	l.current = t
 }
 
-// entry is a Task as it stands in the ready queue: running it is a step.
+// An entry is a Task in the ready queue. Running it begins a step.
 type entry Task
 
 func (e *entry) Run() {
 	t := (*Task)(e)
 	switch l := t.env.loop; {
-	case t.state == stateDone: // its stack was unwound by a Goexit meanwhile
+	case t.state == stateDone: // a Goexit has unwound its stack meanwhile
 	case t.kind == stackless:
 		t.step()
 	case t.stack != nil:
@@ -95,7 +98,7 @@ func (e *entry) Run() {
 	}
 }
 
-// refusal is the cancellation that came before the first step.
+// refusal returns the cancellation if t was canceled before its first step, and nil otherwise.
 func (t *Task) refusal() error {
 	if t.pendingCancel() == nil {
 		return nil
@@ -103,11 +106,12 @@ func (t *Task) refusal() error {
 	return t.resumed()
 }
 
-// end is for a task whose body cannot end by itself. The task ends also where Fail
-// panics, which goes to the error handler: the stack may be another task's.
+// end ends a task whose body cannot end by itself. If the body's Fail panics, the task ends
+// nevertheless. The panic goes to the error handler, because this may run on the stack of another
+// task.
 func (t *Task) end(err error) {
 	defer t.ended()
-	if t.outcome.Done() { // an observer's Goexit has come in between, or what Wrap made has failed behind the body
+	if t.outcome.Done() { // an observer called Goexit, or a body made by Wrap failed, after the inner body had ended
 		if err != ErrGoexit {
 			t.env.loop.reportSoon(Failure{Kind: CallbackFailed, Task: t, Err: err})
 		}
@@ -126,17 +130,17 @@ func (t *Task) end(err error) {
 	returned = true
 }
 
-// ended takes a task whose body has ended out of the registry.
+// ended makes t done: its body has ended.
 func (t *Task) ended() {
 	l := t.env.loop
 	t.state = stateDone
-	if t.live.timer.Seq != 0 { // its stack was unwound while it slept
+	if t.live.timer.Seq != 0 { // the stack was unwound during a sleep
 		l.disarm(t.live.timer)
 	}
-	if on := t.live.on; on != nil { // its stack was unwound while it awaited
+	if on := t.live.on; on != nil { // the stack was unwound during an await
 		on.RemoveWaiter((*entry)(t))
 	}
-	if t.env.bounded { // its context is held by another, as long as that lives
+	if t.env.bounded { // otherwise the outer context would keep the task's context for as long as it lives
 		t.ending().end(exited)
 	}
 	l.unregister(t)
@@ -154,7 +158,7 @@ func (t *Task) ended() {
 	}
 }
 
-// begin is the start of every step.
+// begin begins a step.
 func (t *Task) begin() {
 	l := t.env.loop
 	l.current = t
@@ -164,7 +168,7 @@ func (t *Task) begin() {
 	}
 }
 
-// announce is the rest of begin for an attended loop.
+// announce is the part of begin for an attended loop.
 func (t *Task) announce() {
 	l := t.env.loop
 	if l.debug {
@@ -178,8 +182,8 @@ func (t *Task) announce() {
 	}
 }
 
-// runBody runs the stackful body of the task on s from its beginning to its end, and leaves s
-// without a task.
+// runBody runs the stackful body of the task on s, from its beginning to its end. After that, s has
+// no task.
 func runBody(s *stack) {
 	t := s.Value.task
 	t.stack = s
@@ -196,8 +200,8 @@ func runBody(s *stack) {
 	t.ended()
 }
 
-// step runs a stackless body to its next suspension. A panic in it is for the
-// caller: the guard of dispatch, or that of stepGuarded.
+// step runs a stackless body to its next suspension. The caller must recover a panic in it: the guard
+// of dispatch does, and stepGuarded.
 func (t *Task) step() {
 	if t.state != stateSuspended {
 		if err := t.refusal(); err != nil {
@@ -207,7 +211,7 @@ func (t *Task) step() {
 	}
 	err := t.resumed()
 	t.begin()
-	if on := t.live.on; on != nil { // it is done
+	if on := t.live.on; on != nil { // on is done
 		t.live.on = nil
 		err = on.Err()
 	}
@@ -215,7 +219,7 @@ func (t *Task) step() {
 	body := t.live.body
 	s := body.Step(t, err)
 	for {
-		if s.on != nil && s.on.Done() { // what is done does not suspend
+		if s.on != nil && s.on.Done() { // awaiting something done does not suspend
 			s = body.Step(t, s.on.Err())
 		} else if s.how == turn && l.ready.Empty() && l.skipTurn(t) {
 			s = body.Step(t, nil)
@@ -231,7 +235,7 @@ func (t *Task) step() {
 	l.current = nil
 }
 
-// stepGuarded is a step outside dispatch, whose guard it has to bring itself.
+// stepGuarded is step with a guard of its own. It is used outside of dispatch.
 func (t *Task) stepGuarded() {
 	returned := false
 	defer func() {
@@ -243,10 +247,10 @@ func (t *Task) stepGuarded() {
 	returned = true
 }
 
-// unwound ends a task whose body was left by a panic or a Goexit, of which err was made
-// by Recovered. A Goexit goes on, to the goroutine that drives the loop.
+// unwound ends a task after a panic or a Goexit has left its body. recovered has made err from it. A
+// Goexit goes on to the driver.
 func (t *Task) unwound(err error) {
-	if t.state == stateDone { // an observer has called Goexit when it was told so
+	if t.state == stateDone { // an observer called Goexit when it was told of the end
 		return
 	}
 	if p, ok := err.(*PanicError); ok {

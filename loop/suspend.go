@@ -8,38 +8,38 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// An Awaitable is what a task can be suspended on: a future of package future,
-// or anything made of one. It is comparable: a pointer, or made of pointers. One that is a
-// view of another has besides a method Self() Awaitable, which returns the other:
-// introspection shows that.
+// An Awaitable is something that a task can await: a future of package future, or a type that is made
+// of one. An Awaitable is comparable: it is a pointer, or made of pointers. An Awaitable that is a view
+// of another one also has a method Self() Awaitable, which returns the other one. Introspection shows
+// that one.
 type Awaitable interface {
-	// Loop is the loop that it belongs to, and wakes its waiters on.
+	// Loop returns the loop that the awaitable belongs to. Its waiters run there.
 	Loop() *Loop
-	// Done reports whether it has its outcome. Once true, it stays true.
+	// Done reports whether the awaitable has its outcome. Once true, it stays true.
 	Done() bool
-	// Err is the error of its outcome, nil if that is a value. Asking takes it.
+	// Err returns the error of the outcome, or nil if the outcome is a value. This takes the error.
 	Err() error
-	// Unretrieved is the error of its outcome if nobody has taken it, else nil.
+	// Unretrieved returns the error of the outcome if no code has taken it, and nil otherwise.
 	Unretrieved() error
-	// Cancel asks it to end, and reports whether the request was taken: what
-	// ends at once, or goes on to end later, has taken it.
+	// Cancel asks the awaitable to end, and reports whether it takes the request. It takes the
+	// request if it ends at once, or will end later because of it.
 	Cancel(cause error) bool
-	// Canceled reports whether the error of its outcome is a cancellation.
+	// Canceled reports whether the outcome is a cancellation.
 	Canceled() bool
-	// AddWaiter schedules r once when the outcome is there.
+	// AddWaiter schedules r once, when the awaitable is done.
 	AddWaiter(r Runnable)
-	// RemoveWaiter takes r back and reports whether it was waiting.
+	// RemoveWaiter removes r, and reports whether r was waiting.
 	RemoveWaiter(r Runnable) bool
-	// TaskOf returns the task whose outcome it is, or nil.
+	// TaskOf returns the task whose outcome this is, or nil.
 	TaskOf() *Task
-	// Explain says, for reports and graphs, what it is, in a few words (task "A", a gather
-	// of 3), and what has to end before it can: what it waits for itself, less what is done.
+	// Explain describes the awaitable for reports and graphs. what says in a few words what it is:
+	// task "A", a gather of 3. on has the awaitables that it waits for and that are not done.
 	Explain() (what string, on []Awaitable)
 }
 
-// A Suspension says what a task waits for: an [Awaitable], some time, or one
-// turn. The zero Suspension says that the body has ended. Package task makes them: see On,
-// For, Turn and End there.
+// A Suspension says what a task waits for: for an [Awaitable], for some time, or for one turn. The
+// zero Suspension says that the body has ended. The functions On, For, Turn and End of package task
+// make Suspensions.
 type Suspension struct {
 	on  Awaitable
 	d   time.Duration
@@ -58,7 +58,7 @@ const (
 // Ended reports whether s is the zero Suspension: the body has ended.
 func (s Suspension) Ended() bool { return s.how == end }
 
-// sleepFor waits until d has passed; d <= 0 waits for one turn.
+// sleepFor returns the Suspension that waits for the time d, or for one turn if d <= 0.
 func sleepFor(d time.Duration) Suspension {
 	if d <= 0 {
 		return Suspension{how: turn}
@@ -66,7 +66,7 @@ func sleepFor(d time.Duration) Suspension {
 	return Suspension{how: sleep, d: d}
 }
 
-// suspend suspends the running task: see Await in package lowlevel.
+// suspend suspends the running task: see Suspend in package lowlevel.
 func suspend(ctx context.Context, s Suspension) error {
 	c, ok := ctx.(*ownContext)
 	if !ok {
@@ -78,7 +78,7 @@ func suspend(ctx context.Context, s Suspension) error {
 	}
 	to, err := t.pause(s)
 	if to != nil {
-		if me := t.stack; to != me { // SwitchTo, written out: see there
+		if me := t.stack; to != me { // SwitchTo, written out: see its comment
 			if place := me.Replace(to); place.ByNext {
 				place.Next()
 			} else {
@@ -94,7 +94,7 @@ func suspend(ctx context.Context, s Suspension) error {
 	return err
 }
 
-// suspendScoped is Suspend for a context that is not the task's own.
+// suspendScoped is suspend for a context that is not the task's own.
 func suspendScoped(ctx context.Context, s Suspension) error {
 	t := currentTask(ctx)
 	l := t.env.loop
@@ -107,7 +107,7 @@ func suspendScoped(ctx context.Context, s Suspension) error {
 	}
 	if ctx.Err() != nil {
 		if e := t.pendingCancel(); e != nil {
-			t.withExtra().must = nil // as the task was canceled too, this delivers it
+			t.withExtra().must = nil // the task was canceled too, and this delivers the cancellation
 			return e
 		}
 		return context.Cause(ctx)
@@ -117,7 +117,8 @@ func suspendScoped(ctx context.Context, s Suspension) error {
 	return t.suspendHere(s)
 }
 
-// putBack has the next suspension deliver again what the last one has delivered.
+// putBack makes the next suspension deliver err again if it is a cancellation: see PutBack in package
+// lowlevel.
 func putBack(ctx context.Context, err error) {
 	if e, ok := err.(*CanceledError); ok {
 		currentTask(ctx).withExtra().must = e
@@ -135,9 +136,9 @@ func (t *Task) suspendHere(s Suspension) error {
 	return err
 }
 
-// pause suspends a stackful task, but for the last step: the switch to the stack
-// that it returns, which is the task's own if that is next already, and nil if s
-// does not suspend.
+// pause suspends a stackful task, except for the switch to another stack. It returns the stack that the
+// caller must switch to. This is the task's own stack if the task is next already, and nil if s does
+// not suspend.
 func (t *Task) pause(s Suspension) (to *stack, err error) {
 	if t.kind == stackless {
 		panic(t.stackless())
@@ -161,7 +162,7 @@ func (t *Task) pause(s Suspension) (to *stack, err error) {
 }
 
 func (t *Task) stackless() string {
-	return fmt.Sprintf("loop: task %q is stackless and cannot suspend inside Resume; return what it waits for", t.Name())
+	return fmt.Sprintf("loop: task %q is stackless and cannot suspend inside Resume; return a Suspension instead", t.Name())
 }
 
 // suspend registers what the running task waits for.
@@ -169,7 +170,7 @@ func (t *Task) suspend(s Suspension) {
 	l := t.env.loop
 	if s.on != nil {
 		t.mustSuit(s.on)
-		s.on.AddWaiter((*entry)(t)) // if that panics, the task has not been suspended
+		s.on.AddWaiter((*entry)(t)) // comes first: if it panics, the task is not suspended
 		t.live.on = s.on
 	} else if s.how == await {
 		panic("loop: a task awaits nil; give it a future or task")
@@ -180,7 +181,7 @@ func (t *Task) suspend(s Suspension) {
 		l.ready.Push((*entry)(t))
 	case sleep:
 		t.sleeping = true
-		t.live.timer = l.timers.Arm(l.after(s.d), (*sleeper)(t)) // as tellSuspended tells
+		t.live.timer = l.timers.Arm(l.after(s.d), (*sleeper)(t)) // tellSuspended tells the observers of this timer
 	}
 	if l.attended {
 		t.announceSuspended()
@@ -189,8 +190,8 @@ func (t *Task) suspend(s Suspension) {
 	if x == nil || x.must == nil {
 		return
 	}
-	// Canceled while it was running: what it came to wait for is canceled at once.
-	// A turn cannot be, so there the cancellation waits for the next step.
+	// The task was canceled while it was running. So its sleep or its awaitable is canceled at
+	// once. A turn cannot be canceled, so the next step delivers the cancellation.
 	switch {
 	case t.sleeping:
 		x.wake, x.must = x.must, nil
@@ -204,13 +205,13 @@ func (t *Task) suspend(s Suspension) {
 	}
 }
 
-// announceSuspended is part of suspend for an attended loop.
+// announceSuspended is the part of suspend for an attended loop.
 func (t *Task) announceSuspended() {
 	l := t.env.loop
 	if l.observer != nil {
 		l.tellSuspended(t)
 	}
-	if l.labeled && (t.kind == stackless || l.share()) { // else the stack keeps them, for profiles
+	if l.labeled && (t.kind == stackless || l.share()) { // otherwise the stack keeps them, for goroutine profiles
 		l.unlabel()
 	}
 }
@@ -218,15 +219,15 @@ func (t *Task) announceSuspended() {
 // mustSuit panics if t cannot await a.
 func (t *Task) mustSuit(a Awaitable) {
 	if a.Loop() != t.env.loop {
-		panic(fmt.Sprintf("loop: task %q awaits what belongs to another loop; hand results between loops with Post", t.Name()))
+		panic(fmt.Sprintf("loop: task %q awaits an awaitable that belongs to another loop; pass results between loops by Post", t.Name()))
 	}
 	if a.TaskOf() == t {
 		panic(fmt.Sprintf("loop: task %q awaits itself, and would never end", t.Name()))
 	}
 }
 
-// resumed clears what the task was suspended on and returns the error that the
-// suspension ends with, nil if it ends because what was awaited has come.
+// resumed clears the fields of the suspension, and returns its error. The error is nil if the event
+// that the task waited for has happened.
 func (t *Task) resumed() error {
 	if t.how <= turn && t.extra.Load() == nil {
 		return nil
@@ -245,25 +246,25 @@ func (t *Task) resumedFrom() error {
 	}
 	switch v := t.live; t.how {
 	case sleep:
-		if v.timer.Seq != 0 { // woken before its time
+		if v.timer.Seq != 0 { // the sleep ended early
 			t.disarm()
 		}
 	case await:
-		if err != nil || t.kind == stackful { // else the step asks for the error
+		if err != nil || t.kind == stackful { // otherwise the step asks for the error
 			v.on = nil
 		}
 	}
 	return err
 }
 
-// awaitedCanceled reports whether what the task awaited says itself, as the outcome, that
-// it was canceled: then a request that is to be delivered has nothing to add.
+// awaitedCanceled reports whether the outcome of what the task awaited is a cancellation. Then the
+// body sees that cancellation, and the pending request is dropped.
 func (t *Task) awaitedCanceled() bool {
 	return t.how == await && t.live.on != nil && t.live.on.Canceled()
 }
 
-// disarm takes back the timer of a sleep that is over. A Goexit of an observer that is
-// told so is one in the task's step, which would begin now.
+// disarm removes the timer of a sleep that has ended early. An observer is told of that, and may call
+// Goexit. That Goexit counts as one in the task's step, which begins now.
 func (t *Task) disarm() {
 	l := t.env.loop
 	key := t.live.timer
@@ -272,7 +273,7 @@ func (t *Task) disarm() {
 	l.disarm(key)
 }
 
-// sleeper is a Task as it stands in the timer queue: running it wakes the task.
+// A sleeper is a Task in the timer queue. Running it wakes the task.
 type sleeper Task
 
 func (s *sleeper) Run() {
@@ -283,14 +284,14 @@ func (s *sleeper) Run() {
 	}
 }
 
-// rouse ends a sleep.
+// rouse wakes a task that sleeps.
 func (t *Task) rouse() {
 	t.sleeping = false
 	t.env.loop.schedule((*entry)(t))
 }
 
-// interrupt ends the suspension with err, and leaves alone what was awaited. It
-// does nothing if the task was woken already.
+// interrupt ends the suspension with err, and does not cancel what the task awaits. It does nothing if
+// the task was woken already.
 func (t *Task) interrupt(err error) {
 	switch {
 	case t.state != stateSuspended:
@@ -303,17 +304,17 @@ func (t *Task) interrupt(err error) {
 	}
 }
 
-// maxRefused is how many suspensions a body that is being unwound may try.
+// maxRefused is how many times a body may try to suspend while it is being unwound.
 const maxRefused = 1000
 
-// stuck is the panic that ends a body which takes no refusal for an answer.
+// stuck is the value of the panic that ends a body which goes on awaiting after maxRefused refusals.
 type stuck struct{ err error }
 
 func (s *stuck) Error() string {
 	return fmt.Sprintf("the body went on awaiting after %d refusals; it must return when an await fails", maxRefused)
 }
 
-// refuse answers a body that suspends while it is being unwound.
+// refuse returns the error of an await in a body that is being unwound.
 func (t *Task) refuse() error {
 	err := &CanceledError{Cause: ErrClosed}
 	x := t.withExtra()

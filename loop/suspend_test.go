@@ -74,7 +74,7 @@ func TestSleepersWakeInOrderOfDeadlineThenOfSleeping(t *testing.T) {
 func TestMachineMustNotAwait(t *testing.T) {
 	l := newLoop(t)
 	machine := script(l.Context(), "machine", func(ctx context.Context, _ error) (task.Suspension, error) {
-		mustPanic(t, `loop: task "machine" is stackless and cannot suspend inside Resume; return what it waits for`,
+		mustPanic(t, `loop: task "machine" is stackless and cannot suspend inside Resume; return a Suspension instead`,
 			func() { _ = task.Sleep(ctx, time.Second) })
 		return task.For(time.Second), task.Yield(ctx)
 	})
@@ -88,7 +88,7 @@ func TestMachineMustNotAwait(t *testing.T) {
 func TestAwaitOfAnotherLoopsFuture(t *testing.T) {
 	l, other := newLoop(t), newLoop(t)
 	foreign := future.New[int](other.Context())
-	const text = `awaits what belongs to another loop; hand results between loops with Post`
+	const text = `awaits an awaitable that belongs to another loop; pass results between loops by Post`
 	body := spawn(l.Context(), "body", func(ctx context.Context) error {
 		mustPanic(t, `loop: task "body" `+text, func() { _ = foreign.Wait(ctx) })
 		return task.Yield(ctx) // no harm done

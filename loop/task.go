@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// A Task is what the loop knows of a task: its name, its place in the registry,
-// where it stands, and the cancellation that it was asked for. It knows nothing
-// of results; package task has those.
+// A Task is the part of a task that the loop needs: its name, its place in the registry,
+// its state, and its cancellation requests. It has no result. The result is in package task's
+// Task.
 //
 // A task is in one of these states:
 //
@@ -20,52 +20,55 @@ import (
 //	 └──────────────────────────────────┘ ▼   │ woken, then its turn
 //	     StepNow                       suspended
 //
-// A cancellation that comes before the first step leads from new to queued, and from
-// there, when its turn comes, straight to done.
+// If a task is canceled before its first step, it goes from new to queued, and in its turn
+// straight to done.
 //
-// Invariants: only the running task is Loop.Current (an eager spawn nests: the
-// one that spawned waits, still running, for the step to come back); a task is
-// in the ready queue at most once; only a suspended task has something that it
-// awaits; done is forever, and comes when the body has ended, never earlier.
+// Invariants:
+//   - Only the running task is Loop.Current. Eager spawns nest: the task that spawned another
+//     waits inside the call until the first step of the new task is over, and is still running.
+//   - A task is in the ready queue at most once.
+//   - Only a suspended task has an awaitable that it awaits.
+//   - A task becomes done when its body has ended, and never earlier. It stays done.
 //
 // A Task is not safe for use from other goroutines, except its ID.
 type Task struct {
 	env       *environment
-	extra     atomic.Pointer[extra] // nil until there is any; the loop's but for ending
-	live      *live                 // nil when it is done
+	extra     atomic.Pointer[extra] // nil until it is needed; other goroutines use only its ending
+	live      *live                 // nil when the task is done
 	state     state
 	kind      kind
-	how       how  // it is suspended
+	how       how  // the task is suspended; end if it never was
 	sleeping  bool // suspended on its timer, which has not fired yet
 	unwinding bool // every suspension fails from now on
-	stillborn bool // canceled before its factory came to start it
+	stillborn bool // canceled before its factory has started it
 	start     start
-	isRoot    bool   // it stands for its loop, and is no task
-	stack     *stack // of a stackful task that has started
+	isRoot    bool   // the root task of a loop, which never runs
+	stack     *stack // where the body runs, if it is stackful and has started
 	id        uint64
 	outcome   Awaitable
 }
 
-// extra is what few tasks have at any time: there may be very many.
+// extra holds the fields that few tasks need at any time. There may be very many tasks, so a task
+// gets an extra only when it needs one.
 type extra struct {
-	ending                   // of its own context
-	name      string         // empty: made from id when asked for
-	requests  int32          // of cancellation, less those taken back
-	refused   int16          // suspensions refused while unwinding
-	below     bool           // the sweep is on its way down what this task awaits
-	swept     uint64         // the number of the last sweep that has come by
-	must      *CanceledError // to be delivered at the next step
-	wake      error          // with which the suspension ends, whatever it awaited
-	stepping  *Task          // whose eager first step it is waiting for, inside the call that made it
-	stepsFrom []uintptr      // where that call is; debug mode only
-	site      uintptr        // where it was made; debug mode only
-	renewed   *scope         // in place of its own context: see Uncancel
-	watch     *watch         // what may end the suspension or the task from outside
+	ending                   // of the task's own context
+	name      string         // empty: Name makes one from id
+	requests  int32          // cancellation requests that were not taken back
+	refused   int16          // how many suspensions were refused while unwinding
+	below     bool           // the current sweep is passing a request on to what this task awaits
+	swept     uint64         // the number of the last sweep that has reached this task
+	must      *CanceledError // the next step or suspension delivers it
+	wake      error          // the suspension ends with it; the awaitable's outcome does not count
+	stepping  *Task          // the task whose eager first step this one waits for, inside the call that made it
+	stepsFrom []uintptr      // the call stack of that call; debug mode only
+	site      uintptr        // the call that made this task; debug mode only
+	renewed   *scope         // replaces the task's own context: see Uncancel
+	watch     *watch         // of the standard context that bounds the task
 }
 
 var none extra
 
-// extras is for reading only.
+// extras returns the extra for reading.
 func (t *Task) extras() *extra {
 	if x := t.extra.Load(); x != nil {
 		return x
@@ -73,7 +76,7 @@ func (t *Task) extras() *extra {
 	return &none
 }
 
-// withExtra is for writing.
+// withExtra returns the extra for writing, and makes it if necessary. Any goroutine may call it.
 func (t *Task) withExtra() *extra {
 	if t.extra.Load() == nil {
 		t.extra.CompareAndSwap(nil, new(extra))
@@ -91,39 +94,39 @@ const (
 	stateDone
 )
 
-// kind tells the two kinds of bodies apart.
+// kind is the kind of a body.
 type kind uint8
 
 const (
-	stackful  kind = iota // Step is called once, on a stack of its own, where it may suspend
-	stackless             // Step is called again and again, and returns what to wait for
+	stackful  kind = iota // the loop calls Step once, on a stack of its own; the body may suspend inside
+	stackless             // the loop calls Step again and again; it returns what the task waits for
 )
 
-// A body is what a task drives: see Body in package lowlevel.
+// A body is the code of a task: see Body in package lowlevel.
 type body interface {
-	// Step runs the body of t: to its end if it is stackful, else to its next
-	// suspension. err is what the suspension before ended with.
+	// Step runs the body of t. A stackful body runs to its end, a stackless one to its next
+	// suspension. err is the result of the previous suspension.
 	Step(t *Task, err error) Suspension
-	// Fail ends a body that did not end by itself: it was canceled before its
-	// first step, it panicked (*PanicError), or its stack is gone (ErrGoexit).
+	// Fail completes the outcome with err if the body did not end by itself: it was canceled
+	// before its first step, it panicked (*PanicError), or a Goexit unwound its stack (ErrGoexit).
 	Fail(t *Task, err error)
 }
 
-// A TaskFactory decides when a new task takes its first step, by calling its
-// Enqueue or StepNow, now or later, once.
+// A TaskFactory decides when a new task takes its first step. It calls [Task.Enqueue] or
+// [Task.StepNow] of the task once, before it returns or later.
 //
-// A panic or Goexit in a factory goes on in the call that makes the task, so that no code is
-// handed the task. If the factory has not started it by then, the task ends at once, as
-// canceled, and its body never runs. Else it goes on.
+// A panic or Goexit in a factory goes on in the call that makes the task. So that call does not
+// return the task. If the factory has not started the task before, the task is canceled and ends
+// at once, and its body never runs. Otherwise the task goes on.
 type TaskFactory func(t *Task)
 
-// start is how a task starts when its factory starts it.
+// start says when a task takes its first step after its factory has called Enqueue or StepNow.
 type start uint8
 
 const (
-	asAsked     start = iota // as the factory asks: by Enqueue or StepNow
-	queuedStart              // by Enqueue, whatever the factory asks
-	atOnce                   // by StepNow, whatever the factory asks
+	asAsked     start = iota // as the factory asks: Enqueue queues it, StepNow steps it at once
+	queuedStart              // queued, also if the factory calls StepNow
+	atOnce                   // at once, also if the factory calls Enqueue
 )
 
 // spawn makes t a task: see Spawn in package lowlevel.
@@ -168,13 +171,13 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 		t.Enqueue()
 	}
 	if l.labeled && !own {
-		l.relabel(ctx) // an eager step may have taken the labels off
+		l.relabel(ctx) // an eager step may have removed the labels
 	}
 	started = true
 }
 
-// abandoned ends a new task that nothing will start: its factory, or an observer, has
-// panicked or called Goexit. That goes on in the call that makes the task.
+// abandoned ends a new task whose factory, or an observer, has panicked or called Goexit, so that
+// no code will start the task. The panic or Goexit goes on in the call that makes the task.
 func (t *Task) abandoned() {
 	if t.state != stateNew {
 		return
@@ -186,8 +189,9 @@ func (t *Task) abandoned() {
 
 var errAbandoned = errors.New("loop: the task factory panicked, or called Goexit, and did not start the task")
 
-// Context returns the task's own context: the one that its body is handed, or, where
-// that has ended and every request to cancel was taken back, one that has not.
+// Context returns the task's own context. This is the context that the body was given. If that
+// context has ended, and every cancellation request was taken back (see [Task.Uncancel]), Context
+// returns a fresh one.
 func (t *Task) Context() context.Context {
 	t.mustBeSpawned("Context")
 	if s := t.extras().renewed; s != nil {
@@ -196,7 +200,7 @@ func (t *Task) Context() context.Context {
 	return (*ownContext)(t)
 }
 
-// ending is that of the task's context.
+// ending returns the ending of the context that Context returns.
 func (t *Task) ending() *ending {
 	x := t.withExtra()
 	if x.renewed != nil {
@@ -205,15 +209,15 @@ func (t *Task) ending() *ending {
 	return &x.ending
 }
 
-// renew gives the task another context if its own has ended. A context that has ended
-// stays so, as those who hold it may count on.
+// renew gives the task a fresh context if its context has ended. The old context stays ended, because
+// a context never becomes alive again.
 func (t *Task) renew() {
 	if t.ending().reason.Load() != nil {
 		t.withExtra().renewed = &scope{task: t, outer: t.env.outer, renewed: true}
 	}
 }
 
-// Loop returns the loop that drives t, nil if t was never spawned.
+// Loop returns the loop that drives t. It returns nil if t was never spawned.
 func (t *Task) Loop() *Loop {
 	if t.env == nil {
 		return nil
@@ -221,7 +225,7 @@ func (t *Task) Loop() *Loop {
 	return t.env.loop
 }
 
-// ID is 1 for the first task of a loop, 2 for the next, and so on.
+// ID returns 1 for the first task of a loop, 2 for the next, and so on.
 func (t *Task) ID() uint64 { return t.id }
 
 // Name returns the task's name.
@@ -232,11 +236,11 @@ func (t *Task) Name() string {
 	return "Task-" + strconv.FormatUint(t.id, 10)
 }
 
-// Named reports whether the task was given a name. It allocates nothing, unlike Name
-// of a task that was not.
+// Named reports whether the task was given a name. It allocates nothing. Name allocates if the task
+// has no name.
 func (t *Task) Named() bool { return t.extras().name != "" }
 
-// String returns the word task and the name, quoted.
+// String returns the word task and the quoted name.
 func (t *Task) String() string { return "task " + strconv.Quote(t.Name()) }
 
 // SetName gives the task another name.
@@ -245,14 +249,14 @@ func (t *Task) SetName(name string) {
 	t.withExtra().name = name
 }
 
-// check panics where the task must not be changed: see mustBeHere.
+// check panics if this goroutine must not change the task: see mustBeHere.
 func (t *Task) check(what string) {
 	if t.env != nil {
 		t.env.loop.mustBeHere(what)
 	}
 }
 
-// Outcome returns what awaiting the task awaits: its future.
+// Outcome returns the awaitable that code awaits in order to await the task: the task's future.
 func (t *Task) Outcome() Awaitable { return t.outcome }
 
 // wrap replaces the body of t: see Wrap in package lowlevel.
@@ -263,23 +267,23 @@ func (t *Task) wrap(by func(inner any) any) {
 		panic(fmt.Sprintf("loop: Wrap(nil) of task %q; give it a function that returns a Body", t.Name()))
 	}
 	if t.state != stateNew && t.state != stateQueued {
-		panic(fmt.Sprintf("loop: Wrap of task %q after its first step", t.Name()))
+		panic(fmt.Sprintf("loop: Wrap of task %q after its first step; wrap it before, in the hook of a task factory", t.Name()))
 	}
 	inner := t.live.body
 	outer, ok := by(inner).(body)
 	if !ok {
-		panic(fmt.Sprintf("loop: Wrap of task %q made a nil Body; return the one that was given, or one that calls it", t.Name()))
+		panic(fmt.Sprintf("loop: Wrap of task %q made a nil Body; return the Body that was given, or one that calls it", t.Name()))
 	}
 	t.live.body = &wrapped{outer, inner}
 }
 
-// wrapped is what Wrap has made of inner.
+// wrapped is the body that Wrap has put around inner.
 type wrapped struct {
 	body
 	inner body
 }
 
-// Fail makes sure that the task's outcome is there.
+// Fail calls the Fail of inner, too, if that of the new body has not completed the outcome.
 func (w *wrapped) Fail(t *Task, err error) {
 	defer func() {
 		if !t.outcome.Done() {
@@ -292,9 +296,9 @@ func (w *wrapped) Fail(t *Task, err error) {
 // Done reports whether the task has ended.
 func (t *Task) Done() bool { return t.state == stateDone }
 
-// Enqueue puts a new task at the back of the ready queue; it is StepNow for a task that
-// was made with AtOnce of package lowlevel. It is for task factories; it panics if the task was started
-// before.
+// Enqueue puts a new task at the back of the ready queue. If the task was made with AtOnce of package
+// lowlevel, Enqueue does what StepNow does. Enqueue is for task factories. It panics if the task was
+// started before.
 func (t *Task) Enqueue() {
 	t.mustBeSpawned("Enqueue")
 	if t.state == stateNew || t.mayStart("Enqueue") {
@@ -312,15 +316,15 @@ func (t *Task) queue() {
 	t.env.loop.ready.Push((*entry)(t))
 }
 
-// mustBeSpawned panics for a nil Task, and for one that is of no loop.
+// mustBeSpawned panics if t is nil, or belongs to no loop.
 func (t *Task) mustBeSpawned(what string) {
 	if t == nil || t.env == nil {
 		panic("loop: " + what + " of a Task that was never spawned; task.Go makes tasks")
 	}
 }
 
-// mayStart reports whether t is new. A task that was canceled before its factory came to
-// start it is in the ready queue already, to end there.
+// mayStart reports whether t is new. If t was canceled before its factory has started it, it is in
+// the ready queue already, and ends in its turn.
 func (t *Task) mayStart(what string) bool {
 	switch {
 	case t.state == stateNew:

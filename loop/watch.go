@@ -8,23 +8,22 @@ import (
 	"github.com/takt-go/takt/loop/internal/source"
 )
 
-// A watch is a standard context, derived from a task's, whose end concerns a
-// task of the loop. Nothing in package context tells the loop of an end inside
-// the call that ends it, so the loop looks at its watches, in order of making,
-// at the beginning of every turn: an end that comes from the loop's own code is
-// noticed at a place that is always the same. An end from elsewhere, such as a
-// standard time limit, wakes the loop if it sleeps.
+// A watch observes a standard context whose end ends a task, or one suspension of it. Package context
+// has no function that tells the loop of an end inside the call that ends the context. So the loop looks
+// at all watches, in order of making, at the beginning of every turn. If code on the loop ends the
+// context, the loop always notices that at the same place in the order of events. An end from another
+// goroutine, such as that of a standard time limit, wakes the loop if it sleeps.
 type watch struct {
 	ctx  context.Context
 	task *Task
-	all  bool        // the end cancels the task; otherwise it ends one suspension
-	seen bool        // to have ended, by the loop
-	stop func() bool // of the wake-up
+	all  bool        // the end of ctx cancels the task; otherwise it ends one suspension
+	seen bool        // See has found that ctx has ended
+	stop func() bool // stops the AfterFunc that wakes the loop
 
-	at *list.Element // in the loop's list; nil when it is over
+	at *list.Element // in the loop's list; nil when the watch is over
 }
 
-// watches are the watches of a loop, in order of making: a source.
+// watches has the watches of a loop, in order of making. It is a source.
 type watches struct {
 	source.Nothing
 	hub *source.Hub
@@ -38,7 +37,7 @@ func (l *Loop) watchSuspension(ctx context.Context, t *Task) *watch {
 	return l.addWatch(&watch{ctx: ctx, task: t})
 }
 
-// bindTask cancels the new task t when ctx ends; if it has, t never runs.
+// bindTask makes the end of ctx cancel the new task t. If ctx has ended already, t never runs.
 func (l *Loop) bindTask(ctx context.Context, t *Task) {
 	if ctx.Err() != nil {
 		t.Cancel(context.Cause(ctx))
@@ -53,18 +52,18 @@ func (l *Loop) addWatch(w *watch) *watch {
 	return w
 }
 
-// warnOfRealTime reports, once, that ctx has a time limit of package context's, which
-// counts real time: with a virtual clock an hour can pass before it expires.
+// warnOfRealTime reports once that ctx has a time limit of package context. Such a limit counts real
+// time. With a virtual clock, an hour can pass on the loop before the limit expires.
 func (l *Loop) warnOfRealTime(ctx context.Context, t *Task) {
 	limit, limited := ctx.Deadline()
 	around, _ := ctx.Value(contextKey{}).(context.Context).Deadline()
 	if limited && !limit.Equal(around) {
 		l.warned = true
-		l.report(Failure{Kind: RealTimeLimit, Task: t, Err: errors.New("loop: awaits under context.WithTimeout or WithDeadline, which count real time while the clock is virtual; use task.Timeout")})
+		l.report(Failure{Kind: RealTimeLimit, Task: t, Err: errors.New("loop: the task awaits under a context of context.WithTimeout or WithDeadline, which counts real time, but the clock is virtual; use task.Timeout")})
 	}
 }
 
-// unwatch ends a watch; one that has ended, or nil, is left alone.
+// unwatch ends the watch w. If w is nil, or was ended before, nothing happens.
 func (l *Loop) unwatch(w *watch) {
 	if w == nil {
 		return
@@ -94,8 +93,8 @@ func (ws *watches) See() {
 	}
 }
 
-// Take acts upon the contexts that were seen to have ended, and upon those that
-// this ends in turn: their cause is a cancellation by the loop.
+// Take handles the contexts that See has found ended. Canceling a task may end more contexts: their
+// cause is a CanceledError, and Take handles these, too.
 func (ws *watches) Take() {
 	for at, next := ws.all.Front(), (*list.Element)(nil); at != nil; at = next {
 		next = at.Next()
@@ -106,26 +105,26 @@ func (ws *watches) Take() {
 		cause := context.Cause(w.ctx)
 		_, own := cause.(*CanceledError)
 		if !w.seen && !own {
-			continue // it has asked for another look
+			continue // its AfterFunc has nudged the hub, so the next turn looks again
 		}
 		ws.remove(w)
 		if w.all {
 			w.task.Cancel(cause)
 		} else if !own {
-			// Where the context ended because its task, or a scope in it, was
-			// canceled, the request is on its way already.
+			// If own is true, the context ended because its task, or a scope in the task, was
+			// canceled. Then the request reaches the task without this watch.
 			w.task.interrupt(cause)
 		}
 	}
 }
 
-// Pending reports whether a context has ended. It looks, as what a context calls when it
-// ends comes a little later.
+// Pending reports whether a context has ended. It asks each context, because a context calls its
+// AfterFunc a little after it has ended.
 func (ws *watches) Pending() bool {
 	return ws.some(func(w *watch) bool { return w.ctx.Err() != nil })
 }
 
-// MayCome reports whether the end of a context is to be expected.
+// MayCome reports whether a context may end: it has a deadline, or a task awaits under it.
 func (ws *watches) MayCome() bool {
 	return ws.some(func(w *watch) bool {
 		_, limited := w.ctx.Deadline()

@@ -388,5 +388,5 @@ func TestRealTimeLimitUnderAVirtualClock(t *testing.T) {
 			return task.Sleep(derived, time.Second)
 		}), nil)
 	}, told.option())
-	told.want(t, "a standard time limit does not follow the virtual clock: main: loop: awaits under context.WithTimeout or WithDeadline, which count real time while the clock is virtual; use task.Timeout")
+	told.want(t, "a standard time limit does not follow the virtual clock: main: loop: the task awaits under a context of context.WithTimeout or WithDeadline, which counts real time, but the clock is virtual; use task.Timeout")
 }

@@ -213,7 +213,7 @@ func TestMachineMustNotAwait(t *testing.T) {
 					await(ctx)
 					return 0, task.End(), nil
 				}, task.Named("m")).Await(ctx)
-				wantText(t, err, `panic in task "m": loop: task "m" is stackless and cannot suspend inside Resume; return what it waits for`)
+				wantText(t, err, `panic in task "m": loop: task "m" is stackless and cannot suspend inside Resume; return a Suspension instead`)
 			})
 		})
 	}
@@ -275,7 +275,7 @@ func TestMachineOnItselfOrAnotherLoopPanics(t *testing.T) {
 		_, err = goFunc(ctx, func(context.Context, error) (int, task.Suspension, error) {
 			return 0, task.On(foreign), nil
 		}, task.Named("b")).Await(ctx)
-		wantText(t, err, `panic in task "b": loop: task "b" awaits what belongs to another loop; hand results between loops with Post`)
+		wantText(t, err, `panic in task "b": loop: task "b" awaits an awaitable that belongs to another loop; pass results between loops by Post`)
 		testkit.Panics(t, "task: On(nil)", func() { task.On(nil) })
 	})
 }

@@ -22,7 +22,7 @@ func (h Home) Loop() *loop.Loop {
 	}
 	l := h.task.Loop()
 	if l == nil {
-		panic("loop: this is the Home of a Task that was never spawned, or of a Loop that New has not made")
+		panic("loop: this is the Home of a Task that was never spawned, or of a Loop that New has not made; use task.Go and loop.New")
 	}
 	return l
 }

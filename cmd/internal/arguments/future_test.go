@@ -90,7 +90,7 @@ var futureRules = map[string]rule{
 	"Future.Await": bad(
 		on("a nil future", "future: Await"+nilFuture, func() { in(func(ctx context.Context) { _, _ = noFuture.Await(ctx) }) }),
 		on("a zero future", "future: a zero Future belongs to no loop; make it by New", func() { in(func(ctx context.Context) { _, _ = new(future.Future[int]).Await(ctx) }) }),
-		on("another loop's", "awaits what belongs to another loop", func() { in(func(ctx context.Context) { _, _ = ofAnother().Await(ctx) }) }),
+		on("another loop's", "awaits an awaitable that belongs to another loop", func() { in(func(ctx context.Context) { _, _ = ofAnother().Await(ctx) }) }),
 		on("a nil context", nilContext, func() { in(func(ctx context.Context) { _, _ = future.New[int](ctx).Await(noContext) }) }),
 		on("a closed loop", "loop: this needs a task", func() { f := left(); _, _ = f.Await(f.Loop().Context()) })),
 	"Future.Result": bad(

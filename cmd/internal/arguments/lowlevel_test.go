@@ -20,7 +20,7 @@ var lowlevelRules = map[string]rule{
 	"Await": bad(
 		on("a nil context", nilContext, func() { _ = lowlevel.Await(noContext, ofAnother()) }),
 		on("nil", "loop: a task awaits nil; give it a future or task", func() { in(func(ctx context.Context) { _ = lowlevel.Await(ctx, nil) }) }),
-		on("another loop's future", "awaits what belongs to another loop", func() {
+		on("another loop's future", "awaits an awaitable that belongs to another loop", func() {
 			in(func(ctx context.Context) { _ = lowlevel.Await(ctx, ofAnother()) })
 		})),
 	"Suspend": bad(
@@ -68,7 +68,7 @@ var lowlevelRules = map[string]rule{
 	"Wrap": bad(
 		on("a zero task", "loop: Wrap"+notSpawned, func() { lowlevel.Wrap(new(loop.Task), func(b lowlevel.Body) lowlevel.Body { return b }) }),
 		on("nil", `loop: Wrap(nil) of task "Task-1"; give it a function that returns a Body`, func() { wrap(nil) }),
-		on("a function that returns nil", `loop: Wrap of task "Task-1" made a nil Body; return the one`, func() { wrap(func(lowlevel.Body) lowlevel.Body { return nil }) }),
+		on("a function that returns nil", `loop: Wrap of task "Task-1" made a nil Body; return the Body`, func() { wrap(func(lowlevel.Body) lowlevel.Body { return nil }) }),
 		on("a task that has started", "after its first step", func() { lowlevel.Wrap(ended(), func(b lowlevel.Body) lowlevel.Body { return b }) })),
 	"HomeOfTask":    fine("the methods of the Home of a zero Task panic: see Home.Loop"),
 	"PendingCancel": fine(receiverOnly),
