@@ -56,9 +56,9 @@
 // [Semaphore.Acquiring], Wait has [Event.Waiting] and [Cond.Waiting]. Package queue has the same.
 // A machine waits for task.On of the future; task.Wait waits for the first of several.
 //
-// The future asks in the call that makes it, and stands in the same line as the tasks that call the
-// method. It is nobody's task's: it goes on waiting when the task that made it has ended, and gets what
-// it asked for also if no code awaits it. Its holder has two duties:
+// The call that makes the future also asks for the lock: the future stands in the same line as the
+// tasks that call the method. It belongs to no task: it goes on waiting when the task that made it has
+// ended, and it gets the lock even if no code awaits it. Its holder has two duties:
 //
 //   - Cancel the future if you do not want it any more. Cancel gives its place in the line back. (A
 //     task that is canceled while it awaits the future does this by itself.) If Cancel reports false,

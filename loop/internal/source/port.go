@@ -118,8 +118,8 @@ func (ps *Ports) Sleep() {
 	}
 }
 
-// Wake ends that, and notes what the goroutines did. Take tells the ports: functions that a
-// goroutine posted before it sent come first. The ports of all the operations that were performed
+// Wake ends these goroutines, and notes the operations that they performed. Take tells the ports:
+// functions that a goroutine posted before it sent come first. The ports of all the operations that were performed
 // are taken out here, so that none of them can be removed any more and lose what it has received.
 func (ps *Ports) Wake() {
 	if ps.stop == nil {
