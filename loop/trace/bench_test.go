@@ -13,7 +13,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// programs are what the benchmarks record. Each takes about n events.
+// programs are recorded by the benchmarks. Each one makes about n events.
 var programs = []struct {
 	name string
 	run  func(ctx context.Context, n int)
@@ -64,9 +64,8 @@ var programs = []struct {
 	}},
 }
 
-// BenchmarkObserver compares a loop with nobody looking, one with an observer that
-// does nothing, and the observers of this package, under both clocks. An operation
-// is one event.
+// BenchmarkObserver compares loops without an observer, with an observer that does nothing, and with
+// the observers of this package, under both clocks. An operation is one event.
 func BenchmarkObserver(b *testing.B) {
 	observers := []struct {
 		name string
@@ -81,7 +80,7 @@ func BenchmarkObserver(b *testing.B) {
 		for _, p := range programs {
 			for _, o := range observers {
 				if p.name == "sleep" && clock == "system" {
-					continue // takes the time that it sleeps
+					continue // it sleeps in real time
 				}
 				b.Run(clock+"/"+p.name+"/"+o.name, func(b *testing.B) {
 					var opts []loop.Option
@@ -93,7 +92,7 @@ func BenchmarkObserver(b *testing.B) {
 					}
 					b.ReportAllocs()
 					_, _ = task.Run(b.Context(), func(ctx context.Context) (none, error) {
-						p.run(ctx, 60) // whatever is made only once
+						p.run(ctx, 60) // makes what is made only once
 						b.ResetTimer()
 						p.run(ctx, b.N)
 						b.StopTimer()
@@ -105,7 +104,7 @@ func BenchmarkObserver(b *testing.B) {
 	}
 }
 
-// BenchmarkRecord is the recorder alone: one call of Observe.
+// BenchmarkRecord measures the recorder alone: one call of Observe.
 func BenchmarkRecord(b *testing.B) {
 	var events []loop.Event
 	_, err := task.Run(b.Context(), everything, loop.WithClock(timer.NewVirtual()),

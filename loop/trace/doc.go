@@ -1,33 +1,88 @@
-// Package trace records what a loop did, at a cost that production can bear, and
-// shows it where people look.
+// Package trace records what a loop does, and shows it: as a page for a browser, as text, for
+// Perfetto, in Go's execution tracer, and as statistics.
 //
-// Everything here is an observer, to be given to [loop.WithObserver]. The main one
-// is the [Recorder]: it keeps the newest events in a fixed amount of memory, and a
-// hash of all of them that tells whether two runs were the same.
+// # A first recording
 //
-//	rec := trace.NewRecorder(1 << 20)
-//	_, err := task.Run(ctx, main, loop.WithObserver(rec.Observe))
-//	...
-//	rec.WriteText(os.Stdout)   // one line per event
-//	rec.WritePerfetto(file)    // for ui.perfetto.dev and chrome://tracing
-//	rec.WriteTimeline(file)    // one HTML page that needs nothing else
+// This program records a task that waits for another task, which sleeps for a second. It writes the
+// recording as a page, and prints it as text. It is the package example.
 //
-// The others keep nothing: [Text] writes a line as each event comes, [Runtime] makes
-// tasks and steps show up in Go's own execution tracer, and [Stats] counts and
-// measures, for expvar. Several observers can be given to one loop; each of them
-// belongs to that loop alone.
+//	rec := trace.NewRecorder(1 << 20) // keeps the newest events, in 1 MB of memory
+//	_, err := task.Run(context.Background(), nap,
+//		loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe))
+//	if err != nil {
+//		return err
+//	}
+//	page, err := os.Create("timeline.html")
+//	if err != nil {
+//		return err
+//	}
+//	defer page.Close()
+//	if err := rec.WriteTimeline(page); err != nil {
+//		return err
+//	}
+//	return rec.WriteText(os.Stdout)
+//
+// nap is the main task:
+//
+//	func nap(ctx context.Context) (string, error) {
+//		sleeper := task.Go(ctx, func(ctx context.Context) (string, error) {
+//			return "rested", task.Sleep(ctx, time.Second)
+//		}, task.Named("nap"))
+//		return sleeper.Await(ctx)
+//	}
+//
+// Open timeline.html in a browser. The page needs no network and no other file. Each task has a
+// lane, with its steps and its waits. An arrow leads from the step that wakes a task to the step
+// that follows in the woken task. Tables list the slowest steps and the longest waits. The key ?
+// shows all keys.
+//
+// WriteText prints one line for each event: the time, the task, and the event.
+//
+//	0.000000s  main  made
+//	0.000000s  main  step
+//	0.000000s  nap   made
+//	0.000000s  main  suspended on task "nap"
+//	0.000000s  nap   step
+//	0.000000s  nap   timer armed for 1.000000s
+//	0.000000s  nap   suspended
+//	0.000000s  -     idle
+//	1.000000s  nap   timer fired
+//	1.000000s  nap   woken
+//	1.000000s  nap   step
+//	1.000000s  main  woken
+//	1.000000s  nap   done
+//	1.000000s  main  step
+//	1.000000s  main  done
+//
+// # Observers
+//
+// Each observer of this package is given to one loop, by [loop.WithObserver]. One loop may have
+// several observers.
+//
+//   - A [Recorder] keeps the newest events in a fixed amount of memory. Its cost is low enough for
+//     production. It writes a timeline page ([Recorder.WriteTimeline]), text ([Recorder.WriteText]),
+//     and a file for ui.perfetto.dev or chrome://tracing ([Recorder.WritePerfetto]). [Recorder.Events]
+//     returns the events.
+//   - [Text] writes one line for each event, at once. Use it to see the events of a program that
+//     does not end.
+//   - [Stats] counts events and measures durations. It can be published by package expvar.
+//   - [Runtime] shows tasks and steps in Go's own execution tracer (go tool trace).
+//
+// # Comparing runs
+//
+// [Recorder.Hash] is a hash of all events, those that the recorder no longer keeps included. Two
+// runs of a deterministic program have the same hash. So a test can compare two long runs by one
+// number.
 //
 // # Terms
 //
-// A step is a stretch of a task's body without a suspension, as package loop defines
-// it. Between two steps a task waits, from its suspension until it is woken, and is
-// then ready, until its step begins. A task that suspends for a turn, and a new one
-// that its factory has queued, are ready at once.
+// Package loop's documentation defines step, turn and suspended. A task is waiting from its
+// suspension until it is woken. Then it is ready until its next step begins. A new task that its
+// factory has queued is ready at once, and so is a task that suspends for one turn.
 //
 // # Time
 //
-// Times are those of the loop's clock, in whole nanoseconds. Under a virtual clock a
-// step takes no time and many events share an instant, so the order of events says
-// more than their times. The exports keep the order: see [Recorder.WritePerfetto]
-// and [Recorder.WriteTimeline].
+// All times are on the loop's clock, in whole nanoseconds. Under a virtual clock a step takes no
+// time, and many events have the same time. Then the order of events says more than their times.
+// WriteTimeline and WritePerfetto keep the order: their documentation says how.
 package trace

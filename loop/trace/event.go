@@ -8,22 +8,22 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// An Event is a [loop.Event] as a [Recorder] kept it: with IDs and texts in place of
-// what lives in the loop.
+// An Event is a [loop.Event] in the form in which a [Recorder] keeps it: with IDs and texts instead
+// of pointers into the loop.
 type Event struct {
 	Kind    loop.EventKind
 	At      time.Duration // since the start of the loop's clock
-	Task    uint64        // the ID of the task that it concerns; 0 for none
-	Name    string        // the name that Task had last; "" for none
+	Task    uint64        // the ID of the task that the event is about; 0 for none
+	Name    string        // the last name of Task; "" for none
 	By      uint64        // the ID of the task that was running; 0 for none
-	On      string        // what a suspended task awaits; "" for time or a turn
-	OnTask  uint64        // the ID of the task that it awaits, if that is one
-	Timer   timer.Key     // which timer, also that of a task that sleeps
+	On      string        // describes the awaitable of a suspended task; "" for a sleep or a turn
+	OnTask  uint64        // the ID of the awaited task; 0 if the awaitable is not a task
+	Timer   timer.Key     // the timer of a timer event, or of a task that is suspended in a sleep
 	Outcome Outcome       // of a task that is done
 	Err     string        // the error of a task that failed or panicked; the cause of a cancellation
 }
 
-// Outcome is how a task ended.
+// An Outcome says how a task ended.
 type Outcome uint8
 
 const (
@@ -42,7 +42,7 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("Outcome(%d)", uint8(o))
 }
 
-// outcomeOf tells how t ended, and with which error. It takes the error from nobody.
+// outcomeOf returns how t ended, and its error. The error still counts as not retrieved.
 func outcomeOf(t *loop.Task) (Outcome, error) {
 	of := t.Outcome()
 	if c, ok := of.(interface{ Canceled() bool }); ok && c.Canceled() {

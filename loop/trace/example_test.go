@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/trace"
@@ -12,36 +11,22 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// nap is a program: a task that waits for another, which sleeps.
-func nap(ctx context.Context) (string, error) {
-	return task.Go(ctx, func(ctx context.Context) (string, error) {
-		return "rested", task.Sleep(ctx, time.Second)
-	}, task.Named("nap")).Await(ctx)
-}
-
+// A recorder with a small budget keeps only the newest events. It says how many it has dropped.
 func ExampleRecorder() {
-	rec := trace.NewRecorder(1 << 20)
-	_, _ = task.Run(context.Background(), nap, loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe))
-	_ = rec.WriteText(os.Stdout)
-	// Output:
-	//    0.000000s  main  made
-	//    0.000000s  main  step
-	//    0.000000s  nap   made
-	//    0.000000s  main  suspended on task "nap"
-	//    0.000000s  nap   step
-	//    0.000000s  nap   timer armed for 1.000000s
-	//    0.000000s  nap   suspended
-	//    0.000000s  -     idle
-	//    1.000000s  nap   timer fired
-	//    1.000000s  nap   woken
-	//    1.000000s  nap   step
-	//    1.000000s  main  woken
-	//    1.000000s  nap   done
-	//    1.000000s  main  step
-	//    1.000000s  main  done
+	rec := trace.NewRecorder(3072) // room for 56 events
+	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		for range 100 {
+			if err := task.Yield(ctx); err != nil {
+				return 0, err
+			}
+		}
+		return 0, nil
+	}, loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe))
+	fmt.Println(len(rec.Events()), "kept,", rec.Dropped(), "dropped")
+	// Output: 56 kept, 147 dropped
 }
 
-// Two runs of a deterministic program are the same, event by event.
+// Two runs of a deterministic program have the same events, so they have the same hash.
 func ExampleRecorder_Hash() {
 	run := func() uint64 {
 		rec := trace.NewRecorder(1 << 16)
@@ -53,6 +38,7 @@ func ExampleRecorder_Hash() {
 	// Output: true
 }
 
+// Events returns the events that were kept. This program prints how each task ended.
 func ExampleRecorder_Events() {
 	rec := trace.NewRecorder(1 << 20)
 	_, _ = task.Run(context.Background(), nap, loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe))
@@ -66,6 +52,7 @@ func ExampleRecorder_Events() {
 	// 1s main returned
 }
 
+// Text writes a line as each event comes.
 func ExampleText() {
 	observe := trace.Text(os.Stdout, len("main"))
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
@@ -79,6 +66,7 @@ func ExampleText() {
 	//    0.000000s  main  done
 }
 
+// Stats counts events, and measures how long tasks wait.
 func ExampleStats() {
 	var stats trace.Stats // expvar.Publish("loop", &stats)
 	_, _ = task.Run(context.Background(), nap, loop.WithClock(timer.NewVirtual()), loop.WithObserver(stats.Observe))
@@ -91,6 +79,7 @@ func ExampleStats() {
 	// longest wait: 1s
 }
 
+// A histogram prints as JSON. Durations are in nanoseconds.
 func ExampleHistogram() {
 	var stats trace.Stats
 	_, _ = task.Run(context.Background(), nap, loop.WithClock(timer.NewVirtual()), loop.WithObserver(stats.Observe))
@@ -98,7 +87,8 @@ func ExampleHistogram() {
 	// Output: {"count": 2, "sum": 2000000000, "max": 1000000000, "p50": 1000000000, "p90": 1000000000, "p99": 1000000000, "buckets": {"1073741824": 2}}
 }
 
-// Runtime needs somebody who traces, such as go test -trace or /debug/pprof/trace.
+// Runtime shows the loop in an execution trace. Start the trace by go test -trace, by
+// /debug/pprof/trace, or by Start of package runtime/trace.
 func ExampleRuntime() {
 	_, _ = task.Run(context.Background(), nap, loop.WithObserver(trace.Runtime()), loop.WithClock(timer.NewVirtual()))
 	// go tool trace shows the tasks and their steps under User-defined tasks and regions.

@@ -5,11 +5,11 @@ import (
 	"unsafe"
 )
 
-// TextBytes is what the texts are accounted with.
+// TextBytes returns the number of bytes that the texts of r use.
 func (r *Recorder) TextBytes() int { return r.texts.used }
 
-// The ring is made for this size.
+// This does not compile if a record has another size than recordSize.
 var _ = [1]struct{}{}[unsafe.Sizeof(record{})-recordSize]
 
-// Add is what Stats does with a duration.
+// Add counts a duration, as Stats does.
 func (h *Histogram) Add(d time.Duration) { h.add(d) }

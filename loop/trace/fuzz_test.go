@@ -18,13 +18,13 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// FuzzNames gives a task, a lock and an error any text for a name, and reads all outputs:
-// nothing may break a line, the JSON, or out of the page's script.
+// FuzzNames gives tasks, a lock and an error any text as a name, and reads all outputs. No name may
+// break a line or the JSON, or end the page's script.
 func FuzzNames(f *testing.F) {
 	for _, s := range []string{
 		"A", "", "a\nb\r\t\x00\x1b[31m\x7f\u0085\u2028\u2029", "\u202e\u200b\ufeff", "\xff\xfe", "é\xc3", "\xed\xa0\x80", "\ufffd",
 		"</script><script>alert(1)</script>", "<!--<script>", "]]>&lt;", "{{.Title}}", "'\"`${x}\\",
-		strings.Repeat("é", 200), strings.Repeat("\xff", 300), // longer than what is kept
+		strings.Repeat("é", 200), strings.Repeat("\xff", 300), // longer than a recorder keeps
 	} {
 		f.Add(s, s, s, false)
 		f.Add(s, s, s, true)
@@ -32,7 +32,7 @@ func FuzzNames(f *testing.F) {
 	f.Fuzz(checkNames)
 }
 
-// A fuzzer would spend its time on changing a text as long as this.
+// This text is too long for the fuzz test: the fuzzer would spend its time on changing it.
 func TestHugeNames(t *testing.T) {
 	s := strings.Repeat("x</script>\xffé\x00", 1<<16)
 	checkNames(t, s, s, s, false)
@@ -56,11 +56,11 @@ func checkNames(t *testing.T, name, label, message string, small bool) {
 	checkTimeline(t, r)
 	checkPage(t, page(t, r))
 	if len(live) > 100_000 {
-		t.Errorf("%d bytes of lines", len(live))
+		t.Errorf("the lines have %d bytes, want 100,000 at most", len(live))
 	}
 }
 
-// named records a program with the given texts in all places that a program has for one.
+// named records a program that uses the given texts in all places that take a text.
 func named(name, label, message string, budget int) (r *trace.Recorder, live []byte) {
 	r = trace.NewRecorder(budget)
 	var text bytes.Buffer
@@ -72,7 +72,7 @@ func named(name, label, message string, budget int) (r *trace.Recorder, live []b
 	m.SetName(label)
 	m.TryLock()
 	waits := func(ctx context.Context) error { return m.Lock(ctx) }
-	stays := spawn(l.Context(), name, waits) // not done when the recorder is asked
+	stays := spawn(l.Context(), name, waits) // has not ended when the events are read
 	spawn(l.Context(), name+"2", func(ctx context.Context) error { return stays.Wait(ctx) })
 	canceled := spawn(l.Context(), name+"3", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
 	spawn(l.Context(), name+"4", func(context.Context) error {
@@ -80,20 +80,21 @@ func named(name, label, message string, budget int) (r *trace.Recorder, live []b
 		return errors.New(message)
 	})
 	spawn(l.Context(), name+"5", func(context.Context) error { panic(message) })
-	_ = l.Run() // a deadlock
+	_ = l.Run() // ends with a deadlock
 	return r, text.Bytes()
 }
 
 var eventLine = regexp.MustCompile(`^ *\d+\.\d{6}s  \S.*\n$`)
 
-// checkLines checks that text has a printable line for each of so many events; -1 is any.
+// checkLines checks that text has a printable line for each event. events is their number, or -1 for
+// any number.
 func checkLines(t *testing.T, text []byte, events int) {
 	n := 0
 	for line := range bytes.Lines(text) {
 		n++
 		body := bytes.TrimSuffix(line, []byte("\n"))
 		if !utf8.Valid(line) || !eventLine.Match(line) || bytes.ContainsFunc(body, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			t.Errorf("not an event's line: %.300q", line)
+			t.Errorf("the line is not that of an event: %.300q", line)
 		}
 	}
 	if events >= 0 && n != events {
@@ -101,17 +102,16 @@ func checkLines(t *testing.T, text []byte, events int) {
 	}
 }
 
-// checkPage checks that p is UTF-8 of bounded size, and has its own two scripts and no
-// others.
+// checkPage checks that p is UTF-8, has a bounded size, and contains its own two scripts and no others.
 func checkPage(t *testing.T, p []byte) {
 	if !utf8.Valid(p) || len(p) > 200_000 {
-		t.Errorf("the page is of %d bytes, UTF-8: %v", len(p), utf8.Valid(p))
+		t.Errorf("the page has %d bytes, UTF-8: %v", len(p), utf8.Valid(p))
 	}
 	lower := bytes.ToLower(p)
 	if begin, end := bytes.Count(lower, []byte("<script")), bytes.Count(lower, []byte("</script")); begin != 2 || end != 2 {
-		t.Errorf("%d scripts begin and %d end", begin, end)
+		t.Errorf("%d scripts begin and %d end, want 2 and 2", begin, end)
 	}
 	if bytes.Contains(p, []byte("<!--")) {
-		t.Error("a comment begins")
+		t.Error("the page has a comment")
 	}
 }

@@ -2,26 +2,26 @@ package trace
 
 import "math/bits"
 
-// hash is the running hash of a recorder. There are two: which of them counts is not
-// known before an event has told which clock the loop lives by.
+// hash is the running hash of a recorder. It computes two hashes, with and without times: the
+// recorder learns the kind of the loop's clock only from its first event about a task.
 type hash struct {
-	order uint64 // of kinds and IDs
-	timed uint64 // of order and times
+	order uint64 // hash of kinds and IDs
+	timed uint64 // hash of order and times
 }
 
-// Odd, and with about as many ones as zeros; the fractions of the golden ratio and of
-// the square root of 2.
+// The multipliers are odd, and have about as many ones as zeros. They are the fractions of the golden
+// ratio and of the square root of 2.
 const (
 	hashMul  = 0x9e3779b97f4a7c15
 	hashMul2 = 0x6a09e667f3bcc909
 )
 
-// add mixes an event in. A word is added by exclusive or and spread by a
-// multiplication; the rotation brings the high bits, which depend on everything, down
-// to where the next multiplication spreads them.
+// add adds an event to the hash. It adds a word by exclusive or, and spreads it by a multiplication.
+// The high bits of the product depend on all bits; the rotation moves them down, where the next
+// multiplication spreads them.
 func (h *hash) add(x *record) {
 	s := h.order
-	var deadline, on uint64 // arg is one or the other, or a text
+	var deadline, on uint64 // arg is one of these, or a text, which does not count
 	switch {
 	case x.seq != 0:
 		deadline = x.arg

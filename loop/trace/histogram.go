@@ -8,19 +8,18 @@ import (
 	"time"
 )
 
-// A Histogram counts durations by their order of magnitude. Its zero value is empty
-// and ready to use. One goroutine adds; any number may look meanwhile, and see each
-// number as it was at some moment.
+// A Histogram counts durations by their order of magnitude. Its zero value is empty and ready to
+// use. Any goroutine may call its methods while the loop adds durations. Each number that they
+// return was true at some moment during the call, but not all at the same moment.
 type Histogram struct {
 	count, sum, max atomic.Int64
 	buckets         [histogramBuckets]atomic.Int64
 }
 
-// The buckets end at 0, 256 ns, 512 ns, and so on, each twice as wide as the one
-// before, up to 137 s; the last one has no end.
+// The buckets end at 0, 256 ns, 512 ns, and so on, doubling up to 137 s. The last bucket has no end.
 const (
 	histogramBuckets = 32
-	firstBucket      = 8 // 1<<firstBucket ns is where the second bucket ends
+	firstBucket      = 8 // the second bucket ends at 1<<firstBucket ns
 )
 
 // add counts d.
@@ -34,10 +33,10 @@ func (h *Histogram) add(d time.Duration) {
 	bump(&h.buckets[bucketOf(d)], 1)
 }
 
-// bump adds without a locked instruction: there is only one who adds.
+// bump adds without a locked instruction: only one goroutine adds.
 func bump(n *atomic.Int64, by int64) { n.Store(n.Load() + by) }
 
-// bucketOf returns the first bucket whose end is d or more.
+// bucketOf returns the index of the bucket that counts d.
 func bucketOf(d time.Duration) int {
 	if d <= 0 {
 		return 0
@@ -56,18 +55,18 @@ func bucketEnd(bucket int) time.Duration {
 	return 1 << (firstBucket + bucket - 1)
 }
 
-// Count returns how many durations were counted.
+// Count returns the number of counted durations.
 func (h *Histogram) Count() int64 { return h.count.Load() }
 
-// Sum returns the sum of all durations that were counted.
+// Sum returns the sum of all counted durations.
 func (h *Histogram) Sum() time.Duration { return time.Duration(h.sum.Load()) }
 
-// Max returns the longest duration that was counted, exactly.
+// Max returns the longest counted duration, exactly.
 func (h *Histogram) Max() time.Duration { return time.Duration(h.max.Load()) }
 
-// Quantile returns a duration that the share q of those counted did not exceed, from
-// above: it is up to twice too long, but never longer than Max. It returns 0 if
-// nothing was counted, and panics unless 0 <= q <= 1.
+// Quantile returns an upper bound of the q-quantile of the counted durations. For quantiles from
+// 256 ns to 137 s the bound is at most twice the true value, and it is never more than Max. Quantile
+// returns 0 if no duration was counted. It panics unless 0 <= q <= 1.
 func (h *Histogram) Quantile(q float64) time.Duration {
 	if !(q >= 0 && q <= 1) {
 		panic(fmt.Sprintf("trace: Quantile(%v); give a share from 0 to 1, such as 0.99", q))
@@ -82,9 +81,9 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return h.Max()
 }
 
-// String returns the histogram as JSON, as an expvar.Var does: times in nanoseconds,
-// and for every bucket that is not empty how much is in it, by its upper end; that of
-// the last bucket, which has no end, is "+Inf".
+// String returns the histogram as JSON, as an expvar.Var must. Times are in nanoseconds. The object
+// "buckets" has the count of each bucket that is not empty; the keys are the upper ends of the
+// buckets, and "+Inf" for the last one, which has no end.
 func (h *Histogram) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `{"count": %d, "sum": %d, "max": %d, "p50": %d, "p90": %d, "p99": %d, "buckets": {`,

@@ -8,54 +8,53 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// lanes is a recording as the exports draw it: tasks side by side, each with the
-// spans of its life one after another.
+// lanes is a recording in the form that the exports draw: a lane for each task, with the spans of
+// the task, one after another.
 //
-// Wherever something is said to be at an event, that is an index of events. A span
-// lasts from one event to another; one that was going on already when the oldest
-// event was recorded begins at 0, one that goes on after the newest ends at
-// len(events).
+// Positions are indices of events. A span lasts from one event to another. A span that began before
+// the oldest event has the position 0 as its beginning. A span that goes on after the newest event
+// has len(events) as its end.
 type lanes struct {
 	events []Event
-	tasks  []lane  // by ID
-	spans  []span  // by their beginning
-	arrows []arrow // by their end
-	idles  []span  // of the loop, task is -1
+	tasks  []lane  // in the order of their IDs
+	spans  []span  // in the order of their beginnings
+	arrows []arrow // in the order of their ends
+	idles  []span  // the idle times of the loop; their task is -1
 }
 
-// lane is a task.
+// A lane is a task, and its state while makeLanes reads the events.
 type lane struct {
 	id      uint64
 	name    string
 	outcome Outcome // 0 while it has not ended
 	err     string
 
-	seen bool
-	open int // the span that it is in; -1 if none
-	wake int // the event that has made it ready, until its step begins; -1 if none
+	seen bool // an event about the task has been read
+	open int  // index of the span that has not ended; -1 if none
+	wake int  // the event that made the task ready, until its step begins; -1 if none
 }
 
 type spanKind uint8
 
 const (
 	stepSpan  spanKind = iota
-	waitSpan           // for something, from its suspension until it is woken
-	readySpan          // from then until its step begins
+	waitSpan           // from the suspension until the task is woken
+	readySpan          // from the wake until the next step begins
 )
 
-// span is a time in the life of a task.
+// A span is a part of the life of a task, or an idle time of the loop.
 type span struct {
 	task     int // index of tasks
 	kind     spanKind
 	from, to int    // events
-	began    bool   // at from, else before
-	ended    bool   // at to, else later
-	what     string // waited for; how a step ended
-	on       uint64 // the task that is waited for
-	sleep    bool   // waits for its timer
+	began    bool   // it began at from; if false, it began before the recording
+	ended    bool   // it ended at to; if false, it goes on after the recording
+	what     string // of a step: how it ended; of other spans: what the task waits for
+	on       uint64 // the ID of the awaited task; 0 for none
+	sleep    bool   // the task waits for its timer
 }
 
-// arrow leads from what has made a task ready to the step that follows.
+// An arrow leads from the event that made a task ready to the step that follows.
 type arrow struct {
 	by   int // index of tasks; -1 for a callback
 	task int
@@ -63,7 +62,7 @@ type arrow struct {
 	to   int // the StepBegan
 }
 
-// makeLanes sorts events, oldest first, into lanes.
+// makeLanes makes lanes from events, which are in order, the oldest first.
 func makeLanes(events []Event) *lanes {
 	l := &lanes{events: events}
 	l.findTasks()
@@ -87,7 +86,7 @@ func makeLanes(events []Event) *lanes {
 	return l
 }
 
-// findTasks makes a lane for every task that an event is about.
+// findTasks makes a lane for every task that an event names.
 func (l *lanes) findTasks() {
 	known := make(map[uint64]*lane)
 	see := func(id uint64) *lane {
@@ -116,8 +115,8 @@ func (l *lanes) index(id uint64) int {
 	return at
 }
 
-// runs notes that a task is running: if nothing was heard of it yet, its step began
-// before the oldest event.
+// runs is called for a task that is running. If no event about the task has been read yet, its step
+// began before the oldest event.
 func (l *lanes) runs(task int) {
 	if !l.tasks[task].seen {
 		l.open(span{task: task, kind: stepSpan})
@@ -132,9 +131,9 @@ func (l *lanes) open(s span) {
 	l.spans = append(l.spans, s)
 }
 
-// end ends the span that the task is in. If nothing was heard of the task yet, that is
-// one of the given kind, which began before the oldest event. how is what a span ended
-// with, if it is not known from its beginning.
+// end ends the open span of a task. If no event about the task has been read yet, end first adds a
+// span of the given kind, which began before the oldest event. how becomes the text of the span,
+// unless it is empty.
 func (l *lanes) end(task, at int, kind spanKind, how string) {
 	t := &l.tasks[task]
 	if !t.seen && at > 0 {
@@ -152,7 +151,7 @@ func (l *lanes) end(task, at int, kind spanKind, how string) {
 	t.open = -1
 }
 
-// add takes in an event that concerns a task.
+// add reads an event about a task.
 func (l *lanes) add(at int, e Event, task int) {
 	t := &l.tasks[task]
 	switch e.Kind {
@@ -178,7 +177,7 @@ func (l *lanes) add(at int, e Event, task int) {
 		case e.Timer.Seq != 0:
 			s.sleep, s.what = true, "sleep until "+time.Duration(e.Timer.Deadline).String()
 			how = " to " + s.what
-		default: // nobody has to wake it
+		default: // the task is ready at once
 			s.kind, s.what = readySpan, "its turn"
 			how = " for a turn"
 		}

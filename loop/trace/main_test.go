@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 type none = struct{}
 
@@ -32,7 +32,7 @@ func spawn(ctx context.Context, name string, body func(context.Context) error) *
 	return task.Go(ctx, func(ctx context.Context) (none, error) { return none{}, body(ctx) }, task.Named(name))
 }
 
-// factorial is the demo without its output.
+// factorial returns the body of a task of the demo, without its output.
 func factorial(n int) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		f := 1
@@ -68,7 +68,7 @@ func record[T any](t testing.TB, main func(context.Context) (T, error), opts ...
 
 var errBroken = errors.New("broken")
 
-// everything does all that a loop can be seen doing.
+// everything causes each kind of event.
 func everything(ctx context.Context) (none, error) {
 	l := lowlevel.LoopOf(ctx)
 	sleeper := spawn(ctx, "sleeper", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
@@ -95,7 +95,7 @@ func everything(ctx context.Context) (none, error) {
 	return none{}, nil
 }
 
-// golden compares got with a file of testdata/loopdemo, or writes it with -update.
+// golden compares got with a file of testdata/loopdemo. With -update it writes the file.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("..", "..", "testdata", "loopdemo", name)
@@ -112,7 +112,7 @@ func golden(t *testing.T, name string, got []byte) {
 	compare(t, string(got), string(want))
 }
 
-// compare reports the first line in which got is not want.
+// compare reports the first line that differs between got and want.
 func compare(t *testing.T, got, want string) {
 	t.Helper()
 	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
@@ -123,7 +123,7 @@ func compare(t *testing.T, got, want string) {
 	}
 }
 
-// text is what r writes as text.
+// text returns the recording of r as text.
 func text(t *testing.T, r *trace.Recorder) string {
 	t.Helper()
 	var b bytes.Buffer

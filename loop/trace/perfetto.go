@@ -13,21 +13,23 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// WritePerfetto writes what was kept in the Trace Event Format, as JSON. Open it with
+// WritePerfetto writes the kept events in the Trace Event Format, as JSON. Open the file with
 // ui.perfetto.dev or chrome://tracing.
 //
-//   - Every task has a track, named after it, in order of creation; what concerns no
-//     task is on the track of the loop.
-//   - Steps are slices of category step. Between them are slices of category wait,
-//     named after what the task waits for, and ready.
-//   - Wakes are flow arrows of category wake, from the step or callback that wakes to
-//     the step that follows, and spawns are such arrows of category spawn.
-//   - Timers, cancellations, posts, and the making and end of tasks are instants.
+//   - Each task has a track with its name. The tracks are in the order in which the tasks were
+//     made. Events without a task are on the track of the loop.
+//   - Steps are slices of the category step. Between steps there are slices of the category wait,
+//     with the name of what the task waits for, and slices of the category ready.
+//   - Wakes are flow arrows of the category wake, from the step or callback that wakes the task to
+//     the step that follows. Spawns are flow arrows of the category spawn.
+//   - Timers, cancellations, posts, and the making and the end of tasks are instants.
 //
-// The format has no order but that of time, so every event is moved behind the one
-// before, by 4 ns at least; with the real clock, that changes next to nothing. The
-// exact time by the loop's clock is among the arguments of each slice and instant, as
-// "at". Task n has tid n+1.
+// The format orders events by time only. So WritePerfetto moves each event to at least 4 ns after
+// the event before it, which keeps their order. With the real clock this changes the times very
+// little. Each slice and instant has the exact time on the loop's clock as its argument "at". The
+// task with the ID n has the tid n+1.
+//
+// The error is that of w. WritePerfetto panics if w is nil.
 func (r *Recorder) WritePerfetto(w io.Writer) error {
 	mustWrite("WritePerfetto", w)
 	p := perfetto{lanes: makeLanes(r.Events())}
@@ -45,19 +47,19 @@ func (r *Recorder) WritePerfetto(w io.Writer) error {
 	for at, e := range p.events {
 		p.addInstant(at, e)
 	}
-	// What encloses something else at the same time was added earlier.
+	// The sort is stable: of two events with the same time, the enclosing one was added first.
 	slices.SortStableFunc(p.out, func(a, b perfettoEvent) int { return cmp.Compare(a.Time.orNever(), b.Time.orNever()) })
 	return p.write(w)
 }
 
-// perfetto makes the events of the format.
+// A perfetto makes the events of the format from lanes.
 type perfetto struct {
 	*lanes
-	ts  []microseconds // when an event is shown; one more at the end
+	ts  []microseconds // the shown time of each event, and of the end of the recording
 	out []perfettoEvent
 }
 
-// perfettoEvent is an event of the format, whose names the fields have.
+// A perfettoEvent is an event of the format. The JSON names of the fields are those of the format.
 type perfettoEvent struct {
 	Phase    string        `json:"ph"`
 	Name     string        `json:"name"`
@@ -75,7 +77,7 @@ type perfettoEvent struct {
 type perfettoArgs struct {
 	Name    string `json:"name,omitempty"`       // of a process or thread
 	Sort    uint64 `json:"sort_index,omitempty"` // of a thread
-	At      string `json:"at,omitempty"`         // exact, by the loop's clock
+	At      string `json:"at,omitempty"`         // the exact time on the loop's clock
 	Took    string `json:"took,omitempty"`
 	For     string `json:"for,omitempty"`
 	By      string `json:"by,omitempty"`
@@ -87,14 +89,14 @@ type perfettoArgs struct {
 	Err     string `json:"err,omitempty"`
 }
 
-// microseconds are nanoseconds, which the format has as µs with a fraction.
+// microseconds is a time in nanoseconds. The format writes it in µs, with three decimals.
 type microseconds int64
 
 func (m microseconds) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "%d.%03d", m/1000, m%1000), nil
 }
 
-// orNever is what events are sorted by: metadata, which has no time, comes first.
+// orNever returns the key to sort by. Metadata has no time, and comes first.
 func (m *microseconds) orNever() microseconds {
 	if m == nil {
 		return -1
@@ -104,11 +106,11 @@ func (m *microseconds) orNever() microseconds {
 
 const (
 	perfettoPID  = 1
-	perfettoLoop = 1 // the tid of the loop's track: the main thread's
-	perfettoGap  = 4 // ns between one event and the next, at least
+	perfettoLoop = 1 // the tid of the loop's track, which is that of the main thread
+	perfettoGap  = 4 // least time between two events, in ns
 )
 
-// spread finds out when each event is shown.
+// spread computes the shown time of each event.
 func (p *perfetto) spread() {
 	now := microseconds(-perfettoGap)
 	for _, e := range p.events {
@@ -118,7 +120,7 @@ func (p *perfetto) spread() {
 	p.ts = append(p.ts, now+perfettoGap)
 }
 
-// tid returns the track of a task, or of the loop if there is none.
+// tid returns the track of a task, or that of the loop if task is negative.
 func (p *perfetto) tid(task int) uint64 {
 	if task < 0 {
 		return perfettoLoop
@@ -161,7 +163,7 @@ func (p *perfetto) addSpan(s span) {
 		case s.sleep:
 			name = "sleep"
 		case name == "":
-			name = "wait" // it began before the recording
+			name = "wait" // the wait began before the recording
 		}
 		p.addSlice(s, "wait", name, perfettoArgs{For: s.what})
 	}
@@ -184,8 +186,7 @@ func (p *perfetto) addSlice(s span, category, name string, args perfettoArgs) {
 	p.add(perfettoEvent{Phase: "X", Name: name, Category: category, TID: p.tid(s.task), Time: &from, Dur: &dur}, args)
 }
 
-// addArrow adds a flow. Both ends are 1 ns inside of slices, for them to be bound to
-// these.
+// addArrow adds a flow. Both ends are 1 ns inside of slices: this binds the flow to the slices.
 func (p *perfetto) addArrow(id int, a arrow) {
 	name := "wake"
 	if p.events[a.from].Kind == loop.TaskMade {
@@ -212,7 +213,7 @@ func (p *perfetto) addInstant(at int, e Event) {
 	case loop.CancelAsked:
 		args.Err = e.Err
 	case loop.TaskMade, loop.Posted:
-	default: // shown as slices and flows
+	default: // other events are shown as slices and flows
 		return
 	}
 	task := -1
@@ -222,17 +223,17 @@ func (p *perfetto) addInstant(at int, e Event) {
 	p.add(perfettoEvent{Phase: "i", Name: e.Kind.String(), Category: "event", TID: p.tid(task), Time: &p.ts[at], Scope: "t"}, args)
 }
 
-// at is the time of an event; that after the newest one is the same as of that one.
+// at returns the time of an event. The end of the recording has the time of the newest event.
 func (p *perfetto) at(event int) time.Duration {
 	return p.events[min(event, len(p.events)-1)].At
 }
 
-// exact is a time in seconds, to the nanosecond.
+// exact formats a time in seconds, with nine decimals.
 func exact(at time.Duration) string {
 	return fmt.Sprintf("%d.%09ds", at/time.Second, at%time.Second)
 }
 
-// write writes an event per line.
+// write writes one event in each line.
 func (p *perfetto) write(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	_, _ = out.WriteString(`{"displayTimeUnit": "ns", "traceEvents": [`)

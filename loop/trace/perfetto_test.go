@@ -14,7 +14,7 @@ import (
 	"github.com/takt-go/takt/loop/trace"
 )
 
-// The golden file was checked by reading it. It is also what loopdemo -perfetto writes.
+// The golden file was checked by reading it. loopdemo -perfetto writes the same file.
 func TestPerfettoOfFactorials(t *testing.T) {
 	var b bytes.Buffer
 	if err := record(t, factorials).WritePerfetto(&b); err != nil {
@@ -30,7 +30,7 @@ func TestPerfettoIsWellFormed(t *testing.T) {
 	}
 	checkPerfetto(t, trace.NewRecorder(3072))
 	if err := record(t, factorials).WritePerfetto(brokenWriter{}); err != errBroken {
-		t.Errorf("to a broken writer: %v", err)
+		t.Errorf("WritePerfetto to a broken writer returns %v", err)
 	}
 }
 
@@ -41,16 +41,16 @@ type failer interface {
 	Fatalf(format string, args ...any)
 }
 
-// slice is a slice of the format, in ns.
+// A slice is a slice of the format. Its times are in ns.
 type slice struct {
 	name     string
 	from, to int64
 }
 
-// checkPerfetto checks what r writes against the format's description, "Trace Event
-// Format", and what Perfetto asks for besides: the fields of every phase, the order of
-// time, that slices of a track nest, that a flow starts once, ends once and later, and
-// is bound to a slice at both ends; and that nothing of the recording is missing.
+// checkPerfetto checks the output of WritePerfetto against the description of the format ("Trace Event
+// Format") and against the additional rules of Perfetto: each phase has its fields, events are in the
+// order of time, slices of one track nest, and a flow starts once, ends once and later, and is bound
+// to a slice at both ends. It also checks that no event of the recording is missing.
 func checkPerfetto(t failer, r *trace.Recorder) {
 	t.Helper()
 	var b bytes.Buffer
@@ -69,7 +69,7 @@ func checkPerfetto(t failer, r *trace.Recorder) {
 	if file.DisplayTimeUnit != "ns" {
 		t.Errorf("displayTimeUnit is %q", file.DisplayTimeUnit)
 	}
-	fields := map[string]string{ // besides ph, name, pid, tid; ? may be left out
+	fields := map[string]string{ // each event also has ph, name, pid and tid
 		"M": "args",
 		"X": "cat ts dur args",
 		"i": "cat ts s args",
@@ -92,14 +92,14 @@ func checkPerfetto(t failer, r *trace.Recorder) {
 		}
 		for field := range strings.FieldsSeq("ph name pid tid " + want) {
 			if e[field] == nil {
-				t.Errorf("no %s in %v", field, e)
+				t.Errorf("the field %s is missing in %v", field, e)
 			}
 		}
 		if n := len(strings.Fields(want)) + 4; len(e) != n {
-			t.Errorf("%d fields in place of %d: %v", len(e), n, e)
+			t.Errorf("%d fields, want %d: %v", len(e), n, e)
 		}
 		if e["pid"] != json.Number("1") {
-			t.Errorf("pid in %v", e)
+			t.Errorf("the pid is not 1 in %v", e)
 		}
 		tid := fmt.Sprint(e["tid"])
 		if ph == "M" {
@@ -107,15 +107,15 @@ func checkPerfetto(t failer, r *trace.Recorder) {
 			switch e["name"] {
 			case "thread_name":
 				if name, _ := args["name"].(string); name == "" || named[tid] {
-					t.Errorf("track %s is called %q, or was named before", tid, name)
+					t.Errorf("track %s is named %q, which is empty, or it already has a name", tid, name)
 				}
 				named[tid] = true
 			case "process_name", "thread_sort_index":
 			default:
-				t.Errorf("metadata %v", e)
+				t.Errorf("unknown metadata: %v", e)
 			}
 			if last != 0 {
-				t.Errorf("metadata behind other events: %v", e)
+				t.Errorf("metadata after other events: %v", e)
 			}
 			continue
 		}
@@ -124,7 +124,7 @@ func checkPerfetto(t failer, r *trace.Recorder) {
 		}
 		ts := nanoseconds(t, e["ts"])
 		if ts < last {
-			t.Errorf("%d ns behind %d: %v", ts, last, e)
+			t.Errorf("%d ns comes after %d ns: %v", ts, last, e)
 		}
 		last = ts
 		switch ph {
@@ -138,7 +138,7 @@ func checkPerfetto(t failer, r *trace.Recorder) {
 			count[fmt.Sprint(e["cat"])]++
 		case "i":
 			if e["s"] != "t" {
-				t.Errorf("scope of %v", e)
+				t.Errorf("the scope is not t in %v", e)
 			}
 			count[fmt.Sprint(e["name"])]++
 		case "s", "f":
@@ -146,11 +146,11 @@ func checkPerfetto(t failer, r *trace.Recorder) {
 			if ph == "f" {
 				of = ended
 				if e["bp"] != "e" || started[id] == nil {
-					t.Errorf("binding, or start, of %v", e)
+					t.Errorf("a flow ends without bp e, or without a start: %v", e)
 				}
 			}
 			if of[id] != nil {
-				t.Errorf("twice: %v", e)
+				t.Errorf("a flow starts or ends twice: %v", e)
 			}
 			of[id] = e
 			count[fmt.Sprint(e["cat"], " ", ph)]++
@@ -166,8 +166,8 @@ func checkPerfetto(t failer, r *trace.Recorder) {
 		if step.name != "step" || step.from+1 != nanoseconds(t, f["ts"]) {
 			t.Errorf("%v leads to %v", f, step)
 		}
-		// What a suspension does at once, as the task was canceled before, comes
-		// from the span that follows the step.
+		// A task that was canceled before it suspends may wake another task in its suspension.
+		// Then the flow comes from the span after the step.
 		if by := enclosing(t, tracks, s); by.name == "idle" {
 			t.Errorf("%v comes from %v", s, by)
 		}
@@ -195,13 +195,13 @@ func checkPerfetto(t failer, r *trace.Recorder) {
 	}
 }
 
-// nanoseconds reads a number of microseconds.
+// nanoseconds converts a number of microseconds, with three decimals, to nanoseconds.
 func nanoseconds(t failer, v any) int64 {
 	t.Helper()
 	text, ok := v.(json.Number)
 	whole, fraction, point := strings.Cut(text.String(), ".")
 	if !ok || !point || len(fraction) != 3 {
-		t.Fatalf("%v are no microseconds with three decimals", v)
+		t.Fatalf("%v is not a number of microseconds with three decimals", v)
 	}
 	n, err := strconv.ParseInt(whole+fraction, 10, 64)
 	if err != nil {
@@ -215,7 +215,7 @@ func nest(t failer, before []slice, s slice) {
 	t.Helper()
 	for _, o := range before[max(0, len(before)-100):] {
 		if o.to > s.from && o.to < s.to || o.from == s.from {
-			t.Errorf("%v and %v cross", o, s)
+			t.Errorf("the slices %v and %v do not nest", o, s)
 		}
 	}
 }
@@ -227,7 +227,7 @@ func enclosing(t failer, tracks map[string][]slice, e map[string]any) slice {
 	track := tracks[fmt.Sprint(e["tid"])]
 	at := slices.IndexFunc(track, func(s slice) bool { return s.from < ts && ts < s.to })
 	if at < 0 {
-		t.Errorf("in no slice: %v", e)
+		t.Errorf("the flow event is in no slice: %v", e)
 		return slice{}
 	}
 	return track[at]

@@ -8,46 +8,46 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// A Recorder keeps the newest events of one loop, in a fixed amount of memory, and a
-// hash of all events. Make one with [NewRecorder], and give its Observe to
-// [loop.WithObserver].
+// A Recorder keeps the newest events of one loop, in a fixed amount of memory, and a hash of all
+// events. Make it with [NewRecorder], and give its Observe method to [loop.WithObserver].
 //
-// An event costs some ten nanoseconds and no allocation, apart from what the loop
-// spends on reading its clock. Exceptions: what a task awaits is asked for its
-// description unless it is a task, and that may allocate; so may an error's text, that
-// of a cancellation's cause included; and what is new among names and texts is copied.
+// An event costs some ten nanoseconds and no allocation. The time that the loop needs to read its
+// clock is not included. There are three exceptions. If a task awaits something that is not a task,
+// the recorder asks the awaitable for its description, which may allocate. The text of an error, or
+// of the cause of a cancellation, may allocate. A name or text that the recorder does not have yet
+// is copied.
 //
-// A Recorder is not safe for use from other goroutines than the loop's. Ask it when
-// the loop does not run, or from inside, by [loop.Loop.Post]. It does not hold on to
-// tasks, only to the loop.
+// A Recorder is not safe for use from other goroutines. Call its methods while the loop does not
+// run, or in code of the loop, such as a function given to [loop.Loop.Post]. A Recorder keeps no
+// task alive, but it keeps the loop alive.
 type Recorder struct {
 	ring  []record
 	next  int    // where the next event goes in the ring
 	seen  uint64 // events
 	hash  hash
 	texts texts
-	loop  *loop.Loop // once an event has told
+	loop  *loop.Loop // nil until the first event about a task
 }
 
-// record is an event in the ring. It has no pointers, for the collector to skip it.
+// A record is an event in the ring. It has no pointers, so that the garbage collector skips the ring.
 type record struct {
 	at       int64
 	task, by uint64
-	arg      uint64 // the timer's deadline; the task awaited; the text of the error that it ended with
+	arg      uint64 // the timer's deadline, the ID of the awaited task, or the text of the task's error
 	seq      uint64 // of the timer
-	text     text   // what is awaited; the name of a task that is done
+	text     text   // the awaitable, the cause of a cancellation, or the name of a task that is done
 	kind     loop.EventKind
 	outcome  Outcome
 }
 
 const recordSize = 48
 
-// minBudget is the smallest budget; less would not show anything.
+// minBudget is the smallest budget. A smaller recording would not be useful.
 const minBudget = 64 * recordSize
 
-// NewRecorder makes a recorder that uses budget bytes of memory: seven eighths for
-// events, of 48 bytes each, the rest for names and descriptions. With 1 MB it keeps
-// the newest 19,000 events. It panics if budget is less than 3072.
+// NewRecorder makes a recorder that uses budget bytes of memory: seven eighths for events, which take
+// 48 bytes each, and one eighth for names and descriptions. With 1 MB (1 << 20) it keeps the newest
+// 19,000 events. NewRecorder panics if budget is less than 3072.
 func NewRecorder(budget int) *Recorder {
 	if budget < minBudget {
 		panic(fmt.Sprintf("trace: NewRecorder(%d); the budget is in bytes, give it %d or more", budget, minBudget))
@@ -58,14 +58,14 @@ func NewRecorder(budget int) *Recorder {
 	}
 }
 
-// Observe records e, unless it is the beginning of a turn. It is to be given to
-// [loop.WithObserver].
+// Observe records e, unless e is the beginning of a turn. Give this method to [loop.WithObserver]. It
+// panics if NewRecorder has not made r.
 func (r *Recorder) Observe(e loop.Event) {
 	if e.Kind == loop.TurnBegan {
 		return
 	}
-	if r.next >= len(r.ring) { // which costs nothing, as the index would be checked
-		panic("trace: Observe of a Recorder that NewRecorder has not made")
+	if r.next >= len(r.ring) { // costs nothing: it replaces the bounds check
+		panic("trace: Observe of a Recorder that NewRecorder has not made; make it with NewRecorder")
 	}
 	x := &r.ring[r.next]
 	*x = record{at: int64(e.At), kind: e.Kind, arg: uint64(e.Timer.Deadline), seq: e.Timer.Seq}
@@ -97,7 +97,7 @@ func (r *Recorder) Observe(e loop.Event) {
 	r.hash.add(x)
 }
 
-// await notes what a task is suspended on.
+// await records the awaitable of a suspended task.
 func (r *Recorder) await(x *record, on loop.Awaitable) {
 	if t := on.TaskOf(); t != nil {
 		x.arg = t.ID()
@@ -107,8 +107,8 @@ func (r *Recorder) await(x *record, on loop.Awaitable) {
 	x.text = r.intern(what)
 }
 
-// done notes how a task has ended, and the name that it had in the end: only now it
-// is certain, and whatever else is in the ring about the task leaves it earlier.
+// done records how a task has ended, and its last name. All events of the task get this name. It is
+// stored in the record of its end, which stays in the ring longer than the task's other records.
 func (r *Recorder) done(x *record, t *loop.Task) {
 	x.arg = uint64(noText)
 	if t.Named() {
@@ -128,8 +128,8 @@ func (r *Recorder) intern(s string) text {
 	return r.texts.intern(s)
 }
 
-// Events returns the events that were kept, oldest first. Tasks that have not ended
-// have the names that they have now.
+// Events returns the kept events, the oldest first. A task that has ended has the name that it had
+// last; another task has its present name.
 func (r *Recorder) Events() []Event {
 	names := r.names()
 	name := func(id uint64) string {
@@ -162,7 +162,7 @@ func (r *Recorder) Events() []Event {
 	return events
 }
 
-// kept is an iterator over the records that are in the ring, oldest first.
+// kept is an iterator over the records in the ring, the oldest first.
 func (r *Recorder) kept(yield func(*record) bool) {
 	older, newer := r.ring[r.next:], r.ring[:r.next]
 	if r.seen < uint64(len(r.ring)) {
@@ -177,7 +177,7 @@ func (r *Recorder) kept(yield func(*record) bool) {
 	}
 }
 
-// names returns the names of the tasks that are not simply called after their ID.
+// names returns the names of tasks by ID. A task that is not in the map has the default name.
 func (r *Recorder) names() map[uint64]string {
 	names := make(map[uint64]string)
 	for x := range r.kept {
@@ -193,19 +193,20 @@ func (r *Recorder) names() map[uint64]string {
 	return names
 }
 
-// Dropped returns how many events there were that are not kept any more.
+// Dropped returns the number of events that the recorder no longer keeps.
 func (r *Recorder) Dropped() uint64 {
 	return r.seen - min(r.seen, uint64(len(r.ring)))
 }
 
-// Hash returns a hash of all events, those that are not kept any more included: of
-// their kinds and order, and the IDs of tasks and timers. Under a virtual clock it is
-// also one of their times and of the timers' deadlines, from the first task on; with
-// the real clock, whose times are never the same, it is not. Names, descriptions and
-// errors do not count, nor does the budget.
+// Hash returns a hash of all events, those that the recorder no longer keeps included. The hash
+// depends on the kinds of the events, their order, and the IDs of tasks and timers. Under a virtual
+// clock it also depends on the times of the events and the deadlines of the timers; Hash knows the
+// kind of the clock as soon as an event about a task has come. With the real clock it does not
+// depend on times, because these differ in each run. Names, descriptions, errors and the budget have
+// no influence.
 //
-// Two runs of a deterministic program have the same hash; if the hashes differ, the
-// runs did. It is comparable between runs of one version of takt.
+// Two runs of a deterministic program have the same hash. If the hashes differ, the runs differed.
+// Compare only hashes from the same version of takt.
 func (r *Recorder) Hash() uint64 {
 	return r.hash.sum(r.loop != nil && r.loop.Clock().Jumps())
 }

@@ -20,12 +20,12 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// find returns the first event of a kind that concerns the task named name.
+// find returns the first event of a kind about the task named name.
 func find(t *testing.T, events []trace.Event, kind loop.EventKind, name string) trace.Event {
 	t.Helper()
 	at := slices.IndexFunc(events, func(e trace.Event) bool { return e.Kind == kind && e.Name == name })
 	if at < 0 {
-		t.Fatalf("no event %q of %q", kind, name)
+		t.Fatalf("there is no event %q of task %q", kind, name)
 	}
 	return events[at]
 }
@@ -73,7 +73,7 @@ func TestEventsOfATaskThatIsRenamed(t *testing.T) {
 		t.Errorf("the task is called %q", got)
 	}
 	child.SetName("after")
-	for range 2 { // while it lives, and when it has ended
+	for range 2 { // before the task ends, and after
 		if got := rec.Events()[0].Name; got != "after" {
 			t.Errorf("the task is called %q", got)
 		}
@@ -83,7 +83,7 @@ func TestEventsOfATaskThatIsRenamed(t *testing.T) {
 	}
 }
 
-// The error of a task is still reported when nobody else has taken it.
+// The recorder reads the error of a task, but the loop still reports the error as not retrieved.
 func TestRecorderTakesNoError(t *testing.T) {
 	var reported []error
 	rec := trace.NewRecorder(1 << 14)
@@ -110,12 +110,12 @@ func TestErrorThatPanics(t *testing.T) {
 	_ = l.Run()
 	_ = child
 	done := find(t, rec.Events(), loop.TaskDone, "worse")
-	if want := "a trace_test.worseError, whose Error method panicked"; done.Err != want {
+	if want := "a trace_test.worseError (its Error method panicked)"; done.Err != want {
 		t.Errorf("%q, want %q", done.Err, want)
 	}
 }
 
-// yields is a program of a known number of events.
+// yields runs a program with a known number of events.
 func yields(l *loop.Loop, tasks, each int) {
 	for range tasks {
 		spawn(l.Context(), "", func(ctx context.Context) error {
@@ -141,7 +141,7 @@ func TestRingKeepsTheNewest(t *testing.T) {
 			t.Errorf("dropped %d and %d of %d, kept %d", dropped, big.Dropped(), len(every), len(kept))
 		}
 		if !slices.Equal(kept, every[len(every)-len(kept):]) {
-			t.Errorf("round %d: what is kept is not the end of everything", round)
+			t.Errorf("round %d: the kept events are not the newest ones", round)
 		}
 		if len(kept) < len(every) && len(kept) != 1<<13/8*7/48 {
 			t.Errorf("%d events kept in 8 kB", len(kept))
@@ -153,12 +153,12 @@ func TestRingKeepsTheNewest(t *testing.T) {
 	}
 	slices.Sort(all)
 	if len(slices.Compact(all)) != 10 {
-		t.Error("the hash stood still")
+		t.Error("the hash did not change in some round")
 	}
 }
 
-// However many names, errors and descriptions there are, they stay within the budget,
-// and what the newest events mention is there.
+// Names, errors and descriptions stay within the budget, however many there are. Those of the newest
+// events are kept.
 func TestTextsStayWithinTheBudget(t *testing.T) {
 	const budget = 1 << 16
 	rec := trace.NewRecorder(budget)
@@ -213,10 +213,10 @@ func TestRecorderRefusesASmallBudget(t *testing.T) {
 func TestEmptyRecorder(t *testing.T) {
 	rec := trace.NewRecorder(3072)
 	if len(rec.Events()) != 0 || rec.Dropped() != 0 || text(t, rec) != "" {
-		t.Error("there is something in it")
+		t.Error("a new recorder is not empty")
 	}
 	if rec.Hash() != trace.NewRecorder(1<<20).Hash() {
-		t.Error("two of them have different hashes")
+		t.Error("two new recorders have different hashes")
 	}
 }
 
@@ -224,7 +224,7 @@ func TestHashIsThatOfTheRun(t *testing.T) {
 	hash := record(t, everything).Hash()
 	for range 100 {
 		if got := record(t, everything).Hash(); got != hash {
-			t.Fatalf("hash %x, and %x in another run", hash, got)
+			t.Fatalf("two runs have the hashes %x and %x", hash, got)
 		}
 	}
 	if got := record(t, factorials).Hash(); got == hash {
@@ -232,7 +232,7 @@ func TestHashIsThatOfTheRun(t *testing.T) {
 	}
 }
 
-// Time counts under a virtual clock, and not under the real one.
+// The hash depends on times under a virtual clock, but not with the real clock.
 func TestHashOfTimes(t *testing.T) {
 	run := func(d time.Duration, clock timer.Clock) uint64 {
 		rec := trace.NewRecorder(1 << 14)
@@ -243,18 +243,18 @@ func TestHashOfTimes(t *testing.T) {
 		return rec.Hash()
 	}
 	if run(time.Second, timer.NewVirtual()) == run(2*time.Second, timer.NewVirtual()) {
-		t.Error("the hash does not tell 1s from 2s of virtual time")
+		t.Error("sleeps of 1s and 2s of virtual time have the same hash")
 	}
 	real := run(time.Millisecond, timer.NewSystem())
 	for range 10 {
 		if got := run(time.Millisecond, timer.NewSystem()); got != real {
-			t.Errorf("with the real clock: %x and %x", got, real)
+			t.Errorf("two runs with the real clock have the hashes %x and %x", got, real)
 		}
 	}
 }
 
-// A random program, of tasks that do random things to each other: the same one has
-// the same hash and events, and what is kept of it is the end of all of it.
+// Two runs of a random program have the same hash and events. A recorder with a small budget keeps
+// the newest events, and has the same hash.
 func TestRandomPrograms(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
@@ -265,7 +265,7 @@ func TestRandomPrograms(t *testing.T) {
 			l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe),
 				loop.WithErrorHandler(func(loop.Failure) {}))
 			chaos(l, rand.New(rand.NewPCG(seed, 0)), tasks)
-			_ = l.Run() // some wait forever
+			_ = l.Run() // some tasks wait forever
 			l.Close()
 			return rec
 		}
@@ -282,7 +282,7 @@ func TestRandomPrograms(t *testing.T) {
 		}
 		for i, e := range all[len(all)-len(kept):] {
 			if got := kept[i]; got.Kind != e.Kind || got.Task != e.Task || got.At != e.At || got.Timer != e.Timer || got.Outcome != e.Outcome {
-				t.Fatalf("kept %+v in place of %+v", got, e)
+				t.Fatalf("the kept event is %+v, want %+v", got, e)
 			}
 		}
 		checkPerfetto(t, whole)
@@ -342,7 +342,7 @@ func chaos(l *loop.Loop, r *rand.Rand, tasks int) {
 	l.CallLater(5000, func() { _ = shared.SetResult(none{}) })
 }
 
-// Nothing is allocated for an event, but for what the comment of Recorder excepts.
+// An event allocates nothing, apart from the exceptions in the documentation of Recorder.
 func TestRecorderDoesNotAllocate(t *testing.T) {
 	var events []loop.Event
 	record(t, everything, loop.WithObserver(func(e loop.Event) { events = append(events, e) }))
@@ -351,7 +351,7 @@ func TestRecorderDoesNotAllocate(t *testing.T) {
 	for _, observe := range []func(loop.Event){rec.Observe, stats.Observe, trace.Runtime()} {
 		for _, e := range events {
 			if e.Kind == loop.TaskDone && e.Task.Name() == "panics" {
-				continue // the text of its error is made anew, too
+				continue // the text of its error allocates
 			}
 			observe(e)
 			if n := testing.AllocsPerRun(20, func() { observe(e) }); n != 0 {

@@ -7,20 +7,19 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// Runtime returns an observer that makes a loop show up in Go's own execution tracer,
-// package runtime/trace: every task is a trace task of its name, below the one of the
-// task that made it, and every step a region named step in it; what a step ends with,
-// wakes and cancellations are log messages. Look at them with go tool trace, under
-// User-defined tasks and User-defined regions.
+// Runtime returns an observer that shows a loop in Go's own execution tracer, package runtime/trace.
+// Each task is a trace task with the same name, and a child of the trace task of the task that made
+// it. Each step is a region named step in it. Suspensions, the ends of tasks, wakes and cancellations
+// are log messages. go tool trace shows them under User-defined tasks and User-defined regions.
 //
-// While nobody traces, an event costs a nanosecond or two. Tasks made before the
-// tracing began appear with their next step. It is for one loop.
+// While the tracer is off, an event costs a nanosecond or two. A task that was made before the tracer
+// was started appears with its next event. Give each observer to one loop only.
 func Runtime() func(loop.Event) {
 	r := runtimeTracer{tasks: make(map[uint64]*runtimeTask)}
 	return r.observe
 }
 
-// runtimeTracer keeps what is open in the execution tracer.
+// A runtimeTracer keeps the open tasks and regions of the execution tracer.
 type runtimeTracer struct {
 	tasks map[uint64]*runtimeTask
 }
@@ -28,7 +27,7 @@ type runtimeTracer struct {
 type runtimeTask struct {
 	ctx    context.Context
 	task   *rtrace.Task
-	region *rtrace.Region // the step that it is in; regions belong to a goroutine, and so do steps
+	region *rtrace.Region // the step that has not ended; a region must end on its goroutine, as a step does
 }
 
 func (r *runtimeTracer) observe(e loop.Event) {
@@ -74,7 +73,7 @@ func (r *runtimeTracer) observe(e loop.Event) {
 	}
 }
 
-// begin makes the trace task of e's task.
+// begin makes the trace task for the task of e.
 func (r *runtimeTracer) begin(e loop.Event) *runtimeTask {
 	parent := context.Background()
 	if e.Kind == loop.TaskMade && e.By != nil {
@@ -87,7 +86,7 @@ func (r *runtimeTracer) begin(e loop.Event) *runtimeTask {
 	return t
 }
 
-// endStep is called on the goroutine on which the step began.
+// endStep ends the region of a step. It is called on the goroutine on which the step began.
 func (t *runtimeTask) endStep() {
 	if t.region != nil {
 		t.region.End()
@@ -95,7 +94,7 @@ func (t *runtimeTask) endStep() {
 	}
 }
 
-// suspendedOn says what a task waits for.
+// suspendedOn returns a text for what a suspended task waits for.
 func suspendedOn(e loop.Event) string {
 	switch {
 	case e.On != nil:

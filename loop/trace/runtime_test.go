@@ -14,15 +14,15 @@ import (
 	"github.com/takt-go/takt/loop/trace"
 )
 
-// The tracer's file is read by Go's own tool, which also checks that regions nest and
-// end on the goroutine on which they began.
+// Go's own tool reads the tracer's file. It also checks that regions nest, and that each one ends on
+// the goroutine on which it began.
 func TestRuntime(t *testing.T) {
 	for name, opts := range map[string][]loop.Option{
 		"lazy": nil, "eager": {loop.WithTaskFactory(factory.Eager)}, "debug": {loop.WithDebug()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if rtrace.IsEnabled() {
-				t.Skip("somebody else is tracing")
+				t.Skip("the tracer is already on")
 			}
 			var file bytes.Buffer
 			if err := rtrace.Start(&file); err != nil {
@@ -47,18 +47,18 @@ func TestRuntime(t *testing.T) {
 			}
 			for _, pair := range [][2]string{{" TaskBegin ", " TaskEnd "}, {" RegionBegin ", " RegionEnd "}} {
 				if begin, end := strings.Count(text, pair[0]), strings.Count(text, pair[1]); begin != end || begin < 10 {
-					t.Errorf("%d times%sand %d times%s", begin, pair[0], end, pair[1])
+					t.Errorf("%d times%sand %d times%s, want the same number, 10 or more", begin, pair[0], end, pair[1])
 				}
 			}
 		})
 	}
 }
 
-// Tracing may begin and end in the middle.
+// The tracer may be started and stopped in the middle of a run.
 func TestRuntimeInTheMiddle(t *testing.T) {
 	record(t, factorials, loop.WithObserver(trace.Runtime()))
 	if rtrace.IsEnabled() {
-		t.Skip("somebody else is tracing")
+		t.Skip("the tracer is already on")
 	}
 	for on := range 30 {
 		for off := on; off < 40; off += 5 {
@@ -79,7 +79,7 @@ func TestRuntimeInTheMiddle(t *testing.T) {
 	}
 }
 
-// parsed is a trace as go tool trace writes its events.
+// parsed returns the events of a trace as go tool trace prints them.
 func parsed(t *testing.T, file []byte) string {
 	t.Helper()
 	tool, err := exec.LookPath("go")

@@ -9,23 +9,23 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// Stats counts what a loop does and measures how long things take, by the loop's
-// clock. Its zero value is ready; give its Observe to [loop.WithObserver], one Stats
-// to one loop, from the loop's beginning on.
+// Stats counts the events of a loop and measures durations, by the loop's clock. Its zero value is
+// ready to use. Give its Observe method to [loop.WithObserver] when the loop is made. Use one Stats
+// for one loop.
 //
-// It is an expvar.Var, for a program that publishes such:
+// A *Stats is an expvar.Var:
 //
-//	expvar.Publish("loop", stats)
+//	expvar.Publish("loop", &stats)
 //
-// Everything but Observe may be called from any goroutine. What it returns is not one
-// moment's view: each number is as it was at some moment of the call. An event costs
-// some ten nanoseconds, and no allocation while the number of tasks does not grow.
+// Any goroutine may call all methods except Observe. Each number that they return was true at some
+// moment during the call, but not all at the same moment. An event costs some ten nanoseconds. It
+// allocates nothing while the number of tasks does not grow.
 type Stats struct {
-	ReadyLatency Histogram // from when a task was ready until its step began
-	StepTime     Histogram // of steps; that of a task whose new tasks are eager includes their first
-	TurnTime     Histogram // from the beginning of a turn to that of the next, or to idle
-	BusyTime     Histogram // from the end of an idle time to the beginning of the next
-	WaitTime     Histogram // from when a task was suspended until it was woken; not for turns
+	ReadyLatency Histogram // from the moment when a task becomes ready until its step begins
+	StepTime     Histogram // of steps; the first step of an eager task also counts for the step that made the task
+	TurnTime     Histogram // from the beginning of a turn to the beginning of the next turn, or to idle
+	BusyTime     Histogram // from the end of an idle time to the beginning of the next idle time
+	WaitTime     Histogram // from the suspension of a task until it is woken; suspensions for a turn do not count
 
 	events  [loop.TurnBegan + 1]atomic.Int64
 	ended   [Canceled + 1]atomic.Int64
@@ -36,12 +36,12 @@ type Stats struct {
 	tasks   map[uint64]moments
 	queue   gauge
 	busy    bool
-	since   time.Duration // that it is busy
+	since   time.Duration // when the busy time began
 	inTurn  bool
-	turn    time.Duration // when it began
+	turn    time.Duration // when the turn began
 }
 
-// moments are when a task came to where it is.
+// moments is the phase of a task, and when the phase began.
 type moments struct {
 	at    time.Duration
 	phase phase
@@ -56,7 +56,7 @@ const (
 	phaseWaiting
 )
 
-// gauge is a number that goes up and down, and the highest that it was.
+// A gauge is a number that goes up and down, and its highest value so far.
 type gauge struct{ now, most atomic.Int64 }
 
 func (g *gauge) add(n int64) {
@@ -66,7 +66,7 @@ func (g *gauge) add(n int64) {
 	}
 }
 
-// Observe counts e. It is to be given to [loop.WithObserver].
+// Observe counts e. Give this method to [loop.WithObserver].
 func (s *Stats) Observe(e loop.Event) {
 	if int(e.Kind) < len(s.events) {
 		bump(&s.events[e.Kind], 1)
@@ -115,11 +115,11 @@ func (s *Stats) Observe(e loop.Event) {
 	}
 }
 
-// move takes the task of e to another phase, and measures the one that it leaves.
+// move sets the phase of the task of e, and measures the phase that ends.
 func (s *Stats) move(e loop.Event, to phase) {
 	id := e.Task.ID()
 	from := s.tasks[id]
-	if from.phase == to { // what is ready already was woken by a cancellation, too
+	if from.phase == to { // a cancellation may wake a task that is ready already
 		return
 	}
 	took := e.At - from.at
@@ -150,7 +150,7 @@ func (s *Stats) move(e loop.Event, to phase) {
 	s.tasks[id] = moments{e.At, to}
 }
 
-// Events returns how many events of a kind there were.
+// Events returns the number of events of a kind.
 func (s *Stats) Events(kind loop.EventKind) int64 {
 	if int(kind) >= len(s.events) {
 		return 0
@@ -158,7 +158,7 @@ func (s *Stats) Events(kind loop.EventKind) int64 {
 	return s.events[kind].Load()
 }
 
-// Ended returns how many tasks ended with an outcome.
+// Ended returns the number of tasks that ended with an outcome.
 func (s *Stats) Ended(outcome Outcome) int64 {
 	if int(outcome) >= len(s.ended) {
 		return 0
@@ -166,23 +166,22 @@ func (s *Stats) Ended(outcome Outcome) int64 {
 	return s.ended[outcome].Load()
 }
 
-// Tasks returns how many tasks have not ended.
+// Tasks returns the number of tasks that have not ended.
 func (s *Stats) Tasks() int64 { return s.Events(loop.TaskMade) - s.Events(loop.TaskDone) }
 
-// Ready returns how many tasks are in the ready queue, and how many there were at
-// most. A new task counts from its making to its first step.
+// Ready returns the number of ready tasks, and the highest number so far. A new task is ready from the
+// moment when it is made until its first step begins.
 func (s *Stats) Ready() (now, most int64) { return s.ready.now.Load(), s.ready.most.Load() }
 
-// Queue returns how many steps and callbacks the last turn began with, and the most
-// that one did.
+// Queue returns the number of steps and callbacks that were in the ready queue when the last turn
+// began, and the highest such number so far.
 func (s *Stats) Queue() (last, most int64) { return s.queue.now.Load(), s.queue.most.Load() }
 
-// Timers returns how many timers are armed and have not come due, and how many there
-// were at most.
+// Timers returns the number of armed timers that have not fired, and the highest number so far.
 func (s *Stats) Timers() (now, most int64) { return s.timers.now.Load(), s.timers.most.Load() }
 
-// String returns everything as JSON, as an expvar.Var does, in an order that is
-// always the same. Times are in nanoseconds.
+// String returns all numbers as JSON, as an expvar.Var must, always in the same order. Times are in
+// nanoseconds.
 func (s *Stats) String() string {
 	var b strings.Builder
 	b.WriteString(`{"events": {`)

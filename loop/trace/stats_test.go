@@ -52,7 +52,7 @@ func TestStatsOfFactorials(t *testing.T) {
 	}
 }
 
-// What takes time is measured: here by moving a virtual clock by hand.
+// Stats measures durations. The test advances a virtual clock inside of steps.
 func TestStatsMeasure(t *testing.T) {
 	clock := timer.NewVirtual()
 	var s trace.Stats
@@ -97,7 +97,7 @@ func TestStatsMeasure(t *testing.T) {
 	}
 }
 
-// Whatever happens, in the end nothing is left.
+// At the end of a run the numbers of tasks and timers are zero.
 func TestStatsComeDownToZero(t *testing.T) {
 	for _, test := range []struct {
 		opts    []loop.Option
@@ -108,7 +108,7 @@ func TestStatsComeDownToZero(t *testing.T) {
 		ready, _ := s.Ready()
 		timers, most := s.Timers()
 		if ready != 0 || timers != 0 || s.Tasks() != 0 || most != 2 {
-			t.Errorf("left: %v", &s)
+			t.Errorf("some numbers are not zero, or there were not 2 timers at most: %v", &s)
 		}
 		for outcome, want := range map[trace.Outcome]int64{
 			trace.Returned: 1 + test.eagerly, trace.Failed: 1, trace.Panicked: 1, trace.Canceled: 3 - test.eagerly,
@@ -120,7 +120,7 @@ func TestStatsComeDownToZero(t *testing.T) {
 	}
 }
 
-// Others may look while the loop runs; for the race detector.
+// Another goroutine may read Stats while the loop runs. The race detector checks this.
 func TestStatsFromAnotherGoroutine(t *testing.T) {
 	var s trace.Stats
 	stop, stopped := make(chan none), make(chan none)
@@ -148,11 +148,11 @@ func TestStatsOfUnknownKinds(t *testing.T) {
 	var s trace.Stats
 	s.Observe(loop.Event{Kind: 200})
 	if s.Events(200) != 0 || s.Ended(200) != 0 {
-		t.Error("something is counted")
+		t.Error("an unknown kind is counted")
 	}
 }
 
-// The histogram against the list of all durations.
+// A histogram is compared with the list of all durations.
 func TestHistogram(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		durations := rapid.SliceOfN(rapid.OneOf(rapid.Int64Range(-5, 2000), rapid.Int64Range(0, math.MaxInt64/64)), 1, 50).Draw(t, "durations")
@@ -165,7 +165,7 @@ func TestHistogram(t *testing.T) {
 			most = max(most, d)
 		}
 		if h.Count() != int64(len(durations)) || h.Sum() != sum || h.Max() != most {
-			t.Fatalf("%v of %v", &h, durations)
+			t.Fatalf("the histogram of %v is %v", durations, &h)
 		}
 		if !json.Valid([]byte(h.String())) {
 			t.Fatalf("not JSON: %s", h.String())
@@ -178,7 +178,7 @@ func TestHistogram(t *testing.T) {
 			}
 		}
 		if float64(below) < q*float64(len(durations)) || got > most {
-			t.Fatalf("the share %v of %v is said to be up to %v", q, durations, got)
+			t.Fatalf("Quantile(%v) of %v is %v", q, durations, got)
 		}
 	})
 }
@@ -194,7 +194,7 @@ func TestHistogramBuckets(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if h.Quantile(0) != 0 || new(trace.Histogram).Quantile(1) != 0 {
-		t.Error("quantiles of nothing")
+		t.Error("the quantile 0, or a quantile of an empty histogram, is not 0")
 	}
 	for _, q := range []float64{-0.1, 1.1, math.NaN()} {
 		mustPanic(t, fmt.Sprintf("trace: Quantile(%v); give a share from 0 to 1, such as 0.99", q), func() { h.Quantile(q) })

@@ -14,17 +14,18 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// Text returns an observer that writes a line to w as each event comes: the time by
-// the loop's clock in seconds, the task ("-" for none) in a column of width
-// characters, and what happened. Turns are left out. Longer names push the rest of the
-// line to the right; of those beyond 256 bytes the beginning is written. What does not
-// print is escaped, as in a Go string.
+// Text returns an observer that writes one line to w for each event, at once: the time on the loop's
+// clock in seconds, the name of the task ("-" for none) in a column of width characters, and the
+// event. It writes no line for the beginning of a turn. A name that is longer than width moves the
+// rest of its line to the right. A name of more than 256 bytes is cut. Characters that are not
+// printable are escaped, as in a Go string.
 //
 //	1.000000s  A     woken
 //	1.000000s  main  suspended on task "A"
 //	1.000000s  A     timer armed for 2.000000s
 //
-// Each line is one Write, whose error is ignored: an observer has nobody to tell.
+// Each line is one Write. Its error is ignored, since an observer has no caller to return it to. Text
+// panics if w is nil.
 func Text(w io.Writer, width int) func(loop.Event) {
 	mustWrite("Text", w)
 	return func(e loop.Event) {
@@ -43,9 +44,9 @@ func Text(w io.Writer, width int) func(loop.Event) {
 	}
 }
 
-// WriteText writes a line per event that was kept, in the form that [Text] has, with
-// the column as wide as the longest name. What the recorder had no room for is left
-// out, without a word: see [Recorder.Dropped].
+// WriteText writes one line for each kept event, in the format of [Text]. The column for the task is
+// as wide as the longest name. The text does not say how many events were dropped: see
+// [Recorder.Dropped]. The error is that of w. WriteText panics if w is nil.
 func (r *Recorder) WriteText(w io.Writer) error {
 	mustWrite("WriteText", w)
 	events := r.Events()
@@ -63,16 +64,16 @@ func (r *Recorder) WriteText(w io.Writer) error {
 // mustWrite panics for a nil writer.
 func mustWrite(what string, w io.Writer) {
 	if w == nil {
-		panic("trace: " + what + " to a nil writer; use os.Stdout, say")
+		panic("trace: " + what + " to a nil writer; give it one, such as os.Stdout")
 	}
 }
 
-// line is the one format of an event as text.
+// line formats an event as a line of text.
 func line(at time.Duration, width int, name string, kind loop.EventKind, key timer.Key, on string) string {
 	return fmt.Sprintf("%12s  %-*s  %s\n", seconds(at), width, label(name), what(kind, key, on))
 }
 
-// what says what happened.
+// what describes an event.
 func what(kind loop.EventKind, key timer.Key, on string) string {
 	switch {
 	case kind == loop.TimerArmed:
@@ -83,7 +84,7 @@ func what(kind loop.EventKind, key timer.Key, on string) string {
 	return kind.String()
 }
 
-// label is a task's name as a line shows it.
+// label returns the name of a task as a line shows it.
 func label(name string) string {
 	if name == "" {
 		return "-"
@@ -91,8 +92,8 @@ func label(name string) string {
 	return printable(name)
 }
 
-// printable returns s with what does not print escaped, so that a line stays one, and
-// what is no UTF-8.
+// printable escapes the characters of s that are not printable, and bytes that are not UTF-8. So s
+// cannot break its line.
 func printable(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return s

@@ -15,8 +15,8 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// The demo's golden file was written by hand, from the scheduling contract. What the
-// tasks print stands between the lines of the trace.
+// The demo's golden file was written by hand, from the scheduling contract. The output of the tasks
+// stands between the lines of the trace.
 func TestTextOfFactorials(t *testing.T) {
 	all, err := os.ReadFile(filepath.Join("..", "..", "testdata", "loopdemo", "trace.txt"))
 	if err != nil {
@@ -31,7 +31,7 @@ func TestTextOfFactorials(t *testing.T) {
 	compare(t, text(t, record(t, factorials)), want.String())
 }
 
-// What is written at once and what is written afterwards is the same.
+// Text, which writes at once, and WriteText, which writes afterwards, write the same lines.
 func TestTextLiveAndRecorded(t *testing.T) {
 	for _, opts := range [][]loop.Option{nil, {loop.WithTaskFactory(factory.Eager)}} {
 		var live bytes.Buffer
@@ -40,7 +40,7 @@ func TestTextLiveAndRecorded(t *testing.T) {
 	}
 }
 
-// Names cannot break the lines.
+// A name cannot break its line.
 func TestTextOfOddNames(t *testing.T) {
 	var live bytes.Buffer
 	rec := record(t, func(ctx context.Context) (none, error) {
@@ -57,7 +57,7 @@ func TestTextOfOddNames(t *testing.T) {
 		}
 		for _, name := range []string{`two\nlines\x1b[31m`, `no \xff text`} {
 			if !strings.Contains(text, name) {
-				t.Errorf("the name %s is not there, escaped:\n%s", name, text)
+				t.Errorf("the escaped name %s is missing:\n%s", name, text)
 			}
 		}
 		if strings.Contains(text, strings.Repeat("ä", 128)) || !strings.Contains(text, strings.Repeat("ä", 126)+"…") {
@@ -66,7 +66,7 @@ func TestTextOfOddNames(t *testing.T) {
 	}
 }
 
-// A writer that fails does not trouble the loop.
+// The loop goes on if a writer fails.
 func TestTextToABrokenWriter(t *testing.T) {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(trace.Text(brokenWriter{}, 4)))
 	defer l.Close()
@@ -75,7 +75,7 @@ func TestTextToABrokenWriter(t *testing.T) {
 		t.Error(err)
 	}
 	if err := record(t, factorials).WriteText(brokenWriter{}); err != errBroken {
-		t.Errorf("WriteText: %v", err)
+		t.Errorf("WriteText to a broken writer returns %v", err)
 	}
 }
 

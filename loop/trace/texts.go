@@ -8,36 +8,35 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// text stands for a string in the texts of a recorder.
+// A text is the index of a string in the texts of a recorder.
 type text uint32
 
 const (
 	noText  text = 0 // ""
-	noRoom  text = 1 // there was one, but no room for it
+	noRoom  text = 1 // "…", in place of a string for which there was no room
 	maxText      = 256
 )
 
-// texts holds strings in a fixed amount of memory. When it is full, those that no
-// event in the ring mentions any more are forgotten; if that does not help, what is
-// new is not kept.
+// texts holds strings in a fixed amount of memory. When it is full, it drops the strings that no event
+// in the ring uses. If there is still no room, it does not keep the new string.
 type texts struct {
-	all    []string // by text; "" for a place that is free
+	all    []string // by text; "" for a free place
 	free   []text
 	of     map[string]text
 	used   int // bytes
 	budget int
-	swept  uint64 // what had been seen by then
+	swept  uint64 // number of events seen before the last sweep
 }
 
-// textCost is what a string costs besides its bytes: its header, its place in the
-// map, and that it is a little longer in memory.
+// textCost is the memory that a string needs in addition to its bytes: its header, its place in the
+// map, and the rounding up of its size.
 const textCost = 64
 
 func makeTexts(budget int) texts {
 	return texts{all: []string{"", "…"}, of: make(map[string]text), budget: budget}
 }
 
-// room reports whether s is there already or there is room for it.
+// room reports whether s is kept already, or there is room for it.
 func (t *texts) room(s string) bool {
 	return s == "" || t.of[cut(s)] != noText || t.used+len(cut(s))+textCost <= t.budget
 }
@@ -69,8 +68,8 @@ func (t *texts) intern(s string) text {
 
 func (t *texts) get(at text) string { return t.all[at] }
 
-// sweep forgets what ring does not mention. As it takes a walk through the ring, it
-// does nothing unless half of that has been written anew since the last time.
+// sweep drops the strings that no record in ring uses. It reads the whole ring, so it does nothing
+// until half of the ring has been overwritten since the last sweep.
 func (t *texts) sweep(ring []record, seen uint64) {
 	if t.swept != 0 && seen-t.swept < uint64(len(ring))/2 {
 		return
@@ -94,7 +93,7 @@ func (t *texts) sweep(ring []record, seen uint64) {
 	}
 }
 
-// cut shortens what is too long to keep.
+// cut shortens a string that is too long to keep.
 func cut(s string) string {
 	if len(s) <= maxText {
 		return s
@@ -104,14 +103,14 @@ func cut(s string) string {
 
 const prefix = "Task-"
 
-// unnamed is the name of a task that was given none.
+// unnamed returns the default name of a task.
 func unnamed(id uint64) string { return prefix + strconv.FormatUint(id, 10) }
 
-// errorText is err as text, whatever its Error method is up to.
+// errorText returns the text of err. The Error method may panic.
 func errorText(err error) (s string) {
 	defer func() {
 		if recover() != nil {
-			s = fmt.Sprintf("a %T, whose Error method panicked", err)
+			s = fmt.Sprintf("a %T (its Error method panicked)", err)
 		}
 	}()
 	return err.Error()

@@ -13,18 +13,19 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// WriteTimeline writes what was kept as one HTML page that needs nothing else: no
-// network, no server, no other file. It is for browsers from 2023 on.
+// WriteTimeline writes the kept events as one HTML page. The page needs no network, no server and no
+// other file. It works in browsers from 2023 and later.
 //
-// Every task has a lane, with its steps, what it waited for between them, and arrows
-// from what woke it; there is a table of the slowest steps and one of the longest
-// waits. The page zooms, searches by name, is light or dark, and can be used by
-// keyboard alone: "?" lists the keys. Its horizontal axis is time by the loop's clock,
-// or the order of events, where what happens at one instant of a virtual clock can be
-// told apart.
+// Each task has a lane, with its steps, its waits, and arrows from the steps that woke it. One table
+// lists the slowest steps, and another one the longest waits. The page can zoom and search by name. It
+// is light or dark. All functions can be used by keyboard: the key ? lists the keys. The horizontal
+// axis is the time on the loop's clock, or the order of events. The order shows events one after
+// another that have the same time on a virtual clock.
 //
-// The page has everything that was kept, at some 20 bytes per event; up to 5,000
-// tasks and 100,000 events it stays quick.
+// The page contains all kept events, and needs some 20 bytes for each. It stays quick with up to 5,000
+// tasks and 100,000 events.
+//
+// The error is that of w. WriteTimeline panics if w is nil.
 func (r *Recorder) WriteTimeline(w io.Writer) error {
 	mustWrite("WriteTimeline", w)
 	l := makeLanes(r.Events())
@@ -54,14 +55,14 @@ var (
 	timelinePage = template.Must(template.New("timeline").Parse(timelineHTML))
 )
 
-// sourceHash names a style or script to the page's Content-Security-Policy, which
-// allows nothing else.
+// sourceHash returns the hash of a style or script for the page's Content-Security-Policy, which
+// allows only sources with these hashes.
 func sourceHash(source string) string {
 	sum := sha256.Sum256([]byte(source))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// summary says in a line what there is to see.
+// summary describes the recording in one line.
 func (l *lanes) summary(r *Recorder) string {
 	steps := 0
 	for _, s := range l.spans {
@@ -86,7 +87,7 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// timelineData is what the page's script reads; it says what each field is.
+// timelineData is the data for the page's script. A comment in the script describes each field.
 type timelineData struct {
 	Virtual bool     `json:"virtual"`
 	At      []int64  `json:"at"`
@@ -98,9 +99,9 @@ type timelineData struct {
 	Texts   []string `json:"texts"`
 }
 
-const sleepSpan = readySpan + 1 // for the script, sleeping is a kind of its own
+const sleepSpan = readySpan + 1 // in the script, a sleep is a kind of span
 
-// page makes the data of the page.
+// page returns the data for the page.
 func (l *lanes) page(virtual bool) timelineData {
 	d := timelineData{
 		Virtual: virtual,

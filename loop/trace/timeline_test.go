@@ -22,9 +22,9 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-var shots = flag.String("screenshots", "", "the folder to put screenshots of the timeline in")
+var shots = flag.String("screenshots", "", "write screenshots of the timeline into this folder")
 
-// page is what r writes as HTML.
+// page returns the timeline page of r.
 func page(t failer, r *trace.Recorder) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -34,7 +34,7 @@ func page(t failer, r *trace.Recorder) []byte {
 	return b.Bytes()
 }
 
-// pageData is what the page's script reads.
+// pageData is the data that the page's script reads.
 type pageData struct {
 	At      []int64
 	Tasks   [][4]any
@@ -48,8 +48,8 @@ type pageData struct {
 
 var dataScript = regexp.MustCompile(`(?s)<script type="application/json" id="data">(.*?)</script>`)
 
-// checkTimeline checks the data of the page: that everything refers to what is there,
-// that the spans of a task follow each other, and that nothing is missing.
+// checkTimeline checks the data of the page: all indices are valid, the spans of a task follow one
+// another, and no step is missing.
 func checkTimeline(t failer, r *trace.Recorder) {
 	t.Helper()
 	found := dataScript.FindAllSubmatch(page(t, r), -1)
@@ -68,10 +68,10 @@ func checkTimeline(t failer, r *trace.Recorder) {
 	for _, s := range d.Spans {
 		task, kind, from, to, flags, text := s[0], s[1], s[2], s[3], s[4], s[5]
 		if task < 0 || task >= len(d.Tasks) || kind < 0 || kind > 3 || text < 0 || text >= len(d.Texts) || flags < 0 || flags > 3 {
-			t.Fatalf("span %v refers to what is not there", s)
+			t.Fatalf("span %v has an index out of range", s)
 		}
 		if from < last[task] || to <= from || to > len(events) || from > 0 && flags&1 == 0 || to < len(events) && flags&2 == 0 {
-			t.Errorf("span %v follows one that ends at %d", s, last[task])
+			t.Errorf("span %v has a wrong beginning, end or flag; the span before it ends at %d", s, last[task])
 		}
 		last[task] = to
 		if kind == 0 && flags&1 > 0 {
@@ -80,9 +80,9 @@ func checkTimeline(t failer, r *trace.Recorder) {
 	}
 	for _, a := range d.Arrows {
 		if a[0] < -1 || a[0] >= len(d.Tasks) || a[1] < 0 || a[1] >= len(d.Tasks) || a[2] >= a[3] || a[3] >= len(events) {
-			t.Errorf("arrow %v refers to what is not there", a)
+			t.Errorf("arrow %v has an index out of range", a)
 		} else if id := d.Tasks[a[1]][0].(float64); events[a[3]].Kind != loop.StepBegan || events[a[3]].Task != uint64(id) {
-			t.Errorf("arrow %v leads to %+v", a, events[a[3]])
+			t.Errorf("arrow %v leads to %+v, want the beginning of a step of its task", a, events[a[3]])
 		}
 	}
 	want := 0
@@ -103,11 +103,11 @@ func TestTimelineData(t *testing.T) {
 	}
 	checkTimeline(t, trace.NewRecorder(3072))
 	if err := record(t, factorials).WriteTimeline(brokenWriter{}); err == nil {
-		t.Error("to a broken writer: no error")
+		t.Error("WriteTimeline to a broken writer returns no error")
 	}
 }
 
-// A page is a file by itself: it names no other address.
+// A page needs no other file: it contains no address.
 func TestTimelineNeedsNoNetwork(t *testing.T) {
 	text := string(page(t, record(t, factorials)))
 	for _, bad := range []string{"http:", "https:", "//cdn", "src=", "@import", "url(", "fetch(", "XMLHttpRequest", "ZgotmplZ"} {
@@ -117,7 +117,7 @@ func TestTimelineNeedsNoNetwork(t *testing.T) {
 	}
 }
 
-// hostile are names that would end a script, a comment or an attribute.
+// hostile has names that would end a script, a comment or an attribute if they were not escaped.
 var hostile = []string{`</script><script>window.broken=1</script>`, `<!--<script>`, `"><img src=x onerror="window.broken=1">`, "`${window.broken=1}`", "\u2028", `{{.Title}}`, `&lt;b&gt;`, "'", "\x00\xff"}
 
 func hostileNames(ctx context.Context) (none, error) {
@@ -145,7 +145,7 @@ func (b *browser) expect(want, script string, args ...any) {
 	}
 }
 
-// number is what a script returns.
+// number returns the number that a script returns.
 func (b *browser) number(script string) float64 {
 	b.t.Helper()
 	n, err := strconv.ParseFloat(b.eval("return "+script), 64)
@@ -155,7 +155,7 @@ func (b *browser) number(script string) float64 {
 	return n
 }
 
-// shoot writes a screenshot, if there is a folder for such.
+// shoot writes a screenshot if the flag -screenshots names a folder.
 func (b *browser) shoot(name string) {
 	b.t.Helper()
 	if *shots == "" {
@@ -376,7 +376,7 @@ func TestTimelineInABrowser(t *testing.T) {
 		b.shoot("thousands-light")
 		b.expect("5006", `JSON.parse(document.getElementById("data").textContent).tasks.length`)
 		if got := b.number(lanesShown); got < 10 || got > 60 {
-			t.Errorf("%v lanes are in the page at once", got)
+			t.Errorf("the page has %v elements of lanes at once", got)
 		}
 		b.keys("t")
 		b.shoot("thousands-time")
@@ -403,7 +403,7 @@ func TestTimelineInABrowser(t *testing.T) {
 	})
 }
 
-// thousands records 5,000 workers that share the work of a few seconds.
+// thousands records 5,000 workers, each of which sleeps for up to a few seconds.
 func thousands(t testing.TB) *trace.Recorder {
 	rec := trace.NewRecorder(1 << 23)
 	r := rand.New(rand.NewPCG(1, 2))

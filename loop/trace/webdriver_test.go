@@ -24,8 +24,8 @@ type browser struct {
 	session string // its URL
 }
 
-// startBrowser starts one with a new profile, and ends it with the test. The test is
-// skipped where there is none.
+// startBrowser starts a browser with a new profile. The browser ends with the test. If Chromium is not
+// installed, the test is skipped.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
 	chromium, err := exec.LookPath("chromium")
@@ -81,7 +81,7 @@ func (b *browser) startDriver(path string) string {
 	return ""
 }
 
-// call makes a request and reads its value into result.
+// call makes a request, and decodes the value of the answer into result.
 func (b *browser) call(method, url string, body, result any) {
 	b.t.Helper()
 	var in io.Reader
@@ -114,7 +114,7 @@ func (b *browser) call(method, url string, body, result any) {
 	}
 }
 
-// open shows a page, which it writes to a file first.
+// open writes a page to a file, and shows it.
 func (b *browser) open(page []byte) {
 	b.t.Helper()
 	path := filepath.Join(b.t.TempDir(), "timeline.html")
@@ -125,7 +125,7 @@ func (b *browser) open(page []byte) {
 	b.settle()
 }
 
-// settle waits until the page has drawn what has changed.
+// settle waits until the page has drawn its changes.
 func (b *browser) settle() {
 	b.t.Helper()
 	b.call("POST", b.session+"/execute/async", map[string]any{
@@ -134,7 +134,7 @@ func (b *browser) settle() {
 	}, nil)
 }
 
-// eval runs a script in the page and returns what that returns, as text.
+// eval runs a script in the page, and returns the result as text.
 func (b *browser) eval(script string, args ...any) string {
 	b.t.Helper()
 	var result any
@@ -142,7 +142,7 @@ func (b *browser) eval(script string, args ...any) string {
 	return fmt.Sprint(result)
 }
 
-// keys presses keys, one after the other, wherever the focus is.
+// keys presses keys, one after another, for the element that has the focus.
 func (b *browser) keys(text string) {
 	b.t.Helper()
 	var actions []map[string]any
@@ -152,7 +152,7 @@ func (b *browser) keys(text string) {
 	b.act(map[string]any{"type": "key", "id": "keys", "actions": actions})
 }
 
-// Keys as WebDriver has them.
+// The codes of keys in WebDriver.
 const (
 	keyTab    = "\ue004"
 	keyEnter  = "\ue007"
@@ -164,7 +164,7 @@ const (
 	keyRight  = "\ue014"
 )
 
-// pointer does things with the mouse: each action has the fields that WebDriver asks for.
+// pointer sends mouse actions. Each action has the fields that WebDriver requires.
 func (b *browser) pointer(actions ...map[string]any) {
 	b.t.Helper()
 	b.act(map[string]any{"type": "pointer", "id": "mouse", "parameters": map[string]any{"pointerType": "mouse"}, "actions": actions})
@@ -184,7 +184,7 @@ func (b *browser) act(source map[string]any) {
 	b.settle()
 }
 
-// prefer makes the browser one whose user prefers a color scheme, "light" or "dark".
+// prefer sets the color scheme that the user of the browser prefers, "light" or "dark".
 func (b *browser) prefer(scheme string) {
 	b.t.Helper()
 	b.call("POST", b.session+"/goog/cdp/execute", map[string]any{"cmd": "Emulation.setEmulatedMedia", "params": map[string]any{
@@ -193,7 +193,7 @@ func (b *browser) prefer(scheme string) {
 	b.settle()
 }
 
-// screenshot returns what the browser shows, as a PNG.
+// screenshot returns a picture of the browser's window, as a PNG.
 func (b *browser) screenshot() []byte {
 	b.t.Helper()
 	var encoded string
@@ -205,7 +205,7 @@ func (b *browser) screenshot() []byte {
 	return png
 }
 
-// console returns what the page has written to the console, or the browser about it,
+// console returns the lines that the page, or the browser about the page, has written to the console
 // since the last call.
 func (b *browser) console() []string {
 	b.t.Helper()

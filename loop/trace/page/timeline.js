@@ -1,13 +1,15 @@
 "use strict";
-// The recording, as WriteTimeline has written it:
-//   at      events: when, in ns; each but the first since the one before
+// The recording, as WriteTimeline writes it. An event is an index of at, a task an index of tasks, and
+// a text an index of texts.
+//   at      the time of each event in ns: the first one since the start of the clock, the others
+//           since the event before
 //   tasks   [id, name, outcome, error]
-//   spans   [task, kind, from, to, flags, what], from and to are events, kind is a
-//           Kind, flags: 1 began, 2 ended, what is an index of texts
-//   arrows  [by, task, from, to], by is -1 for callbacks
-//   idles   [from, to]
+//   spans   [task, kind, from, to, flags, text]: from and to are events, kind is a Kind,
+//           flags are 1 (began in the recording) and 2 (ended in the recording)
+//   arrows  [by, task, from, to]: from and to are events, by is a task, or -1 for a callback
+//   idles   [from, to]: events
 //   marks   [task, event, text]: cancellations
-// Wherever an event is one more than there are, it is the end of the recording.
+// The index after the last event stands for the end of the recording.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
@@ -33,7 +35,7 @@
   for (const [task, event, text] of marks) if (task >= 0) lanes[task].marks.push({ event, text: texts[text] });
   const steps = spans.filter((s) => s.kind === Kind.step);
 
-  // ---- Axes: both map events to positions, which the view is a part of.
+  // ---- Axes: each maps events to positions. The view is an interval of positions.
 
   const axes = {
     order: { position: (event) => event, length: Math.max(events, 1), least: 4 },
@@ -43,7 +45,7 @@
   let axis = axes[axisName];
   let view = { from: 0, to: 0 }; // positions
 
-  // eventAt returns the newest event that is not behind a position.
+  // eventAt returns the newest event whose position is not greater than the given one.
   function eventAt(position) {
     let low = 0, high = events;
     while (low < high) {
@@ -67,7 +69,7 @@
   const took = (s) => (s.began ? "" : "at least ") + duration(s.took) + (s.began && !s.ended ? " so far" : "");
   const nameOf = (task) => (task < 0 ? "a callback" : lanes[task].name);
   const count = (n, what) => n.toLocaleString("en") + " " + what + (n === 1 ? "" : "s");
-  const did = (s) => s.to - s.from; // events of a step, its own end included
+  const did = (s) => s.to - s.from; // the number of events in a step, its end included
 
   function describe(s) {
     const lines = [lanes[s.task].name + ": " + kindNames[s.kind] + (s.kind !== Kind.step && s.what ? ", " + forWhat(s) : "")];
@@ -77,7 +79,7 @@
   }
   const forWhat = (s) => (s.kind === Kind.sleep ? s.what.replace(/^sleep /, "") : "for " + s.what);
 
-  // ---- What is shown of it.
+  // ---- The view: which lanes and positions are shown.
 
   const timeline = $("timeline"), scroll = $("scroll"), canvas = $("canvas"), ruler = $("ruler"), overview = $("overview");
   let rows = [];                  // indices of lanes
@@ -123,7 +125,7 @@
   }
   const showAll = () => show(0, axis.length);
 
-  // zoom changes how much is seen by factor; the position stays where it is.
+  // zoom multiplies the length of the view by factor. The given position keeps its place on the screen.
   function zoom(factor, position) {
     position ??= chosen.span && chosen.span.task >= 0 && seen(chosen.span)
       ? middle(chosen.span) : (view.from + view.to) / 2;
@@ -156,7 +158,7 @@
     }
   }
 
-  // surface makes a canvas as large as it is shown and returns its context.
+  // surface sets the resolution of a canvas to its size on the screen, and returns its context.
   function surface(canvas, width, height) {
     const ratio = window.devicePixelRatio || 1;
     const w = Math.round(width * ratio), h = Math.round(height * ratio);
@@ -186,12 +188,12 @@
     paintNames(first, last, y);
     paintRuler(width);
     paintOverview();
-    $("notice").textContent = shown < all ? "wakes: of selection" : "";
-    $("notice").title = shown < all ? "Too many wakes to show: zoom in, or select a task to see its own." : "";
+    $("notice").textContent = shown < all ? "wakes: selection only" : "";
+    $("notice").title = shown < all ? "There are too many wakes to show. Zoom in, or select a task to see its wakes." : "";
     Object.assign(timeline.dataset, { lanes: last - first, steps: drawn, arrows: shown, from: view.from, to: view.to, axis: axisName });
   }
 
-  // ticks returns round positions in the view, at least space pixels apart.
+  // ticks returns round positions in the view. They are at least space pixels apart.
   function ticks(width, space) {
     const least = (view.to - view.from) * space / width;
     let step = 10 ** Math.floor(Math.log10(Math.max(least, 1e-9)));
@@ -227,8 +229,8 @@
     return low;
   }
 
-  // paintLane returns how many steps it has drawn. What falls on the same pixel as
-  // what was drawn last is counted and not drawn again.
+  // paintLane draws a lane, and returns the number of its steps in the view. A span on the same pixel
+  // as the span before it is not drawn.
   function paintLane(g, lane, task, top, width) {
     const pad = Math.max(3, Math.round(rowHeight * 0.16));
     const height = rowHeight - 2 * pad;
@@ -242,7 +244,7 @@
     const list = lane.spans;
     const begin = firstIn(list);
     let drawn = 0, end = list.length;
-    // Steps come last, so that waits do not hide those that take no time.
+    // Steps are drawn last, so that waits do not hide steps that take no time.
     for (const pass of [0, 1]) {
       let edge = -Infinity;
       for (let i = begin; i < end; i++) {
@@ -299,8 +301,8 @@
     g.fillText(text, left, y);
   }
 
-  // paintArrows draws the wakes of what is on the screen; where they are too many, only
-  // those of the chosen task.
+  // paintArrows draws the wakes of the tasks on the screen. If there are too many, it draws only those
+  // of the chosen task.
   function paintArrows(g, width, first, last, y) {
     const most = 2500;
     let list = [], all = 0;
@@ -315,7 +317,7 @@
       if (all > most) list = list.filter((a) => a.task === chosen.task || a.by === chosen.task).slice(0, most);
     }
     g.lineWidth = 1;
-    const outside = new Set(); // arrows that leave the screen, where they are close together
+    const outside = new Set(); // of arrows that leave the screen close together, only one is drawn
     for (const a of list) {
       const strong = a.task === chosen.task || a.by === chosen.task;
       const ends = [rowOf[a.task], a.by < 0 ? rowOf[a.task] : rowOf[a.by]].filter((row) => row >= first && row < last);
@@ -350,7 +352,7 @@
     g.fill();
   }
 
-  // paintNames keeps an element for every lane on the screen, and no others.
+  // paintNames keeps one element for each lane on the screen, and none for the other lanes.
   const elements = new Map();
   function paintNames(first, last, y) {
     const list = $("names");
@@ -463,7 +465,7 @@
     else if (top + rowHeight > scroll.scrollTop + height) scroll.scrollTop = top + rowHeight - height;
   }
 
-  // goTo selects a task, and the search ends if it would hide it.
+  // goTo selects a task. If the search hides the task, goTo ends the search.
   function goTo(task, span) {
     if (rowOf[task] < 0) {
       $("search").value = wanted = "";
@@ -493,7 +495,7 @@
     box.replaceChildren();
     const lane = lanes[chosen.task];
     if (!lane) {
-      box.append(Object.assign(element("p", "Select a task or what it did, with the mouse or the arrow keys."), { className: "hint" }));
+      box.append(Object.assign(element("p", "Select a task or a span with the mouse or the keyboard."), { className: "hint" }));
       return;
     }
     const list = element("dl");
@@ -516,7 +518,7 @@
     box.append(list);
   }
 
-  // spanAt returns what a task was doing at an event.
+  // spanAt returns the span of a task at an event.
   function spanAt(task, event) {
     const list = lanes[task].spans;
     return list.findLast((s) => s.from <= event && event <= s.to) ?? null;
@@ -551,7 +553,7 @@
     table($("slow"), slow, [
       ["task", "t"], ["then", "", (s) => s.what],
       timeless ? ["events", "n", (s) => String(did(s))] : ["took", "n", (s) => took(s)],
-    ], timeless && steps.length ? "No time passes in steps here; those that did most come first." : "");
+    ], timeless && steps.length ? "No time passes in these steps. The steps with the most events come first." : "");
     const long = spans.filter((s) => s.kind === Kind.wait || s.kind === Kind.sleep)
       .sort((a, b) => b.took - a.took || a.from - b.from).slice(0, most);
     table($("long"), long, [["task", "t"], ["for", "", (s) => (s.kind === Kind.sleep ? s.what : s.what || "not known")], ["took", "n", (s) => took(s)]]);
@@ -559,7 +561,7 @@
 
   // ---- Mouse.
 
-  // hit returns what is under the mouse.
+  // hit returns the task and the span under the mouse.
   function hit(e) {
     const box = canvas.getBoundingClientRect();
     const row = Math.floor((e.clientY - box.top + scroll.scrollTop) / rowHeight);
