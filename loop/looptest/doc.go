@@ -31,8 +31,8 @@
 //	}
 //
 // The loop by itself runs ready tasks first in, first out. In this order ann writes the balance
-// before bob reads it, and the test passes. [Explore] runs the function under up to 1000 other
-// orders, finds one in which it fails, and reports (this is the package example):
+// before bob reads it, and the test passes. [Explore] runs the function in up to 1000 random orders,
+// finds one in which it fails, and reports (this is the package example):
 //
 //	deposit_test.go:27: the balance is 50, want 100
 //

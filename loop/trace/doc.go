@@ -32,9 +32,9 @@
 //	}
 //
 // Open timeline.html in a browser. The page needs no network and no other file. Each task has a
-// lane, with its steps and its waits. An arrow leads from the step that wakes a task to the step
-// that follows in the woken task. Tables list the slowest steps and the longest waits. The key ?
-// shows all keys.
+// lane, with its steps and its waits. An arrow leads from the step that wakes or makes a task to the
+// next step of that task. Tables list the slowest steps and the longest waits. The key ? shows all
+// keys.
 //
 // WriteText prints one line for each event: the time, the task, and the event.
 //
