@@ -15,8 +15,8 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// asked is the owner of a future that no request to cancel ends. It notes each request,
-// and how deep in calls it came.
+// asked is the owner of a future that does not end when it is canceled. It notes the cause of each
+// request, and the depth of the call stack.
 type asked struct {
 	f      future.Promise[int]
 	causes []error
@@ -35,11 +35,11 @@ func (a *asked) Cancel(cause error) bool {
 	return true
 }
 
-func (a *asked) Describe() (string, []loop.Awaitable) { return "what notes requests", nil }
+func (a *asked) Describe() (string, []loop.Awaitable) { return "a future that notes requests", nil }
 
 func (a *asked) end() { a.f.Complete(1, nil) }
 
-// chain makes n tasks, of which the first awaits a, and each further one the task before.
+// chain makes n tasks. The first one awaits a, and each other one awaits the task before it.
 func chain(l *loop.Loop, a loop.Awaitable, n int) (tasks []*task.Task[none]) {
 	for range n {
 		on := task.On(a)
@@ -49,8 +49,8 @@ func chain(l *loop.Loop, a loop.Awaitable, n int) (tasks []*task.Task[none]) {
 	return tasks
 }
 
-// A request walks over each task once, however many ways lead there: the tasks here
-// await each other as the numbers of Fibonacci do, which are 1.3 million ways.
+// A request passes through each task once, also if many ways lead there. Here each task awaits two
+// others, like the Fibonacci numbers: there are 1.3 million ways.
 func TestCancelPassesEachTaskOnce(t *testing.T) {
 	l := newLoop(t)
 	leaf := newAsked(l)
@@ -69,10 +69,10 @@ func TestCancelPassesEachTaskOnce(t *testing.T) {
 	l.RunUntilIdle()
 	tasks[n].Cancel(io.EOF)
 	if len(leaf.causes) != 2 || leaf.causes[0] != io.EOF || leaf.causes[1] != io.EOF {
-		t.Errorf("two tasks await the leaf, and it was asked with %v", leaf.causes)
+		t.Errorf("two tasks await the leaf, and it got requests with the causes %v, want two with EOF", leaf.causes)
 	}
 	for i, x := range tasks {
-		ways := 2 // as many as tasks await it
+		ways := 2 // two tasks await it
 		if i == 0 || i >= n-1 {
 			ways = 1
 		}
@@ -84,7 +84,7 @@ func TestCancelPassesEachTaskOnce(t *testing.T) {
 	run(t, l)
 }
 
-// The next request walks again.
+// Each request passes through the tasks again.
 func TestCancelPassesAgainWithTheNextRequest(t *testing.T) {
 	l := newLoop(t)
 	leaf := newAsked(l)
@@ -95,7 +95,7 @@ func TestCancelPassesAgainWithTheNextRequest(t *testing.T) {
 	all.Cancel(nil)
 	all.Cancel(nil)
 	if got := tasks[0].CancelRequests(); got != 3 || len(leaf.causes) != 3 {
-		t.Errorf("three requests; the first task counts %d, and the leaf %d", got, len(leaf.causes))
+		t.Errorf("after three requests the first task counts %d, and the leaf %d", got, len(leaf.causes))
 	}
 	leaf.end()
 	run(t, l)
@@ -118,11 +118,11 @@ func TestCancelOfAChainTakesNoStack(t *testing.T) {
 		return leaf.depth
 	}
 	if short, long := depth(1), depth(100_000); long != short {
-		t.Errorf("Cancel is %d calls deep at the end of one task, %d at the end of a chain", short, long)
+		t.Errorf("the call stack of Cancel is %d calls deep below one task, and %d below a chain; want the same", short, long)
 	}
 }
 
-// What is canceled inside a sweep is one request.
+// All cancellations inside a sweep are one request.
 func TestSweep(t *testing.T) {
 	l := newLoop(t)
 	leaf := newAsked(l)
@@ -136,10 +136,10 @@ func TestSweep(t *testing.T) {
 	})
 
 	if len(leaf.causes) != 1 {
-		t.Errorf("the leaf was asked %d times", len(leaf.causes))
+		t.Errorf("the leaf got %d requests, want 1", len(leaf.causes))
 	}
 	for i, x := range tasks {
-		want := 2 // its own, and that of the task that awaits it
+		want := 2 // one of its own, and one from the task that awaits it
 		if i == len(tasks)-1 {
 			want = 1
 		}
@@ -164,7 +164,7 @@ func (r *refusing) Cancel(cause error) bool {
 	return r.asked.Cancel(cause)
 }
 
-// A panic on the way leaves nothing behind that a later request could take for a circle.
+// After a panic in the middle of a request, a later request does not find a circle where there is none.
 func TestCancelAfterAPanicOnTheWay(t *testing.T) {
 	var told []loop.Failure
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f) }))
@@ -174,18 +174,19 @@ func TestCancelAfterAPanicOnTheWay(t *testing.T) {
 	l.RunUntilIdle()
 	tasks[2].Cancel(nil)
 	if len(told) != 1 || told[0].Kind != loop.CallbackFailed {
-		t.Errorf("the error handler was told %v", told)
+		t.Errorf("the error handler got %v, want one CallbackFailed", told)
 	}
 	leaf.panics = false
 	tasks[2].Cancel(io.EOF)
 	if len(leaf.causes) != 1 || leaf.causes[0] != io.EOF {
-		t.Errorf("the leaf was asked with %v", leaf.causes)
+		t.Errorf("the leaf got requests with the causes %v, want EOF", leaf.causes)
 	}
 	leaf.f.Complete(1, nil)
 	run(t, l)
 }
 
-// Nor does a Goexit of an observer, and the request goes on down the chain.
+// After a Goexit of an observer, the request still passes down the chain, and a later request does not
+// find a circle.
 func TestCancelAfterAGoexitOnTheWay(t *testing.T) {
 	l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) {}), loop.WithObserver(func(e loop.Event) {
 		if e.Kind == loop.CancelAsked {
@@ -203,7 +204,7 @@ func TestCancelAfterAGoexitOnTheWay(t *testing.T) {
 		t.Fatal("the observer was not told")
 	}
 	if len(leaf.causes) != 1 || leaf.causes[0] != io.EOF {
-		t.Errorf("the leaf was asked with %v", leaf.causes)
+		t.Errorf("the leaf got requests with the causes %v, want EOF", leaf.causes)
 	}
 	leaf.end()
 	l.RunUntilIdle()
@@ -213,12 +214,12 @@ func TestCancelAfterAGoexitOnTheWay(t *testing.T) {
 	})
 
 	if top.CancelRequests() != 3 {
-		t.Errorf("three requests, and the task counts %d", top.CancelRequests())
+		t.Errorf("after three requests the task counts %d", top.CancelRequests())
 	}
 	run(t, l)
 }
 
-// An observer that is told of a request changes nothing about it.
+// An observer does not change the effect of a request.
 func TestCancelUnderAnObserver(t *testing.T) {
 	l := newLoop(t, loop.WithObserver(func(loop.Event) {}))
 	leaf := newAsked(l)
@@ -226,14 +227,14 @@ func TestCancelUnderAnObserver(t *testing.T) {
 	l.RunUntilIdle()
 	x.Cancel(nil)
 	if len(leaf.causes) != 1 {
-		t.Errorf("the leaf was asked %d times", len(leaf.causes))
+		t.Errorf("the leaf got %d requests, want 1", len(leaf.causes))
 	}
 	leaf.end()
 	run(t, l)
 }
 
-// Where a scope was canceled in a sweep, what is canceled next in the same is canceled in
-// its own name.
+// If a scope is canceled in a sweep, and then a task in the same sweep, the second request counts as
+// the task's own.
 func TestSweepAfterAScope(t *testing.T) {
 	l := newLoop(t)
 	var scope lowlevel.Scope
@@ -251,7 +252,7 @@ func TestSweepAfterAScope(t *testing.T) {
 	})
 
 	if must := lowlevel.PendingCancel(b.Task()); must == nil || must.Cause != io.EOF {
-		t.Errorf("b is to be told %v, want the last request", must)
+		t.Errorf("the next suspension of b delivers %v, want the last request", must)
 	}
 	run(t, l)
 	if !a.Canceled() || !b.Canceled() {
@@ -259,7 +260,8 @@ func TestSweepAfterAScope(t *testing.T) {
 	}
 }
 
-// The body of a task has ended when a hook around it runs on.
+// A body that Wrap has made may go on after the inner body has ended. A request at that time comes too
+// late.
 func TestCancelBehindTheEndOfTheBody(t *testing.T) {
 	for kind, start := range map[string]func(ctx context.Context) *task.Task[none]{
 		"stackful": func(ctx context.Context) *task.Task[none] {
@@ -281,7 +283,7 @@ func TestCancelBehindTheEndOfTheBody(t *testing.T) {
 	}
 }
 
-// behind is a Body that does something after each step of another.
+// behind is a Body that calls a function after each step of another Body.
 type behind struct {
 	lowlevel.Body
 	do func()
@@ -293,7 +295,7 @@ func (b behind) Step(t *loop.Task, err error) loop.Suspension {
 	return s
 }
 
-// A machine that is unwound is no longer waiting, so a request has nowhere to go.
+// A machine that is being unwound awaits nothing any more, so a request is not passed on.
 func TestCancelByAMachineThatIsUnwound(t *testing.T) {
 	l := newLoop(t)
 	leaf := newAsked(l)
@@ -307,11 +309,11 @@ func TestCancelByAMachineThatIsUnwound(t *testing.T) {
 	l.RunUntilIdle()
 	l.Close()
 	if len(leaf.causes) != 0 {
-		t.Errorf("what it awaited was asked with %v", leaf.causes)
+		t.Errorf("the awaited future got requests with the causes %v, want none", leaf.causes)
 	}
 }
 
-// What runs bodies may hand them a context below one that has values of its own.
+// LetThrough also finds the request of the task if there is a context with values around the scope.
 func TestLetThroughBelowAContextWithValues(t *testing.T) {
 	l := newLoop(t)
 	var got error
@@ -326,11 +328,11 @@ func TestLetThroughBelowAContextWithValues(t *testing.T) {
 	x.Cancel(io.EOF)
 	run(t, l)
 	if causeOf(got) != io.EOF {
-		t.Errorf("a plain %v is let through as %v, want the request", context.Canceled, got)
+		t.Errorf("LetThrough of %v returns %v, want the request", context.Canceled, got)
 	}
 }
 
-// Two tasks of a circle await one gather: the circle is broken all the same.
+// A request also breaks a circle if its tasks await a gather of each other.
 func TestCancelBreaksACircleThroughAGather(t *testing.T) {
 	l := newLoop(t)
 	var all *future.Future[[]none]
@@ -347,15 +349,15 @@ func TestCancelBreaksACircleThroughAGather(t *testing.T) {
 	}
 }
 
-// What the body is told where several requests come before one is delivered. The rules
-// are asyncio's, but that a scope never stands in for another request.
+// If several requests come before one is delivered, these rules say which one the body gets. They are
+// asyncio's rules, except that the request of a scope never replaces another one.
 func TestWhichRequestIsDelivered(t *testing.T) {
 	one, two := errors.New("one"), errors.New("two")
 	both := func(x *loop.Task, _ lowlevel.Scope) { x.Cancel(one); x.Cancel(two) }
 	scopeLast := func(x *loop.Task, s lowlevel.Scope) { x.Cancel(one); s.Cancel(two) }
 	scopeFirst := func(x *loop.Task, s lowlevel.Scope) { s.Cancel(one); x.Cancel(two) }
 	for _, c := range []struct {
-		on   string // that the task is suspended on when they come; empty while it runs
+		on   string // what the task is suspended on when the requests come; empty: it is running
 		name string
 		ask  func(x *loop.Task, s lowlevel.Scope)
 		want error
@@ -388,13 +390,13 @@ func TestWhichRequestIsDelivered(t *testing.T) {
 			}
 			run(t, l)
 			if causeOf(x.Err()) != c.want || x.CancelRequests() != 2 {
-				t.Errorf("the task ended with %v, after %d requests; want the cause %v", x.Err(), x.CancelRequests(), c.want)
+				t.Errorf("the task ended with %v and %d requests; want the cause %v and 2 requests", x.Err(), x.CancelRequests(), c.want)
 			}
 		})
 	}
 }
 
-// A machine is told the same.
+// The same rules hold for a machine.
 func TestWhichRequestAMachineIsTold(t *testing.T) {
 	l := newLoop(t)
 	f := future.New[int](l.Context())
@@ -415,14 +417,14 @@ func TestScopePending(t *testing.T) {
 		want := func(want bool) {
 			t.Helper()
 			if s.Pending() != want {
-				t.Errorf("Pending is %v", s.Pending())
+				t.Errorf("Pending is %v, want %v", s.Pending(), want)
 			}
 		}
 		want(false)
 		s.Cancel(nil)
 		want(true)
 		lowlevel.Current(ctx).Cancel(nil)
-		want(false) // nor is another's
+		want(false) // the task's own request has replaced that of the scope
 		_ = task.Yield(ctx)
 		want(false)
 		return nil
@@ -430,8 +432,8 @@ func TestScopePending(t *testing.T) {
 	run(t, l)
 }
 
-// A task that is done has nothing left to deliver, though it ended before a request
-// could be.
+// A task that is done has no pending request, also if a request came in its last step and was never
+// delivered.
 func TestMustCancelOfATaskThatIsDone(t *testing.T) {
 	for kind, make := range map[string]func(l *loop.Loop, last func(ctx context.Context) error) *task.Task[none]{
 		"stackful": func(l *loop.Loop, last func(ctx context.Context) error) *task.Task[none] {
@@ -450,7 +452,7 @@ func TestMustCancelOfATaskThatIsDone(t *testing.T) {
 				})
 				run(t, l)
 				if lowlevel.PendingCancel(x.Task()) != nil || x.CancelRequests() != 1 {
-					t.Errorf("%v awaits delivery, of %d requests", lowlevel.PendingCancel(x.Task()), x.CancelRequests())
+					t.Errorf("the pending request is %v, and %d requests are counted; want none pending, and 1 counted", lowlevel.PendingCancel(x.Task()), x.CancelRequests())
 				}
 			})
 		}
@@ -466,23 +468,23 @@ func TestCancelOfATaskThatHasFailed(t *testing.T) {
 	a, b := fails(), fails()
 	run(t, l)
 	if a.Cancel(nil) || b.Future.Cancel(nil) {
-		t.Error("a request to a task that is done was taken")
+		t.Error("Cancel of a task that is done reports true")
 	}
 	l.Close()
 }
 
-// A request that is passed on does not take the error of what has failed already.
+// A request that is passed on does not take the error of a task that has failed already.
 func TestCancelPassesByATaskThatHasFailed(t *testing.T) {
 	var told []error
 	l := newLoop(t, loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f.Err) }))
 	var x *task.Task[none]
 	failing := spawn(l.Context(), "failing", func(ctx context.Context) error { _ = task.Yield(ctx); return io.EOF })
-	failing.OnDone(func() { x.Cancel(nil) }) // before x, which is woken too, takes its step
+	failing.OnDone(func() { x.Cancel(nil) }) // runs before the next step of x, which is woken, too
 	x = spawn(l.Context(), "x", func(ctx context.Context) error { return failing.Wait(ctx) })
 	run(t, l)
 	l.Close()
 	if causeOf(x.Err()) != nil || !x.Canceled() || len(told) != 1 || told[0] != io.EOF {
-		t.Errorf("the waiting task ended with %v; told: %v", x.Err(), told)
+		t.Errorf("the waiting task ended with %v, want a cancellation; the error handler got %v, want EOF", x.Err(), told)
 	}
 }
 
@@ -504,26 +506,26 @@ func TestScopeIsNotBoundThroughWhatIsCutOff(t *testing.T) {
 		ends("a value below the scope", context.WithValue(ctx, key{}, 1), context.Canceled)
 		ends("a scope in the scope", lowlevel.Enter(ctx).Context(), context.Canceled)
 		off := context.WithoutCancel(ctx)
-		ends("cut off", off, nil)
-		ends("a value below what is cut off", context.WithValue(off, key{}, 1), nil)
-		ends("a scope in what is cut off", lowlevel.Enter(off).Context(), nil)
-		ends("a scope in a scope in that", lowlevel.Enter(lowlevel.Enter(off).Context()).Context(), nil)
+		ends("WithoutCancel", off, nil)
+		ends("a value below WithoutCancel", context.WithValue(off, key{}, 1), nil)
+		ends("a scope below WithoutCancel", lowlevel.Enter(off).Context(), nil)
+		ends("a scope in a scope below WithoutCancel", lowlevel.Enter(lowlevel.Enter(off).Context()).Context(), nil)
 		again, cancel := context.WithCancel(off)
-		ends("derived from what is cut off", again, nil)
+		ends("derived from WithoutCancel", again, nil)
 		cancel()
-		ends("derived from what is cut off, and ended", again, context.Canceled)
+		ends("derived from WithoutCancel, and ended", again, context.Canceled)
 		inner := spawn(off, "inner", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
-		ends("the task that waits for one spawned there", off, inner.Wait(off))
+		ends("after waiting for a task that was spawned below WithoutCancel", off, inner.Wait(off))
 		if inner.Err() != nil {
-			t.Errorf("a task spawned there: %v", inner.Err())
+			t.Errorf("the task that was spawned below WithoutCancel ended with %v", inner.Err())
 		}
 		return nil
 	})
 	run(t, l)
 }
 
-// onlooker owns a future, passes requests on to a task, and looks at once what becomes of
-// that.
+// onlooker is the owner of a future. It passes requests on to a task, and then reads at once how many
+// requests the task counts.
 type onlooker struct {
 	future.Promise[int]
 	of   *loop.Task
@@ -536,9 +538,9 @@ func (o *onlooker) Cancel(cause error) bool {
 	return false
 }
 
-func (o *onlooker) Describe() (string, []loop.Awaitable) { return "what looks on", nil }
+func (o *onlooker) Describe() (string, []loop.Awaitable) { return "an onlooker", nil }
 
-// A request that an owner passes on has come to the task when Cancel returns.
+// When an owner passes a request on to a task, the task has counted it when Cancel returns.
 func TestRequestOfAnOwnerIsNotPutOff(t *testing.T) {
 	l := newLoop(t)
 	child := spawn(l.Context(), "child", task.Yield)
@@ -548,7 +550,7 @@ func TestRequestOfAnOwnerIsNotPutOff(t *testing.T) {
 	l.RunOnce()
 	x.Cancel(nil)
 	if o.seen != 1 {
-		t.Errorf("the owner has seen %d requests", o.seen)
+		t.Errorf("the owner has seen %d requests, want 1", o.seen)
 	}
 	o.Complete(1, nil)
 	run(t, l)
@@ -557,8 +559,8 @@ func TestRequestOfAnOwnerIsNotPutOff(t *testing.T) {
 	}
 }
 
-// A task that was canceled while it was running is told of that, also where another request
-// comes before it runs again.
+// A request that comes while the task is running is delivered, also if another request comes before the
+// task runs again.
 func TestRequestBeforeASleepIsDelivered(t *testing.T) {
 	l := newLoop(t)
 	var x *task.Task[none]
@@ -573,9 +575,9 @@ func TestRequestBeforeASleepIsDelivered(t *testing.T) {
 	}
 }
 
-// Where a task was canceled while it was running, what it awaits next decides what becomes
-// of the request: if that takes it, and ends with a value, there is nothing left of it, and
-// otherwise the await ends with it.
+// If a task is canceled while it is running, its next await passes the request on to the awaitable. If
+// the awaitable takes the request, and then gets a value, the task does not see the request. Otherwise
+// the await ends with the request.
 func TestRequestBeforeAnAwait(t *testing.T) {
 	for _, takes := range []bool{true, false} {
 		l := newLoop(t)
@@ -586,22 +588,22 @@ func TestRequestBeforeAnAwait(t *testing.T) {
 			l.CallLater(time.Second, func() { o.f.Complete(1, nil) })
 			v, err := o.f.Await(ctx)
 			if takes && (v != 1 || err != nil) || !takes && causeOf(err) != io.EOF {
-				t.Errorf("taken: %v; the await ends with %d, %v", takes, v, err)
+				t.Errorf("request taken %v: the await ended with %d, %v", takes, v, err)
 			}
 			return task.Sleep(ctx, time.Second)
 		})
 		run(t, l)
 		if err := x.Err(); err != nil || l.Elapsed() != 2*time.Second {
-			t.Errorf("taken: %v; the task ended with %v, after %v", takes, err, l.Elapsed())
+			t.Errorf("request taken %v: the task ended with %v, after %v; want nil, after 2s", takes, err, l.Elapsed())
 		}
 	}
 }
 
-// refuses is the owner of a future that goes on, whether it takes a request or not.
+// refuses is the owner of a future that does not end when it is canceled. takes is the result of Cancel.
 type refuses struct {
 	f     future.Promise[int]
 	takes bool
 }
 
 func (r *refuses) Cancel(error) bool                    { return r.takes }
-func (r *refuses) Describe() (string, []loop.Awaitable) { return "what refuses", nil }
+func (r *refuses) Describe() (string, []loop.Awaitable) { return "a future that refuses", nil }

@@ -19,7 +19,7 @@ import (
 
 type key string
 
-// open reports whether done is a channel that has not been closed.
+// open reports whether done is a channel that is not closed.
 func open(done <-chan struct{}) bool {
 	select {
 	case <-done:
@@ -39,11 +39,11 @@ func TestContextOfATaskEndsWithTheRequest(t *testing.T) {
 	l.RunUntilIdle()
 	done := ctx.Done()
 	if !open(done) || ctx.Err() != nil || context.Cause(ctx) != nil {
-		t.Fatalf("before: %v, %v", ctx.Err(), context.Cause(ctx))
+		t.Fatalf("before the request: Err %v, Cause %v", ctx.Err(), context.Cause(ctx))
 	}
 	sleeper.Cancel(io.EOF)
 	if open(done) || ctx.Done() != done {
-		t.Error("Done is not closed by Cancel")
+		t.Error("Cancel has not closed Done")
 	}
 	if ctx.Err() != context.Canceled {
 		t.Errorf("Err = %v", ctx.Err())
@@ -59,7 +59,7 @@ func TestContextOfATaskEndsWithTheRequest(t *testing.T) {
 	run(t, l)
 }
 
-// Nobody asked for Done before the end: the context is as it would have been.
+// A context that has ended before its Done was called for the first time behaves like any other.
 func TestContextAskedAfterItsEnd(t *testing.T) {
 	l := newLoop(t)
 	sleeper := spawn(l.Context(), "sleeper", func(c context.Context) error { return task.Sleep(c, time.Hour) })
@@ -80,7 +80,7 @@ func TestContextAskedAfterItsEnd(t *testing.T) {
 func TestContextOfATaskHasNoDeadline(t *testing.T) {
 	l := newLoop(t)
 	if at, ok := spawn(l.Context(), "", task.Yield).Task().Context().Deadline(); ok {
-		t.Errorf("deadline %v", at)
+		t.Errorf("the deadline is %v, want none", at)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestCancellationIsNotInherited(t *testing.T) {
 	}
 }
 
-// A task spawned by one that was canceled, with its context, starts afresh.
+// If a canceled task spawns another one with its own context, the new task is not canceled.
 func TestSpawnByACanceledTask(t *testing.T) {
 	l := newLoop(t)
 	var child *task.Task[none]
@@ -190,12 +190,12 @@ func TestCancellationIsEdgeTriggered(t *testing.T) {
 	run(t, l)
 	log.Want(t, "canceled", "<nil>, Err context canceled")
 	if sleeper.Err() != nil || sleeper.CancelRequests() != 1 {
-		t.Errorf("ended with %v and %d requests", sleeper.Err(), sleeper.CancelRequests())
+		t.Errorf("the task ended with %v and %d requests, want nil and 1", sleeper.Err(), sleeper.CancelRequests())
 	}
 }
 
-// A context that has ended stays ended, and goes on to serve for awaiting; the task
-// has another one from then on.
+// After Uncancel the old context stays canceled, but may still be used to await. Task.Context returns a
+// fresh context from then on.
 func TestUncancelGivesTheTaskAnotherContext(t *testing.T) {
 	l := newLoop(t)
 	var sleeper *task.Task[none]
@@ -204,40 +204,40 @@ func TestUncancelGivesTheTaskAnotherContext(t *testing.T) {
 		derived, cancel := context.WithCancel(ctx)
 		defer cancel()
 		if self.Context() != ctx {
-			t.Error("the task's context is not what its body was handed")
+			t.Error("the task's context is not the one that its body was given")
 		}
 		if err := task.Sleep(ctx, time.Hour); err == nil {
-			t.Error("not canceled")
+			t.Error("the sleep was not canceled")
 		}
 		if n := sleeper.Uncancel(); n != 1 || self.Context() != ctx {
-			t.Errorf("%d of 2 requests left", n)
+			t.Errorf("after one Uncancel %d of 2 requests are left, or the context is another one", n)
 		}
 		if n := sleeper.Uncancel(); n != 0 {
-			t.Errorf("%d requests left", n)
+			t.Errorf("after two Uncancels %d requests are left", n)
 		}
 		if ctx.Err() != context.Canceled || open(ctx.Done()) || context.Cause(ctx) == nil {
 			t.Errorf("the old context has not stayed ended: %v", ctx.Err())
 		}
 		renewed := self.Context()
 		if renewed == ctx || renewed.Err() != nil || context.Cause(renewed) != nil || !open(renewed.Done()) {
-			t.Errorf("the new context: %v, %v", renewed.Err(), context.Cause(renewed))
+			t.Errorf("the fresh context has Err %v, Cause %v", renewed.Err(), context.Cause(renewed))
 		}
 		if err := task.Sleep(derived, 1); err == nil {
-			t.Error("an await under what was derived meanwhile has to fail")
+			t.Error("an await under a context derived from the old one succeeds, want an error")
 		}
 		fresh, cancelFresh := context.WithCancel(renewed)
 		defer cancelFresh()
 		for _, good := range []context.Context{ctx, renewed, fresh} {
 			if err := task.Sleep(good, time.Second); err != nil {
-				t.Errorf("an await under %v: %v", good, err)
+				t.Errorf("an await under %v returned %v", good, err)
 			}
 		}
 		if lowlevel.Current(ctx) != self || lowlevel.Current(renewed) != self {
 			t.Error("the contexts belong to another task")
 		}
-		sleeper.Cancel(io.EOF) // ends the new one, too
+		sleeper.Cancel(io.EOF) // ends the fresh context, too
 		if open(renewed.Done()) || causeOf(context.Cause(renewed)) != io.EOF || fresh.Err() == nil {
-			t.Errorf("a new request: %v", context.Cause(renewed))
+			t.Errorf("after a new request the cause of the fresh context is %v, want EOF", context.Cause(renewed))
 		}
 		return nil
 	})
@@ -246,12 +246,11 @@ func TestUncancelGivesTheTaskAnotherContext(t *testing.T) {
 	sleeper.Cancel(nil)
 	run(t, l)
 	if sleeper.Uncancel() != 0 {
-		t.Error("requests left")
+		t.Error("requests are left")
 	}
 }
 
-// What a task spawns is not canceled because the context that it was handed ended
-// long ago.
+// After Uncancel, a task that is spawned with the old context is not canceled.
 func TestSpawnAfterUncancel(t *testing.T) {
 	l := newLoop(t)
 	var x *task.Task[none]
@@ -278,7 +277,7 @@ func TestUncancelOfNothing(t *testing.T) {
 	l := newLoop(t)
 	x := spawn(l.Context(), "x", task.Yield)
 	if x.Uncancel() != 0 || x.CancelRequests() != 0 {
-		t.Error("requests below zero")
+		t.Error("the number of requests is not 0")
 	}
 	run(t, l)
 }
@@ -288,7 +287,7 @@ func TestContextOfTheLoopEndsWithClose(t *testing.T) {
 	ctx := l.Context()
 	done := ctx.Done()
 	if !open(done) || ctx.Err() != nil {
-		t.Error("ended at once")
+		t.Error("the loop's context has ended before Close")
 	}
 	l.Close()
 	var canceled *loop.CanceledError
@@ -304,7 +303,7 @@ func TestFromContext(t *testing.T) {
 		defer cancel()
 		for _, ctx := range []context.Context{ctx, derived, l.Context(), context.WithoutCancel(derived)} {
 			if lowlevel.LoopOf(ctx) != l {
-				t.Errorf("%v leads to another loop", ctx)
+				t.Errorf("%v belongs to another loop", ctx)
 			}
 		}
 		if lowlevel.Current(ctx) != lowlevel.Current(derived) || lowlevel.Current(ctx).Name() != "task" {
@@ -348,7 +347,7 @@ func TestBind(t *testing.T) {
 	defer cancel(nil)
 	ctx := l.Bind(outside)
 	if lowlevel.LoopOf(ctx) != l || !belongs(ctx) || ctx.Value(key("k")) != 1 {
-		t.Error("the context is not that of the loop, with its own values")
+		t.Error("the bound context does not belong to the loop, or has lost its values")
 	}
 	var log looptest.Journal
 	bound := spawn(ctx, "bound", func(ctx context.Context) error {
@@ -372,7 +371,7 @@ func TestOutside(t *testing.T) {
 	x = spawn(context.WithValue(l.Context(), key("k"), 1), "x", func(ctx context.Context) error {
 		out := loop.Outside(ctx)
 		if belongs(out) || !belongs(ctx) || out.Value(key("k")) != 1 || out.Err() != nil {
-			t.Error("the context is that of a loop, or has lost its values")
+			t.Error("the outside context belongs to a loop, or has lost its values")
 		}
 		mustPanic(t, "loop: this is the context of a Blocking call, or of loop.Outside, under which nothing can await or spawn", func() { _ = task.Yield(out) })
 		x.Cancel(io.EOF)
@@ -383,12 +382,12 @@ func TestOutside(t *testing.T) {
 	})
 	run(t, l)
 	if belongs(context.Background()) {
-		t.Error("the background belongs to no loop")
+		t.Error("context.Background belongs to a loop")
 	}
 }
 
-// Every misuse of a context is answered by its own message, by everything that
-// suspends, derived or not.
+// Each misuse of a context has its own message. Every function that suspends panics with it, also if the
+// context is derived from the wrong one.
 func TestMisuseOfContexts(t *testing.T) {
 	l := newLoop(t)
 	mustMisuse := func(ctx context.Context, want string) {
@@ -425,7 +424,7 @@ func TestMisuseOfContexts(t *testing.T) {
 	run(t, l)
 }
 
-// The misuse panics inside the body that commits it, and becomes its error.
+// The panic of a misuse ends only the task that made it, and becomes the error of that task.
 func TestMisuseEndsTheTaskOnly(t *testing.T) {
 	l := newLoop(t)
 	bad := spawn(l.Context(), "bad", func(context.Context) error { return task.Yield(l.Context()) })
@@ -437,7 +436,7 @@ func TestMisuseEndsTheTaskOnly(t *testing.T) {
 	}
 }
 
-// The spawner of an eager task is the current one again after its first step.
+// After the first step of an eager task, the spawner is the current task again.
 func TestContextOfTheSpawnerDuringAnEagerStep(t *testing.T) {
 	l := newLoop(t, loop.WithTaskFactory((*loop.Task).StepNow))
 	spawn(l.Context(), "outer", func(outer context.Context) error {
@@ -480,11 +479,11 @@ func TestContextIsSafeFromOtherGoroutines(t *testing.T) {
 		for range 500 {
 			self.Cancel(io.EOF)
 			if err := task.Yield(ctx); err == nil {
-				t.Error("not canceled")
+				t.Error("a yield after Cancel returned nil")
 			}
 			self.Uncancel()
 			if err := task.Yield(ctx); err != nil {
-				t.Errorf("canceled again: %v", err)
+				t.Errorf("a yield after Uncancel returned %v", err)
 			}
 		}
 		close(stop)
@@ -494,7 +493,7 @@ func TestContextIsSafeFromOtherGoroutines(t *testing.T) {
 	all.Wait()
 }
 
-// Package context panics where it finds Done closed and Err nil.
+// Done must never be closed while Err is nil: then package context panics.
 func TestDerivingOnOtherGoroutinesDuringCancelAndUncancel(t *testing.T) {
 	l := newLoop(t)
 	task.Go(l.Context(), func(ctx context.Context) (none, error) {
@@ -507,7 +506,7 @@ func TestDerivingOnOtherGoroutinesDuringCancelAndUncancel(t *testing.T) {
 					_, cancel := context.WithCancel(renewed)
 					cancel()
 					if err := renewed.Err(); (err == nil) != open(renewed.Done()) && renewed.Err() == err {
-						t.Errorf("Done does not fit the error %v", err)
+						t.Errorf("Err is %v, but Done says otherwise", err)
 					}
 				})
 			}
@@ -520,7 +519,7 @@ func TestDerivingOnOtherGoroutinesDuringCancelAndUncancel(t *testing.T) {
 	run(t, l)
 }
 
-// The context of a task that is bounded ends with the task, in every way.
+// The context of a bounded task ends with the task, whether Done was called before or not.
 func TestContextAfterABoundedTask(t *testing.T) {
 	for _, asked := range []bool{false, true} {
 		l := newLoop(t)
@@ -545,12 +544,12 @@ func TestContextAfterABoundedTask(t *testing.T) {
 		defer stop()
 		<-derived.Done()
 		if outer.Err() != nil {
-			t.Error("and so has the one around it")
+			t.Error("the context around the task has ended, too")
 		}
 	}
 }
 
-// A context of real time keeps its deadline outside of the loop.
+// Outside keeps a deadline of real time, and hides a deadline of virtual time.
 func TestOutsideKeepsADeadlineOfRealTime(t *testing.T) {
 	until := time.Now().Add(time.Hour)
 	for name, c := range map[string]struct {
@@ -568,12 +567,12 @@ func TestOutsideKeepsADeadlineOfRealTime(t *testing.T) {
 	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()
 	if at, ok := loop.Outside(ctx).Deadline(); !ok || !at.Equal(until) {
-		t.Errorf("of no loop: the deadline is %v, %v", at, ok)
+		t.Errorf("context of no loop: the deadline is %v, %v", at, ok)
 	}
 }
 
-// asking is a context that calls a function, once, when it is asked for Done. It counts what
-// waits for its end, by its method AfterFunc, which package context knows.
+// asking is a context that calls asked once, in its Done. It counts how many contexts wait for its end:
+// package context registers them by the method AfterFunc.
 type asking struct {
 	context.Context
 	asked func()
@@ -597,8 +596,9 @@ func (a *asking) AfterFunc(func()) (stop func() bool) {
 	})
 }
 
-// Where a task's Done is asked for while it is being made, as goroutines may do, there is
-// one only, and nothing is left of the other.
+// If two goroutines call Done of a task's context for the first time at the same time, both get the same
+// channel. The second context that was made meanwhile leaves nothing behind. Here one call of Done runs
+// inside the other.
 func TestDoneIsAskedForWhileItIsMade(t *testing.T) {
 	l := newLoop(t)
 	around := &asking{Context: l.Context(), done: make(chan struct{})}
@@ -610,28 +610,28 @@ func TestDoneIsAskedForWhileItIsMade(t *testing.T) {
 	})
 	run(t, l)
 	if first == nil || first != second {
-		t.Errorf("Done was %v, and then %v", first, second)
+		t.Errorf("Done returned %v, and then %v; want the same channel", first, second)
 	}
 	if open(second) {
-		t.Error("Done is open when the task has ended")
+		t.Error("Done is open after the end of the task")
 	}
 	if around.waits != 0 {
-		t.Errorf("%d wait for the end of the context around", around.waits)
+		t.Errorf("%d contexts still wait for the end of the context around the task", around.waits)
 	}
 }
 
-// What is derived from the context of a task that was canceled has ended too, and ends an
-// await at once; the task's own goes on to serve.
+// A context that is derived from a canceled task's context has ended, too, and an await under it fails at
+// once. An await under the task's own context succeeds.
 func TestContextDerivedFromOneThatHasEnded(t *testing.T) {
 	l := newLoop(t)
 	x := spawn(l.Context(), "x", func(ctx context.Context) error {
 		if err := task.Sleep(ctx, time.Hour); causeOf(err) != io.EOF {
-			t.Errorf("the first sleep: %v", err)
+			t.Errorf("the first sleep returned %v, want a cancellation with EOF", err)
 		}
 		derived, cancel := context.WithCancel(ctx)
 		defer cancel()
 		if err := task.Sleep(derived, time.Hour); causeOf(err) != io.EOF {
-			t.Errorf("under what is derived: %v", err)
+			t.Errorf("the sleep under the derived context returned %v, want a cancellation with EOF", err)
 		}
 		return task.Sleep(ctx, time.Second)
 	})

@@ -49,7 +49,7 @@ func TestDeadlockErrorOfOneTask(t *testing.T) {
 	e := deadlock(t, l)
 	expectText(t, e, "loop: deadlock: nothing can wake the task that is left\n\talone awaits a future")
 	if e.Cycle != nil {
-		t.Errorf("a circle: %v", e.Cycle)
+		t.Errorf("the circle is %v, want none", e.Cycle)
 	}
 }
 
@@ -65,7 +65,7 @@ func TestDeadlockErrorListsFiftyTasks(t *testing.T) {
 	e := deadlock(t, l)
 	expectText(t, e, want+"\n\tand 5 more")
 	if len(e.Tasks) != 55 {
-		t.Errorf("%d tasks", len(e.Tasks))
+		t.Errorf("the error has %d tasks, want 55", len(e.Tasks))
 	}
 }
 
@@ -86,7 +86,7 @@ func TestDeadlockErrorShowsTheCircle(t *testing.T) {
 		"\tc2 awaits task \"c0\"\n"+
 		"\tin a circle: c2 -> c0 -> c1 -> c2")
 	if want := []*loop.Task{circle[2].Task(), circle[0].Task(), circle[1].Task()}; !slices.Equal(e.Cycle, want) {
-		t.Errorf("the circle is %v", e.Cycle)
+		t.Errorf("the circle is %v, want %v", e.Cycle, want)
 	}
 }
 
@@ -105,15 +105,16 @@ func TestDeadlockErrorOfALongCircle(t *testing.T) {
 	}
 	e := deadlock(t, l)
 	if len(e.Cycle) != n || e.Cycle[n-1] != circle[n-1].Task() {
-		t.Errorf("the circle has %d tasks", len(e.Cycle))
+		t.Errorf("the circle has %d tasks, want %d in order of creation", len(e.Cycle), n)
 	}
 	if end := "\n\tin a circle: " + want + " -> 19950 more -> c0"; !strings.HasSuffix(e.Error(), end) {
 		t.Errorf("the report is\n%v\nwant one that ends with\n%s", e, end)
 	}
-	circle[0].Cancel(nil) // and with it the others, before Close unwinds them one by one
+	circle[0].Cancel(nil) // cancels the others, too, before Close unwinds them one by one
 }
 
-// What leads nowhere is no part of the circle, whether it comes before or after that.
+// Tasks from which no way leads back are not part of the circle, whether the search finds them before or
+// after it.
 func TestDeadlockErrorOfACircleWithDeadEnds(t *testing.T) {
 	l := newLoop(t)
 	var a, b *task.Task[none]
@@ -130,7 +131,7 @@ func TestDeadlockErrorOfACircleWithDeadEnds(t *testing.T) {
 	}
 }
 
-// looked is a future that counts how often it is explained.
+// looked is a future that counts the calls of Explain.
 type looked struct {
 	*future.Future[int]
 	on    []loop.Awaitable
@@ -141,16 +142,16 @@ func (x *looked) Self() loop.Awaitable { return x }
 
 func (x *looked) Explain() (string, []loop.Awaitable) {
 	x.times++
-	return "what is looked at", x.on
+	return "a future that counts", x.on
 }
 
-// What many wait for is looked at once, besides for the lines of the report.
+// If many tasks wait for one future, a report calls its Explain once, and once more for each line.
 func TestReportsLookAtEverythingOnce(t *testing.T) {
 	const n = 500
 	for name, report := range map[string]func(l *loop.Loop){
 		"a deadlock": func(l *loop.Loop) {
 			if e := deadlock(t, l); len(e.Cycle) > 0 {
-				t.Errorf("a circle of %v", e.Cycle)
+				t.Errorf("the circle is %v, want none", e.Cycle)
 			}
 		},
 		"the graph": func(l *loop.Loop) { _ = l.WriteGraph(io.Discard, false) },
@@ -167,13 +168,13 @@ func TestReportsLookAtEverythingOnce(t *testing.T) {
 			l.RunUntilIdle()
 			report(l)
 			if shared.times > 51 || below.times > 1 { // a deadlock report has 50 lines
-				t.Errorf("%d tasks wait; that was looked at %d times, and what is below it %d times", n, shared.times, below.times)
+				t.Errorf("%d tasks wait; Explain of their future was called %d times, and that of the future below %d times", n, shared.times, below.times)
 			}
 		})
 	}
 }
 
-// The report is of the moment in which the loop found out.
+// The text of the error describes the moment when the loop found the deadlock.
 func TestDeadlockErrorKeepsItsText(t *testing.T) {
 	l := newLoop(t)
 	f := future.New[int](l.Context())

@@ -2,7 +2,7 @@ package loop
 
 import "testing"
 
-// A range over the tasks leaves nothing behind in the loop, also if it ends early.
+// A range over the tasks leaves no cursor behind in the loop, also if it ends early.
 func TestRangeOverTasksLeavesNothingBehind(t *testing.T) {
 	l := New()
 	defer l.Close()
@@ -12,7 +12,7 @@ func TestRangeOverTasksLeavesNothingBehind(t *testing.T) {
 	for range 3 {
 		for range l.Tasks() {
 			if len(l.cursors) != 1 {
-				t.Errorf("%d cursors inside a range", len(l.cursors))
+				t.Errorf("the loop has %d cursors inside a range, want 1", len(l.cursors))
 			}
 			break
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// labels returns the profiler labels of the goroutine that calls it, or of one that it
-// starts, which is the same.
+// labels returns the profiler labels of the calling goroutine. A goroutine that it starts has the same
+// labels.
 func labels() string {
 	var b bytes.Buffer
 	_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
@@ -30,15 +30,15 @@ func labels() string {
 	return "not found"
 }
 
-// labeled calls do with a label, as programs do.
+// labeled calls do with a label, by pprof.Do, as programs do.
 func labeled(ctx context.Context, tenant string, do func(ctx context.Context)) {
 	pprof.Do(ctx, pprof.Labels("tenant", tenant), do)
 }
 
 const ofA, ofB, ofProgram = `{"tenant":"A"}`, `{"tenant":"B"}`, `{"tenant":"program"}`
 
-// Labels that a body sets stay with it: they are not those of what runs while it is
-// suspended, nor of what runs on its stack when it has ended.
+// Labels that a body sets stay with the body. Code that runs while the body is suspended does not have
+// them, and code that runs on its stack after its end does not have them either.
 func TestLabelsStayWithTheirBody(t *testing.T) {
 	l := newLoop(t)
 	var log looptest.Journal
@@ -68,7 +68,7 @@ func TestLabelsStayWithTheirBody(t *testing.T) {
 		note("a, after")
 		return nil
 	})
-	// These run on top of the body's frames, b on a stack of its own.
+	// The machine and the callbacks run on top of the body's frames. b has a stack of its own.
 	script(l.Context(), "machine",
 		func(context.Context, error) (task.Suspension, error) {
 			note("machine")
@@ -91,10 +91,10 @@ func TestLabelsStayWithTheirBody(t *testing.T) {
 		"a, under a limit "+ofA, "callback ", "a, under a context "+ofA, "a, after ")
 	spawn(l.Context(), "c", func(context.Context) error { note("c"); return nil })
 	run(t, l)
-	log.Want(t, "c ") // on a stack that was used before
+	log.Want(t, "c ") // c ran on a stack that was used before
 }
 
-// The loop meets a body's labels in whichever way the body hands it their context first.
+// The loop meets the labels of a body in each of the ways by which the body can hand it a context.
 func TestLoopMeetsLabels(t *testing.T) {
 	for name, meet := range map[string]func(ctx context.Context) error{
 		"suspending": func(ctx context.Context) error { return task.Sleep(ctx, time.Second) },
@@ -124,8 +124,8 @@ func TestLoopMeetsLabels(t *testing.T) {
 	}
 }
 
-// A task inherits the labels of the context that it is made with, as a goroutine those of
-// the one that starts it, and has them in every step. The maker keeps its own.
+// A task inherits the labels of the context that it is made with, and has them in every step. The maker
+// of the task keeps its own labels.
 func TestTasksInheritLabels(t *testing.T) {
 	for name, eager := range map[string]loop.TaskFactory{"lazy": factory.Lazy, "eager": factory.Eager} {
 		t.Run(name, func(t *testing.T) {
@@ -166,8 +166,8 @@ func TestTasksInheritLabels(t *testing.T) {
 	}
 }
 
-// The program's own labels are those of everything that has none of its own, and stay on
-// the goroutine that drives the loop.
+// Code without labels of its own has the labels of the program. They also stay on the goroutine that
+// drives the loop.
 func TestProgramKeepsItsLabels(t *testing.T) {
 	for _, bound := range []bool{false, true} {
 		for _, others := range []bool{false, true} { // whether a task has labels of its own
@@ -198,7 +198,7 @@ func TestProgramKeepsItsLabels(t *testing.T) {
 					pprof.SetGoroutineLabels(ctx) // Do has set those of base
 					run(t, l)
 					if of != ofA {
-						t.Errorf("the machine with labels has %q", of)
+						t.Errorf("the machine with labels has %q, want %q", of, ofA)
 					}
 					if bound {
 						l.CallSoon(note)
@@ -208,7 +208,7 @@ func TestProgramKeepsItsLabels(t *testing.T) {
 				}
 				for _, got := range got {
 					if got != ofProgram {
-						t.Errorf("bound %t, others %t: the labels are %q", bound, others, got)
+						t.Errorf("bound %t, others %t: the labels are %q, want %q", bound, others, got, ofProgram)
 					}
 				}
 			})
@@ -216,8 +216,8 @@ func TestProgramKeepsItsLabels(t *testing.T) {
 	}
 }
 
-// That holds as well where bodies have labels, and the program has told the loop nothing
-// of its own.
+// The program keeps its labels, also if bodies have other labels and the program has bound no context to
+// the loop.
 func TestProgramKeepsItsLabelsBesideBodiesWithOthers(t *testing.T) {
 	labeled(context.Background(), "program", func(context.Context) {
 		l := newLoop(t)
@@ -234,8 +234,8 @@ func TestProgramKeepsItsLabelsBesideBodiesWithOthers(t *testing.T) {
 	})
 }
 
-// The label is the task's also after another one was stepped eagerly, and nobody's in
-// a callback.
+// In debug mode a body has its own task's label, also after the eager step of another task. A callback
+// has no such label.
 func TestProfileLabels(t *testing.T) {
 	var got []string
 	note := func() { got = append(got, labels()) }
@@ -270,7 +270,7 @@ func TestProfileLabelsOfAMachineThatWaits(t *testing.T) {
 	log.Want(t, `machine {"task":"x"}`, "callback ")
 }
 
-// In debug mode a task's name stands beside the labels that it suspends with.
+// In debug mode a task has the label with its name in addition to the labels that it suspends with.
 func TestProfileLabelsBesideOthers(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
 	var log looptest.Journal
@@ -286,7 +286,7 @@ func TestProfileLabelsBesideOthers(t *testing.T) {
 	log.Want(t, "callback ", `body {"task":"x", "tenant":"A"}`)
 }
 
-// Contexts without labels do not make a loop set any.
+// A loop that meets only contexts without labels sets no labels.
 func TestLoopWithoutLabelsSetsNone(t *testing.T) {
 	labeled(context.Background(), "program", func(ctx context.Context) {
 		l := newLoop(t)
@@ -298,18 +298,18 @@ func TestLoopWithoutLabelsSetsNone(t *testing.T) {
 			defer cancel()
 			spawn(ctx, "y", func(ctx context.Context) error { return task.Yield(ctx) })
 			err := task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error { return task.Yield(ctx) })
-			labeled(context.Background(), "seen by nobody", func(context.Context) { _ = task.Yield(ctx); got = labels() })
+			labeled(context.Background(), "unseen", func(context.Context) { _ = task.Yield(ctx); got = labels() })
 			return err
 		})
 		run(t, l)
-		if want := `{"tenant":"seen by nobody"}`; got != want {
+		if want := `{"tenant":"unseen"}`; got != want {
 			t.Errorf("the body's own labels are %q, want %q: the loop has set others", got, want)
 		}
 	})
 }
 
-// A driver with labels of the program's own keeps them, also where the loop has set others
-// in an earlier run.
+// A driver keeps the labels that the program has set, also if the loop has set other labels in an earlier
+// run.
 func TestLabelsOfTheDriverBetweenRuns(t *testing.T) {
 	l := newLoop(t)
 	var log looptest.Journal
@@ -328,7 +328,7 @@ func TestLabelsOfTheDriverBetweenRuns(t *testing.T) {
 	log.Want(t, "a "+ofA, "plain "+ofProgram, "callback "+ofProgram, "the driver "+ofProgram)
 }
 
-// Labels that a callback leaves behind are not those of the body that runs next on the stack.
+// If a callback leaves labels behind, the next body on that stack does not have them.
 func TestLabelsThatACallbackLeavesBehind(t *testing.T) {
 	l := newLoop(t)
 	var log looptest.Journal
@@ -341,7 +341,7 @@ func TestLabelsThatACallbackLeavesBehind(t *testing.T) {
 	log.Want(t, "a "+ofA, "plain ")
 }
 
-// In debug mode the stack of a task that is suspended keeps the labels, for profiles.
+// In debug mode the stack of a suspended task keeps its labels, so that profiles show them.
 func TestLabelsOfASuspendedTaskInDebugMode(t *testing.T) {
 	l := newLoop(t, loop.WithDebug())
 	spawn(l.Context(), "parked", sleepsASecond)
@@ -355,7 +355,7 @@ func TestLabelsOfASuspendedTaskInDebugMode(t *testing.T) {
 	run(t, l)
 }
 
-// A loop that has met no labels leaves alone those that a body sets without a context.
+// A loop that has met no labels does not remove labels that a body sets without handing over a context.
 func TestLabelsThatTheLoopHasNotMet(t *testing.T) {
 	l := newLoop(t, loop.WithObserver(func(loop.Event) {}))
 	var log looptest.Journal
