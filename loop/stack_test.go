@@ -18,7 +18,7 @@ import (
 
 func goexit() { runtime.Goexit() }
 
-// eager is a task factory.
+// eager is a task factory that starts each task at once.
 func eager(t *loop.Task) { t.StepNow() }
 
 func TestTasksTakeTurnsInOrder(t *testing.T) {
@@ -44,8 +44,7 @@ func TestTasksTakeTurnsInOrder(t *testing.T) {
 	log.Want(t, want...)
 }
 
-// Whichever stack runs them, callbacks, machines and bodies run in the order in
-// which they became ready.
+// Callbacks, machines and bodies run in the order in which they became ready, on any stack.
 func TestOrderOnSharedStacks(t *testing.T) {
 	l := newLoop(t)
 	var log looptest.Journal
@@ -78,8 +77,8 @@ func TestOrderOnSharedStacks(t *testing.T) {
 		"a's callback", "a ends", "b's callback", "b ends", "d's callback", "d ends", "e's callback", "e ends")
 }
 
-// goroutines counts them while the world stands still: what runtime.NumGoroutine reads can
-// be in the middle of a change, by thousands.
+// goroutines returns the number of goroutines. The runtime stops all of them to make the profile. The
+// result of runtime.NumGoroutine can be wrong by thousands while goroutines begin or end.
 func goroutines(t *testing.T) int {
 	t.Helper()
 	n, ok := runtime.GoroutineProfile(make([]runtime.StackRecord, 10_000))
@@ -112,7 +111,7 @@ func TestMachinesHaveNoStacks(t *testing.T) {
 		script(l.Context(), "", func(context.Context, error) (task.Suspension, error) { return task.For(time.Second), nil })
 	}
 	l.RunUntilIdle()
-	if n := goroutines(t) - before; n > 0 { // fewer, if one of before is on its way out
+	if n := goroutines(t) - before; n > 0 { // fewer, if a goroutine that was counted before has ended
 		t.Errorf("1000 suspended machines hold %d goroutines", n)
 	}
 	run(t, l)
@@ -130,7 +129,7 @@ func TestFreeStacksAreLimited(t *testing.T) {
 		t.Errorf("%d suspended bodies hold %d goroutines", n, held)
 	}
 	run(t, l)
-	for goroutines(t)-before > 4096 { // those that end are on their way
+	for goroutines(t)-before > 4096 { // the other stacks are about to end
 		runtime.Gosched()
 	}
 	l.Close()
@@ -170,7 +169,7 @@ func TestPanicOfABodyKeepsItsStack(t *testing.T) {
 	}
 }
 
-// culprits are the places where a Goexit can come from.
+// culprits are the places from which a Goexit can come.
 var culprits = map[string]struct {
 	factory loop.TaskFactory
 	start   func(l *loop.Loop, log *looptest.Journal)
@@ -243,8 +242,8 @@ var culprits = map[string]struct {
 	}},
 }
 
-// Wherever it comes from, and on whichever stack that runs: a Goexit ends the
-// driving goroutine, the deferred calls of all bodies run, and nothing is left.
+// A Goexit from any place, on any stack, ends the driver. The deferred calls of all bodies run, and no
+// task is left.
 func TestGoexit(t *testing.T) {
 	for _, debug := range []bool{false, true} {
 		for name, culprit := range culprits {
@@ -262,7 +261,7 @@ func TestGoexit(t *testing.T) {
 						defer func() {
 							ends[name]++
 							if err := task.Sleep(ctx, time.Second); err == nil {
-								t.Errorf("%s: a deferred call could await", name)
+								t.Errorf("%s: an await in a deferred call succeeded", name)
 							}
 						}()
 						return await(ctx)
@@ -294,22 +293,22 @@ func TestGoexit(t *testing.T) {
 				log.Want(t, "culprit's deferred call")
 				for _, b := range bystanders {
 					if ends[b.Name()] != 1 && !(ends[b.Name()] == 0 && b.Canceled()) {
-						t.Errorf("%s: %d ends", b.Name(), ends[b.Name()])
+						t.Errorf("%s: its deferred call ran %d times", b.Name(), ends[b.Name()])
 					}
 					if !b.Done() || b.Err() != loop.ErrGoexit && causeOf(b.Err()) != loop.ErrClosed {
-						t.Errorf("%s: done %t with %v", b.Name(), b.Done(), b.Err())
+						t.Errorf("%s: done is %t, and the error is %v", b.Name(), b.Done(), b.Err())
 					}
 				}
 				if ends["sleeps"] != 1 || ends["waits"] != 1 {
-					t.Errorf("deferred calls that ran: %v", ends)
+					t.Errorf("the deferred calls ran this often: %v; want 1 for sleeps and waits", ends)
 				}
 			})
 		}
 	}
 }
 
-// A callback that runs on top of a suspended body takes that body with it. What
-// that body was waiting for wakes nobody any more.
+// A Goexit in a callback that runs on top of a suspended body ends that body, too. After that, the event
+// that the body waited for wakes no task.
 func TestGoexitOfACallbackTakesTheBodyBelow(t *testing.T) {
 	for name, await := range map[string]func(ctx context.Context, f *future.Future[int]) error{
 		"sleep":  func(ctx context.Context, _ *future.Future[int]) error { return task.Sleep(ctx, time.Hour) },
@@ -338,7 +337,7 @@ func TestGoexitOfACallbackTakesTheBodyBelow(t *testing.T) {
 	}
 }
 
-// That of an error handler that is told of a callback does not: it ends the driver only.
+// A Goexit in the error handler, which reports a panic in a callback, ends the driver only, and no body.
 func TestGoexitOfTheErrorHandlerTakesNoBody(t *testing.T) {
 	l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) { goexit() }))
 	x := spawn(l.Context(), "x", func(ctx context.Context) error {
@@ -346,7 +345,7 @@ func TestGoexitOfTheErrorHandlerTakesNoBody(t *testing.T) {
 		return task.Sleep(ctx, time.Hour)
 	})
 	if inGoroutine(func() { _ = l.Run() }) {
-		t.Error("Run returned")
+		t.Error("Run returned from a Goexit")
 	}
 	run(t, l)
 	if err := x.Err(); err != nil {
@@ -364,7 +363,7 @@ func TestRunAgainAfterGoexit(t *testing.T) {
 		t.Error("Run returned from a Goexit")
 	}
 	if l.Running() || l.Current() != nil {
-		t.Error("the loop takes itself for running")
+		t.Error("the loop is running, or has a current task, after a Goexit")
 	}
 	run(t, l)
 	log.Want(t, "same turn")
@@ -373,7 +372,7 @@ func TestRunAgainAfterGoexit(t *testing.T) {
 	}
 }
 
-// A driver that has locked its thread makes coroutines that know about it.
+// A driver that has locked its thread can make stacks, switch to them and close the loop.
 func TestDriverWithALockedThread(t *testing.T) {
 	if !inGoroutine(func() {
 		runtime.LockOSThread()
@@ -419,14 +418,14 @@ func TestEagerStepsNest(t *testing.T) {
 	}
 }
 
-// fragile is a body that panics, and an outcome that panics from then on.
+// fragile is a body that panics, and an outcome whose Done panics after that.
 type fragile struct {
 	future.Promise[int]
 	turns int
 }
 
 func (*fragile) Cancel(error) bool                    { return false }
-func (*fragile) Describe() (string, []loop.Awaitable) { return "what is fragile", nil }
+func (*fragile) Describe() (string, []loop.Awaitable) { return "a fragile future", nil }
 
 func (f *fragile) Fail(_ *loop.Task, err error) { f.Complete(0, err) }
 
@@ -439,7 +438,7 @@ func (f *fragile) Done() bool {
 	return f.Future.Done()
 }
 
-// A panic on a stack that is not the body's goes on in Run.
+// A panic on a stack, but outside of the body, goes on in Run.
 func TestPanicOnAStackOutsideOfTheBody(t *testing.T) {
 	l := newLoop(t)
 	f := new(fragile)
@@ -448,9 +447,9 @@ func TestPanicOnAStackOutsideOfTheBody(t *testing.T) {
 	mustPanic(t, "the outcome's", func() { _ = l.Run() })
 }
 
-// Stacks that take turns are parked on each other's coroutines. Whichever of them then ends
-// by a Goexit, the others go on where they stood, and Run ends with it: all as without
-// sharing.
+// Stacks that take turns are parked on each other's coroutines. If one of them ends by a Goexit, the
+// others go on where they were parked, and Run ends. The same happens in debug mode, where stacks are not
+// shared.
 func TestAStackEndsWhileOthersAreParkedOnItsCoroutine(t *testing.T) {
 	const n = 5
 	for goes := range n {
@@ -463,8 +462,8 @@ func TestAStackEndsWhileOthersAreParkedOnItsCoroutine(t *testing.T) {
 	}
 }
 
-// takeTurns runs n bodies, each of which inspects another one in every turn, lets
-// one of them Goexit after some turns, and closes the loop later.
+// takeTurns runs n bodies. In every turn, each body asks for the stack of another one. The body number
+// goes calls Goexit in the turn number turns. Later takeTurns closes the loop.
 func takeTurns(t *testing.T, n, goes, turns int, opts ...loop.Option) (log looptest.Journal) {
 	l := loop.New(opts...)
 	var tasks []*loop.Task
@@ -481,7 +480,7 @@ func takeTurns(t *testing.T, n, goes, turns int, opts ...loop.Option) (log loopt
 				}
 				other := tasks[(i+turn)%n]
 				if len(other.Stack()) == 0 && !other.Done() {
-					t.Errorf("body %d sees nothing of the stack of %v", i, other)
+					t.Errorf("body %d gets an empty stack of %v", i, other)
 				}
 			}
 		}).Task())

@@ -30,7 +30,7 @@ func TestSuspendOnWhatIsDoneDoesNotSuspend(t *testing.T) {
 	_ = done.SetError(io.EOF)
 	spawn(l.Context(), "task", func(ctx context.Context) error {
 		l.CallSoon(log.Callback("next turn"))
-		log.Add("%v", lowlevel.Await(ctx, done)) // the outcome is for the caller to look up
+		log.Add("%v", lowlevel.Await(ctx, done)) // the caller must ask for the outcome
 		log.Add("%v", lowlevel.Suspend(ctx, task.End()))
 		log.Add("%v", done.Wait(ctx))
 		return nil
@@ -47,10 +47,10 @@ func TestSuspendOnWhatIsDoneDoesNotSuspend(t *testing.T) {
 
 func TestSuspensions(t *testing.T) {
 	if !task.End().Ended() || task.End() != (loop.Suspension{}) {
-		t.Error("End is the zero Suspension")
+		t.Error("End is not the zero Suspension")
 	}
 	if task.For(0) != task.Turn() || task.For(-1) != task.Turn() || task.Turn().Ended() || task.For(1).Ended() {
-		t.Error("a sleep of no time is a turn")
+		t.Error("a sleep of zero or less is not a turn")
 	}
 	mustPanic(t, "task: On(nil) waits for nothing", func() { task.On(nil) })
 }
@@ -91,7 +91,7 @@ func TestAwaitOfAnotherLoopsFuture(t *testing.T) {
 	const text = `awaits an awaitable that belongs to another loop; pass results between loops by Post`
 	body := spawn(l.Context(), "body", func(ctx context.Context) error {
 		mustPanic(t, `loop: task "body" `+text, func() { _ = foreign.Wait(ctx) })
-		return task.Yield(ctx) // no harm done
+		return task.Yield(ctx) // the task still works
 	})
 	machine := script(l.Context(), "machine", func(context.Context, error) (task.Suspension, error) {
 		return task.On(foreign), nil
@@ -110,7 +110,7 @@ func TestAwaitOfItself(t *testing.T) {
 	var body, machine *task.Task[none]
 	body = spawn(l.Context(), "body", func(ctx context.Context) error {
 		mustPanic(t, `task "body"`, func() {
-			l.CallSoon(func() { body.Cancel(nil) }) // should it wait nevertheless
+			l.CallSoon(func() { body.Cancel(nil) }) // ends the test if Wait does not panic
 			_ = body.Wait(ctx)
 		})
 		return nil
@@ -139,19 +139,19 @@ func TestCancelBeforeTheFirstStep(t *testing.T) {
 	} {
 		x := start()
 		if !x.Cancel(io.EOF) || x.Done() || x.CancelRequests() != 1 {
-			t.Errorf("%s: done %t, %d requests", name, x.Done(), x.CancelRequests())
+			t.Errorf("%s: after Cancel done is %t, with %d requests", name, x.Done(), x.CancelRequests())
 		}
 		run(t, l)
 		if !x.Canceled() || causeOf(x.Err()) != io.EOF {
 			t.Errorf("%s: ended with %v", name, x.Err())
 		}
 		if x.Cancel(nil) || x.CancelRequests() != 1 {
-			t.Errorf("%s: a finished task counts a request", name)
+			t.Errorf("%s: a task that is done counts a request", name)
 		}
 	}
 }
 
-// A way is how a task is suspended; a is what it awaits, if that is anything.
+// A way is a way to suspend a task. a is the awaitable, if there is one.
 type way func(ctx context.Context) (s loop.Suspension, a loop.Awaitable)
 
 func on(a loop.Awaitable) (loop.Suspension, loop.Awaitable) { return task.On(a), a }
@@ -165,8 +165,8 @@ var waysToSuspend = map[string]way{
 	},
 }
 
-// suspendsTwice makes a task that calls first, is suspended in the given way,
-// notes the error, sleeps a second and notes that error.
+// suspendsTwice makes a task that calls first, suspends in the given way, and logs the error. Then it
+// sleeps for a second, and logs that error, too.
 func suspendsTwice(l *loop.Loop, kind lowlevel.Kind, first func(), suspend way, log *looptest.Journal) *task.Task[none] {
 	if kind == lowlevel.Stackless {
 		return script(l.Context(), "x",
@@ -197,7 +197,7 @@ func suspendsTwice(l *loop.Loop, kind lowlevel.Kind, first func(), suspend way, 
 	})
 }
 
-// Whenever the request comes, and however often, it is delivered once.
+// A request is delivered once, also if it comes before the task suspends, or comes twice.
 func TestCancellationIsDeliveredOnce(t *testing.T) {
 	requests := map[string]struct {
 		before, while, want int
@@ -227,7 +227,7 @@ func TestCancellationIsDeliveredOnce(t *testing.T) {
 					run(t, l)
 					log.Want(t, "first: canceled: EOF", "second: <nil> at 1s")
 					if x.Err() != nil || x.CancelRequests() != r.want {
-						t.Errorf("ended with %v and %d requests", x.Err(), x.CancelRequests())
+						t.Errorf("the task ended with %v and %d requests, want nil and %d", x.Err(), x.CancelRequests(), r.want)
 					}
 				})
 			}
@@ -235,7 +235,7 @@ func TestCancellationIsDeliveredOnce(t *testing.T) {
 	}
 }
 
-// As in asyncio: a request that ended a sleep can not be taken back any more.
+// As in asyncio, a request that has ended a sleep cannot be taken back any more.
 func TestUncancelBeforeDelivery(t *testing.T) {
 	short := map[string]way{
 		"turn":  waysToSuspend["turn"],
@@ -260,7 +260,7 @@ func TestUncancelBeforeDelivery(t *testing.T) {
 					}
 					x.Cancel(nil)
 					if n := x.Uncancel(); n != 0 {
-						t.Errorf("%d requests left", n)
+						t.Errorf("%d requests are left, want 0", n)
 					}
 				}
 				x = suspendsTwice(l, kind, func() { takeBack("running") }, short[c.way], &log)
@@ -268,15 +268,15 @@ func TestUncancelBeforeDelivery(t *testing.T) {
 				takeBack("suspended")
 				run(t, l)
 				if log[0] != c.want {
-					t.Errorf("%s, want %s", log[0], c.want)
+					t.Errorf("the first log line is %q, want %q", log[0], c.want)
 				}
 			})
 		}
 	}
 }
 
-// The timer of a sleep is due in the very turn in which the sleeper is canceled.
-// The next sleep must not be woken by it.
+// If a sleeper is canceled in the same turn in which its timer is due, that timer must not end the next
+// sleep.
 func TestCancelInTheTurnOfTheTimerLeavesNoStaleWake(t *testing.T) {
 	for kindName, kind := range map[string]lowlevel.Kind{"stackful": lowlevel.Stackful, "stackless": lowlevel.Stackless} {
 		for _, order := range []string{"request, timer", "timer, request", "step, timer"} {
@@ -307,8 +307,8 @@ func TestCancelInTheTurnOfTheTimerLeavesNoStaleWake(t *testing.T) {
 	}
 }
 
-// The result is there, the waiter is ready, and then it is canceled: as in
-// asyncio, the cancellation comes first.
+// If a waiter is canceled after the result has come and before its next step, it gets the cancellation.
+// asyncio does the same.
 func TestCancelOfATaskThatWasWoken(t *testing.T) {
 	l := newLoop(t)
 	f := future.New[int](l.Context())
@@ -321,11 +321,11 @@ func TestCancelOfATaskThatWasWoken(t *testing.T) {
 	_ = f.SetResult(1)
 	waiter.Cancel(io.EOF)
 	if e := lowlevel.PendingCancel(waiter.Task()); e == nil || e.Cause != io.EOF {
-		t.Errorf("MustCancel = %v", e)
+		t.Errorf("the pending request is %v, want EOF", e)
 	}
 	run(t, l)
 	if causeOf(got) != io.EOF || lowlevel.PendingCancel(waiter.Task()) != nil {
-		t.Errorf("the await ended with %v", got)
+		t.Errorf("the await ended with %v, want the cause EOF and no pending request", got)
 	}
 }
 
@@ -371,7 +371,8 @@ func TestCancelGoesDownWhatIsAwaited(t *testing.T) {
 	}
 }
 
-// Whoever awaits the same is canceled with it; Shield is there against that.
+// Canceling one task cancels what it awaits, and so also the other tasks that await the same. Shield
+// prevents that.
 func TestCancelReachesAllWhoAwaitTheSame(t *testing.T) {
 	l := newLoop(t)
 	shared := spawn(l.Context(), "shared", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
@@ -385,8 +386,7 @@ func TestCancelReachesAllWhoAwaitTheSame(t *testing.T) {
 	}
 }
 
-// What is awaited may take the request and go on to end otherwise; the awaiting
-// task gets that.
+// An awaited task may take the request and still return a value. Then the awaiting task gets the value.
 func TestAwaitedTaskMayRefuseToBeCanceled(t *testing.T) {
 	l := newLoop(t)
 	stubborn := task.Go(l.Context(), func(ctx context.Context) (int, error) {
@@ -402,7 +402,7 @@ func TestAwaitedTaskMayRefuseToBeCanceled(t *testing.T) {
 	}
 }
 
-// Tasks that await each other in a circle wait for ever; a request breaks it.
+// Tasks that await each other in a circle wait forever. A request breaks the circle.
 func TestCancelBreaksACircle(t *testing.T) {
 	for _, size := range []int{2, 3, 10} {
 		for kindName, kind := range map[string]lowlevel.Kind{"stackful": lowlevel.Stackful, "stackless": lowlevel.Stackless} {
@@ -428,7 +428,7 @@ func TestCancelBreaksACircle(t *testing.T) {
 	}
 }
 
-// The request comes back to where it began, and is still one.
+// A request that comes back around a circle counts once.
 func TestRequestAroundACircleCountsOnce(t *testing.T) {
 	l := newLoop(t)
 	var a, b *task.Task[none]
@@ -474,12 +474,12 @@ func TestStatus(t *testing.T) {
 	expect(other, "awaits a future")
 }
 
-// unwaitable is a future that nobody can wait for.
+// unwaitable is a future that panics when a waiter is added.
 type unwaitable struct{ *future.Future[none] }
 
 func (unwaitable) AddWaiter(loop.Runnable) { panic("full") }
 
-// What could not be awaited is not canceled in place of what is.
+// If AddWaiter panics, the task is not suspended, and a later request does not cancel that awaitable.
 func TestAwaitableThatPanics(t *testing.T) {
 	l := newLoop(t)
 	f := unwaitable{future.New[none](l.Context())}
@@ -487,7 +487,7 @@ func TestAwaitableThatPanics(t *testing.T) {
 	x = spawn(l.Context(), "x", func(ctx context.Context) error {
 		mustPanic(t, "full", func() { _ = lowlevel.Await(ctx, f) })
 		if what := x.Task().Status(); what != "is running" || x.Task().Awaits() != nil {
-			t.Errorf("x %s", what)
+			t.Errorf("after the panic x %s, and awaits %v", what, x.Task().Awaits())
 		}
 		return task.Yield(ctx)
 	})

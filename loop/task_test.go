@@ -39,7 +39,7 @@ func TestNamesAndNumbers(t *testing.T) {
 		t.Error("the task belongs to another loop")
 	}
 	if other := newLoop(t); spawn(other.Context(), "", task.Yield).Name() != "Task-1" {
-		t.Error("loops count their tasks together")
+		t.Error("two loops do not count their tasks separately")
 	}
 	run(t, l)
 }
@@ -84,7 +84,7 @@ func TestStepNowInACallback(t *testing.T) {
 	log.Want(t, "x runs, current x", "callback goes on, current <nil>")
 }
 
-// counted is a Body that counts the steps of another.
+// counted is a Body that counts the steps of another Body.
 type counted struct {
 	lowlevel.Body
 	steps *int
@@ -95,13 +95,12 @@ func (c counted) Step(t *loop.Task, err error) loop.Suspension {
 	return c.Body.Step(t, err)
 }
 
-// unfailing is a Body that panics where it is to fail.
+// unfailing is a Body whose Fail panics.
 type unfailing struct{ lowlevel.Body }
 
 func (unfailing) Fail(*loop.Task, error) { panic("no failing") }
 
-// A panic of Fail is a bug of the body's maker. It goes to the error handler, and the task
-// ends as it would have.
+// A panic in Fail goes to the error handler. The task ends with the error that Fail was given.
 func TestFailThatPanics(t *testing.T) {
 	check := func(t *testing.T, x *task.Task[none], told []loop.Failure) {
 		t.Helper()
@@ -110,7 +109,7 @@ func TestFailThatPanics(t *testing.T) {
 		}
 		if len(told) != 1 || told[0].Kind != loop.CallbackFailed || told[0].Task != x.Task() ||
 			!strings.Contains(told[0].Err.Error(), "no failing") {
-			t.Errorf("told: %v", told)
+			t.Errorf("the error handler got %v, want the panic of Fail", told)
 		}
 	}
 	for kind, start := range map[string]func(ctx context.Context) *task.Task[none]{
@@ -155,7 +154,7 @@ func TestFailThatPanics(t *testing.T) {
 
 func TestLoopOfATaskThatWasNeverSpawned(t *testing.T) {
 	if l := new(loop.Task).Loop(); l != nil {
-		t.Error(l)
+		t.Errorf("the loop is %p, want nil", l)
 	}
 }
 
@@ -198,8 +197,8 @@ func TestWrapAfterTheFirstStep(t *testing.T) {
 	run(t, l)
 }
 
-// A case of the lifecycle: which factory starts what kind of task, how that ends,
-// and when it is canceled.
+// A lifecycle is a case: the factory that starts the task, the kind of the task, how its body ends, and
+// when the task is canceled.
 type lifecycle struct {
 	eager, stackless   bool
 	suspends           bool
@@ -228,7 +227,7 @@ func lifecycles() (all []lifecycle) {
 	return all
 }
 
-// want is what the task ends with.
+// want returns the text of the error with which the task ends.
 func (c lifecycle) want() string {
 	if c.cancelledWhen == "before its start" || c.cancelledWhen == "while suspended" {
 		return "canceled: EOF"
@@ -280,7 +279,7 @@ func (c lifecycle) spawn(ctx context.Context) *task.Task[none] {
 	return script(ctx, "x", steps...)
 }
 
-// states follows the events of one task and checks them against its states.
+// states follows the events of one task, and checks that each fits the task's state.
 type states struct {
 	t     *testing.T
 	state string
@@ -297,7 +296,7 @@ func (s *states) observe(e loop.Event) {
 		loop.TaskWoken:     {"suspended": "woken"},
 		loop.TaskDone:      {"running": "done", "new": "done"},
 	}[e.Kind]
-	if next == nil { // a request, or its timer
+	if next == nil { // an event of a request or of a timer
 		return
 	}
 	if next[s.state] == "" {
@@ -326,7 +325,7 @@ func TestLifecycle(t *testing.T) {
 			}))
 			var x *task.Task[none]
 			told := 0
-			l.CallSoon(func() { // on the loop, where eager is eager
+			l.CallSoon(func() { // on the loop: elsewhere an eager start only queues
 				x = nil
 				defer func() { // a Goexit in an eager first step ends this callback, too
 					for y := range l.Tasks() {
@@ -346,32 +345,32 @@ func TestLifecycle(t *testing.T) {
 				run(t, l)
 			})
 			if want := c.want() == loop.ErrGoexit.Error(); goexits != want {
-				t.Errorf("the driving goroutine was ended: %t, want %t", goexits, want)
+				t.Errorf("a Goexit ended the driver: %t, want %t", goexits, want)
 			}
-			run(t, l) // those who wait are told, after a Goexit too
+			run(t, l) // also after a Goexit the waiters run
 			if follow.state != "done" {
 				t.Errorf("the task is %s in the end", follow.state)
 			}
 			if got := slices.Collect(l.Tasks()); len(got) != 0 {
-				t.Errorf("in the registry: %v", got)
+				t.Errorf("these tasks are still in the registry: %v", got)
 			}
 			if x == nil { // an eager first step that did not return
 				return
 			}
 			if got := fmt.Sprint(x.Err()); !x.Done() || got != c.want() {
-				t.Errorf("done %t with %s, want %s", x.Done(), got, c.want())
+				t.Errorf("done is %t, and the error is %s, want %s", x.Done(), got, c.want())
 			}
 			if told != 1 {
 				t.Errorf("the callback ran %d times", told)
 			}
 			if x.Canceled() != (c.want() == "canceled: EOF") {
-				t.Errorf("Canceled = %t", x.Canceled())
+				t.Errorf("Canceled is %t with the error %v", x.Canceled(), x.Err())
 			}
 			if c.cancelledWhen == "when done" && x.Cancel(nil) {
-				t.Error("a finished task took a request")
+				t.Error("Cancel of a task that is done reports true")
 			}
 			if p := (*loop.PanicError)(nil); c.want() == `panic in task "x": oh` && (!errors.As(x.Err(), &p) || p.Value != "oh" || len(p.Stack) == 0) {
-				t.Errorf("PanicError %+v", p)
+				t.Errorf("the PanicError is %+v, want the value oh and a stack", p)
 			}
 		})
 	}

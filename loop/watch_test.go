@@ -29,7 +29,7 @@ func TestAwaitEndsWithItsDerivedContext(t *testing.T) {
 				var ctx context.Context
 				ctx, cancel = context.WithCancelCause(own)
 				log.Add("await: %v", await(ctx))
-				log.Add("again: %v", await(ctx)) // stays ended
+				log.Add("again: %v", await(ctx)) // ctx stays ended
 				log.Add("own context: %v, %v", own.Err(), task.Yield(own))
 				return nil
 			})
@@ -43,13 +43,13 @@ func TestAwaitEndsWithItsDerivedContext(t *testing.T) {
 				return nil
 			})
 			run(t, l)
-			// The end is noticed at the beginning of the turn after, behind what is
-			// ready by then.
+			// The loop notices the end at the beginning of the next turn. The waiter runs
+			// after the entries that are ready then.
 			log.Want(t, "canceled", "turn 1", "await: EOF", "again: EOF", "turn 2", "own context: <nil>, <nil>")
 		})
 	}
 	if f.Done() {
-		t.Error("the future was canceled; it is to be left as it is")
+		t.Error("the future was canceled")
 	}
 }
 
@@ -79,7 +79,7 @@ func TestMachineAndBodyBoundedByADerivedContext(t *testing.T) {
 			run(t, l)
 			log.Want(t, "canceled true, cause true", "asked 1 times")
 			if l.Elapsed() != 0 {
-				t.Error("time has passed")
+				t.Errorf("%v have passed, want 0", l.Elapsed())
 			}
 		})
 	}
@@ -90,7 +90,7 @@ func TestSpawnUnderAnEndedContextNeverRuns(t *testing.T) {
 	spawn(l.Context(), "parent", func(ctx context.Context) error {
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
-		child := spawn(ended, "child", func(context.Context) error { t.Error("ran"); return nil })
+		child := spawn(ended, "child", func(context.Context) error { t.Error("the child ran"); return nil })
 		if err := child.Wait(ctx); !errors.Is(err, future.ErrCanceled) {
 			t.Errorf("the child ended with %v", err)
 		}
@@ -99,7 +99,7 @@ func TestSpawnUnderAnEndedContextNeverRuns(t *testing.T) {
 	run(t, l)
 }
 
-// A grandchild is spawned with the child's own context, and thus not bounded.
+// A grandchild that is spawned with the child's own context is not bounded.
 func TestBoundIsNotInherited(t *testing.T) {
 	l := newLoop(t)
 	var grandchild *task.Task[none]
@@ -120,7 +120,7 @@ func TestBoundIsNotInherited(t *testing.T) {
 	}
 }
 
-// Standard time limits are real time, and wake a loop that sleeps.
+// Standard time limits count real time, and wake a loop that sleeps.
 func TestStandardTimeoutWakesASleepingLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(t, loop.WithClock(timer.NewSystem()), loop.WithDeadlockDetection())
@@ -142,7 +142,7 @@ func TestStandardTimeoutWakesASleepingLoop(t *testing.T) {
 		run(t, l)
 		log.Want(t, "sleep: context deadline exceeded at 1m0s", "child: canceled: EOF, cause true")
 		if l.Elapsed() != 2*time.Minute {
-			t.Errorf("it took %v", l.Elapsed())
+			t.Errorf("the loop ran for %v, want 2m0s", l.Elapsed())
 		}
 	})
 }
@@ -173,7 +173,7 @@ func TestValueContextsBoundNothing(t *testing.T) {
 	spawn(l.Context(), "task", func(ctx context.Context) error {
 		ctx = context.WithValue(ctx, key{}, 1)
 		if n := testing.AllocsPerRun(1, func() { _ = task.Yield(ctx) }); n > 2 {
-			t.Errorf("a yield under a value context costs %v allocations: it is watched", n)
+			t.Errorf("a yield under a value context costs %v allocations: the loop watches the context", n)
 		}
 		return task.Sleep(ctx, time.Second)
 	})
@@ -224,7 +224,7 @@ func TestEndWhileWokenChangesNothing(t *testing.T) {
 	}
 }
 
-// A cancellation of the task is delivered once, under whichever context it awaits.
+// A cancellation of the task is delivered once, also if the task awaits under a derived context.
 func TestCancellationUnderADerivedContextIsDeliveredOnce(t *testing.T) {
 	for _, when := range []string{"before the await", "during the await"} {
 		t.Run(when, func(t *testing.T) {
@@ -246,14 +246,14 @@ func TestCancellationUnderADerivedContextIsDeliveredOnce(t *testing.T) {
 			run(t, l)
 			log.Want(t, "work: canceled: EOF", "cleanup: <nil>")
 			if err := canceled.Err(); err != nil {
-				t.Errorf("the task swallowed the cancellation and yet ended with %v", err)
+				t.Errorf("the body returned nil, but the task ended with %v", err)
 			}
 		})
 	}
 }
 
-// Canceling a task cancels what it awaits, and it waits for the end of that:
-// under a derived context as under its own.
+// Canceling a task cancels the child that it awaits, and the task waits until the child has ended. This
+// holds under a derived context, too.
 func TestCancellationUnderADerivedContextWaitsForWhatIsAwaited(t *testing.T) {
 	for _, derived := range []bool{false, true} {
 		l := newLoop(t)
@@ -300,8 +300,8 @@ func TestManyWatches(t *testing.T) {
 	log.Want(t, "a: canceled: context canceled", "b: canceled: context canceled", "c: canceled: context canceled")
 }
 
-// foreign is a context that is none of package context's: each one derived from it has a
-// goroutine that waits for its end.
+// foreign is a context of a type that package context does not know. Each context that is derived from it
+// has a goroutine that waits for its end.
 type foreign struct {
 	context.Context
 	done chan struct{}
@@ -309,9 +309,9 @@ type foreign struct {
 
 func (f foreign) Done() <-chan struct{} { return f.done }
 
-// What a task derives from its context leaves nothing in the context that bounds it.
+// A context that a task derives from its own leaves nothing behind in the context that bounds the task.
 func TestEndedTasksLeaveNothingInTheirBound(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // which fails if a goroutine is left
+	synctest.Test(t, func(t *testing.T) { // Test fails if a goroutine is left
 		l := newLoop(t)
 		outer := foreign{context.Background(), make(chan struct{})}
 		for range 3 {
@@ -325,7 +325,8 @@ func TestEndedTasksLeaveNothingInTheirBound(t *testing.T) {
 	})
 }
 
-// Nor is its context, which keeps the values.
+// The context of a grandchild does not end with the context that bounds the child, but it has the
+// values.
 func TestBoundOfTheContextIsNotInherited(t *testing.T) {
 	l := newLoop(t)
 	spawn(l.Context(), "parent", func(own context.Context) error {
@@ -349,7 +350,7 @@ func TestBoundOfTheContextIsNotInherited(t *testing.T) {
 	run(t, l)
 }
 
-// A task that is spawned under a context that has ended is asked to cancel once.
+// A task that is spawned under an ended context gets one request.
 func TestSpawnUnderAnEndedContextIsOneRequest(t *testing.T) {
 	l := newLoop(t)
 	spawn(l.Context(), "parent", func(ctx context.Context) error {
@@ -358,15 +359,15 @@ func TestSpawnUnderAnEndedContextIsOneRequest(t *testing.T) {
 		child := spawn(ended, "child", task.Yield)
 		_ = child.Wait(ctx)
 		if n := child.CancelRequests(); n != 1 {
-			t.Errorf("the child counts %d requests", n)
+			t.Errorf("the child counts %d requests, want 1", n)
 		}
 		return nil
 	})
 	run(t, l)
 }
 
-// A goroutine that posts, and then ends a context, while a turn begins: the post comes first.
-// The observer stands for the goroutine, as it is told in the middle of that.
+// If a goroutine posts and then ends a context while a turn begins, the post comes first. The observer
+// stands for the goroutine here: the loop calls it while the turn begins.
 func TestPostBeforeTheEndOfAContextWhileATurnBegins(t *testing.T) {
 	var l *loop.Loop
 	var log looptest.Journal

@@ -18,20 +18,20 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 type stack = coro.Stack[seat]
 
-// A seat is what these tests keep with a stack.
+// A seat is the value that these tests keep with a stack.
 type seat struct {
 	body      func(me *stack)
-	next      func(me *stack) *stack // nil stands for the caller or the driver
-	goroutine uintptr                // by goroutine.Identity
+	next      func(me *stack) *stack // nil: the caller is next, or the driver if there is none
+	goroutine uintptr                // the result of goroutine.Identity
 }
 
-// A set is stacks of which a test counts those that were made.
+// A set counts the stacks that were made.
 type set struct {
 	coro.Stacks[seat]
 	made int
 }
 
-// newSet makes a set that the end of the test ends. No goroutine may be left then.
+// newSet makes a set. At the end of the test it ends the stacks, and checks that no goroutine is left.
 func newSet(t *testing.T, max int) *set {
 	g := new(set)
 	begin := func(s *stack) {
@@ -58,14 +58,14 @@ func newSet(t *testing.T, max int) *set {
 	return g
 }
 
-// take takes a stack for body.
+// take takes a stack that will run body.
 func (g *set) take(body func(me *stack)) *stack {
 	s := g.Take()
 	s.Value.body, s.Value.next = body, nil
 	return s
 }
 
-// switchWrittenOut is SwitchTo as its comment has it written out.
+// switchWrittenOut is SwitchTo, written out as in its comment.
 func (g *set) switchWrittenOut(to *stack) {
 	me := g.Active
 	if place := me.Replace(to); place.ByNext {
@@ -78,34 +78,34 @@ func (g *set) switchWrittenOut(to *stack) {
 	}
 }
 
-// A model knows of a set which stack is to run, which can be resumed, and how many are free.
+// A model of a set knows which stack runs, which stacks can be resumed, and how many are free.
 type model struct {
 	*set
 	t       *testing.T
 	r       *rand.Rand
 	max     int
-	left    int      // moves
-	running *stack   // the driver is one here
-	resumes []*stack // all that have begun and not ended their body
+	left    int      // how many moves are left
+	running *stack   // may be the driver
+	resumes []*stack // the driver, and the stacks whose bodies have begun and not ended
 	free    int
 }
 
 func (m *model) check(me *stack) {
 	if m.running != me || m.Active != me {
-		m.t.Errorf("%p goes on; the model runs %p, and %p is active", me, m.running, m.Active)
+		m.t.Errorf("stack %p runs; in the model %p runs, and %p is active", me, m.running, m.Active)
 	}
 	if me.Value.goroutine != goroutine.Identity() {
-		m.t.Errorf("%p goes on in the goroutine of another stack", me)
+		m.t.Errorf("stack %p runs in the goroutine of another stack", me)
 	}
 	if m.Free() != m.free {
 		m.t.Errorf("%d stacks are free, want %d", m.Free(), m.free)
 	}
 }
 
-// any returns a stack that can be resumed, which may be the running one.
+// any returns a stack that can be resumed. It may be the running one.
 func (m *model) any() *stack { return m.resumes[m.r.IntN(len(m.resumes))] }
 
-// move does something, as the stack that is running, and reports whether its body goes on.
+// move makes a random move of the running stack, and reports whether the body goes on.
 func (m *model) move(me *stack) bool {
 	if m.left == 0 {
 		return me == &m.Driver
@@ -130,7 +130,7 @@ func (m *model) move(me *stack) bool {
 				m.running = me
 			})
 			if !visited {
-				m.t.Error("Visit came back and has not run the function")
+				m.t.Error("Visit returned without running the function")
 			}
 		}
 	case n < 8 || me == &m.Driver:
@@ -146,7 +146,7 @@ func (m *model) move(me *stack) bool {
 	return true
 }
 
-// start gives s a body that moves until it has enough, and then chooses what goes on.
+// start gives s a body that makes moves until one of them ends it. Then next chooses a random stack.
 func (m *model) start(s *stack) {
 	m.resumes = append(m.resumes, s)
 	s.Value.body = func(me *stack) {
@@ -174,7 +174,7 @@ func (m *model) start(s *stack) {
 	}
 }
 
-// Whatever stacks do, the goroutine goes on that is meant, where it stood.
+// In random sequences of moves, always the right goroutine runs, and goes on where it was parked.
 func TestStacksInRandomOrder(t *testing.T) {
 	for seed := range uint64(200) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestStacksInRandomOrder(t *testing.T) {
 			for m.left > 0 {
 				m.move(&m.Driver)
 			}
-			for len(m.resumes) > 1 { // they end
+			for len(m.resumes) > 1 { // no moves are left, so each stack ends
 				m.running = m.resumes[1]
 				m.SwitchTo(m.running)
 				m.check(&m.Driver)
@@ -209,7 +209,7 @@ func TestFreeStacksAreTakenAgain(t *testing.T) {
 	want := func(free, made int) {
 		t.Helper()
 		if g.Free() != free || g.made != made {
-			t.Errorf("%d stacks are free of %d made; want %d of %d", g.Free(), g.made, free, made)
+			t.Errorf("%d of %d stacks are free; want %d of %d", g.Free(), g.made, free, made)
 		}
 	}
 	end := func(all []*stack) {
@@ -223,21 +223,21 @@ func TestFreeStacksAreTakenAgain(t *testing.T) {
 	first := g.suspended(5)
 	want(0, 5)
 	end(first)
-	want(3, 5) // the others have ended
+	want(3, 5) // the other two have ended
 	second := g.suspended(4)
 	want(0, 6)
 	end(second)
 	want(3, 6)
 	for _, s := range g.suspended(3) {
 		if !slices.Contains(second, s) {
-			t.Error("a free stack is none of those that became free")
+			t.Error("Take returned a stack that is not one of those that became free")
 		}
 		defer g.SwitchTo(s)
 	}
 	want(0, 6)
 }
 
-// A stack that is next itself runs another body, and is not free in between.
+// If next returns the stack itself, the stack runs another body, and is not free in between.
 func TestNextBodyInPlace(t *testing.T) {
 	g := newSet(t, 1)
 	bodies := 0
@@ -253,7 +253,7 @@ func TestNextBodyInPlace(t *testing.T) {
 	}
 	g.SwitchTo(s)
 	if bodies != 3 || g.made != 1 || g.Free() != 1 {
-		t.Errorf("%d bodies ran on %d stacks, of which %d are free", bodies, g.made, g.Free())
+		t.Errorf("%d bodies ran on %d stacks, and %d stacks are free; want 3, 1 and 1", bodies, g.made, g.Free())
 	}
 }
 
@@ -271,7 +271,7 @@ func TestVisit(t *testing.T) {
 	look := func() {
 		visited = append(visited, g.Active)
 		if g.Active.Value.goroutine != goroutine.Identity() {
-			t.Error("the function of a visit does not run on the stack that is visited")
+			t.Error("the function of a visit does not run on the visited stack")
 		}
 	}
 	visits := func(s *stack) func() { return func() { look(); g.Visit(s, look); look() } }
@@ -281,15 +281,15 @@ func TestVisit(t *testing.T) {
 	asker := g.take(func(*stack) { g.Visit(b, visits(&g.Driver)) })
 	g.SwitchTo(asker)
 	if want := []*stack{a, b, a, b, &g.Driver, b}; !slices.Equal(visited, want) {
-		t.Errorf("visits of %p; want %p", visited, want)
+		t.Errorf("the visited stacks are %p; want %p", visited, want)
 	}
 	if wentOn != 0 || g.Active != &g.Driver {
-		t.Errorf("%d stacks went on by a visit; %p is active", wentOn, g.Active)
+		t.Errorf("after the visits %d bodies have gone on, want none; stack %p is active", wentOn, g.Active)
 	}
 	g.SwitchTo(a)
 	g.SwitchTo(b)
 	if wentOn != 2 {
-		t.Errorf("%d stacks went on after visits", wentOn)
+		t.Errorf("%d bodies have gone on after the switches, want 2", wentOn)
 	}
 }
 
@@ -305,10 +305,10 @@ func TestEnd(t *testing.T) {
 			t.Errorf("%d stacks are free after End", g.Free())
 		}
 	}
-	g.SwitchTo(last) // what has not ended goes on, and ends with its body
+	g.SwitchTo(last) // a stack whose body has not ended goes on, and ends with its body
 	g.SwitchTo(g.take(func(*stack) {}))
 	if g.Free() != 0 || g.made != 6 {
-		t.Errorf("%d stacks are free of %d, after bodies ended that End found", g.Free(), g.made)
+		t.Errorf("%d of %d stacks are free after the last bodies have ended, want 0 of 6", g.Free(), g.made)
 	}
 }
 

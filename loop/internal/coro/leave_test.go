@@ -10,7 +10,7 @@ import (
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
-// ends are the ways in which a body ends, and what its stack's caller or the driver sees of it.
+// ends are the ways in which a body can end. sees is what the stack's caller sees, or the driver.
 var ends = map[string]struct {
 	body func(me *stack)
 	next func(me *stack) *stack
@@ -24,7 +24,7 @@ var ends = map[string]struct {
 	"Goexit in next": {func(*stack) {}, func(*stack) *stack { runtime.Goexit(); return nil }, "Goexit"},
 }
 
-// seen calls fn and writes to saw how fn ended. A panic ends here; a Goexit goes on.
+// seen calls fn, and writes to saw how fn ended. It recovers a panic. A Goexit goes on.
 func seen(saw *string, fn func()) {
 	returned := false
 	*saw = "Goexit"
@@ -38,8 +38,8 @@ func seen(saw *string, fn func()) {
 	*saw = "return"
 }
 
-// Wherever the stack that ends, its caller and the driver are parked: the caller sees the end,
-// or the driver if there is no caller, and all other stacks go on.
+// The caller of a stack sees how the stack ends, or the driver if there is no caller. All other stacks go
+// on. This holds for all places where the stack, its caller and the driver may be parked.
 func TestTheEndOfAStack(t *testing.T) {
 	t.Setenv("GODEBUG", "panicnil=1")
 	for name := range ends {
@@ -57,7 +57,7 @@ func testEnd(t *testing.T, name string, called bool, r *rand.Rand) {
 	end, limit := ends[name], 10*r.IntN(2)
 	g := newSet(t, limit)
 
-	// All switch to each other along the route, so that each is parked at any place.
+	// All stacks switch along a random route. So each may be parked on any coroutine.
 	var route []*stack
 	follow := func() {
 		for len(route) > 0 {
@@ -113,7 +113,7 @@ func testEnd(t *testing.T, name string, called bool, r *rand.Rand) {
 	wantDriver, wantCaller, free := end.sees, "", 0
 	if called {
 		wantDriver, wantCaller = "return", end.sees
-		if end.sees == "Goexit" { // which ends the caller too
+		if end.sees == "Goexit" { // the Goexit ends the caller, too
 			wantDriver = "Goexit"
 		} else {
 			free++
@@ -126,7 +126,7 @@ func testEnd(t *testing.T, name string, called bool, r *rand.Rand) {
 		t.Errorf("after %d hops the driver saw %q, want %q; the caller saw %q, want %q", hops, driverSaw, wantDriver, callerSaw, wantCaller)
 	}
 	if g.Active != &g.Driver || g.Free() != min(free, limit) {
-		t.Errorf("%p is active, the driver being %p; %d stacks are free, want %d", g.Active, &g.Driver, g.Free(), min(free, limit))
+		t.Errorf("stack %p is active, want the driver, %p; %d stacks are free, want %d", g.Active, &g.Driver, g.Free(), min(free, limit))
 	}
 	resumed = 0
 	for range 2 {

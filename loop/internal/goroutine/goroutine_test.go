@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// grow makes the stack of its goroutine grow, and move.
+// grow makes the stack of the calling goroutine grow and move.
 //
 //go:noinline
 func grow(depth int) byte {
@@ -37,7 +37,7 @@ func TestIdentityIsThatOfTheGoroutine(t *testing.T) {
 			grow(1000)
 			runtime.GC()
 			if after := goroutine.Identity(); before != after {
-				t.Errorf("%x became %x as the stack moved", before, after)
+				t.Errorf("the identity changed from %x to %x when the stack moved", before, after)
 			}
 			mu.Lock()
 			seen[before] = true
@@ -50,7 +50,7 @@ func TestIdentityIsThatOfTheGoroutine(t *testing.T) {
 	close(hold)
 	over.Wait()
 	if len(seen) != n+1 {
-		t.Errorf("%d identities of %d goroutines", len(seen), n+1)
+		t.Errorf("%d goroutines have %d different identities", n+1, len(seen))
 	}
 }
 
@@ -64,18 +64,18 @@ func TestIdentityOfCoroutines(t *testing.T) {
 	grow(100)
 	again, _ := next()
 	if own := goroutine.Identity(); one != again || one == own {
-		t.Errorf("the coroutine is %x and %x, its caller %x", one, again, own)
+		t.Errorf("the identities of the coroutine are %x and %x, and that of its caller is %x", one, again, own)
 	}
 }
 
 func TestNumberAndLock(t *testing.T) {
-	locks := runtime.GOARCH != "wasm" // there is one thread
+	locks := runtime.GOARCH != "wasm" // wasm has only one thread
 	n, locked := goroutine.Number()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	same, under := goroutine.Number()
 	if n == 0 || n != same || locked || under != locks {
-		t.Errorf("goroutine %d, locked %t; under a lock goroutine %d, locked %t", n, locked, same, under)
+		t.Errorf("before the lock: goroutine %d, locked %t; under the lock: goroutine %d, locked %t", n, locked, same, under)
 	}
 }
 
@@ -94,7 +94,7 @@ func TestCoroutine(t *testing.T) {
 	for _, depth := range []int{1, 50, 63, 64, 65, 300} { // around the size of the buffer
 		deep(depth, func() {
 			if goroutine.Coroutine(none) {
-				t.Errorf("depth %d: a goroutine is taken for a coroutine", depth)
+				t.Errorf("depth %d: Coroutine reports true on an ordinary goroutine", depth)
 			}
 		})
 		next, stop := iter.Pull(func(yield func(bool) bool) {
@@ -102,10 +102,10 @@ func TestCoroutine(t *testing.T) {
 			deep(depth, func() { yield(goroutine.Coroutine(isDeep)) })
 		})
 		if is, _ := next(); !is {
-			t.Errorf("depth %d: a coroutine is not found", depth)
+			t.Errorf("depth %d: Coroutine reports false on a coroutine", depth)
 		}
 		if is, _ := next(); is {
-			t.Errorf("depth %d: a coroutine of ours is taken for one of others", depth)
+			t.Errorf("depth %d: Coroutine reports true although ours is on the stack", depth)
 		}
 		stop()
 	}
@@ -139,7 +139,7 @@ func TestPanicking(t *testing.T) {
 		})
 		over.Wait()
 		if got != c.want || byAnother != c.want {
-			t.Errorf("%s: panicking %t, and %t as a function called by the deferred one finds; want %t", name, got, byAnother, c.want)
+			t.Errorf("%s: Panicking is %t in the deferred function, and %t in a function that it calls; want %t", name, got, byAnother, c.want)
 		}
 	}
 }
@@ -154,7 +154,7 @@ func waits(number chan<- uint64, hold <-chan struct{}) {
 func TestStackOfAnotherGoroutine(t *testing.T) {
 	number, hold := make(chan uint64), make(chan struct{})
 	var over sync.WaitGroup
-	for range 500 { // more than the first buffer has room for, before the one in question
+	for range 500 { // more traces than the first buffer has room for, before the one that the test looks for
 		over.Go(func() { <-hold })
 	}
 	over.Go(func() { waits(number, hold) })
@@ -162,10 +162,10 @@ func TestStackOfAnotherGoroutine(t *testing.T) {
 	close(hold)
 	over.Wait()
 	if !strings.Contains(stack, "goroutine_test.waits(") || strings.HasPrefix(stack, "goroutine ") {
-		t.Errorf("the stack is %q", stack)
+		t.Errorf("the stack trace is %q, want one with waits, without its first line", stack)
 	}
 	if gone := goroutine.Stack(1 << 60); gone != "" {
-		t.Errorf("a goroutine that there is not has the stack %q", gone)
+		t.Errorf("a goroutine that does not exist has the stack trace %q", gone)
 	}
 }
 

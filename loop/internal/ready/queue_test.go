@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// numbered is an entry that can be told from others, and from none.
+// numbered is an entry that differs from other entries and from nil.
 type numbered int
 
 func (numbered) Run() {}
@@ -21,7 +21,7 @@ func put(q *Queue, r Runnable) uint64 {
 	return q.tail - 1
 }
 
-// popAll empties q; a canceled entry is -1.
+// popAll empties q and returns the numbers of the entries, and -1 for an entry that was taken out.
 func popAll(q *Queue) (all []int) {
 	for q.head != q.tail {
 		n, ok := q.Pop().(numbered)
@@ -40,12 +40,12 @@ func TestGrowsWhileWrappedAround(t *testing.T) {
 	}
 	for i := range 40 {
 		if got := q.Pop(); got != numbered(i) {
-			t.Fatalf("pop = %v, want %d", got, i)
+			t.Fatalf("Pop returned %v, want %d", got, i)
 		}
 	}
-	for i := 64; i < 200; i++ { // fills the gap in front, then grows twice
+	for i := 64; i < 200; i++ { // fills the free places at the beginning of the ring, then grows twice
 		if at := put(&q, numbered(i)); at != uint64(i) {
-			t.Fatalf("position %d for entry %d", at, i)
+			t.Fatalf("entry %d has the position %d, want the same number", i, at)
 		}
 	}
 	if len(q.buf) != 256 {
@@ -65,7 +65,7 @@ func TestPositionsSurviveGrowth(t *testing.T) {
 		q.Push(numbered(i))
 	}
 	if q.Take(first) != numbered(0) {
-		t.Error("the first entry was not found where it was put")
+		t.Error("Take does not find the first entry at its position")
 	}
 	if got := popAll(&q); got[0] != -1 || got[1] != 1 || got[999] != 999 {
 		t.Errorf("entries moved: %v ...", got[:2])
@@ -92,11 +92,11 @@ func TestTake(t *testing.T) {
 		{"far away", 1 << 60, false},
 	} {
 		if got := q.Take(c.at) != nil; got != c.want {
-			t.Errorf("cancel of the entry that is %s = %t", c.what, got)
+			t.Errorf("position %d (%s): Take found an entry: %t, want %t", c.at, c.what, got, c.want)
 		}
 	}
 	if at := put(&q, numbered(5)); at != 5 {
-		t.Errorf("position %d after cancellations, want 5", at)
+		t.Errorf("the next entry has the position %d, want 5", at)
 	}
 	got, want := popAll(&q), []int{-1, 2, -1, -1, 5}
 	for i := range want {
@@ -106,19 +106,19 @@ func TestTake(t *testing.T) {
 	}
 }
 
-// A place in the ring that is free again must not be mistaken for its old entry.
+// Take of an old position does not find a new entry that is at the same place in the ring.
 func TestTakeOfOldPositionLeavesNewEntryAlone(t *testing.T) {
 	var q Queue
 	old := put(&q, numbered(0))
 	q.Pop()
-	for i := 1; i <= 64; i++ { // the last one lies where the first one lay
+	for i := 1; i <= 64; i++ { // the last entry is at the place of the first one
 		q.Push(numbered(i))
 	}
 	if q.Take(old) != nil {
-		t.Error("canceled an entry that had been popped")
+		t.Error("Take returned an entry for a position that was popped before")
 	}
 	if got := popAll(&q); len(got) != 64 || got[63] != 64 {
-		t.Errorf("the new entry is gone: %v", got)
+		t.Errorf("the queue has %v, want 64 entries, the last one 64", got)
 	}
 }
 
@@ -130,12 +130,12 @@ func TestKeepsNothingAlive(t *testing.T) {
 	popAll(&q)
 	for i, e := range q.buf {
 		if e != nil {
-			t.Errorf("place %d still holds %v", i, e)
+			t.Errorf("place %d of the ring still has %v, want nil", i, e)
 		}
 	}
 }
 
-// The model is a slice of all entries that ever were, nil where one is gone.
+// The model is a slice of all entries that were ever pushed. An entry that is gone is nil.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var q Queue
@@ -146,7 +146,7 @@ func TestModel(t *testing.T) {
 				for range rapid.IntRange(1, 100).Draw(t, "entries") {
 					n := numbered(len(all))
 					if at := put(&q, n); at != uint64(n) {
-						t.Fatalf("position %d, want %d", at, n)
+						t.Fatalf("the entry has the position %d, want %d", at, n)
 					}
 					all = append(all, n)
 				}
@@ -154,7 +154,7 @@ func TestModel(t *testing.T) {
 			"pop": func(t *rapid.T) {
 				for range rapid.IntRange(0, len(all)-head).Draw(t, "entries") {
 					if got := q.Pop(); got != all[head] {
-						t.Fatalf("pop = %v, want %v", got, all[head])
+						t.Fatalf("Pop returned %v, want %v", got, all[head])
 					}
 					all[head] = nil
 					head++
@@ -167,22 +167,22 @@ func TestModel(t *testing.T) {
 					want, all[at] = all[at], nil
 				}
 				if got := q.Take(uint64(at)); got != want {
-					t.Fatalf("cancel(%d) = %v, want %v", at, got, want)
+					t.Fatalf("Take(%d) returned %v, want %v", at, got, want)
 				}
 			},
 			"": func(t *rapid.T) {
 				if q.head != uint64(head) || q.tail != uint64(len(all)) {
-					t.Fatalf("from %d to %d, want %d to %d", q.head, q.tail, head, len(all))
+					t.Fatalf("the queue goes from %d to %d, want %d to %d", q.head, q.tail, head, len(all))
 				}
 				if n := len(q.buf); n&(n-1) != 0 {
-					t.Fatalf("%d places, not a power of two", n)
+					t.Fatalf("the ring has %d places, want a power of two", n)
 				}
 			},
 		})
 	})
 }
 
-// An empty ring gives back the room for very many, bit by bit.
+// Each Shrink halves the ring of an empty queue, until it has a moderate size.
 func TestShrink(t *testing.T) {
 	var q Queue
 	for i := range 4 * rested {
@@ -191,28 +191,28 @@ func TestShrink(t *testing.T) {
 	popAll(&q)
 	for want := 2 * rested; want >= rested; want /= 2 {
 		if q.Shrink(); q.Cap() != want {
-			t.Errorf("room for %d, want %d", q.Cap(), want)
+			t.Errorf("the queue has room for %d entries, want %d", q.Cap(), want)
 		}
 	}
 	q.Shrink()
 	if q.Cap() != rested {
-		t.Errorf("room for %d in the end, want %d", q.Cap(), rested)
+		t.Errorf("at the end the queue has room for %d entries, want %d", q.Cap(), rested)
 	}
 	if at := put(&q, numbered(1)); at != 4*rested || q.At(at) != numbered(1) {
 		t.Errorf("the next entry is %v at %d", q.At(at), at)
 	}
 }
 
-// What is taken out makes room: the queue grows by what waits at a time.
+// The size of the ring depends on how many entries wait at the same time, not on how many were pushed.
 func TestQueueDoesNotGrowByWhatHasPassed(t *testing.T) {
 	var q Queue
 	for i := range 1000 {
 		q.Push(numbered(i))
 		if got := q.Pop(); got != numbered(i) {
-			t.Fatalf("popped %v, want %d", got, i)
+			t.Fatalf("Pop returned %v, want %d", got, i)
 		}
 	}
 	if len(q.buf) != 64 {
-		t.Errorf("there is room for %d", len(q.buf))
+		t.Errorf("the queue has room for %d entries, want 64", len(q.buf))
 	}
 }

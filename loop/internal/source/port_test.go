@@ -9,7 +9,7 @@ import (
 	"github.com/takt-go/takt/loop/internal/ready"
 )
 
-// exiting is a Port that is never ready, and calls Goexit when it hears that it was.
+// exiting is a Port that is never ready. Its Selected calls Goexit.
 type exiting struct{ told *int }
 
 func (exiting) Try() bool { return false }
@@ -23,7 +23,7 @@ func (e exiting) Selected(reflect.Value, bool) {
 	runtime.Goexit()
 }
 
-// newPorts makes ports of a hub of their own.
+// newPorts makes a hub with one source: ports.
 func newPorts() (*Hub, *Ports) {
 	hub, ports := new(Hub), new(Ports)
 	ports.Init(hub, func(selected func()) { selected() })
@@ -31,8 +31,7 @@ func newPorts() (*Hub, *Ports) {
 	return hub, ports
 }
 
-// What the goroutines that select have done is taken in also where the first of the ports
-// ends the driver.
+// All ports are told of their operations, although the first one ends the driver by a Goexit.
 func TestWakeAfterAGoexit(t *testing.T) {
 	hub, ports := newPorts()
 	told := 0
@@ -63,8 +62,8 @@ type rival struct {
 
 func (r rival) Selected(reflect.Value, bool) { *r.removed = append(*r.removed, (*r.other).Remove()) }
 
-// Where the goroutines have performed two operations in one sleep, both have happened: neither
-// port can take the other one back.
+// If the goroutines have performed two operations in one sleep, neither port can remove the other one any
+// more.
 func TestWakeAfterTwoOperations(t *testing.T) {
 	hub, ports := newPorts()
 	var first, second *Registration
@@ -84,7 +83,7 @@ func TestWakeAfterTwoOperations(t *testing.T) {
 	}
 	hub.TakeIn()
 	if !slices.Equal(removed, []bool{false, false}) {
-		t.Errorf("Remove of the other port reports %v, want false of both", removed)
+		t.Errorf("the Removes of the other port report %v, want false for both", removed)
 	}
 	if ports.Len() != 1 || !waiting.Waits() || ports.done != nil {
 		t.Errorf("%d ports wait, want 1; %d are still to be told", ports.Len(), len(ports.done))
@@ -143,12 +142,12 @@ func (p channelPort) Case() reflect.SelectCase {
 	return reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(p.ch)}
 }
 
-// atOnce is a Port that is ready.
+// atOnce is a Port that is always ready.
 type atOnce struct{ exiting }
 
 func (atOnce) Try() bool { return true }
 
-// After a burst of ports there is little room for the next.
+// After a burst of ports lines keeps little memory.
 func TestRoomForPortsAfterABurst(t *testing.T) {
 	hub, ports := newPorts()
 	for range 2 * maxHeads {
@@ -156,11 +155,11 @@ func TestRoomForPortsAfterABurst(t *testing.T) {
 	}
 	hub.TakeIn()
 	if q := &ports.lines; max(cap(q.heads), cap(q.spare), cap(q.fresh)) > maxHeads {
-		t.Errorf("there is room for %d, %d and %d ports", cap(q.heads), cap(q.spare), cap(q.fresh))
+		t.Errorf("lines keeps room for %d, %d and %d ports, want at most %d", cap(q.heads), cap(q.spare), cap(q.fresh), maxHeads)
 	}
 }
 
-// A loop that sleeps waits for what is there at that time.
+// inOrder returns the ports that wait now, in order of adding, without those that were removed.
 func TestPortsInOrder(t *testing.T) {
 	hub, ports := newPorts()
 	var added []*Registration
@@ -176,41 +175,41 @@ func TestPortsInOrder(t *testing.T) {
 		numbers = append(numbers, p.number)
 	}
 	if !slices.Equal(numbers, []uint64{1, 3, 4}) {
-		t.Errorf("waits for %v, want the first, third and fourth", numbers)
+		t.Errorf("inOrder returns the ports %v, want the first, third and fourth", numbers)
 	}
 }
 
-// Ports that wait are looked at in every turn; when none does, the hub is quiet.
+// While a port waits, the hub is not quiet. If no port waits, it is quiet.
 func TestPortsAreWatched(t *testing.T) {
 	hub, ports := newPorts()
 	if !hub.Quiet() || ports.MayCome() || ports.Hint() != "" {
-		t.Error("without a port there is something to look at")
+		t.Error("before a port was added the hub is not quiet")
 	}
 	first, ready := ports.Add(exiting{}), ports.Add(atOnce{})
 	if hub.Quiet() || !hub.Watching() || !hub.MayCome() || len(hub.Hints()) != 1 {
-		t.Error("with two ports there is nothing to look at")
+		t.Error("with two ports the hub is quiet")
 	}
 	hub.TakeIn()
 	if ready.Remove() {
 		t.Error("Remove reports that it prevented an operation that was performed")
 	}
 	if hub.Quiet() {
-		t.Error("with one port left there is nothing to look at")
+		t.Error("with one port left the hub is quiet")
 	}
 	if !first.Remove() || first.Remove() {
-		t.Error("Remove reports that the port was not waiting, or that it was twice")
+		t.Error("the first Remove reports false, or the second one true")
 	}
 	if !hub.Quiet() {
-		t.Error("without a port there is something to look at")
+		t.Error("after the last port was removed the hub is not quiet")
 	}
 	last := ports.Add(exiting{})
 	hub.Close()
 	if !hub.Quiet() || last.Remove() {
-		t.Error("a port waits in a loop that is closed")
+		t.Error("a port still waits after Close")
 	}
 }
 
-// panicking is a Port that panics when it is asked for its case again.
+// panicking is a Port whose Case panics from the second call on.
 type panicking struct {
 	exiting
 	asked *int
@@ -229,7 +228,7 @@ func TestSleepWhereACasePanics(t *testing.T) {
 	asked := 0
 	ports.Add(panicking{asked: &asked})
 	func() {
-		defer hub.Wake() // as idle does
+		defer hub.Wake() // as the loop does
 		defer func() {
 			if got := recover(); got != "on purpose" {
 				t.Errorf("the panic is %v", got)
@@ -238,6 +237,6 @@ func TestSleepWhereACasePanics(t *testing.T) {
 		hub.Sleep()
 	}()
 	if ports.stop != nil || ports.results != nil {
-		t.Error("something is left of the sleep")
+		t.Error("after Wake there is still a stop channel or a result")
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/takt-go/takt/loop/internal/ready"
 )
 
-// logged is a source that writes down what the hub asks of it.
+// logged is a source that logs the calls of the hub.
 type logged struct {
 	Nothing
 	name string
@@ -30,13 +30,13 @@ func (s logged) Wake() {
 	}
 }
 
-// The hub sees from the last to the first, and does all else from the first to the last.
-// Every source is told to wake, although one of them calls Goexit.
+// The hub calls See from the last source to the first, and every other method from the first to the last.
+// It calls Wake of every source, although one of them calls Goexit.
 func TestHubOrder(t *testing.T) {
 	var log []string
 	var hub Hub
 	hub.Init(logged{name: "a", log: &log}, logged{name: "b", log: &log}, logged{name: "c", log: &log})
-	hub.TakeIn() // where nothing is foreseen
+	hub.TakeIn() // while nothing is watched or expected
 	hub.Expect(1)
 	hub.TakeIn()
 	hub.Wake() // without Sleep
@@ -57,7 +57,7 @@ func TestHubOrder(t *testing.T) {
 	}
 }
 
-// A source that leaves out everything says no to all.
+// A source that has only the methods of Nothing never has an event.
 func TestNothing(t *testing.T) {
 	var hub Hub
 	hub.Init(Nothing{}, &Nothing{})
@@ -66,11 +66,11 @@ func TestNothing(t *testing.T) {
 	hub.Wake()
 	hub.Close()
 	if hub.Pending() || hub.Owed() || hub.MayCome() || hub.Hints() != nil || !hub.Quiet() || hub.Watching() {
-		t.Error("something comes, or may come, from nothing")
+		t.Error("the hub reports that an event has come, or may come")
 	}
 }
 
-// answers is a source that says yes to one of the questions.
+// answers is a source with fixed answers.
 type answers struct {
 	Nothing
 	pending, mayCome bool
@@ -87,47 +87,47 @@ func TestHubAsksAll(t *testing.T) {
 		hub.Init(Nothing{}, last)
 		got := answers{pending: hub.Pending(), mayCome: hub.MayCome(), hint: fmt.Sprint(hub.Hints())}
 		if want := "[" + last.hint + "]"; got.hint != want {
-			t.Errorf("hints are %s, want %s", got.hint, want)
+			t.Errorf("the hints are %s, want %s", got.hint, want)
 		}
 		if got.hint = last.hint; got != last {
-			t.Errorf("the hub says %v for %v", got, last)
+			t.Errorf("the hub answers %v, want %v", got, last)
 		}
 	}
 }
 
-// A nudge is news until the hub takes in, and sends one token to a loop that dozes.
+// After a nudge there is news until TakeIn. Two nudges send one token to a loop that dozes.
 func TestNudge(t *testing.T) {
 	var hub Hub
 	hub.Init(Nothing{})
 	tokens := func() int { return len(hub.Token()) }
 	hub.Nudge()
 	if !hub.News() || hub.Quiet() || !hub.Pending() || tokens() != 0 {
-		t.Errorf("awake: news %t, quiet %t, pending %t, %d tokens", hub.News(), hub.Quiet(), hub.Pending(), tokens())
+		t.Errorf("nudged while awake: news %t, quiet %t, pending %t, %d tokens", hub.News(), hub.Quiet(), hub.Pending(), tokens())
 	}
 	hub.TakeIn()
 	if hub.News() || !hub.Quiet() || hub.Pending() {
-		t.Error("there is news behind TakeIn")
+		t.Error("there is news after TakeIn")
 	}
 	hub.Doze()
 	if !hub.Asleep() {
-		t.Error("not asleep")
+		t.Error("the hub is not asleep after Doze")
 	}
 	hub.Nudge()
 	hub.Nudge()
 	if !hub.News() || tokens() != 1 {
-		t.Errorf("asleep: news %t, %d tokens", hub.News(), tokens())
+		t.Errorf("nudged while asleep: news %t, %d tokens; want news and one token", hub.News(), tokens())
 	}
 	if hub.Wake(); hub.Asleep() {
-		t.Error("still asleep")
+		t.Error("the hub is asleep after Wake")
 	}
 }
 
-// numbered is a Runnable that can be told from others.
+// numbered is a Runnable that differs from others.
 type numbered int
 
 func (numbered) Run() {}
 
-// contents empties q.
+// contents empties q and returns the numbers of its entries.
 func contents(q *ready.Queue) (all []int) {
 	for !q.Empty() {
 		all = append(all, int(q.Pop().(numbered)))
@@ -135,7 +135,7 @@ func contents(q *ready.Queue) (all []int) {
 	return all
 }
 
-// contentsByRun empties q by running the entries, which append to ran.
+// contentsByRun empties q by running the entries, which append to ran, and returns ran.
 func contentsByRun(q *ready.Queue, ran *[]int) []int {
 	*ran = nil
 	for !q.Empty() {
@@ -157,7 +157,7 @@ func TestInbox(t *testing.T) {
 			t.Fatal("an open inbox refuses")
 		}
 	}
-	in.Take() // with news, also outside of TakeIn
+	in.Take() // works if there is news, also outside of TakeIn
 	if got := contentsByRun(&q, &ran); !slices.Equal(got, []int{0, 1, 2}) || taken != 3 {
 		t.Errorf("the queue has %v, %d were taken", got, taken)
 	}
@@ -182,7 +182,7 @@ func TestInbox(t *testing.T) {
 	}
 }
 
-// After a burst of posts there is little room for the next.
+// After a burst of posts the inbox keeps little memory.
 func TestInboxAfterABurst(t *testing.T) {
 	var hub Hub
 	var in Inbox
@@ -196,11 +196,11 @@ func TestInboxAfterABurst(t *testing.T) {
 		}
 		hub.TakeIn()
 		if got := contentsByRun(&q, &ran); len(got) != burst {
-			t.Fatalf("%d of %d posts came", len(got), burst)
+			t.Fatalf("%d of %d posts are in the queue", len(got), burst)
 		}
 	}
 	if cap(in.posts) > maxSpare || cap(in.spare) > maxSpare || cap(in.spare) == 0 {
-		t.Errorf("there is room for %d and %d", cap(in.posts), cap(in.spare))
+		t.Errorf("the inbox keeps room for %d and %d posts, want at most %d", cap(in.posts), cap(in.spare), maxSpare)
 	}
 }
 
@@ -211,24 +211,24 @@ func TestAnnounce(t *testing.T) {
 	first()
 	first()
 	if !hub.Owed() || !hub.News() {
-		t.Errorf("one of two is released: owed %t, news %t", hub.Owed(), hub.News())
+		t.Errorf("after one of two releases: owed %t, news %t; want both", hub.Owed(), hub.News())
 	}
 	if second(); hub.Owed() {
-		t.Error("all are released, and something is owed")
+		t.Error("after both releases something is owed")
 	}
 	hub.Expect(2)
 	hub.Expect(-1)
 	if !hub.Owed() {
-		t.Error("one of two is expected, and nothing is owed")
+		t.Error("one event is still expected, but nothing is owed")
 	}
 	if hub.Expect(-1); hub.Owed() {
-		t.Error("nothing is expected, and something is owed")
+		t.Error("nothing is expected, but something is owed")
 	}
 }
 
-// A loop that finds nothing owed, and no news after that, has missed nothing; and a loop that
-// sleeps is nudged once more when nothing is owed any more. The loop and the goroutine that
-// releases run side by side here: on one processor this test cannot fail.
+// If a loop finds that nothing is owed, and after that no news, it has missed nothing. A loop that sleeps
+// is nudged once more when nothing is owed any more. The loop and the goroutine that calls release run at
+// the same time here. On one processor this test cannot fail.
 func TestReleaseMissesNoLoop(t *testing.T) {
 	var hub Hub
 	hub.Init(Nothing{})
@@ -264,7 +264,7 @@ func TestReleaseMissesNoLoop(t *testing.T) {
 		for {
 			over := released.Load()
 			select {
-			case <-hub.Token(): // a token is all that wakes the loop
+			case <-hub.Token(): // only a token wakes the loop
 				if hub.TakeIn(); !hub.Owed() {
 					return false
 				}
@@ -293,8 +293,8 @@ func TestReleaseMissesNoLoop(t *testing.T) {
 	}
 }
 
-// What follows on a call comes when the call was seen to have finished: in order of calls,
-// or one at a time where that is asked for.
+// The follow-up of a call goes to the queue after See has found that the call has finished. Take hands
+// over all such follow-ups, in the order of the calls. With Ordered, TakeOldest hands over one at a time.
 func TestOffloads(t *testing.T) {
 	for _, ordered := range []bool{false, true} {
 		var hub Hub
@@ -313,7 +313,7 @@ func TestOffloads(t *testing.T) {
 		if !hub.Owed() || calls.Len() != 3 {
 			t.Errorf("ordered %t: owed %t, %d calls", ordered, hub.Owed(), calls.Len())
 		}
-		hub.Nudge() // theirs may not have come yet
+		hub.Nudge() // the nudges of the calls may not have come yet
 		hub.TakeIn()
 		var want []int
 		if !ordered {
@@ -323,24 +323,24 @@ func TestOffloads(t *testing.T) {
 			t.Errorf("ordered %t: the queue has %v, want %v", ordered, got, want)
 		}
 		if calls.TakeOldest() {
-			t.Errorf("ordered %t: the oldest has not finished, and is taken", ordered)
+			t.Errorf("ordered %t: TakeOldest took the oldest call, which has not finished", ordered)
 		}
 		oldest := calls.calls[0].finished
 		close(blocked)
 		<-oldest
 		if calls.TakeOldest() {
-			t.Errorf("ordered %t: the oldest is taken before it was seen to have finished", ordered)
+			t.Errorf("ordered %t: TakeOldest took the oldest call before See has found it finished", ordered)
 		}
 		hub.Nudge()
 		hub.TakeIn()
 		for ordered && calls.TakeOldest() {
 			want = append(want, len(want))
 			if got := contents(&q); !slices.Equal(got, want[len(want)-1:]) {
-				t.Errorf("the oldest is %v, want %v", got, want[len(want)-1:])
+				t.Errorf("TakeOldest took %v, want %v", got, want[len(want)-1:])
 			}
 		}
 		if n := len(contents(&q)); ordered && (len(want) != 3 || n != 0) || !ordered && n != 1 {
-			t.Errorf("ordered %t: %d taken one by one, %d at once", ordered, len(want), n)
+			t.Errorf("ordered %t: TakeOldest took %d calls, and Take took %d at the end", ordered, len(want), n)
 		}
 		if hub.Owed() || calls.Len() != 0 {
 			t.Errorf("ordered %t: %d calls are left", ordered, calls.Len())
@@ -349,8 +349,7 @@ func TestOffloads(t *testing.T) {
 	}
 }
 
-// The end of the loop waits for all calls, and runs what follows on each, although the
-// first of these calls Goexit.
+// Await waits for all calls, and runs all follow-ups, although the first follow-up calls Goexit.
 func TestAwaitOffloads(t *testing.T) {
 	var hub Hub
 	var calls Offloads
@@ -373,11 +372,11 @@ func TestAwaitOffloads(t *testing.T) {
 	}()
 	<-ended
 	if !slices.Equal(ran, []int{0, 1, 2}) || slices.Contains(returned, false) || calls.Len() != 0 {
-		t.Errorf("ran %v, returned %v, %d are left", ran, returned, calls.Len())
+		t.Errorf("the follow-ups %v ran; calls that have returned: %v; %d calls are left", ran, returned, calls.Len())
 	}
 }
 
-// clumsy is a source that panics in the first Take.
+// clumsy is a source that panics in its first Take.
 type clumsy struct {
 	Nothing
 	taken bool
@@ -390,8 +389,8 @@ func (c *clumsy) Take() {
 	}
 }
 
-// A call that was seen to have finished is taken in later where the TakeIn that saw it has
-// left it, or has not come to it. Nothing nudges again.
+// See has found a call finished, but TakeIn has not taken it: Take has left it, or a panic came before.
+// Then a later TakeIn takes it, without another nudge.
 func TestOffloadThatWasSeenAndLeft(t *testing.T) {
 	for name, first := range map[string]Source{"left": Nothing{}, "not come to": new(clumsy)} {
 		var hub Hub
@@ -400,9 +399,9 @@ func TestOffloadThatWasSeenAndLeft(t *testing.T) {
 		calls.Init(&hub, &q)
 		hub.Init(Nothing{}, first, &calls)
 		calls.Go(func() {}, numbered(0))
-		calls.working.Wait() // it has nudged
+		calls.working.Wait() // the call has nudged
 		calls.Ordered = name == "left"
-		for range 2 { // the second sees nothing new
+		for range 2 { // the second TakeIn finds no news
 			func() {
 				defer func() { _ = recover() }()
 				hub.TakeIn()
@@ -420,7 +419,7 @@ func TestOffloadThatWasSeenAndLeft(t *testing.T) {
 			t.Errorf("%s: the queue has %v", name, got)
 		}
 		if !hub.Quiet() || hub.Owed() {
-			t.Errorf("%s: no call is left: quiet %t, owed %t", name, hub.Quiet(), hub.Owed())
+			t.Errorf("%s: after the last call: quiet %t, owed %t; want only quiet", name, hub.Quiet(), hub.Owed())
 		}
 	}
 }
