@@ -28,12 +28,18 @@ type environment struct {
 
 type contextKey struct{}
 
+// taskKey finds the task whose values a context has, also if the context belongs to no loop.
+type taskKey struct{}
+
 // ownContext is a Task as a context. The body of the task is given it.
 type ownContext Task
 
 func (c *ownContext) Value(key any) any {
-	if key == (contextKey{}) {
+	switch {
+	case key == (contextKey{}):
 		return c
+	case key == (taskKey{}) && !c.isRoot:
+		return (*Task)(c)
 	}
 	return (*Task)(c).extras().value(key, c.env.outer)
 }
@@ -54,8 +60,11 @@ func (c *ownContext) String() string {
 type scopeContext scope
 
 func (c *scopeContext) Value(key any) any {
-	if key == (contextKey{}) {
+	switch key {
+	case contextKey{}:
 		return c
+	case taskKey{}:
+		return c.task
 	}
 	return c.value(key, c.outer)
 }
@@ -225,6 +234,14 @@ func (o outsideContext) Value(key any) any {
 		return true
 	}
 	return o.Context.Value(key)
+}
+
+// nameOf returns the name of the task whose values ctx has: see NameOf in package task.
+func nameOf(ctx context.Context) string {
+	if t, ok := ctx.Value(taskKey{}).(*Task); ok {
+		return t.Name()
+	}
+	return ""
 }
 
 func noLoop(ctx context.Context) string {

@@ -30,7 +30,7 @@ import (
 //   - Only a suspended task has an awaitable that it awaits.
 //   - A task becomes done when its body has ended, and never earlier. It stays done.
 //
-// A Task is not safe for use from other goroutines, except its ID.
+// A Task is not safe for use from other goroutines, except its ID and Name.
 type Task struct {
 	env       *environment
 	extra     atomic.Pointer[extra] // nil until it is needed; other goroutines use only its ending
@@ -51,19 +51,25 @@ type Task struct {
 // extra holds the fields that few tasks need at any time. There may be very many tasks, so a task
 // gets an extra only when it needs one.
 type extra struct {
-	ending                   // of the task's own context
-	name      string         // empty: Name makes one from id
-	requests  int32          // cancellation requests that were not taken back
-	refused   int16          // how many suspensions were refused while unwinding
-	below     bool           // the current sweep is passing a request on to what this task awaits
-	swept     uint64         // the number of the last sweep that has reached this task
-	must      *CanceledError // the next step or suspension delivers it
-	wake      error          // the suspension ends with it; the awaitable's outcome does not count
-	stepping  *Task          // the task whose eager first step this one waits for, inside the call that made it
-	stepsFrom []uintptr      // the call stack of that call; debug mode only
-	site      uintptr        // the call that made this task; debug mode only
-	renewed   *scope         // replaces the task's own context: see Uncancel
-	watch     *watch         // of the standard context that bounds the task
+	ending                           // of the task's own context
+	name      atomic.Pointer[string] // nil or empty: Name makes one from id; any goroutine may ask
+	requests  int32                  // cancellation requests that were not taken back
+	refused   int16                  // how many suspensions were refused while unwinding
+	below     bool                   // the current sweep is passing a request on to what this task awaits
+	swept     uint64                 // the number of the last sweep that has reached this task
+	must      *CanceledError         // the next step or suspension delivers it
+	wake      error                  // the suspension ends with it; the awaitable's outcome does not count
+	stepping  *Task                  // the task whose eager first step this one waits for, inside the call that made it
+	stepsFrom []uintptr              // the call stack of that call; debug mode only
+	site      uintptr                // the call that made this task; debug mode only
+	renewed   *scope                 // replaces the task's own context: see Uncancel
+	watch     *watch                 // of the standard context that bounds the task
+}
+
+// named is the extra of a task that is made with a name: one allocation holds both.
+type named struct {
+	extra
+	first string
 }
 
 var none extra
@@ -147,7 +153,7 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 	l.spawned++
 	t.env, t.id, t.kind, t.outcome, t.start = env, l.spawned, kind, outcome, start
 	if name != "" {
-		t.SetName(name)
+		t.call(name)
 	}
 	l.register(t, body)
 	if l.debug {
@@ -228,17 +234,20 @@ func (t *Task) Loop() *Loop {
 // ID returns 1 for the first task of a loop, 2 for the next, and so on.
 func (t *Task) ID() uint64 { return t.id }
 
-// Name returns the task's name.
+// Name returns the task's name. It is safe from any goroutine, also while SetName is called.
 func (t *Task) Name() string {
-	if name := t.extras().name; name != "" {
-		return name
+	if name := t.extras().name.Load(); name != nil && *name != "" {
+		return *name
 	}
 	return "Task-" + strconv.FormatUint(t.id, 10)
 }
 
 // Named reports whether the task was given a name. It allocates nothing. Name allocates if the task
 // has no name.
-func (t *Task) Named() bool { return t.extras().name != "" }
+func (t *Task) Named() bool {
+	name := t.extras().name.Load()
+	return name != nil && *name != ""
+}
 
 // String returns the word task and the quoted name.
 func (t *Task) String() string { return "task " + strconv.Quote(t.Name()) }
@@ -246,7 +255,16 @@ func (t *Task) String() string { return "task " + strconv.Quote(t.Name()) }
 // SetName gives the task another name.
 func (t *Task) SetName(name string) {
 	t.check("SetName")
-	t.withExtra().name = name
+	t.withExtra().name.Store(&name)
+}
+
+// call gives a new task its first name.
+func (t *Task) call(name string) {
+	x := &named{first: name}
+	x.name.Store(&x.first)
+	if !t.extra.CompareAndSwap(nil, &x.extra) { // it was given a name before it was spawned
+		t.withExtra().name.Store(&x.first)
+	}
 }
 
 // check panics if this goroutine must not change the task: see mustBeHere.

@@ -216,7 +216,9 @@ var taskRules = map[string]rule{
 	"Task.Task":           fine(receiverOnly),
 	"Task.Uncancel":       fine(receiverOnly),
 
-	"Void": bad(on("a nil body", "task: Void of a nil body", func() { task.Void(nil) })),
+	"NameOf":     bad(on("a nil context", "task: NameOf(nil)", func() { task.NameOf(noContext) }), harmless("no loop's context", func() { task.NameOf(context.Background()) })),
+	"LogHandler": bad(on("nil", "task: LogHandler(nil); give", func() { task.LogHandler(nil) })),
+	"Void":       bad(on("a nil body", "task: Void of a nil body", func() { task.Void(nil) })),
 
 	"Named":                fine(anyValue),
 	"Eager":                fine(receiverOnly),
