@@ -97,7 +97,7 @@ func own(ctx context.Context) (t *Task, bound context.Context, derived bool) {
 	case *scopeContext:
 		return c.task, c.bound, false
 	case nil:
-		panic("loop: a nil context; use the one that the task's body was handed, or Loop.Context")
+		panic("loop: a nil context; use the context that the task's body was handed, or Loop.Context")
 	}
 	var of context.Context
 	switch c := ctx.Value(contextKey{}).(type) {
@@ -142,7 +142,7 @@ func inherit(ctx context.Context) (e *environment, derived bool) {
 	}
 }
 
-// values returns an environment with the values of e whose outer context cannot end.
+// values returns an environment with the values of e. Its outer context cannot end.
 func (e *environment) values() *environment {
 	if !e.bounded {
 		return e // the usual case
@@ -248,7 +248,7 @@ func noLoop(ctx context.Context) string {
 	if ctx.Value(outsideKey{}) != nil {
 		return "loop: this is the context of a Blocking call, or of loop.Outside, under which nothing can await or spawn; return to the task first, or use task.Submit"
 	}
-	return fmt.Sprintf("loop: the context %v belongs to no loop; use the one that the task's body was handed, or Loop.Context", ctx)
+	return fmt.Sprintf("loop: the context %v belongs to no loop; use the context that the task's body was handed, or Loop.Context", ctx)
 }
 
 // currentTask returns the task of ctx, and panics if it is not running: see Current in package lowlevel.

@@ -204,7 +204,7 @@ func TestUncancelGivesTheTaskAnotherContext(t *testing.T) {
 		derived, cancel := context.WithCancel(ctx)
 		defer cancel()
 		if self.Context() != ctx {
-			t.Error("the task's context is not the one that its body was given")
+			t.Error("the body was given another context")
 		}
 		if err := task.Sleep(ctx, time.Hour); err == nil {
 			t.Error("the sleep was not canceled")
@@ -312,7 +312,7 @@ func TestFromContext(t *testing.T) {
 		return nil
 	})
 	run(t, l)
-	mustPanic(t, "loop: the context context.Background belongs to no loop; use the one that the task's body was handed, or Loop.Context",
+	mustPanic(t, "loop: the context context.Background belongs to no loop; use the context that the task's body was handed, or Loop.Context",
 		func() { lowlevel.LoopOf(context.Background()) })
 	mustPanic(t, "loop: the context context.Background belongs to no loop", func() { future.New[int](context.Background()) })
 	mustPanic(t, "loop: the context context.Background belongs to no loop", func() { spawn(context.Background(), "", task.Yield) })

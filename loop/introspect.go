@@ -48,8 +48,8 @@ func (t *Task) Status() string {
 	return "waits for its turn"
 }
 
-// waitsFor returns what t waits for: the outcome of the task whose eager first step it waits for, or
-// the awaitable that it awaits. It returns nil if there is neither.
+// waitsFor returns the awaitable that t awaits. If t waits for the eager first step of another task, it
+// returns the outcome of that task. It returns nil in all other cases.
 func (t *Task) waitsFor() Awaitable {
 	if next := t.extras().stepping; next != nil {
 		return next.outcome
@@ -59,8 +59,8 @@ func (t *Task) waitsFor() Awaitable {
 
 // Stack returns the stack of the task's body, innermost frame first, without the frames of the
 // scheduler. It is empty if the task is stackless, has not started, or is done. If the task waits for
-// the eager first step of another task, its stack is known in debug mode only. Stack costs a switch to
-// the task's stack and back. Tasks whose stacks are not asked for cost nothing.
+// the eager first step of another task, its stack is known in debug mode only. A call costs a
+// switch to the task's stack and back. Without calls there is no cost.
 //
 // Call Stack on the loop, or from the host while the loop is not running.
 func (t *Task) Stack() []runtime.Frame {

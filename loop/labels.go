@@ -43,7 +43,7 @@ func (l *Loop) differs(ctx context.Context) bool {
 	return own
 }
 
-// base returns the context whose labels code has that runs for no task.
+// base returns the base context. Code that runs for no task has the labels of this context.
 func (l *Loop) base() context.Context {
 	if l.bound == nil {
 		return context.Background()

@@ -106,9 +106,8 @@ func (t *Task) refusal() error {
 	return t.resumed()
 }
 
-// end ends a task whose body cannot end by itself. If the body's Fail panics, the task ends
-// nevertheless. The panic goes to the error handler, because this may run on the stack of another
-// task.
+// end ends a task if its body cannot end by itself. If the body's Fail panics, the task still ends. The
+// panic goes to the error handler, because this may run on the stack of another task.
 func (t *Task) end(err error) {
 	defer t.ended()
 	if t.outcome.Done() { // an observer called Goexit, or a body made by Wrap failed, after the inner body had ended

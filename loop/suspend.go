@@ -30,7 +30,7 @@ type Awaitable interface {
 	AddWaiter(r Runnable)
 	// RemoveWaiter removes r, and reports whether r was waiting.
 	RemoveWaiter(r Runnable) bool
-	// TaskOf returns the task whose outcome this is, or nil.
+	// TaskOf returns the task if the awaitable is the outcome of one, and nil otherwise.
 	TaskOf() *Task
 	// Explain describes the awaitable for reports and graphs. what says in a few words what it is:
 	// task "A", a gather of 3. on has the awaitables that it waits for and that are not done.

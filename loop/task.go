@@ -59,7 +59,7 @@ type extra struct {
 	swept     uint64                 // the number of the last sweep that has reached this task
 	must      *CanceledError         // the next step or suspension delivers it
 	wake      error                  // the suspension ends with it; the awaitable's outcome does not count
-	stepping  *Task                  // the task whose eager first step this one waits for, inside the call that made it
+	stepping  *Task                  // this task is in the call that made stepping, and waits for its eager first step
 	stepsFrom []uintptr              // the call stack of that call; debug mode only
 	site      uintptr                // the call that made this task; debug mode only
 	renewed   *scope                 // replaces the task's own context: see Uncancel
@@ -182,8 +182,8 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 	started = true
 }
 
-// abandoned ends a new task whose factory, or an observer, has panicked or called Goexit, so that
-// no code will start the task. The panic or Goexit goes on in the call that makes the task.
+// abandoned ends a new task if its factory, or an observer, has panicked or called Goexit: then no code
+// will start the task. The panic or Goexit goes on in the call that makes the task.
 func (t *Task) abandoned() {
 	if t.state != stateNew {
 		return

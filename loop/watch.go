@@ -8,9 +8,9 @@ import (
 	"github.com/takt-go/takt/loop/internal/source"
 )
 
-// A watch observes a standard context whose end ends a task, or one suspension of it. Package context
-// has no function that tells the loop of an end inside the call that ends the context. So the loop looks
-// at all watches, in order of making, at the beginning of every turn. If code on the loop ends the
+// A watch observes a standard context. The end of that context cancels a task, or ends one suspension of
+// it. Package context has no function that tells the loop of an end inside the call that ends the
+// context. So the loop looks at all watches, in order of making, at the beginning of every turn. If code on the loop ends the
 // context, the loop always notices that at the same place in the order of events. An end from another
 // goroutine, such as that of a standard time limit, wakes the loop if it sleeps.
 type watch struct {

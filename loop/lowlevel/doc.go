@@ -80,7 +80,8 @@
 //   - [Enter] makes a [Scope], a part of a body that can be canceled by itself. Time limits and
 //     groups use scopes.
 //   - [Spawn] makes a task of a [Body]. A new kind of task implements Body.
-//   - [Offload] and [AddPort] connect a loop with goroutines and channels.
+//   - [Offload] and [AddPort] connect a loop with goroutines and channels. [Deliver] posts a function
+//     without the limit of SetPostLimit.
 //   - [WithPolicy] sets a [Policy], which chooses the next task. Package looptest uses it.
 //   - A [Home] stores in one word the loop or the task that an awaitable belongs to.
 //   - [Inside] reports whether the calling code runs on a loop.

@@ -35,6 +35,6 @@ func (h Home) Task() *loop.Task {
 	return h.task
 }
 
-// CheckGoroutine calls [CheckGoroutine] for the loop. It does nothing for the zero Home, and for the
+// CheckGoroutine calls the function [CheckGoroutine] with the loop of h. It does nothing for the zero Home, and for the
 // home of a task that was never spawned.
 func (h Home) CheckGoroutine(what string) { loop.Internals.CheckTask(h.task, what) }

@@ -83,8 +83,8 @@ func LoopOf(ctx context.Context) *loop.Loop { return loop.Internals.LoopOf(ctx) 
 // or more.
 func Inside() bool { return loop.Internals.Inside() }
 
-// Recovered makes an error from value, the result of recover. t is the task whose body panicked, or
-// nil for a callback. The error is a [*loop.PanicError], or [loop.ErrGoexit] if there was no panic. If
+// Recovered makes an error from value, the result of recover. If the body of a task panicked, t is that
+// task; for a callback t is nil. The error is a [*loop.PanicError], or [loop.ErrGoexit] if there was no panic. If
 // value is a *loop.PanicError, it is returned unchanged.
 //
 // Call Recovered in the deferred function that calls recover, or in a function that it calls. Call it

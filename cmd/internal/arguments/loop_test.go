@@ -66,7 +66,7 @@ var (
 const (
 	notMade    = " on a Loop that New has not made"
 	isClosed   = " on a loop that is closed"
-	nilContext = "loop: a nil context; use the one that the task's body was handed"
+	nilContext = "loop: a nil context; use the context that the task's body was handed"
 	notSpawned = " of a Task that was never spawned; task.Go makes tasks"
 
 	receiverOnly = "it has no arguments, and works for a zero value"

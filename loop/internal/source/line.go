@@ -24,7 +24,7 @@ type lines struct {
 	added  uint64
 	busy   bool            // inside a poll
 	fresh  []*Registration // added since the last poll
-	left   []*line         // lines whose heads are gone
+	left   []*line         // lines that have lost their heads
 	lines  map[channelEnd]*line
 	heads  []*Registration // of the lines, in order of adding
 	spare  []*Registration // the slice that the last poll emptied

@@ -31,7 +31,7 @@ type offload struct {
 // Init makes o ready for use. The follow-ups go to the queue to.
 func (o *Offloads) Init(hub *Hub, to *ready.Queue) { o.hub, o.to = hub, to }
 
-// Len returns the number of calls whose follow-ups were not handed over yet.
+// Len returns the number of calls with a follow-up that was not handed over yet.
 func (o *Offloads) Len() int { return len(o.calls) }
 
 // Go calls work on a new goroutine. then is the follow-up. work must not panic.
