@@ -1,170 +1,256 @@
-// Package task has tasks, and what combines them: the asyncio of Go.
+// Package task runs functions as tasks of one event loop, and lets the tasks wait for each other, as
+// Python's asyncio does.
 //
-//	results, err := task.Run(ctx, func(ctx context.Context) ([]int, error) {
-//		return task.Gather(
-//			task.Go(ctx, factorial("A", 2)),
-//			task.Go(ctx, factorial("B", 3)),
-//		).Await(ctx)
-//	})
+// Only one task runs at a time. Tasks switch only where they wait, and always in the same order. So
+// they share data without locks, and a program does the same in every run.
 //
-// A [Task] is a body that a loop drives, and the future of what the body will
-// return. Package loop's documentation defines the terms (turn, step, ready,
-// suspended) and the order of events; this one says how to write bodies. The
-// README has a table from asyncio's names to these.
+// # A first program
+//
+// This program asks for two pages at the same time, and waits for both. It is the package example.
+//
+//	pages, err := task.Run(context.Background(), func(ctx context.Context) ([]string, error) {
+//		get := func(page string, d time.Duration) *task.Task[string] {
+//			return task.Go(ctx, func(ctx context.Context) (string, error) {
+//				fmt.Println("ask for", page)
+//				if err := task.Sleep(ctx, d); err != nil { // stands for a server that takes some time
+//					return "", err
+//				}
+//				fmt.Println("got", page)
+//				return "<" + page + ">", nil
+//			})
+//		}
+//		return task.Gather(get("news", 2*time.Second), get("weather", time.Second)).Await(ctx)
+//	}, loop.WithVirtualTime()) // without this option it takes two seconds
+//	fmt.Println(pages, err)
+//
+// It prints:
+//
+//	ask for news
+//	ask for weather
+//	got weather
+//	got news
+//	[<news> <weather>] <nil>
+//
+// [Run] makes a loop, runs the main task, and closes the loop. [Go] starts a task. [Sleep] and Await
+// suspend the task that calls them: the other tasks run meanwhile. [Gather] makes one future of
+// several tasks.
+//
+// Each section below adds one idea. The documentation of package loop defines the terms (turn, step,
+// ready, suspended) and the order of events. ASYNCIO.md, in this directory, lists each name of asyncio
+// beside its counterpart here.
 //
 // # Bodies
 //
-// There are two kinds, and everything works the same on both:
+// The function that a task runs is its body. A body is an ordinary function,
 //
-//   - Stackful ([Go]): an ordinary function, func(context.Context) (T, error), that
-//     may suspend anywhere in its call tree. While suspended it holds a stack: a
-//     goroutine, about 3 KB in all. This is the kind to start with.
-//   - Stackless ([GoMachine]): a [Machine], whose Resume runs to the next suspension
-//     and says what it waits for. While suspended it holds its own fields, in a few
-//     hundred bytes all told, and no goroutine.
+//	func(ctx context.Context) (T, error)
 //
-// A body is handed a context, which is the task's: pass it on to whatever suspends.
-// Only the running body may suspend with it; a context of another task panics. What
-// asyncio calls a coroutine is here any function that takes a context: calling it is
-// awaiting it.
+// and it may suspend anywhere in its call tree: in loops, in deferred calls, in functions that it
+// calls. The loop hands it a context, the context of its task. Three rules apply to this context:
+//
+//   - Pass it on to every function that suspends, or that starts a task.
+//   - Only the running body may suspend with it. Suspending with the context of another task panics.
+//   - It carries values, a deadline and a Done channel, as every context does. So any library can
+//     use it.
+//
+// Where asyncio has a coroutine, takt has a function that takes a context. To await it, call it: the
+// call runs in the same task and costs nothing. To run it at the same time as the caller, start a task.
+// For a body without a result there is [Void].
+//
+// # Starting and awaiting tasks
+//
+// [Go] makes a task and returns at once. The new task takes its first step in a later turn, when the
+// caller has suspended. Tasks begin in the order in which they were made. With the option [Eager], or
+// an eager task factory, Go runs the first step before it returns.
+//
+// A [Task] is also the future of its result: t.Await(ctx) suspends the caller until t is done, and
+// returns the value and the error of t's body. Any number of tasks may await one task. t.Wait(ctx)
+// waits without the value, t.Result() returns the outcome of a task that is done, and t.OnDone(fn)
+// schedules a callback.
+//
+// A loop keeps its tasks until they end. When main ends, Run cancels the tasks that are left, and waits
+// for them.
+//
+// # Combining tasks
+//
+// Everything here takes tasks and futures alike:
+//
+//	Gather             all results, in the order of the arguments, or the first error
+//	Collect            all outcomes, values and errors
+//	WithGroup          tasks that end together; if one fails, the others are canceled
+//	Wait               until one, or all, are done, or until one has failed
+//	AsCompleted        ranges over tasks in the order in which they complete
+//	Completions        one future for each, in the order of completion
+//	Timeout, TimeoutAt a body under a time limit; Within for a body with a result
+//	WaitFor            one task or future under a time limit
+//	Shield             keeps a cancellation of the waiter away from a task
+//	CancelAll          cancels several tasks by one request
+//
+// The packages lock and queue, below this one, have mutexes, events, conditions, semaphores, barriers
+// and queues.
+//
+// Code that blocks its goroutine holds up all tasks. [Blocking] runs such a call on another goroutine,
+// and suspends only the task that waits for it. [Recv] and [Send] wait for Go channels. [Submit] starts
+// a body from another goroutine, and waits for its result.
 //
 // # Schedule points
 //
-// Other tasks run only where a body suspends. These suspend:
+// Other tasks run only where a body suspends. These functions suspend:
 //
-//	Sleep, Yield            always, for a turn at least
+//	Sleep, Yield            always, for at least one turn
 //	Wait, Blocking          always
 //	Await and Wait          of a future or task: if it is not done
-//	WaitFor                 if what it waits for is not done
-//	AsCompleted             before its first round always, later if nothing more
-//	                        has completed
-//	WithGroup               at its end, if it was given any task whose end it has
-//	                        not noticed yet
+//	WaitFor                 if its task or future is not done
+//	AsCompleted             always before its first round; later, if no other awaitable
+//	                        has completed meanwhile
+//	WithGroup               at its end, if it was given a task whose end it has not
+//	                        noticed yet
 //	Recv, Send              if the operation is not possible at once
-//	Timeout, TimeoutAt      not by themselves, only their bodies
-//	lowlevel.Suspend        which all of these come down to; the packages lock and
-//	                        queue say for each method of theirs whether it suspends
+//	Timeout, TimeoutAt      not by themselves, only their bodies; Within is the same
+//	lowlevel.Suspend        all functions of this list use it; packages lock and queue
+//	                        say of each method whether it suspends
 //
-// Nothing else does. Go, Gather, Shield, Cancel, SetResult and the like never
-// suspend their caller; with an eager factory, or the option [Eager], Go runs the first
-// step of the new task before it returns.
+// No other function suspends. Go, Gather, Shield, Cancel, SetResult and the like never suspend their
+// caller. With an eager factory, or the option Eager, Go runs the first step of the new task before it
+// returns.
 //
 // # Cancellation
 //
-// Canceling is asking. Task.Cancel makes the body's next suspension, or the one that
-// it is in, return an error: a [*loop.CanceledError] with the cause. A body that
-// returns errors as they come needs nothing else; its deferred calls run. If it lets
-// the error through, the task is canceled; if it returns a value or another error,
-// that is the outcome. The rules, which are asyncio's:
+// To cancel a task is to ask it to end. Task.Cancel makes one suspension of the body return an error:
+// the suspension that the body is in, or else its next one. The error is a [*loop.CanceledError], which
+// holds the cause. A body that returns the errors of its awaits needs nothing else: it ends, and its
+// deferred calls run. If the body returns the cancellation, the task is canceled. If it returns a value
+// or another error, that is the outcome of the task.
 //
-//   - Only suspensions deliver it. A body that never suspends, or that awaits only
-//     what is done, does not see it until it ends; then the task counts as canceled
-//     all the same, unless the body returned an error of its own.
-//   - It is delivered once (it is edge-triggered). A body may go on awaiting
-//     afterwards, to clean up, and is not interrupted again unless Cancel is called
-//     again.
-//   - The context stays ended: ctx.Err, Done, and what is derived from it tell of the
-//     request until it is taken back. Standard contexts derived from it have ended
-//     too; await under ctx itself to clean up.
-//   - What the task awaits is canceled with it, and the task wakes when that has
-//     ended. [Shield] is there against that.
-//   - A request passes once through each task and gather that it reaches, however many
-//     ways lead there. So does the end of a program, and a group that aborts, for all of
-//     the tasks that they cancel. The cost is linear in what is reached.
-//   - Requests are counted: CancelRequests says how many there are. A request counts once for
-//     each task or gather that passes it on. (asyncio walks every way to a task, and
-//     counts each. So the counts differ below diamonds: where two ways part and meet
-//     again.) A body that handles a cancellation and goes on calls Uncancel, as [Timeout]
-//     and [WithGroup] do for the requests that they make themselves.
-//   - Where more requests come before one is delivered, the body is told of the first, if
-//     that could cancel what the body awaits, and else of the last. A limit or group does
-//     not take the place of a request that is not delivered yet.
-//   - A body may return ctx.Err() in place of the error of its await. Where its context
-//     has ended by a request that was not taken back, and the error is context.Canceled,
-//     or wraps that and nothing else, the body has let the request through: the task is
-//     canceled, by the [*loop.CanceledError] of the request. The body of a [Timeout] and
-//     of a [WithGroup] may do the same.
-//   - Canceling a task that has failed takes its error, as asking for it does.
-//   - A task that is canceled before its first step never runs.
-//   - A group cancels its tasks when one of them fails; a gather does not. A task is
-//     never canceled because the one that spawned it is.
+// These rules are asyncio's. About delivery:
 //
-// # Errors
+//   - Only a suspension delivers a cancellation. A body that never suspends, or that awaits only
+//     futures that are done, does not see it until it ends. Then the task still counts as canceled,
+//     unless the body returned an error of its own.
+//   - A cancellation is delivered once. After that the body may await again, to clean up, and is
+//     interrupted again only if Cancel is called again.
+//   - A task that is canceled before its first step never runs its body.
+//   - Several requests may come before one is delivered. The body is told of the first one if that
+//     request could cancel what the body awaits, and otherwise of the last one. The request of a
+//     time limit or a group does not replace a request that is not delivered yet.
+//   - The context of the task stays ended: ctx.Err and Done tell of the request until it is taken
+//     back, and so do contexts that are derived from ctx. To clean up, await under ctx itself:
+//     standard contexts that are derived from it have ended.
 //
-// Test them with errors.Is and errors.As; bodies may wrap them by %w.
+// About tasks that wait for each other:
 //
-//	future.ErrCanceled     every cancellation; errors.Is(err, context.Canceled) too
-//	*loop.CanceledError    the same, with its Cause
-//	*TimeoutError          a limit expired; it matches context.DeadlineExceeded and
-//	                       not ErrCanceled
+//   - Canceling a task also cancels the future or task that it awaits. The task wakes when that one
+//     has ended. [Shield] prevents this.
+//   - One request passes at most once through each task and gather, even if several paths lead
+//     there. The end of a program makes one request for all the tasks that it cancels. A group that
+//     aborts and [CancelAll] do the same. The cost is linear in the number of objects that the
+//     request reaches.
+//   - A group cancels its tasks when one of them fails. A gather does not cancel its other children
+//     when one fails. A task is never canceled because the task that started it is canceled.
+//   - Canceling a task that has failed takes its error, as t.Err() does.
+//
+// About bodies that handle a cancellation:
+//
+//   - Requests are counted. CancelRequests returns how many were made and not taken back. If several
+//     tasks or gathers pass one request on to the same task, it counts once for each of them.
+//     (asyncio counts each path to the task. The counts differ below diamonds, where two paths part
+//     and meet again.)
+//   - A body that handles a cancellation and goes on calls Uncancel, which takes the request back.
+//     [Timeout] and [WithGroup] do this for their own requests.
+//   - A body may return ctx.Err() in place of the error of its await. If the error is
+//     context.Canceled, or wraps that and nothing else, and if a request has ended ctx and was not
+//     taken back, then the body has let the request through: the task is canceled, with the
+//     [*loop.CanceledError] of the request. The same holds for the bodies of Timeout and WithGroup.
+//
+// # Errors and panics
+//
+// The error of a body is the error of its task. Await returns it. Test errors by errors.Is and
+// errors.As; a body may wrap them by %w.
+//
+//	future.ErrCanceled     matches every cancellation; context.Canceled matches, too
+//	*loop.CanceledError    a cancellation with its Cause
+//	*TimeoutError          a time limit expired; it matches context.DeadlineExceeded, and does
+//	                       not match ErrCanceled
 //	*GroupError            all errors of a group; Is and As look into each
-//	*TaskError             one of these, and which task it is of
+//	*TaskError             one error of a group, with the name of its task
 //	*PanicError            a body panicked: value, stack, name of the task
 //	loop.ErrGoexit         runtime.Goexit ended the body
 //	*loop.DeadlockError    from Run: tasks are left that nothing can wake
-//	loop.ErrClosed         from Submit; as a cause: the loop was closed meanwhile
+//	loop.ErrClosed         from Submit: the loop is closed; as the cause of a cancellation:
+//	                       the loop was closed meanwhile
 //	future.ErrInvalidState the result was asked for before the task was done
 //
-// A CanceledError does not unwrap to its cause, so that a body does not take an outer
-// limit for its own. A context.Canceled without a request to cancel, such as that of a
-// standard context that ended by itself, is an error like any other: a task that returns
-// it has failed. An error that joins a cancellation with something else is not a
-// cancellation.
+// A panic in a body ends its task with a [*PanicError], and the loop goes on. A panic in the main body
+// goes on in Run. A runtime.Goexit in a body ends its task, and also the goroutine that drives the
+// loop: so t.FailNow works in a task of a test.
 //
-// An error that no code takes, by awaiting the task or asking for its error, is reported
-// to the loop's error handler: when 128 younger ones that no code takes have come
-// ([loop.WithUnretrievedLimit] sets another number), or when the loop is closed, in order of
-// the tasks' creation. A server that runs for months gives a small number, even 0, or
-// spawns into groups, which return every error. (asyncio tells when the task is
-// collected. trio loses no error: the nursery raises it. errgroup keeps the first only.)
+// A CanceledError does not unwrap to its cause. So a body never takes an outer time limit for its own.
+// A context.Canceled for which no code has canceled the task is an error like any other: for example
+// that of a standard context that ended by itself. A task that returns it has failed. An error that
+// joins a cancellation with another error is not a cancellation.
+//
+// Code takes the error of a task when it awaits the task or asks for its error. The loop keeps errors
+// that no code has taken: 128 of them, or the number that [loop.WithUnretrievedLimit] sets. When there
+// is one more, it reports the oldest to its error handler. When the loop is closed, it reports the
+// rest, in order of the tasks' creation. For a server that runs for months, set a small limit, even 0,
+// or start tasks in groups: a group returns every error. (asyncio reports such an error when the task
+// is collected as garbage. In trio no error is lost: the nursery raises it. errgroup keeps only the
+// first error.)
+//
+// # Machines
+//
+// There are two kinds of bodies. Everything in this package works the same with both.
+//
+//   - A stackful body ([Go]) is an ordinary function. While it is suspended it holds a stack: a
+//     goroutine, about 3 KB in all. Start with this kind.
+//   - A stackless body ([GoMachine]) is a [Machine]: an object with a method Resume, which runs to
+//     the next suspension and returns what it waits for. A suspended machine holds its own fields
+//     and a few hundred bytes, and no goroutine.
 //
 // # Traps
 //
-// Some of asyncio's rules surprise. takt keeps them, for the order of events is the
-// same, and says where they bite:
+// Some rules of asyncio surprise. takt keeps them, since it keeps the order of events:
 //
-//   - Gather hides later errors: its first failing child ends it, the others go on,
-//     and no code takes their errors. Here they are reported, as said above.
-//     [WithGroup] cancels the rest and returns every error; [Collect] returns every
-//     outcome.
-//   - Shield loses its inner error: once a shield was canceled nobody awaits what is
-//     behind it. If that fails, the error handler is told at once
-//     ([loop.ShieldedFailed]).
-//   - Timeout of zero can swallow an earlier cancel: requests that come before the
-//     same suspension are delivered as one. Where the running task was canceled,
-//     nothing has delivered that yet, and a limit that has expired already is
-//     entered, the limit's TimeoutError is what comes out. The request is still
-//     counted: ask CancelRequests before going on.
-//   - Swallowing a cancellation: a body that goes on after one makes whoever awaits
-//     its end wait longer. A body that handles errors by trying again must let
-//     errors.Is(err, future.ErrCanceled) through.
-//   - WaitFor cancels, and waits for the clean-up: it can take longer than its limit.
-//     Wait for a Shield to give up at once.
-//   - Tasks that nobody refers to: asyncio may collect them in the middle of their
-//     work. A loop holds on to its tasks until they end.
-//   - A shared future: canceling one of the tasks that await a future cancels the future,
-//     and so for all of them. Where several tasks share a future or a task, each awaits a
-//     Shield of it.
-//   - AsCompleted is an iterator: a second range over it begins anew, yields every
-//     awaitable again, and counts its limit from then on. Range over it once.
+//   - Gather hides later errors. The first child that fails ends the gather. The other children go
+//     on, and no code takes their errors. The loop reports these errors, as described above. Way out:
+//     [WithGroup] cancels the other tasks and returns every error; [Collect] returns every outcome.
+//   - Shield loses the error of its inner task. When a shield has been canceled, no code awaits the
+//     inner task any more. If the inner task then fails, the loop reports that to its error handler
+//     at once ([loop.ShieldedFailed]). Way out: await the inner task itself, somewhere else.
+//   - A Timeout of zero can swallow an earlier cancellation. Several requests that come before the
+//     same suspension are delivered as one. Suppose that the running task was canceled, that no
+//     suspension has delivered this yet, and that the task enters a limit that has expired already.
+//     Then Timeout returns a TimeoutError in place of the cancellation. The request still counts. Way
+//     out: check CancelRequests before going on, or Yield before setting the limit.
+//   - Swallowing a cancellation. If a body goes on after a cancellation, the code that awaits its end
+//     waits longer. Way out: a body that tries again after an error returns the error if
+//     errors.Is(err, future.ErrCanceled).
+//   - WaitFor can take longer than its limit: it cancels the task, and waits until the task has
+//     cleaned up. Way out: use [Wait] with a limit, or WaitFor of a Shield, to give up at once.
+//   - Tasks that no variable refers to. asyncio may collect such a task as garbage in the middle of
+//     its work. A loop of takt keeps its tasks until they end, so this cannot happen here.
+//   - A shared future. If several tasks await one future, canceling one of these tasks cancels the
+//     future, and so the wait of all of them. Way out: each task awaits a Shield of the future.
+//   - AsCompleted is an iterator. A second range over it begins again: it yields every awaitable
+//     again, and its limit counts from its own start. Way out: range over it once.
 //
-// Others come of Go, or of what a loop is:
+// Other traps come from Go, or from the nature of a loop:
 //
-//   - A value that is returned with an error is dropped: Result and Await return the zero
-//     value and the error. Return the value in the error, or return a struct that has
-//     both.
-//   - A limit around Blocking, in a loop, loses data: a call that reads goes on after the
-//     limit has expired, and what it reads then is dropped. Let one goroutine or task read
-//     and hand on what it has read by a channel or queue, and limit the [Recv] or the Get:
-//     these lose nothing.
-//   - A semaphore around Blocking: where a limit or a cancellation ends the waiting, the
-//     task releases its permit while the call still runs, so more calls run than there are
-//     permits. Let a task of its own acquire, call and release, and await a Shield of it.
-//   - Yield keeps the loop busy: a body that yields until something has changed never lets
-//     RunUntilIdle return, nor a virtual clock move. Await what changes, or Sleep.
-//   - Locks of a thread: a body that suspends between runtime.LockOSThread and
-//     UnlockOSThread ends the process with a fatal error that nothing can recover. So does
-//     one that suspends in a Go function that C has called, as Go locks the thread there.
-//     Make such calls in [Blocking], or unlock before the await. A host that has locked its
-//     thread makes, drives and closes its loop under that lock.
+//   - A value that is returned with an error is dropped. Result and Await return the zero value and
+//     the error. Way out: put the value into the error, or return a struct with both.
+//   - A time limit around Blocking, used again and again, loses data. A call that reads goes on after
+//     the limit has expired, and what it reads then is dropped. Way out: one goroutine or task
+//     reads, and hands on what it has read by a channel or a queue. Put the limit around [Recv] or
+//     the queue's Get, which lose nothing.
+//   - A semaphore around Blocking lets too many calls run. If a limit or a cancellation ends the wait,
+//     the task releases its permit while the call still runs. Way out: a separate task acquires,
+//     calls and releases; await a Shield of that task.
+//   - A loop around Yield keeps the event loop busy. While a body yields until something has changed,
+//     RunUntilIdle does not return, and a virtual clock does not move. Way out: await the change, or
+//     Sleep.
+//   - Thread locks. If a body suspends between runtime.LockOSThread and UnlockOSThread, the process
+//     ends with a fatal error, which no code can recover. The same happens if it suspends in a Go
+//     function that C has called, since Go locks the thread there. Way out: make such calls in
+//     [Blocking], or unlock before the await. A host that has locked its thread must make, drive and
+//     close its loop under that lock.
 package task

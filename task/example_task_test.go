@@ -12,6 +12,31 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
+// The first program asks for two pages at the same time, and waits for both. The package's
+// documentation explains it.
+func Example() {
+	pages, err := task.Run(context.Background(), func(ctx context.Context) ([]string, error) {
+		get := func(page string, d time.Duration) *task.Task[string] {
+			return task.Go(ctx, func(ctx context.Context) (string, error) {
+				fmt.Println("ask for", page)
+				if err := task.Sleep(ctx, d); err != nil { // stands for a server that takes some time
+					return "", err
+				}
+				fmt.Println("got", page)
+				return "<" + page + ">", nil
+			})
+		}
+		return task.Gather(get("news", 2*time.Second), get("weather", time.Second)).Await(ctx)
+	}, loop.WithVirtualTime()) // without this option it takes two seconds
+	fmt.Println(pages, err)
+	// Output:
+	// ask for news
+	// ask for weather
+	// got weather
+	// got news
+	// [<news> <weather>] <nil>
+}
+
 // A body is an ordinary function. With a virtual clock its hours pass at once.
 func ExampleRun() {
 	answer, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
