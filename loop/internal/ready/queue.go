@@ -29,6 +29,7 @@ type Queue struct {
 	head, tail uint64
 	full       uint64 // tail cannot grow beyond this position
 	mask       uint64
+	rested     uint64 // head at the last Shrink
 }
 
 // Empty reports whether the queue has no entries. An entry that was taken out counts as an entry.
@@ -84,11 +85,15 @@ func (q *Queue) Take(at uint64) Runnable {
 // rested is the number of entries that an empty queue keeps room for.
 const rested = 8192
 
-// Shrink halves the buffer of an empty queue if the buffer is large. If a loop calls Shrink whenever
-// nothing is ready, it does not keep a large buffer after a single burst.
+// Shrink halves the buffer of an empty queue if the buffer is large, and if less than half of it was
+// used since the last Shrink. If a loop calls Shrink whenever nothing is ready, it does not keep a
+// large buffer after a single burst, and it does keep one for bursts that come again and again.
 func (q *Queue) Shrink() {
 	if len(q.buf) > rested {
-		q.resize(len(q.buf) / 2)
+		if q.head-q.rested < uint64(len(q.buf)/2) {
+			q.resize(len(q.buf) / 2)
+		}
+		q.rested = q.head
 	}
 }
 

@@ -182,6 +182,20 @@ func TestModel(t *testing.T) {
 	})
 }
 
+// A queue that is filled again and again keeps its buffer.
+func TestShrinkBetweenBursts(t *testing.T) {
+	var q Queue
+	for range 3 {
+		for i := range rested + 1 {
+			q.Push(numbered(i))
+		}
+		popAll(&q)
+		if q.Shrink(); q.Cap() != 2*rested {
+			t.Fatalf("room for %d, want %d", q.Cap(), 2*rested)
+		}
+	}
+}
+
 // Each Shrink halves the ring of an empty queue, until it has a moderate size.
 func TestShrink(t *testing.T) {
 	var q Queue
@@ -189,6 +203,9 @@ func TestShrink(t *testing.T) {
 		q.Push(numbered(i))
 	}
 	popAll(&q)
+	if q.Shrink(); q.Cap() != 4*rested {
+		t.Errorf("room for %d just after a burst of %d", q.Cap(), 4*rested)
+	}
 	for want := 2 * rested; want >= rested; want /= 2 {
 		if q.Shrink(); q.Cap() != want {
 			t.Errorf("the queue has room for %d entries, want %d", q.Cap(), want)
