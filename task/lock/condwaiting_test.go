@@ -102,6 +102,22 @@ func TestWaitingAtACondCanceled(t *testing.T) {
 	}
 }
 
+// Reports name the task that asked.
+func TestWaitingAtACondHoldsTheMutex(t *testing.T) {
+	l := testkit.NewLoop(t)
+	var c lock.Cond
+	testkit.Spawn(l.Context(), "A", func(ctx context.Context) error {
+		c.Mutex().TryLock()
+		c.Waiting(ctx)
+		return nil
+	})
+	l.RunUntilIdle()
+	signal(&c, 1)
+	b := testkit.Spawn(l.Context(), "B", c.Lock)
+	l.RunUntilIdle()
+	testkit.Equal(t, "B", b.Task().Status(), `awaits a mutex, held by "A", which has ended`)
+}
+
 // A machine whose task is canceled holds the mutex once it is told.
 func TestWaitingAtACondInAMachineThatIsCanceled(t *testing.T) {
 	l := testkit.NewLoop(t)
