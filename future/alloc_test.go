@@ -29,6 +29,10 @@ func TestAllocations(t *testing.T) {
 		_ = f.SetResult(1)
 		l.RunOnce()
 	})
+	check("AddWaiter and RemoveWaiter", 0, func(f *future.Future[int]) {
+		f.AddWaiter(waiter)
+		f.RemoveWaiter(waiter)
+	})
 	fn := func() {}
 	check("OnDone and waking it", 1, func(f *future.Future[int]) { // the registration
 		f.OnDone(fn)
@@ -42,6 +46,7 @@ func TestAllocations(t *testing.T) {
 	})
 	var made *future.Future[int]
 	check("New", 1, func(*future.Future[int]) { made = future.New[int](l.Context()) })
+	check("NewShared", 1, func(*future.Future[int]) { made = future.NewShared[int](l.Context()); _ = made.SetResult(1) })
 	if waiter.ran != rounds+1 || made == nil {
 		t.Errorf("the waiter ran %d times", waiter.ran)
 	}

@@ -34,7 +34,7 @@
 // of package loop defines these terms.
 //
 // If a task is canceled while it awaits a future, the future is canceled, too. To prevent
-// that, await a task.Shield of the future.
+// that, await a task.Shield of the future. For a future that many tasks await, use [NewShared].
 //
 // # Errors
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
@@ -47,6 +46,9 @@ func Untyped(f Any) Awaitable[any] {
 }
 
 type untyped struct{ Any }
+
+// Shared is that of the future, which the loop may ask what it awaits.
+func (u untyped) Shared() bool { return u.base().Shared() }
 
 func (u untyped) Result() (any, error) { return u.AnyResult() }
 
@@ -204,7 +206,8 @@ type rest struct {
 	owner         Owner // nil if the owner is a task
 	err           error
 	state         state
-	taken         bool // code has taken the error
+	taken         bool  // code has taken the error
+	searches      uint8 // removals of a waiter that have searched all waiters
 }
 
 // success is the rest of every future that has a value and no rest of its own.
@@ -413,7 +416,7 @@ func (c *core) mustBelong() {
 // average. It panics if == cannot compare r, as for a lowlevel.Func.
 func (c *core) RemoveWaiter(r loop.Runnable) bool {
 	c.check("Remove")
-	if r != nil && !reflect.ValueOf(r).Comparable() {
+	if r != nil && !comparable(r) {
 		panic(fmt.Sprintf("future: RemoveWaiter of a %T, which == cannot compare; give AddWaiter and RemoveWaiter a pointer", r))
 	}
 	switch rest := c.rest(); {
@@ -444,7 +447,7 @@ func (c *core) settable(what string) error {
 	if c.Done() {
 		return fmt.Errorf("%w: %s on a future that is done", ErrInvalidState, what)
 	}
-	if c.TaskOf() != nil || c.owner() != nil {
+	if c.TaskOf() != nil || c.owner() != nil && !c.Shared() {
 		return fmt.Errorf("%w: %s on a future that only its task or promise can complete", ErrInvalidState, what)
 	}
 	return nil
@@ -486,9 +489,9 @@ func (r *rest) complete(l *loop.Loop, s state, err error) {
 	}
 	first, more := r.takeWaiters()
 	r.state, r.err = s, err
-	if len(more) > 0 {
+	if more != nil {
 		// Deferred, because an observer may call Goexit while first is scheduled.
-		defer lowlevel.ScheduleAll(l, more)
+		defer r.scheduleAll(l, more)
 	}
 	if first != nil {
 		lowlevel.Schedule(l, first)

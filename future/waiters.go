@@ -11,13 +11,15 @@ import (
 // is rest.Runnable, and the others are in rest.more.
 //
 // If there are few waiters, a removal searches all of them. If there are many, the first
-// removal makes an index. The index takes the place of the first waiter, and then all
-// waiters are in more. From then on a removal leaves a nil in more. When more than half of
-// more is nil, the remaining waiters move together. So adding and removing a waiter costs
-// O(1) on average.
+// removals search, too, and the next one makes an index. The index takes the place of the first
+// waiter, and then all waiters are in more. From then on a removal leaves a nil in more. When more
+// than half of more is nil, the remaining waiters move together. So adding and removing a waiter
+// costs O(1) on average.
 
-// few is the largest number of waiters that are searched one by one.
-const few = 32
+const (
+	few      = 32 // the largest number of waiters that are always searched one by one
+	searches = 16 // so many searches through many waiters cost less than an index
+)
 
 // An index knows where in more each waiter is.
 type index struct {
@@ -51,7 +53,7 @@ func (r *rest) add(w loop.Runnable) {
 // note notes that w is at the index at. A waiter that is not comparable cannot be removed,
 // so it is not noted.
 func (x *index) note(w loop.Runnable, at int) {
-	if !reflect.ValueOf(w).Comparable() {
+	if !comparable(w) {
 		return
 	}
 	if p, again := x.at[w]; again {
@@ -60,6 +62,11 @@ func (x *index) note(w loop.Runnable, at int) {
 		return
 	}
 	x.at[w] = place{at: at}
+}
+
+// comparable reports whether == can compare w. It allocates nothing for a pointer.
+func comparable(w loop.Runnable) bool {
+	return reflect.TypeOf(w).Kind() == reflect.Pointer || reflect.ValueOf(w).Comparable()
 }
 
 // remove removes w from its first place, and reports whether it had one.
@@ -72,7 +79,10 @@ func (r *rest) remove(w loop.Runnable) bool {
 		return true
 	}
 	if len(r.more) > few {
-		return r.removeBy(r.makeIndex(), w)
+		if r.searches == searches {
+			return r.removeBy(r.makeIndex(), w)
+		}
+		r.searches++
 	}
 	at := slices.Index(r.more, w)
 	if at < 0 {

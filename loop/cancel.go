@@ -154,6 +154,10 @@ func (t *Task) deliver(e *CanceledError) bool {
 		t.interrupt(e)
 		return false
 	case t.live.on != nil && !t.live.on.Done():
+		if isShared(t.live.on) {
+			t.interrupt(e)
+			return false
+		}
 		x.below = true
 		return true
 	}

@@ -12,6 +12,9 @@ import (
 // of one. An Awaitable is comparable: it is a pointer, or made of pointers. An Awaitable that is a view
 // of another one also has a method Self() Awaitable, which returns the other one. Introspection shows
 // that one.
+//
+// An Awaitable that many tasks await at once may have a method Shared() bool, which returns true. If a
+// task that awaits it is canceled, only the task's wait ends: the loop does not ask the awaitable to end.
 type Awaitable interface {
 	// Loop returns the loop that the awaitable belongs to. Its waiters run there.
 	Loop() *Loop
@@ -196,6 +199,9 @@ func (t *Task) suspend(s Suspension) {
 	case t.sleeping:
 		x.wake, x.must = x.must, nil
 		t.rouse()
+	case isShared(t.live.on):
+		t.interrupt(x.must)
+		x.must = nil
 	case t.live.on != nil:
 		l.inSweep(func() {
 			if t.live.on.Cancel(x.must.Cause) {
@@ -302,6 +308,12 @@ func (t *Task) interrupt(err error) {
 		t.withExtra().wake, t.live.on = err, nil
 		t.env.loop.schedule((*entry)(t))
 	}
+}
+
+// isShared reports whether on goes on when a task that awaits it is canceled. on may be nil.
+func isShared(on Awaitable) bool {
+	s, ok := on.(interface{ Shared() bool })
+	return ok && s.Shared()
 }
 
 // maxRefused is how many times a body may try to suspend while it is being unwound.

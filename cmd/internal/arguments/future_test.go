@@ -63,10 +63,11 @@ var (
 )
 
 var futureRules = map[string]rule{
-	"New":     bad(on("a nil context", nilContext, func() { future.New[int](noContext) }), on("a context of no loop", zeroFuture, func() { future.New[int](context.Background()) })),
-	"Untyped": bad(on("nil", "future: Untyped(nil); give it a future or task", func() { future.Untyped(nil) })),
-	"Failed":  bad(on("nil", "future: Failed(nil); give it a future or task", func() { future.Failed(nil) })),
-	"Peek":    bad(on("nil", "future: Peek(nil); give it a future or task", func() { _ = future.Peek(nil) })),
+	"New":       bad(on("a nil context", nilContext, func() { future.New[int](noContext) }), on("a context of no loop", zeroFuture, func() { future.New[int](context.Background()) })),
+	"NewShared": bad(on("a nil context", nilContext, func() { future.NewShared[int](noContext) }), on("a context of no loop", zeroFuture, func() { future.NewShared[int](context.Background()) })),
+	"Untyped":   bad(on("nil", "future: Untyped(nil); give it a future or task", func() { future.Untyped(nil) })),
+	"Failed":    bad(on("nil", "future: Failed(nil); give it a future or task", func() { future.Failed(nil) })),
+	"Peek":      bad(on("nil", "future: Peek(nil); give it a future or task", func() { _ = future.Peek(nil) })),
 
 	"Promise.Init": bad(
 		on("a nil promise", "future: Init of a nil Promise, or with a nil owner", func() { noPromise.Init(nil, owner{}) }),
@@ -112,6 +113,7 @@ var futureRules = map[string]rule{
 	"core.OnDone": bad(
 		on("nil", "future: OnDone(nil); give it a function to call", func() { ofAnother().OnDone(nil) }),
 		on("a zero future", zeroFuture, func() { new(future.Future[int]).OnDone(nothing) })),
+	"core.Shared":    bad(harmless("a zero future", func() { new(future.Future[int]).Shared() })),
 	"core.AddWaiter": bad(on("a zero future", zeroFuture, func() { new(future.Future[int]).AddWaiter(lowlevel.Func(nothing)) })),
 	"core.RemoveWaiter": bad(
 		harmless("nil", func() { ofAnother().RemoveWaiter(nil) }),
