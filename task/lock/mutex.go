@@ -107,8 +107,8 @@ func (m *Mutex) giveUp(bool) {
 // the line until its task has taken the mutex, so that no other task can take it in between.
 // (A promise takes the mutex inside Set.)
 func (m *Mutex) wake() {
-	for w := range m.waiters.All() {
-		if w.Set() || w.Done() { // else it was left over from a loop that is closed
+	for w := m.waiters.First(); w != nil; w = m.waiters.First() {
+		if w.Set() || w.Done() { // else it was left over from a loop that is closed, and has left
 			return
 		}
 	}
