@@ -121,6 +121,15 @@ var taskRules = map[string]rule{
 		on("a nil body", "task: Submit with a nil context, of a nil body, or to a nil loop", func() { open(func(l *loop.Loop) { _, _ = task.Submit[int](context.Background(), l, nil) }) }),
 		on("a zero loop", "loop: Post"+notMade, func() { _, _ = task.Submit(context.Background(), zero, one) }),
 		fails("a closed loop", "loop: closed", func() error { _, err := task.Submit(context.Background(), closed(), one); return err })),
+	"Call": with(inContext(func(ctx context.Context) error { _, err := task.Call(ctx, loop.New(), one); return err }),
+		on("a nil loop", "task: Call on a nil loop, or of a nil body", func() { in(func(ctx context.Context) { _, _ = task.Call(ctx, nil, one) }) }),
+		on("a nil body", "task: Call on a nil loop, or of a nil body", func() {
+			open(func(l *loop.Loop) { in(func(ctx context.Context) { _, _ = task.Call[int](ctx, l, nil) }) })
+		}),
+		on("a zero loop", "loop: Post"+notMade, func() { in(func(ctx context.Context) { _, _ = task.Call(ctx, zero, one) }) }),
+		fails("a closed loop", "loop: closed", func() error {
+			return inside(func(ctx context.Context) error { _, err := task.Call(ctx, closed(), one); return err })
+		})),
 	"Blocking": with(inContext(func(ctx context.Context) error { _, err := task.Blocking(ctx, one); return err }),
 		on("a nil function", "task: Blocking of a nil function", func() { in(func(ctx context.Context) { _, _ = task.Blocking[int](ctx, nil) }) })),
 	"Recv": with(inContext(func(ctx context.Context) error { _, _, err := task.Recv(ctx, make(chan int)); return err }),

@@ -1,0 +1,132 @@
+package task
+
+import (
+	"context"
+	"sync"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
+)
+
+// A remote is a body that code outside of a loop has posted to the loop, to run there as a task, and
+// the outcome of that task. [Call] and [Submit] are made of it.
+//
+//	pending ──▶ settled
+//
+// A remote is settled once: when its body has ended, when the task cannot be made, or when the loop
+// begins to close. The body settles it itself, so that no further turn of the loop is needed:
+// nothing might drive the loop any more, as after a Goexit.
+type remote[T any] struct {
+	ctx     context.Context // of the body; it bounds the task
+	stop    func() bool     // watching for the loop's end
+	then    func()          // called when it is settled, on any goroutine
+	made    bool            // the task was spawned, with all that its factory does
+	task    *Task[T]        // nil until made; only the loop's goroutine touches it
+	mu      sync.Mutex
+	settled bool
+	waiting int // those that wait, and return the outcome if it comes
+	v       T
+	err     error
+	untaken bool // the task has failed, and nothing has taken its error
+	gaveUp  bool // the task was canceled because ctx has ended
+}
+
+// start posts body to l, as a task that ctx bounds. If it returns the error of the post, r stays pending.
+func (r *remote[T]) start(ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts []Option, then func()) error {
+	r.mu.Lock() // what settles r at once finds stop
+	defer r.mu.Unlock()
+	r.ctx, r.then = ctx, then
+	if err := l.Post(func() { r.spawn(l, body, opts) }); err != nil {
+		return err
+	}
+	r.stop = context.AfterFunc(l.Context(), func() { r.settle(nil, loop.ErrClosed) })
+	return nil
+}
+
+// spawn makes the task, on the loop.
+func (r *remote[T]) spawn(l *loop.Loop, body func(context.Context) (T, error), opts []Option) {
+	defer func() {
+		if !r.made { // for an option or the task factory
+			r.settle(nil, lowlevel.Recovered(recover(), nil))
+		}
+	}()
+	t, o := new(Task[T]), chosen(opts)
+	t.promise().InitOutcome(&t.strand)
+	lowlevel.Spawn(l.Bind(r.ctx), &t.strand, lowlevel.Stackful, &remoteBody[T]{body, r}, t, o.name, o.start)
+	r.made, r.task = true, t
+	if t.Done() { // in its eager first step
+		r.ended(t)
+	}
+}
+
+// ended settles r with the outcome of its task. It leaves the error untaken if nothing waits for it.
+func (r *remote[T]) ended(t *Task[T]) {
+	switch {
+	case !r.made: // spawn does it
+	case t.Loop().Closed(): // the task was unwound
+		r.settle(nil, loop.ErrClosed)
+	default:
+		r.settle(t, future.Peek(t))
+	}
+}
+
+// settle gives r its outcome: err, or the result of t.
+func (r *remote[T]) settle(t *Task[T], err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.settled {
+		return
+	}
+	r.settled = true
+	r.stop()
+	switch {
+	case err == nil:
+		r.v, _ = t.Result()
+	case endedBy(r.ctx, err):
+		r.gaveUp, err = true, context.Cause(r.ctx)
+	case t == nil || t.Canceled():
+	case r.waiting > 0:
+		_ = t.Err()
+	default:
+		r.untaken = true
+	}
+	r.err = err
+	r.then()
+}
+
+// remoteBody is the body of a remote.
+type remoteBody[T any] struct {
+	body func(context.Context) (T, error)
+	of   *remote[T]
+}
+
+func (b *remoteBody[T]) Step(t *loop.Task, _ error) loop.Suspension {
+	v, err := b.body(t.Context())
+	finish(t, v, err)
+	b.of.ended(taskOf[T](t))
+	return End()
+}
+
+func (b *remoteBody[T]) Fail(t *loop.Task, err error) {
+	fail[T](t, err)
+	b.of.ended(taskOf[T](t))
+}
+
+// wait notes that one more waits for the outcome.
+func (r *remote[T]) wait() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting++
+}
+
+// leave notes that one that has waited waits no more. It reports whether r is settled: then that one
+// returns the outcome.
+func (r *remote[T]) leave() (settled bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.settled {
+		r.waiting--
+	}
+	return r.settled
+}
