@@ -10,22 +10,24 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// AsCompleted ranges over the awaitables in the order in which they complete, each
-// with a nil error; those that complete in the same turn come in the order in
-// which they did. Ask what is yielded for its result.
-//
-// Where the waiting itself fails, the last round yields a zero A and the error: a
-// [*TimeoutError] if limit has passed, a cancellation if the running task was
-// canceled, context.Cause(ctx) if ctx has ended. Leaving the loop early detaches
-// from the rest and cancels nothing. (After a cancellation the limit stays armed until
-// it has passed or the rest has completed, as asyncio's does; a virtual clock
-// shows that.)
+// AsCompleted ranges over the awaitables in the order in which they complete. Each round yields one
+// awaitable that is done, and a nil error. Awaitables that complete in the same turn come in the
+// order in which they complete. An awaitable that is given twice comes once. To get the result, call
+// Result of the awaitable.
 //
 //	for t, err := range task.AsCompleted(ctx, task.NoLimit, tasks...) {
 //
-// An awaitable that is given twice comes once. The limit counts from the start of the
-// range. The first round always suspends, the others only when nothing more has
-// completed yet. asyncio: as_completed, iterated asynchronously.
+// If the waiting itself fails, the last round yields a zero A and the error. The error is a
+// [*TimeoutError] if limit has passed, a cancellation if the running task was canceled, and
+// context.Cause(ctx) if ctx has ended. The limit counts from the start of the range.
+//
+// The first round always suspends. Later rounds suspend only if no other awaitable has completed
+// meanwhile. A break leaves the other awaitables as they are, and cancels nothing. (After a
+// cancellation the timer of the limit stays armed until it has passed or the other awaitables have
+// completed, as in asyncio. A virtual clock shows that.)
+//
+// AsCompleted panics if ctx does not belong to the running task, or an awaitable to another loop.
+// asyncio: as_completed, iterated asynchronously.
 func AsCompleted[A future.Any](ctx context.Context, limit time.Duration, of ...A) iter.Seq2[A, error] {
 	return func(yield func(A, error) bool) {
 		mustBeHere(ctx, of)
@@ -43,7 +45,7 @@ func AsCompleted[A future.Any](ctx context.Context, limit time.Duration, of ...A
 		}
 		failed := false
 		defer func() {
-			if !failed { // the range is over, or was left
+			if !failed { // the range has ended, or the loop body has left it
 				c.limit.Cancel()
 				c.detach()
 			}
@@ -76,15 +78,15 @@ func unique[A future.Any](of []A) []A {
 
 type completions[A future.Any] struct {
 	of      []A
-	each    []completion[A] // by which it waits for them
-	done    []A             // and not yielded yet
-	left    int             // not done
-	expired *TimeoutError
+	each    []completion[A] // the waiters of the awaitables
+	done    []A             // awaitables that are done and not yielded yet
+	left    int             // awaitables that are not done
+	expired *TimeoutError   // nil until the limit has expired
 	limit   loop.Handle
 	waiter  *signal
 }
 
-// completion is one of those that AsCompleted waits for.
+// completion is the waiter of one awaitable.
 type completion[A future.Any] struct {
 	in *completions[A]
 	of A
@@ -150,8 +152,8 @@ func (c *completions[A]) fail() {
 	}
 }
 
-// limitWaiter cancels the limit, which stays armed after a cancellation, once all are done.
-// It waits for one after the other, the first of c.of.
+// limitWaiter cancels the limit when all awaitables are done. After a cancellation the limit stays
+// armed until then. limitWaiter waits for one awaitable after the other: always for the first in c.of.
 type limitWaiter[A future.Any] completions[A]
 
 func (c *limitWaiter[A]) Run() {

@@ -8,23 +8,27 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Blocking runs fn on a goroutine of its own, for calls that would hold the loop up
-// (files, databases, system calls, long computations), and suspends the running
-// task until fn returns.
+// Blocking runs fn on another goroutine, suspends the running task until fn returns, and returns the
+// results of fn. Use it for calls that would hold up the loop: files, databases, system calls, long
+// computations.
 //
-// The context that fn is handed has ctx's values and deadline, and ends with it; it
-// belongs to no loop, so that fn cannot await. If the task is canceled, Blocking
-// returns at once and fn's context ends; fn goes on until it returns, and what it
-// returns then is dropped, so fn itself must give back what it took if its context
-// has ended. If fn has returned when the cancellation is delivered, nothing is dropped:
-// Blocking returns what fn did, and the next suspension delivers the cancellation. (Under a
-// virtual clock fn has returned when its end is noticed.) Closing the loop waits for fn.
+// The context that fn is handed has the values and the deadline of ctx, and ends when ctx ends. It
+// belongs to no loop, so fn cannot await.
 //
-// A panic in fn goes on in the task, as a *[PanicError], or to the error handler if
-// the task no longer waits; a runtime.Goexit comes back as [loop.ErrGoexit]. Under a virtual clock fn's end is noticed when nothing
-// else is ready, in the order of the calls, and time stands still until then.
-// Blocking panics if ctx does not belong to the running task. It costs a goroutine.
-// asyncio: to_thread.
+// If the task is canceled, fn's context ends, and Blocking returns at once. fn goes on until it
+// returns by itself, and its results are dropped. So if its context has ended, fn itself must release
+// what it has acquired. But if fn has returned before the cancellation is delivered, nothing is
+// dropped: Blocking returns the results of fn, and the next suspension delivers the cancellation.
+//
+// A panic in fn goes on in the task, as a *[PanicError]. If the task does not wait any more, the panic
+// goes to the error handler. If fn calls runtime.Goexit, Blocking returns [loop.ErrGoexit].
+//
+// With a virtual clock, the loop notices the end of fn when nothing else is ready. It notices the ends
+// of several calls in the order of the calls, and time stands still until then. fn counts as returned
+// when the loop has noticed its end.
+//
+// Closing the loop waits for fn. Blocking panics if fn is nil, or if ctx does not belong to the
+// running task. It costs a goroutine. asyncio: to_thread.
 func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
 	if fn == nil {
 		panic("task: Blocking of a nil function; give it one to call")
@@ -42,7 +46,7 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 		}
 	})
 
-	defer func() { // also where a Goexit ends the wait
+	defer func() { // runs even if a Goexit ends the wait
 		dropped = !taken
 		cancel(nil)
 	}()
@@ -61,11 +65,11 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 }
 
 type blockingCall[T any] struct {
-	task     string // the name of the task that calls, which may change meanwhile
+	task     string // the name of the calling task, at the time of the call
 	v        T
 	err      error
 	panicked *PanicError
-	returned atomic.Bool // and the others are there to be read
+	returned atomic.Bool // if set, the other fields can be read
 }
 
 func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, error)) {
@@ -78,7 +82,7 @@ func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, 
 		value := recover()
 		c.err = lowlevel.Recovered(value, nil)
 		if p, ok := c.err.(*PanicError); ok {
-			if c.panicked = p; any(p) != value { // else it stays what it was
+			if c.panicked = p; any(p) != value { // a panic of another task keeps that task's name
 				p.Task = c.task
 			}
 		}
@@ -87,38 +91,41 @@ func (c *blockingCall[T]) run(ctx context.Context, fn func(context.Context) (T, 
 	returned = true
 }
 
-// Submit starts body as a task of l, from any goroutine, and waits, blocking that
-// goroutine, until the task has ended. l must be running, now or later; the task
-// starts in the turn after the one that it is running.
+// Submit makes a task of l that runs body, waits until the task has ended, and returns its result.
+// It is safe from any goroutine, and blocks that goroutine. l must be running, or be run later. The
+// task starts in the turn after the current one.
 //
-// The task inherits the values of ctx. If ctx ends first, Submit gives up: it
-// returns context.Cause(ctx) at once, and the task is canceled with that; what it fails with
-// all the same is reported ([loop.ErrorUnretrieved]). If l is
-// closed first, the error is [loop.ErrClosed]. A panic in body is returned, as a
-// *[PanicError]. Under a virtual clock do not Hold across a Submit whose body sleeps: time
-// stands still while something is held. Submit panics if ctx belongs to a loop, and, whatever
-// ctx is, where it is called in a body or callback: it would hold that loop up, and wait for
-// ever if it is l; use [Go] there. (A body on a coroutine of its own, made by iter.Pull, is not
-// recognized: see [lowlevel.Inside].) It costs a walk of the caller's stack. asyncio:
+// The task inherits the values of ctx. If ctx ends first, Submit returns context.Cause(ctx) at once,
+// and the task is canceled with that cause; if the task then fails, the loop reports its error
+// ([loop.ErrorUnretrieved]). If l is closed first, the error is [loop.ErrClosed]. If body panics, the
+// error is a *[PanicError].
+//
+// With a virtual clock, do not call Submit while you hold the loop ([loop.Loop.Hold]), if body
+// sleeps: time stands still while the loop is held.
+//
+// Submit panics if ctx belongs to a loop. It also panics if it is called in a body or a callback,
+// with any ctx: it would hold up that loop, and would wait for ever if that loop is l. Use [Go]
+// there. (Submit does not recognize a body that calls it from an iter.Pull coroutine of its own: see
+// [lowlevel.Inside].) Submit walks the caller's stack to find this out. asyncio:
 // run_coroutine_threadsafe.
 func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts ...Option) (v T, err error) {
 	if ctx == nil || body == nil || l == nil {
-		panic("task: Submit with a nil context, of a nil body, or to a nil loop; context.Background() will do for the first")
+		panic("task: Submit with a nil context, a nil body or a nil loop; give it all three, for example context.Background()")
 	}
 	if _, ok := loop.FromContext(ctx); ok {
-		panic("task: Submit with the context of a loop would hold that loop up; use Go, or loop.Outside(ctx) on another goroutine")
+		panic("task: Submit with the context of a loop would hold up that loop; use Go, or call Submit with loop.Outside(ctx) on another goroutine")
 	}
 	if lowlevel.Inside() {
-		panic("task: Submit in a body or callback would hold its loop up, for ever if that is the loop to submit to; use Go there, and for another loop Submit inside Blocking")
+		panic("task: Submit in a body or callback would hold up its loop, for ever if it submits to the same loop; use Go, or, for another loop, call Submit inside Blocking")
 	}
 	var result T
 	var failure error
 	done := make(chan struct{})
-	var settled atomic.Bool // the task has ended, or Submit has given up, whichever was first
+	var settled atomic.Bool // set first by the end of the task, or by Submit when it gives up
 	posted := l.Post(func() {
 		made := false
 		defer func() {
-			if !made { // for an option or the task factory
+			if !made { // an option or the task factory has panicked or called Goexit
 				failure = lowlevel.Recovered(recover(), nil)
 				settled.Store(true)
 				close(done)
@@ -127,7 +134,7 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 		t := Go(l.Bind(ctx), body, opts...)
 		made = true
 		t.OnDone(func() {
-			if settled.CompareAndSwap(false, true) { // else nobody is there to take the error
+			if settled.CompareAndSwap(false, true) { // otherwise Submit has returned, and no code takes the error
 				result, failure = t.Result()
 				close(done)
 			}
@@ -147,7 +154,7 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	case <-l.Context().Done():
 		err = loop.ErrClosed
 	}
-	if !settled.CompareAndSwap(false, true) { // both at once: a result is not lost
+	if !settled.CompareAndSwap(false, true) { // the task has ended at the same time: keep its result
 		if <-done; !endedBy(ctx, failure) {
 			return result, failure
 		}

@@ -635,7 +635,7 @@ func TestSubmitInsideALoopPanics(t *testing.T) {
 			over, cancel := context.WithCancel(context.Background())
 			cancel()
 			submit := func() {
-				testkit.Panics(t, "task: Submit in a body or callback would hold its loop up", func() {
+				testkit.Panics(t, "task: Submit in a body or callback would hold up its loop", func() {
 					_, _ = task.Submit(over, l, hangs)
 				})
 			}

@@ -5,19 +5,21 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// CancelAll cancels those of the tasks or futures that are not done, in order of the arguments,
-// by one request, and returns how many have taken it. It asks for the end and does not wait for
-// it: await a [Collect] of them, or Wait, for that.
+// CancelAll cancels several tasks or futures by one request, in order of the arguments, and returns
+// how many of them have accepted the request. It does not wait for their end: await a [Collect] of
+// them, or use [Wait], to do that.
 //
-// What several of them await is asked once, and one that is given twice is, too. What is done stays as
-// it is: its error is not taken, unlike by Cancel. cause may be nil. The running task may be among
-// them: its next suspension tells it. So this cancels all other tasks of a loop:
+// If several of them await the same future or task, the request reaches that one once. A task that is
+// given twice is asked once, too. Tasks and futures that are done stay as they are: CancelAll does not
+// take their errors, unlike Cancel. The running task may be among the arguments: its next suspension
+// delivers the cancellation. cause may be nil. This cancels all other tasks of a loop:
 //
 //	others := slices.DeleteFunc(task.All(ctx), func(t *loop.Task) bool { return t == task.Current(ctx) })
 //	task.CancelAll(cause, others...)
 //
-// CancelAll panics if one of them is nil, or if they belong to different loops. Its cost is linear in
-// what the request reaches. asyncio: a loop over tasks that calls cancel.
+// CancelAll panics if an argument is nil, or if the arguments belong to different loops. Its cost is
+// linear in the number of objects that the request reaches. asyncio: a for statement that cancels
+// tasks.
 func CancelAll[A interface {
 	Loop() *loop.Loop
 	Done() bool
@@ -25,7 +27,7 @@ func CancelAll[A interface {
 }](cause error, of ...A) (asked int) {
 	l := commonLoop(of)
 	if l == nil {
-		return 0 // they are gathers of nothing
+		return 0 // all are gathers of nothing, which are done
 	}
 	lowlevel.Sweep(l, func() {
 		seen := make(map[any]bool, len(of))

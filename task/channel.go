@@ -7,34 +7,34 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Recv receives from a Go channel: the running task is suspended, and the loop goes
-// on, until a value is there. ok is false if the channel is closed and drained, as
-// with v, ok := <-ch. If a value is there already, Recv does not suspend.
+// Recv receives a value from a Go channel. It suspends the running task until a value is there, and
+// the loop goes on meanwhile. If a value is there already, Recv does not suspend. ok is false if the
+// channel is closed and empty, as in v, ok := <-ch.
 //
-// It is the loop that receives, never a goroutine behind its back, so nothing is
-// lost: where a value and a cancellation come together, Recv returns the value, and
-// the next suspension delivers the cancellation. Tasks that wait for one channel
-// receive in the order in which they came; one that finds a value does not wait. Each channel that is waited for costs a
-// look at the beginning of every turn. See [lowlevel.AddPort] for virtual clocks.
+// The loop itself receives, and no other goroutine, so no value is lost. If a value and a
+// cancellation come together, Recv returns the value, and the next suspension delivers the
+// cancellation. Tasks that wait for one channel receive in the order in which they began to wait. A
+// task that finds a value does not wait, and so may receive before them. In every turn the loop looks
+// once at each channel on which a task waits. With a virtual clock, see [lowlevel.AddPort].
 //
-// Recv panics if ch is nil, since nothing would ever come, and if ctx does not
-// belong to the running task.
+// Recv panics if ch is nil, since no value would ever come, or if ctx does not belong to the running
+// task.
 func Recv[T any](ctx context.Context, ch <-chan T) (v T, ok bool, err error) {
 	if ch == nil {
-		panic("task: Recv from a nil channel, on which nothing ever comes")
+		panic("task: Recv from a nil channel would never end; give it a channel")
 	}
 	p := &recvPort[T]{ch: ch}
 	err = p.wait(ctx, p, "a value from a channel")
 	return p.v, p.ok, err
 }
 
-// Send sends v on a Go channel: the running task is suspended, and the loop goes on,
-// until a receiver or room in the buffer is there; if it is there already, Send does
-// not suspend. A nil error says that v was sent; any other, that it was not. Else it
-// is as [Recv]. It panics if ch is nil or closed.
+// Send sends v on a Go channel. It suspends the running task until there is a receiver, or room in
+// the channel's buffer, and the loop goes on meanwhile. If there is one already, Send does not
+// suspend. If the error is nil, v was sent; otherwise v was not sent. In everything else Send behaves
+// like [Recv]. It panics if ch is nil or closed, or if ctx does not belong to the running task.
 func Send[T any](ctx context.Context, ch chan<- T, v T) error {
 	if ch == nil {
-		panic("task: Send on a nil channel, from which nothing is ever received")
+		panic("task: Send on a nil channel would never end; give it a channel")
 	}
 	p := &sendPort[T]{ch: ch, v: v}
 	err := p.wait(ctx, p, "room in a channel")
@@ -44,7 +44,7 @@ func Send[T any](ctx context.Context, ch chan<- T, v T) error {
 	return err
 }
 
-// port is what both directions share.
+// port has the parts that both directions share.
 type port struct {
 	done  bool
 	ready *signal
@@ -58,14 +58,14 @@ func (p *port) wait(ctx context.Context, self lowlevel.Port, what string) error 
 	p.ready = newSignal(ctx, what, nil)
 	defer lowlevel.AddPort(l, self).Remove()
 	err := p.ready.Wait(ctx)
-	if err != nil && p.done { // canceled with the value in hand
+	if err != nil && p.done { // the task was canceled after the operation
 		lowlevel.PutBack(ctx, err)
 		return nil
 	}
 	return err
 }
 
-// perform notes that the operation was performed.
+// perform records that the operation was performed, and wakes the task.
 func (p *port) perform() bool {
 	p.done = true
 	if p.ready != nil {
@@ -82,7 +82,7 @@ type recvPort[T any] struct {
 }
 
 func (p *recvPort[T]) Try() bool {
-	if p.done { // but an observer's Goexit kept the loop from hearing so
+	if p.done { // the operation was performed, but a Goexit of an observer interrupted the loop
 		return true
 	}
 	select {

@@ -7,23 +7,23 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// Completions returns one future for each of the awaitables, in order of completion: the first
-// future gets the result of the one that is done first, the second that of the next, and so on.
-// The futures are there before any result is, so any task may await any of them, also several at
-// once, and each may have a limit of its own. To range over the awaitables themselves in one
-// task, use [AsCompleted].
+// Completions returns one future for each of the awaitables, in order of completion. The first future
+// gets the result of the awaitable that is done first, the second future gets the next result, and so
+// on. The program has all futures before the results come. So any task may await any of them, several
+// tasks may do that at the same time, and each await may have a limit of its own. To range over the
+// awaitables themselves in one task, use [AsCompleted].
 //
 //	for _, f := range task.Completions(tasks...) {
 //		v, err := f.Await(ctx)
 //
-// Awaitables that complete in the same turn come in the order in which they do, and those that are
-// done already come first, in order of the arguments, one turn after the call. An awaitable that
-// is given twice comes once. A future fails as its awaitable does, and taking the error of one takes
-// that of the other.
+// Awaitables that complete in the same turn come in the order in which they complete. Awaitables that
+// are done already come first, in order of the arguments, one turn after the call. An awaitable that
+// is given twice comes once. A future fails with the error of its awaitable, and code that takes the
+// error of one takes the error of the other.
 //
-// Canceling a future cancels no awaitable. It is passed over: the next result goes to the next
-// future that is pending, so none is lost while one is there for it. Once no future is pending, the
-// awaitables are left alone.
+// Canceling a future cancels no awaitable. The canceled future is skipped: the next result goes to
+// the next pending future. So no result is lost while a future is pending. When no future is pending
+// any more, the futures stop waiting for the awaitables.
 //
 // Completions of nothing is empty. It panics if the awaitables belong to different loops. It
 // allocates a few slices, and two objects for each awaitable. asyncio: as_completed, iterated
@@ -50,15 +50,15 @@ func Completions[A future.Awaitable[T], T any](of ...A) []*future.Future[T] {
 	return futures
 }
 
-// inTurn is what the futures of one Completions share.
+// inTurn is shared by the futures of one call of Completions.
 type inTurn[A future.Awaitable[T], T any] struct {
 	of    []A
-	each  []completed[A, T] // by which it waits for them
+	each  []completed[A, T] // the waiters of the awaitables
 	slots []slot[A, T]
-	next  int // all slots before it are done
+	next  int // all slots before this index are done
 }
 
-// completed waits for one of the awaitables.
+// completed is the waiter of one awaitable.
 type completed[A future.Awaitable[T], T any] struct {
 	in *inTurn[A, T]
 	of A
@@ -83,7 +83,7 @@ func (e *completed[A, T]) Run() {
 	}
 }
 
-// first returns the first slot that is pending, nil if none is.
+// first returns the first pending slot, or nil.
 func (c *inTurn[A, T]) first() *slot[A, T] {
 	for ; c.next < len(c.slots); c.next++ {
 		if s := &c.slots[c.next]; !s.Done() {
@@ -105,7 +105,7 @@ type slot[A future.Awaitable[T], T any] struct {
 	future.Promise[T]
 	in   *inTurn[A, T]
 	at   int
-	from future.Any // whose outcome it has
+	from future.Any // the awaitable that gave the outcome
 }
 
 type slotOwner[A future.Awaitable[T], T any] slot[A, T]

@@ -9,20 +9,21 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Gather returns a future of all results, in the order of the arguments,
-// whichever ends first. The same awaitable may be given more than once.
+// Gather returns a future of the results of all its arguments, the children. The results are in the
+// order of the arguments. The same awaitable may be given more than once.
 //
-// The first child that fails or is canceled fails the gather with its error, at
-// once; the others go on. Where asyncio hides what becomes of them, an error of
-// theirs that no code takes is reported ([loop.ErrorUnretrieved]). Use [WithGroup] to
-// have them canceled, [Collect] to see every outcome. Canceling the gather cancels every
-// child that is not done; it takes no effect once the gather is done, also if that was by
-// an error. Of a request that reaches the gather in several ways it passes on one.
+// If a child fails or is canceled, the gather fails at once with that child's error. The other
+// children go on. If no code takes their errors, the loop reports them ([loop.ErrorUnretrieved]);
+// asyncio hides them. Use [WithGroup] to cancel the other tasks, and [Collect] to get every outcome.
 //
-// Gather of nothing is done, with no results. It panics if the children belong to
-// different loops. For awaitables of different types, say which they share:
-// Gather[future.Awaitable[int]](t, f), or [future.Untyped] for results of different
-// types. asyncio: gather. It costs three allocations and one for results.
+// Canceling the gather cancels every child that is not done. After the gather is done, by an error
+// too, canceling it has no effect. If one request reaches the gather by several paths, the gather
+// passes it on once.
+//
+// A gather of nothing is done, with no results. Gather panics if the children belong to different
+// loops. If the arguments have different types, name the type that they share:
+// Gather[future.Awaitable[int]](t, f). If their results have different types, use [future.Untyped].
+// Gather makes three allocations, and one for the results. asyncio: gather.
 func Gather[A future.Awaitable[T], T any](of ...A) *future.Future[[]T] {
 	return gather(of, func(child A) (v T, err error) {
 		if err := future.Peek(child); err != nil {
@@ -32,15 +33,15 @@ func Gather[A future.Awaitable[T], T any](of ...A) *future.Future[[]T] {
 	})
 }
 
-// An Outcome is what became of one child of [Collect].
+// An Outcome is the result of one child of [Collect]: a value or an error.
 type Outcome[T any] struct {
 	Value T
-	Err   error // not nil if it failed or was canceled
+	Err   error // not nil if the child failed or was canceled
 }
 
-// Collect is [Gather] for every outcome: an error of a child is in its place
-// among the outcomes, and the future fails only when it is itself canceled, once
-// every child has ended. asyncio: gather(return_exceptions=True).
+// Collect is [Gather] for every outcome. The error of a child is in the child's outcome, and does
+// not fail the future. The future fails only if it is canceled itself, and then not before every
+// child has ended. asyncio: gather(return_exceptions=True).
 func Collect[A future.Awaitable[T], T any](of ...A) *future.Future[[]Outcome[T]] {
 	return gather(of, func(child A) (Outcome[T], error) {
 		v, err := child.Result()
@@ -48,22 +49,22 @@ func Collect[A future.Awaitable[T], T any](of ...A) *future.Future[[]Outcome[T]]
 	})
 }
 
-// gathering is the promise of a gather. take reads what a child that is done
-// contributes: an error there ends the gather.
+// gathering is the promise of a gather. take reads the result of a child that is done. If take
+// returns an error, the gather ends.
 type gathering[A future.Any, R any] struct {
 	future.Promise[[]R]
 	of       []A
-	children []gathered[A, R] // by which it waits for them
+	children []gathered[A, R] // the waiters of the children
 	take     func(A) (R, error)
-	results  []R // of those that are done
-	left     int
-	failed   future.Any          // the child whose error is the gather's
-	canceled *loop.CanceledError // once that was asked for
-	swept    uint64              // the last sweep of requests to cancel that has passed
-	goesOn   bool                // and it has left children that go on
+	results  []R                 // of the children that are done
+	left     int                 // children that are not done
+	failed   future.Any          // the child whose error the gather has failed with
+	canceled *loop.CanceledError // nil until the gather was asked to cancel
+	swept    uint64              // the last sweep of requests to cancel that has reached the gather
+	goesOn   bool                // after that sweep, some children that took the request go on
 }
 
-// gathered is one child of a gathering, as it waits for that child.
+// gathered is the waiter of one child.
 type gathered[A future.Any, R any] struct {
 	in *gathering[A, R]
 	at int
@@ -86,7 +87,7 @@ func gather[A future.Any, R any](of []A, take func(A) (R, error)) *future.Future
 			child.AddWaiter(&children[at])
 		}
 	}
-	// Those done already count last, so that a gather of them is done at once.
+	// Children that are done already are counted last: if all are, the gather is done at once.
 	for at := range of {
 		if children[at].in == nil {
 			g.childDone(at)
@@ -95,7 +96,7 @@ func gather[A future.Any, R any](of []A, take func(A) (R, error)) *future.Future
 	return &g.Future
 }
 
-// commonLoop returns the loop of all awaitables, nil if none has one.
+// commonLoop returns the loop of all awaitables, or nil if no awaitable has a loop.
 func commonLoop[A interface{ Loop() *loop.Loop }](of []A) *loop.Loop {
 	mustBeGiven(of)
 	var common *loop.Loop
@@ -104,7 +105,7 @@ func commonLoop[A interface{ Loop() *loop.Loop }](of []A) *loop.Loop {
 		case common == nil:
 			common = l
 		case l != nil && l != common:
-			panic(fmt.Sprintf("task: argument %d belongs to another loop than those before it", at+1))
+			panic(fmt.Sprintf("task: argument %d belongs to another loop than the arguments before it; hand results between loops with Post", at+1))
 		}
 	}
 	return common
@@ -126,7 +127,7 @@ func (g *gathering[A, R]) childDone(at int) {
 	case g.left > 0:
 	case g.canceled != nil:
 		if last := g.of[len(g.of)-1]; last.Canceled() {
-			errors.As(future.Peek(last), &g.canceled) // which says why, as in asyncio
+			errors.As(future.Peek(last), &g.canceled) // the last child's cause counts, as in asyncio
 		}
 		g.fail(g.canceled)
 	default:
@@ -134,7 +135,7 @@ func (g *gathering[A, R]) childDone(at int) {
 	}
 }
 
-// fail ends the gather by an error. What its other children come to is nothing to it.
+// fail ends the gather with an error. The gather stops waiting for its other children.
 func (g *gathering[A, R]) fail(err error) {
 	for at := range g.children {
 		g.of[at].RemoveWaiter(&g.children[at])
@@ -154,7 +155,7 @@ type gatherOwner[A future.Any, R any] gathering[A, R]
 func (g *gatherOwner[A, R]) Cancel(cause error) bool {
 	sweep := lowlevel.Sweeps(g.Loop())
 	if g.swept == sweep {
-		return g.goesOn // what children would answer a second time
+		return g.goesOn // the children would answer this, too, if they were asked again
 	}
 	taken, goesOn := false, false
 	for _, child := range g.of {

@@ -158,8 +158,8 @@ func TestGatherOfDifferentTypes(t *testing.T) {
 func TestGatherOfDifferentLoopsPanics(t *testing.T) {
 	l, other := virtual(t), virtual(t)
 	a, b := future.New[int](l.Context()), future.New[int](other.Context())
-	testkit.Panics(t, "task: argument 2 belongs to another loop than those before it", func() { task.Gather(a, b) })
-	testkit.Panics(t, "task: argument 3 belongs to another loop than those before it", func() { task.Collect(a, a, b) })
+	testkit.Panics(t, "task: argument 2 belongs to another loop than the arguments before it", func() { task.Gather(a, b) })
+	testkit.Panics(t, "task: argument 3 belongs to another loop than the arguments before it", func() { task.Collect(a, a, b) })
 }
 
 func TestGatherFailsAtOnceAndLeavesTheOthersAlone(t *testing.T) {

@@ -14,20 +14,20 @@ import (
 
 // A Group is a set of tasks that end together: see [WithGroup].
 type Group struct {
-	outer    context.Context // around the group
+	outer    context.Context // the context outside of the group
 	scope    lowlevel.Scope
 	before   int       // requests to cancel the task when the group was entered
-	members  list.List // of *member: those not done, in order of creation
+	members  list.List // of *member: the tasks that are not done, in order of creation
 	errs     GroupError
-	idle     *signal // set when the last member is done, while somebody waits for that
+	idle     *signal // set when the last member is done; nil unless WithGroup waits for that
 	exiting  bool    // the body has ended
 	aborting bool    // the members were canceled
-	asked    bool    // the group has canceled its parent, and must take that back
+	asked    bool    // the group has canceled the task that it is in, and must take that back
 }
 
-// A GroupError holds every error of a group, in the order in which they came: those
-// of its tasks, then that of its body, each as a [*TaskError]. errors.Is and errors.As
-// look into all. A program may take errors out that it has dealt with.
+// A GroupError holds every error of a group: first the errors of its tasks, in the order in which
+// the tasks failed, then the error of its body. Each is a [*TaskError]. errors.Is and errors.As look
+// into all of them. A program may remove errors that it has handled.
 type GroupError struct {
 	Errors []error
 }
@@ -51,7 +51,7 @@ func (e *GroupError) add(from string, err error) {
 	e.Errors = append(e.Errors, &TaskError{from, err})
 }
 
-// A TaskError is an error of a group, and which of its tasks has failed with it.
+// A TaskError is an error of a group, with the name of the task that failed with it.
 type TaskError struct {
 	Task string // the task's name; empty for the body of the group
 	Err  error
@@ -68,28 +68,28 @@ func (e *TaskError) Error() string {
 // Unwrap returns the error that the task has failed with.
 func (e *TaskError) Unwrap() error { return e.Err }
 
-// WithGroup runs body, in the running task, with a group that it can spawn into
-// ([GoIn], [GoMachineIn], [Group.Go]), and returns when body and every task of the group
-// have ended.
+// WithGroup runs body, in the running task, with a group. body can make tasks in the group, by
+// [GoIn], [GoMachineIn] and [Group.Go]. WithGroup returns when body and every task of the group have
+// ended.
 //
-// The first task that fails makes the group abort: the other tasks are canceled,
-// oldest first, and so is body if it has not ended, by a cancellation of the
-// running task that WithGroup takes back. An error of body makes the group abort
-// too. All errors come out as one [*GroupError]. A task that was canceled, or body
-// letting the group's own cancellation through, is no error.
+// When a task of the group fails, or body returns an error, the group aborts: it cancels its tasks,
+// oldest first. If body has not ended, the group also cancels the running task, so that body ends;
+// WithGroup takes this request back. WithGroup returns all errors as one [*GroupError]. It is no
+// error if a task was canceled, or if body lets the group's own cancellation through.
 //
-// If the running task is canceled from outside, and body lets that through or has ended,
-// the tasks are canceled, and WithGroup returns that cancellation once they have ended. (A
-// body that takes the cancellation and returns nil lets the tasks finish: so a pool is
-// drained.) A cancellation that comes while the group is ending already comes out, too.
-// Where a task fails as well, the GroupError outranks it, and the request to
-// cancel is made again, so that the next suspension delivers it. asyncio: TaskGroup.
+// The running task may be canceled from outside. If body lets that through, or has ended, the group
+// cancels its tasks, and WithGroup returns the cancellation when they have ended. If body handles the
+// cancellation and returns nil, the tasks may finish; in this way a program drains a pool of
+// workers. WithGroup also returns a cancellation that comes while the group is ending. If a
+// task fails as well, WithGroup returns the GroupError, and makes the request again: the next
+// suspension delivers it.
 //
-// The ctx that body is handed ends when the group aborts, and when WithGroup returns.
-// If ctx itself ends, where it is a standard context, the tasks are canceled and
-// context.Cause(ctx) comes out. A panic in body aborts the group, and goes on when all
-// tasks have ended; errors of theirs are reported ([loop.ErrorUnretrieved]). WithGroup panics
-// if ctx does not belong to the running task.
+// The ctx that body is handed ends when the group aborts, and when WithGroup returns. If the ctx of
+// WithGroup is a standard context that ends, the group cancels its tasks, and WithGroup returns
+// context.Cause(ctx). If body panics, the group aborts, and the panic goes on when all tasks have
+// ended; the loop reports the errors of the tasks ([loop.ErrorUnretrieved]).
+//
+// WithGroup panics if body is nil, or if ctx does not belong to the running task. asyncio: TaskGroup.
 func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) error) (err error) {
 	if body == nil {
 		panic("task: WithGroup of a nil body; give it a function that spawns")
@@ -104,7 +104,7 @@ func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) err
 		p := lowlevel.Recovered(recover(), g.scope.Task())
 		_ = g.exit(p)
 		for _, err := range g.errs.Errors {
-			if err = errors.Unwrap(err); err != p { // no other code is told
+			if err = errors.Unwrap(err); err != p { // no other code gets this error
 				lowlevel.Report(g.scope.Task().Loop(), loop.Failure{Kind: loop.ErrorUnretrieved, Task: g.scope.Task(), Err: err})
 			}
 		}
@@ -117,14 +117,14 @@ func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) err
 	return g.exit(err)
 }
 
-// GoIn is [Go] into a group. It returns an error, and makes no task, if the group
-// is finished or is shutting down. asyncio: TaskGroup.create_task.
+// GoIn is [Go] in a group. If the group is finished or is shutting down, it makes no task and returns
+// an error. It panics if g was not made by [WithGroup]. asyncio: TaskGroup.create_task.
 func GoIn[T any](g *Group, body func(context.Context) (T, error), opts ...Option) (*Task[T], error) {
 	if err := g.refuses(); err != nil {
 		return nil, err
 	}
 	if body == nil {
-		panic("task: Go of a nil body")
+		panic("task: Go of a nil body; give it a function to run")
 	}
 	t, o := new(Task[T]), chosen(opts)
 	t.promise().InitOutcome(&t.strand)
@@ -133,7 +133,7 @@ func GoIn[T any](g *Group, body func(context.Context) (T, error), opts ...Option
 	return t, nil
 }
 
-// GoMachineIn is [GoMachine] into a group, as [GoIn] is [Go].
+// GoMachineIn is [GoMachine] in a group. In everything else it behaves like [GoIn].
 func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error) {
 	if err := g.refuses(); err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error
 	return &t.Task, nil
 }
 
-// refuses returns why the group takes no more tasks, if that is so.
+// refuses returns an error if the group takes no more tasks.
 func (g *Group) refuses() error {
 	g.mustBeMade()
 	switch {
@@ -158,15 +158,15 @@ func (g *Group) refuses() error {
 	return nil
 }
 
-// mustBeMade panics for a nil or zero Group, which is in no task.
+// mustBeMade panics for a nil or zero Group, which belongs to no task.
 func (g *Group) mustBeMade() {
 	if g == nil || g.scope == nil {
-		panic("task: this Group was not made by WithGroup; use the one that its body is handed")
+		panic("task: this Group was not made by WithGroup; use the Group that the body of WithGroup is handed")
 	}
 }
 
-// Go spawns a task without a result into the group. It is [GoIn] for those who do
-// not need the task in hand.
+// Go makes a task without a result in the group. Use [GoIn] to get the task. In everything else Go
+// behaves like GoIn.
 func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
 	if body == nil {
 		panic("task: Go of a nil body; give it a function to run")
@@ -175,9 +175,9 @@ func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
 	return err
 }
 
-// Cancel ends the group early, without an error: its tasks and its body are
-// canceled as by a failure, and WithGroup returns nil unless something fails on the
-// way. Canceling a group that is aborting or finished does nothing.
+// Cancel ends the group early, without an error. It cancels the tasks and the body, as a failure
+// does. WithGroup then returns nil, unless a task or the body fails while it ends. Canceling a group
+// that is aborting or finished is a no-op.
 func (g *Group) Cancel() {
 	g.mustBeMade()
 	if g.aborting || g.exiting && g.members.Len() == 0 {
@@ -196,8 +196,8 @@ func (g *Group) abort() {
 	lowlevel.Sweep(g.scope.Task().Loop(), func() { cancelFrom(g.members.Front()) })
 }
 
-// cancelFrom cancels the member at at and those after it, also where an observer of the
-// loop calls Goexit on the way.
+// cancelFrom cancels the member at position at and the members after it, even if an observer of the
+// loop calls Goexit meanwhile.
 func cancelFrom(at *list.Element) {
 	defer func() {
 		if at != nil {
@@ -211,7 +211,7 @@ func cancelFrom(at *list.Element) {
 	}
 }
 
-// cancelParent cancels the task that the group is in, once the group has aborted.
+// cancelParent cancels the task that the group is in, after the group has aborted.
 func (g *Group) cancelParent(cause error) {
 	g.asked = true
 	g.scope.Cancel(cause)
@@ -227,12 +227,12 @@ func (g *Group) exit(err error) error {
 	if err != nil && !g.aborting {
 		g.abort()
 	}
-	told := g.outside() // of which the body was told
+	told := g.outside() // requests that were delivered to the body
 	if lowlevel.PendingCancel(t) != nil && !g.scope.Pending() {
 		told--
 	}
-	var late error     // a cancellation that came while the group was ending already
-	var canceled error // the cancellation to let through
+	var late error     // a cancellation that came while the group was ending
+	var canceled error // the cancellation to return
 	if loop.IsCanceled(err) {
 		canceled = err
 	}
@@ -253,7 +253,7 @@ func (g *Group) exit(err error) error {
 			g.abort()
 		}
 		if ended != nil && ctx.Err() != nil {
-			ctx = t.Context() // ctx may have ended for good; the members have to end all the same
+			ctx = t.Context() // every await under ctx may fail from now on, but the members must still end
 		}
 	}
 	outside := g.outside()
@@ -275,13 +275,13 @@ func (g *Group) exit(err error) error {
 	if len(g.errs.Errors) == 0 {
 		return nil
 	}
-	if t.CancelRequests() > 0 { // by somebody else: deliver that next
+	if t.CancelRequests() > 0 { // made outside of the group: the next suspension delivers it
 		lowlevel.PutBack(t.Context(), requested(canceled, t.Context(), g.outer))
 	}
 	return &g.errs
 }
 
-// leave stops waiting for the members, so that what they fail with counts as unretrieved.
+// leave stops waiting for the members, so that their errors count as unretrieved.
 func (g *Group) leave() {
 	for at := g.members.Front(); at != nil; at = at.Next() {
 		m := at.Value.(*member)
@@ -289,7 +289,7 @@ func (g *Group) leave() {
 	}
 }
 
-// outside returns how many requests to cancel the task there are but for the group's own.
+// outside returns the number of requests to cancel the task, without the group's own.
 func (g *Group) outside() int {
 	n := g.scope.Task().CancelRequests()
 	if g.asked {
@@ -298,8 +298,8 @@ func (g *Group) outside() int {
 	return n
 }
 
-// requested returns the cancellation of a request that is to be delivered again: the one
-// that one of the contexts has ended for, or else the one that was delivered.
+// requested returns the cancellation that must be delivered again: the one that has ended a context
+// of ctxs, or else delivered.
 func requested(delivered error, ctxs ...context.Context) error {
 	for _, ctx := range ctxs {
 		if e, ok := context.Cause(ctx).(*loop.CanceledError); ok {
@@ -320,36 +320,35 @@ func (g *Group) pending() []loop.Awaitable {
 	return all
 }
 
-// member is a task of a group, as the group waits for it.
+// member is the waiter of one task of a group.
 type member struct {
 	of future.Any
 	in *Group
 	at *list.Element
 }
 
-// join makes t a member before it is made, so that nothing that its eager first step does
-// to the group finds one too few.
+// join makes t a member before Spawn starts it, since an eager first step may already use the group.
 func (g *Group) join(t future.Any) *member {
 	m := &member{of: t, in: g}
 	m.at = g.members.PushBack(m)
 	return m
 }
 
-// watch waits for the member, once it has been started: those whom its factory and its
-// first step have registered come first.
+// watch adds the group's waiter to the task, after the task was started. So the waiters that the task
+// factory and an eager first step have added run before it.
 func (m *member) watch() {
-	if m.of.TaskOf().Loop() == nil { // there is none: Spawn has panicked
+	if m.of.TaskOf().Loop() == nil { // Spawn has panicked: there is no task
 		m.in.members.Remove(m.at)
 		return
 	}
-	m.of.AddWaiter(m) // also if it is done already: its error takes effect in a later turn
+	m.of.AddWaiter(m) // even if the task is done: its error takes effect in a later turn
 }
 
-// Run is called when the member is done.
+// Run runs when the member is done.
 func (m *member) Run() {
 	g := m.in
 	g.members.Remove(m.at)
-	defer func() { // also where an observer calls Goexit
+	defer func() { // runs even if an observer calls Goexit
 		if g.failed(m.of) {
 			defer g.cancelParent(m.of.Err())
 			g.abort()
@@ -360,8 +359,8 @@ func (m *member) Run() {
 	}
 }
 
-// failed notes the error of a member that is done, if it has failed, and reports whether
-// the group has to abort for that.
+// failed records the error of a member that has failed, and reports whether the group must abort
+// because of it.
 func (g *Group) failed(member future.Any) bool {
 	if member.Canceled() {
 		return false

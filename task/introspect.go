@@ -9,9 +9,8 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Current returns the running task, which ctx must belong to. It panics if ctx
-// does not, and outside of tasks; lowlevel.LoopOf(ctx).Current() is nil there.
-// asyncio: current_task.
+// Current returns the running task. ctx must belong to that task. Current panics if it does not,
+// and outside of tasks; lowlevel.LoopOf(ctx).Current() returns nil there. asyncio: current_task.
 func Current(ctx context.Context) *loop.Task { return lowlevel.Current(ctx) }
 
 // All returns the unfinished tasks of the loop that ctx belongs to, in order of
@@ -20,8 +19,9 @@ func All(ctx context.Context) []*loop.Task {
 	return slices.Collect(lowlevel.LoopOf(ctx).Tasks())
 }
 
-// PrintGraph writes who awaits whom in the loop that ctx belongs to, with where each
-// task stands: see [loop.Loop.WriteGraph]. asyncio: print_call_graph.
+// PrintGraph writes which task awaits which, for all tasks of the loop that ctx belongs to, and the
+// place in the source where each task is suspended: see [loop.Loop.WriteGraph]. asyncio:
+// print_call_graph.
 func PrintGraph(ctx context.Context, w io.Writer) error {
 	return lowlevel.LoopOf(ctx).WriteGraph(w, true)
 }

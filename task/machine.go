@@ -8,27 +8,25 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A Machine is a task's body without a stack: a state machine that keeps in its
-// own fields what an ordinary body keeps on its stack. While it is suspended it
-// costs a few hundred bytes and no goroutine. Everything else (cancellation,
-// gather, groups, limits) is the same for both kinds.
+// A Machine is the body of a task that has no stack. It is a state machine: its fields hold what an
+// ordinary body keeps on its stack. A suspended machine takes a few hundred bytes and no goroutine.
+// Everything else (cancellation, gathers, groups, limits) is the same for both kinds of bodies.
 //
-// Resume runs the body from where it stopped to its next suspension, and returns
-// what it waits for: [On], [For] or [Turn]. With [End] in its place the first
-// result is that of the task, and an error that is not nil ends it in any case.
+// Resume runs the machine from its last suspension to its next one, and returns what the machine
+// waits for: [On], [For] or [Turn]. If it returns [End], the machine has ended, and the first result
+// is the result of the task. If Resume returns an error, the task ends with that error in any case.
 //
-// err is what an await at the place of the suspension would have returned: nil
-// at the first call, the error of an awaited future that failed, or a
-// cancellation, which Resume may handle or return. The value of an awaited future
-// is there to be read with Result. Waiting for what is done does not suspend:
-// Resume is called again at once.
+// The parameter err has what an await would have returned in an ordinary body. It is nil in the
+// first call. Later it is the error of the awaited future if that failed, or a cancellation, which
+// Resume may handle or return. To get the value of the awaited future, call its Result. Waiting for a
+// future that is done does not suspend: Resume is called again at once.
 //
-// Resume must not await with ctx; that panics. It may spawn, cancel and complete.
+// Resume must not await with ctx; that panics. It may make tasks, cancel tasks and complete futures.
 type Machine[T any] interface {
 	Resume(ctx context.Context, err error) (T, Suspension, error)
 }
 
-// MachineFunc is a function as a [Machine]; its state is in what it closes over.
+// A MachineFunc is a function that is a [Machine]. It keeps its state in captured variables.
 type MachineFunc[T any] func(ctx context.Context, err error) (T, Suspension, error)
 
 // Resume calls f.
@@ -36,18 +34,18 @@ func (f MachineFunc[T]) Resume(ctx context.Context, err error) (T, Suspension, e
 	return f(ctx, err)
 }
 
-// A Suspension is what a [Machine] waits for.
+// A Suspension says what a [Machine] waits for.
 type Suspension = loop.Suspension
 
 // On waits for a future or task. It allocates nothing.
 func On(a loop.Awaitable) Suspension {
 	if a == nil {
-		panic("task: On(nil) waits for nothing; give it a future or task, or use Turn")
+		panic("task: On(nil); give it a future or task, or use Turn to wait for one turn")
 	}
 	return loop.Internals.On(a)
 }
 
-// For waits until d has passed by the loop's clock; d <= 0 is one turn.
+// For waits until d has passed by the loop's clock. d <= 0 waits for one turn.
 func For(d time.Duration) Suspension { return loop.Internals.Sleep(d) }
 
 // Turn waits for one turn.
@@ -56,7 +54,7 @@ func Turn() Suspension { return loop.Internals.Turn() }
 // End waits for nothing: the machine has ended.
 func End() Suspension { return Suspension{} }
 
-// GoMachine is [Go] for a body without a stack.
+// GoMachine is [Go] for a [Machine]: it makes a task whose body has no stack.
 func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T] {
 	mustBeMachine(m)
 	t, o := &stackless[T]{m: m}, chosen(opts)

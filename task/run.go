@@ -10,36 +10,38 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Run makes a loop, runs main on it as a task named main, and returns its result.
-// It is for the top of a program or a test; the loop lives only inside the call.
+// Run makes a loop, runs main on it as a task named main, and returns the result of main. It is
+// for the top of a program or a test: the loop lives only inside the call.
 //
-// When main ends, in whichever way, every task that is left is canceled, in order
-// of creation, and awaited; what fails then goes to the error handler. Then the
-// loop is closed: see [loop.Loop.Close].
+// When main has ended, Run cancels every task that is left, in order of creation, and waits until
+// they have ended. It reports the errors of those that fail to the error handler. Then it closes
+// the loop: see [loop.Loop.Close].
 //
-// When ctx ends, main is canceled, with context.Cause(ctx) as the cause: with
-// signal.NotifyContext, that is what Ctrl-C does; with context.AfterFunc(ctx, stop) besides,
-// a second Ctrl-C ends the program, however long the rest takes. If main lets the
-// cancellation through, the error matches [future.ErrCanceled] and the cause; if main lets
-// another cancellation through, it does not match the cause. Values of ctx are inherited by
-// main.
+// main inherits the values of ctx. When ctx ends, Run cancels main, with context.Cause(ctx) as the
+// cause. With a ctx of signal.NotifyContext, Ctrl-C does that; with context.AfterFunc(ctx, stop) in
+// addition, a second Ctrl-C ends the program, even if main is still cleaning up. If main lets this
+// cancellation through, the error of Run matches [future.ErrCanceled] and the cause. If main lets
+// another cancellation through, the error does not match the cause.
 //
-// A panic in main's own body goes on in Run, as a *[PanicError]; the panic of another
-// task is an error that main may return. Run panics if ctx belongs to a loop. A runtime.Goexit, hence
-// t.FailNow, in any task ends the goroutine that called Run, once every body has
-// been unwound. Where every task waits for something that can no longer come, Run
-// returns a [*loop.DeadlockError]; see [loop.Loop.Run] for when. If that happens when
-// main has ended, while the others are awaited, Run returns main's value, and both errors
-// as [errors.Join] makes them one; where main has panicked, the panic goes on, and the
-// deadlock goes to the error handler. If a task stops the loop before main has ended, main
-// is canceled as the others are, its failure goes to the error handler as theirs do, and
-// Run returns an error that says so. asyncio: run.
+// A panic in the body of main goes on in Run, as a *[PanicError]. The panic of another task is an
+// error, which main may return. A runtime.Goexit in any task, as by t.FailNow, ends the goroutine
+// that called Run, after every body has been unwound.
+//
+// If nothing can wake the tasks that are left, Run returns a [*loop.DeadlockError]; [loop.Loop.Run]
+// says exactly when. This may happen after main has ended, while Run waits for the other tasks. Then
+// Run returns the value of main, and joins both errors by [errors.Join]. If main has panicked, the
+// panic goes on, and the deadlock goes to the error handler.
+//
+// If a task stops the loop before main has ended, Run cancels main with the other tasks, reports
+// their failures to the error handler, and returns an error that says so.
+//
+// Run panics if ctx belongs to a loop. asyncio: run.
 func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts ...loop.Option) (T, error) {
 	if ctx == nil || main == nil {
-		panic("task: Run with a nil context or of a nil main; context.Background() will do for the first")
+		panic("task: Run with a nil context or a nil main; give it context.Background() and a function to run")
 	}
 	if _, ok := loop.FromContext(ctx); ok {
-		panic("task: Run inside a task would hold its loop up; call main(ctx) or use Go, or Run with loop.Outside(ctx) on another goroutine")
+		panic("task: Run inside a task would hold up the task's loop; call main(ctx), use Go, or call Run with loop.Outside(ctx) on another goroutine")
 	}
 	l := loop.New(opts...)
 	defer l.Close()
@@ -53,7 +55,7 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	err := l.Run()
 	byItself := t.Done()
 	if byItself {
-		_ = t.Err() // taken: Run hands it on
+		_ = t.Err() // takes the error, since Run returns it
 	}
 	if err == nil {
 		if !byItself {
@@ -63,7 +65,7 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	}
 	if !t.Done() {
 		var zero T
-		return zero, err // Close reports what becomes of main
+		return zero, err // Close reports the failure of main
 	}
 	v, failure := t.Result()
 	if p, ok := failure.(*PanicError); ok && !returned {
@@ -81,7 +83,7 @@ func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts
 	return v, join(failure, err)
 }
 
-// join is [errors.Join] that leaves a single error as it is.
+// join is [errors.Join], but returns a single error unchanged.
 func join(first, second error) error {
 	switch {
 	case first == nil:
@@ -92,14 +94,14 @@ func join(first, second error) error {
 	return errors.Join(first, second)
 }
 
-// cutOff is the error of a main that was canceled because Run's context ended. To
-// the caller of Run, whose context that is, it is the cause as well.
+// cutOff is the error of a main that was canceled because the context of Run ended. For the caller
+// of Run, which made that context, the error also matches the cause.
 type cutOff struct{ canceled, cause error }
 
 func (e *cutOff) Error() string   { return e.canceled.Error() }
 func (e *cutOff) Unwrap() []error { return []error{e.canceled, e.cause} }
 
-// endedBy reports whether the cancellation err was asked for because ctx ended.
+// endedBy reports whether err is a cancellation that was requested because ctx ended.
 func endedBy(ctx context.Context, err error) bool {
 	var e *loop.CanceledError
 	if ctx.Err() == nil || !errors.As(err, &e) {
@@ -110,16 +112,18 @@ func endedBy(ctx context.Context, err error) bool {
 	return reflect.TypeOf(e.Cause) == kind && (!kind.Comparable() || e.Cause == cause)
 }
 
-// Shutdown is how [Run] ends a program, for hosts that drive a loop themselves:
-// it cancels every unfinished task of l, in order of creation, runs the loop until
-// they have ended, and hands the errors of those that fail to the error handler,
-// as [loop.ShutdownFailed], also where it returns an error. Tasks spawned in the meantime are left to
-// [loop.Loop.Close], which is the next thing to call. The error is that of
-// [loop.Loop.Run]. A Stop by one of the tasks does not cut it short. It panics if the
-// loop is running or closed.
+// Shutdown ends the tasks of a loop, as [Run] does at the end of a program. It is for hosts that
+// drive a loop themselves. Call [loop.Loop.Close] after it.
+//
+// Shutdown cancels every unfinished task of l, in order of creation, and runs the loop until these
+// tasks have ended. It reports the errors of those that fail to the error handler, as
+// [loop.ShutdownFailed], also if it returns an error itself. It leaves tasks that are made in the
+// meantime to Close. A task that calls Stop does not end Shutdown early.
+//
+// The error is that of [loop.Loop.Run]. Shutdown panics if the loop is nil, running or closed.
 func Shutdown(l *loop.Loop) error {
 	if l == nil || l.Running() || l.Closed() {
-		panic("task: Shutdown of a loop that is nil, running or closed; call it when Run has returned, and Close after it")
+		panic("task: Shutdown of a loop that is nil, running or closed; call it after the loop's Run has returned, and call Close after it")
 	}
 	var left []future.Awaitable[any]
 	var tasks []*loop.Task

@@ -600,7 +600,7 @@ func TestRunPanicKeepsItsPlace(t *testing.T) {
 
 func TestRunInsideATaskPanics(t *testing.T) {
 	play(t, func(ctx context.Context) {
-		testkit.Panics(t, "Run inside a task would hold its loop up", func() { _, _ = task.Run(ctx, gives(0, 1)) })
+		testkit.Panics(t, "Run inside a task would hold up the task's loop", func() { _, _ = task.Run(ctx, gives(0, 1)) })
 	})
 }
 

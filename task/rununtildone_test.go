@@ -138,7 +138,7 @@ func TestRunUntilDonePanics(t *testing.T) {
 		f := future.New[int](ctx)
 		testkit.Panics(t, "task: RunUntilDone on a loop that is running", func() { _, _ = task.RunUntilDone(f.Loop(), f) })
 	})
-	testkit.Panics(t, "task: RunUntilDone of what belongs to another loop", func() {
+	testkit.Panics(t, "task: RunUntilDone of a task or future of another loop", func() {
 		_, _ = task.RunUntilDone(virtual(t), future.New[int](virtual(t).Context()))
 	})
 }

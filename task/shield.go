@@ -6,13 +6,13 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Shield returns a future that ends as inner does, and that can be canceled
-// without canceling inner: awaiting the shield, in place of inner, keeps a
-// cancellation of the waiter away from inner. Canceling inner cancels the shield.
+// Shield returns a future that gets the outcome of inner. Canceling this future, the shield, does
+// not cancel inner. So a task that awaits the shield in place of inner can be canceled, and inner goes
+// on. Canceling inner cancels the shield.
 //
-// Where the shield was canceled and inner then fails, the error handler is told
-// ([loop.ShieldedFailed]), so that the error is not lost. Whoever still cares for
-// inner's value after that awaits inner itself. asyncio: shield.
+// If the shield is canceled and inner fails later, the loop reports the error to its error handler
+// ([loop.ShieldedFailed]), so that the error is not lost. Code that still needs the value of inner
+// awaits inner itself. asyncio: shield.
 func Shield[T any](inner future.Awaitable[T]) *future.Future[T] {
 	if isNil(inner) {
 		panic("task: Shield(nil); give it a task or future")
@@ -31,7 +31,7 @@ func Shield[T any](inner future.Awaitable[T]) *future.Future[T] {
 type shield[T any] struct {
 	future.Promise[T]
 	inner  future.Awaitable[T]
-	passed bool // inner's outcome is the shield's
+	passed bool // the shield has the outcome of inner
 }
 
 func (s *shield[T]) finish() {
@@ -43,7 +43,7 @@ func (s *shield[T]) finish() {
 	s.Complete(s.inner.Result())
 }
 
-// shieldInner waits for what is shielded, and passes its outcome on.
+// shieldInner is the waiter of inner: it passes inner's outcome on to the shield.
 type shieldInner[T any] shield[T]
 
 func (w *shieldInner[T]) Run() {
@@ -52,8 +52,8 @@ func (w *shieldInner[T]) Run() {
 	}
 }
 
-// shieldOuter waits for the shield: from its cancellation on, nobody passes an
-// outcome on any more.
+// shieldOuter is the waiter of the shield. When the shield has been canceled, it replaces the
+// waiter of inner: the shield takes no outcome any more.
 type shieldOuter[T any] shield[T]
 
 func (w *shieldOuter[T]) Run() {
@@ -65,8 +65,8 @@ func (w *shieldOuter[T]) Run() {
 	}
 }
 
-// shieldLate waits for what was shielded after a shield of it was canceled. It is
-// a value, so that there is one for any number of shields.
+// shieldLate waits for inner after a shield of inner was canceled. It is a value, and equal for all
+// shields of one inner: so inner has only one such waiter.
 type shieldLate struct{ inner future.Any }
 
 func (w shieldLate) Run() {

@@ -10,12 +10,11 @@ import (
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// A signal is what a combinator waits on: a waiter that something else, a future that
-// completes or a timer, sets by running it.
+// A combinator waits for a signal: a waiter that a completed future or a timer sets, by running it.
 type signal = waiter.Waiter
 
-// newSignal makes a signal. what it stands for, and what that waits for, are told to
-// those who ask what a task awaits; on may be nil.
+// newSignal makes a signal. Reports of what a task awaits show what, and the awaitables that on
+// returns. on may be nil.
 func newSignal(ctx context.Context, what string, on func() []loop.Awaitable) *signal {
 	return waiter.New(ctx, &purpose{what, on})
 }
@@ -32,7 +31,7 @@ func (p *purpose) Describe() (string, []loop.Awaitable) {
 	return p.what, p.on()
 }
 
-// mustBeGiven panics if one of the awaitables that a function is given is nil.
+// mustBeGiven panics if one of the awaitables that a function was given is nil.
 func mustBeGiven[A any](of []A) {
 	for at, a := range of {
 		if isNil(a) {
@@ -47,7 +46,7 @@ func isNil(a any) bool {
 	return a == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// pendingOf returns those of the awaitables that are not done.
+// pendingOf returns a function that lists the awaitables that are not done.
 func pendingOf[A future.Any](of []A) func() []loop.Awaitable {
 	return func() []loop.Awaitable {
 		var all []loop.Awaitable

@@ -7,17 +7,18 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Sleep suspends the running task, which ctx must belong to, until d has passed
-// by the loop's clock. d <= 0 suspends for exactly one turn. Sleepers due at the
-// same instant wake in the order in which they went to sleep. The error is nil,
-// or what ended the sleep: see [lowlevel.Suspend]. It allocates nothing but the
-// timer's place in the tree.
+// Sleep suspends the running task until d has passed by the loop's clock. d <= 0 suspends for
+// exactly one turn. Tasks whose sleep ends at the same instant wake in the order in which they went
+// to sleep. The error is nil, or it says what ended the sleep early: see [lowlevel.Await]. Sleep
+// allocates nothing but the timer's place in the tree. It panics if ctx does not belong to the
+// running task. asyncio: sleep.
 func Sleep(ctx context.Context, d time.Duration) error {
 	return lowlevel.Suspend(ctx, For(d))
 }
 
-// Yield suspends the running task for exactly one turn, so that everything else
-// that is ready runs first. asyncio: sleep(0). It allocates nothing.
+// Yield suspends the running task for exactly one turn: everything that is in the ready queue now
+// runs first. It allocates nothing. It panics if ctx does not belong to the running task. asyncio:
+// sleep(0).
 func Yield(ctx context.Context) error {
 	return lowlevel.Yield(ctx)
 }

@@ -8,30 +8,31 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A Task is a body that the loop drives, and the [future.Future] of what it will
-// return, which only the body completes. Make one with [Go] or [GoMachine].
+// A Task is a body that the loop drives, and the [future.Future] of the body's result. Only the
+// body completes this future. Make a task with [Go] or [GoMachine].
 //
-// A task is done when its body has ended, never earlier: a value, an error, a
+// A task is done when its body has ended, never earlier. Its outcome is a value, an error, a
 // cancellation that the body let through, or a *[PanicError].
 //
-// The methods of a [future.Future] are those of the task: Result, Err, Done, Canceled, Await,
-// Wait, OnDone. The field t.Future is the future alone.
+// A task has the methods of a [future.Future]: Result, Err, Done, Canceled, Await, Wait, OnDone.
+// The field t.Future is the future alone.
+//
 // A Task is not safe for use from other goroutines.
 type Task[T any] struct {
 	outcome[T]
 	strand loop.Task
 }
 
-// outcome is the promise of a task without the methods of a promise. What is left are those
-// of its Future, which are the task's, too.
+// outcome is the promise of a task without the methods of a promise: the task has only the
+// methods of the promise's Future.
 type outcome[T any] future.Promise[T]
 
 func (t *Task[T]) promise() *future.Promise[T] { return (*future.Promise[T])(&t.outcome) }
 
-// PanicError is what a body that panicked ends with.
+// PanicError is the error of a task whose body panicked.
 type PanicError = loop.PanicError
 
-// An Option sets up a task that is being made.
+// An Option is a setting for a new task.
 type Option func(*options)
 
 type options struct {
@@ -39,38 +40,39 @@ type options struct {
 	start lowlevel.Start
 }
 
-// Named names the task. Without it a task is called Task-1, Task-2, and so on, by
-// order of creation in its loop.
+// Named names the task. Without it the tasks of a loop are named Task-1, Task-2, and so on, in
+// order of creation.
 func Named(name string) Option { return func(o *options) { o.name = name } }
 
-// Eager makes the task take its first step inside the call that makes it, whatever the
-// loop's task factory asks for. The factory and its hook are called all the same. While
-// the loop is not running, the task is queued. Of Eager and [Lazy] the last one counts.
-// asyncio: eager_start=True.
+// Eager makes the task take its first step inside the call that makes it. It overrides the
+// loop's task factory; the factory and its hook are still called. While the loop is not running,
+// the task is queued. If a call has both Eager and [Lazy], the last one counts. asyncio:
+// eager_start=True.
 func Eager() Option { return func(o *options) { o.start = lowlevel.AtOnce } }
 
-// Lazy makes the task take its first step in its turn, behind what is ready, whatever the
-// loop's task factory asks for: see [Eager]. asyncio: eager_start=False.
+// Lazy puts the task's first step at the back of the ready queue. It overrides the loop's task
+// factory, as [Eager] does. asyncio: eager_start=False.
 func Lazy() Option { return func(o *options) { o.start = lowlevel.Queued } }
 
-// Go makes a task that runs body, and hands it to the loop's task factory: the
-// lazy one queues it behind what is ready, the eager one runs its first step
-// before Go returns. [Lazy] and [Eager] choose for this task alone.
+// Go makes a task that runs body, and returns the task.
 //
-// ctx says on which loop: the context of a running body, or [loop.Loop.Context]
-// outside of bodies. The new task inherits its values. It is not canceled because
-// the task that made it is; only if ctx is a standard context that can end
-// (context.WithCancel and the like, derived from a task's), the task is canceled
-// when that ends, and the task's context ends with the task.
+// Go hands the task to the loop's task factory. The lazy factory, which is the default, puts the
+// task's first step at the back of the ready queue. The eager factory runs the first step before
+// Go returns. [Lazy] and [Eager] choose for this task alone.
 //
-// body is an ordinary function, which may suspend wherever in its call tree, and
-// is handed the task's own context. It runs on a pooled stack: a task that never
-// suspends costs no new one, a suspended task holds one (about 3 KB). A body
-// needs no error handling of its own to be canceled: awaits return errors, and an
-// error that is returned ends it.
+// ctx says which loop runs the task: the context of a running body, or [loop.Loop.Context]
+// outside of bodies. The new task inherits the values of ctx. It is not canceled when the task
+// that made it is canceled. But ctx may be a standard context that can end, derived from a task's
+// context (context.WithCancel and the like). Then the new task is canceled when ctx ends, and the
+// new task's own context ends when the task ends.
 //
-// Go panics if ctx belongs to no loop, or to one that is closed. asyncio:
-// create_task; the loop holds on to its tasks.
+// body is an ordinary function, and may suspend anywhere in its call tree. It is handed the new
+// task's own context. body runs on a pooled stack: a task that never suspends needs no new stack,
+// and a suspended task holds one (about 3 KB). body can be canceled without error handling of its
+// own: its awaits return errors, and body ends by returning them.
+//
+// Go panics if ctx belongs to no loop, or to a loop that is closed. asyncio: create_task; unlike
+// there, the loop keeps the task until it ends.
 func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts ...Option) *Task[T] {
 	if body == nil {
 		panic("task: Go of a nil body; give it a function to run")
@@ -85,7 +87,7 @@ func chosen(opts []Option) options {
 	if len(opts) == 0 {
 		return options{}
 	}
-	var o options // which is on the heap, as opt may keep it
+	var o options // on the heap, since opt may keep the pointer
 	for _, opt := range opts {
 		if opt == nil {
 			panic("task: a nil Option; leave it out")
@@ -95,17 +97,15 @@ func chosen(opts []Option) options {
 	return o
 }
 
-// Cancel asks the task to end: its body is told at its next suspension, or at
-// once if it is suspended; see [loop.Task.Cancel]. It counts the request and
-// returns true, or returns false if the task is done, and takes its error. cause may be
-// nil.
+// Cancel asks the task to end: the body's next suspension returns an error, or the suspension that
+// the body is in. See [loop.Task.Cancel]. Cancel counts the request and returns true. If the task is
+// done, Cancel takes its error and returns false. cause may be nil.
 func (t *Task[T]) Cancel(cause error) bool { return t.strand.Cancel(cause) }
 
-// CancelRequests returns how many requests to cancel were made and not taken back.
+// CancelRequests returns how many requests to cancel the task were made and not taken back.
 func (t *Task[T]) CancelRequests() int { return t.strand.CancelRequests() }
 
-// Uncancel takes one request back and returns how many are left; see
-// [loop.Task.Uncancel].
+// Uncancel takes one request back, and returns how many are left. See [loop.Task.Uncancel].
 func (t *Task[T]) Uncancel() int { return t.strand.Uncancel() }
 
 // Name returns the task's name.
@@ -114,11 +114,11 @@ func (t *Task[T]) Name() string { return t.strand.Name() }
 // SetName gives the task another name.
 func (t *Task[T]) SetName(name string) { t.strand.SetName(name) }
 
-// Task returns what the loop knows of the task: the view without the result's
-// type, which [Current] returns too.
+// Task returns the task as the loop knows it, without the type of its result. [Current] returns
+// the same view.
 func (t *Task[T]) Task() *loop.Task { return &t.strand }
 
-// String returns the word task and the name, quoted.
+// String returns the word task and the quoted name, such as task "Task-3".
 func (t *Task[T]) String() string { return t.strand.String() }
 
 // function is the body of a stackful task.
@@ -132,11 +132,11 @@ func (f function[T]) Step(t *loop.Task, _ error) loop.Suspension {
 
 func (f function[T]) Fail(t *loop.Task, err error) { fail[T](t, err) }
 
-// finish gives t its outcome.
+// finish completes t with what its body returned.
 func finish[T any](t *loop.Task, v T, err error) {
 	if err != nil {
 		err = lowlevel.LetThrough(t.Context(), err)
-	} else if e := lowlevel.PendingCancel(t); e != nil { // too late to be delivered
+	} else if e := lowlevel.PendingCancel(t); e != nil { // no suspension delivers it any more
 		err = e
 	}
 	of := taskOf[T](t)
@@ -150,7 +150,7 @@ func taskOf[T any](t *loop.Task) *Task[T] { return t.Outcome().(*Task[T]) }
 
 func fail[T any](t *loop.Task, err error) {
 	var zero T
-	if err == loop.ErrGoexit { // of the driver too, which is told enough
+	if err == loop.ErrGoexit { // it ends the driver, too: no need to report it as a failure
 		taskOf[T](t).promise().Complete(zero, err)
 		return
 	}

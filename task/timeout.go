@@ -12,15 +12,14 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// NoLimit is the time limit that is none.
+// NoLimit stands for no time limit.
 const NoLimit = time.Duration(math.MaxInt64)
 
-// A TimeoutError says that a time limit expired. It matches
-// [context.DeadlineExceeded]; it does not match [future.ErrCanceled], though a
-// cancellation is what the limit made of itself inside.
+// A TimeoutError says that a time limit expired. It matches [context.DeadlineExceeded]. It does not
+// match [future.ErrCanceled], although inside the body the expired limit appears as a cancellation.
 type TimeoutError struct {
-	When  time.Time     // the limit, by the loop's clock
-	Limit time.Duration // the limit as a duration; zero where an instant was given
+	When  time.Time     // the instant at which the limit expired, by the loop's clock
+	Limit time.Duration // the limit as a duration; zero if the program gave an instant
 }
 
 func (e *TimeoutError) Error() string {
@@ -33,42 +32,43 @@ func (e *TimeoutError) Error() string {
 // Unwrap returns [context.DeadlineExceeded].
 func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }
 
-// Timeout reports true, as net.Error asks.
+// Timeout returns true. It is a method of net.Error.
 func (e *TimeoutError) Timeout() bool { return true }
 
 // A Deadline is the time limit of a scope: see [Timeout].
 type Deadline struct {
-	outer   context.Context // around the scope
+	outer   context.Context // the context outside of the scope
 	scope   lowlevel.Scope
-	when    time.Time // zero: none
+	when    time.Time // zero if there is no limit
 	limit   time.Duration
 	timer   loop.Handle
 	before  int           // requests to cancel the task when the scope was entered
-	expired *TimeoutError // nil: not yet
-	over    bool
+	expired *TimeoutError // nil until the limit has expired
+	over    bool          // the scope was left
 }
 
-// Timeout runs body, in the running task, under a time limit. When d has passed,
-// the task is canceled, in the name of the scope; if body lets the cancellation
-// through, Timeout turns it into a [*TimeoutError]. Any other result of body is
-// returned as it is.
+// Timeout runs body, in the running task, under a time limit. When d has passed, the limit cancels
+// the task. If body lets this cancellation through, Timeout returns a [*TimeoutError]. Any other
+// result of body is returned unchanged.
 //
-//   - d <= 0 expires at the next turn, hence at the first suspension of body, and
-//     not at all if body does not suspend. [NoLimit] sets no limit.
-//   - The ctx that body is handed has this deadline, and ends when it expires: its Err
-//     is context.Canceled, as of every canceled task, its context.Cause leads to the
-//     TimeoutError. The task's own context goes on. Work that body spawns is not limited by it.
-//   - Scopes nest. Each expiry belongs to one scope; of limits that expire at the
-//     same instant, only the outermost becomes an error.
-//   - If the task is canceled from outside as well while the scope is open, that wins:
-//     the cancellation comes out, with its cause, not a TimeoutError.
-//   - A request that was made before the scope was entered, and not delivered yet, is
-//     delivered together with the limit's own and taken for it: with d <= 0 the
-//     earlier cancel comes out as a TimeoutError. CancelRequests still counts it. A task
-//     that cancels itself and then sets a limit yields in between.
-//   - A body that swallows the cancellation gets no error: ask Expired.
+//   - With d <= 0 the limit expires in the next turn: at the first suspension of body, or not at
+//     all if body does not suspend. [NoLimit] sets no limit.
+//   - The ctx that body is handed has this deadline, and ends when the limit expires. Its Err is
+//     then context.Canceled, as for every canceled task, and its context.Cause leads to the
+//     TimeoutError. The task's own context does not end. Tasks that body makes are not limited.
+//   - Scopes nest. Each expiry belongs to one scope. If several limits expire at the same instant,
+//     only the outermost one becomes an error.
+//   - If the task is also canceled from outside while the scope is open, Timeout returns that
+//     cancellation, with its cause, and not a TimeoutError.
+//   - The task may have been canceled before it entered the scope, and no suspension may have
+//     delivered this yet. Then that request and the limit's request are delivered as one, and count
+//     as the limit's: with d <= 0, the earlier cancellation comes out as a TimeoutError.
+//     CancelRequests still counts it. A task that cancels itself and then sets a limit must yield in
+//     between.
+//   - If body swallows the cancellation, Timeout returns no error. Expired tells that the limit has
+//     expired.
 //
-// Timeout panics if ctx does not belong to the running task. asyncio: timeout.
+// Timeout panics if body is nil, or if ctx does not belong to the running task. asyncio: timeout.
 func Timeout(ctx context.Context, d time.Duration, body func(ctx context.Context, scope *Deadline) error) error {
 	if body == nil {
 		panic("task: Timeout of a nil body; give it a function to limit")
@@ -76,7 +76,7 @@ func Timeout(ctx context.Context, d time.Duration, body func(ctx context.Context
 	return underLimit(ctx, instant(ctx, d), d, body)
 }
 
-// TimeoutAt is [Timeout] with the instant, by the loop's clock; the zero time
+// TimeoutAt is [Timeout] with an instant of the loop's clock in place of a duration. The zero time
 // sets no limit. asyncio: timeout_at.
 func TimeoutAt(ctx context.Context, when time.Time, body func(ctx context.Context, scope *Deadline) error) error {
 	if body == nil {
@@ -99,7 +99,7 @@ func underLimit(ctx context.Context, when time.Time, limit time.Duration, body f
 	d.set(when, limit)
 	left := false
 	defer func() {
-		if !left { // a panic or Goexit of body, which goes on
+		if !left { // body has panicked or called Goexit, and that goes on
 			_ = d.exit(nil)
 		}
 	}()
@@ -111,21 +111,21 @@ func underLimit(ctx context.Context, when time.Time, limit time.Duration, body f
 // When returns the limit, and false if there is none.
 func (d *Deadline) When() (time.Time, bool) { return d.when, !d.when.IsZero() }
 
-// Expired reports whether the limit expired while the scope was open, also when
-// the body swallowed the cancellation.
+// Expired reports whether the limit expired while the scope was open, even if the body swallowed
+// the cancellation.
 func (d *Deadline) Expired() bool { return d.expired != nil }
 
-// Reschedule moves the limit to when, by the loop's clock; one in the past expires
-// at the next turn, and the zero time lifts the limit. It returns an error, and
-// changes nothing, once the limit has expired or the scope is left.
+// Reschedule moves the limit to when, by the loop's clock. A limit in the past expires in the next
+// turn. The zero time removes the limit. Reschedule returns an error, and changes nothing, if the
+// limit has expired or the scope was left.
 func (d *Deadline) Reschedule(when time.Time) error {
 	switch {
 	case d.scope == nil:
-		return fmt.Errorf("task: Reschedule of a Deadline that Timeout has not made")
+		return fmt.Errorf("task: Reschedule of a Deadline that Timeout did not make; use the one that the body is handed")
 	case d.over:
-		return fmt.Errorf("task: Reschedule of a time limit whose scope was left")
+		return fmt.Errorf("task: Reschedule of a time limit after its body has ended; call it while the body runs")
 	case d.expired != nil:
-		return fmt.Errorf("task: Reschedule of a time limit that has expired")
+		return fmt.Errorf("task: Reschedule of a time limit that has expired; move the limit before it expires")
 	}
 	lowlevel.CheckGoroutine(d.scope.Task().Loop(), "Reschedule")
 	d.set(when, 0)
@@ -152,7 +152,7 @@ func (d *Deadline) expire() {
 	d.scope.Cancel(d.expired)
 }
 
-// exit leaves the scope with the error that its body came to.
+// exit leaves the scope. err is the error of the body.
 func (d *Deadline) exit(err error) error {
 	d.over = true
 	d.timer.Cancel()
@@ -168,20 +168,22 @@ func (d *Deadline) exit(err error) error {
 	case !loop.IsCanceled(err):
 	case !outside:
 		return d.expired
-	case errors.As(err, &e) && e.Cause == d.expired: // which came first, and was not the only one
+	case errors.As(err, &e) && e.Cause == d.expired: // the limit expired first, and another request came
 		return requested(err, d.outer, t.Context())
 	}
 	return err
 }
 
-// WaitFor awaits a, which belongs to the running task's loop, for at most limit.
-// Past the limit a is canceled, and awaited: what it makes of that, a value or an
-// error of its own, is returned; if it lets the cancellation through, WaitFor
-// returns a [*TimeoutError]. If the running task is canceled, so is a. To give up
-// without canceling, wait for a [Shield] of a.
+// WaitFor awaits a under a time limit, and returns the result of a.
 //
-// With limit <= 0 it takes the result of what is done, and cancels and awaits what
-// is not. [NoLimit] is Await. asyncio: wait_for.
+// When limit has passed, WaitFor cancels a, and waits until a has ended. If a lets the cancellation
+// through, WaitFor returns a [*TimeoutError]. If a ends with a value or with an error of its own,
+// WaitFor returns that. If the running task is canceled, a is canceled, too. To give up without
+// canceling a, use WaitFor with a [Shield] of a.
+//
+// With limit <= 0, WaitFor returns the result of a if a is done; otherwise it cancels a, and waits
+// until a has ended. With [NoLimit] it is the same as Await. It panics if ctx does not belong to the
+// running task, or a to another loop. asyncio: wait_for.
 func WaitFor[T any](ctx context.Context, a future.Awaitable[T], limit time.Duration) (T, error) {
 	if isNil(a) {
 		panic("task: WaitFor of nil; give it a task or future")
@@ -205,7 +207,7 @@ func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T], limit time.
 	now := lowlevel.LoopOf(ctx).Now()
 	done := newSignal(ctx, "the end of what was canceled", pendingOf([]future.Awaitable[T]{a}))
 	a.AddWaiter(done)
-	defer a.RemoveWaiter(done) // which has left, unless the waiting ends early
+	defer a.RemoveWaiter(done) // for the case that the waiting ends early
 	a.Cancel(&TimeoutError{now, limit})
 	if err := done.Wait(ctx); err != nil {
 		var zero T

@@ -353,19 +353,19 @@ func TestTimeoutRescheduleIsRefused(t *testing.T) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
 			left = scope
 			err := task.Sleep(ctx, time.Hour)
-			wantText(t, scope.Reschedule(start(ctx).Add(time.Hour)), "task: Reschedule of a time limit that has expired")
+			wantText(t, scope.Reschedule(start(ctx).Add(time.Hour)), "task: Reschedule of a time limit that has expired; move the limit before it expires")
 			when, _ := scope.When()
 			testkit.Equal(t, "the limit", when, start(ctx).Add(time.Second))
 			return err
 		})
 		wantTimeout(t, ctx, err, time.Second)
-		wantText(t, left.Reschedule(time.Time{}), "task: Reschedule of a time limit whose scope was left")
+		wantText(t, left.Reschedule(time.Time{}), "task: Reschedule of a time limit after its body has ended; call it while the body runs")
 
 		_ = task.Timeout(ctx, time.Second, func(_ context.Context, scope *task.Deadline) error {
 			left = scope
 			return nil
 		})
-		wantText(t, left.Reschedule(time.Time{}), "task: Reschedule of a time limit whose scope was left")
+		wantText(t, left.Reschedule(time.Time{}), "task: Reschedule of a time limit after its body has ended; call it while the body runs")
 		testkit.Equal(t, "expired", left.Expired(), false)
 		if err := task.Sleep(ctx, time.Hour); err != nil {
 			t.Error(err)

@@ -20,13 +20,12 @@ const (
 	FirstError                  // one has failed (a canceled task has not), or all are done
 )
 
-// of says in words what is waited for.
+// of says in words what a task waits for among n awaitables.
 func (u Until) of(n int) string {
 	return fmt.Sprintf([...]string{"all of %d", "the first of %d", "all of %d or an error"}[u], n)
 }
 
-// mustBeHere panics unless ctx belongs to the running task, and what it is to wait for to
-// its loop.
+// mustBeHere panics unless ctx belongs to the running task, and the awaitables to the task's loop.
 func mustBeHere[A loop.Awaitable](ctx context.Context, of []A) {
 	l := lowlevel.Current(ctx).Loop()
 	mustBeGiven(of)
@@ -37,8 +36,9 @@ func mustBeHere[A loop.Awaitable](ctx context.Context, of []A) {
 	}
 }
 
-// addWaiter makes a schedule r once it is done. What belongs to no loop is done: a gather of
-// nothing, or a shield of one. There r is scheduled on l, that of the running task.
+// addWaiter makes a schedule r when a is done. An awaitable without a loop is done: it is a gather
+// of nothing, or a shield of one. For such an awaitable, r is scheduled on l, the loop of the
+// running task.
 func addWaiter(l *loop.Loop, a loop.Awaitable, r loop.Runnable) {
 	if a.Loop() == nil && a.Done() {
 		lowlevel.Schedule(l, r)
@@ -47,16 +47,17 @@ func addWaiter(l *loop.Loop, a loop.Awaitable, r loop.Runnable) {
 	a.AddWaiter(r)
 }
 
-// Wait waits until what until says is true of the awaitables, or limit has passed.
-// It returns those that are done and those that are pending, each in the order of
-// the arguments; an awaitable that is given twice comes and counts once. It takes no errors out, cancels nothing, and running into the
-// limit is no error: pending says so. The error is that of the waiting: the
-// running task was canceled, or ctx has ended; then both slices are nil and the
-// awaitables are as they were.
+// Wait waits until the condition until holds for the awaitables, or until limit has passed. It
+// returns the awaitables that are done and those that are pending, each in the order of the
+// arguments. An awaitable that is given twice counts once and is returned once.
 //
-// Wait suspends for at least one turn, also if all are done. It returns an error
-// for no awaitables and an unknown until, and panics if ctx does not belong to the
-// running task. asyncio: wait.
+// Wait does not take the errors of the awaitables, and cancels nothing. When the limit passes, that
+// is no error: pending shows it. The error says that the waiting itself failed: the running task was
+// canceled, or ctx has ended. Then both slices are nil, and the awaitables are unchanged.
+//
+// Wait suspends for at least one turn, even if all awaitables are done. It returns an error if it
+// is given no awaitables or an unknown until. It panics if ctx does not belong to the running task,
+// or an awaitable to another loop. asyncio: wait.
 func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, of ...A) (done, pending []A, err error) {
 	if len(of) == 0 {
 		return nil, nil, errors.New("task: Wait for nothing; give it at least one task or future")
@@ -75,7 +76,7 @@ func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, o
 		each[at] = waited{w, a}
 		addWaiter(w.Loop(), a, &each[at])
 	}
-	defer func() { // also where a Goexit ends the waiting
+	defer func() { // runs also if a Goexit ends the waiting
 		w.limit.Cancel()
 		for at, a := range of {
 			a.RemoveWaiter(&each[at])
@@ -101,7 +102,7 @@ type waiting struct {
 	limit loop.Handle
 }
 
-// waited is one of those that Wait waits for.
+// waited is the waiter of one awaitable.
 type waited struct {
 	in *waiting
 	of future.Any

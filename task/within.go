@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Within is [Timeout] for a body with a result: it runs body, in the running task, under the
-// limit d, and returns what body returns. If the limit expires and body lets the cancellation
-// through, the error is a [*TimeoutError]. The value is that of body in any case, so a body may
-// return what it has got so far beside its error.
+// Within is [Timeout] for a body with a result. It runs body, in the running task, under the limit d,
+// and returns the results of body. If the limit expires and body lets the cancellation through, the
+// error is a [*TimeoutError]. The value is the value of body in any case: so a body may return a part
+// of its result together with an error.
 //
-// Everything else is as in Timeout: scopes nest, a cancellation from outside comes out as
-// itself, [NoLimit] sets no limit, and d <= 0 expires at the first suspension of body. A program
-// that moves the limit, or asks whether it has expired, uses Timeout, and [WaitFor] is for a task
-// or future that is there already.
+// In everything else Within behaves like Timeout: scopes nest, a cancellation from outside is
+// returned unchanged, [NoLimit] sets no limit, and with d <= 0 the limit expires at the first suspension
+// of body. Use Timeout to move the limit, or to ask whether it has expired. Use [WaitFor] for a task or
+// future that exists already.
 //
-// Within panics if body is nil, and if ctx does not belong to the running task. asyncio: an await
-// inside of timeout.
+// Within panics if body is nil, or if ctx does not belong to the running task. asyncio: an await
+// inside timeout.
 func Within[T any](ctx context.Context, d time.Duration, body func(context.Context) (T, error)) (v T, err error) {
 	if body == nil {
 		panic("task: Within of a nil body; give it a function to limit")

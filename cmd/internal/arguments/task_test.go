@@ -66,10 +66,10 @@ func body(context.Context, *task.Deadline) error { return nil }
 
 var taskRules = map[string]rule{
 	"Run": bad(
-		on("a nil context", "task: Run with a nil context or of a nil main", func() { _, _ = task.Run(noContext, one) }),
-		on("a nil main", "task: Run with a nil context or of a nil main", func() { _, _ = task.Run[int](context.Background(), nil) }),
+		on("a nil context", "task: Run with a nil context or a nil main", func() { _, _ = task.Run(noContext, one) }),
+		on("a nil main", "task: Run with a nil context or a nil main", func() { _, _ = task.Run[int](context.Background(), nil) }),
 		on("a nil option", "loop: New with a nil Option", func() { _, _ = task.Run(context.Background(), one, nil) }),
-		on("a loop's context", "task: Run inside a task would hold its loop up", func() { _, _ = task.Run(closed().Context(), one) })),
+		on("a loop's context", "task: Run inside a task would hold up the task's loop", func() { _, _ = task.Run(closed().Context(), one) })),
 	"Shutdown": bad(
 		on("nil", "task: Shutdown of a loop that is nil, running or closed", func() { _ = task.Shutdown(nil) }),
 		on("a closed loop", "task: Shutdown of a loop that is nil, running or closed", func() { _ = task.Shutdown(closed()) }),
@@ -78,8 +78,8 @@ var taskRules = map[string]rule{
 		on("a nil loop", "task: RunUntilDone on a nil loop", func() { _, _ = task.RunUntilDone(nil, ofAnother()) }),
 		on("nil", "task: RunUntilDone on a nil loop, or of a nil task", func() { open(func(l *loop.Loop) { _, _ = task.RunUntilDone[int](l, nil) }) }),
 		on("a nil task", "task: RunUntilDone on a nil loop, or of a nil task", func() { open(func(l *loop.Loop) { _, _ = task.RunUntilDone(l, noTask) }) }),
-		on("another loop's", "task: RunUntilDone of what belongs to another loop", func() { open(func(l *loop.Loop) { _, _ = task.RunUntilDone(l, ofAnother()) }) }),
-		on("a zero loop", "task: RunUntilDone of what belongs to another loop", func() { _, _ = task.RunUntilDone(zero, ofAnother()) }),
+		on("another loop's", "task: RunUntilDone of a task or future of another loop", func() { open(func(l *loop.Loop) { _, _ = task.RunUntilDone(l, ofAnother()) }) }),
+		on("a zero loop", "task: RunUntilDone of a task or future of another loop", func() { _, _ = task.RunUntilDone(zero, ofAnother()) }),
 		on("a running loop", "task: RunUntilDone on a loop that is running", func() {
 			in(func(ctx context.Context) { f := future.New[int](ctx); _, _ = task.RunUntilDone(f.Loop(), f) })
 		}),
@@ -116,9 +116,9 @@ var taskRules = map[string]rule{
 	}),
 		on("a nil body", "task: WithGroup of a nil body", func() { in(func(ctx context.Context) { _ = task.WithGroup(ctx, nil) }) })),
 	"Submit": bad(
-		on("a nil context", "task: Submit with a nil context, of a nil body, or to a nil loop", func() { open(func(l *loop.Loop) { _, _ = task.Submit(noContext, l, one) }) }),
-		on("a nil loop", "task: Submit with a nil context, of a nil body, or to a nil loop", func() { _, _ = task.Submit(context.Background(), nil, one) }),
-		on("a nil body", "task: Submit with a nil context, of a nil body, or to a nil loop", func() { open(func(l *loop.Loop) { _, _ = task.Submit[int](context.Background(), l, nil) }) }),
+		on("a nil context", "task: Submit with a nil context, a nil body or a nil loop", func() { open(func(l *loop.Loop) { _, _ = task.Submit(noContext, l, one) }) }),
+		on("a nil loop", "task: Submit with a nil context, a nil body or a nil loop", func() { _, _ = task.Submit(context.Background(), nil, one) }),
+		on("a nil body", "task: Submit with a nil context, a nil body or a nil loop", func() { open(func(l *loop.Loop) { _, _ = task.Submit[int](context.Background(), l, nil) }) }),
 		on("a zero loop", "loop: Post"+notMade, func() { _, _ = task.Submit(context.Background(), zero, one) }),
 		fails("a closed loop", "loop: closed", func() error { _, err := task.Submit(context.Background(), closed(), one); return err })),
 	"Call": with(inContext(func(ctx context.Context) error { _, err := task.Call(ctx, loop.New(), one); return err }),
@@ -199,8 +199,8 @@ var taskRules = map[string]rule{
 		on("a zero future", zeroFuture, func() { task.Shield(new(future.Future[int])) })),
 
 	"Deadline.Reschedule": bad(
-		fails("a zero deadline", "task: Reschedule of a Deadline that Timeout has not made", func() error { return new(task.Deadline).Reschedule(time.Time{}) }),
-		fails("a scope that is left", "task: Reschedule of a time limit whose scope was left", func() error {
+		fails("a zero deadline", "task: Reschedule of a Deadline that Timeout did not make", func() error { return new(task.Deadline).Reschedule(time.Time{}) }),
+		fails("a scope that is left", "task: Reschedule of a time limit after its body has ended", func() error {
 			var d *task.Deadline
 			in(func(ctx context.Context) {
 				_ = task.Timeout(ctx, 1, func(_ context.Context, scope *task.Deadline) error { d = scope; return nil })
@@ -235,7 +235,7 @@ var taskRules = map[string]rule{
 	"End":                  fine(receiverOnly),
 	"Turn":                 fine(receiverOnly),
 	"For":                  fine(anyValue),
-	"On":                   bad(on("nil", "task: On(nil) waits for nothing", func() { task.On(nil) })),
+	"On":                   bad(on("nil", "task: On(nil); give", func() { task.On(nil) })),
 	"MachineFunc.Resume":   fine("GoMachine panics if it is given a nil one"),
 	"GroupError.Error":     fine(receiverOnly),
 	"GroupError.Unwrap":    fine(receiverOnly),

@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// T is what the checks need of a test, of package testing or rapid.
+// T has the methods of a test that the checks need. Tests of packages testing and rapid have them.
 type T interface {
 	Helper()
 	Errorf(format string, args ...any)
 }
 
-// Equal fails the test unless got is want.
+// Equal fails the test unless got equals want.
 func Equal[V comparable](t T, what string, got, want V) {
 	t.Helper()
 	if got != want {
@@ -29,11 +29,11 @@ func ErrorIs(t T, err, target error) {
 	}
 }
 
-// NoError fails the test if err is an error.
+// NoError fails the test if err is not nil.
 func NoError(t T, err error) {
 	t.Helper()
 	if err != nil {
-		t.Errorf("unexpected: %v", err)
+		t.Errorf("unexpected error: %v", err)
 	}
 }
 
@@ -45,9 +45,9 @@ func Panics(t T, want string, fn func()) (value any) {
 		t.Helper()
 		value = recover()
 		if value == nil {
-			t.Errorf("no panic; want one with %q", want)
+			t.Errorf("there is no panic, want one that contains %q", want)
 		} else if got := fmt.Sprint(value); !strings.Contains(got, want) {
-			t.Errorf("the panic is %q, want %q in it", got, want)
+			t.Errorf("the panic is %q, want one that contains %q", got, want)
 		}
 	}()
 	fn()
@@ -68,8 +68,8 @@ func Goexits(fn func()) bool {
 	return !returned
 }
 
-// Allocs fails the test unless a call of fn makes want allocations. It does nothing under
-// the race detector, which allocates.
+// Allocs fails the test unless a call of fn makes want allocations. Under the race detector, which
+// allocates, it does nothing.
 func Allocs(t T, what string, want float64, fn func()) {
 	t.Helper()
 	if Race {

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// A recorder is a test that counts failures.
+// A recorder is a test that records its failures.
 type recorder struct{ failures []string }
 
 func (*recorder) Helper() {}
@@ -21,7 +21,7 @@ func (r *recorder) Errorf(format string, args ...any) {
 	r.failures = append(r.failures, fmt.Sprintf(format, args...))
 }
 
-// Every check passes where it should, and fails where it should.
+// Every check passes in a good case, and fails in a bad one.
 func TestChecksCanFail(t *testing.T) {
 	made := 0
 	for what, c := range map[string]struct{ passes, fails func(t testkit.T) }{
@@ -37,25 +37,25 @@ func TestChecksCanFail(t *testing.T) {
 		"Panics": {
 			func(t testkit.T) { testkit.Panics(t, "two", func() { panic("one two three") }) },
 			func(t testkit.T) { testkit.Panics(t, "two", func() { panic("one") }) }},
-		"Panics, without one": {
+		"Panics, without a panic": {
 			func(t testkit.T) { testkit.Panics(t, "", func() { panic(io.EOF) }) },
 			func(t testkit.T) { testkit.Panics(t, "", func() {}) }},
 		"Allocs": {
 			func(t testkit.T) { testkit.Allocs(t, "nothing", 0, func() {}) },
 			func(t testkit.T) {
 				testkit.Allocs(t, "an error", 0, func() { made += len(errors.New(fmt.Sprint(made)).Error()) })
-				if testkit.Race { // where it looks at nothing
+				if testkit.Race { // Allocs does nothing
 					t.Errorf("the race detector is on")
 				}
 			}},
 	} {
 		var r recorder
 		if c.passes(&r); len(r.failures) != 0 {
-			t.Errorf("%s fails with %q, and should pass", what, r.failures)
+			t.Errorf("%s fails with %q in a good case", what, r.failures)
 		}
 		r = recorder{}
 		if c.fails(&r); len(r.failures) != 1 {
-			t.Errorf("%s reports %q, want one failure", what, r.failures)
+			t.Errorf("%s reports %q in a bad case, want one failure", what, r.failures)
 		}
 	}
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// What programs cancel tasks and end contexts with; for other tests, too.
+// Programs cancel tasks with ErrCause, and end contexts with ErrEnded. Other tests use them, too.
 var (
 	ErrCause = errors.New("the cause")
 	ErrEnded = errors.New("the context has ended")
 )
 
-// A Program is a random sequence of operations on a loop of its own: some by the host
-// between two turns, some by callbacks in the middle of one, among tasks that were woken.
-// A test embeds it in its model, whose check is called after every turn.
+// A Program is a random sequence of operations on a loop of its own. The host does some operations
+// between two turns. Callbacks do others in the middle of a turn, between steps of tasks that were
+// woken. A test embeds a Program in its model, and the model's check is called after every turn.
 type Program struct {
 	*rapid.T
 	Loop   *loop.Loop
@@ -36,17 +36,17 @@ type Program struct {
 type Actor struct {
 	Task     *task.Task[struct{}]
 	Canceled bool
-	Ended    bool // the context that it waits under
-	Woken    bool // by what its model is of
-	Due      int  // turn in which it goes on, once it was woken
+	Ended    bool // the context under which it waits has ended
+	Woken    bool // the lock or queue under test has woken it
+	Due      int  // turn in which it goes on, if it was woken
 	name     string
-	told     *future.Future[struct{}] // to go on, while it holds something
-	end      context.CancelCauseFunc  // ends the context that it waits under; nil if that is its own
+	told     *future.Future[struct{}] // tells it to go on, while it holds something
+	end      context.CancelCauseFunc  // ends the context under which it waits; nil for its own context
 }
 
 func (a *Actor) String() string { return a.name }
 
-// NewProgram makes a program without tasks. Its loop is to be closed by the test.
+// NewProgram makes a program without tasks. The test must close the program's loop.
 func NewProgram(t *rapid.T) *Program {
 	opts := []loop.Option{
 		loop.WithClock(timer.NewVirtual()),
@@ -61,7 +61,8 @@ func NewProgram(t *rapid.T) *Program {
 	return &Program{T: t, Loop: loop.New(opts...)}
 }
 
-// Run runs a program, in which every other operation is one that op makes of a number.
+// Run runs the program. In one of five operations it cancels a task or ends a context. The other
+// operations are those that op derives from a random number.
 func (p *Program) Run(check func(idle bool), op func(n int)) {
 	turns := rapid.IntRange(1, 25).Draw(p.T, "turns")
 	for range turns {
@@ -101,7 +102,7 @@ func (p *Program) once(check func(idle bool)) (more bool) {
 
 // Rest runs turns until nothing is ready.
 func (p *Program) Rest(check func(idle bool)) {
-	for quiet := 0; quiet < 2; quiet++ { // the end of a context shows in the second
+	for quiet := 0; quiet < 2; quiet++ { // the end of a context takes effect in the second turn
 		if p.once(check) {
 			quiet = -1
 		}
@@ -109,13 +110,12 @@ func (p *Program) Rest(check func(idle bool)) {
 	check(true)
 }
 
-// Finish tells every task that holds something to go on, until only tasks are left that
-// nothing but the host could wake, and then cancels these. In half of the cases it closes
-// the loop instead.
+// Finish tells every task that holds something to go on, until only tasks are left that wait for
+// ever. It cancels these tasks, or, in half of the programs, closes the loop.
 func (p *Program) Finish(check func(idle bool)) {
 	p.Rest(check)
 	for p.Tell(0) {
-		for p.Tell(0) { // these go on in the same turn
+		for p.Tell(0) { // all told actors go on in the same turn
 		}
 		p.Rest(check)
 	}
@@ -131,11 +131,11 @@ func (p *Program) Finish(check func(idle bool)) {
 	}
 	p.Rest(check)
 	for left := range p.Loop.Tasks() {
-		p.Errorf("%v was canceled and %s", left, left.Status())
+		p.Errorf("%v was canceled, but it %s", left, left.Status())
 	}
 }
 
-// Spawn makes an actor.
+// Spawn makes an actor that runs b.
 func (p *Program) Spawn(b func(ctx context.Context, a *Actor)) *Actor {
 	a := &Actor{name: fmt.Sprintf("A%d", len(p.Actors))}
 	p.Actors = append(p.Actors, a)
@@ -147,7 +147,7 @@ func (p *Program) Spawn(b func(ctx context.Context, a *Actor)) *Actor {
 	return a
 }
 
-// Derive makes the context that a is going to wait under.
+// Derive makes the context under which a will wait.
 func (a *Actor) Derive(ctx context.Context) context.Context {
 	ctx, a.end = context.WithCancelCause(ctx)
 	return ctx
@@ -160,7 +160,7 @@ func (a *Actor) Hold(ctx context.Context) {
 	a.told = nil
 }
 
-// pick returns the n-th of the actors that suit.
+// pick returns the n-th actor for which suits is true. It counts round and round.
 func (p *Program) pick(n int, suits func(a *Actor) bool) (a *Actor, ok bool) {
 	var some []*Actor
 	for _, a := range p.Actors {
@@ -174,8 +174,7 @@ func (p *Program) pick(n int, suits func(a *Actor) bool) (a *Actor, ok bool) {
 	return some[n%len(some)], true
 }
 
-// Tell tells the n-th of the actors that hold something to go on, and reports whether there
-// is one.
+// Tell tells the n-th actor that holds something to go on, and reports whether there is one.
 func (p *Program) Tell(n int) bool {
 	a, ok := p.pick(n, func(a *Actor) bool { return a.told != nil && !a.told.Done() })
 	if ok {
@@ -198,10 +197,10 @@ func (p *Program) endContext(n int) {
 	}
 }
 
-// GaveUp reports whether a was canceled, or the context that it waits under has ended.
+// GaveUp reports whether a was canceled, or the context under which it waits has ended.
 func (a *Actor) GaveUp() bool { return a.Canceled || a.Ended }
 
-// Wake notes that a is woken, and goes on in the next turn.
+// Wake records that a is woken, and that it goes on in the next turn.
 func (p *Program) Wake(a *Actor) {
 	a.Woken, a.Due = true, p.Turn
 	if p.Loop.Running() {
@@ -209,7 +208,7 @@ func (p *Program) Wake(a *Actor) {
 	}
 }
 
-// Leave takes a out of a line, and returns the actors that stood before it.
+// Leave takes a out of a line, and returns the actors before it.
 func (p *Program) Leave(line *[]*Actor, a *Actor) (ahead []*Actor) {
 	p.Steps++
 	at := slices.Index(*line, a)
@@ -218,16 +217,16 @@ func (p *Program) Leave(line *[]*Actor, a *Actor) (ahead []*Actor) {
 	return ahead
 }
 
-// Excused fails the test unless a was asked to give up in the way that err says.
+// Excused fails the test unless err fits: a was canceled, or its context was ended.
 func (p *Program) Excused(a *Actor, err error) {
 	var c *loop.CanceledError
 	switch {
 	case errors.As(err, &c):
 		if !a.Canceled || c.Cause != ErrCause && c.Cause != loop.ErrClosed {
-			p.Errorf("%v was told %v, which nobody asked for", a, err)
+			p.Errorf("%v got the error %v, but was not canceled with this cause", a, err)
 		}
 	case err != ErrEnded || !a.Ended:
-		p.Errorf("%v was told %v, which nobody asked for", a, err)
+		p.Errorf("%v got the error %v, but its context was not ended with it", a, err)
 	}
 }
 
@@ -235,7 +234,7 @@ func (p *Program) Excused(a *Actor, err error) {
 func (p *Program) NoneGaveUp(line []*Actor) {
 	for _, a := range line {
 		if a.GaveUp() {
-			p.Errorf("nothing is ready, and %v, which gave up, still waits", a)
+			p.Errorf("nothing is ready, but %v still waits, although it was canceled or its context has ended", a)
 		}
 	}
 }

@@ -2,6 +2,6 @@
 
 package testkit
 
-// Race reports whether the race detector is on. It makes programs some ten times slower,
-// and allocate more.
+// Race is true if the race detector is on. With it, programs are about ten times slower, and allocate
+// more.
 const Race = false

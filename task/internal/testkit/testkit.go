@@ -1,5 +1,5 @@
-// Package testkit is for the tests of package task and of the packages below it: loops and
-// tasks, checks, and random programs for tests that compare with a model. Only tests import
+// Package testkit helps the tests of package task and of the packages below it. It makes loops and
+// tasks, has checks, and runs random programs for tests that compare with a model. Only tests import
 // it.
 package testkit
 
@@ -15,19 +15,18 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// Main runs the tests of a package, and fails if goroutines are left at the end. It is to
-// be called by TestMain.
+// Main runs the tests of a package, and fails if goroutines are left at the end. TestMain calls it.
 //
-// Two goroutines of the standard library do not count: on js, the one that waits for
-// events of JavaScript, and the one that waits for signals, which goleak does not
-// recognize on wasip1.
+// Main ignores two goroutines of the standard library: on js, the goroutine that waits for events of
+// JavaScript; and on wasip1, the goroutine that waits for signals, which goleak does not recognize
+// there.
 func Main(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreAnyFunction("runtime.handleEvent"), goleak.IgnoreAnyFunction("os/signal.loop"))
 }
 
-// NewLoop makes a loop with a virtual clock, and closes it at the end of the test. The
-// test fails if the loop reports a failure. opts come last, and can change all of that.
+// NewLoop makes a loop with a virtual clock, and closes it at the end of the test. The test fails if
+// the loop reports a failure. opts come last, so they can change all of this.
 func NewLoop(t testing.TB, opts ...loop.Option) *loop.Loop {
 	l := loop.New(append([]loop.Option{loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
 		t.Errorf("%v: %v: %v", f.Kind, f.Task, f.Err)
@@ -36,11 +35,10 @@ func NewLoop(t testing.TB, opts ...loop.Option) *loop.Loop {
 	return l
 }
 
-// DebugMode turns debug mode on, and allows steps of any length, since the machine may be
-// slow.
+// DebugMode turns debug mode on. It allows steps of up to an hour, since the machine may be slow.
 var DebugMode = loop.WithSlowStep(time.Hour)
 
-// A Body is what most tasks of tests run: its outcome is an error.
+// A Body is the body of most tasks in tests. It returns only an error.
 type Body = func(ctx context.Context) error
 
 // Run runs body as the main task of a loop with a virtual clock.
@@ -53,7 +51,7 @@ func Run(t testing.TB, body func(ctx context.Context)) {
 	NoError(t, err)
 }
 
-// Spawn makes a task of a body.
+// Spawn makes a task that runs body.
 func Spawn(ctx context.Context, name string, body Body) *task.Task[struct{}] {
 	return task.Go(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, body(ctx) }, task.Named(name))
 }

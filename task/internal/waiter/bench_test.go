@@ -10,7 +10,7 @@ import (
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// One wait and one wake-up, with a future for each as the floor.
+// These benchmarks measure one wait and one wake-up. The floor uses a future for each wait.
 
 func BenchmarkWaitFloorFuture(b *testing.B) {
 	var next *future.Future[struct{}]

@@ -9,19 +9,19 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A List is a line of waiters, first come, first served. The zero List is empty. It
-// belongs to one loop from the first waiter on.
+// A List is a line of waiters: first come, first served. The zero List is empty. From its first
+// waiter on, a List belongs to the loop of that waiter.
 type List struct {
 	loop        *loop.Loop
 	first, last *Waiter
-	pending     *Waiter // those before it are set or canceled; nil: all are
+	pending     *Waiter // all waiters before it are set or canceled; nil if all waiters are
 	size        int
-	canceled    int // of those in the line
+	canceled    int // canceled waiters that are still in the line
 }
 
-// Wait stands in line until it is set, and leaves. Where it ends in another way, by an
-// error, a panic or a Goexit, giveUp is called after leaving, with whether its turn had
-// come all the same.
+// Wait puts a new waiter in the line, suspends the running task until the waiter is set, and takes
+// the waiter out of the line. If the waiting ends with an error, a panic or a Goexit, Wait then calls
+// giveUp. succeeded says whether the waiter was set nevertheless.
 func (l *List) Wait(ctx context.Context, of Describer, giveUp func(succeeded bool)) (err error) {
 	w := New(ctx, of)
 	l.Join(w)
@@ -86,21 +86,21 @@ func (w *Waiter) Leave() {
 	}
 }
 
-// Check panics where the list must not be changed: see [lowlevel.CheckGoroutine]. A list
-// in which nobody has stood yet knows of no loop.
+// Check panics if the calling goroutine must not change the list: see [lowlevel.CheckGoroutine]. It
+// does nothing for a list that has had no waiter yet, since that list belongs to no loop.
 func (l *List) Check(what string) {
 	if l.loop != nil {
 		lowlevel.CheckGoroutine(l.loop, what)
 	}
 }
 
-// Len returns how many stand in the line.
+// Len returns the number of waiters in the line.
 func (l *List) Len() int { return l.size }
 
-// First returns the first in the line, nil if nobody is there.
+// First returns the first waiter in the line, or nil.
 func (l *List) First() *Waiter { return l.first }
 
-// All returns those in the line, in order; the one that is yielded may leave.
+// All ranges over the waiters in the line, in order. The yielded waiter may leave the line.
 func (l *List) All() iter.Seq[*Waiter] {
 	return func(yield func(*Waiter) bool) {
 		for w := l.first; w != nil; {
@@ -113,8 +113,8 @@ func (l *List) All() iter.Seq[*Waiter] {
 	}
 }
 
-// Set sets up to n of those that are pending, in order, and returns how many. All are set
-// also where an observer of the loop calls Goexit.
+// Set sets up to n pending waiters, in order, and returns how many it has set. It sets them even if
+// an observer of the loop calls Goexit meanwhile.
 func (l *List) Set(n int) (set int) {
 	if l.pending != nil && l.loop.Closed() {
 		l.dropOrphans()
@@ -122,7 +122,7 @@ func (l *List) Set(n int) (set int) {
 	if l.pending == nil || n <= 0 {
 		return 0
 	}
-	lowlevel.Check(l.loop, "completing a future, or Schedule,") // so that Set does not panic
+	lowlevel.Check(l.loop, "completing a future, or Schedule,") // panics here, before anything has changed
 	defer func() {
 		if l.pending != nil && set < n {
 			l.Set(n - set)
@@ -139,5 +139,5 @@ func (l *List) Set(n int) (set int) {
 	return set
 }
 
-// Waiting reports whether anybody in the line has not been canceled.
+// Waiting reports whether the line has a waiter that was not canceled.
 func (l *List) Waiting() bool { return l.size > l.canceled }

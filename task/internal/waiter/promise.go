@@ -8,21 +8,21 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// What stands in a line for a task that waits in a function is a Waiter, and the task leaves
-// the line when it goes on. A promise that stands in line has a Waiter, too. Nothing can
-// be told of the tasks that await the promise, so it acts by itself when its turn comes.
+// A line holds Waiters of two kinds. The first kind is for a task that waits in a function: the task
+// takes the Waiter out of the line when it goes on. The second kind is for a promise. It is not known
+// which tasks await the promise, if any. So the promise itself acts when its turn comes.
 
-// Promised makes a Waiter of a promise. When the waiter is set or canceled, it runs turn:
-// inside that call, or else in the next turn, where a task would go on.
+// Promised makes a Waiter for a promise. When the waiter is set or canceled, it runs turn. If inline is
+// true, it does so inside that call, and otherwise in the next turn, in which a task would go on.
 func Promised(l *loop.Loop, of Describer, turn loop.Runnable, inline bool) Waiter {
 	return Waiter{loop: l, of: of, task: turn, promised: true, inline: inline}
 }
 
-// orphaned reports whether w is that of a promise that no code can await any more, as its loop was
-// closed. (A task leaves the line when Close ends it. Nothing tells a promise.)
+// orphaned reports whether w is the waiter of a promise that no code can await any more, since its
+// loop was closed. (When Close ends a task, the task leaves the line. A promise is not informed.)
 func (w *Waiter) orphaned() bool { return w.promised && w.loop.Closed() }
 
-// dropOrphans takes the promises that are left over from a loop that was closed out of the line.
+// dropOrphans removes the promises of a closed loop from the line.
 func (l *List) dropOrphans() {
 	for w := range l.All() {
 		if w.orphaned() {
@@ -31,15 +31,16 @@ func (l *List) dropOrphans() {
 	}
 }
 
-// A Giver has what is given to the first in a line.
+// A Giver gives something, such as a lock, to the first waiter in a line.
 type Giver interface {
 	Describer
-	// Give gives it. t, which may be nil, is the task that asked for it.
+	// Give gives it to t, the task that asked for it. t may be nil.
 	Give(t *loop.Task)
 }
 
-// Ask puts a promise at the end of the line. The promise is done when its turn comes, inside
-// the call that sets it, and the Giver has given by then. Canceling it takes it out of the line.
+// Ask puts a promise at the end of the line, and returns its future. When the turn of the promise
+// comes, from.Give is called first, and then the promise is completed, both inside the call of Set.
+// Canceling the future takes the promise out of the line.
 func (l *List) Ask(ctx context.Context, from Giver) *future.Future[struct{}] {
 	in := lowlevel.LoopOf(ctx)
 	a := &asking{from: from, by: in.Current()}
@@ -49,7 +50,7 @@ func (l *List) Ask(ctx context.Context, from Giver) *future.Future[struct{}] {
 	return &a.Future
 }
 
-// asking is a promise that stands in a line, and is done when its turn comes.
+// asking is a promise in a line. It is done when its turn has come.
 type asking struct {
 	future.Promise[struct{}]
 	place Waiter
@@ -57,7 +58,7 @@ type asking struct {
 	by    *loop.Task
 }
 
-// Run is called once the place is set or canceled.
+// Run runs when the place is set or canceled.
 func (a *asking) Run() {
 	a.place.Leave()
 	if a.place.Succeeded() {
@@ -72,7 +73,8 @@ func (o *askingOwner) Cancel(cause error) bool { return o.place.Cancel(cause) }
 
 func (o *askingOwner) Describe() (string, []loop.Awaitable) { return o.from.Describe() }
 
-// Given is a future of what an Ask would wait for, if there is no need to wait.
+// Given returns a future that is done, with v or err. It takes the place of Ask if there is no need
+// to wait.
 func Given[T any](ctx context.Context, v T, err error) *future.Future[T] {
 	f := future.New[T](ctx)
 	if err != nil {

@@ -1,6 +1,8 @@
-// Package waiter has what the primitives wait on: a small awaitable that one task
-// waits for and that is nobody's but that task's, so that canceling the task
-// cancels its waiter and nothing else; and the line in which waiters stand.
+// Package waiter has the Waiter, a small awaitable for one task, and the List, a line of waiters.
+// Packages task, lock and queue wait with them.
+//
+// Every waiting task has a Waiter of its own. So canceling the task cancels this Waiter, and no other
+// task that waits.
 package waiter
 
 import (
@@ -12,7 +14,7 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A Describer says what a waiter waits for, to those who ask.
+// A Describer says what a waiter waits for, for reports of what a task awaits.
 type Describer interface {
 	Describe() (string, []loop.Awaitable)
 }
@@ -22,10 +24,10 @@ type Describer interface {
 type Waiter struct {
 	loop       *loop.Loop
 	of         Describer
-	task       loop.Runnable // that waits
-	err        error         // once it is canceled
+	task       loop.Runnable // runs when the waiter is done: the waiting task
+	err        error         // not nil if the waiter was canceled
 	done       bool
-	promised   bool // it is that of a promise: see promise.go
+	promised   bool // the waiter is for a promise: see promise.go
 	inline     bool // task runs inside Set and Cancel
 	in         *List
 	prev, next *Waiter
@@ -36,8 +38,9 @@ func New(ctx context.Context, of Describer) *Waiter {
 	return &Waiter{loop: lowlevel.LoopOf(ctx), of: of}
 }
 
-// Wait suspends the running task, which ctx must belong to, until w is set. The error
-// is that of [lowlevel.Suspend], or a cancellation; w may have been set all the same, as Set tells.
+// Wait suspends the running task until w is set. ctx must belong to that task. The error is that of
+// [lowlevel.Await], or a cancellation of w. Even if Wait returns an error, w may have been set:
+// Succeeded tells.
 func (w *Waiter) Wait(ctx context.Context) error {
 	if !w.done {
 		if err := lowlevel.Await(ctx, w); err != nil {
@@ -47,9 +50,9 @@ func (w *Waiter) Wait(ctx context.Context) error {
 	return w.err
 }
 
-// Set wakes the task that waits. It reports false, and does nothing, if w was set or
-// canceled before. It takes w out of the line, and reports false, if w is left over from a
-// loop that is closed.
+// Set wakes the waiting task, and returns true. If w was set or canceled before, Set does nothing and
+// returns false. If w is for a promise of a closed loop, Set takes w out of the line and returns
+// false.
 func (w *Waiter) Set() bool {
 	if w.done {
 		return false
@@ -95,7 +98,7 @@ func (w *Waiter) Unretrieved() error { return nil }
 
 func (w *Waiter) Err() error {
 	if !w.done {
-		return fmt.Errorf("%w: nothing to take yet", future.ErrInvalidState)
+		return fmt.Errorf("%w: the waiter is still pending", future.ErrInvalidState)
 	}
 	return w.err
 }
@@ -113,7 +116,7 @@ func (w *Waiter) AddWaiter(r loop.Runnable) {
 	case w.done:
 		lowlevel.Schedule(w.loop, r)
 	case w.task != nil:
-		panic("waiter: a second task waits")
+		panic("waiter: another task waits already; each task needs a Waiter of its own")
 	default:
 		w.task = r
 	}

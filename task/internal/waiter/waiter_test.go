@@ -19,7 +19,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// what describes waiters, in words.
+// what is a Describer that returns itself.
 type what string
 
 func (w what) Describe() (string, []loop.Awaitable) { return string(w), nil }
@@ -46,11 +46,11 @@ func TestWaiterIsSetOnce(t *testing.T) {
 	testkit.Equal(t, "Set", w.Set(), true)
 	testkit.Equal(t, "the task ran inside Set", a.Done(), false)
 	testkit.Equal(t, "Set again", w.Set(), false)
-	testkit.Equal(t, "Cancel of what was set", w.Cancel(nil), false)
+	testkit.Equal(t, "Cancel after Set", w.Cancel(nil), false)
 	testkit.Equal(t, "succeeded", w.Succeeded(), true)
 	testkit.Equal(t, "canceled", w.Canceled(), false)
 	l.RunOnce()
-	testkit.Equal(t, "the task went on in the next turn", a.Done(), true)
+	testkit.Equal(t, "the task has ended in the next turn", a.Done(), true)
 	if a.Err() != nil || w.Err() != nil || w.Unretrieved() != nil {
 		t.Errorf("errors: %v, %v, %v", a.Err(), w.Err(), w.Unretrieved())
 	}
@@ -81,8 +81,8 @@ func TestWaiterIsCanceledWithItsTask(t *testing.T) {
 	testkit.Equal(t, "succeeded", w.Succeeded(), false)
 }
 
-// Set and then canceled, in one turn: the task is told of the cancellation, and the
-// waiter of its success.
+// If a waiter is set, and its task is canceled in the same turn, the task gets the cancellation, and
+// the waiter still reports success.
 func TestWaiterIsSetBeforeItsTaskIsCanceled(t *testing.T) {
 	l := testkit.NewLoop(t)
 	w := waiter.New(l.Context(), what("something"))
@@ -95,7 +95,7 @@ func TestWaiterIsSetBeforeItsTaskIsCanceled(t *testing.T) {
 	testkit.Equal(t, "succeeded", w.Succeeded(), true)
 }
 
-// The end of a context leaves the waiter alone; it can be set, and wakes nobody.
+// The end of a context does not change the waiter. The waiter can still be set, and wakes no task.
 func TestWaiterUnderAContextThatEnds(t *testing.T) {
 	l := testkit.NewLoop(t)
 	w := waiter.New(l.Context(), what("something"))
@@ -133,10 +133,10 @@ func TestWaiterIsForOneTask(t *testing.T) {
 	w.Set()
 	w.AddWaiter(first)
 	l.RunOnce()
-	testkit.Equal(t, "runs of what came late", ran, 1)
+	testkit.Equal(t, "runs of a Runnable that was added late", ran, 1)
 }
 
-// r2 is a Runnable that is told apart.
+// r2 is a Runnable. It has a field, so that different r2 have different addresses.
 type r2 struct{ _ int }
 
 func (*r2) Run() {}
@@ -159,12 +159,11 @@ func TestListBelongsToOneLoop(t *testing.T) {
 	testkit.Equal(t, "waiters", list.Len(), 1)
 }
 
-// listModel is a line as anybody would describe it: who stands in it, and what each has
-// come to.
+// listModel is the simplest description of a line: its waiters in order, each with its state.
 type listModel struct {
 	list waiter.List
 	want []*inLine
-	seen []string // who went on, and how
+	seen []string // the tasks that went on, each with the outcome of its wait
 }
 
 type inLine struct {
@@ -181,7 +180,7 @@ func (m *listModel) check(t *rapid.T) {
 		got = append(got, w)
 	}
 	if len(got) != m.list.Len() {
-		t.Errorf("Len() = %d, and All has %d", m.list.Len(), len(got))
+		t.Errorf("Len() = %d, but All yields %d waiters", m.list.Len(), len(got))
 	}
 	waiting := false
 	for _, one := range m.want {
@@ -191,7 +190,7 @@ func (m *listModel) check(t *rapid.T) {
 		t.Errorf("Waiting() = %t, want %t", m.list.Waiting(), waiting)
 	}
 	if len(got) != len(m.want) {
-		t.Errorf("%d in line, want %d", len(got), len(m.want))
+		t.Errorf("there are %d waiters in the line, want %d", len(got), len(m.want))
 		return
 	}
 	if len(got) > 0 && m.list.First() != got[0] || len(got) == 0 && m.list.First() != nil {
@@ -202,7 +201,7 @@ func (m *listModel) check(t *rapid.T) {
 			one.w = got[at]
 		}
 		if one.w != got[at] || one.w.Succeeded() != one.set || one.w.Canceled() != one.canceled {
-			t.Errorf("%s, in place %d: set %t, canceled %t, want %t, %t, in its place %t",
+			t.Errorf("%s, at index %d: set %t, canceled %t, want %t, %t; it is at the right index: %t",
 				one.name, at, one.w.Succeeded(), one.w.Canceled(), one.set, one.canceled, one.w == got[at])
 		}
 	}
@@ -236,7 +235,7 @@ func TestListModel(t *testing.T) {
 					gaveUp, succeeded := false, true
 					err := m.list.Wait(ctx, what("a turn"), func(s bool) { gaveUp, succeeded = true, s })
 					if gaveUp != (err != nil) {
-						t.Errorf("%s ends with %v, and giveUp was called: %t", one.name, err, gaveUp)
+						t.Errorf("the error of %s is %v, but giveUp was called: %t", one.name, err, gaveUp)
 					}
 					m.seen = append(m.seen, fmt.Sprintf("%s, given up %t, succeeded %t", one.name, gaveUp, succeeded))
 					return struct{}{}, err
@@ -258,10 +257,10 @@ func TestListModel(t *testing.T) {
 			},
 			"cancel": func(t *rapid.T) {
 				if len(m.want) == 0 {
-					t.Skip("nobody waits")
+					t.Skip("no task waits")
 				}
-				one := rapid.SampledFrom(m.want).Draw(t, "who")
-				if one.set { // it goes on with an error, and a turn to pass on
+				one := rapid.SampledFrom(m.want).Draw(t, "task")
+				if one.set { // it would get an error, and would have to pass its turn on
 					return
 				}
 				one.canceled = true
@@ -272,7 +271,7 @@ func TestListModel(t *testing.T) {
 	})
 }
 
-// A task's wait costs one object, and what wakes it none.
+// A wait allocates one object. Waking the task allocates none.
 func TestWaitingAllocatesOneObject(t *testing.T) {
 	if testkit.Race {
 		return // the race detector allocates
@@ -294,7 +293,7 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 	testkit.Equal(t, "allocations for each wait", got, 1)
 }
 
-// Where Set may not be called, it panics and changes nothing.
+// Set panics on a goroutine that must not call it, and changes nothing.
 func TestSetOnAnotherGoroutineChangesNothing(t *testing.T) {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithDebug())
 	defer l.Close()
