@@ -34,14 +34,14 @@
 //
 // # Order of events
 //
-// Eager changes the order of events. The body of the new task runs before task.Go returns:
-// the code that spawned the task does not have it yet. The body may cancel the task that
+// Eager changes the order of events. The body of the new task runs before task.Go returns the
+// task to the code that spawns it. The body may cancel the task that
 // spawned it, or complete futures that other tasks await. If a body depends on code that
-// comes after task.Go, use Lazy. An error or panic in the first step goes into the new task,
-// not to the code that spawned it.
+// comes after task.Go, use Lazy. An error or panic in the first step is the outcome of the
+// new task, and does not reach the code that spawned it.
 //
-// The options task.Lazy and task.Eager choose for one task. The loop still calls the factory,
-// and its hook runs, but the task starts as the option says.
+// The options task.Lazy and task.Eager choose the start of one task. The loop still calls the
+// factory, and the hook of the factory runs, but the task starts as the option says.
 //
 // # Hooks and your own factories
 //

@@ -17,8 +17,8 @@ func Lazy(t *loop.Task) { t.Enqueue() }
 
 // Eager runs the first step of a new task at once, inside the call that makes the task. A task
 // that ends in its first step never enters the ready queue. During that step the new task is
-// the current one, and an error or panic goes into the new task, not to the code that spawned
-// it. While the loop is not running, Eager does the same as [Lazy]. asyncio:
+// the current one. An error or panic is the outcome of the new task, and does not reach the
+// code that spawned it. While the loop is not running, Eager does the same as [Lazy]. asyncio:
 // eager_task_factory.
 //
 // Eager changes the order of events: the body runs before task.Go returns the task. The

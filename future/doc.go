@@ -29,9 +29,9 @@
 // A task waits with Await, or with Wait if it does not need the value. Both suspend the
 // task only if the future is pending. OnDone registers a callback. The waiting tasks and
 // the callbacks are the waiters of the future, and they are in one list. When the future is
-// done, its waiters are put on the loop's ready queue in the order in which they came. They
-// run in the next turn, never inside the call that completes the future. The documentation
-// of package loop defines these terms.
+// done, it puts its waiters on the loop's ready queue, in the order in which they began to
+// wait. They run in the next turn, never inside the call that completes the future. The
+// documentation of package loop defines these terms.
 //
 // If a task is canceled while it awaits a future, the future is canceled, too. To prevent
 // that, await a task.Shield of the future. For a future that many tasks await, use [NewShared].
@@ -54,9 +54,9 @@
 // return futures. Each of these is the future of a [Promise]: only the promise can complete
 // it. An [Owner] decides what it means to cancel such a future.
 //
-// [Any] is a future of any type, seen without its type. [Awaitable] is any awaitable that
-// results in a T. [Untyped] makes an Awaitable[any] of any future, so that results of
-// different types can be combined.
+// [Any] is a future or task without the type of its result. [Awaitable] is a future or task
+// with a result of type T. [Untyped] turns any of them into an Awaitable[any], so that
+// results of different types can be combined.
 //
 // # Goroutines and cost
 //

@@ -18,8 +18,8 @@ var ErrInvalidState = errors.New("future: invalid state")
 // [loop.CanceledError], which has the cause.
 var ErrCanceled = loop.Internals.AnyCancellation()
 
-// Any is the untyped view of a [Future], for code that does not depend on the type of the
-// result. Every Future and every task implements it. Other types implement it by embedding
+// Any is a [Future] without the type of its result, for code that does not depend on that
+// type. Every Future and every task implements it. Other types implement it by embedding
 // a Future or an Any.
 type Any interface {
 	loop.Awaitable
@@ -30,8 +30,8 @@ type Any interface {
 	base() *core
 }
 
-// An Awaitable can be awaited for a T: it is a Future[T], a task, or a type that embeds one
-// of these.
+// An Awaitable is a Future[T], a task with a result of type T, or a type that embeds one of
+// these.
 type Awaitable[T any] interface {
 	Any
 	Result() (T, error)
@@ -64,8 +64,8 @@ func (u untyped) Await(ctx context.Context) (any, error) {
 // A Future is a result that arrives later. It belongs to one loop. It is pending until it
 // gets a value or an error, or is canceled. That happens once.
 //
-// Completing a future never runs a waiter inside the call. All waiters, tasks and callbacks,
-// are put on the loop's ready queue, in the order in which they began to wait.
+// The call that completes a future never runs a waiter inside itself. It puts all waiters,
+// tasks and callbacks, on the loop's ready queue, in the order in which they began to wait.
 //
 // Code takes the error of a future when it awaits the future, or calls Result or Err. If no
 // code takes the error of a task, the loop reports it: see [loop.WithUnretrievedLimit].
@@ -157,8 +157,8 @@ func (f *Future[T]) mustBe(what string) {
 
 // Failed reports whether f has ended with an error and was not canceled itself. A future can
 // have failed although its error is a cancellation: if a child of a gather is canceled, the
-// gather's error is that cancellation, but the gather has failed. asyncio makes the same
-// difference. Failed panics if f is nil.
+// gather's error is that cancellation, but the gather has failed. asyncio distinguishes these
+// cases in the same way. Failed panics if f is nil.
 func Failed(f Any) bool {
 	mustBeGiven(f, "Failed")
 	return f.base().state() == failed
@@ -192,7 +192,7 @@ const (
 
 // core is a future without its value. A program may have very many futures, so core has only
 // three words. That is enough for a pending future with at most one waiter and no owner, and
-// for a future with a value. Other futures have a rest.
+// for a future with a value. Any other future has one more struct: its rest.
 type core struct {
 	home  lowlevel.Home // the loop and the task of the future; zero if it belongs to no loop
 	waits loop.Runnable // nil, the only waiter, or a *rest
@@ -315,8 +315,8 @@ func (c *core) take() error {
 	return r.err
 }
 
-// A taker is an [Owner] that passes on the errors of other futures. When the error of its
-// future is taken, it takes the errors of those.
+// A taker is an [Owner] whose future passes on the errors of other futures. When code takes
+// the error of this future, the taker takes the errors of the others.
 type taker interface{ Take() }
 
 // SetError gives the future its error. If the error is a cancellation (see
@@ -335,9 +335,9 @@ func (c *core) SetError(err error) error {
 }
 
 // Cancel cancels the future, with a cause that may be nil. It reports whether the request
-// was taken. If the future is done, or its loop is closed, the future stays as it is and
-// Cancel returns false. If the future is a task's, or has another owner, Cancel asks the
-// owner. The owner may take the request and complete the future later, with any outcome.
+// was accepted. If the future is done, or its loop is closed, the future stays as it is and
+// Cancel returns false. If a task or an [Owner] completes the future, Cancel asks the task or
+// the owner. It may accept the request and complete the future later, with any outcome.
 // Canceling a task that has failed takes its error.
 func (c *core) Cancel(cause error) bool {
 	c.check("Cancel")
@@ -370,13 +370,13 @@ func (c *core) wait(ctx context.Context, self loop.Awaitable) error {
 	return lowlevel.Await(ctx, self)
 }
 
-// OnDone registers fn, which the loop calls once when the future is done: in a later turn,
-// in the order of registration among all waiters. If the future is done already, fn is
-// scheduled at once. fn runs outside of all tasks and must not suspend. A panic in fn goes
+// OnDone registers fn. When the future is done, the loop calls fn once, in a later turn, in
+// the order of registration among all waiters. If the future is done already, OnDone
+// schedules fn at once. fn runs outside of all tasks and must not suspend. A panic in fn goes
 // to the loop's error handler. OnDone panics if fn is nil.
 //
-// There is one exception: a gather of nothing is done and belongs to no loop, so OnDone
-// calls fn itself.
+// There is one exception: a gather without arguments is done and belongs to no loop, so
+// OnDone calls fn itself.
 func (c *core) OnDone(fn func()) Callback {
 	if fn == nil {
 		panic("future: OnDone(nil); give it a function to call")
@@ -387,8 +387,8 @@ func (c *core) OnDone(fn func()) Callback {
 }
 
 // AddWaiter schedules r once when the future is done, or at once if it is done already.
-// OnDone and Await are built on it. The future of a gather of nothing is done and belongs to
-// no loop: AddWaiter then runs r itself. AddWaiter costs O(1).
+// OnDone and Await use it. The future of a gather without arguments is done and belongs to no
+// loop: AddWaiter then runs r itself. AddWaiter costs O(1).
 func (c *core) AddWaiter(r loop.Runnable) {
 	c.check("waiting for a future, or OnDone,")
 	switch {
@@ -431,7 +431,8 @@ func (c *core) RemoveWaiter(r loop.Runnable) bool {
 	return true
 }
 
-// check panics if the future must not be changed from here: see [lowlevel.CheckGoroutine].
+// check panics if the running goroutine must not change the future: see
+// [lowlevel.CheckGoroutine].
 func (c *core) check(what string) {
 	if c.home != (lowlevel.Home{}) {
 		c.home.CheckGoroutine(what)

@@ -11,8 +11,8 @@ import (
 // future, &p.Future, can await it and cancel it, but SetResult and SetError return
 // [ErrInvalidState].
 //
-// Use a Promise to build your own awaitables: a struct that embeds a Promise has the future
-// inside, without an allocation. Init makes the promise ready for use. A Promise must not be
+// Use a Promise to build your own awaitables: a struct that embeds a Promise contains the
+// future, and needs no allocation for it. Init makes the promise ready for use. A Promise must not be
 // copied.
 //
 // If your type is exported, its users should have the methods of the future, but not those
@@ -28,7 +28,7 @@ type Promise[T any] struct {
 
 // Init makes p a pending promise of the loop l. When code cancels the future, the owner
 // decides what happens. l may be nil if p is completed before any code waits for it. Init
-// panics if p or owner is nil. It costs one allocation, for the owner.
+// panics if p or owner is nil. It costs one allocation, which stores the owner.
 func (p *Promise[T]) Init(l *loop.Loop, owner Owner) {
 	if p == nil || owner == nil {
 		panic("future: Init of a nil Promise, or with a nil owner; give it both")
@@ -49,8 +49,8 @@ func (p *Promise[T]) InitOutcome(t *loop.Task) {
 	p.core = core{home: lowlevel.HomeOfTask(t)}
 }
 
-// Complete gives the future its outcome: the error err if it is not nil, and the value v if
-// it is. If err is a cancellation (see [loop.IsCanceled]), the future is canceled. Complete
+// Complete gives the future its outcome: the error err, or the value v if err is nil. If err
+// is a cancellation (see [loop.IsCanceled]), the future is canceled. Complete
 // panics if the future is done, and if neither Init nor InitOutcome was called for p. Like
 // SetResult, it panics if the future has a waiter and the loop is closed.
 func (p *Promise[T]) Complete(v T, err error) {
@@ -66,8 +66,8 @@ func (p *Promise[T]) Complete(v T, err error) {
 }
 
 // Fail completes the future with an error, like Complete, but the future has failed even if
-// err is a cancellation. Use it if the future reports the cancellation of something else:
-// see [Failed]. Fail panics if err is nil, and where Complete does.
+// err is a cancellation. Use it if the future passes on the cancellation of another future:
+// see [Failed]. Fail panics if err is nil, and in the cases in which Complete panics.
 func (p *Promise[T]) Fail(err error) {
 	p.mustBeOpen("Fail")
 	if err == nil {
@@ -101,19 +101,19 @@ func (c *core) mustBeOpen(what string) {
 // An Owner decides what happens when the future of a [Promise] is canceled: the owner of a
 // gather cancels the children, and the owner of a shield ends the shield.
 //
-// An Owner may also have a method Take(). It is called when the error of the future is taken
-// for the first time. An owner whose future passes on the error of another future takes that
-// error there.
+// An Owner may also have a method Take(). It is called when code takes the error of the
+// future for the first time. If this error comes from another future, Take takes it from that
+// future, too, by a call of its Err.
 //
 // A panic in Cancel or Take goes to the loop's error handler ([loop.CallbackFailed]), not to
 // the code that called Cancel, Result or the like. A Cancel that panics counts as a request
-// that was not taken. If Describe panics, the description says so.
+// that was refused. If Describe panics, the description says so.
 //
 // A Goexit in these methods goes on in the code that called the future. If Cancel calls
 // Goexit, a task that awaits the future still gets the request.
 type Owner interface {
 	// Cancel is called by the future's Cancel while the future is pending. It reports
-	// whether it takes the request.
+	// whether it accepts the request.
 	Cancel(cause error) bool
 	// Describe describes the future in a few words, and returns the awaitables that it
 	// waits for: see the method Explain of [loop.Awaitable].
@@ -137,7 +137,7 @@ func guarded(l *loop.Loop, call func()) (returned bool) {
 	return true
 }
 
-// cancel asks the owner o to cancel, and reports whether o takes the request.
+// cancel asks the owner o to cancel, and reports whether o accepts the request.
 func (c *core) cancel(o Owner, cause error) (taken bool) {
 	l := c.Loop()
 	guarded(l, func() { lowlevel.Sweep(l, func() { taken = o.Cancel(cause) }) })

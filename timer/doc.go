@@ -1,6 +1,6 @@
 // Package timer has a queue of timers and the clocks that drive it.
 //
-// The core of an event loop, on a clock that jumps from deadline to deadline:
+// This is the core of an event loop, on a clock that jumps from deadline to deadline:
 //
 //	q, c := timer.New[func()](), timer.NewVirtual()
 //

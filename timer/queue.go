@@ -54,16 +54,16 @@ const keptItems = 1 << 14
 // Queue holds armed items in the order in which they fire: by deadline, and items of equal
 // deadlines in the order of arming.
 //
-// The queue keeps its items, by value, in three places. An item is in one of them at a time,
-// and moves at most from the first to another:
+// The queue keeps its items, by value, in three places. An item begins in the first place,
+// and moves at most once, to one of the others:
 //
 //   - young: the items that were armed lately, in the order of arming. Arm appends to it, and
 //     Cancel finds its item by index. Most time limits are canceled while they are here.
-//   - run: a sorted slice, which fires from its front. When a young item may be the next to
-//     fire, all young items are sorted. They go to run if they come after all items in run,
-//     which is so if all limits have the same length, or if they are at least as many as
-//     the items in run.
-//   - tree: a B-tree, for the young items in all other cases.
+//   - run: a sorted slice. Its first item fires first. When a young item may be the next to
+//     fire, the queue sorts all young items. They go to run in two cases: they come after all
+//     items in run (if all time limits have the same length, they always do), or they are at
+//     least as many as the items in run.
+//   - tree: a B-tree. In all other cases the young items go there.
 //
 // Rejected: a tree alone. It costs 2 to 13 times as much to arm and fire (BenchmarkArmPop),
 // at least 20 times as much to arm and cancel (BenchmarkArmCancel), and makes the small stack
@@ -77,8 +77,8 @@ const keptItems = 1 << 14
 // most places of the slice are empty.
 //
 // With n items armed, Cancel and PopDue cost at most O(log n), Arm and Len cost O(1). Arm
-// does not sort; the sort, O(log n) for each item, is done once by the Earliest or PopDue for
-// which a young item may be the first. Items cause no allocations. The queue keeps emptied
+// does not sort. A later Earliest or PopDue sorts the young items when one of them may be the
+// first, for O(log n) for each of them. An item needs no allocation of its own. The queue keeps emptied
 // slices of up to 16,384 items each, and 256 empty nodes of the tree, without their values:
 // 1.2 MB at most, if V has the size of a word.
 //
@@ -297,7 +297,7 @@ func (q *Queue[V]) plant(items []Item[V]) {
 	}
 }
 
-// leftRun restores the invariants of run after an item of it has fired or was canceled.
+// leftRun restores the invariants of run after one of its items has fired or was canceled.
 func (q *Queue[V]) leftRun() {
 	if q.runLive--; q.runLive == 0 {
 		q.run, q.front = emptied(q.run), 0

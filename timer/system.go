@@ -34,8 +34,8 @@ func (c *System) Now() int64 { return int64(time.Since(c.start)) }
 func (c *System) Jumps() bool { return false }
 
 // Wait blocks until Now() >= deadline (in nanoseconds since Start), or until it receives a
-// value from wake: see [Clock]. If the deadline and a value come at the same time, as far as
-// the goroutine can see, either may end Wait. The value is not lost in either case.
+// value from wake: see [Clock]. If the deadline and a value come at nearly the same time,
+// either may end Wait. The value is not lost in either case.
 //
 // Wait blocks for the whole time that is left, even for a nanosecond. It does not round down,
 // and does not return early. It may return late, as the Go scheduler and the machine's timers

@@ -30,7 +30,7 @@ var _ Clock = (*Virtual)(nil)
 func NewVirtual() *Virtual { return new(Virtual) }
 
 // NewVirtualAt returns a clock that starts at the given instant, in the time zone of start:
-// use it to test a program at a date that matters to it. NewVirtualAt panics if start is the
+// use it to test a program at a given date. NewVirtualAt panics if start is the
 // zero Time.
 func NewVirtualAt(start time.Time) *Virtual {
 	if start.IsZero() {
