@@ -8,7 +8,8 @@ import (
 // Cancel asks the task to end. It never runs the task inside the call. cause may be nil. The loop
 // delivers a [CanceledError] with the cause to the body of the task:
 //
-//   - If the task awaits something, Cancel cancels that, and the task wakes when that has ended.
+//   - If the task awaits an awaitable, Cancel cancels the awaitable, and the task wakes when the
+//     awaitable has ended.
 //   - If the task sleeps, the sleep ends at once.
 //   - If the task is running, or will run in its turn, the error comes at the next step or
 //     suspension.
@@ -16,17 +17,19 @@ import (
 //
 // The body may clean up, await more, or refuse to end: then it returns something else.
 //
-// Cancel counts the request and returns true. If the task is done, Cancel counts nothing and returns
-// false. If the task has failed, that takes its error.
+// Cancel counts the request and returns true. If the task is done, Cancel counts nothing and
+// returns false. If the task has failed, this call also takes the task's error, as if the caller
+// had asked for it.
 //
-// The request ends the task's context, with the CanceledError as its cause. If several requests come
-// before one is delivered, the body gets the first request that could cancel what the task awaits. If
-// none could, it gets the last request.
+// The request ends the task's context, with the CanceledError as its cause. If several requests
+// come before one is delivered, the body gets the first request that could cancel the awaitable of
+// the task. If none could, the body gets the last request.
 //
 // A task may await another task, or an awaitable such as a gather, which passes the request on to
-// several tasks. One call passes the request once through each of them, however many ways lead there.
-// So the cost is linear in the number of tasks and awaitables that it reaches. A chain of tasks needs
-// no recursion. Each task counts the request once for every task or gather that passes it on.
+// several tasks. One call of Cancel passes the request once through each of them, however many ways
+// lead to it. So the cost is linear in the number of tasks and awaitables that it reaches. A chain
+// of tasks needs no recursion. Each task counts the request once for every task or gather that
+// passes it on.
 //
 // The rules are those of asyncio's Task.cancel. But asyncio counts every way to a task.
 func (t *Task) Cancel(cause error) bool {
@@ -40,7 +43,8 @@ func (t *Task) Cancel(cause error) bool {
 	return true
 }
 
-// request asks t to cancel, and ends of: the ending of the task's context, or of a scope's.
+// request asks t to cancel. It also ends of, which is the ending of the task's context, or of the
+// context of a scope.
 func (t *Task) request(of *ending, cause error) {
 	l, e := t.env.loop, &CanceledError{Cause: cause}
 	of.end(e)
@@ -51,13 +55,14 @@ func (t *Task) request(of *ending, cause error) {
 	l.inSweep(func() { l.pass(t, e) })
 }
 
-// A sweep is one cancellation request, which passes from a task to what the task awaits, and on.
+// A sweep is one cancellation request, which passes from a task to the awaitable of the task, and
+// on.
 type sweep struct {
 	number uint64         // counts the sweeps; a task stores the number of the last one that has reached it
 	on     bool           // a sweep is going on
-	last   bool           // asking a task is the last action of the caller, so it stores the task in next
-	next   *Task          // the task that pass asks next, without a recursion
-	with   *CanceledError // for next
+	last   bool           // the caller of request does nothing after it, so request only stores the task in next
+	next   *Task          // the task that the loop in pass asks next, without a recursion
+	with   *CanceledError // the request for next
 	scope  bool           // a scope has made the request
 }
 
@@ -69,7 +74,7 @@ func (l *Loop) inSweep(cancel func()) {
 	}
 	l.sweep.last = false
 	if l.sweep.on {
-		if t := l.sweep.next; t != nil { // the stored task was not the last action of its caller
+		if t := l.sweep.next; t != nil { // its caller goes on with another cancellation, so ask the stored task first
 			l.pass(t, l.sweep.with)
 		}
 		cancel()
@@ -106,8 +111,8 @@ func (l *Loop) pass(t *Task, e *CanceledError) {
 	}
 }
 
-// forward passes the request e on to what t awaits. If that does not take the request, or its Cancel
-// does not return, the next suspension of t delivers e.
+// forward passes the request e on to the awaitable of t. If the awaitable does not take the
+// request, or its Cancel does not return, the next suspension of t delivers e.
 func (l *Loop) forward(t *Task, e *CanceledError) {
 	taken := false
 	defer func() {
@@ -120,8 +125,8 @@ func (l *Loop) forward(t *Task, e *CanceledError) {
 	taken = t.live.on.Cancel(e.Cause)
 }
 
-// asked counts the request e of t, and delivers it if that is possible now. It returns true if the
-// caller must pass the request on to what t awaits.
+// asked counts the request e for t, and delivers it if that is possible now. It returns true if the
+// caller must pass the request on to the awaitable of t.
 func (t *Task) asked(e *CanceledError) bool {
 	l, x := t.env.loop, t.withExtra()
 	if x.swept == l.sweep.number {
@@ -142,7 +147,7 @@ func (t *Task) asked(e *CanceledError) bool {
 	return t.deliver(e)
 }
 
-// deliver is the part of asked after the request was counted.
+// deliver is the part of asked after the request was counted. It returns the result of asked.
 func (t *Task) deliver(e *CanceledError) bool {
 	l, x := t.env.loop, t.withExtra()
 	switch {

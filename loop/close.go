@@ -8,12 +8,12 @@ import (
 // Close ends the loop, in these steps:
 //
 //   - It refuses every later Post, and ends the loop's own context. So a goroutine that waits for
-//     the loop, in task.Submit for example, gives up.
-//   - It unwinds every body that has not ended, in order of creation of the tasks. The present await
-//     of the body fails with a [*CanceledError] that has [ErrClosed] as its cause, and every later
-//     await fails in the same way, at once. So the body's deferred calls run. If a body goes on
-//     awaiting, Close ends it by a panic after 1000 refused awaits, and reports it ([TaskStuck]). A
-//     task that has not started never runs.
+//     the loop, in task.Submit for example, stops waiting.
+//   - It unwinds every body that has not ended, in order of creation of the tasks. The present
+//     await of the body fails with a [*CanceledError] that has [ErrClosed] as its cause, and every
+//     later await fails in the same way, at once. So the body's deferred calls run. If a body goes
+//     on awaiting, Close ends the body by a panic after 1000 refused awaits, and reports that
+//     ([TaskStuck]). A task that has not started never runs.
 //   - It ends the contexts of the offloaded calls, and waits for these calls to return. No goroutine
 //     is left behind.
 //   - It drops the callbacks that are still queued or armed.
@@ -41,11 +41,11 @@ func (l *Loop) Close() {
 	if l.debug {
 		identify(&l.stacks.Driver)
 	}
-	// A Goexit in a body goes on here, so the rest of Close is deferred.
+	// A Goexit in a body goes on in Close, so the rest of Close is deferred.
 	defer l.release()
 	defer l.unwindAll() // the tasks that the done functions of offloaded calls have spawned
 	defer l.offloads.Await(l.runGuarded)
-	l.ports.Tell() // or a body would lose what its channel operation has received
+	l.ports.Tell() // otherwise a body would lose a value that its channel operation has received
 	l.unwindAll()
 }
 
@@ -57,10 +57,11 @@ func (l *Loop) runGuarded(r Runnable) {
 	ok = true
 }
 
-// unwindAll unwinds the unfinished tasks. Bodies may spawn tasks meanwhile; those never start.
+// unwindAll unwinds the unfinished tasks. Bodies may spawn tasks meanwhile, but these tasks never
+// start.
 func (l *Loop) unwindAll() {
 	defer func() {
-		if l.first != nil { // a Goexit ended the loop below
+		if l.first != nil { // a Goexit has ended the for statement below
 			l.unwindAll()
 		}
 	}()

@@ -10,12 +10,12 @@ import (
 // a scope in a task. The loop's own context is the context of its root, a task that never runs. All
 // methods are safe from any goroutine.
 //
-// Both types have an outer context. The values come from there, and also the cancellation and the
-// deadline if outer has them:
+// Both types have an outer context. The values come from the outer context. So do the cancellation
+// and the deadline, if the outer context has them:
 //   - If a task was spawned with the context of another task, outer has only the values of that
 //     context. Canceling the other task does not cancel the new one.
-//   - If a task was spawned with a standard context that can end, outer is that context. Its end
-//     cancels the task: the context bounds the task.
+//   - If a task was spawned with a standard context that can end, outer is that context. The end of
+//     outer cancels the task: outer bounds the task.
 //   - For a scope, outer is the context around it.
 
 // environment is the outer context of a task's own context, with its loop. Tasks that inherit the
@@ -87,9 +87,10 @@ func (c *scopeContext) Deadline() (time.Time, bool) {
 
 func (c *scopeContext) String() string { return (*ownContext)(c.task).String() }
 
-// own returns three results: the task that ctx belongs to, or nil; the innermost standard context
-// around ctx, ctx included, that can end by itself, or nil; and whether this is ctx. A context that
-// context.WithoutCancel has made does not end with the contexts around it, so these do not count.
+// own returns three results. t is the task that ctx belongs to, or nil. bound is the innermost
+// standard context around ctx that can end by itself, or nil; it may be ctx. derived reports
+// whether it is ctx. A context that context.WithoutCancel has made does not end with the contexts
+// around it, so those contexts do not count.
 func own(ctx context.Context) (t *Task, bound context.Context, derived bool) {
 	switch c := ctx.(type) {
 	case *ownContext:
@@ -117,8 +118,8 @@ func own(ctx context.Context) (t *Task, bound context.Context, derived bool) {
 	return t, ctx, true
 }
 
-// inherit returns the environment of a task that is spawned with ctx. If ctx can end by itself, it is
-// the outer context, and derived is true. Otherwise outer has only the values of ctx.
+// inherit returns the environment of a task that is spawned with ctx. If ctx can end by itself, ctx
+// is the outer context, and derived is true. Otherwise outer has only the values of ctx.
 func inherit(ctx context.Context) (e *environment, derived bool) {
 	by, _, derived := own(ctx)
 	if by == nil {

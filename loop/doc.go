@@ -2,9 +2,9 @@
 // alone.
 //
 // Use a [Loop] for code that must do the same in every run: games, simulations, protocol code, and
-// tests of code with time limits. The order is that of Python's asyncio. The Go scheduler does not
-// influence it, and the order of a map does not either. With a virtual clock, real time does not
-// influence it, and sleeping takes no real time.
+// tests of code with time limits. The order is that of Python's asyncio. Neither the Go scheduler
+// nor the iteration order of a map inside the loop influences it. With a virtual clock, real time
+// does not influence it either, and sleeping takes no real time.
 //
 // # A first program
 //
@@ -36,7 +36,8 @@
 //
 // # Run, RunOnce, RunUntilIdle or RunFor
 //
-// A loop does nothing until a goroutine drives it. There are four ways:
+// A loop does nothing until a goroutine drives it. There are four ways to drive a loop. The section
+// Terms below defines the words turn, ready and due.
 //
 //   - [Loop.Run] runs turns, and waits for timers and for other goroutines. It returns when
 //     [Loop.Stop] is called, and with a virtual clock also when nothing is left to do (see Idle
@@ -44,12 +45,12 @@
 //     most tests.
 //   - [Loop.RunOnce] runs one turn and returns. It never waits. Use it where another loop is in
 //     control: a game calls it once in every frame.
-//   - [Loop.RunUntilIdle] runs turns until nothing is ready or due. It never waits. Use it in
-//     tests and simulations that move the virtual clock themselves, by its Advance. A body that yields
-//     again and again keeps it from returning.
-//   - [Loop.RunFor] is RunUntilIdle within a budget of real time: when the budget is used up, it
-//     returns in the middle of a turn, and the next call goes on there. Use it in a game that must not
-//     miss a frame, however much work there is.
+//   - [Loop.RunUntilIdle] runs turns until nothing is ready or due. It never waits. Use it in tests
+//     and simulations that move the virtual clock themselves, by Advance of the clock. A body that
+//     yields again and again keeps RunUntilIdle from returning.
+//   - [Loop.RunFor] is RunUntilIdle within a budget of real time. When the budget is used up,
+//     RunFor returns in the middle of a turn, and the next call continues that turn. Use it in a
+//     game that must not miss a frame, however much work there is.
 //
 // # Terms
 //
@@ -57,11 +58,11 @@
 // [Loop.CallLater], [Loop.CallAt] or [Loop.Post], or by OnDone of a future. A callback runs to
 // its end. It cannot suspend.
 //
-// A task is a function, its body, that the loop drives. A body can suspend, and go on later. The
-// part of a body between two suspensions is a step. A task is suspended from the end of one step
-// to the beginning of the next. The loop wakes a suspended task when the event that it waits for
-// has happened, or when a cancellation ends the waiting: it puts the task's next step on the ready
-// queue.
+// A task is a function that the loop drives. This function is called the body of the task. A body
+// can suspend, and go on later. The part of a body between two suspensions is a step. A task is
+// suspended from the end of one step to the beginning of the next. The loop wakes a suspended task
+// when the event that it waits for has happened, or when a cancellation ends the waiting: it puts
+// the task's next step on the ready queue.
 //
 // A body is stackful or stackless. A stackful body is an ordinary function, which can suspend
 // anywhere in its call tree, and keeps a stack meanwhile. A stackless body is a state machine,
@@ -73,27 +74,32 @@
 // A timer is armed for an instant of the loop's clock. It is due when the clock has reached that
 // instant.
 //
-// A turn is one round of the loop. It runs the entries that were in the ready queue when the turn
-// began.
+// A turn is one round of the loop. The loop first takes in the events that have come. Then it runs
+// the entries that are in the ready queue at that moment, and no others.
 //
 // The driver is the goroutine that is inside Run, RunOnce, RunUntilIdle or RunFor. The host is the
-// code that made the loop and drives it. The loop is running while it has a driver.
+// code that made the loop and drives it. The loop is running while it has a driver. The loop is
+// asleep while the driver waits for a timer or for an event from outside.
 //
-// An event from another goroutine is owed while the loop knows that it will come. Two kinds of events
-// can be owed: a Post that [Loop.Hold] announced, until its release is called, and the end of an
-// offloaded call (Offload of package lowlevel, task.Blocking), until the call has returned.
+// A standard context is a context that the loop did not make, such as the result of
+// [context.WithTimeout].
+//
+// An event from another goroutine is owed while the loop knows that the event will come. Two kinds
+// of events can be owed: a Post that [Loop.Hold] announced, until its release is called, and the
+// end of an offloaded call (Offload of package lowlevel, task.Blocking), until the call has
+// returned.
 //
 // The loop is idle when nothing is ready or due, and nothing has come from outside. Then it
-// schedules what AtIdle of package lowlevel has registered. If nothing is registered, it waits for
-// the earliest timer, or for an event from outside.
+// schedules the Runnables that AtIdle of package lowlevel has registered. If none is registered, it
+// waits for the earliest timer, or for an event from outside.
 //
 // The loop is deadlocked when it is idle, some tasks are unfinished, and nothing can wake any of
 // them: no timer is armed, and nothing is owed.
 //
 // # A turn
 //
-// A turn has two parts. First the loop takes in what has come since the last turn began: it puts
-// each item at the back of the ready queue. Then it runs the queue.
+// A turn has two parts. First the loop takes in the events that have come since the last turn
+// began: it puts an entry for each event at the back of the ready queue. Then it runs the queue.
 //
 //	┌─ take in ───────────────────────────────┐   ┌─ run ────────────────────────────────┐
 //	│ These go to the back of the ready queue:│   │ The entries that are in the queue    │
@@ -122,17 +128,17 @@
 //  5. The timers that are due, in order of deadline. Timers with equal deadlines keep the order in
 //     which they were armed.
 //
-// The entries that are in the queue now are the turn. The loop runs them from front to back. An
-// entry that becomes ready meanwhile waits for the next turn. Events from outside do so too, and
-// timers that come due meanwhile.
+// Then the loop runs the entries that are in the queue at this moment, from front to back. An entry
+// that becomes ready meanwhile waits for the next turn. Events from outside do so too, and timers
+// that come due meanwhile.
 //
 // Two rules follow. An entry that a callback or a step schedules never runs before the entries
 // that were ready already. A task or callback that schedules itself again and again cannot keep
 // other tasks, timers or posts from running.
 //
-// With WithPolicy of package lowlevel a policy picks among the ready tasks, in place of the task
-// at the front. Package looptest uses this to explore other possible orders. Without a policy the
-// order is as this comment defines it.
+// With WithPolicy of package lowlevel, a policy picks the next task among the ready tasks. Package
+// looptest uses policies to explore other possible orders. Without a policy the order is as this
+// comment defines it.
 //
 // # Waking
 //
@@ -148,13 +154,13 @@
 //
 // If the event comes in turn n, the body goes on in this turn:
 //
-//	n    the loop performs the body's receive or send on a channel, or a standard context
-//	     ends under which the body awaits: the loop notices both at the beginning of turn n
+//	n    the loop performs the body's receive or send on a channel; a standard context ends
+//	     under which the body awaits. The loop notices both at the beginning of turn n
 //	n+1  the future or task that the body awaits is completed; the timer of a sleep is run;
 //	     the task is canceled in a sleep, or while it awaits a future; the task yields;
 //	     the done function of an offloaded call is run
-//	n+2  a child completes of the gather, shield, wait or iteration by completion that the
-//	     body awaits; the last task of its group ends
+//	n+2  a child completes, and so ends the gather, shield, wait or iteration by completion
+//	     that the body awaits; the last task of the body's group ends
 //
 // # Cancellation
 //
@@ -168,7 +174,8 @@
 //   - A task that is woken already, or that yields: its next step begins with the cancellation.
 //   - A task that has not taken its first step: its body never runs.
 //
-// A request passes once through each task that it reaches: see Sweep of package lowlevel.
+// A request passes once through each task that it reaches, also if several ways lead to that task:
+// see Sweep of package lowlevel.
 //
 // The loop delivers a cancellation once, as a [*CanceledError]. After that the body may suspend as
 // before. Package task says what follows from this.
@@ -176,11 +183,11 @@
 // # Starting
 //
 // The loop hands a new task to its [TaskFactory]. The factory decides when the task takes its first
-// step: in a turn, as an entry of the ready queue ([Task.Enqueue]), or at once, inside the call that
-// makes the task ([Task.StepNow]). A Start of package lowlevel other than AsAsked overrides the
-// factory. During a first step inside the call, the task that makes the new one waits, still running,
-// until the new one suspends or ends. While the loop is not running, no task takes a step: then
-// StepNow queues the task, as Enqueue does.
+// step: in a turn, as an entry of the ready queue ([Task.Enqueue]), or at once, inside the call
+// that makes the task ([Task.StepNow]). A Start of package lowlevel other than AsAsked overrides
+// the factory. A first step inside the call is called eager. During an eager first step, the task
+// that makes the new task waits inside the call until the new task suspends or ends. While the loop
+// is not running, no task takes a step. Then StepNow queues the task, as Enqueue does.
 //
 // # Idle
 //
@@ -207,15 +214,19 @@
 //
 // A body is handed the context of its task. This context carries the task, and Current of package
 // lowlevel returns the task of a context. The context's Done channel closes when the task is asked
-// to cancel. Its Deadline is the innermost time limit of its scope. Every function that suspends
-// panics if its context belongs to a task that is not running, to another loop, or to no loop. The
-// message names both tasks.
+// to cancel. Its Deadline is the deadline of the standard context with which the task was spawned,
+// if that has one. A time limit of package task hands its function another context of the same
+// task. The Deadline of that context is the earliest of the time limits around the function.
 //
-// A standard context that is derived from a task's context ([context.WithTimeout] for example) ends
-// each await under it. The await then returns [context.Cause] of that context. If a task is spawned
-// with such a context, the end of the context cancels the task. The loop looks at such contexts at
-// the beginning of every turn. So if the loop's own code, a body or a callback, ends such a context,
-// the loop always notices the end at the same place in the order.
+// Every function that suspends panics if its context belongs to a task that is not running, to
+// another loop, or to no loop. The message names the task of the context and the running task.
+//
+// A program can derive a standard context from a task's context, by [context.WithTimeout] for
+// example. When the standard context ends, each await under it ends, and returns [context.Cause] of
+// that context. If a task is spawned with such a context, the end of the context cancels the task.
+// The loop looks at such contexts at the beginning of every turn. So if the loop's own code, a body
+// or a callback, ends such a context, the loop always notices the end at the same place in the
+// order.
 //
 // [Loop.Context] carries the loop and no task: hosts and callbacks spawn with it. [Loop.Bind] turns
 // a context from outside into a context of the loop.
@@ -224,43 +235,50 @@
 //
 // These are safe from any goroutine: [Loop.Post], [Loop.Hold] and the release function that it
 // returns, [Loop.Now], [Loop.Elapsed], [Loop.Running], [Loop.Closed], [Loop.Context], [Loop.Clock],
-// [Loop.Posted], [Loop.SetPostLimit], and the methods of the contexts. Everything else is for bodies and callbacks, on the goroutine
-// that the loop runs them on, and, while the loop is not running, for its host, on one goroutine at
-// a time. Any other use is a data race. If such a call changes the loop, or a
-// future, lock or queue of the loop, it panics: always in debug mode, and otherwise while the loop
-// is asleep. (A lock or a queue belongs to a loop from the first time that a task has to wait for
-// it.)
+// [Loop.Posted], [Loop.SetPostLimit], the methods of the contexts, and the methods ID, Name, Named
+// and String of a [Task]. The other packages say which of their functions are safe from any
+// goroutine.
 //
-// On js and wasip1 all goroutines share one thread, and the Go scheduler never takes the thread away
-// from a goroutine. There a loop that is never idle lets the other goroutines run every 10 ms, at
-// the beginning of a turn, if something may come from outside: always with a real clock, and with a
-// virtual clock while something is owed, while the loop watches a context, or while a task waits for
-// a channel. Inside Run the loop does this by a sleep of 1 ms, in which JavaScript's event loop gets
-// its turn too.
+// All other functions and methods that use a loop follow one rule. While the loop is running, only
+// its bodies and callbacks call them, on the goroutine on which the loop runs the body or callback.
+// While the loop is not running, its host calls them, from any goroutine, but only from one at a
+// time. Any other use is a data race. A call that breaks this rule, and changes the loop, or a
+// future, lock or queue of the loop, panics: always in debug mode, and otherwise while the loop is
+// asleep. (A lock or a queue belongs to a loop from the first time that a task has to wait for it.)
 //
-// A stackful body runs on a goroutine of its own, but only one goroutine of a loop runs at any time.
-// Tasks of one loop share data without a lock, as no other task runs between two awaits. A body may
-// run a part of itself in an [iter.Pull] coroutine of its own, and suspend, spawn and schedule
-// there.
+// On js and wasip1 all goroutines share one thread, and the Go scheduler never takes the thread
+// away from a goroutine. There a loop that is never idle lets the other goroutines run every 10 ms,
+// at the beginning of a turn, if an event may come from outside. With a real clock that is always
+// so. With a virtual clock it is so while an event is owed, while the loop watches a standard
+// context, or while a task waits for a channel. Inside Run the loop sleeps for 1 ms, and
+// JavaScript's event loop runs meanwhile too. Inside RunOnce, RunUntilIdle and RunFor the loop does
+// not sleep: only the other goroutines run.
 //
-// If the driver has locked its thread ([runtime.LockOSThread]), the loop must always be driven under
-// that lock: see [iter.Pull]. A body must not suspend while it has locked the thread itself; a cgo
-// callback locks the thread too. Such a suspension ends the process. If a body under such a lock makes
-// a task that takes its first step at once ([Task.StepNow]), that ends the process as well, unless the
-// loop notices the lock. Then the loop queues the task, and reports [ThreadHeld] to the error handler.
-// Looking for the lock costs microseconds, so the loop looks only where it has no free stack for the
-// step, and always in debug mode.
+// A stackful body stays on one goroutine from its first step to its end. While the body is
+// suspended, the loop may run callbacks and stackless bodies on that goroutine. Only one goroutine
+// of a loop runs at any time. Tasks of one loop need no lock for the data that they share, because
+// no other task runs between two awaits of a task. A body may run a part of itself in an
+// [iter.Pull] coroutine of its own, and suspend, spawn and schedule there.
+//
+// If the driver has locked its thread ([runtime.LockOSThread]), the loop must always be driven
+// under that lock: see [iter.Pull]. A body must not suspend while it has locked the thread itself;
+// a cgo callback locks the thread too. Such a suspension ends the process. If a body or callback
+// under such a lock makes a task that takes its first step at once ([Task.StepNow]), that ends the
+// process as well, unless the loop notices the lock. If the loop notices the lock, it queues the
+// task, and reports [ThreadHeld] to the error handler. Looking for the lock costs microseconds. So
+// the loop looks only if it has no free stack for a stackful body, and in debug mode always.
 //
 // # Profiler labels
 //
 // Labels (package runtime/pprof) belong to a goroutine, but a body shares its goroutine with other
-// code. A body that gets labels by pprof.Do keeps them if it uses the context that Do hands it, in
-// order to suspend, to spawn or to enter a scope. The loop takes the labels off when the body
-// suspends, and sets them again when the body goes on. A task has the labels of the context with
-// which it was made, in each of its steps. A callback, and a task without labels, has the labels of
-// the context that was bound to the loop first ([Loop.Bind]); task.Run binds the context that it is
-// given. If a body has labels of a context that it never hands to the loop, these labels can pass to
-// other code that runs on the same stack.
+// code. A body that gets labels by pprof.Do keeps them if it suspends, spawns or enters a scope
+// with the context that Do hands it. (A scope is a time limit, a group, or another part of a body
+// that has a context of its own.) The loop takes the labels off when the body suspends, and sets
+// them again when the body goes on. In each of its steps, a task has the labels of the context with
+// which it was made. A callback, and a task without labels, has the labels of the context that was
+// bound to the loop first ([Loop.Bind]); task.Run binds the context that it is given. If a body has
+// labels of a context that it never hands to the loop, these labels can pass to other code that
+// runs on the same stack.
 //
 // Labels cost nothing until the loop meets a context with labels of its own. From then on the loop
 // sets the labels of each step.
@@ -274,18 +292,19 @@
 // GODEBUG=panicnil=1, panic(nil) is a panic like any other.
 //
 // A [runtime.Goexit] in a body ends its task with [ErrGoexit]. A Goexit in a callback can end a
-// suspended task in the same way, if the callback runs on the stack of that task's body. In any case
-// a Goexit ends the driver too: the goroutine inside Run runs its deferred calls and ends. So
+// suspended task in the same way, if the callback runs on the stack of that task's body. In any
+// case a Goexit ends the driver too: the goroutine inside Run runs its deferred calls and ends. So
 // t.FailNow works in a task of a test. The loop stays usable: it can be run again, or closed.
 // [WithObserver], WithPolicy of package lowlevel, [TaskFactory] and [WithErrorHandler] say what a
-// Goexit in their functions does. None of these ends a task that has nothing to do with it.
+// Goexit in their functions does. No such Goexit ends a task that has nothing to do with it.
 //
 // Wrong use panics, with a message that says what is wrong and what to do instead.
 //
 // The code that awaits a task, or asks for its error, takes the task's error. The loop keeps up to
 // 128 errors that no code has taken ([WithUnretrievedLimit]). When there is one more, the loop
-// reports the oldest to the error handler, as a [Failure] of the kind [ErrorUnretrieved]. An error
-// counts from the 8th turn after the task has failed, or from the moment when the loop is idle.
+// reports the oldest to the error handler, as a [Failure] of the kind [ErrorUnretrieved]. The loop
+// makes the report at the earliest in the 8th turn after the task has failed, or when the loop is
+// idle.
 //
 // Other libraries do this differently. asyncio reports such an error when the garbage collector
 // collects the task: never while the program refers to the task, and at no fixed time. In trio such
@@ -309,9 +328,10 @@
 // ones. In every turn the loop looks once at each context that it watches, and once at each channel
 // on which a task waits. An event without an observer costs a nil check.
 //
-// A turn reads the clock only if a timer is armed, and locks the inbox only if another goroutine has
-// asked for attention.
+// A turn reads the clock only if a timer is armed. It locks the queue of posted functions only if
+// an event has come from outside since the last turn.
 //
-// [WithDebug] checks goroutines, reports steps that hold the loop up, also while they still run, and
-// keeps where tasks were made. It does not change the order of events.
+// [WithDebug] checks on which goroutine a call is made, reports steps that block the loop, also
+// while they still run, and records the place where each task was made. It does not change the
+// order of events.
 package loop

@@ -16,17 +16,17 @@ var (
 	// ErrFull is the error of [Loop.Post] if as many functions wait as [Loop.SetPostLimit] allows.
 	ErrFull = errors.New("loop: as many posted functions wait as SetPostLimit allows; try again later")
 
-	// ErrGoexit is the error of a task if its body called [runtime.Goexit], as t.FailNow does, or if
-	// the Goexit of other code unwound its stack. A [Failure] has this error if an observer or the
-	// like called Goexit.
+	// ErrGoexit is the error of a task if its body called [runtime.Goexit], as t.FailNow does,
+	// or if the Goexit of other code unwound the body's stack. A [Failure] has this error if an
+	// observer or a policy called Goexit.
 	ErrGoexit = errors.New("loop: ended by runtime.Goexit")
 )
 
 // A CanceledError is the error that a cancellation delivers.
 //
-// It does not unwrap to its cause. Otherwise a body that is canceled because an outer limit expired
-// could take that for a limit of its own, and swallow it. Get the cause by errors.As, or by
-// [context.Cause] of the task's context.
+// It does not unwrap to its cause. Otherwise a body with a time limit of its own could mistake the
+// cancellation of an outer limit for that of its own limit, and swallow it. Get the cause by
+// errors.As, or by [context.Cause] of the task's context.
 type CanceledError struct {
 	Cause error // the cause that Cancel was given; may be nil
 }
@@ -64,9 +64,9 @@ func IsCanceled(err error) bool {
 	return false
 }
 
-// unwrap is errors.Unwrap for the scheduler, which must not be interrupted by a panic while it changes
-// its state. If the method panics, as that of a nil pointer may, the error counts as one that wraps
-// nothing.
+// unwrap is errors.Unwrap for the scheduler. A panic must not interrupt the scheduler while it
+// changes its state. If the method panics, as that of a nil pointer may, the error counts as one
+// that wraps nothing.
 func unwrap(err error) (inner error) {
 	u, ok := err.(interface{ Unwrap() error })
 	if !ok {
@@ -76,7 +76,7 @@ func unwrap(err error) (inner error) {
 	return u.Unwrap()
 }
 
-// A PanicError is a panic that was recovered in a task's body or in a callback.
+// A PanicError describes a panic that was recovered in a task's body or in a callback.
 type PanicError struct {
 	Value any    // the argument of panic
 	Stack []byte // as [debug.Stack] formats it, from the frame of the panic to that of the body
@@ -170,7 +170,7 @@ func (k FailureKind) String() string {
 	return fmt.Sprintf("FailureKind(%d)", uint8(k))
 }
 
-// A Failure is an error that has no caller to go to. The loop hands it to its error handler: see
+// A Failure is an error that no caller can get. The loop hands it to its error handler: see
 // [WithErrorHandler].
 type Failure struct {
 	Kind FailureKind

@@ -26,9 +26,9 @@ type EventKind uint8
 const (
 	TaskMade      EventKind = iota + 1 // By made Task
 	StepBegan                          // a step of Task begins
-	TaskSuspended                      // a step of Task has ended; it waits for On, for Timer, or for a turn if both are zero
-	TaskWoken                          // By woke Task; its step comes when the entries before it have run
-	TaskDone                           // the last step of Task has ended
+	TaskSuspended                      // a step of Task has ended; Task waits for On, for Timer, or for a turn if both are zero
+	TaskWoken                          // By woke Task; the step of Task comes when the entries before it have run
+	TaskDone                           // Task has ended, after its last step or without any step
 	CancelAsked                        // By asked Task to cancel
 	TimerArmed
 	TimerFired // the timer is in the ready queue now
@@ -52,8 +52,8 @@ func (k EventKind) String() string {
 }
 
 // tell reports an event that has a task and no other fields. This and the other tell functions are
-// not inlined, so that an Event does not enlarge the frames of their callers: a body that suspends
-// for the first time has less than 1 KB of its stack left.
+// not inlined, so that an Event does not enlarge the stack frames of their callers: a body that
+// suspends for the first time has less than 1 KB of its stack left.
 //
 //go:noinline
 func (l *Loop) tell(kind EventKind, t *Task) { l.observe(Event{Kind: kind, Task: t}) }
@@ -80,7 +80,8 @@ func (l *Loop) tellWoken(r Runnable) {
 	}
 }
 
-// tellCancel delivers the request itself if an observer calls Goexit, as its caller then does not.
+// tellCancel tells the observers of a request. If an observer calls Goexit, the caller cannot
+// deliver the request, so tellCancel does.
 //
 //go:noinline
 func (l *Loop) tellCancel(t *Task, e *CanceledError) {
@@ -114,8 +115,8 @@ func (l *Loop) tellTurn() {
 	l.observe(Event{Kind: TurnBegan, Ready: l.ready.Len()})
 }
 
-// observe hands e to the observers. It is called only if there is an observer. It may not return, if
-// an observer calls Goexit, so its callers defer everything that must happen after it.
+// observe hands e to the observers. It is called only if there is an observer. If an observer calls
+// Goexit, observe does not return. So its callers defer everything that must happen after it.
 func (l *Loop) observe(e Event) {
 	e.At, e.By = l.Elapsed(), l.current
 	l.observeFrom(0, e)

@@ -30,9 +30,9 @@ func (h Handle) Cancel() bool {
 	return h.loop.ready.Take(h.at) != nil
 }
 
-// CallSoon schedules fn for the next turn. Between two turns, that is the turn that begins then.
-// Functions run in the order in which CallSoon was called with them. A panic in fn goes to the error
-// handler, and the loop goes on.
+// CallSoon schedules fn for the turn after the present one. If no turn is going on, fn runs in the
+// next turn that begins. Functions run in the order in which CallSoon was called with them. A panic
+// in fn goes to the error handler, and the loop goes on.
 //
 // CallSoon is not safe from other goroutines: bodies and callbacks call it, and the host while the
 // loop is not running. On another goroutine use [Loop.Post]. CallSoon panics if the loop is closed.
@@ -45,9 +45,9 @@ func (l *Loop) CallSoon(fn func()) Handle {
 
 // CallLater schedules fn for the instant at which d has passed, by the loop's clock. If d <= 0, fn
 // runs in the next turn, after all entries that are ready when that turn begins. Functions that are
-// due at the same instant run in the order in which they were scheduled. With a virtual clock d
-// passes when nothing else is left to do. For panics of fn, and for the goroutines that may call
-// CallLater, the rules are those of [Loop.CallSoon].
+// due at the same instant run in the order in which they were scheduled. With a virtual clock, the
+// clock jumps to that instant when nothing else is left to do. For panics of fn, and for the
+// goroutines that may call CallLater, the rules are those of [Loop.CallSoon].
 func (l *Loop) CallLater(d time.Duration, fn func()) Handle {
 	l.check("CallLater")
 	return Handle{loop: l, key: l.arm(l.after(d), callback("CallLater", fn))}
@@ -123,7 +123,7 @@ func (l *Loop) arm(deadline int64, r Runnable) timer.Key {
 }
 
 // disarm cancels a timer, also if it is due and in the ready queue already. It reports whether the
-// timer's Runnable was still to run.
+// timer's Runnable had not run yet.
 func (l *Loop) disarm(key timer.Key) bool {
 	r, ok := l.timers.Cancel(key)
 	if !ok {

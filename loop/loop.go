@@ -43,7 +43,7 @@ type Loop struct {
 	config
 	phase atomic.Uint32 // a phase
 	mode  mode          // the driver's mode, while there is a driver
-	slice slice         // what RunFor may run
+	slice slice         // the part of a turn that RunFor may run
 	// The loop is open and not in debug mode. One flag for both keeps check small enough for the
 	// compiler to inline.
 	lenient bool
@@ -109,7 +109,7 @@ type phase uint8
 const (
 	unmade  phase = iota // the zero Loop: New did not make it
 	resting              // the host may use it
-	driven               // inside Run, RunOnce or RunUntilIdle
+	driven               // inside Run, RunOnce, RunUntilIdle or RunFor
 	closing              // inside Close: bodies are unwound
 	closed               // nothing runs any more
 )
@@ -121,8 +121,8 @@ func (l *Loop) in(p phase) bool { return l.phase.Load() == uint32(p) }
 type Option func(*config)
 
 // WithClock sets the loop's clock. The default is [timer.NewSystem], the real clock;
-// [timer.NewVirtual] is a clock that jumps to the next timer. It panics if clock is nil, a nil
-// pointer, or the zero [timer.System].
+// [timer.NewVirtual] is a clock that jumps to the next timer. WithClock panics if clock is nil, a
+// nil pointer, or the zero [timer.System].
 func WithClock(clock timer.Clock) Option {
 	if clock == nil {
 		panic("loop: WithClock(nil); use timer.NewSystem or timer.NewVirtual")
@@ -136,15 +136,15 @@ func WithClock(clock timer.Clock) Option {
 	return func(c *config) { c.clock = clock }
 }
 
-// WithVirtualTime makes each loop that it sets up live by a virtual clock of its own, which starts at midnight
-// UTC 2000-01-01. When nothing is ready, the clock jumps to the next timer, so a program that
-// sleeps for an hour takes no time, and does the same in every run. For another start, and for
-// a clock that the program moves itself, use [WithClock] with [timer.NewVirtualAt] or
+// WithVirtualTime gives each loop that is made with it a virtual clock of its own. The clock starts
+// at midnight UTC of 2000-01-01. When nothing is ready, the clock jumps to the next timer. So a
+// program that sleeps for an hour takes no time, and does the same in every run. For another start
+// time, and for a clock that the program moves itself, use [WithClock] with [timer.NewVirtualAt] or
 // [timer.NewVirtual].
 func WithVirtualTime() Option { return func(c *config) { c.clock = timer.NewVirtual() } }
 
-// WithTaskFactory sets what decides when a new task takes its first step; the
-// default is the lazy factory, which queues it. See package factory.
+// WithTaskFactory sets the task factory, which decides when a new task takes its first step. The
+// default is the lazy factory, which queues the task. See package factory.
 func WithTaskFactory(f TaskFactory) Option {
 	if f == nil {
 		panic("loop: WithTaskFactory(nil); use factory.Lazy or factory.Eager")
@@ -155,8 +155,10 @@ func WithTaskFactory(f TaskFactory) Option {
 // WithErrorHandler sets the function that is called with each [Failure]: an error that has no
 // caller to go to. The default writes failures to [slog.Default]. The handler is called on the
 // loop's goroutine and must not suspend. It may spawn, cancel, and call Stop. If a callback, an
-// observer or a policy has failed, the driver calls the handler between two steps. If a callback or
-// a body finds a failure, such as that of an offloaded call, it calls the handler directly.
+// observer or a policy has failed, a step was too slow, or an error was not retrieved, the driver
+// calls the handler between two steps. For any other failure, such as that of an offloaded call,
+// the handler is called where the library finds the failure: inside a body, a callback or
+// [Loop.Close].
 //
 // The loop writes a panic of the handler to slog. A Goexit in the handler ends the driver. It also
 // ends the body or callback that called the handler, if there is one, but no other task.
@@ -168,16 +170,17 @@ func WithErrorHandler(handle func(Failure)) Option {
 }
 
 // WithObserver adds an observer: a function that the loop calls with every [Event], in order. The
-// loop calls it while its state is changing, so the observer may read the loop's state and must not
-// change it. Several observers are called in the order of the options. Without an observer an event
-// costs one nil check. With an observer, a body that suspends at the end of a turn costs one more
-// switch of stacks.
+// loop calls the observer while the state of the loop is changing. So the observer may read that
+// state and must not change it. Several observers are called in the order of the options. Without
+// an observer an event costs one nil check. With an observer, a body that suspends at the end of a
+// turn costs one more switch of stacks.
 //
 // The loop drops an observer that panics or calls Goexit, and reports it ([ObserverFailed]) before
 // the next turn. The other observers get the event nevertheless. A panic has no other effect. A
-// Goexit also ends the driver, and the task that was taking a step when the observer was called: with
-// [ErrGoexit], as if its body had called Goexit there. In an eager first step it also ends the
-// task that made the new one. It ends no other task, and no wake-up is lost.
+// Goexit also ends the driver, and the task that was taking a step when the observer was called:
+// with [ErrGoexit], as if its body had called Goexit there. In an eager first step, the Goexit also
+// ends the task that made the new one. It ends no other task, and no task misses the event that
+// wakes it.
 func WithObserver(observe func(Event)) Option {
 	if observe == nil {
 		panic("loop: WithObserver(nil); leave the option out for none")
@@ -195,7 +198,7 @@ func WithObserver(observe func(Event)) Option {
 //     ended. While the step still runs, a watchdog writes its name and its stack to [slog.Default],
 //     once, because a step may never end: for example a step that makes a blocking call, or waits
 //     for a sync.Mutex that another task holds over an await. The watchdog is active while the loop
-//     runs. Its goroutine exists only for the moments in which it looks.
+//     runs. The watchdog has a goroutine only at the moments when it looks at the present step.
 //   - A task knows where it was made: see [Task.SpawnSite].
 //   - Profiles show the task's name, as the goroutine label "task": see package runtime/pprof. Other
 //     labels are as without debug mode: see Profiler labels in the package documentation.
@@ -209,9 +212,9 @@ func WithDebug() Option {
 	}
 }
 
-// WithSlowStep sets the threshold for slow steps: a step or callback that takes that long, by the
-// wall clock, is reported to the error handler ([SlowStep]). It turns on debug mode. It panics
-// unless the threshold is positive.
+// WithSlowStep sets the threshold for slow steps, and turns on debug mode. A step or callback that
+// takes as long as the threshold, by the wall clock, is reported to the error handler ([SlowStep]).
+// WithSlowStep panics unless the threshold is positive.
 func WithSlowStep(threshold time.Duration) Option {
 	if threshold <= 0 {
 		panic(fmt.Sprintf("loop: WithSlowStep(%v); give a positive duration", threshold))
@@ -220,8 +223,9 @@ func WithSlowStep(threshold time.Duration) Option {
 }
 
 // WithDeadlockDetection makes Run return a [*DeadlockError] when nothing can wake the unfinished
-// tasks. Without it, Run of a loop with a real clock waits for a Post then. Do not use it if another
-// goroutine may post without an announcement by [Loop.Hold]. With a virtual clock it is always on.
+// tasks. Without this option, Run of a loop with a real clock then waits for a Post. Do not use the
+// option if another goroutine may post without an announcement by [Loop.Hold]. With a virtual clock
+// the detection is always on.
 func WithDeadlockDetection() Option { return func(c *config) { c.detect = true } }
 
 // New makes a loop. The loop owns no goroutine until a stackful task runs. Call [Loop.Close] when
@@ -255,9 +259,9 @@ func New(opts ...Option) *Loop {
 	return l
 }
 
-// Context returns the loop's own context. It carries the loop but no task. Callbacks spawn tasks
-// with it, and so does the host, before the loop runs and between its turns. It ends when
-// [Loop.Close] begins. It is safe from any goroutine.
+// Context returns the loop's own context. This context carries the loop but no task. Callbacks
+// spawn tasks with it. So does the host while the loop is not running. The context ends when
+// [Loop.Close] begins. Context is safe from any goroutine.
 func (l *Loop) Context() context.Context {
 	l.mustBeMade("Context")
 	return (*ownContext)(&l.root)
@@ -275,8 +279,7 @@ func (l *Loop) Now() time.Time {
 	return l.clock.Start().Add(since)
 }
 
-// Elapsed returns the time since the clock's start. It is safe from any
-// goroutine.
+// Elapsed returns the time since the start of the loop's clock. It is safe from any goroutine.
 func (l *Loop) Elapsed() time.Duration {
 	l.mustBeMade("Elapsed or Now")
 	return time.Duration(l.clock.Now())
@@ -286,19 +289,18 @@ func (l *Loop) Elapsed() time.Duration {
 // not running.
 func (l *Loop) Current() *Task { return l.current }
 
-// Running reports whether the loop is inside Run, RunOnce or RunUntilIdle. It is safe from
+// Running reports whether the loop is inside Run, RunOnce, RunUntilIdle or RunFor. It is safe from
 // any goroutine.
 func (l *Loop) Running() bool { return l.in(driven) }
 
-// Closed reports whether the loop was closed, or is being closed. It is safe from any
-// goroutine.
+// Closed reports whether the loop was closed or is being closed. It is safe from any goroutine.
 func (l *Loop) Closed() bool {
 	p := phase(l.phase.Load()) // once: the phase may change between two looks
 	return p == closed || p == closing
 }
 
-// Tasks returns the unfinished tasks, in order of creation. During the iteration tasks may be
-// spawned and may end: the iteration yields a new task too, and does not yield a task that has
+// Tasks returns the unfinished tasks, in order of creation. During the iteration, tasks may be
+// spawned and may end. The iteration yields the new tasks too, and does not yield a task that has
 // ended.
 func (l *Loop) Tasks() iter.Seq[*Task] {
 	return func(yield func(*Task) bool) {
@@ -342,9 +344,9 @@ func (l *Loop) report(f Failure) {
 	returned = true
 }
 
-// reportSoon notes f, and the driver reports it before the next turn, or Close does. It takes the
-// place of report where the handler, which may spawn, cancel or call Goexit, could do harm: while
-// the loop's state is changing, and on the stack of a suspended body.
+// reportSoon stores f. The driver reports f before the next turn, or Close reports it. Code calls
+// reportSoon, and not report, while the loop's state is changing, and on the stack of a suspended
+// body: there the handler could do harm, because it may spawn, cancel or call Goexit.
 func (l *Loop) reportSoon(f Failure) {
 	l.failures = append(l.failures, f)
 	l.attend()
@@ -360,7 +362,7 @@ func (l *Loop) reportFailures() {
 	}
 }
 
-// attend sets attended: whether a step has more to do than to run.
+// attend sets attended. It is true if a step must do more than run its body.
 func (l *Loop) attend() {
 	l.attended = l.debug || l.labeled || l.observer != nil || l.policy != nil || len(l.failures) > 0
 }
@@ -389,8 +391,8 @@ func logFailure(f Failure) {
 	logError("takt: "+f.Kind.String(), attrs...)
 }
 
-// check panics if the loop is closed, or if it finds that the caller is on a wrong goroutine. what
-// names the operation, for the message.
+// check panics if the loop is closed, or if check finds that the caller is on a wrong goroutine.
+// what names the operation in the message.
 func (l *Loop) check(what string) {
 	if !l.lenient || l.outside.Asleep() {
 		l.checkAll(what)
@@ -412,8 +414,8 @@ func (l *Loop) checkAll(what string) {
 	l.mustBeHere(what)
 }
 
-// mustBeHere panics on another goroutine than the loop's. It looks only in debug mode, and while
-// the loop is asleep: see CheckGoroutine in package lowlevel.
+// mustBeHere panics if the caller is on another goroutine than the loop's. It checks only in debug
+// mode, and while the loop is asleep: see CheckGoroutine in package lowlevel.
 func (l *Loop) mustBeHere(what string) {
 	if l.debug || l.outside.Asleep() {
 		l.checkGoroutine(what)

@@ -19,17 +19,18 @@ import (
 // the loop must always be driven under that lock.
 //
 // Run panics if the loop is running already or closed. It also panics if another loop with the same
-// virtual clock is inside Run, as both would move the clock. RunOnce and RunUntilIdle never move the
-// clock, so loops that are driven by those may share one.
+// virtual clock is inside Run, because both would move the clock. RunOnce, RunUntilIdle and RunFor
+// never move the clock. So loops that are driven only by these methods may share one clock.
 func (l *Loop) Run() error { return l.drive("Run", modeRun, 0) }
 
-// RunOnce runs one turn: the posted functions, the due timers, and the entries that are ready now. It
-// does not wait, and a virtual clock does not jump. A game calls it once in every frame. It panics if
-// the loop is running already or closed.
+// RunOnce runs one turn: the entries that are ready now, and those of the events that have come,
+// such as posted functions and due timers. It does not wait, and a virtual clock does not jump. A
+// game calls it once in every frame. It panics if the loop is running already or closed.
 //
-// It reports whether another turn has something to run. If not, [Loop.NextDeadline] says when the
-// earliest timer is due. RunOnce does not know whether a channel operation has become possible or a
-// Blocking call has ended: only the next turn finds that out.
+// RunOnce reports whether another turn has something to run. If not, [Loop.NextDeadline] says when
+// the earliest timer is due. RunOnce does not know whether a channel operation has become possible:
+// only the next turn finds that out. It also cannot know of a Post, or the end of a Blocking call,
+// that comes after its return.
 func (l *Loop) RunOnce() (more bool) {
 	_ = l.drive("RunOnce", modeOnce, 0)
 	return !l.ready.Empty() || l.outside.Pending()
@@ -40,8 +41,8 @@ func (l *Loop) RunOnce() (more bool) {
 // already or closed.
 func (l *Loop) RunUntilIdle() { _ = l.drive("RunUntilIdle", modeIdle, 0) }
 
-// NextDeadline returns the instant of the earliest timer, and false if no timer
-// is armed.
+// NextDeadline returns the instant for which the earliest timer is armed, and false if no timer is
+// armed.
 func (l *Loop) NextDeadline() (time.Time, bool) {
 	l.mustBeMade("NextDeadline")
 	at, ok := l.timers.Earliest()
@@ -51,9 +52,9 @@ func (l *Loop) NextDeadline() (time.Time, bool) {
 	return l.clock.Start().Add(time.Duration(at)), true
 }
 
-// Stop makes Run or RunUntilIdle return at the end of the present turn. If the loop is not running,
-// the next Run runs one turn. Bodies, callbacks and the host call it; another goroutine calls
-// Post(l.Stop).
+// Stop makes Run, RunUntilIdle or RunFor return at the end of the present turn. If the loop is not
+// running, the next call of one of these methods, or of RunOnce, runs one turn and returns. Bodies,
+// callbacks and the host call Stop. Another goroutine calls Post(l.Stop).
 func (l *Loop) Stop() {
 	l.check("Stop")
 	l.stopping = true
@@ -71,7 +72,8 @@ const (
 	modeFor // see slice.go
 )
 
-// drive is the driver: it runs turns, resumes stacks, and waits. budget is for modeFor.
+// drive does the work of the driver: it runs turns, resumes stacks, and waits. budget is for
+// modeFor.
 func (l *Loop) drive(what string, m mode, budget time.Duration) error {
 	l.mustBeMade(what)
 	if l.Closed() {
@@ -87,14 +89,14 @@ func (l *Loop) drive(what string, m mode, budget time.Duration) error {
 		identify(&l.stacks.Driver)
 		l.watchdog.wake()
 		defer l.watchdog.rest()
-	} else if l.stacks.Driver.Value.who == nil && l.policy == nil { // not for a policy: explorations make very many loops
+	} else if l.stacks.Driver.Value.who == nil && l.policy == nil { // not with a policy: an exploration makes very many loops, each with a policy
 		identify(&l.stacks.Driver)
 	}
 	sliced := false
 	defer func() {
 		l.stopping = sliced && !l.endSlice() && l.stopping
 		l.mode = modeNone
-		l.current = nil // but not next: a Goexit may come after an entry ran and before its stack did
+		l.current = nil // next stays: after a Goexit, the stack in next may still have to run
 		l.phase.Store(uint32(resting))
 		if clock != nil {
 			clock.Release()
@@ -139,7 +141,8 @@ func (l *Loop) drive(what string, m mode, budget time.Duration) error {
 	}
 }
 
-// A claimable clock belongs to one loop at a time, which may move it: see [timer.Virtual].
+// A claimable clock belongs to one loop at a time, and only this loop may move it: see
+// [timer.Virtual].
 type claimable interface {
 	Claim() bool
 	Release()
@@ -167,9 +170,9 @@ func (l *Loop) step(s *stack) {
 	l.stacks.SwitchTo(s)
 }
 
-// dispatch runs ready entries on the calling stack, s. It returns when another stack is needed, which
-// it leaves in l.next, or when the turn is over and the driver must decide. s is nil for the driver.
-// The task of s is nil if the stack is free.
+// dispatch runs ready entries on the calling stack, s. It returns when another stack must run,
+// which it stores in l.next. It also returns when the turn is over and the driver must decide how
+// to go on. s is nil if the driver calls dispatch. The task of s is nil if the stack is free.
 func (l *Loop) dispatch(s *stack) {
 	for !l.dispatchGuarded(s) && len(l.failures) == 0 {
 	}
@@ -218,7 +221,7 @@ func (l *Loop) guard(s *stack, ok *bool) {
 		return
 	}
 	err := recovered(recover(), l.current)
-	exits := true // a Goexit of an observer, which unwound calls, leaves it true
+	exits := true // stays true if unwound calls an observer, and the observer calls Goexit
 	defer func() {
 		if exits && s != nil && s.Value.task != nil {
 			// An entry called Goexit on the stack of a suspended body. The Goexit runs the
@@ -235,8 +238,8 @@ func (l *Loop) guard(s *stack, ok *bool) {
 	exits = err == ErrGoexit
 }
 
-// turn is beginTurn for the driver. A panic in it goes to the error handler. Then the turn has the
-// entries that were taken in before the panic.
+// turn is beginTurn for the driver. A panic in beginTurn goes to the error handler. Then the turn
+// has the entries that were taken in before the panic.
 func (l *Loop) turn() bool {
 	begun, ok := l.turnGuarded()
 	if !ok && !l.ready.Empty() {
@@ -252,9 +255,9 @@ func (l *Loop) turnGuarded() (begun, ok bool) {
 	return begun, true
 }
 
-// beginTurn takes in what has come: it moves posted functions, waiters of ended operations and due
-// timers to the back of the ready queue. Then it makes the entries of the queue the turn. It reports
-// whether there are any.
+// beginTurn takes in the events that have come: it moves posted functions, waiters of ended
+// operations and due timers to the back of the ready queue. Then it begins a turn with all entries
+// of the queue. It reports whether the queue has any.
 func (l *Loop) beginTurn() bool {
 	if oneThread {
 		l.thread.letOthersRun(l)
@@ -280,7 +283,7 @@ func (l *Loop) beginTurn() bool {
 	return true
 }
 
-// newTurn makes the entries that are in the ready queue now the turn.
+// newTurn begins a turn with the entries that are in the ready queue now.
 func (l *Loop) newTurn() {
 	l.turnEnd = l.ready.Tail()
 	l.turns++
@@ -290,8 +293,8 @@ func (l *Loop) newTurn() {
 }
 
 // skipTurn is a shortcut for t, the running task, which yields while the ready queue is empty. It
-// reports whether the next turn would run t only, and no observer or the like has to see that turn.
-// Then it counts the turn, and t goes on without a suspension.
+// reports whether the next turn would run only t, and nothing else, such as an observer, has to
+// notice that turn. In this case it counts the turn, and t goes on without a suspension.
 func (l *Loop) skipTurn(t *Task) bool {
 	if l.eager > 0 || l.attended || l.mode >= modeOnce || l.stopping || t.pendingCancel() != nil || !l.quiet() {
 		return false
@@ -378,7 +381,7 @@ func (l *Loop) idle() (over bool, err error) {
 			l.thread.othersRan()
 		}
 	}()
-	owed := l.outside.Owed() // before News: an owed event comes first, and stops being owed afterwards
+	owed := l.outside.Owed() // read before News: an event comes first, and stops being owed after that
 	switch {
 	case l.outside.News():
 		return false, nil

@@ -14,7 +14,7 @@ type scope struct {
 	ending
 	task     *Task
 	outer    context.Context
-	bound    context.Context // the innermost standard context around the scope that can end; or nil
+	bound    context.Context // the innermost standard context around the scope that can end, or nil
 	deadline atomic.Int64    // in ns of the loop's clock; 0: none
 	renewed  bool            // the scope is the rest of the task's body: see Uncancel
 }

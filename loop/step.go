@@ -1,13 +1,13 @@
 package loop
 
-// StepNow runs a new task's first step at once, inside the call. During the step the new task is the
-// current task; after it, the current task is the caller's again. If the task ends in that step, it
-// never enters the ready queue. The result of its body, or a panic in it, becomes the outcome of the
-// task. It does not go to the caller.
+// StepNow runs a new task's first step at once, inside the call. During the step, the new task is
+// the current task. After the step, the task that called StepNow is the current task again. If the
+// new task ends in that step, it never enters the ready queue. The result of its body, or a panic
+// in its body, becomes the outcome of the new task. The caller gets neither.
 //
 // If the loop is not running, or if the task was made with Queued of package lowlevel, StepNow does
-// what Enqueue does. If the caller has locked its thread, the task may be queued, too, and the loop
-// reports that ([ThreadHeld]). StepNow is for task factories. It panics if the task was started
+// what Enqueue does. If the caller has locked its thread, StepNow may queue the task, too. Then the
+// loop reports [ThreadHeld]. StepNow is for task factories. It panics if the task was started
 // before.
 func (t *Task) StepNow() {
 	t.mustBeSpawned("StepNow")
@@ -110,7 +110,7 @@ func (t *Task) refusal() error {
 // panic goes to the error handler, because this may run on the stack of another task.
 func (t *Task) end(err error) {
 	defer t.ended()
-	if t.outcome.Done() { // an observer called Goexit, or a body made by Wrap failed, after the inner body had ended
+	if t.outcome.Done() { // the inner body had ended; then an observer called Goexit, or the body that Wrap put around it failed
 		if err != ErrGoexit {
 			t.env.loop.reportSoon(Failure{Kind: CallbackFailed, Task: t, Err: err})
 		}
@@ -139,7 +139,7 @@ func (t *Task) ended() {
 	if on := t.live.on; on != nil { // the stack was unwound during an await
 		on.RemoveWaiter((*entry)(t))
 	}
-	if t.env.bounded { // otherwise the outer context would keep the task's context for as long as it lives
+	if t.env.bounded { // otherwise the outer context would keep the task's context in memory
 		t.ending().end(exited)
 	}
 	l.unregister(t)
@@ -199,8 +199,8 @@ func runBody(s *stack) {
 	t.ended()
 }
 
-// step runs a stackless body to its next suspension. The caller must recover a panic in it: the guard
-// of dispatch does, and stepGuarded.
+// step runs a stackless body to its next suspension. The caller must recover a panic of the body:
+// dispatchGuarded and stepGuarded do.
 func (t *Task) step() {
 	if t.state != stateSuspended {
 		if err := t.refusal(); err != nil {
@@ -246,8 +246,8 @@ func (t *Task) stepGuarded() {
 	returned = true
 }
 
-// unwound ends a task after a panic or a Goexit has left its body. recovered has made err from it. A
-// Goexit goes on to the driver.
+// unwound ends a task after a panic or a Goexit has left its body. err is the error that recovered
+// has returned for it. A Goexit goes on to the driver.
 func (t *Task) unwound(err error) {
 	if t.state == stateDone { // an observer called Goexit when it was told of the end
 		return

@@ -8,10 +8,10 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// An Awaitable is something that a task can await: a future of package future, or a type that is made
-// of one. An Awaitable is comparable: it is a pointer, or made of pointers. An Awaitable that is a view
-// of another one also has a method Self() Awaitable, which returns the other one. Introspection shows
-// that one.
+// An Awaitable is something that a task can await: a future of package future, or a type that is
+// made of one. An Awaitable is comparable: it is a pointer, or made of pointers. An Awaitable may
+// be a view of another one. Then it also has a method Self() Awaitable, which returns the other
+// one. [Task.Awaits] and [Loop.WriteGraph] show the other one, not the view.
 //
 // An Awaitable that many tasks await at once may have a method Shared() bool, which returns true. If a
 // task that awaits it is canceled, only the task's wait ends: the loop does not ask the awaitable to end.
@@ -20,12 +20,13 @@ type Awaitable interface {
 	Loop() *Loop
 	// Done reports whether the awaitable has its outcome. Once true, it stays true.
 	Done() bool
-	// Err returns the error of the outcome, or nil if the outcome is a value. This takes the error.
+	// Err returns the error of the outcome, or nil if the outcome is a value. The call takes
+	// the error: then the loop does not report it as unretrieved.
 	Err() error
 	// Unretrieved returns the error of the outcome if no code has taken it, and nil otherwise.
 	Unretrieved() error
 	// Cancel asks the awaitable to end, and reports whether it takes the request. It takes the
-	// request if it ends at once, or will end later because of it.
+	// request if it ends at once, or will end later because of the request.
 	Cancel(cause error) bool
 	// Canceled reports whether the outcome is a cancellation.
 	Canceled() bool
@@ -35,8 +36,9 @@ type Awaitable interface {
 	RemoveWaiter(r Runnable) bool
 	// TaskOf returns the task if the awaitable is the outcome of one, and nil otherwise.
 	TaskOf() *Task
-	// Explain describes the awaitable for reports and graphs. what says in a few words what it is:
-	// task "A", a gather of 3. on has the awaitables that it waits for and that are not done.
+	// Explain describes the awaitable for reports and graphs. what is a description in a few
+	// words, such as: task "A"; a gather of 3. on has the awaitables that this one waits for
+	// and that are not done.
 	Explain() (what string, on []Awaitable)
 }
 
@@ -139,9 +141,9 @@ func (t *Task) suspendHere(s Suspension) error {
 	return err
 }
 
-// pause suspends a stackful task, except for the switch to another stack. It returns the stack that the
-// caller must switch to. This is the task's own stack if the task is next already, and nil if s does
-// not suspend.
+// pause suspends a stackful task, except for the switch to another stack. It returns the stack that
+// the caller must switch to. This is the task's own stack if the task's next step comes at once. It
+// is nil if s does not suspend.
 func (t *Task) pause(s Suspension) (to *stack, err error) {
 	if t.kind == stackless {
 		panic(t.stackless())
@@ -263,14 +265,14 @@ func (t *Task) resumedFrom() error {
 	return err
 }
 
-// awaitedCanceled reports whether the outcome of what the task awaited is a cancellation. Then the
-// body sees that cancellation, and the pending request is dropped.
+// awaitedCanceled reports whether the awaitable that the task awaited has been canceled. Then the
+// body sees the cancellation of the awaitable, and the pending request is dropped.
 func (t *Task) awaitedCanceled() bool {
 	return t.how == await && t.live.on != nil && t.live.on.Canceled()
 }
 
-// disarm removes the timer of a sleep that has ended early. An observer is told of that, and may call
-// Goexit. That Goexit counts as one in the task's step, which begins now.
+// disarm removes the timer of a sleep that has ended early. An observer is told of that, and may
+// call Goexit. Such a Goexit counts as a Goexit in the task's step, which begins now.
 func (t *Task) disarm() {
 	l := t.env.loop
 	key := t.live.timer
@@ -279,7 +281,7 @@ func (t *Task) disarm() {
 	l.disarm(key)
 }
 
-// A sleeper is a Task in the timer queue. Running it wakes the task.
+// A sleeper is a Task in the timer queue. Its Run method wakes the task.
 type sleeper Task
 
 func (s *sleeper) Run() {
@@ -296,8 +298,8 @@ func (t *Task) rouse() {
 	t.env.loop.schedule((*entry)(t))
 }
 
-// interrupt ends the suspension with err, and does not cancel what the task awaits. It does nothing if
-// the task was woken already.
+// interrupt ends the suspension with err, and does not cancel the awaitable that the task awaits.
+// It does nothing if the task was woken already.
 func (t *Task) interrupt(err error) {
 	switch {
 	case t.state != stateSuspended:

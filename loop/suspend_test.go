@@ -52,7 +52,7 @@ func TestSuspensions(t *testing.T) {
 	if task.For(0) != task.Turn() || task.For(-1) != task.Turn() || task.Turn().Ended() || task.For(1).Ended() {
 		t.Error("a sleep of zero or less is not a turn")
 	}
-	mustPanic(t, "task: On(nil) waits for nothing", func() { task.On(nil) })
+	mustPanic(t, "task: On(nil); give it a future or task", func() { task.On(nil) })
 }
 
 func TestSleepersWakeInOrderOfDeadlineThenOfSleeping(t *testing.T) {

@@ -24,21 +24,23 @@ import (
 // straight to done.
 //
 // Invariants:
-//   - Only the running task is Loop.Current. Eager spawns nest: the task that spawned another
-//     waits inside the call until the first step of the new task is over, and is still running.
+//   - Loop.Current is a running task. Eager first steps nest: the task that makes another one waits
+//     inside the call until the first step of the new task is over. Meanwhile both are running, and
+//     Loop.Current is the new task.
 //   - A task is in the ready queue at most once.
-//   - Only a suspended task has an awaitable that it awaits.
+//   - Only a suspended task awaits an awaitable.
 //   - A task becomes done when its body has ended, and never earlier. It stays done.
 //
-// A Task is not safe for use from other goroutines, except its ID and Name.
+// A Task is not safe for use from other goroutines, except its methods ID, Name, Named and String,
+// and the methods of its contexts.
 type Task struct {
 	env       *environment
 	extra     atomic.Pointer[extra] // nil until it is needed; other goroutines use only its ending
 	live      *live                 // nil when the task is done
 	state     state
 	kind      kind
-	how       how  // the task is suspended; end if it never was
-	sleeping  bool // suspended on its timer, which has not fired yet
+	how       how  // how the task is suspended, or was the last time; end if it never was
+	sleeping  bool // suspended in a sleep whose timer has not fired yet
 	unwinding bool // every suspension fails from now on
 	stillborn bool // canceled before its factory has started it
 	start     start
@@ -55,13 +57,13 @@ type extra struct {
 	name      atomic.Pointer[string] // nil or empty: Name makes one from id; any goroutine may ask
 	requests  int32                  // cancellation requests that were not taken back
 	refused   int16                  // how many suspensions were refused while unwinding
-	below     bool                   // the current sweep is passing a request on to what this task awaits
+	below     bool                   // the current sweep is passing a request on to the awaitable of this task
 	swept     uint64                 // the number of the last sweep that has reached this task
-	must      *CanceledError         // the next step or suspension delivers it
-	wake      error                  // the suspension ends with it; the awaitable's outcome does not count
+	must      *CanceledError         // the cancellation that the next step or suspension delivers
+	wake      error                  // the result of the present suspension, whatever the outcome of the awaitable is
 	stepping  *Task                  // this task is in the call that made stepping, and waits for its eager first step
 	stepsFrom []uintptr              // the call stack of that call; debug mode only
-	site      uintptr                // the call that made this task; debug mode only
+	site      uintptr                // the place of the call that made this task; debug mode only
 	renewed   *scope                 // replaces the task's own context: see Uncancel
 	watch     *watch                 // of the standard context that bounds the task
 }
@@ -105,7 +107,7 @@ type kind uint8
 
 const (
 	stackful  kind = iota // the loop calls Step once, on a stack of its own; the body may suspend inside
-	stackless             // the loop calls Step again and again; it returns what the task waits for
+	stackless             // the loop calls Step again and again; Step returns what the task waits for
 )
 
 // A body is the code of a task: see Body in package lowlevel.
@@ -122,8 +124,8 @@ type body interface {
 // [Task.StepNow] of the task once, before it returns or later.
 //
 // A panic or Goexit in a factory goes on in the call that makes the task. So that call does not
-// return the task. If the factory has not started the task before, the task is canceled and ends
-// at once, and its body never runs. Otherwise the task goes on.
+// return the task. If the factory has not started the task before the panic or Goexit, the task is
+// canceled and ends at once, and its body never runs. Otherwise the task goes on.
 type TaskFactory func(t *Task)
 
 // start says when a task takes its first step after its factory has called Enqueue or StepNow.
@@ -182,8 +184,9 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 	started = true
 }
 
-// abandoned ends a new task if its factory, or an observer, has panicked or called Goexit: then no code
-// will start the task. The panic or Goexit goes on in the call that makes the task.
+// abandoned ends a new task if its factory has panicked or called Goexit, or an observer has called
+// Goexit, so that no code will start the task. The panic or Goexit goes on in the call that makes
+// the task.
 func (t *Task) abandoned() {
 	if t.state != stateNew {
 		return
@@ -234,7 +237,7 @@ func (t *Task) Loop() *Loop {
 // ID returns 1 for the first task of a loop, 2 for the next, and so on.
 func (t *Task) ID() uint64 { return t.id }
 
-// Name returns the task's name. It is safe from any goroutine, also while SetName is called.
+// Name returns the task's name. It is safe from any goroutine, also during a call of SetName.
 func (t *Task) Name() string {
 	if name := t.extras().name.Load(); name != nil && *name != "" {
 		return *name
@@ -242,14 +245,14 @@ func (t *Task) Name() string {
 	return "Task-" + strconv.FormatUint(t.id, 10)
 }
 
-// Named reports whether the task was given a name. It allocates nothing. Name allocates if the task
-// has no name.
+// Named reports whether the task was given a name. It allocates nothing, but Name allocates if the
+// task was given no name. Named is safe from any goroutine.
 func (t *Task) Named() bool {
 	name := t.extras().name.Load()
 	return name != nil && *name != ""
 }
 
-// String returns the word task and the quoted name.
+// String returns the word task and the quoted name. It is safe from any goroutine.
 func (t *Task) String() string { return "task " + strconv.Quote(t.Name()) }
 
 // SetName gives the task another name.
@@ -274,7 +277,7 @@ func (t *Task) check(what string) {
 	}
 }
 
-// Outcome returns the awaitable that code awaits in order to await the task: the task's future.
+// Outcome returns the task's future: code that awaits the task awaits this awaitable.
 func (t *Task) Outcome() Awaitable { return t.outcome }
 
 // wrap replaces the body of t: see Wrap in package lowlevel.

@@ -8,10 +8,10 @@ import (
 
 // unretrieved holds the failed tasks with an error that no code has taken yet.
 //
-// A failure is young for a few turns. Most errors are taken in one of these turns, by a waiter of the
-// task or by other code that runs soon. After that the loop looks at the failure once: it forgets an
-// error that was taken, and keeps any other. When it keeps more than the limit, it reports the oldest
-// and forgets it. So an error that is taken soon costs one look.
+// A failure is young for a few turns. Most errors are taken in one of these turns, by a waiter of
+// the task or by other code that runs soon. After that the loop looks at the failure once: it
+// forgets an error that was taken, and keeps any other. When it keeps more errors than the limit,
+// it reports the oldest error and forgets it. So an error that is taken soon costs one look.
 type unretrieved struct {
 	over  bool           // there are more failures than the limit; beginTurn looks at this flag
 	young []youngFailure // in order of failing
@@ -28,18 +28,20 @@ const (
 	youth              = 8 // turns; each combinator between a task and its waiter takes one turn
 )
 
-// WithUnretrievedLimit sets how many task errors that no code has taken the loop keeps. The default is
-// 128. When there is one more, the loop reports the oldest, in order of failing, to the error handler
-// ([ErrorUnretrieved]), and forgets it. The driver makes the report between two steps, outside of
-// every task. Code that takes the error later still gets it.
+// WithUnretrievedLimit sets how many untaken errors the loop keeps. An error of a task is untaken
+// until code awaits the task or asks for its error. The default limit is 128. When there is one
+// more, the loop reports the error of the task that failed first to the error handler
+// ([ErrorUnretrieved]), and forgets the error. The driver makes the report between two steps,
+// outside of every task. Code that takes the error later still gets it.
 //
-// An error counts from the 8th turn after the task has failed, or from the moment when the loop is
-// idle. So the loop never reports an error that a waiter of the task takes, directly or by a gather
-// and the like.
+// The loop waits with the report of an error until the 8th turn after the task has failed, or until
+// the loop is idle. So the loop never reports an error that a waiter of the task takes, directly or
+// by a gather and the like.
 //
-// With n = 0 every error is reported as soon as it counts. A program that starts many tasks and asks
-// for their errors much later gives a larger n. The loop refers to up to n tasks that have ended, and
-// looks at each of them before it reports one. WithUnretrievedLimit panics if n is negative.
+// With n = 0 the loop reports every untaken error after this time. A program that starts many tasks
+// and asks for their errors much later gives a larger n. The loop keeps up to n ended tasks in
+// memory, and looks at each of them before it reports one. WithUnretrievedLimit panics if n is
+// negative.
 func WithUnretrievedLimit(n int) Option {
 	if n < 0 {
 		panic(fmt.Sprintf("loop: WithUnretrievedLimit(%d); give the number of errors to keep, or 0 to keep none", n))
@@ -47,7 +49,8 @@ func WithUnretrievedLimit(n int) Option {
 	return func(c *config) { c.keptErrors = n }
 }
 
-// failed notes that t fails; t is about to end. The loop reports the error if no code takes it.
+// failed notes that t is about to end with an error. The loop reports the error if no code takes
+// it.
 func failed(t *Task) {
 	l := t.env.loop
 	u := &l.unretrieved
