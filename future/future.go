@@ -27,6 +27,7 @@ type Any interface {
 	Wait(ctx context.Context) error
 	AnyResult() (any, error)
 	Self() loop.Awaitable
+	Shared() bool
 	base() *core
 }
 
@@ -46,9 +47,6 @@ func Untyped(f Any) Awaitable[any] {
 }
 
 type untyped struct{ Any }
-
-// Shared is that of the future, which the loop may ask what it awaits.
-func (u untyped) Shared() bool { return u.base().Shared() }
 
 func (u untyped) Result() (any, error) { return u.AnyResult() }
 
