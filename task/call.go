@@ -7,36 +7,36 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Call runs body as a task of the loop other, suspends the running task until that task has ended,
-// and returns its result. No goroutine stands between the two loops, which may run on goroutines of
-// their own, or on one by turns. So tasks of several loops work together, and each loop keeps its
-// state to itself.
+// Call makes a task of another loop, other, that runs body. It suspends the running task until the
+// new task has ended, and returns the result of body. The two loops may run on two goroutines, or
+// take turns on one. Call needs no goroutine of its own. So tasks of several loops work together, and
+// each loop keeps its state to itself.
 //
-// The task starts in the turn of other after the one that other is running, and the running task
-// goes on in the turn of its own loop after the one that is running when body has ended. ctx is
-// that of the running task. body is handed a context of other, with the values and the deadline of
-// ctx ([loop.Outside]), which ends when ctx ends or Call returns.
+// ctx must belong to the running task. body is handed a context of other, with the values and the
+// deadline of ctx ([loop.Outside]). That context ends when ctx ends, and when Call returns. The new
+// task starts in the turn of other after the current one. When body has ended, the running task goes
+// on in the next turn of its own loop.
 //
-//   - If the running task is canceled, Call returns at once, also where nothing drives other, and
-//     the task on other is canceled, with that cancellation as the cause. If that task has ended already, nothing is
-//     dropped: Call returns its result, and the next suspension delivers the cancellation.
-//   - If ctx has ended before the call, body never runs. To call during a clean-up, hand
-//     context.WithoutCancel(ctx) to Call.
-//   - If other is closed, before or meanwhile, the error is [loop.ErrClosed]. If other has a limit of
-//     posts, and that is reached, it is [loop.ErrFull].
-//   - If the running task's own loop is closed, it is unwound as everywhere, and the task on other
-//     is canceled.
-//   - A panic in body comes back as a *[PanicError], also one in an option or in the task factory of
-//     other; a runtime.Goexit, which ends the driver of other too, as [loop.ErrGoexit].
+//   - If the running task is canceled, Call returns at once, even if nothing drives other. The task on
+//     other is canceled, with that cancellation as the cause. But if that task has ended already, no
+//     result is dropped: Call returns it, and the next suspension delivers the cancellation.
+//   - If ctx has ended before the call, body never runs. To use Call during a clean-up, give it
+//     context.WithoutCancel(ctx).
+//   - If other is closed, before or during the call, the error is [loop.ErrClosed]. If other has a
+//     limit of posts, and has reached it, the error is [loop.ErrFull].
+//   - If the loop of the running task is closed, the running task is unwound, as in every suspension,
+//     and the task on other is canceled.
+//   - If body, an option or the task factory of other panics, the error is a *[PanicError]. If it calls
+//     runtime.Goexit, which also ends the driver of other, the error is [loop.ErrGoexit].
 //
-// Meanwhile the running task's loop is not deadlocked, and its virtual clock does not jump: time
-// stands still there until Call returns. So a body that calls back, and waits there for time to
-// pass, waits for ever. If several loops run on goroutines of their own, the order of events in
-// each depends on real time.
+// During the call the loop of the running task is not deadlocked, and its virtual clock stands still.
+// So if body calls back, and waits there for time to pass, it waits for ever. If the loops run on
+// different goroutines, the order of events in each loop depends on real time.
 //
-// If other is the running task's own loop, Call is [Go] and Await: a cancellation then waits for what
-// the task makes of it. Call panics if other or body is nil, and if ctx does not belong to the running task.
-// It costs two posts and about ten allocations. asyncio: run_coroutine_threadsafe and wrap_future.
+// If other is the loop of the running task, Call does the same as [Go] and Await: if the running task
+// is canceled, it waits until the new task has cleaned up. Call panics if other or body is nil, or if
+// ctx does not belong to the running task. It costs two posts and about ten allocations. asyncio:
+// run_coroutine_threadsafe and wrap_future.
 func Call[T any](ctx context.Context, other *loop.Loop, body func(context.Context) (T, error), opts ...Option) (v T, err error) {
 	if other == nil || body == nil {
 		panic("task: Call on a nil loop, or of a nil body; give it a loop and a function to run there")
@@ -46,7 +46,7 @@ func Call[T any](ctx context.Context, other *loop.Loop, body func(context.Contex
 		return Go(ctx, body, opts...).Await(ctx)
 	}
 	outside, cancel := context.WithCancelCause(loop.Outside(ctx))
-	defer cancel(nil) // also where a panic or Goexit ends the wait
+	defer cancel(nil) // runs even if a panic or Goexit ends the wait
 	defer l.Hold()()
 	ended := newSignal(ctx, "a call on another loop", nil)
 	r := &remote[T]{waiting: 1}

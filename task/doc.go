@@ -91,7 +91,8 @@
 //
 // Code that blocks its goroutine holds up all tasks. [Blocking] runs such a call on another goroutine,
 // and suspends only the task that waits for it. [Recv] and [Send] wait for Go channels. [Submit] starts
-// a body from another goroutine, and waits for its result.
+// a body from another goroutine, and waits for its result. [Call] does so from a task of another loop.
+// [NameOf] and [LogHandler] tell in logs which task a line is of.
 //
 // # Schedule points
 //
@@ -99,6 +100,7 @@
 //
 //	Sleep, Yield            always, for at least one turn
 //	Wait, Blocking          always
+//	Call                    always, unless it fails before it begins to wait
 //	Await and Wait          of a future or task: if it is not done
 //	WaitFor                 if its task or future is not done
 //	AsCompleted             always before its first round; later, if no other awaitable

@@ -9,13 +9,12 @@ import (
 )
 
 // NameOf returns the name of the task that ctx comes from, for logs and messages. ctx may be the
-// context of a body, one that is derived from it, that of a [Blocking] call, or one that
-// [loop.Outside] has made; it may also be that of a task that has ended. The name is empty if ctx
-// comes from no task, as in callbacks and outside of loops.
+// context of a body, a context derived from it, the context of a [Blocking] call, or a context that
+// [loop.Outside] has made. The task may have ended. The name is empty if ctx comes from no task, as
+// in callbacks and outside of loops.
 //
-// Unlike [Current], NameOf asks nothing of the caller. It is safe from any goroutine, also while
-// SetName is called. It panics if ctx is nil. It allocates only for a task that was not given a
-// name.
+// Unlike [Current], NameOf may be called anywhere. It is safe from any goroutine, even during a call
+// of SetName. It panics if ctx is nil. It allocates only if the task was given no name.
 func NameOf(ctx context.Context) string {
 	if ctx == nil {
 		panic("task: NameOf(nil); give it a context, such as the one that the body was handed")
@@ -23,18 +22,19 @@ func NameOf(ctx context.Context) string {
 	return loop.Internals.NameOf(ctx)
 }
 
-// LogHandler returns a handler that adds the attribute task, with the name of the task
-// ([NameOf]), to each record whose context comes from one, and hands all records to h:
+// LogHandler returns a handler that hands all records to h. To each record with the context of a task
+// it adds the attribute task, with the name of that task ([NameOf]):
 //
 //	log := slog.New(task.LogHandler(slog.NewTextHandler(os.Stderr, nil)))
 //	log.InfoContext(ctx, "connected") // ... msg=connected task=reader
 //
-// Methods of slog that take no context have no task. The attribute stands at the top level, outside
-// of all groups. What a program has put there under the same key stays, too.
+// Records of slog methods that take no context get no attribute. The attribute stands at the top
+// level, outside of all groups. If the program has an attribute with the same key there, the record
+// has both.
 //
-// The handler is safe from any goroutine, as slog asks. A record of a task costs a copy of its
-// attributes, and, in a logger with a group, a handler for each WithGroup and With since.
-// LogHandler panics if h is nil.
+// The handler is safe from any goroutine, as slog requires. For a record of a task, it copies the
+// attributes of the record; in a logger with a group, it also makes one handler for each WithGroup
+// and With from the first group on. LogHandler panics if h is nil.
 func LogHandler(h slog.Handler) slog.Handler {
 	if h == nil {
 		panic("task: LogHandler(nil); give it a handler, such as slog.Default().Handler()")
@@ -44,9 +44,9 @@ func LogHandler(h slog.Handler) slog.Handler {
 
 // logHandler adds the name of the task.
 type logHandler struct {
-	slog.Handler                                   // for records of no task
-	top          slog.Handler                      // it, without the groups
-	groups       []func(slog.Handler) slog.Handler // make it of top
+	slog.Handler                                   // for records without a task
+	top          slog.Handler                      // the same handler without the groups
+	groups       []func(slog.Handler) slog.Handler // applied to top, they make Handler
 }
 
 const taskAttr = "task"
@@ -61,7 +61,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	attr := slog.String(taskAttr, name)
 	if len(h.groups) == 0 {
-		r = r.Clone() // others may have it
+		r = r.Clone() // other code may keep the record
 		r.AddAttrs(attr)
 		return h.Handler.Handle(ctx, r)
 	}
@@ -81,7 +81,7 @@ func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h *logHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
-		return h // as slog asks
+		return h // as slog requires
 	}
 	return h.with(func(to slog.Handler) slog.Handler { return to.WithGroup(name) })
 }
