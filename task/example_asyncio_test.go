@@ -15,8 +15,8 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// One example for each name of asyncio, in the order of the tables in ASYNCIO.md, after
-// the first program of asyncio's documentation.
+// This file has one example for each name of asyncio, in the order of the tables in ASYNCIO.md. The
+// first example is a program of asyncio's documentation.
 
 func factorial(name string, n int) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
@@ -33,7 +33,7 @@ func factorial(name string, n int) func(context.Context) (int, error) {
 	}
 }
 
-// The program of the section on gather.
+// The program in the section about gather of asyncio's documentation.
 func Example_factorial() {
 	results, err := task.Run(context.Background(), func(ctx context.Context) ([]int, error) {
 		return task.Gather(
@@ -56,8 +56,8 @@ func Example_factorial() {
 	// [2 6 24] <nil>
 }
 
-// A coroutine is a function that takes a context. To call it is to await it; it
-// suspends wherever it awaits.
+// async def, await: a coroutine is a function that takes a context. To call it is to await it. It
+// may suspend wherever it awaits.
 func Example_await() {
 	add := func(ctx context.Context, a, b int) (int, error) {
 		if err := task.Sleep(ctx, time.Second); err != nil {
@@ -66,7 +66,7 @@ func Example_await() {
 		return a + b, nil
 	}
 	fmt.Println(task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		seven, err := add(ctx, 3, 4) // a plain call: no task, no hop
+		seven, err := add(ctx, 3, 4) // a plain call: it makes no task, and needs no turn of the loop
 		if err != nil {
 			return 0, err
 		}
@@ -75,6 +75,7 @@ func Example_await() {
 	// Output: 8 <nil>
 }
 
+// asyncio.run: Run makes a loop, runs the main task, and closes the loop.
 func Example_run() {
 	v, err := task.Run(context.Background(), func(ctx context.Context) (string, error) {
 		return "hello", task.Yield(ctx)
@@ -83,6 +84,7 @@ func Example_run() {
 	// Output: hello <nil>
 }
 
+// create_task: a new task does not start before the task that makes it suspends.
 func Example_createTask() {
 	fmt.Println(task.Run(context.Background(), func(ctx context.Context) (string, error) {
 		t := task.Go(ctx, func(context.Context) (string, error) {
@@ -98,12 +100,12 @@ func Example_createTask() {
 	// its result <nil>
 }
 
-// The argument name of create_task.
+// create_task(name=...).
 func Example_taskName() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		body := func(context.Context) (int, error) { return 0, nil }
 		fmt.Println(task.Go(ctx, body, task.Named("worker")).Name())
-		fmt.Println(task.Go(ctx, body).Name()) // main is the first, worker the second
+		fmt.Println(task.Go(ctx, body).Name()) // main is the first task, worker the second
 		return 0, nil
 	})
 	// Output:
@@ -111,8 +113,7 @@ func Example_taskName() {
 	// Task-3
 }
 
-// The argument context of create_task: the task inherits the values of the context
-// that it is made with.
+// create_task(context=...): the task inherits the values of the context that Go is given.
 func Example_taskContext() {
 	type user struct{}
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
@@ -128,8 +129,7 @@ func Example_taskContext() {
 	// ada
 }
 
-// The argument eager_start of create_task: a factory of one's own decides for each
-// task, here by its name.
+// create_task(eager_start=...): the options Eager and Lazy choose for one task.
 func Example_eagerStart() {
 	runs := func(name string) func(context.Context) (int, error) {
 		return func(context.Context) (int, error) {
@@ -149,6 +149,8 @@ func Example_eagerStart() {
 	// lazy runs
 }
 
+// TaskGroup and its create_task: WithGroup returns when all tasks of the group have ended. A task
+// that fails cancels the others.
 func Example_taskGroup() {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		var a, b *task.Task[int]
@@ -179,7 +181,7 @@ func Example_taskGroup() {
 	// writer: disk full
 }
 
-// Terminating a task group.
+// How to end a task group early.
 func Example_terminateGroup() {
 	fmt.Println(task.Run(context.Background(), func(ctx context.Context) (string, error) {
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
@@ -194,6 +196,7 @@ func Example_terminateGroup() {
 	// Output: after 0s <nil>
 }
 
+// sleep, by a virtual clock.
 func Example_sleep() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		l := lowlevel.LoopOf(ctx)
@@ -211,7 +214,7 @@ func Example_sleep() {
 	// 3s
 }
 
-// sleep(0): what else is ready has its turn first.
+// sleep(0): everything that is ready runs first.
 func Example_sleepZero() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		task.Go(ctx, func(context.Context) (int, error) {
@@ -239,6 +242,7 @@ func failsWith(text string) func(context.Context) (string, error) {
 	return func(context.Context) (string, error) { return "", errors.New(text) }
 }
 
+// gather: the results are in the order of the arguments.
 func Example_gather() {
 	fmt.Println(task.Run(context.Background(), func(ctx context.Context) ([]string, error) {
 		return task.Gather(
@@ -249,7 +253,7 @@ func Example_gather() {
 	// Output: [late early] <nil>
 }
 
-// gather(return_exceptions=True).
+// gather(return_exceptions=True): an error is one of the outcomes.
 func Example_gatherReturnExceptions() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		outcomes, err := task.Collect(
@@ -266,6 +270,7 @@ func Example_gatherReturnExceptions() {
 	// "", broken
 }
 
+// eager_task_factory: Go runs the first step of each task before it returns.
 func Example_eagerTaskFactory() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		t := task.Go(ctx, func(context.Context) (int, error) { return 42, nil })
@@ -275,8 +280,8 @@ func Example_eagerTaskFactory() {
 	// Output: done when Go returns: true
 }
 
-// The hook takes the place of custom_task_constructor: it sees every task before
-// its first step.
+// create_eager_task_factory: in place of custom_task_constructor there is a hook, which sees every
+// task before its first step.
 func Example_createEagerTaskFactory() {
 	named := factory.NewEager(func(t *loop.Task, outcome future.Any) {
 		t.SetName(fmt.Sprint("job ", t.ID()))
@@ -290,6 +295,7 @@ func Example_createEagerTaskFactory() {
 	// job 1 has ended
 }
 
+// shield: canceling the task that waits does not cancel the shielded task.
 func Example_shield() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		saving := task.Go(ctx, sleepThen(time.Second, "saved"))
@@ -311,6 +317,7 @@ func Example_shield() {
 	// what it waited for: saved <nil>
 }
 
+// timeout: a body under a time limit.
 func Example_timeout() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		err := task.Timeout(ctx, 10*time.Second, func(ctx context.Context, _ *task.Deadline) error {
@@ -322,6 +329,7 @@ func Example_timeout() {
 	// Output: true after 10s
 }
 
+// timeout_at: the limit is an instant.
 func Example_timeoutAt() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		when := lowlevel.LoopOf(ctx).Now().Add(20 * time.Second)
@@ -357,6 +365,7 @@ func Example_timeoutReschedule() {
 	// expired: true true 1m0s
 }
 
+// wait_for: a task that takes longer than the limit is canceled.
 func Example_waitFor() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		t := task.Go(ctx, sleepThen(time.Hour, "too late"))
@@ -367,6 +376,7 @@ func Example_waitFor() {
 	// Output: true and the task was canceled: true
 }
 
+// wait: until the first task is done, and then with a time limit.
 func Example_wait() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		slow := task.Go(ctx, sleepThen(2*time.Second, "slow"), task.Named("slow"))
@@ -382,6 +392,7 @@ func Example_wait() {
 	// [task "fast"] [task "slow"] <nil>
 }
 
+// as_completed: the tasks in the order in which they complete, and a time limit.
 func Example_asCompleted() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		three := task.Go(ctx, sleepThen(3*time.Second, "three"))
@@ -402,16 +413,18 @@ func Example_asCompleted() {
 	// time limit of 2.5s expired
 }
 
+// to_thread: a call that blocks runs on another goroutine.
 func Example_toThread() {
 	fmt.Println(task.Run(context.Background(), func(ctx context.Context) (bool, error) {
 		text, err := task.Blocking(ctx, func(context.Context) ([]byte, error) {
-			return os.ReadFile("doc.go") // it would hold the loop up
+			return os.ReadFile("doc.go") // would hold up the loop elsewhere
 		})
 		return len(text) > 0, err
 	}))
 	// Output: true <nil>
 }
 
+// run_coroutine_threadsafe: a goroutine submits a body to a loop, and waits for its result.
 func Example_runCoroutineThreadsafe() {
 	l := loop.New()
 	defer l.Close()
@@ -426,11 +439,12 @@ func Example_runCoroutineThreadsafe() {
 	// <nil>
 }
 
+// current_task: Current panics outside of tasks, and the loop's method Current returns nil there.
 func Example_currentTask() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		fmt.Println(task.Current(ctx).Name())
 		lowlevel.LoopOf(ctx).CallSoon(func() {
-			fmt.Println(lowlevel.LoopOf(ctx).Current()) // a callback is no task
+			fmt.Println(lowlevel.LoopOf(ctx).Current()) // nil: a callback is not a task
 		})
 		return 0, task.Yield(ctx)
 	})
@@ -439,6 +453,7 @@ func Example_currentTask() {
 	// <nil>
 }
 
+// all_tasks, in order of creation.
 func Example_allTasks() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		task.Go(ctx, sleepThen(time.Second, 1), task.Named("b"))
@@ -509,8 +524,8 @@ func Example_setName() {
 	// reader
 }
 
-// The methods cancel and cancelled of Task. A cancellation is an error of what the
-// body awaits.
+// The methods cancel and cancelled of Task: the body gets the cancellation as the error of its
+// await.
 func Example_cancel() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		t := task.Go(ctx, func(ctx context.Context) (string, error) {
@@ -534,8 +549,8 @@ func Example_cancel() {
 	// canceled: no longer needed true true
 }
 
-// The methods uncancel and cancelling of Task, for what handles a cancellation and
-// goes on.
+// The methods uncancel and cancelling of Task: a body that handles a cancellation and goes on takes
+// the request back.
 func Example_uncancel() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		t := task.Go(ctx, func(ctx context.Context) (string, error) {
@@ -557,7 +572,7 @@ func Example_uncancel() {
 	// went on <nil>
 }
 
-// print_call_graph and format_call_graph; task.PrintGraph shows the stacks as well.
+// print_call_graph and format_call_graph. task.PrintGraph shows the stacks, too.
 func Example_printCallGraph() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		l := lowlevel.LoopOf(ctx)
@@ -576,7 +591,7 @@ func Example_printCallGraph() {
 	//    └─ C sleeps until 3s
 }
 
-// loop.set_task_factory, and a factory that is told of every task.
+// loop.set_task_factory: this factory prints the name of every task.
 func Example_setTaskFactory() {
 	told := func(t *loop.Task) {
 		fmt.Println("made:", t.Name())
@@ -608,6 +623,7 @@ func Example_callLater() {
 	// <nil>
 }
 
+// call_soon_threadsafe: a goroutine posts a function to the loop.
 func Example_callSoonThreadsafe() {
 	l := loop.New()
 	defer l.Close()
@@ -634,7 +650,7 @@ func Example_time() {
 	// Output: 1m30s 2000-01-01 00:01:30 +0000 UTC
 }
 
-// loop.create_future, and Future's set_result and set_exception.
+// loop.create_future, and the methods set_result and set_exception of Future.
 func Example_createFuture() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		f := future.New[string](ctx)
@@ -648,7 +664,7 @@ func Example_createFuture() {
 	// future: invalid state: SetError on a future that is done
 }
 
-// Future's cancel, cancelled, done, result and exception.
+// The methods cancel, cancelled, done, result and exception of Future.
 func Example_cancelFuture() {
 	l := loop.New()
 	defer l.Close()
@@ -693,7 +709,7 @@ func Example_setExceptionHandler() {
 	l.CallSoon(func() { panic("oops") })
 	task.Go(l.Context(), failsWith("broken"))
 	l.RunUntilIdle()
-	l.Close() // what nobody took is reported here
+	l.Close() // reports the errors that no code has taken
 	// Output:
 	// a callback panicked - panic in a callback: oops
 	// a task failed and its error was never retrieved - broken

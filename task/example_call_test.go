@@ -8,7 +8,8 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// Two loops, driven by turns: each keeps its state to itself, and a task of one asks the other.
+// A program drives two loops in turn. Each loop keeps its state to itself, and a task of one loop
+// asks the other.
 func ExampleCall() {
 	game, bank := loop.New(), loop.New()
 	defer game.Close()

@@ -10,11 +10,10 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
-// fetch stands for something that takes so many seconds, and fails for a negative
-// number.
+// fetch returns a body that stands for a slow request. It takes so many seconds, and fails if the
+// number is negative.
 func fetch(seconds int) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		if err := task.Sleep(ctx, time.Duration(max(seconds, -seconds))*time.Second); err != nil {
@@ -27,7 +26,7 @@ func fetch(seconds int) func(context.Context) (string, error) {
 	}
 }
 
-// The results come in the order of the arguments, whichever ends first.
+// The results are in the order of the arguments, whichever task ends first.
 func ExampleGather() {
 	pages, err := task.Run(context.Background(), func(ctx context.Context) ([]string, error) {
 		return task.Gather(
@@ -35,12 +34,12 @@ func ExampleGather() {
 			task.Go(ctx, fetch(1)),
 			task.Go(ctx, fetch(2)),
 		).Await(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(pages, err)
 	// Output: [page 3 page 1 page 2] <nil>
 }
 
-// Results of different types are gathered untyped.
+// Untyped makes it possible to gather results of different types.
 func ExampleGather_untyped() {
 	all, err := task.Run(context.Background(), func(ctx context.Context) ([]any, error) {
 		number := future.New[int](ctx)
@@ -49,12 +48,12 @@ func ExampleGather_untyped() {
 			future.Untyped(task.Go(ctx, fetch(1))),
 			future.Untyped(number),
 		).Await(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(all, err)
 	// Output: [page 1 7] <nil>
 }
 
-// An error is one of the outcomes, and nothing is cut short.
+// The error of one task is one of the outcomes, and the other task goes on.
 func ExampleCollect() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		outcomes, err := task.Collect(
@@ -65,12 +64,13 @@ func ExampleCollect() {
 			fmt.Printf("%q, %v\n", o.Value, o.Err)
 		}
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// "page 2", <nil>
 	// "", nothing after 1 s
 }
 
+// The outcome of a canceled task is a cancellation.
 func ExampleOutcome() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		t := task.Go(ctx, fetch(1))
@@ -79,11 +79,11 @@ func ExampleOutcome() {
 		var canceled task.Outcome[string] = outcomes[0]
 		fmt.Println(errors.Is(canceled.Err, future.ErrCanceled))
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: true
 }
 
-// The limit ends the waiting for the shield; what is behind it goes on.
+// When the limit expires, it cancels the shield. The shielded task goes on.
 func ExampleShield() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		save := task.Go(ctx, fetch(3))
@@ -92,13 +92,13 @@ func ExampleShield() {
 		v, err := save.Await(ctx)
 		fmt.Println(v, err)
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// time limit of 1s expired
 	// page 3 <nil>
 }
 
-// What takes too long is canceled.
+// A task that ends within the limit, and a task that takes longer and is canceled.
 func ExampleWaitFor() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		v, err := task.WaitFor(ctx, task.Go(ctx, fetch(1)), 2*time.Second)
@@ -108,13 +108,14 @@ func ExampleWaitFor() {
 		_, err = task.WaitFor(ctx, slow, 2*time.Second)
 		fmt.Println(errors.Is(err, context.DeadlineExceeded), slow.Canceled())
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// page 1 <nil>
 	// true true
 }
 
-// Whoever is first; the others are canceled by hand.
+// Wait until the first of three tasks is done. It cancels nothing, so the program cancels the other
+// two.
 func ExampleWait() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted,
@@ -131,23 +132,25 @@ func ExampleWait() {
 		}
 		fmt.Println(len(pending), "canceled")
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// page 1 <nil>
 	// 2 canceled
 }
 
+// The three conditions, for a task that ends after 1 s, a task that fails after 2 s, and a task
+// that ends after 3 s.
 func ExampleUntil() {
 	for _, until := range []task.Until{task.AllCompleted, task.FirstCompleted, task.FirstError} {
 		_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 			done, pending, err := task.Wait(ctx, task.NoLimit, until,
 				task.Go(ctx, fetch(1)), task.Go(ctx, fetch(-2)), task.Go(ctx, fetch(3)))
 			for _, t := range done {
-				_ = t.Err() // takes the error, which would be reported otherwise
+				_ = t.Err() // takes the error; otherwise the loop reports it
 			}
 			fmt.Println(len(done), "done,", len(pending), "pending, after", lowlevel.LoopOf(ctx).Elapsed())
 			return 0, err
-		}, loop.WithClock(timer.NewVirtual()))
+		}, loop.WithVirtualTime())
 	}
 	// Output:
 	// 3 done, 0 pending, after 3s
@@ -155,7 +158,7 @@ func ExampleUntil() {
 	// 2 done, 1 pending, after 2s
 }
 
-// Each as it completes, until a limit.
+// The pages in the order in which they come, until a time limit expires.
 func ExampleAsCompleted() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		pages := []*task.Task[string]{
@@ -171,7 +174,7 @@ func ExampleAsCompleted() {
 			fmt.Println(t.Result())
 		}
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// page 1 <nil>
 	// page 2 <nil>

@@ -10,7 +10,7 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// Each result has a limit of its own here, counted from the one before.
+// Each await has a time limit of its own, which counts from the result before.
 func ExampleCompletions() {
 	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		for _, f := range task.Completions(task.Go(ctx, fetch(9)), task.Go(ctx, fetch(1)), task.Go(ctx, fetch(2))) {
@@ -25,7 +25,7 @@ func ExampleCompletions() {
 	//  time limit of 5s expired
 }
 
-// All other tasks of the loop are asked to end.
+// One request cancels all other tasks of the loop.
 func ExampleCancelAll() {
 	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		a, b := task.Go(ctx, fetch(1)), task.Go(ctx, fetch(60))

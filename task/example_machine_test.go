@@ -8,14 +8,13 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // A countdown keeps in a field what an ordinary body keeps on its stack.
 type countdown struct{ left int }
 
 func (c *countdown) Resume(ctx context.Context, err error) (string, task.Suspension, error) {
-	if err != nil { // a cancellation, say
+	if err != nil { // for example a cancellation
 		return "", task.End(), err
 	}
 	if c.left == 0 {
@@ -26,11 +25,11 @@ func (c *countdown) Resume(ctx context.Context, err error) (string, task.Suspens
 	return "", task.For(time.Second), nil
 }
 
-// A machine has no stack of its own: a million of them may be suspended at a time.
+// A countdown in a machine. It has no stack, so a program can have a million of them suspended.
 func ExampleMachine() {
 	v, err := task.Run(context.Background(), func(ctx context.Context) (string, error) {
 		return task.GoMachine(ctx, &countdown{left: 3}).Await(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(v, err)
 	// Output:
 	// 3 at 0s
@@ -39,7 +38,7 @@ func ExampleMachine() {
 	// lift-off <nil>
 }
 
-// What a machine awaits it reads when it is called again.
+// A machine that awaits a task, and reads the result of the task when it is called again.
 func ExampleGoMachine() {
 	v, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		price := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -52,12 +51,12 @@ func ExampleGoMachine() {
 			v, err := price.Result()
 			return v + 1, task.End(), err
 		})).Await(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(v, err)
 	// Output: 21 <nil>
 }
 
-// A function is a machine; its state is in what it closes over.
+// A function as a machine. Its state is in a variable that it captures.
 func ExampleMachineFunc() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		rounds := 0
@@ -66,16 +65,16 @@ func ExampleMachineFunc() {
 				return rounds, task.End(), err
 			}
 			rounds++
-			return 0, task.Turn(), nil // let others have a turn
+			return 0, task.Turn(), nil // let other tasks run
 		})
 		v, err := task.GoMachine(ctx, polite).Await(ctx)
 		fmt.Println(v, err)
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: 3 <nil>
 }
 
-// The four things that a machine can say.
+// The four values that Resume can return.
 func ExampleSuspension() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		other := task.GoMachine(ctx, &countdown{left: 1})
@@ -87,7 +86,7 @@ func ExampleSuspension() {
 			return 0, steps[at], err
 		})).Await(ctx)
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// 1 at 0s
 	// step 0 at 0s
@@ -96,6 +95,7 @@ func ExampleSuspension() {
 	// step 3 at 5s
 }
 
+// A machine that waits for a gather of two other machines.
 func ExampleOn() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		both := task.Gather(task.GoMachine(ctx, &countdown{left: 1}), task.GoMachine(ctx, &countdown{left: 2}))
@@ -107,7 +107,7 @@ func ExampleOn() {
 			return 0, task.End(), nil
 		})).Await(ctx)
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// 1 at 0s
 	// 2 at 0s
@@ -115,6 +115,7 @@ func ExampleOn() {
 	// [lift-off lift-off] <nil>
 }
 
+// A machine that sleeps for a minute.
 func ExampleFor() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		slept := false
@@ -126,10 +127,11 @@ func ExampleFor() {
 			slept = true
 			return 0, task.For(time.Minute), nil
 		})).Await(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: 1m0s
 }
 
+// Two machines that let each other run.
 func ExampleTurn() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		count := func(name string) *task.Task[int] {
@@ -145,20 +147,22 @@ func ExampleTurn() {
 		}
 		_, err := task.Gather(count("a"), count("b")).Await(ctx)
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: a0 b0 a1 b1
 }
 
+// A machine that ends in its first step.
 func ExampleEnd() {
 	v, err := task.Run(context.Background(), func(ctx context.Context) (string, error) {
 		return task.GoMachine(ctx, task.MachineFunc[string](func(context.Context, error) (string, task.Suspension, error) {
 			return "at once", task.End(), nil
 		})).Await(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(v, err)
 	// Output: at once <nil>
 }
 
+// A machine in a group.
 func ExampleGoMachineIn() {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
@@ -169,7 +173,7 @@ func ExampleGoMachineIn() {
 			fmt.Println(m.Await(ctx))
 			return nil
 		})
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// 2 at 0s

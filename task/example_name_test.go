@@ -10,7 +10,7 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// A blocking call does not belong to the loop, but it comes from a task.
+// The context of a blocking call belongs to no loop, but NameOf knows the task that it comes from.
 func ExampleNameOf() {
 	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		_, err := task.Blocking(ctx, task.Void(func(ctx context.Context) error {
@@ -25,7 +25,7 @@ func ExampleNameOf() {
 	// outside: ""
 }
 
-// Each line of the log says which task has written it.
+// Each line of the log names the task that has written it.
 func ExampleLogHandler() {
 	noTime := func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {

@@ -15,7 +15,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// A call that would hold the loop up runs on a goroutine of its own.
+// A long computation runs on another goroutine, and the other tasks go on.
 func ExampleBlocking() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		task.Go(ctx, func(context.Context) (int, error) {
@@ -37,13 +37,13 @@ func ExampleBlocking() {
 	// 500000500000 <nil>
 }
 
-// The first Ctrl-C cancels main, which may clean up. The second one ends the program at once,
-// as signals do that nobody asks for: stop says so, as soon as the first has come.
+// The first Ctrl-C cancels main, and main may clean up. Then stop removes the signal handler, so
+// the second Ctrl-C ends the program at once.
 func ExampleRun_interrupt() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop)
 	_, err := task.Run(ctx, func(ctx context.Context) (int, error) {
-		stop() // stands for Ctrl-C here: it ends ctx too
+		stop() // stands for Ctrl-C here, since it ends ctx, too
 		if err := task.Sleep(ctx, time.Hour); err != nil {
 			fmt.Println("cleaning up")
 			return 0, err
@@ -58,7 +58,7 @@ func ExampleRun_interrupt() {
 	// interrupted: true
 }
 
-// A loop that serves, and a goroutine that asks it for something.
+// A loop that serves, and a goroutine that asks it three times.
 func ExampleSubmit() {
 	l := loop.New()
 	defer l.Close()
@@ -81,7 +81,7 @@ func ExampleSubmit() {
 	// <nil>
 }
 
-// A task receives from a goroutine without holding up the loop.
+// A task receives lines from a goroutine. The loop goes on while the task waits.
 func ExampleRecv() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		lines := make(chan string)
@@ -105,7 +105,7 @@ func ExampleRecv() {
 	// the end <nil>
 }
 
-// Tasks talk over channels, too.
+// Two tasks of one loop talk over a channel.
 func ExampleSend() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		numbers := make(chan int)
@@ -132,6 +132,7 @@ func ExampleSend() {
 	// 2
 }
 
+// A log function that finds the name of the task in the context.
 func ExampleCurrent() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		log := func(ctx context.Context, text string) {
@@ -149,6 +150,7 @@ func ExampleCurrent() {
 	// [worker] begins too
 }
 
+// The tasks that are left after two seconds, and what each of them does.
 func ExampleAll() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		task.Go(ctx, fetch(1), task.Named("a"))
@@ -166,7 +168,8 @@ func ExampleAll() {
 	// b sleeps until 3s
 }
 
-// Who waits for whom. PrintGraph adds where in the code each task stands.
+// A report of which task awaits which. PrintGraph adds the place in the source where each task is
+// suspended.
 func ExamplePrintGraph() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		l := lowlevel.LoopOf(ctx)

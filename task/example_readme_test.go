@@ -15,7 +15,7 @@ import (
 
 // The programs of the README. A test in cmd/internal/house compares them.
 
-// Two tasks, and time that costs nothing.
+// Two tasks that sleep for hours of virtual time.
 func Example_readme() {
 	cook := func(ctx context.Context, dish string, d time.Duration) *task.Task[string] {
 		return task.Go(ctx, func(ctx context.Context) (string, error) {
@@ -33,7 +33,7 @@ func Example_readme() {
 	// [soup bread] <nil>
 }
 
-// A host, such as a game, that drives the loop and its time.
+// A host, such as a game, that drives the loop and moves the loop's clock.
 func Example_embed() {
 	clock := timer.NewVirtual()
 	l := loop.New(loop.WithClock(clock))

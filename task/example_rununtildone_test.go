@@ -8,7 +8,7 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// A host that has a loop of its own takes results out of it, one by one.
+// A host that drives its own loop, and takes results from it one by one.
 func ExampleRunUntilDone() {
 	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()

@@ -9,10 +9,9 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
-// When WithGroup returns, every task in it has ended.
+// When WithGroup returns, every task of the group has ended.
 func ExampleWithGroup() {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		var a, b *task.Task[string]
@@ -29,7 +28,7 @@ func ExampleWithGroup() {
 		fmt.Println(a.Result())
 		fmt.Println(b.Result())
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// page 1 <nil>
@@ -37,7 +36,7 @@ func ExampleWithGroup() {
 	// <nil>
 }
 
-// The first failure cancels the others.
+// The first task that fails cancels the other one.
 func ExampleWithGroup_failure() {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
@@ -50,13 +49,14 @@ func ExampleWithGroup_failure() {
 				return err
 			})
 		})
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// the other: canceled
 	// failing: nothing after 1 s
 }
 
+// Three tasks without results. WithGroup waits for them.
 func ExampleGroup() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
@@ -71,13 +71,14 @@ func ExampleGroup() {
 			}
 			return nil
 		})
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// 0 at 0s
 	// 1 at 1s
 	// 2 at 2s
 }
 
+// GoIn returns the task, so the body of the group can await its result.
 func ExampleGoIn() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
@@ -88,10 +89,11 @@ func ExampleGoIn() {
 			fmt.Println(page.Await(ctx))
 			return nil
 		})
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: page 1 <nil>
 }
 
+// Go returns an error if the group takes no more tasks.
 func ExampleGroup_Go() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
@@ -102,13 +104,13 @@ func ExampleGroup_Go() {
 		})
 		fmt.Println(err)
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// task: the group is shutting down, after an error or a cancellation; it takes no more tasks
 	// <nil>
 }
 
-// The first to find it ends the search of all.
+// The first task that finds a page cancels the group, and so ends the search.
 func ExampleGroup_Cancel() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		found := ""
@@ -129,11 +131,11 @@ func ExampleGroup_Cancel() {
 		})
 		fmt.Println(found, err, lowlevel.LoopOf(ctx).Elapsed())
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: page 1 <nil> 1s
 }
 
-// All errors come out, and errors.Is looks into each.
+// Two tasks fail. The error holds both errors, and errors.Is looks into each.
 func ExampleGroupError() {
 	broken := errors.New("broken")
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
@@ -143,10 +145,10 @@ func ExampleGroupError() {
 			}
 			return g.Go(func(ctx context.Context) error {
 				_ = task.Sleep(ctx, time.Hour)
-				return broken // while it cleans up
+				return broken // an error in its clean-up
 			}, task.Named("b"))
 		})
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	var g *task.GroupError
 	fmt.Println(errors.As(err, &g), len(g.Errors), errors.Is(err, broken))
 	fmt.Println(err)
@@ -157,6 +159,7 @@ func ExampleGroupError() {
 	// 	b: broken
 }
 
+// A loop over pages, as far as it comes in 8 seconds.
 func ExampleTimeout() {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		return 0, task.Timeout(ctx, 8*time.Second, func(ctx context.Context, _ *task.Deadline) error {
@@ -167,7 +170,7 @@ func ExampleTimeout() {
 				fmt.Println("page", n, "at", lowlevel.LoopOf(ctx).Elapsed())
 			}
 		})
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, context.DeadlineExceeded))
 	// Output:
@@ -178,7 +181,7 @@ func ExampleTimeout() {
 	// true
 }
 
-// One limit for several things, as an instant.
+// One instant limits several calls.
 func ExampleTimeoutAt() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		midnight := lowlevel.LoopOf(ctx).Now().Add(5 * time.Second)
@@ -190,14 +193,14 @@ func ExampleTimeoutAt() {
 			fmt.Println(lowlevel.LoopOf(ctx).Elapsed(), err)
 		}
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// 2s <nil>
 	// 4s <nil>
 	// 5s time limit expired at 2000-01-01 00:00:05.000 UTC
 }
 
-// A body that swallows the expiry can ask for it.
+// A body that swallows the cancellation can ask whether the limit has expired.
 func ExampleDeadline() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		return 0, task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
@@ -207,13 +210,13 @@ func ExampleDeadline() {
 			fmt.Println("expired:", scope.Expired())
 			return nil
 		})
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// until 00:00:01
 	// expired: true
 }
 
-// A limit on silence, in place of one on the whole: each message moves it.
+// A limit on silence: each message moves the limit.
 func ExampleDeadline_Reschedule() {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		l := lowlevel.LoopOf(ctx)
@@ -228,7 +231,7 @@ func ExampleDeadline_Reschedule() {
 				}
 			}
 		})
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// page 1 at 1s
@@ -236,7 +239,8 @@ func ExampleDeadline_Reschedule() {
 	// time limit expired at 2000-01-01 00:00:05.500 UTC
 }
 
-// A limit that expired is no cancellation to those outside of it.
+// Inside the body, an expired limit is a cancellation. Outside, it is a TimeoutError, and no
+// cancellation.
 func ExampleTimeoutError() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
@@ -246,7 +250,7 @@ func ExampleTimeoutError() {
 		})
 		fmt.Println("outside:", err, errors.Is(err, context.Canceled))
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// inside:  canceled: time limit of 1s expired true
 	// outside: time limit of 1s expired false

@@ -9,7 +9,6 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // The first program asks for two pages at the same time, and waits for both. The package's
@@ -37,19 +36,19 @@ func Example() {
 	// [<news> <weather>] <nil>
 }
 
-// A body is an ordinary function. With a virtual clock its hours pass at once.
+// A body is an ordinary function. With a virtual clock, a day of sleep takes no real time.
 func ExampleRun() {
 	answer, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		if err := task.Sleep(ctx, 24*time.Hour); err != nil {
 			return 0, err
 		}
 		return 42, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(answer, err)
 	// Output: 42 <nil>
 }
 
-// Where every task waits for what can not come, Run says who is stuck.
+// Both tasks await a future that no code completes. Run reports a deadlock, and names the tasks.
 func ExampleRun_deadlock() {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (string, error) {
 		answer := future.New[string](ctx)
@@ -57,7 +56,7 @@ func ExampleRun_deadlock() {
 			return answer.Await(ctx)
 		}, task.Named("reader"))
 		return answer.Await(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// loop: deadlock: nothing can wake the 2 tasks that are left
@@ -65,8 +64,7 @@ func ExampleRun_deadlock() {
 	// 	reader awaits a future
 }
 
-// Tasks begin in the order in which they were made, and not before the one that makes
-// them suspends.
+// Tasks begin in the order in which they were made, when the task that makes them suspends.
 func ExampleGo() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		hello := func(name string) func(context.Context) (int, error) {
@@ -79,14 +77,14 @@ func ExampleGo() {
 		task.Go(ctx, hello("b"))
 		fmt.Println("both are made")
 		return a.Await(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// both are made
 	// hello from a
 	// hello from b
 }
 
-// A task is the future of what its body returns.
+// A task is the future of its body's result.
 func ExampleTask() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		t := task.Go(ctx, func(ctx context.Context) (string, error) {
@@ -98,13 +96,13 @@ func ExampleTask() {
 		v, err := t.Await(ctx)
 		fmt.Println(t.Done(), v, err)
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// false true
 	// true ready <nil>
 }
 
-// Canceling is asking: the body is told where it is suspended, and may clean up.
+// Canceling is asking. The await of the body returns the cancellation, and the body may clean up.
 func ExampleTask_Cancel() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		t := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -119,14 +117,14 @@ func ExampleTask_Cancel() {
 		_, err := t.Await(ctx)
 		fmt.Println(t.Canceled(), errors.Is(err, context.Canceled))
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// taken: true
 	// the body is told: canceled: not needed any more
 	// true true
 }
 
-// A body that handles a cancellation, and goes on, takes the request back.
+// A body that handles a cancellation, and returns a result, takes the request back.
 func ExampleTask_Uncancel() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		t := task.Go(ctx, func(ctx context.Context) (string, error) {
@@ -145,26 +143,27 @@ func ExampleTask_Uncancel() {
 		fmt.Println(v, err)
 		fmt.Println("requests:", t.CancelRequests())
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// requests: 1
 	// what there is by now <nil>
 	// requests: 0
 }
 
+// A task with a name, and a task without one.
 func ExampleNamed() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		nothing := func(context.Context) (int, error) { return 0, nil }
 		fmt.Println(task.Go(ctx, nothing, task.Named("poller")))
-		fmt.Println(task.Go(ctx, nothing)) // the third of this loop: main is the first
+		fmt.Println(task.Go(ctx, nothing)) // the third task of this loop: main is the first
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// task "poller"
 	// task "Task-3"
 }
 
-// A panic in a task is the error of those who await it.
+// A panic in a task is an error for the task that awaits it.
 func ExamplePanicError() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		t := task.Go(ctx, func(context.Context) (int, error) {
@@ -177,15 +176,16 @@ func ExamplePanicError() {
 		fmt.Println(errors.As(err, &p), len(p.Stack) > 0)
 		fmt.Println(err)
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// true true
 	// panic in task "careless": runtime error: index out of range [3] with length 0
 }
 
+// Three tasks sort numbers by sleeping.
 func ExampleSleep() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		for _, s := range []int{3, 1, 2} { // sorted by sleeping
+		for _, s := range []int{3, 1, 2} {
 			task.Go(ctx, func(ctx context.Context) (int, error) {
 				err := task.Sleep(ctx, time.Duration(s)*time.Second)
 				fmt.Println(s)
@@ -193,14 +193,14 @@ func ExampleSleep() {
 			})
 		}
 		return 0, task.Sleep(ctx, time.Minute)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// 1
 	// 2
 	// 3
 }
 
-// Yield lets everything else that is ready run first.
+// Two tasks take turns: Yield lets everything that is ready run first.
 func ExampleYield() {
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		count := func(name string) *task.Task[int] {
@@ -216,13 +216,13 @@ func ExampleYield() {
 		}
 		_, err := task.Gather(count("a"), count("b")).Await(ctx)
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: a0 b0 a1 b1 a2 b2
 }
 
-// A host drives the loop itself, turn by turn, and ends it as Run would.
+// A host drives the loop itself, turn by turn, and ends the tasks as Run would.
 func ExampleShutdown() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
 		defer fmt.Println("saved")
@@ -244,12 +244,13 @@ func ExampleShutdown() {
 	// <nil>
 }
 
+// With Eager, a task that finds its value in the cache is done when Go returns.
 func ExampleEager() {
 	cache := map[string]int{"a": 1}
 	get := func(key string) func(context.Context) (int, error) {
 		return func(ctx context.Context) (int, error) {
 			if v, ok := cache[key]; ok {
-				return v, nil // without a turn of the loop
+				return v, nil // needs no turn of the loop
 			}
 			return 2, task.Sleep(ctx, time.Second)
 		}
@@ -260,6 +261,6 @@ func ExampleEager() {
 		fmt.Println("done:", a.Done(), b.Done())
 		_, err := task.Gather(a, b).Await(ctx)
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output: done: true false
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// A body that has only an error to return.
+// Bodies that return only an error.
 func ExampleVoid() {
 	_, err := task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		beat := task.Go(ctx, task.Void(func(ctx context.Context) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// A limit around a call that returns a value.
+// A time limit around a call that returns a value.
 func ExampleWithin() {
 	lookup := func(ctx context.Context) (string, error) {
 		return "192.0.2.1", task.Sleep(ctx, 3*time.Second)
