@@ -30,7 +30,7 @@ func deposits(ctx context.Context, t *looptest.T) {
 
 // Two tasks add 50 to a balance. A deposit is lost if the second task reads the balance before the
 // first one has written it. The test passes in the order of the loop, first in, first out. Explore
-// finds the order in which it fails.
+// finds an order in which it fails.
 //
 // In a test, t is the test's own:
 //

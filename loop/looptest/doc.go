@@ -1,5 +1,5 @@
-// Package looptest tests code that runs on a loop: it finds the order of tasks in which a test
-// fails, and replays it.
+// Package looptest tests code that runs on a loop: it searches for an order of tasks in which a
+// test fails, and replays that order.
 //
 // # A first test
 //
@@ -60,8 +60,8 @@
 //   - Each numbered line is one step of a task: the task, the place where the step began, and the
 //     place where the task suspended. Line 14 is the Yield inside deposit. Then follow the tasks
 //     that this step made, woke or canceled. Under each line stand the texts that were logged in
-//     this step. Equal steps in a row share a line, with their number. If time passes in the run,
-//     each line has a column for the time on the loop's clock.
+//     this step. Equal steps in a row share one line, which says how many they are. If time
+//     passes in the run, each line has a column for the time on the loop's clock.
 //   - A star marks a deviation: another task was first in the ready queue. Here ann was first, but
 //     main went on. Look at the deviations first: the code does not expect them.
 //
@@ -73,7 +73,7 @@
 //	looptest.Replay(t, "takt1:AAQAAQI", deposits)
 //
 // Or set the environment variable TAKT_REPLAY to the schedule; then the test need not be changed.
-// Both show the failure again, in a debugger too, and both show that a fix works. A schedule
+// Both show the failure again, also in a debugger. After a fix, both pass. A schedule
 // belongs to one version of the program. When the program has other choice points, Replay reports
 // the first one that differs. As a regression test keep the exploration, not the schedule.
 //
@@ -96,8 +96,8 @@
 //
 //   - It makes everything that it uses. A variable that outlives the run changes the next run.
 //   - It reports failures by the [T] that it is given, not by the test's own t.
-//   - It awaits or cancels the tasks that it spawns. It need not await tasks that end before the
-//     body does, or one turn later.
+//   - It awaits or cancels the tasks that it spawns. This is not necessary for a task that ends
+//     before the body, or at most one turn after it.
 //   - Only the schedule may make two runs of it differ. The order of a map, the wall clock,
 //     randomness and goroutines of its own are not allowed; see Determinism.
 //   - It is small. Two or three tasks with a few steps each have most of the bugs of a large
@@ -140,8 +140,8 @@
 //
 // # Strategies
 //
-// A [Strategy] says which schedules Explore runs. Begin with PCT, with a depth of 3 and as many
-// schedules as time allows.
+// A [Strategy] says which schedules Explore runs. Begin with [PCT], which also defines the depth of
+// a bug. Use a depth of 3, and as many schedules as time allows.
 //
 //	PCT(seed, n, depth)  n random schedules. Each one finds a bug of this depth with a
 //	                     probability of 1/(t·k^(depth-1)) or more, for t tasks and k steps.

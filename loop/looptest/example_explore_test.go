@@ -45,8 +45,8 @@ func twoCustomers(ctx context.Context, t *looptest.T) {
 	}
 }
 
-// A check before an await does not hold after it. Explore finds the order in which both customers
-// buy the last piece.
+// A condition that was checked before an await does not hold after it. Explore finds an order in
+// which both customers buy the last piece.
 //
 // In a test, t is the test's own:
 //

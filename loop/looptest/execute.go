@@ -25,7 +25,7 @@ type run struct {
 	outer    context.Context // for the loop
 	body     Body
 	test     testing.TB
-	hold     bool // the texts logged by T are kept, not given to test
+	hold     bool // said keeps the texts that are logged by T, and test does not get them
 	maxSteps int  // 0 for no limit
 	policy   *recorder
 	eager    bool
@@ -81,8 +81,9 @@ func (r *run) text() string {
 	return strings.Join(append(append([]string(nil), r.said.lines...), r.report...), "\n")
 }
 
-// execute runs the body once. If the body or another task calls FailNow, the calling goroutine
-// ends. The run is complete in that case too when the deferred calls of the caller run.
+// execute runs the body once. If the body or another task calls FailNow, the goroutine that has
+// called execute ends. In that case, too, the run is complete before the deferred calls of execute's
+// caller run.
 func (r *run) execute() {
 	r.t.TB = r.test
 	if r.hold {
@@ -244,7 +245,7 @@ func (r *run) close() {
 	defer func() {
 		r.said.deaf = false
 		if r.hold && !r.ended && !r.said.finished {
-			r.find(goexited, "runtime.Goexit ended the body; if the body called FailNow of the test's own t, call it of the T that the body is given")
+			r.find(goexited, "runtime.Goexit ended the body; if the body called FailNow of the test's own t, call FailNow of the body's T instead")
 		}
 	}()
 	r.loop.Close()

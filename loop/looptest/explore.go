@@ -15,12 +15,12 @@ import (
 // minimises the failure and prints it: the package's documentation explains the report.
 //
 // With every strategy the first run is first in, first out. Explore runs this schedule three times,
-// and also those numbered 1, 2, 4, 8 and so on. If two runs under the same schedule differ, the
+// and also the schedules 1, 2, 4, 8 and so on of the strategy. If two runs under the same schedule differ, the
 // program is not deterministic, and the test fails with the first event that differs.
 //
 // Explore returns when all goroutines that it has started have ended. The environment variables
-// TAKT_SCHEDULES, TAKT_SHARD and TAKT_REPLAY ask for more schedules, for a part of them, or for a
-// replay. The test fails at once if such a variable has a wrong value.
+// TAKT_SCHEDULES, TAKT_SHARD and TAKT_REPLAY make Explore run more schedules, a part of the
+// schedules, or one schedule. The test fails at once if such a variable has a wrong value.
 //
 // Explore panics if t, s, body or an option is nil.
 func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
@@ -131,8 +131,8 @@ func (x *explorer) explore() string {
 	return ""
 }
 
-// work runs schedules until there are no more. A run that calls FailNow ends the goroutine;
-// then the deferred function starts another one to go on.
+// work runs schedules until there are no more. If a body calls FailNow, the goroutine of work ends.
+// Then the deferred function starts another goroutine, which goes on.
 func (x *explorer) work(workers *sync.WaitGroup) {
 	over := false
 	defer func() {

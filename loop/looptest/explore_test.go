@@ -154,7 +154,7 @@ func TestOutersFailNowIsNoticed(t *testing.T) {
 	r := record(t, func(tb testing.TB) {
 		looptest.Explore(tb, few, func(context.Context, *looptest.T) { tb.FailNow() })
 	})
-	contains(t, r.report(), "runtime.Goexit ended the body", "call it of the T that the body is given")
+	contains(t, r.report(), "runtime.Goexit ended the body", "call FailNow of the body's T instead")
 }
 
 func TestExploreFindsGoroutines(t *testing.T) {

@@ -15,13 +15,13 @@ import (
 // random choice points the task that would run next gets a priority below all initial priorities.
 //
 // A bug has depth d if d constraints on the order (this event before that event) are enough to show
-// it. Take a program with t tasks, the main task included, and k steps of all tasks together: one
-// schedule finds a bug of depth d in it with a probability of at least 1/(t·k^(d-1)). Most published
-// bugs have a depth from 1 to 3. So begin with n = 1000 and depth = 3.
+// it. If a program has t tasks, the main task included, and all tasks together take k steps, one
+// schedule finds a bug of depth d with a probability of at least 1/(t·k^(d-1)). Most published bugs
+// have a depth from 1 to 3. So begin with n = 1000 and depth = 3.
 //
 // PCT takes k from the first run. If the program takes many more steps under other schedules, the
 // probability is lower. A task that is picked a thousand times in a row loses its priority, so that
-// a task that spins lets other tasks run. The same seed gives the same schedules. PCT panics if
+// other tasks run even if this task yields forever. The same seed gives the same schedules. PCT panics if
 // depth is less than 1 or n is negative.
 func PCT(seed uint64, n, depth int) Strategy {
 	if depth < 1 {
@@ -48,7 +48,8 @@ func (s pct) plan(steps int, part part) plan {
 }
 
 // priorities is the decider of PCT. An initial priority is firstPriority or more. A change sets a
-// priority from lowPriority+1 to lowPriority+depth-1. A task that spins gets a lower one.
+// priority from lowPriority+1 to lowPriority+depth-1. A task that was picked maxInARow times in a
+// row gets a lower one.
 type priorities struct {
 	strategy pct
 	steps    int // of the program, approximately
@@ -81,8 +82,8 @@ func (p *priorities) seed(i int) {
 	clear(p.of)
 	p.changes = p.changes[:0]
 	p.floor, p.changed, p.at, p.last, p.inARow = lowPriority, 0, 0, 0, 0
-	// It is random which change sets the lowest priority: some bugs need the task that was
-	// held back first to go on last.
+	// It is random which change sets the lowest priority: some bugs show only if the task that
+	// was held back first goes on last.
 	for low := range p.strategy.depth - 1 {
 		p.changes = append(p.changes, change{p.rand.IntN(p.steps), lowPriority + 1 + uint64(low)})
 	}

@@ -22,8 +22,8 @@ import (
 // The report names the tasks, what each one awaits and where, and where each one was spawned.
 //
 // The methods of the T that body is given, such as Fatal, Skip and Cleanup, are those of t. Every
-// task may call them, on the T or on t. A body may run subtests, and a subtest may run a body; both
-// may be parallel subtests. The loop does nothing while a subtest runs. The loop is in debug mode.
+// task may call them, on the T or on t. A body may run subtests, and a subtest may run a body. In
+// both cases the subtest may be parallel. The loop does nothing while a subtest runs. The loop is in debug mode.
 //
 // Run panics if t, body or an option is nil.
 func Run(t testing.TB, body Body, opts ...Option) {

@@ -11,8 +11,8 @@ import (
 
 // Settle waits until all other tasks are suspended, and only the passing of time or an event from
 // outside the loop can wake them. Time does not pass meanwhile. Several tasks may call Settle at
-// the same time; they wake together. The error is that of [lowlevel.Suspend]. The function of
-// testing/synctest for this is Wait.
+// the same time; they wake together. Settle returns the error of [lowlevel.Suspend]. In
+// testing/synctest this function is called Wait.
 func Settle(ctx context.Context) error {
 	lowlevel.Current(ctx)
 	w := newWait(ctx, func() string { return "the other tasks, until they settle" })
@@ -27,9 +27,9 @@ type Sequencer struct {
 	waiting map[int]*wait
 }
 
-// Step waits until Step has returned for each smaller number, from 0, and until the task with the
-// number before n has suspended again. The error is that of [lowlevel.Suspend]. If it is not nil,
-// the step was not made: call Step with the same number again. Step panics if n is negative, if n
+// Step waits until Step has returned nil for all numbers from 0 to n-1, and until the task that
+// called Step(n-1) has suspended again or ended. Step returns the error of [lowlevel.Suspend]. If
+// the error is not nil, step n was not made: call Step(n) again. Step panics if n is negative, if n
 // was used before, or if another task already waits for n.
 func (s *Sequencer) Step(ctx context.Context, n int) error {
 	lowlevel.Current(ctx)

@@ -35,8 +35,8 @@ type plan interface {
 // schedules.
 //
 // Random gives no guarantee. It is good at bugs that need many switches between tasks, at no
-// particular places. It is bad at bugs that need one of t tasks to be held back for k choice points
-// in a row: it finds them in about one of (t/(t-1))^k schedules. Use [PCT] for these bugs. Random
+// particular places. It is bad at bugs that show only if one of t tasks does not run for k choice
+// points in a row: it finds them in about one of (t/(t-1))^k schedules. Use [PCT] for these bugs. Random
 // panics if n is negative.
 func Random(seed uint64, n int) Strategy {
 	if n < 0 {
@@ -210,8 +210,8 @@ func (s *search) take() *path {
 	return p
 }
 
-// ran adds the runs that branch off from this one, at a choice point after the given ones. Earlier
-// choice points have been searched already.
+// ran adds the runs that branch off from this one at a choice point after those that its path
+// fixes. The search has added the runs for the earlier choice points already.
 func (s *search) ran(d decider, choices []choice) (kept bool) {
 	p := d.(*path)
 	s.free = append(s.free, p)
