@@ -56,7 +56,7 @@
 //
 // # Observers
 //
-// Each observer of this package is given to one loop, by [loop.WithObserver]. One loop may have
+// Give each observer of this package to one loop only, by [loop.WithObserver]. One loop may have
 // several observers.
 //
 //   - A [Recorder] keeps the newest events in a fixed amount of memory. Its cost is low enough for
@@ -70,7 +70,7 @@
 //
 // # Comparing runs
 //
-// [Recorder.Hash] is a hash of all events, those that the recorder no longer keeps included. Two
+// [Recorder.Hash] is a hash of all events, also of those that the recorder no longer keeps. Two
 // runs of a deterministic program have the same hash. So a test can compare two long runs by one
 // number.
 //

@@ -49,7 +49,7 @@ type span struct {
 	from, to int    // events
 	began    bool   // it began at from; if false, it began before the recording
 	ended    bool   // it ended at to; if false, it goes on after the recording
-	what     string // of a step: how it ended; of other spans: what the task waits for
+	what     string // of a step: how it ended; of other spans: the event that the task waits for
 	on       uint64 // the ID of the awaited task; 0 for none
 	sleep    bool   // the task waits for its timer
 }

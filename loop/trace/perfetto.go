@@ -19,7 +19,7 @@ import (
 //   - Each task has a track with its name. The tracks are in the order in which the tasks were
 //     made. Events without a task are on the track of the loop.
 //   - Steps are slices of the category step. Between steps there are slices of the category wait,
-//     with the name of what the task waits for, and slices of the category ready.
+//     each with the description of the awaitable as its name, and slices of the category ready.
 //   - Wakes are flow arrows of the category wake, from the step or callback that wakes the task to
 //     the step that follows. Spawns are flow arrows of the category spawn.
 //   - Timers, cancellations, posts, and the making and the end of tasks are instants.
@@ -29,7 +29,7 @@ import (
 // little. Each slice and instant has the exact time on the loop's clock as its argument "at". The
 // task with the ID n has the tid n+1.
 //
-// The error is that of w. WritePerfetto panics if w is nil.
+// WritePerfetto returns the error of w. It panics if w is nil.
 func (r *Recorder) WritePerfetto(w io.Writer) error {
 	mustWrite("WritePerfetto", w)
 	p := perfetto{lanes: makeLanes(r.Events())}

@@ -11,11 +11,11 @@ import (
 // A Recorder keeps the newest events of one loop, in a fixed amount of memory, and a hash of all
 // events. Make it with [NewRecorder], and give its Observe method to [loop.WithObserver].
 //
-// An event costs some ten nanoseconds and no allocation. The time that the loop needs to read its
-// clock is not included. There are three exceptions. If a task awaits something that is not a task,
-// the recorder asks the awaitable for its description, which may allocate. The text of an error, or
-// of the cause of a cancellation, may allocate. A name or text that the recorder does not have yet
-// is copied.
+// An event costs some ten nanoseconds and no allocation, in addition to the time that the loop needs
+// to read its clock. Three kinds of events may cost more, and may allocate. If a task awaits
+// something that is not a task, the recorder asks the awaitable for its description. If a task ends
+// with an error, or is canceled with a cause, the recorder asks the error or the cause for its text.
+// If the recorder does not have a name or text yet, it copies it.
 //
 // A Recorder is not safe for use from other goroutines. Call its methods while the loop does not
 // run, or in code of the loop, such as a function given to [loop.Loop.Post]. A Recorder keeps no
@@ -128,8 +128,8 @@ func (r *Recorder) intern(s string) text {
 	return r.texts.intern(s)
 }
 
-// Events returns the kept events, the oldest first. A task that has ended has the name that it had
-// last; another task has its present name.
+// Events returns the kept events, the oldest first. An event has the present name of its task, or the
+// last name if the task has ended, and not the name at the time of the event.
 func (r *Recorder) Events() []Event {
 	names := r.names()
 	name := func(id uint64) string {
@@ -198,10 +198,10 @@ func (r *Recorder) Dropped() uint64 {
 	return r.seen - min(r.seen, uint64(len(r.ring)))
 }
 
-// Hash returns a hash of all events, those that the recorder no longer keeps included. The hash
+// Hash returns a hash of all events, also of those that the recorder no longer keeps. The hash
 // depends on the kinds of the events, their order, and the IDs of tasks and timers. Under a virtual
-// clock it also depends on the times of the events and the deadlines of the timers; Hash knows the
-// kind of the clock as soon as an event about a task has come. With the real clock it does not
+// clock it also depends on the times of the events and the deadlines of the timers. (Hash knows the
+// kind of the clock only after the first event about a task.) With the real clock it does not
 // depend on times, because these differ in each run. Names, descriptions, errors and the budget have
 // no influence.
 //

@@ -9,7 +9,7 @@ import (
 
 // Runtime returns an observer that shows a loop in Go's own execution tracer, package runtime/trace.
 // Each task is a trace task with the same name, and a child of the trace task of the task that made
-// it. Each step is a region named step in it. Suspensions, the ends of tasks, wakes and cancellations
+// it. Each step is a region with the name step in this trace task. Suspensions, the ends of tasks, wakes and cancellations
 // are log messages. go tool trace shows them under User-defined tasks and User-defined regions.
 //
 // While the tracer is off, an event costs a nanosecond or two. A task that was made before the tracer
@@ -94,7 +94,7 @@ func (t *runtimeTask) endStep() {
 	}
 }
 
-// suspendedOn returns a text for what a suspended task waits for.
+// suspendedOn describes the event that a suspended task waits for.
 func suspendedOn(e loop.Event) string {
 	switch {
 	case e.On != nil:

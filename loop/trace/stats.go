@@ -22,7 +22,7 @@ import (
 // allocates nothing while the number of tasks does not grow.
 type Stats struct {
 	ReadyLatency Histogram // from the moment when a task becomes ready until its step begins
-	StepTime     Histogram // of steps; the first step of an eager task also counts for the step that made the task
+	StepTime     Histogram // of steps; the step that made an eager task includes the first step of that task
 	TurnTime     Histogram // from the beginning of a turn to the beginning of the next turn, or to idle
 	BusyTime     Histogram // from the end of an idle time to the beginning of the next idle time
 	WaitTime     Histogram // from the suspension of a task until it is woken; suspensions for a turn do not count

@@ -24,7 +24,7 @@ import (
 //	1.000000s  main  suspended on task "A"
 //	1.000000s  A     timer armed for 2.000000s
 //
-// Each line is one Write. Its error is ignored, since an observer has no caller to return it to. Text
+// Each line is one Write. The error of the Write is ignored, because an observer cannot return an error. Text
 // panics if w is nil.
 func Text(w io.Writer, width int) func(loop.Event) {
 	mustWrite("Text", w)
@@ -46,7 +46,7 @@ func Text(w io.Writer, width int) func(loop.Event) {
 
 // WriteText writes one line for each kept event, in the format of [Text]. The column for the task is
 // as wide as the longest name. The text does not say how many events were dropped: see
-// [Recorder.Dropped]. The error is that of w. WriteText panics if w is nil.
+// [Recorder.Dropped]. WriteText returns the error of w. It panics if w is nil.
 func (r *Recorder) WriteText(w io.Writer) error {
 	mustWrite("WriteText", w)
 	events := r.Events()

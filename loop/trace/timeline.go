@@ -19,13 +19,13 @@ import (
 // Each task has a lane, with its steps, its waits, and arrows from the steps that woke it. One table
 // lists the slowest steps, and another one the longest waits. The page can zoom and search by name. It
 // is light or dark. All functions can be used by keyboard: the key ? lists the keys. The horizontal
-// axis is the time on the loop's clock, or the order of events. The order shows events one after
-// another that have the same time on a virtual clock.
+// axis is the time on the loop's clock, or the order of events. On a virtual clock many events have
+// the same time; the order shows them one after another.
 //
 // The page contains all kept events, and needs some 20 bytes for each. It stays quick with up to 5,000
 // tasks and 100,000 events.
 //
-// The error is that of w. WriteTimeline panics if w is nil.
+// WriteTimeline returns the error of w. It panics if w is nil.
 func (r *Recorder) WriteTimeline(w io.Writer) error {
 	mustWrite("WriteTimeline", w)
 	l := makeLanes(r.Events())

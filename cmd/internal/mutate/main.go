@@ -1,12 +1,12 @@
 // Command mutate measures how many faults the tests notice. It puts a small fault into a
-// package, runs the tests, and does so for many faults. A package with a fault is a mutant. A
+// package and runs the tests. It does so for many faults. A package with a fault is a mutant. A
 // mutant that no test notices is a survivor: it shows a gap in the tests. `make mutate` calls
 // the command:
 //
 //	go run ./cmd/internal/mutate [flags] [package ...]
 //
-// A package is a folder below the folder of the module. The default are the packages that decide
-// the order of events.
+// A package is given as a folder below the folder of the module. Without arguments, mutate takes
+// the packages that decide the order of events.
 //
 // All mutants are compiled into one test binary for each package, in a copy of the module. The
 // environment variable TAKT_MUTANT chooses one mutant. First, mutate records which mutants the
