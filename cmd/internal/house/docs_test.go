@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// pages are the pages for users. What they say about the code is held by the tests below.
+// pages are the pages for users. The tests below check the programs, outputs and names in them.
 var pages = []string{"README.md", "task/ASYNCIO.md"}
 
 const (
@@ -52,8 +52,8 @@ func blocks(page, language string) (all []string) {
 	return all
 }
 
-// examples returns the test files, among them those of the examples: the compiler and go test keep
-// them true.
+// examples returns the texts of the test files. The examples are in such files, so the compiler and
+// go test check them.
 func examples(t *testing.T) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
@@ -70,8 +70,8 @@ func examples(t *testing.T) (all []string) {
 	return all
 }
 
-// parts returns what has to stand in an example of a Go block: what is before func main, and
-// its body. In an example, the function has another name.
+// parts returns the parts of a Go block that have to stand in an example: the text before func
+// main, and the body of main. In an example, the function has another name.
 func parts(block string) []string {
 	before, body, isProgram := strings.Cut(block, "func main() {\n")
 	if !isProgram {
@@ -99,8 +99,8 @@ func uncommented(text string) string {
 	return commentMarkers.ReplaceAllString(emptyComment.ReplaceAllString(text, ""), "// ")
 }
 
-// Each program in a page stands in an example, line by line, and each output is that of an
-// example.
+// Each program in a page stands in an example, line by line. Each output in a page is the output of
+// an example.
 func TestPrograms(t *testing.T) {
 	all := examples(t)
 	has := func(part string) bool {
@@ -156,7 +156,7 @@ var (
 	fenced = regexp.MustCompile("(?s)\n```.*?\n```\n")
 )
 
-// The files that a page refers to are there.
+// The files that a page refers to exist.
 func TestLinks(t *testing.T) {
 	markdown, err := filepath.Glob(root + "/*.md")
 	if err != nil {
@@ -219,7 +219,7 @@ var (
 	method = regexp.MustCompile(`\b([ltfg])\.([A-Z]\w*)`)
 )
 
-// The names of the library that a page has in its code are there.
+// The names of the library in the code of a page exist.
 func TestNamesInPages(t *testing.T) {
 	exported := map[string]bool{}
 	for name := range declared(t) {
@@ -251,7 +251,7 @@ func TestNamesInPages(t *testing.T) {
 	}
 }
 
-// The examples that the page about asyncio names are there.
+// The examples that the page about asyncio names exist.
 func TestExamplesOfAsyncio(t *testing.T) {
 	source := readPage(t, "task/example_asyncio_test.go")
 	rows := 0

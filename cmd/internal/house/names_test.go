@@ -111,7 +111,7 @@ func TestNamesInStringsAreHeldByTests(t *testing.T) {
 	}
 }
 
-// If a message names a function or type of the library, that exists and is exported.
+// Each function or type of the library that a message names exists and is exported.
 func TestNamesInMessagesAreExported(t *testing.T) {
 	exported := map[string]bool{"loop.Context": true} // the text of a context
 	for name := range declared(t) {
