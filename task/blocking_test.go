@@ -406,10 +406,10 @@ func TestSubmit(t *testing.T) {
 			return "", err
 		}
 		return ctx.Value(key{}).(string), nil
-	}, task.Named("submitted"))
+	}, task.Named("submitted")).Wait(ctx)
 	testkit.Equal(t, "the value", v, "v")
 	testkit.Equal(t, "the error", err, nil)
-	_, err = task.Submit(ctx, l, fails(0, errBoom))
+	_, err = task.Submit(ctx, l, fails(0, errBoom)).Wait(ctx)
 	testkit.Equal(t, "the error", err, errBoom)
 }
 
@@ -424,14 +424,14 @@ func TestSubmitFromManyGoroutines(t *testing.T) {
 			v, err := task.Submit(t.Context(), l, func(ctx context.Context) (int, error) {
 				total++
 				return i, task.Yield(ctx)
-			})
+			}).Wait(t.Context())
 			if v != i || err != nil {
 				t.Errorf("Submit: %v, %v; want %d", v, err, i)
 			}
 		})
 	}
 	all.Wait()
-	if v, err := task.Submit(t.Context(), l, func(context.Context) (int, error) { return total, nil }); v != n || err != nil {
+	if v, err := task.Submit(t.Context(), l, func(context.Context) (int, error) { return total, nil }).Wait(t.Context()); v != n || err != nil {
 		t.Errorf("%d bodies ran, %v; want %d", v, err, n)
 	}
 }
@@ -443,7 +443,7 @@ func TestSubmitToALoopThatIsNotRunningYet(t *testing.T) {
 		defer l.Close()
 		got := make(chan int)
 		go func() {
-			v, _ := task.Submit(context.Background(), l, gives(time.Second, 4))
+			v, _ := task.Submit(context.Background(), l, gives(time.Second, 4)).Wait(context.Background())
 			got <- v
 		}()
 		synctest.Wait() // Submit is waiting
@@ -461,7 +461,7 @@ func TestSubmitToALoopThatIsNotRunningYet(t *testing.T) {
 func TestSubmitPanicInTheBody(t *testing.T) {
 	l, stop := serve(t)
 	defer stop()
-	_, err := task.Submit(context.Background(), l, func(context.Context) (int, error) { panic("ouch") })
+	_, err := task.Submit(context.Background(), l, func(context.Context) (int, error) { panic("ouch") }).Wait(context.Background())
 	p, ok := err.(*task.PanicError)
 	if !ok || p.Value != "ouch" {
 		t.Errorf("Submit: %v", err)
@@ -493,7 +493,7 @@ func TestSubmitOfATaskThatOtherCodeCancels(t *testing.T) {
 						})
 					})
 					return 0, err
-				})
+				}).Wait(ctx)
 				result <- err
 			}()
 			if err := l.Run(); err != nil {
@@ -523,7 +523,7 @@ func TestSubmitGivesUp(t *testing.T) {
 				_, err := hangs(ctx)
 				told <- err
 				return 0, err
-			})
+			}).Wait(ctx)
 			if err != errCause {
 				t.Errorf("Submit: %v, want %v", err, errCause)
 			}
@@ -552,7 +552,7 @@ func TestSubmitGivesUpAtOnce(t *testing.T) {
 		_, _ = hangs(ctx)
 		_, _, _ = task.Recv(ctx, gate)
 		return 1, nil
-	})
+	}).Wait(ctx)
 	testkit.Equal(t, "what Submit returns", err, errCause)
 	_ = l.Post(func() { close(gate) })
 }
@@ -572,12 +572,12 @@ func TestSubmitWithAContextThatHasEnded(t *testing.T) {
 			_, err := task.Submit(ctx, l, func(context.Context) (int, error) {
 				ran = true
 				return 0, nil
-			})
+			}).Wait(ctx)
 			testkit.Equal(t, "what Submit returns", err, errCause)
 			// Posts run in order: when this is through, the one before has had its turn.
 			now, _ := task.Submit(context.Background(), l, func(ctx context.Context) (bool, error) {
 				return ran, task.Yield(ctx)
-			})
+			}).Wait(context.Background())
 			testkit.Equal(t, "the body ran", now, false)
 		})
 	}
@@ -586,7 +586,7 @@ func TestSubmitWithAContextThatHasEnded(t *testing.T) {
 func TestSubmitToAClosedLoop(t *testing.T) {
 	l := loop.New()
 	l.Close()
-	_, err := task.Submit(context.Background(), l, hangs)
+	_, err := task.Submit(context.Background(), l, hangs).Wait(context.Background())
 	testkit.Equal(t, "the error", err, loop.ErrClosed)
 }
 
@@ -598,7 +598,7 @@ func TestSubmitWhileTheLoopIsClosed(t *testing.T) {
 			_, err := task.Submit(context.Background(), l, func(ctx context.Context) (int, error) {
 				close(waits)
 				return hangs(ctx)
-			})
+			}).Wait(context.Background())
 			got <- err
 		}()
 		for started {
@@ -618,10 +618,10 @@ func TestSubmitWhileTheLoopIsClosed(t *testing.T) {
 func TestSubmitMisusePanics(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		testkit.Panics(t, "task: Submit with the context of a loop", func() {
-			_, _ = task.Submit(ctx, lowlevel.LoopOf(ctx), hangs)
+			_, _ = task.Submit(ctx, lowlevel.LoopOf(ctx), hangs).Wait(ctx)
 		})
 		testkit.Panics(t, "task: Submit with the context of a loop", func() {
-			_, _ = task.Submit(lowlevel.LoopOf(ctx).Context(), lowlevel.LoopOf(ctx), hangs)
+			_, _ = task.Submit(lowlevel.LoopOf(ctx).Context(), lowlevel.LoopOf(ctx), hangs).Wait(lowlevel.LoopOf(ctx).Context())
 		})
 	})
 }
@@ -635,8 +635,8 @@ func TestSubmitInsideALoopPanics(t *testing.T) {
 			over, cancel := context.WithCancel(context.Background())
 			cancel()
 			submit := func() {
-				testkit.Panics(t, "task: Submit in a body or callback would hold up its loop", func() {
-					_, _ = task.Submit(over, l, hangs)
+				testkit.Panics(t, "task: Wait of a Submission in a body or callback would block its loop", func() {
+					_, _ = task.Submit(over, l, hangs).Wait(over)
 				})
 			}
 			submit()
@@ -657,7 +657,7 @@ func TestSubmitToAnotherLoop(t *testing.T) {
 	defer stop()
 	play(t, func(ctx context.Context) {
 		v, err := task.Blocking(ctx, func(ctx context.Context) (int, error) {
-			return task.Submit(ctx, l, gives(0, 7))
+			return task.Submit(ctx, l, gives(0, 7)).Wait(ctx)
 		})
 		testkit.Equal(t, "the value", v, 7)
 		testkit.Equal(t, "the error", err, nil)
@@ -673,10 +673,10 @@ func TestSubmitOfANilBodyPanics(t *testing.T) {
 	go func() { // what comes behind a post that went wrong ends a Submit that would hang
 		_, _ = task.Submit(context.Background(), l, func(ctx context.Context) (int, error) {
 			return 0, task.Yield(ctx)
-		})
+		}).Wait(context.Background())
 		cancel()
 	}()
-	testkit.Panics(t, "nil", func() { _, _ = task.Submit[int](ctx, l, nil) })
+	testkit.Panics(t, "nil", func() { _, _ = task.Submit[int](ctx, l, nil).Wait(ctx) })
 }
 
 // An option or a factory that panics is not the end of the one who waits either.
@@ -689,7 +689,7 @@ func TestSubmitWhereTheTaskCannotBeMade(t *testing.T) {
 	hung := errors.New("Submit would wait for ever")
 	got := make(chan error)
 	go func() {
-		_, err := task.Submit(ctx, l, hangs)
+		_, err := task.Submit(ctx, l, hangs).Wait(ctx)
 		got <- err
 	}()
 	for failed := false; !failed; { // until the post has come, and gone
@@ -718,7 +718,7 @@ func TestSubmitWhereTheTaskCannotBeMade(t *testing.T) {
 // deadlock.
 func TestCloseEndsWhatWaitsForTheLoop(t *testing.T) {
 	submits := func(l *loop.Loop) error {
-		_, err := task.Submit(context.Background(), l, hangs)
+		_, err := task.Submit(context.Background(), l, hangs).Wait(context.Background())
 		return err
 	}
 	for name, start := range map[string]func(l *loop.Loop, ended chan<- error){
@@ -895,7 +895,7 @@ func TestSubmitThatGaveUpTakesNoError(t *testing.T) {
 			testkit.ErrorIs(t, err, context.Canceled)
 			l.CallLater(0, func() { l.CallSoon(l.Stop) }) // when the task has been done for a while
 			return 0, errBoom
-		}, task.Named("failing"))
+		}, task.Named("failing")).Wait(ctx)
 		over <- err
 	}()
 	testkit.Equal(t, "Run", l.Run(), nil)
@@ -946,7 +946,7 @@ func TestSubmitOfATaskThatHasEndedWithTheContext(t *testing.T) {
 		l.RunUntilIdle()
 		return nil // Submit sees the end of the task only
 	}}
-	v, err := task.Submit(ctx, l, hangs)
+	v, err := task.Submit(ctx, l, hangs).Wait(ctx)
 	testkit.Equal(t, "the value", v, 0)
 	testkit.Equal(t, "the error", err, errCause)
 }
@@ -963,7 +963,7 @@ func TestSubmitTellsWhyTheTaskCannotBeMade(t *testing.T) {
 			cancel(errCause)
 			return ended.Done()
 		}
-		_, err := task.Submit(ctx, l, hangs)
+		_, err := task.Submit(ctx, l, hangs).Wait(ctx)
 		if err == nil || !strings.Contains(err.Error(), "no more tasks") {
 			t.Errorf("Submit: %v", err)
 		}

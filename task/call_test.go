@@ -322,7 +322,7 @@ func TestCallBetweenGoroutines(t *testing.T) {
 						_, _ = task.Call(ctx, to, hangs)
 					}
 					return there, err
-				})
+				}).Wait(ctx)
 				if i%5 != 0 && (v != 2 || err != nil) {
 					t.Errorf("call %d: %d, %v", i, v, err)
 				}
@@ -330,7 +330,7 @@ func TestCallBetweenGoroutines(t *testing.T) {
 		}
 		all.Wait()
 		for _, l := range []*loop.Loop{a, b} {
-			total[l], _ = task.Submit(t.Context(), l, func(ctx context.Context) (int, error) { return *counts[l], nil })
+			total[l], _ = task.Submit(t.Context(), l, func(ctx context.Context) (int, error) { return *counts[l], nil }).Wait(t.Context())
 		}
 		testkit.Equal(t, "bodies that ran", total[a]+total[b], 2*n)
 		stopA()

@@ -178,7 +178,7 @@
 //	*PanicError            a body panicked: value, stack, name of the task
 //	loop.ErrGoexit         runtime.Goexit ended the body
 //	*loop.DeadlockError    from Run: tasks are left that nothing can wake
-//	loop.ErrClosed         from Submit: the loop is closed; as the cause of a cancellation:
+//	loop.ErrClosed         from Call and a Submission: the loop is closed; as the cause of a cancellation:
 //	                       the loop was closed meanwhile
 //	future.ErrInvalidState the result was asked for before the task was done
 //

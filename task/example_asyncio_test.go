@@ -429,7 +429,7 @@ func Example_runCoroutineThreadsafe() {
 	l := loop.New()
 	defer l.Close()
 	go func() { // another goroutine
-		v, err := task.Submit(context.Background(), l, sleepThen(time.Microsecond, "from the loop"))
+		v, err := task.Submit(context.Background(), l, sleepThen(time.Microsecond, "from the loop")).Wait(context.Background())
 		fmt.Println(v, err)
 		_ = l.Post(l.Stop)
 	}()

@@ -68,7 +68,7 @@ func ExampleSubmit() {
 			n, err := task.Submit(context.Background(), l, func(ctx context.Context) (int, error) {
 				visits++
 				return visits, task.Yield(ctx)
-			})
+			}).Wait(context.Background())
 			fmt.Println(n, err)
 		}
 		_ = l.Post(l.Stop)
@@ -195,4 +195,23 @@ func ExamplePrintGraph() {
 	//    ├─ a shield
 	//    │  └─ slow (above)
 	//    └─ slow (above)
+}
+
+// Both bodies run before the goroutine asks for a result.
+func ExampleSubmission() {
+	l := loop.New()
+	defer l.Close()
+	go func() {
+		ctx := context.Background()
+		soup, bread := task.Submit(ctx, l, sleepThen(time.Microsecond, "soup")), task.Submit(ctx, l, sleepThen(time.Hour, "bread"))
+		fmt.Println(soup.Wait(ctx))
+		bread.Cancel(nil)
+		fmt.Println(bread.Wait(ctx))
+		_ = l.Post(l.Stop)
+	}()
+	fmt.Println(l.Run())
+	// Output:
+	// soup <nil>
+	//  canceled
+	// <nil>
 }

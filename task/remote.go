@@ -79,7 +79,9 @@ func (r *remote[T]) settle(t *Task[T], err error) {
 		return
 	}
 	r.settled = true
-	r.stop()
+	if r.stop != nil { // nil where the post was refused
+		r.stop()
+	}
 	switch {
 	case err == nil:
 		r.v, _ = t.Result()
@@ -118,6 +120,16 @@ func (r *remote[T]) wait() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting++
+}
+
+// take takes the error of the task, where it has failed and nothing has taken that.
+func (r *remote[T]) take(l *loop.Loop) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.untaken {
+		r.untaken = false
+		lowlevel.Deliver(l, func() { _ = r.task.Err() }) // a loop that is closed has reported it
+	}
 }
 
 // leave notes that one that has waited waits no more. It reports whether r is settled: then that one

@@ -107,7 +107,7 @@ func TestStartOptionsOfSubmit(t *testing.T) {
 					var j looptest.Journal
 					_ = l.Post(func() { l.CallSoon(func() { j.Add("what was queued before") }) })
 					go func() {
-						_, err := task.Submit(context.Background(), l, notes(&j), o.opt)
+						_, err := task.Submit(context.Background(), l, notes(&j), o.opt).Wait(context.Background())
 						testkit.Equal(t, "the error", err, nil)
 					}()
 					synctest.Wait() // until Submit waits, having posted

@@ -116,11 +116,24 @@ var taskRules = map[string]rule{
 	}),
 		on("a nil body", "task: WithGroup of a nil body", func() { in(func(ctx context.Context) { _ = task.WithGroup(ctx, nil) }) })),
 	"Submit": bad(
-		on("a nil context", "task: Submit with a nil context, a nil body or a nil loop", func() { open(func(l *loop.Loop) { _, _ = task.Submit(noContext, l, one) }) }),
-		on("a nil loop", "task: Submit with a nil context, a nil body or a nil loop", func() { _, _ = task.Submit(context.Background(), nil, one) }),
-		on("a nil body", "task: Submit with a nil context, a nil body or a nil loop", func() { open(func(l *loop.Loop) { _, _ = task.Submit[int](context.Background(), l, nil) }) }),
-		on("a zero loop", "loop: Post"+notMade, func() { _, _ = task.Submit(context.Background(), zero, one) }),
-		fails("a closed loop", "loop: closed", func() error { _, err := task.Submit(context.Background(), closed(), one); return err })),
+		on("a nil context", "task: Submit with a nil context, a nil body or a nil loop", func() { open(func(l *loop.Loop) { task.Submit(noContext, l, one) }) }),
+		on("a nil loop", "task: Submit with a nil context, a nil body or a nil loop", func() { task.Submit(context.Background(), nil, one) }),
+		on("a nil body", "task: Submit with a nil context, a nil body or a nil loop", func() { open(func(l *loop.Loop) { task.Submit[int](context.Background(), l, nil) }) }),
+		on("a loop's context", "task: Submit with the context of a loop", func() { open(func(l *loop.Loop) { task.Submit(l.Context(), l, one) }) }),
+		on("a zero loop", "loop: Post"+notMade, func() { task.Submit(context.Background(), zero, one) }),
+		fails("a closed loop", "loop: closed", func() error {
+			_, err := task.Submit(context.Background(), closed(), one).Wait(context.Background())
+			return err
+		})),
+	"Submission.Wait": bad(
+		on("a zero submission", "task: Wait of a Submission that Submit has not made", func() { _, _ = new(task.Submission[int]).Wait(context.Background()) }),
+		on("a nil submission", "task: Wait of a Submission that Submit has not made", func() { _, _ = (*task.Submission[int])(nil).Wait(context.Background()) }),
+		on("a nil context", "task: Wait of a Submission with a nil context", func() { _, _ = submitted().Wait(noContext) }),
+		on("a loop's context", "task: Wait of a Submission in a body or callback", func() { _, _ = submitted().Wait(closed().Context()) })),
+	"Submission.Done": bad(on("a zero submission", "task: Done of a Submission that Submit has not made", func() { new(task.Submission[int]).Done() })),
+	"Submission.Cancel": bad(
+		on("a zero submission", "task: Cancel of a Submission that Submit has not made", func() { new(task.Submission[int]).Cancel(nil) }),
+		harmless("a closed loop", func() { submitted().Cancel(nil) })),
 	"Call": with(inContext(func(ctx context.Context) error { _, err := task.Call(ctx, loop.New(), one); return err }),
 		on("a nil loop", "task: Call on a nil loop, or of a nil body", func() { in(func(ctx context.Context) { _, _ = task.Call(ctx, nil, one) }) }),
 		on("a nil body", "task: Call on a nil loop, or of a nil body", func() {
@@ -249,6 +262,9 @@ var taskRules = map[string]rule{
 const noGroup = "task: this Group was not made by WithGroup"
 
 var machine = task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) { return 1, task.End(), nil })
+
+// submitted is what becomes of a body for a closed loop.
+func submitted() *task.Submission[int] { return task.Submit(context.Background(), closed(), one) }
 
 func inGroup(do func(g *task.Group)) {
 	in(func(ctx context.Context) {
