@@ -17,7 +17,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// lifecycleRun is a case as it is run, and what is seen of it.
+// lifecycleRun runs a case, and records what happens.
 type lifecycleRun struct {
 	lifecycle
 	t *testing.T
@@ -26,22 +26,22 @@ type lifecycleRun struct {
 	waiter  *task.Task[struct{}]
 	inner   *task.Task[int] // nil if the call that makes it never returned
 	sibling *task.Task[int]
-	strand  *loop.Task // inner, as its body knows it
+	strand  *loop.Task // inner, as Current returns it in the body
 
-	started, ended int      // of inner's body
-	heard          []string // the causes of the cancellations that it was delivered
-	asked          []bool   // what Cancel returned
-	called         []string // the callbacks of inner
+	started, ended int      // how often inner's body began, and how often it ended
+	heard          []string // the causes of the cancellations that were delivered to inner's body
+	asked          []bool   // the results of Cancel
+	called         []string // the callbacks of inner that ran
 
-	saw        string // by the waiter
-	cause      string // of the cancellation that it saw
-	sawAt      time.Duration
-	cancelling int
-	open       bool   // the waiter's context has not ended
-	renewed    bool   // the same, once every request was taken back
-	next       string // what the next suspension of the waiter delivered
-	left       bool   // the waiter's deferred call ran
-	told       []string
+	saw        string        // the result of the waiter's wait
+	cause      string        // the cause, if that was a cancellation
+	sawAt      time.Duration // when the wait ended
+	cancelling int           // the requests to cancel the waiter
+	open       bool          // the waiter's context has not ended
+	renewed    bool          // the same, after every request was taken back
+	next       string        // what the next suspension of the waiter delivered
+	left       bool          // the waiter's deferred call ran
+	told       []string      // what the error handler was told
 }
 
 func (c lifecycle) test(t *testing.T) {
@@ -76,11 +76,11 @@ func (c lifecycle) test(t *testing.T) {
 	if c.drivesOn {
 		again := testkit.Goexits(func() {
 			defer r.l.Close()
-			for tries := 0; tries < 3; tries++ { // the Stop of the first drive may come yet
+			for tries := 0; tries < 3; tries++ { // the Stop of the first drive may still come, and end a Run
 				r.run()
 			}
 		})
-		testkit.Equal(t, "a Goexit ended the goroutine that drove on", again, false)
+		testkit.Equal(t, "a Goexit ended the goroutine of the second drive", again, false)
 	}
 	r.check(c.truth())
 }
@@ -97,7 +97,7 @@ func (r *lifecycleRun) factory() loop.TaskFactory {
 	return either(r.eager, factory.NewEager, factory.NewLazy)(hook)
 }
 
-// drive is the host.
+// drive does the work of the host.
 func (r *lifecycleRun) drive() {
 	if r.cancel == cancelStartByHost {
 		r.spawn(r.l.Context())
@@ -130,7 +130,7 @@ func (r *lifecycleRun) cancelInner() {
 
 func (r *lifecycleRun) cancelWaiter() { r.asked = append(r.asked, r.waiter.Cancel(errCause)) }
 
-// spawn makes inner, unless the host has.
+// spawn makes inner, unless the host has made it.
 func (r *lifecycleRun) spawn(ctx context.Context) *task.Task[int] {
 	if r.inner != nil {
 		return r.inner
@@ -144,8 +144,8 @@ func (r *lifecycleRun) spawn(ctx context.Context) *task.Task[int] {
 // made registers the callbacks of inner.
 func (r *lifecycleRun) made(inner *task.Task[int]) *task.Task[int] {
 	r.inner = inner
-	// create_task, eager_task_factory: the first step is later, or is over. Before the
-	// loop runs it is later in any case.
+	// With create_task the first step comes later. With eager_task_factory it is over, unless the
+	// loop was not running.
 	steppedIn := r.eager && r.cancel != cancelStartByHost && r.cancel != cancelStartByHook
 	testkit.Equal(r.t, "how often the body has run when inner is made", r.started, either(steppedIn, 1, 0))
 	inner.OnDone(func() {
@@ -166,7 +166,7 @@ func (r *lifecycleRun) made(inner *task.Task[int]) *task.Task[int] {
 	return inner
 }
 
-// body is inner as a function.
+// body is the body of a stackful inner.
 func (r *lifecycleRun) body(ctx context.Context) (int, error) {
 	r.begin(ctx)
 	defer r.end()
@@ -184,7 +184,7 @@ func (r *lifecycleRun) body(ctx context.Context) (int, error) {
 	return r.finish(r.answers, err)
 }
 
-// machine is inner as a machine.
+// machine is the body of a stackless inner.
 func (r *lifecycleRun) machine() task.Machine[int] {
 	resumed := 0
 	var heard error
@@ -229,17 +229,17 @@ func (r *lifecycleRun) begin(ctx context.Context) {
 	}
 }
 
-// end is deferred in the body.
+// end runs when the body ends, in a deferred call.
 func (r *lifecycleRun) end() {
 	r.ended++
-	// Done must mean done: not while deferred calls run.
+	// A task must not be done while deferred calls of its body run.
 	testkit.Equal(r.t, "inner is done in its deferred call", r.strand.Done() || r.strand.Outcome().Done(), false)
 }
 
 func (r *lifecycleRun) hear(ctx context.Context, err error) {
 	r.heard = append(r.heard, r.kindOf(causeOf(r.t, err)))
-	// DESIGN.md: the Done of a task's context closes when it is asked to cancel.
-	testkit.Equal(r.t, "inner's context has ended when it hears of a cancellation", ctx.Err() != nil, true)
+	// Contexts: the Done channel of a task's context closes when the task is asked to cancel.
+	testkit.Equal(r.t, "inner's context has ended when a cancellation is delivered", ctx.Err() != nil, true)
 }
 
 func (r *lifecycleRun) finish(how lifecycleEnd, heard error) (int, error) {
@@ -267,7 +267,7 @@ func (r *lifecycleRun) waits(ctx context.Context) (struct{}, error) {
 		r.l.CallLater(lifeCancel, r.cancelInner)
 	case cancelSuspendedWaiter, cancelBeforeLimit:
 		r.l.CallLater(lifeCancel, r.cancelWaiter)
-	case cancelAfterLimit: // armed a turn later, when the limit is armed
+	case cancelAfterLimit: // armed a turn later, after the limit
 		r.l.CallSoon(func() { r.l.CallLater(lifeCancel, r.cancelWaiter) })
 	}
 	saw, err := r.await(ctx)
@@ -291,7 +291,7 @@ func (r *lifecycleRun) waits(ctx context.Context) (struct{}, error) {
 	return struct{}{}, nil
 }
 
-// await waits for inner, and says in words what came of it if that is no error.
+// await waits for inner, and returns the result in words, or an error.
 func (r *lifecycleRun) await(ctx context.Context) (string, error) {
 	v, err := 0, error(nil)
 	d := r.limit.duration()
@@ -340,7 +340,7 @@ func (r *lifecycleRun) group(ctx context.Context, g *task.Group) (err error) {
 	return err
 }
 
-// spawnIn is spawn into a group.
+// spawnIn makes inner in a group.
 func (r *lifecycleRun) spawnIn(g *task.Group) *task.Task[int] {
 	var made *task.Task[int]
 	var err error
@@ -350,15 +350,15 @@ func (r *lifecycleRun) spawnIn(g *task.Group) *task.Task[int] {
 		made, err = task.GoIn(g, r.body, task.Named("inner"))
 	}
 	if err != nil {
-		r.t.Errorf("spawning into the group: %v", err)
+		r.t.Errorf("making inner in the group: %v", err)
 	}
 	return r.made(made)
 }
 
-// check compares what was seen with what must be true.
+// check compares what happened with what must be true.
 func (r *lifecycleRun) check(m *lifecycleTruth) {
 	t := r.t
-	// Errors: Close unwinds every body; nothing is left.
+	// Closing: Close unwinds every body, so no task is left.
 	for left := range r.l.Tasks() {
 		t.Errorf("%v is in the registry of a closed loop", left)
 	}
@@ -367,7 +367,7 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 
 	testkit.Equal(t, "how often the body ran", r.started, either(m.ran, 1, 0))
 	testkit.Equal(t, "how often the body's deferred call ran", r.ended, r.started)
-	testkit.Equal(t, "what the body heard", strings.Join(r.heard, ", "), strings.Join(m.heard, ", "))
+	testkit.Equal(t, "the causes that were delivered to the body", strings.Join(r.heard, ", "), strings.Join(m.heard, ", "))
 	switch {
 	case r.inner == nil && r.strand == nil:
 		t.Fatal("inner was never made")
@@ -385,7 +385,7 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 		}
 	}
 	if m.mayReach && r.reached() {
-		return // whom it befalls, and who takes whose error then, is in no rule
+		return // no rule says which task a Goexit unwinds, and which code then takes which error
 	}
 	for _, asked := range r.asked {
 		// Task.cancel: False only for a task that is done.
@@ -395,11 +395,11 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 	if !m.dropped && !m.nested {
 		testkit.Equal(t, "when the waiter saw it", r.sawAt, m.sawAt)
 		if r.saw == "canceled" && r.limit != limitReached {
-			// Errors: the cause is kept.
+			// Errors and panics: a CanceledError has its cause.
 			testkit.Equal(t, "the cause of the cancellation that the waiter saw", r.cause, "cause")
 		}
 		testkit.Equal(t, "the requests to cancel the waiter", r.cancelling, m.cancelling)
-		// Task.Cancel: the task's context ends with the request. Uncancel: it has another when all are taken back.
+		// Task.Cancel ends the task's context. Uncancel gives it a new one when all requests are taken back.
 		testkit.Equal(t, "the waiter's context is open", r.open, m.cancelling == 0)
 		testkit.Equal(t, "the waiter's context is open after Uncancel", r.renewed, true)
 		testkit.Equal(t, "what the waiter's next suspension delivers", r.next, m.next)
@@ -410,8 +410,8 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 	testkit.Equal(t, "what the error handler was told", strings.Join(r.told, "; "), strings.Join(m.told, "; "))
 }
 
-// reached reports whether inner's Goexit has unwound another task, on whose stack inner
-// ran. Its error must be ErrGoexit then.
+// reached reports whether inner ran on the stack of another task, and its Goexit has unwound that task.
+// The error of that task must then be ErrGoexit.
 func (r *lifecycleRun) reached() bool {
 	switch {
 	case r.saw == "nothing":
@@ -422,7 +422,7 @@ func (r *lifecycleRun) reached() bool {
 	return true
 }
 
-// outcomeOf is sight, and does not take the error.
+// outcomeOf returns the outcome of t in words, and does not take the error.
 func (r *lifecycleRun) outcomeOf(t *task.Task[int]) string {
 	if err := future.Peek(t); err != nil {
 		return r.kindOf(err)
@@ -430,16 +430,16 @@ func (r *lifecycleRun) outcomeOf(t *task.Task[int]) string {
 	return r.sight(t.Result())
 }
 
-// sight says in words what came of an await, which must be a value or an error.
+// sight returns the results of an await in words. They must be a value or an error, and not both.
 func (r *lifecycleRun) sight(v int, err error) string {
 	if err == nil {
 		return fmt.Sprint(v)
 	}
-	testkit.Equal(r.t, "the value that comes with an error", v, 0)
+	testkit.Equal(r.t, "the value that is returned with an error", v, 0)
 	return r.kindOf(err)
 }
 
-// kindOf says in words what err is, and checks what is promised of errors of its kind.
+// kindOf returns the kind of err in words, and checks the promises about errors of this kind.
 func (r *lifecycleRun) kindOf(err error) string {
 	var (
 		panicked *task.PanicError
@@ -454,24 +454,24 @@ func (r *lifecycleRun) kindOf(err error) string {
 		var kinds []string
 		for _, one := range group.Errors {
 			kinds = append(kinds, r.kindOf(errors.Unwrap(one)))
-			testkit.Equal(r.t, "the group's error is that of its member", errors.Is(err, one), true)
+			testkit.Equal(r.t, "the group's error matches the error of its task", errors.Is(err, one), true)
 		}
 		return fmt.Sprintf("group%v", kinds)
 	case errors.As(err, &expired):
-		// Errors: timeouts satisfy context.DeadlineExceeded.
+		// Errors and panics: a TimeoutError matches context.DeadlineExceeded.
 		testkit.Equal(r.t, "a TimeoutError is DeadlineExceeded", errors.Is(err, context.DeadlineExceeded), true)
 		testkit.Equal(r.t, "a TimeoutError is ErrCanceled", errors.Is(err, future.ErrCanceled), false)
 		testkit.Equal(r.t, "the limit of a TimeoutError", expired.When.Sub(r.l.Clock().Start()), r.limit.duration())
 		return "timeout"
 	case errors.As(err, &canceled):
-		// Errors: ErrCanceled satisfies context.Canceled.
+		// Errors and panics: a cancellation matches ErrCanceled and context.Canceled.
 		testkit.Equal(r.t, "a cancellation is ErrCanceled", errors.Is(err, future.ErrCanceled), true)
 		testkit.Equal(r.t, "a cancellation is context.Canceled", errors.Is(err, context.Canceled), true)
 		return "canceled"
 	case errors.As(err, &panicked):
 		testkit.Equal(r.t, "the value of the panic", panicked.Value, any("lifecycle"))
-		testkit.Equal(r.t, "the task that panicked", panicked.Task, "inner")
-		testkit.Equal(r.t, "the panic has its stack", strings.Contains(string(panicked.Stack), "lifecycleRun"), true)
+		testkit.Equal(r.t, "the name of the task in the panic", panicked.Task, "inner")
+		testkit.Equal(r.t, "the stack of the panic is that of inner", strings.Contains(string(panicked.Stack), "lifecycleRun"), true)
 		return "panic"
 	case err == loop.ErrGoexit:
 		return "goexit"

@@ -10,13 +10,12 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// TestLifecycle runs one task, called inner, through every life that it can have:
-// each kind of task and of factory, each way to end and to be canceled, and each way
-// in which another task, the waiter, can wait for it. What must be true of it all is
-// not recorded: lifecycle_model_test.go derives it from the rules.
+// TestLifecycle runs one task, inner, through every possible life: each kind of body and of factory,
+// each way to end and to be canceled, and each way in which another task, the waiter, can wait for
+// it. The expected results are not recorded: lifecycle_model_test.go derives them from the rules.
 func TestLifecycle(t *testing.T) {
 	all := lifecycles()
-	// A case that silently drops out, or comes twice, is to be noticed.
+	// The numbers show if a case drops out, or comes twice.
 	testkit.Equal(t, "the number of cases", len(all), 5754)
 	byPlace, names := map[string][]lifecycle{}, map[string]bool{}
 	for _, c := range all {
@@ -48,24 +47,23 @@ type lifecycle struct {
 	wait      lifecycleWait
 
 	suspends bool            // inner sleeps before its end
-	ends     lifecycleEnd    // how, if nobody disturbs it
-	cancel   lifecycleMoment // when somebody does
-	answers  lifecycleEnd    // what inner makes of a cancellation; endsCanceled lets it through
-	tidies   bool            // inner sleeps a little before that answer
-	limit    lifecycleLimit  // of a wait that has one
+	ends     lifecycleEnd    // how inner ends if no cancellation disturbs it
+	cancel   lifecycleMoment // when inner or the waiter is canceled
+	answers  lifecycleEnd    // how inner ends after a cancellation; endsCanceled lets it through
+	tidies   bool            // inner sleeps a little before that end
+	limit    lifecycleLimit  // the time limit, for waits that have one
 
-	shutsDown bool // the host shuts the loop down once the waiter has ended; else it runs it until nothing is left
-	drivesOn  bool // after a Goexit the host drives the loop on, on another goroutine; else it closes it
+	shutsDown bool // the host calls Shutdown when the waiter has ended; otherwise it runs the loop to its end
+	drivesOn  bool // after a Goexit the host runs the loop again, on another goroutine; otherwise it closes the loop
 	debug     bool // the loop is in debug mode
 }
 
-// Instants, by the loop's clock. The limits and cancellations that hit a suspended
-// inner come at lifeCancel.
+// Instants and durations, by the loop's clock.
 const (
-	lifeCancel  = 4 * time.Second
-	lifeTidying = time.Second // takes inner from its cancellation to its answer
-	lifeBody    = 10 * time.Second
-	lifeSibling = 20 * time.Second
+	lifeCancel  = 4 * time.Second  // when limits expire and cancellations come, if inner is suspended
+	lifeTidying = time.Second      // the time from a cancellation of inner to its end, if it tidies
+	lifeBody    = 10 * time.Second // when inner ends
+	lifeSibling = 20 * time.Second // when the sibling ends
 	lifeFar     = 50 * time.Second // a limit that is never reached
 )
 
@@ -87,17 +85,17 @@ type lifecycleMoment uint8
 
 const (
 	cancelNever           lifecycleMoment = iota
-	cancelStartByCaller                   // inner is canceled before its first step, by the one that made it
+	cancelStartByCaller                   // inner is canceled before its first step, by the code that made it
 	cancelStartByHook                     // the same, by a hook of the task factory
 	cancelStartByHost                     // the same, by the host that made it, before the loop runs
-	cancelStartByWaiter                   // the waiter is canceled, which waits already, before inner's first step
+	cancelStartByWaiter                   // the waiter is canceled while it waits, before inner's first step
 	cancelItself                          // inner cancels itself in its first step
 	cancelSuspended                       // inner is canceled while it is suspended
 	cancelSuspendedWaiter                 // the waiter is canceled while inner is suspended
-	cancelBeforeLimit                     // the same, at the instant of the limit, and first
-	cancelAfterLimit                      // the same, second
-	cancelDone                            // inner is canceled when it is done, before anybody was told
-	cancelDoneWaiter                      // the waiter is canceled when inner is done and the waiter was not told
+	cancelBeforeLimit                     // the same, at the instant of the limit, just before it expires
+	cancelAfterLimit                      // the same, just after the limit has expired
+	cancelDone                            // inner is canceled when it is done, before its waiters run
+	cancelDoneWaiter                      // the waiter is canceled when inner is done, before the waiter runs
 )
 
 var lifecycleMoments = [...]string{
@@ -134,7 +132,7 @@ type lifecycleLimit uint8
 
 const (
 	limitFar     lifecycleLimit = iota
-	limitReached                // while inner is suspended, or is tidying up
+	limitReached                // the limit expires while inner is suspended
 	limitZero                   // the limit is 0
 )
 
@@ -181,7 +179,7 @@ func (c lifecycle) limited() bool {
 func (c lifecycle) hasShield() bool { return c.wait == waitShielded || c.wait == waitForShield }
 func (c lifecycle) inGroup() bool   { return c.wait == waitGrouped || c.wait == waitGroupedAwaited }
 
-// lifecycles returns every case that can exist and is not the same as another.
+// lifecycles returns every case that can exist and that differs from all others.
 func lifecycles() []lifecycle {
 	all := []lifecycle{{}}
 	all = crossed(all, 2, func(c *lifecycle, n int) { c.eager = n == 1 })
@@ -200,7 +198,7 @@ func lifecycles() []lifecycle {
 	return slices.DeleteFunc(all, func(c lifecycle) bool { return !c.canonical() })
 }
 
-// crossed returns each of all with each of n settings.
+// crossed returns every case of all with each of n settings.
 func crossed(all []lifecycle, n int, set func(c *lifecycle, at int)) []lifecycle {
 	var product []lifecycle
 	for _, c := range all {
@@ -212,7 +210,7 @@ func crossed(all []lifecycle, n int, set func(c *lifecycle, at int)) []lifecycle
 	return product
 }
 
-// exists reports whether there is such a moment in such a life.
+// exists reports whether the life of c has the moments of c.cancel and c.limit.
 func (c lifecycle) exists() bool {
 	together := c.cancel == cancelBeforeLimit || c.cancel == cancelAfterLimit
 	switch c.cancel {
@@ -222,7 +220,7 @@ func (c lifecycle) exists() bool {
 		}
 	case cancelStartByHost:
 		if c.inGroup() {
-			return false // a group is made by a running body, so nothing is spawned into it before
+			return false // a running body makes the group, so no task is made in it before the loop runs
 		}
 	case cancelSuspended, cancelSuspendedWaiter, cancelBeforeLimit, cancelAfterLimit:
 		if !c.suspends {
@@ -230,24 +228,24 @@ func (c lifecycle) exists() bool {
 		}
 	case cancelDoneWaiter:
 		if c.eager && !c.suspends {
-			return false // when inner is done the waiter has not begun to wait, and never will
+			return false // inner is done before the waiter would wait, so the waiter never waits
 		}
 	}
 	switch c.limit {
 	case limitFar:
 		return !together
-	case limitReached: // it is what disturbs inner, so there is no other cancellation unless at that instant
+	case limitReached: // the limit cancels inner, so another cancellation must come at the same instant, or not at all
 		return c.limited() && c.suspends && (c.cancel == cancelNever || together)
-	default: // the same; and no instant is left to come together at
+	default: // the same, but here no other cancellation can come at the same instant
 		return c.limited() && c.cancel == cancelNever
 	}
 }
 
-// canonical reports whether c says nothing about what makes no difference to it.
+// canonical reports whether every setting of c that has no effect has its zero value.
 func (c lifecycle) canonical() bool {
 	m := c.truth()
-	// How a body ends makes no difference if it never comes to that; but that a body
-	// never runs is to be seen of every one.
+	// c.ends has no effect if the body does not reach its own end. But a body that must never run
+	// is tested with every end.
 	beforeStart := cancelStartByCaller <= c.cancel && c.cancel <= cancelStartByWaiter
 	switch {
 	case c.ends != endsValue && !m.ownEnd && !beforeStart:
