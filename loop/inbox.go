@@ -9,15 +9,14 @@ import "github.com/takt-go/takt/loop/internal/source"
 // the error handler.
 //
 // If the loop is closed, Post returns [ErrClosed], and fn never runs. If [Loop.SetPostLimit] has set a
-// limit, and that many functions wait, Post returns [ErrFull], and fn never runs. A nil error says that the loop
-// has taken fn. If the loop is closed before it runs again, it drops fn.
+// limit, and that many functions wait, Post returns [ErrFull], and fn never runs. A nil error says that
+// the loop has taken fn. If the loop is closed before it runs again, it drops fn.
 func (l *Loop) Post(fn func()) error {
 	l.mustBeMade("Post")
 	call := callback("Post", fn)
-	switch l.inbox.Post(call, true) {
-	case source.Full:
+	if answer := l.inbox.Post(call, true); answer == source.Full {
 		return ErrFull
-	case source.Closed:
+	} else if answer == source.Closed {
 		return ErrClosed
 	}
 	return nil

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"math"
 	"sync"
 
 	"github.com/takt-go/takt/loop/internal/ready"
@@ -16,14 +17,14 @@ type Inbox struct {
 	mu     sync.Mutex
 	posts  []func()
 	spare  []func() // the slice that the loop emptied last
-	limit  int      // of the number of posts; 0: none
+	room   int      // Post looks closer if so many functions wait: it is full, or closed
 	closed bool
 }
 
 // Init makes an inbox. Take moves the posts to the queue to, and then calls taken with the
 // number of posts.
 func (in *Inbox) Init(hub *Hub, to *ready.Queue, taken func(n int)) {
-	in.hub, in.to, in.taken = hub, to, taken
+	in.hub, in.to, in.taken, in.room = hub, to, taken, math.MaxInt
 }
 
 // An Answer says whether an inbox has taken a function.
@@ -39,13 +40,13 @@ const (
 // goroutine.
 func (in *Inbox) Post(fn func(), limited bool) Answer {
 	in.mu.Lock()
-	if in.closed {
+	if len(in.posts) >= in.room && (limited || in.closed) {
+		answer := Full
+		if in.closed {
+			answer = Closed
+		}
 		in.mu.Unlock()
-		return Closed
-	}
-	if limited && in.limit > 0 && len(in.posts) >= in.limit {
-		in.mu.Unlock()
-		return Full
+		return answer
 	}
 	in.posts = append(in.posts, fn)
 	in.mu.Unlock()
@@ -58,7 +59,13 @@ func (in *Inbox) Post(fn func(), limited bool) Answer {
 func (in *Inbox) SetLimit(n int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.limit = n
+	switch {
+	case in.closed:
+	case n == 0:
+		in.room = math.MaxInt
+	default:
+		in.room = n
+	}
 }
 
 // Len returns how many functions wait. It is safe from any goroutine.
@@ -94,5 +101,5 @@ func (in *Inbox) Take() {
 func (in *Inbox) Refuse() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.closed, in.posts = true, nil
+	in.closed, in.posts, in.room = true, nil, 0
 }
