@@ -15,13 +15,12 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// Every benchmark counts its own operation in ns/op and allocs/op, also where it
-// works in batches: a yield, a task, a message, a timer. `make bench` shows them
-// as ratios to BenchmarkFloorPull, with the goals; cmd/internal/benchtable has
-// the list, by name.
+// Every benchmark counts its own operation in ns/op and allocs/op, even if it works in batches. The
+// operation is a yield, a task, a message or a timer. `make bench` shows the results as ratios to
+// BenchmarkFloorPull, with the goals. cmd/internal/benchtable lists the benchmarks by name.
 
-// forEachKind runs bench for both kinds of bodies, each on a loop of its own, and
-// then what bench has spawned.
+// forEachKind runs bench for both kinds of bodies, each on a loop of its own. Then it runs the tasks that
+// bench has made.
 func forEachKind(b *testing.B, bench func(b *testing.B, k bodyKind, ctx context.Context), opts ...loop.Option) {
 	for _, k := range bodyKinds {
 		b.Run(k.name, func(b *testing.B) {
@@ -53,14 +52,14 @@ func inBatches(n, size int) iter.Seq[int] {
 	}
 }
 
-// The floors. They are measured here and again at the end of this file, so that
-// a machine that changes its pace in between shows. Those that are floors of one row only
-// are beside that: what a collection costs depends on how many goroutines there ever were.
+// These are the floors. They are measured here and again at the end of this file, to show whether the
+// machine has changed its speed meanwhile. A floor of one row only stands next to the benchmark of that
+// row: the cost of a garbage collection depends on the number of goroutines that ever existed.
 
 func BenchmarkFloorPull(b *testing.B) { floorPull(b) }
 func BenchmarkFloorRing(b *testing.B) { floorRing(b) }
 
-// floorPull is a bare iter.Pull round trip: what two switches of stacks cost.
+// floorPull measures a bare iter.Pull round trip: the cost of two switches between stacks.
 func floorPull(b *testing.B) {
 	b.ReportAllocs()
 	next, stop := iter.Pull(func(yield func(struct{}) bool) {
@@ -73,8 +72,8 @@ func floorPull(b *testing.B) {
 	}
 }
 
-// floorRing pushes to a bare ring, and pops and runs, 1000 values of an
-// interface: what a ready queue cannot do without.
+// floorRing pushes 1000 interface values to a bare ring, pops them and runs them: a ready queue cannot
+// cost less.
 func floorRing(b *testing.B) {
 	b.ReportAllocs()
 	var ring [1024]loop.Runnable
@@ -95,14 +94,14 @@ func floorRing(b *testing.B) {
 
 func doNothing() {}
 
-// BenchmarkYield1 is one yield of a task that is alone.
+// BenchmarkYield1 measures one yield of a single task.
 func BenchmarkYield1(b *testing.B) {
 	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
 		k.yields(ctx, b.N)
 	})
 }
 
-// BenchmarkYield100 is one yield of one of 100 tasks, which take turns.
+// BenchmarkYield100 measures one yield of one of 100 tasks, which take turns.
 func BenchmarkYield100(b *testing.B) {
 	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
 		for range 100 {
@@ -111,8 +110,8 @@ func BenchmarkYield100(b *testing.B) {
 	})
 }
 
-// BenchmarkFloorAlloc allocates what a spawn cannot do without, a task and its body, and
-// keeps 1000 of them: people keep tasks.
+// BenchmarkFloorAlloc allocates a task and its body, which every new task needs, and keeps 1000 of them,
+// since programs keep tasks.
 func BenchmarkFloorAlloc(b *testing.B) {
 	b.Run("stackful", func(b *testing.B) {
 		b.ReportAllocs()
@@ -126,7 +125,7 @@ func BenchmarkFloorAlloc(b *testing.B) {
 	})
 	b.Run("stackless", func(b *testing.B) {
 		b.ReportAllocs()
-		type withMachine struct { // as it is in package task
+		type withMachine struct { // like stackless in package task
 			task.Task[int]
 			task.Machine[int]
 		}
@@ -138,14 +137,12 @@ func BenchmarkFloorAlloc(b *testing.B) {
 	})
 }
 
-// BenchmarkSpawnLazy spawns a task that returns at once, and awaits it, in
-// batches of 1000.
+// BenchmarkSpawnLazy makes a task that returns at once, and awaits it, in batches of 1000.
 func BenchmarkSpawnLazy(b *testing.B) {
 	forEachKind(b, spawnAndAwait, loop.WithTaskFactory(factory.Lazy))
 }
 
-// BenchmarkSpawnEager is the same where every task ends inside the call that
-// spawns it.
+// BenchmarkSpawnEager is the same, but every task ends inside the call that makes it.
 func BenchmarkSpawnEager(b *testing.B) {
 	forEachKind(b, spawnAndAwait, loop.WithTaskFactory(factory.Eager))
 }
@@ -170,7 +167,7 @@ func spawnAndAwait(b *testing.B, k bodyKind, ctx context.Context) {
 	})
 }
 
-// BenchmarkPingPong is one message between two tasks, each in a new future.
+// BenchmarkPingPong measures one message between two tasks. Each message has a new future.
 func BenchmarkPingPong(b *testing.B) {
 	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
 		ping, pong := future.New[int](ctx), future.New[int](ctx)
@@ -207,7 +204,7 @@ func setResult(f *future.Future[int]) {
 	}
 }
 
-// BenchmarkGather spawns a task that yields once, and gathers 1000 of them.
+// BenchmarkGather makes a task that yields once, and gathers 1000 of them.
 func BenchmarkGather(b *testing.B) {
 	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
 		left := b.N
@@ -239,9 +236,9 @@ func BenchmarkCallSoon(b *testing.B) {
 	}
 }
 
-// BenchmarkTimerFired arms and fires one of up to 200,000 timers, one due in each
-// microsecond and armed in no order. With the system's clock the loop has to wait
-// for them, and what counts is the time of the CPU.
+// BenchmarkTimerFired arms and fires one of up to 200,000 timers. In each microsecond one timer is due,
+// and they are armed in a mixed order. With the system's clock the loop has to wait for them, so the
+// benchmark measures CPU time.
 func BenchmarkTimerFired(b *testing.B) {
 	b.Run("system", func(b *testing.B) {
 		before := cpuTime()
@@ -263,8 +260,8 @@ func timersFired(b *testing.B, c timer.Clock) {
 	}
 }
 
-// BenchmarkTimerCanceled arms and cancels a timer, in batches of 10,000: most time
-// limits end so.
+// BenchmarkTimerCanceled arms and cancels a timer, in batches of 10,000: most time limits end in this
+// way.
 func BenchmarkTimerCanceled(b *testing.B) {
 	l := loop.New()
 	defer l.Close()
@@ -283,8 +280,7 @@ func BenchmarkTimerCanceled(b *testing.B) {
 	}
 }
 
-// BenchmarkPost posts a callback from another goroutine, which does nothing but
-// that, and runs it.
+// BenchmarkPost posts a callback from another goroutine, which does nothing else, and runs it.
 func BenchmarkPost(b *testing.B) {
 	l := loop.New()
 	defer l.Close()
@@ -310,8 +306,8 @@ func BenchmarkPost(b *testing.B) {
 func BenchmarkFloorPullAgain(b *testing.B) { floorPull(b) }
 func BenchmarkFloorRingAgain(b *testing.B) { floorRing(b) }
 
-// BenchmarkFloorPullCold is a bare iter.Pull round trip of one of 1000 coroutines, which
-// take turns: what they need is no longer in the processor's caches.
+// BenchmarkFloorPullCold measures a bare iter.Pull round trip of one of 1000 coroutines, which take turns.
+// So the memory of a coroutine is no longer in the processor's caches when its turn comes.
 func BenchmarkFloorPullCold(b *testing.B) {
 	b.ReportAllocs()
 	var nexts [1000]func() (struct{}, bool)

@@ -20,7 +20,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// waitDone is a blocking call that goes on until its context ends.
+// waitDone is a blocking call that returns when its context ends.
 func waitDone(ctx context.Context) (int, error) {
 	<-ctx.Done()
 	return 0, ctx.Err()
@@ -60,7 +60,7 @@ func TestBlockingByTheSystemsClock(t *testing.T) {
 			sleeps := func(d time.Duration) *task.Task[int] {
 				return task.Go(ctx, func(ctx context.Context) (int, error) {
 					return task.Blocking(ctx, func(context.Context) (int, error) {
-						time.Sleep(d) // in the bubble's time
+						time.Sleep(d) // in the fake time of synctest
 						return int(d / time.Second), nil
 					})
 				})
@@ -77,7 +77,7 @@ func TestBlockingByTheSystemsClock(t *testing.T) {
 	})
 }
 
-// By the system's clock the end of a call is noticed also while one task yields, alone.
+// With the system's clock, the loop notices the end of a call even while a single task yields.
 func TestBlockingEndsWhileATaskYields(t *testing.T) {
 	runReal(t, func(ctx context.Context) (int, error) {
 		call := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -92,8 +92,8 @@ func TestBlockingEndsWhileATaskYields(t *testing.T) {
 	})
 }
 
-// Under a virtual clock the ends of calls are noticed in the order of the calls,
-// whichever ends first, and time stands still until then.
+// With a virtual clock, the loop notices the ends of calls in the order of the calls, whichever ends
+// first. Time stands still until then.
 func TestBlockingInOrderOfTheCalls(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
@@ -122,7 +122,7 @@ func TestBlockingInOrderOfTheCalls(t *testing.T) {
 	})
 }
 
-// The end is noticed when nothing else is ready, however long ago it came.
+// The loop notices the end of a call when nothing else is ready, even if the call has ended long ago.
 func TestBlockingEndsWhenNothingElseIsReady(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ended := make(chan struct{})
@@ -143,7 +143,7 @@ func TestBlockingEndsWhenNothingElseIsReady(t *testing.T) {
 		}); err != nil {
 			t.Error(err)
 		}
-		testkit.Equal(t, "what the busy task has done by then", yielded, 100)
+		testkit.Equal(t, "turns of the busy task before that", yielded, 100)
 		_, _ = busy.Await(ctx)
 	})
 }
@@ -177,7 +177,7 @@ func TestBlockingContext(t *testing.T) {
 	})
 }
 
-// The limit of a scope is by the virtual clock, and bounds no limit of package context.
+// The limit of a scope counts virtual time, and does not shorten a limit of package context.
 func TestBlockingUnderATimeoutOfVirtualTime(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
@@ -276,14 +276,14 @@ func TestBlockingPanicAfterTheTaskHasGone(t *testing.T) {
 		}, task.Named("it"))
 		yields(t, ctx, 2)
 		a.Cancel(nil)
-		if err := task.Sleep(ctx, time.Second); err != nil { // the clock waits for fn
+		if err := task.Sleep(ctx, time.Second); err != nil { // takes effect after fn has returned
 			t.Error(err)
 		}
 	}, told.option())
 	told.want(t, `a callback panicked: it: panic in task "it": too late`)
 }
 
-// Nor is it lost where the loop is closed meanwhile.
+// The panic is not lost if the loop is closed meanwhile.
 func TestBlockingPanicWhileTheLoopCloses(t *testing.T) {
 	var told failures
 	l := virtual(t, told.option())
@@ -308,12 +308,12 @@ func TestBlockingGoexitOfFn(t *testing.T) {
 	})
 }
 
-// A Goexit on the stack of a body in Blocking takes the body, and ends fn's context.
+// A Goexit on the stack of a body that is in Blocking ends the body, and the context of fn.
 func TestBlockingLeftByGoexit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // where a Close that hangs is a deadlock
+	synctest.Test(t, func(t *testing.T) { // synctest reports a Close that hangs as a deadlock
 		l := virtual(t)
 		a := task.Go(l.Context(), func(ctx context.Context) (int, error) {
-			l.CallSoon(runtime.Goexit) // runs on this stack
+			l.CallSoon(runtime.Goexit) // runs on the stack of this body
 			return task.Blocking(ctx, waitDone)
 		})
 		testkit.Equal(t, "Run ended by the Goexit", testkit.Goexits(func() { _ = l.Run() }), true)
@@ -774,7 +774,7 @@ func TestCloseEndsWhatWaitsForTheLoop(t *testing.T) {
 	}
 }
 
-// A cancellation that comes when fn has returned does not cost its result.
+// If fn has returned, a cancellation does not drop its result.
 func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 	for name, fn := range map[string]func(context.Context) (int, error){
 		"a value":  func(context.Context) (int, error) { return 7, nil },
@@ -804,7 +804,7 @@ func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 			}()
 			check(t, ctx, v, err)
 		}
-		// The end was noticed, and the task is woken, when the cancellation comes.
+		// Before the cancellation comes, the loop has noticed the end, and has woken the task.
 		t.Run(name+", noticed", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := virtual(t)
@@ -821,7 +821,7 @@ func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 				testkit.Equal(t, "its error", err, nil)
 			})
 		})
-		// By the real clock it is enough that fn has returned.
+		// With the real clock, it is enough that fn has returned.
 		t.Run(name+", not noticed", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				runReal(t, func(ctx context.Context) (int, error) {
@@ -842,8 +842,8 @@ func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 	}
 }
 
-// With a virtual clock fn has not returned before its end is noticed, whatever its
-// goroutine has come to: so a program does the same in every run.
+// With a virtual clock, fn counts as returned when the loop has noticed its end, and not before. So a
+// program does the same in every run.
 func TestBlockingIsCanceledBeforeItsEndIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		play(t, func(ctx context.Context) {
@@ -862,8 +862,8 @@ func TestBlockingIsCanceledBeforeItsEndIsNoticed(t *testing.T) {
 	})
 }
 
-// What fn panics with has the name that the task had when it called, whatever name it is
-// given meanwhile. (The race detector sees whether fn's goroutine asks the task.)
+// A panic of fn has the name that the task had when it called Blocking, even if the task gets another
+// name meanwhile. (The race detector reports it if fn's goroutine reads the task's name.)
 func TestBlockingPanicHasTheNameOfTheCall(t *testing.T) {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -903,7 +903,7 @@ func TestSubmitThatGaveUpTakesNoError(t *testing.T) {
 	told.want(t, "a task failed and its error was never retrieved: failing: boom")
 }
 
-// The cause with which the context of a blocking call ends is the cancellation.
+// The context of a blocking call ends with the cancellation as its cause.
 func TestBlockingTellsTheCauseOfTheCancellation(t *testing.T) {
 	told := make(chan error, 1)
 	play(t, func(ctx context.Context) {

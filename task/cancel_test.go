@@ -15,8 +15,8 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// A body that returns the Err of its context after a request to cancel has let that
-// through, as one that returns the error of the await has.
+// After a request to cancel, a body may return the Err of its context in place of the error of its await.
+// Both let the request through.
 func TestBodyReturnsTheErrOfItsContext(t *testing.T) {
 	wrap := func(err error) error { return fmt.Errorf("wrapped: %w", err) }
 	for _, c := range []struct {
@@ -95,7 +95,7 @@ func TestTimeoutBodyReturnsTheErrOfItsContext(t *testing.T) {
 		})
 		wantTimeout(t, ctx, err, time.Second)
 
-		// A context that ended by itself is another matter.
+		// A context that ended by itself is no cancellation of the task.
 		err = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
 			std, cancel := context.WithCancel(ctx)
 			cancel()
@@ -103,7 +103,7 @@ func TestTimeoutBodyReturnsTheErrOfItsContext(t *testing.T) {
 		})
 		testkit.Equal(t, "the error", err, context.Canceled)
 
-		// A request from outside comes out.
+		// Timeout returns a request from outside.
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
 			return 0, task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
 				_ = task.Sleep(ctx, time.Minute)
@@ -115,7 +115,7 @@ func TestTimeoutBodyReturnsTheErrOfItsContext(t *testing.T) {
 		_, err = x.Await(ctx)
 		testkit.Equal(t, "the cause", causeOf(t, err), errCause)
 
-		// So does that of an outer limit.
+		// Timeout returns the request of an outer limit, too.
 		var inner error
 		err = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
 			inner = task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
@@ -141,7 +141,7 @@ func TestGroupBodyReturnsTheErrOfItsContext(t *testing.T) {
 		})
 		wantGroupErrors(t, err, errBoom)
 
-		testkit.Equal(t, "of a group that was canceled", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+		testkit.Equal(t, "the error of a group that was canceled", task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			lowlevel.LoopOf(ctx).CallSoon(g.Cancel)
 			return waits(ctx, g)
 		}), nil)
@@ -158,14 +158,14 @@ func TestGroupBodyReturnsTheErrOfItsContext(t *testing.T) {
 		err = task.WithGroup(ctx, func(ctx context.Context, _ *task.Group) error {
 			std, cancel := context.WithCancel(ctx)
 			cancel()
-			return std.Err() // which ended by itself
+			return std.Err() // std ended by itself
 		})
 		wantGroupErrors(t, err, context.Canceled)
 	})
 }
 
-// A request that did not end the context of the body, or that was taken back, is not what
-// the body's error tells of.
+// The Err of the body's context does not stand for a request if the request did not end that context, or was
+// taken back.
 func TestErrOfAContextThatNoRequestEnded(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
@@ -173,7 +173,7 @@ func TestErrOfAContextThatNoRequestEnded(t *testing.T) {
 			task.Current(ctx).Uncancel()
 			return ctx.Err()
 		})
-		testkit.Equal(t, "taken back", err, context.Canceled)
+		testkit.Equal(t, "the error after the request was taken back", err, context.Canceled)
 
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
 			_ = task.Sleep(ctx, time.Hour)
@@ -189,13 +189,13 @@ func TestErrOfAContextThatNoRequestEnded(t *testing.T) {
 	})
 }
 
-// A limit that expires in the same moment as a request from outside does not stand in
-// for its cause, whichever comes first.
+// If a limit expires at the same instant as a request from outside, the error has the cause of the request,
+// whichever comes first.
 func TestCauseOfARequestBesideALimit(t *testing.T) {
 	for name, order := range map[string]func(ctx context.Context, w *task.Task[int], f *future.Future[int]){
 		"the request first": func(ctx context.Context, w *task.Task[int], f *future.Future[int]) {
 			lowlevel.LoopOf(ctx).CallLater(time.Second, func() { _ = f.SetResult(1); w.Cancel(errCause) })
-			yields(t, ctx, 1) // the limit is armed after the call
+			yields(t, ctx, 1) // the limit is armed after the timer above
 		},
 		"the limit first": func(ctx context.Context, w *task.Task[int], f *future.Future[int]) {
 			yields(t, ctx, 1)
@@ -214,8 +214,8 @@ func TestCauseOfARequestBesideALimit(t *testing.T) {
 	}
 }
 
-// The end of a program, and a group that aborts, ask a chain of tasks in one go: each is
-// asked by name, and once by the task that awaits it.
+// The end of a program, the abort of a group, and a gather each cancel a chain of tasks by one request. The
+// request reaches each task twice: directly, and through the task that awaits it.
 func TestAChainIsAskedInOneGo(t *testing.T) {
 	const n = 200
 	links := func(ctx context.Context, spawn func(func(context.Context) (int, error)) *task.Task[int]) (all []*task.Task[int]) {
@@ -230,7 +230,7 @@ func TestAChainIsAskedInOneGo(t *testing.T) {
 		t.Helper()
 		for i, x := range all {
 			if asked := x.CancelRequests(); asked != 2 && i < n-1 || asked != 1 && i == n-1 {
-				t.Fatalf("task %d of %d was asked %d times", i, n, asked)
+				t.Fatalf("task %d of %d got %d requests to cancel", i, n, asked)
 			}
 		}
 	}
@@ -267,7 +267,7 @@ func TestAChainIsAskedInOneGo(t *testing.T) {
 	})
 }
 
-// A gather that several tasks await is passed once, too.
+// A request passes once through a gather that several tasks await.
 func TestAGatherIsPassedOnce(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		const n = 50
@@ -288,8 +288,8 @@ func TestAGatherIsPassedOnce(t *testing.T) {
 	})
 }
 
-// A gather that was canceled has the cause of its last child's cancellation, and where
-// that child refuses, the request's own.
+// A canceled gather has the cause of the cancellation of its last child. If that child refuses, the gather
+// has the cause of the request.
 func TestCauseOfAGatherThatWasCanceled(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		early, late := future.New[int](ctx), future.New[int](ctx)
@@ -298,7 +298,7 @@ func TestCauseOfAGatherThatWasCanceled(t *testing.T) {
 		other := errors.New("other")
 		testkit.Equal(t, "taken", lastEarly.Cancel(other), true)
 		_, err := lastEarly.Await(ctx)
-		testkit.Equal(t, "the cause, the last child being canceled before", causeOf(t, err), errCause)
+		testkit.Equal(t, "the cause if the last child was canceled before", causeOf(t, err), errCause)
 		_, err = lastLate.Await(ctx)
 		testkit.Equal(t, "a gather that was not canceled", err, nil)
 
@@ -307,11 +307,11 @@ func TestCauseOfAGatherThatWasCanceled(t *testing.T) {
 		g := task.Collect(refuses)
 		g.Cancel(other)
 		_, err = g.Await(ctx)
-		testkit.Equal(t, "the cause, the last child having refused", causeOf(t, err), other)
+		testkit.Equal(t, "the cause if the last child refuses", causeOf(t, err), other)
 	})
 }
 
-// A gather passes over a child that has failed already, and does not take its error.
+// Canceling a gather skips a child that has failed already, and does not take its error.
 func TestGatherThatIsCanceledPassesOverWhatHasFailed(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
@@ -320,14 +320,14 @@ func TestGatherThatIsCanceledPassesOverWhatHasFailed(t *testing.T) {
 		}
 		a, b := failing(errBoom), failing(errCause)
 		g := task.Gather(a, b, task.Go(ctx, hangs))
-		lowlevel.LoopOf(ctx).CallSoon(func() { g.Cancel(nil) }) // a and b are done, and g does not know yet
+		lowlevel.LoopOf(ctx).CallSoon(func() { g.Cancel(nil) }) // a and b are done, but g's waiters have not run yet
 		_, err := g.Await(ctx)
 		testkit.Equal(t, "the error", err, errBoom)
 	}, told.option())
 	told.want(t, "a task failed and its error was never retrieved: Task-3: the cause")
 }
 
-// several is an awaitable that cancels several tasks, and knows nothing of Sweep.
+// several is an awaitable that cancels several tasks, without Sweep.
 type several struct {
 	*future.Future[int]
 	of []*task.Task[int]
@@ -341,8 +341,8 @@ func (s *several) Cancel(cause error) bool {
 	return taken
 }
 
-// A request that an awaitable of the program's own passes on to several tasks reaches all
-// of them, in its order.
+// If an awaitable of the program passes a request on to several tasks, the request reaches all of them, in
+// the order of the awaitable.
 func TestAwaitableThatCancelsSeveralTasks(t *testing.T) {
 	var j looptest.Journal
 	l := virtual(t)

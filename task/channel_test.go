@@ -17,11 +17,11 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// recv is Recv for what must not fail.
+// recv is Recv for tests in which it must not fail.
 func recv[T any](t *testing.T, ctx context.Context, ch <-chan T) T {
 	t.Helper()
 	v, ok, err := task.Recv(ctx, ch)
-	if (!ok || err != nil) && !lowlevel.Unwinding(task.Current(ctx)) { // what ended the run is reported elsewhere
+	if (!ok || err != nil) && !lowlevel.Unwinding(task.Current(ctx)) { // an error that ended the loop is reported elsewhere
 		t.Errorf("Recv: %v, %v", ok, err)
 	}
 	return v
@@ -103,7 +103,7 @@ func TestSendOnAClosedChannelPanics(t *testing.T) {
 		closed := make(chan int)
 		close(closed)
 		testkit.Panics(t, "send on closed channel", func() { _ = task.Send(ctx, closed, 1) })
-		yields(t, ctx, 1) // the task is none the worse
+		yields(t, ctx, 1) // the task can still suspend
 
 		later := make(chan int)
 		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { close(later) })
@@ -160,14 +160,14 @@ func TestSendInOrderOfComing(t *testing.T) {
 	})
 }
 
-// The order holds too where the loop sleeps and goroutines outside send.
+// The order is the same if the loop sleeps, and a goroutine outside sends.
 func TestRecvInOrderOfComingFromOutside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 30
 		ch := make(chan int)
 		go func() {
 			for v := range n {
-				synctest.Wait() // the loop sleeps, with those that are left waiting
+				synctest.Wait() // the loop sleeps, and the tasks that are left wait
 				ch <- v
 			}
 		}()
@@ -181,7 +181,7 @@ func TestRecvInOrderOfComingFromOutside(t *testing.T) {
 			return task.Gather(receivers...).Await(ctx)
 		})
 		if !slices.IsSorted(got) {
-			t.Errorf("the tasks received, in order of their coming, %v", got)
+			t.Errorf("in the order in which they began to wait, the tasks received %v", got)
 		}
 	})
 }
@@ -210,7 +210,7 @@ func TestRecvIsCanceled(t *testing.T) {
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
 			v, ok, err := task.Recv(ctx, ch)
 			if v != 0 || ok {
-				t.Errorf("with the error comes %v, %v", v, ok)
+				t.Errorf("Recv returned %v, %v together with an error", v, ok)
 			}
 			return v, err
 		})
@@ -220,7 +220,7 @@ func TestRecvIsCanceled(t *testing.T) {
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		ch <- 1
 		yields(t, ctx, 2)
-		testkit.Equal(t, "values that are left in the channel", len(ch), 1) // nobody takes it any more
+		testkit.Equal(t, "values that are left in the channel", len(ch), 1) // no task receives it any more
 	})
 }
 
@@ -244,8 +244,8 @@ func TestRecvWithTheValueInHandIsCanceledAtTheNextSuspension(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int, 1)
 		var j looptest.Journal
-		// The turn that begins with the value in the channel hands it over; the
-		// canceling task runs in that turn, before the receiver.
+		// When a turn begins and the value is in the channel, the loop receives it. This task runs in that
+		// turn before the receiver does, and cancels the receiver.
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
 			v, ok, err := task.Recv(ctx, ch)
 			j.Add("received %d %v %v, asked %d", v, ok, err, task.Current(ctx).CancelRequests())
@@ -255,7 +255,7 @@ func TestRecvWithTheValueInHandIsCanceledAtTheNextSuspension(t *testing.T) {
 		})
 		yields(t, ctx, 1)
 		ch <- 7
-		if err := task.Yield(ctx); err != nil { // this task is queued before the receiver is
+		if err := task.Yield(ctx); err != nil { // this task is in the ready queue before the receiver
 			t.Error(err)
 		}
 		a.Cancel(errCause)
@@ -279,19 +279,19 @@ func TestSendThatWasMadeIsCanceledAtTheNextSuspension(t *testing.T) {
 		yields(t, ctx, 1)
 		a.Cancel(nil)
 		if _, err := a.Await(ctx); !loop.IsCanceled(err) {
-			t.Errorf("the task ended with %v", err)
+			t.Errorf("the error of the task is %v, want a cancellation", err)
 		}
 		j.Want(t, "sent: <nil>")
 		testkit.Equal(t, "what was sent", <-ch, 2)
 	})
 }
 
-// A limit that expires with the value in hand does not lose it either.
+// If a limit expires after the loop has received the value, the value is not lost either.
 func TestRecvUnderATimeoutWithTheValueInHand(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int, 1)
-		// In one turn the value is sent and the limit expires; at the beginning of the
-		// next the loop receives, for a task that is told of the expiry in that turn.
+		// In one turn the value is sent and the limit expires. At the beginning of the next turn the loop
+		// receives the value. In that turn the task gets the value, although the limit has expired.
 		sender := task.Go(ctx, func(ctx context.Context) (int, error) {
 			ch <- 5
 			return 0, task.Yield(ctx)
@@ -390,7 +390,7 @@ func TestChannelsWithGoroutinesOutside(t *testing.T) {
 		go func() {
 			defer close(answers)
 			for v := range requests {
-				time.Sleep(time.Second) // in the bubble's time
+				time.Sleep(time.Second) // in the fake time of synctest
 				answers <- fmt.Sprint(v * v)
 			}
 		}()
@@ -409,7 +409,7 @@ func TestChannelsWithGoroutinesOutside(t *testing.T) {
 	})
 }
 
-// While a task waits for a channel, timers fire as ever.
+// While a task waits for a channel, timers fire as usual.
 func TestChannelWaitDoesNotHoldUpTimers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ch := make(chan int)
@@ -435,7 +435,7 @@ func TestChannelWaitDoesNotHoldUpTimers(t *testing.T) {
 	})
 }
 
-// A goroutine that is announced by Hold keeps a virtual clock from jumping.
+// Hold announces a goroutine, and keeps a virtual clock from jumping.
 func TestRecvUnderAVirtualClockWithHold(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int)
@@ -454,7 +454,7 @@ func TestRecvUnderAVirtualClockWithHold(t *testing.T) {
 	})
 }
 
-// Without anybody announced, a virtual clock knows that nothing can come.
+// If no goroutine is announced, a loop with a virtual clock reports a deadlock.
 func TestRecvUnderAVirtualClockOfWhatNeverComes(t *testing.T) {
 	err := playToEnd(t, func(ctx context.Context) {
 		_, _, _ = task.Recv(ctx, make(chan int))
@@ -466,8 +466,7 @@ func TestRecvUnderAVirtualClockOfWhatNeverComes(t *testing.T) {
 	wantText(t, err, "loop: deadlock: nothing can wake the task that is left\n\tmain awaits room in a channel\n\tif another goroutine will send or receive, announce it by Loop.Hold")
 }
 
-// pingPong lets two tasks talk over unbuffered channels, where each operation needs
-// both of them to wait.
+// pingPong lets two tasks talk over unbuffered channels. Each operation needs both tasks to wait.
 func pingPong(t *testing.T, ctx context.Context) error {
 	ping, pong := make(chan int), make(chan int)
 	other := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -504,7 +503,7 @@ func TestTwoTasksTalkOverUnbufferedChannels(t *testing.T) {
 	t.Run("by the system's clock", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			runReal(t, func(ctx context.Context) (int, error) {
-				// A limit of the bubble's time, which ends what would hang.
+				// The limit, in the fake time of synctest, ends a test that would hang.
 				return 0, task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
 					return pingPong(t, ctx)
 				})
@@ -513,7 +512,7 @@ func TestTwoTasksTalkOverUnbufferedChannels(t *testing.T) {
 	})
 }
 
-// A channel is no future of the loop: who waits in one is unwound by Close.
+// Close unwinds a task that waits for a channel.
 func TestRecvIsUnwoundByClose(t *testing.T) {
 	l := virtual(t)
 	ch := make(chan int, 1)
@@ -529,7 +528,7 @@ func TestRecvIsUnwoundByClose(t *testing.T) {
 	testkit.ErrorIs(t, err, future.ErrCanceled)
 }
 
-// A task that a Goexit has ended takes and gives nothing any more.
+// After a Goexit has ended a task, its Recv or Send is not performed any more.
 func TestPortsLeftByGoexit(t *testing.T) {
 	l := virtual(t)
 	in, out := make(chan int, 1), make(chan int, 1)
@@ -539,7 +538,7 @@ func TestPortsLeftByGoexit(t *testing.T) {
 		func(ctx context.Context) error { return task.Send(ctx, out, 2) },
 	} {
 		a := task.Go(l.Context(), func(ctx context.Context) (int, error) {
-			l.CallSoon(runtime.Goexit) // runs on this stack
+			l.CallSoon(runtime.Goexit) // runs on the stack of this body
 			return 0, body(ctx)
 		})
 		testkit.Equal(t, "Run ended by the Goexit", testkit.Goexits(func() { _ = l.Run() }), true)
@@ -548,6 +547,6 @@ func TestPortsLeftByGoexit(t *testing.T) {
 	in <- 1
 	<-out
 	l.RunUntilIdle()
-	testkit.Equal(t, "values that nobody received", len(in), 1)
-	testkit.Equal(t, "values that nobody sent", len(out), 0)
+	testkit.Equal(t, "values that were not received", len(in), 1)
+	testkit.Equal(t, "values that were sent", len(out), 0)
 }

@@ -30,12 +30,12 @@ type program struct {
 	Trace    []string
 }
 
-// ops is a block of operations, each an array: its name, then its arguments.
+// ops is a block of operations. Each operation is an array: its name, and then its arguments.
 type ops = []any
 
-// TestConformance runs the programs of testdata/conformance, or of the files that
-// match the glob in TAKT_CORPUS, and compares what they log with the trace that
-// CPython's asyncio made of them, line by line.
+// TestConformance runs the programs of testdata/conformance, or of the files that match the glob in
+// TAKT_CORPUS. It compares the log of each program, line by line, with the trace of the same program in
+// CPython's asyncio.
 func TestConformance(t *testing.T) {
 	glob := os.Getenv("TAKT_CORPUS")
 	if glob == "" {
@@ -43,7 +43,7 @@ func TestConformance(t *testing.T) {
 	}
 	files, err := filepath.Glob(glob)
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no conformance programs at %q (%v)", glob, err)
+		t.Fatalf("there are no conformance programs at %q (%v)", glob, err)
 	}
 	var passed, failed, unsupported int
 	for _, file := range files {
@@ -110,8 +110,8 @@ func firstDifference(got, want []string) string {
 		at+1, strings.Join(want[from:at], "\n        "), line(got), line(want))
 }
 
-// sameLine compares two lines of a trace. CPython gives a cancellation's message to the
-// first reader only, so a trace that has none says nothing about it.
+// sameLine compares two lines of a trace. CPython gives the message of a cancellation only to the first
+// reader. So if the line of CPython has no message, the line of takt may have one.
 func sameLine(got, want string) bool {
 	if strings.HasSuffix(want, " raises Cancelled") || strings.HasSuffix(want, " caught Cancelled") {
 		got, _, _ = strings.Cut(got, "Cancelled(")
@@ -137,7 +137,7 @@ func blocksOf(op []any) []any {
 	return blocks
 }
 
-// nestedBlocks says which arguments of an op are blocks, or a map of blocks.
+// nestedBlocks says which arguments of an op are blocks or maps of blocks.
 var nestedBlocks = map[string]map[int]bool{
 	"try": {1: true, 2: true, 3: true}, "repeat": {2: true}, "soon": {2: true}, "later": {3: true},
 	"timeout": {2: true}, "group": {1: true}, "with": {2: true},
@@ -175,13 +175,13 @@ type interpreter struct {
 	vars    map[string]any
 	onDone  map[string]future.Callback // by variable and label
 	trace   []string
-	over    bool // what unwinding logs is not in the trace
+	over    bool // the program has ended: the log of bodies that are unwound is not in the trace
 }
 
-// awaitable is what a variable holds that stands for a task or future.
+// awaitable is the type of variables that hold a task or future.
 type awaitable = future.Awaitable[any]
 
-// userError is an error of the program's own.
+// userError is an error that the program raises itself.
 type userError struct{ msg string }
 
 func (e userError) Error() string { return e.msg }
@@ -191,14 +191,14 @@ type message struct{ text string }
 
 func (m message) Error() string { return m.text }
 
-// foreign is an error of the interpreter of reference itself, such as Python's
-// KeyError for a variable that is not bound. It goes through a program as any
-// error does, but that interpreter fails in showing it, so it leaves no line.
+// foreign is an error of the reference interpreter, which is written in Python: for example a KeyError
+// for a variable that is not bound. It passes through a program as any error does. But the reference
+// interpreter cannot print it, so it leaves no line in the trace.
 type foreign struct{ what string }
 
 func (e foreign) Error() string { return e.what }
 
-// takeForeign recovers a foreign error that was raised by showing or looking up.
+// takeForeign recovers a foreign error that printing a value, or reading a variable, has raised.
 func takeForeign(err *error) {
 	switch e := recover().(type) {
 	case nil:
@@ -209,7 +209,7 @@ func takeForeign(err *error) {
 	}
 }
 
-// interpret runs p as task.Run would and returns its trace.
+// interpret runs p as task.Run would, and returns its trace.
 func interpret(p *program) []string {
 	in := &interpreter{program: p, vars: map[string]any{}, onDone: map[string]future.Callback{}}
 	start := factory.Lazy
@@ -266,7 +266,7 @@ func (in *interpreter) failure(f loop.Failure) {
 	}
 }
 
-// log records a line in the name of the running task, or of the loop.
+// log records a line with the name of the running task, or of the loop.
 func (in *interpreter) log(format string, args ...any) {
 	in.logAs(in.who(), fmt.Sprintf(format, args...))
 }
@@ -300,15 +300,15 @@ func (in *interpreter) routine(name string) func(context.Context) (any, error) {
 	}
 }
 
-// logError logs err and returns it, or the foreign error that showing it meets.
+// logError logs err and returns it. If printing err raises a foreign error, it returns that one.
 func (in *interpreter) logError(how string, err error) (result error) {
 	defer takeForeign(&result)
 	in.log("%s %s", how, showRaised(err))
 	return err
 }
 
-// frame is what an op of a routine runs in: its task's context, and the scopes
-// around it. Ops of callbacks have no frame.
+// frame is the environment of the ops of a routine: the context of its task, and the scopes around the
+// op. Ops of callbacks have no frame.
 type frame struct {
 	*interpreter
 	ctx   context.Context
@@ -370,7 +370,7 @@ func (in *interpreter) try(f *frame, op args) (v any, returned bool, err error) 
 	if final := op.block(3); len(final) > 0 {
 		in.log("finally")
 		if _, _, failed := in.block(f, final); failed != nil {
-			return nil, false, failed // as in Python, it replaces what was under way
+			return nil, false, failed // as in Python, it replaces the earlier result or error
 		}
 	}
 	return v, returned, err
@@ -389,7 +389,7 @@ func (a args) ms(at int) time.Duration {
 	return time.Duration(a[at].(float64)) * time.Millisecond
 }
 
-// limit is ms, where null is no limit.
+// limit is ms, with null for no limit.
 func (a args) limit(at int) time.Duration {
 	if a.isNull(at) {
 		return task.NoLimit
@@ -408,7 +408,7 @@ func (a args) names(at int) []string {
 // get returns the task or future in a variable.
 func (in *interpreter) get(name string) awaitable { return bound[awaitable](in, name) }
 
-// bound returns what is in a variable; a program may name one before it is bound.
+// bound returns the value of a variable. A program may use a variable before it is bound.
 func bound[T any](in *interpreter, name string) T {
 	v, ok := in.vars[name]
 	if !ok {
@@ -425,7 +425,7 @@ func (in *interpreter) all(names []string) []awaitable {
 	return of
 }
 
-// namesIn lists those of names whose variables are among some.
+// namesIn lists the names with variables that are among some.
 func (in *interpreter) namesIn(names []string, some []awaitable) string {
 	var found []string
 	for _, name := range names {
@@ -436,7 +436,7 @@ func (in *interpreter) namesIn(names []string, some []awaitable) string {
 	return strings.Join(found, " ")
 }
 
-// lastNameOf returns the last of names whose variable is a.
+// lastNameOf returns the last name with variable a.
 func (in *interpreter) lastNameOf(names []string, a awaitable) string {
 	last := ""
 	for _, name := range names {
@@ -447,7 +447,7 @@ func (in *interpreter) lastNameOf(names []string, a awaitable) string {
 	return last
 }
 
-// locker is what with, acquire and release work on.
+// The ops with, acquire and release use a locker.
 type locker interface {
 	Lock(ctx context.Context) error
 	Unlock()
@@ -459,17 +459,17 @@ type permits struct{ *lock.Semaphore }
 func (p permits) Lock(ctx context.Context) error { return p.Acquire(ctx) }
 func (p permits) Unlock()                        { p.Release() }
 
-// unlocked unlocks m and reports whether that was allowed.
+// unlocked unlocks m, and reports whether that was allowed.
 func unlocked(m locker) bool { return !refuses(m.Unlock) }
 
-// refuses reports whether do panics, as misuse does.
+// refuses reports whether do panics, as wrong use does.
 func refuses(do func()) (refused bool) {
 	defer func() { refused = recover() != nil }()
 	do()
 	return false
 }
 
-// refused is an error for what is not allowed in this state.
+// refused is the error of an operation that is not allowed in the present state.
 type refused struct{ error }
 
 // flow are the ops that block runs itself.
@@ -512,7 +512,7 @@ func init() {
 			if err := m.Lock(f.ctx); err != nil {
 				return nil, false, err
 			}
-			defer func() { // as in Python, an error of the release replaces what was under way
+			defer func() { // as in Python, an error of the release replaces the earlier result or error
 				if !unlocked(m) {
 					err = foreign{"RuntimeError: released too often"}
 				}
@@ -736,7 +736,7 @@ func init() {
 		},
 		"gather": func(in *interpreter, op args) {
 			of := in.all(op.names(2))
-			if len(of) == 0 { // takt's gather of nothing belongs to no loop, and cannot call back
+			if len(of) == 0 { // a gather of nothing belongs to no loop in takt, so it could not schedule callbacks
 				nothing := future.New[any](in.context())
 				_ = nothing.SetResult([]any{})
 				in.vars[op.str(1)] = nothing
@@ -811,7 +811,7 @@ func init() {
 	}
 }
 
-// context is the running task's, or the loop's in a callback.
+// context returns the context of the running task, or of the loop in a callback.
 func (in *interpreter) context() context.Context {
 	if t := in.loop.Current(); t != nil {
 		return t.Context()
@@ -827,7 +827,7 @@ func (in *interpreter) callback(block ops) {
 	}
 }
 
-// stateOf prints a future's state.
+// stateOf returns the state of a future in words.
 func stateOf(f awaitable) string {
 	v, err := f.Result()
 	switch {
@@ -841,7 +841,7 @@ func stateOf(f awaitable) string {
 	return "done " + show(v)
 }
 
-// show prints a value, or an error, as the interpreter of reference does.
+// show returns the text of a value or an error, as the reference interpreter prints it.
 func show(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -872,7 +872,7 @@ func showList[T any](all []T) string {
 	return "[" + strings.Join(parts, ", ") + "]"
 }
 
-// showRaised is show for an error that is raised or caught: a cancellation has its message.
+// showRaised is show for an error that is raised or caught. A cancellation then has its message.
 func showRaised(err error) string {
 	var canceled *loop.CanceledError
 	if loop.IsCanceled(err) && errors.As(err, &canceled) {
@@ -915,7 +915,7 @@ func showError(err error) string {
 	panic(fmt.Sprintf("an error that no program can have: %v", err))
 }
 
-// kindOf names the handler of a try that an error goes to.
+// kindOf returns the name of the handler of a try that handles an error.
 func kindOf(err error) string {
 	switch err.(type) {
 	case *task.TimeoutError:

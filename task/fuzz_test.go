@@ -20,10 +20,10 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// FuzzProgram runs a program that its bytes say, twice: what the loop does has to be the
-// same. Run comes to an end, and where it finds a deadlock, no task is left that could go
-// on. When the loop is closed, every body has ended, nothing of the loop is left, no item
-// and no permit is lost, and the locks can be used by another loop.
+// FuzzProgram makes a program of random bytes, and runs it twice. The loop must do the same in both
+// runs. Run must return, and if it reports a deadlock, no task could go on. After the loop is closed,
+// every body has ended, nothing of the loop is left, no item and no permit is lost, and another loop
+// can use the locks.
 func FuzzProgram(f *testing.F) {
 	for _, text := range []string{
 		"", "hello, this is a program", "0123456789abcdefghijklmnopqrstuvwxyz",
@@ -51,33 +51,32 @@ func FuzzProgram(f *testing.F) {
 			for at < min(len(once), len(again)) && once[at] == again[at] {
 				at++
 			}
-			t.Errorf("two runs part after %d events\n\t%v\nfrom then on there is once\n\t%v\nand again\n\t%v",
+			t.Errorf("two runs differ after %d events:\n\t%v\nThe first run goes on with\n\t%v\nand the second with\n\t%v",
 				at, once[max(0, at-5):at], once[at:min(at+5, len(once))], again[at:min(at+5, len(again))])
 		}
 		for until := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; runtime.Gosched() {
 			if time.Now().After(until) {
-				t.Fatalf("there were %d goroutines, and now there are %d", goroutines, runtime.NumGoroutine())
+				t.Fatalf("there were %d goroutines before the runs, and there are %d after them", goroutines, runtime.NumGoroutine())
 			}
 		}
 	})
 }
 
-// A fuzzed is a program that is what its bytes say: each running task takes the next ones to find out
-// what to do, so it is also a program's order of events that decides what it does.
+// A fuzzed is a program that is made of bytes. Each running task takes the next bytes to find out what
+// to do. So the order of events decides, too, what the program does.
 type fuzzed struct {
 	t    *testing.T
 	left []byte
 	l    *loop.Loop
 	log  []string
 
-	// What it does, out of all that there is: a program of few operations has more that
-	// get into each other's way.
+	// The operations that the program uses. Since they are few, they disturb each other more often.
 	operations [6]int
 
 	futures []*future.Future[int]
 	tasks   []*task.Task[int] // nil while one is being made
-	begun   int               // bodies
-	ended   int
+	begun   int               // bodies that have begun
+	ended   int               // bodies that have ended
 
 	mutex     lock.Mutex
 	holders   int
@@ -86,17 +85,17 @@ type fuzzed struct {
 	event     lock.Event
 	barrier   *lock.Barrier
 	queue     *queue.Queue[int]
-	queued    int // items put, less items taken
+	queued    int // items that were put, minus items that were taken
 	channel   chan int
 	inside    map[string]int // how many tasks are inside of an operation
 }
 
 const (
 	fuzzPermits = 2
-	fuzzRoom    = 2 // in the queue
+	fuzzRoom    = 2 // the bound of the queue
 )
 
-// runFuzzed runs a program, and returns what the loop did.
+// runFuzzed runs a program, and returns the events of the loop.
 func runFuzzed(t *testing.T, bytes []byte) []string {
 	p := &fuzzed{t: t, left: bytes, semaphore: lock.NewBounded(fuzzPermits), barrier: lock.NewBarrier(2), queue: queue.New[int](fuzzRoom), channel: make(chan int, 1), inside: map[string]int{}}
 	p.cond = lock.NewCond(&p.mutex)
@@ -137,7 +136,7 @@ func (p *fuzzed) options(mode int) []loop.Option {
 	return opts
 }
 
-// Pick is the policy.
+// Pick makes fuzzed a policy, which picks by the next byte.
 func (p *fuzzed) Pick(ready []*loop.Task, timePasses bool) int {
 	n := len(ready)
 	if timePasses {
@@ -167,7 +166,7 @@ func (p *fuzzed) failure(f loop.Failure) {
 	}
 }
 
-// next takes a byte, as a number below n. When there are none left, it is 0.
+// next takes a byte, and returns a number below n. When no byte is left, it returns 0.
 func (p *fuzzed) next(n int) int {
 	if len(p.left) == 0 {
 		return 0
@@ -177,7 +176,7 @@ func (p *fuzzed) next(n int) int {
 	return int(b) % n
 }
 
-// spawn makes a task: one in four is a machine.
+// spawn makes a task. One in four is a machine.
 func (p *fuzzed) spawn(ctx context.Context, depth int) {
 	at := len(p.tasks)
 	p.tasks = append(p.tasks, nil)
@@ -255,14 +254,14 @@ func (p *fuzzed) other(ctx context.Context) *task.Task[int] {
 	return t
 }
 
-// in counts that a task is inside of an operation.
+// in counts a task that is inside of an operation.
 func (p *fuzzed) in(what string, operation func() error) error {
 	p.inside[what]++
 	defer func() { p.inside[what]-- }()
 	return operation()
 }
 
-// operation does one thing; nothing at the end of the program, where it would be the same
+// operation does one thing. When no bytes are left, it does nothing, since it would do the same thing
 // again and again.
 func (p *fuzzed) operation(ctx context.Context, depth int) error {
 	if len(p.left) == 0 {
@@ -423,22 +422,21 @@ func (p *fuzzed) group(ctx context.Context, g *task.Group, depth int) error {
 	return p.operation(ctx, depth+1)
 }
 
-// checkRest checks that a loop whose Run has returned err is at rest, and that no task
-// waits for what is there.
+// checkRest checks the loop after Run has returned err: no task could go on.
 func (p *fuzzed) checkRest(err error) {
 	var deadlock *loop.DeadlockError
 	switch unfinished := slices.Collect(p.l.Tasks()); {
 	case err == nil && len(unfinished) == 0:
 		return
 	case !errors.As(err, &deadlock):
-		p.t.Errorf("Run returned %v with %d tasks unfinished", err, len(unfinished))
+		p.t.Errorf("Run returned %v, but %d tasks are unfinished", err, len(unfinished))
 		return
 	case !slices.Equal(deadlock.Tasks, unfinished):
-		p.t.Errorf("the deadlock is of %v, and unfinished are %v", deadlock.Tasks, unfinished)
+		p.t.Errorf("the DeadlockError names the tasks %v, but the unfinished tasks are %v", deadlock.Tasks, unfinished)
 	}
 	for _, t := range deadlock.Tasks {
 		if on := t.Awaits(); on == nil || on.Done() {
-			p.t.Errorf("the task %s cannot go on although it awaits what is done, or nothing: %s", t.Name(), t.Status())
+			p.t.Errorf("the task %s does not go on, although its awaitable is done, or it awaits nothing: %s", t.Name(), t.Status())
 		}
 	}
 	for what, there := range map[string]bool{
@@ -453,16 +451,16 @@ func (p *fuzzed) checkRest(err error) {
 		"sending":   len(p.channel) < cap(p.channel),
 	} {
 		if there && p.inside[what] > 0 {
-			p.t.Errorf("%d tasks are %s, although nothing is in their way:\n%v", p.inside[what], what, err)
+			p.t.Errorf("%d tasks are still %s, although the operation is possible:\n%v", p.inside[what], what, err)
 		}
 	}
 }
 
-// checkEnd checks what is left by a loop that was closed.
+// checkEnd checks that a closed loop has left nothing behind.
 func (p *fuzzed) checkEnd() {
 	for at, t := range p.tasks {
 		if t == nil {
-			continue // the group was finished
+			continue // it was not made, since its group was finished
 		}
 		if !t.Done() {
 			p.t.Errorf("task %d is not done after Close: %s", at, t.Task().Status())
@@ -474,7 +472,7 @@ func (p *fuzzed) checkEnd() {
 		}
 	}
 	if p.begun != p.ended {
-		p.t.Errorf("%d bodies began, and %d ended", p.begun, p.ended)
+		p.t.Errorf("%d bodies have begun, but %d have ended", p.begun, p.ended)
 	}
 	for what, n := range p.inside {
 		if n != 0 {
@@ -482,10 +480,10 @@ func (p *fuzzed) checkEnd() {
 		}
 	}
 	if s := p.l.Stats(); s.Tasks != 0 || s.Ready != 0 || s.Timers != 0 || s.Blocking != 0 || s.Stacks != 0 {
-		p.t.Errorf("left after Close: %+v", s)
+		p.t.Errorf("something is left after Close: %+v", s)
 	}
 	if p.queued != p.queue.Len() {
-		p.t.Errorf("the queue has %d items; %d were put and not taken", p.queue.Len(), p.queued)
+		p.t.Errorf("the queue has %d items, but %d items were put and not taken", p.queue.Len(), p.queued)
 	}
 	p.checkLocks()
 }
@@ -493,7 +491,7 @@ func (p *fuzzed) checkEnd() {
 // checkLocks checks that another loop can use the locks, and the queue.
 func (p *fuzzed) checkLocks() {
 	if p.mutex.Locked() || p.holders != 0 || p.semaphore.Free() != fuzzPermits {
-		p.t.Errorf("the mutex is locked: %v, by %d holders; %d permits are free of %d", p.mutex.Locked(), p.holders, p.semaphore.Free(), fuzzPermits)
+		p.t.Errorf("the mutex is locked: %v, with %d holders; %d of %d permits are free", p.mutex.Locked(), p.holders, p.semaphore.Free(), fuzzPermits)
 		return
 	}
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
@@ -501,6 +499,6 @@ func (p *fuzzed) checkLocks() {
 		return 0, errors.Join(p.mutex.Lock(ctx), p.semaphore.Acquire(ctx), p.event.Wait(ctx))
 	}, loop.WithClock(timer.NewVirtual()))
 	if err != nil {
-		p.t.Errorf("another loop, with the same locks: %v", err)
+		p.t.Errorf("another loop cannot use the locks: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func mustGoIn[T any](t *testing.T, g *task.Group, body func(context.Context) (T,
 	return spawned
 }
 
-// groupErrors is what a group's error lists; err must be a GroupError.
+// groupErrors returns the errors that err lists. err must be a GroupError.
 func groupErrors(t *testing.T, err error) []error {
 	t.Helper()
 	g, ok := err.(*task.GroupError)
@@ -79,8 +79,8 @@ func TestGroupOfNothing(t *testing.T) {
 	})
 }
 
-// countTurns returns what tells how many turns have passed since. It keeps the
-// loop busy until it is asked.
+// countTurns returns a function that returns the number of turns since. It keeps the loop busy until
+// that function is called.
 func countTurns(ctx context.Context) func() int {
 	l := lowlevel.LoopOf(ctx)
 	turns, asked := 0, false
@@ -210,7 +210,7 @@ func TestGroupTaskThatIsCanceledIsNoError(t *testing.T) {
 	})
 }
 
-// Once the group has aborted, a task that gives its value late is no error either.
+// After the group has aborted, a task that ends with a value is no error.
 func TestGroupTaskThatRefusesToBeCanceledIsAwaited(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var a *task.Task[int]
@@ -270,7 +270,7 @@ func TestGroupRefusesTasks(t *testing.T) {
 	})
 }
 
-// A task of the group may spawn into it while the body has ended already.
+// A task of the group may make tasks in the group after the body has ended.
 func TestGroupTakesTasksFromItsTasks(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var late *task.Task[int]
@@ -383,7 +383,7 @@ func TestGroupParentCanceledWhileItWaits(t *testing.T) {
 	})
 }
 
-// A second cancellation while the tasks are ending does not cut the waiting short.
+// A second cancellation while the tasks are ending does not end the wait early.
 func TestGroupParentCanceledTwice(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var a *task.Task[int]
@@ -405,7 +405,8 @@ func TestGroupParentCanceledTwice(t *testing.T) {
 	})
 }
 
-// A failure outranks the cancellation from outside, which is delivered next.
+// If a task fails and the parent is canceled, WithGroup returns the failure. The next suspension
+// delivers the cancellation.
 func TestGroupErrorOutranksCancellation(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -428,7 +429,7 @@ func TestGroupErrorOutranksCancellation(t *testing.T) {
 	})
 }
 
-// What is delivered next is the request that was made: its cause is not lost.
+// The next suspension delivers the request with its own cause.
 func TestGroupErrorOutranksCancellationAndKeepsItsCause(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -445,7 +446,7 @@ func TestGroupErrorOutranksCancellationAndKeepsItsCause(t *testing.T) {
 	})
 }
 
-// The group takes back the request that it made, and no other.
+// The group takes back its own request, and no other.
 func TestGroupLeavesOtherRequestsAlone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -607,7 +608,7 @@ func TestGroupCancelWithNothingRunning(t *testing.T) {
 			if err := g.Go(func(context.Context) error { return nil }); err == nil {
 				t.Error("a group that was canceled took a task")
 			}
-			return nil // without having suspended
+			return nil // the body has not suspended
 		})
 		if err != nil {
 			t.Error(err)
@@ -615,7 +616,7 @@ func TestGroupCancelWithNothingRunning(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Error("the task's own context has ended")
 		}
-		yields(t, ctx, 2) // and what was not delivered is dropped
+		yields(t, ctx, 2) // the group's request, which was not delivered, is dropped
 	})
 }
 
@@ -648,8 +649,8 @@ func TestGroupCancelAfterFailureDoesNothing(t *testing.T) {
 	})
 }
 
-// A group that aborts since its parent was canceled from outside is aborting: to
-// cancel it as well changes neither the count nor what comes out.
+// A group aborts when its parent is canceled from outside. To cancel the group after that changes
+// neither the number of requests nor the result.
 func TestGroupCancelAfterOutsideCancellationDoesNothing(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var group *task.Group
@@ -683,7 +684,7 @@ func TestGroupCancelThenFailure(t *testing.T) {
 	})
 }
 
-// A cancellation from outside wins over the group's own end.
+// If the group is canceled and its parent is, too, WithGroup returns the parent's cancellation.
 func TestGroupCancelAndOutsideCancellation(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		parent := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -699,7 +700,7 @@ func TestGroupCancelAndOutsideCancellation(t *testing.T) {
 	})
 }
 
-// A request from outside that comes while the group is ending already is not lost.
+// A request from outside that comes while the group is ending is not lost.
 func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
 	cleansUp := func(ctx context.Context) error {
 		_, _ = hangs(ctx)
@@ -726,7 +727,7 @@ func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
 		_, err := x.Await(ctx)
 		testkit.Equal(t, "the cause", causeOf(t, err), errCause)
 	})
-	play(t, func(ctx context.Context) { // one that comes before the body ends, and is not delivered there
+	play(t, func(ctx context.Context) { // the request comes before the body ends, and is not delivered to it
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
 			err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				testkit.Equal(t, "the error", g.Go(cleansUp), nil)
@@ -740,11 +741,11 @@ func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
 		_, err := x.Await(ctx)
 		testkit.Equal(t, "the cause", causeOf(t, err), errCause)
 	})
-	play(t, func(ctx context.Context) { // one that the body was told of, and has dealt with, is not told again
+	play(t, func(ctx context.Context) { // a request that the body has handled is not delivered again
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
 			return 1, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 				task.Current(ctx).Cancel(errCause)
-				testkit.Equal(t, "what the body is told", causeOf(t, task.Yield(ctx)), errCause)
+				testkit.Equal(t, "the cause that is delivered to the body", causeOf(t, task.Yield(ctx)), errCause)
 				testkit.Equal(t, "the error", g.Go(cleansUp), nil)
 				yields(t, ctx, 1)
 				g.Cancel()
@@ -757,7 +758,7 @@ func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
 	})
 }
 
-// The group's own request is told from those that were there when it was entered.
+// The group does not mistake an earlier request for its own.
 func TestGroupCancelInATaskThatWasAskedBefore(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -776,7 +777,7 @@ func TestGroupCancelInATaskThatWasAskedBefore(t *testing.T) {
 	})
 }
 
-// While its eager first step runs a task is a member already.
+// A task is a member of the group during its eager first step.
 func TestGroupKnowsATaskInItsEagerStep(t *testing.T) {
 	for name, canceled := range map[string]bool{"cancels the group": true, "looks": false} {
 		t.Run(name, func(t *testing.T) {
@@ -789,7 +790,7 @@ func TestGroupKnowsATaskInItsEagerStep(t *testing.T) {
 							var b strings.Builder
 							testkit.Equal(t, "the graph", task.PrintGraph(ctx, &b), nil)
 							if !strings.Contains(b.String(), "child is running") {
-								t.Errorf("the graph:\n%s", b.String())
+								t.Errorf("the graph does not have the child:\n%s", b.String())
 							}
 							return nil
 						}
@@ -810,7 +811,7 @@ func TestGroupKnowsATaskInItsEagerStep(t *testing.T) {
 	}
 }
 
-// A hook's callback comes before the group's, as it was registered first.
+// The callback of a hook runs before the group's waiter, since it was added first.
 func TestGroupMemberCallsBackTheFactorysHookFirst(t *testing.T) {
 	var j looptest.Journal
 	hook := func(x *loop.Task, outcome future.Any) {
@@ -830,7 +831,7 @@ func TestGroupMemberCallsBackTheFactorysHookFirst(t *testing.T) {
 	j.Want(t, "the hook is told", "the body is canceled")
 }
 
-// A task that is never made, since Go panics, is no member: the group ends without it.
+// If Go panics, the task is not made, and is no member: the group does not wait for it.
 func TestGroupOfATaskThatIsNotMade(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		testkit.Equal(t, "WithGroup", task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
@@ -845,7 +846,7 @@ func TestGroupOfATaskThatIsNotMade(t *testing.T) {
 	}, loop.WithDebug())
 }
 
-// The panic of the body goes on; what a member fails with meanwhile is told.
+// The panic of the body goes on, and the error of a member is reported.
 func TestGroupPanicInTheBodyAndAMemberThatFails(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
@@ -932,7 +933,7 @@ func TestGroupPanicInATask(t *testing.T) {
 	})
 }
 
-// A body that panics with the cancellation that it was told of has panicked.
+// If a body panics with the cancellation that it got, that is a panic, and no cancellation.
 func TestGroupPanicWithACancellation(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
@@ -953,7 +954,7 @@ func TestGroupPanicWithACancellation(t *testing.T) {
 	})
 }
 
-// A limit is no cancellation: a task of the group that ran into one has failed.
+// A time limit is no cancellation: a task of the group that returns a TimeoutError has failed.
 func TestGroupTaskThatTimesOutFails(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
@@ -986,8 +987,8 @@ func TestGroupUnderATimeout(t *testing.T) {
 	})
 }
 
-// An expired limit ends the context of its scope only, also where a group in it
-// makes the request again, having failed on the way.
+// An expired limit ends only the context of its scope, even if a group in the scope fails and makes the
+// request again.
 func TestGroupThatFailsUnderATimeoutLeavesTheTasksContextAlone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancel(ctx)
@@ -1006,8 +1007,7 @@ func TestGroupThatFailsUnderATimeoutLeavesTheTasksContextAlone(t *testing.T) {
 	})
 }
 
-// The tasks of a group are no children of its context: the body's limits and values
-// are, as with Go, inherited as far as values go.
+// The tasks of a group inherit the values of the body's context, and not its time limits, as with Go.
 func TestGroupTasksInheritValues(t *testing.T) {
 	type key struct{}
 	play(t, func(ctx context.Context) {
@@ -1041,8 +1041,8 @@ func TestGroupContextEndsWithTheGroup(t *testing.T) {
 	})
 }
 
-// A standard context around the group ends: the tasks are canceled, and WithGroup
-// returns its cause once they have ended.
+// When a standard context around the group ends, the tasks are canceled, and WithGroup returns the
+// cause of the context when they have ended.
 func TestGroupUnderADerivedContextThatEnds(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancelCause(ctx)
@@ -1080,8 +1080,8 @@ func TestGroupUnderADerivedContextThatEndsWhileTheBodyRuns(t *testing.T) {
 	})
 }
 
-// The context has ended, then the task is canceled, then a task of the group fails: the
-// request that is made again is the one that was made, not the end of the context.
+// First the context ends, then the parent is canceled, then a task of the group fails. The request that
+// is made again has the cause of the cancellation, and not the cause of the context.
 func TestGroupErrorOutranksCancellationUnderADerivedContext(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var end context.CancelCauseFunc
@@ -1105,8 +1105,8 @@ func TestGroupErrorOutranksCancellationUnderADerivedContext(t *testing.T) {
 	})
 }
 
-// refusingSpin is ctx for a loop that might ask it for ever, in a circle without a
-// suspension: asking too often panics, so that the test fails and does not hang.
+// refusingSpin returns ctx with a check: too many calls of Err panic. So a test of code that might call
+// it for ever, without a suspension, fails and does not hang.
 func refusingSpin(ctx context.Context) context.Context { return &spinning{Context: ctx} }
 
 type spinning struct {
@@ -1116,20 +1116,20 @@ type spinning struct {
 
 func (s *spinning) Err() error {
 	if s.asked++; s.asked > 100_000 {
-		panic("a circle without a suspension: the context that has ended is asked again and again")
+		panic("Err of a context that has ended is called again and again, without a suspension")
 	}
 	return s.Context.Err()
 }
 
-// Under a derived context that ended because the task was canceled, members are waited
-// for with the task's own, which serves for that.
+// If a derived context has ended because the task was canceled, the group waits for its tasks with the
+// task's own context, which can still be used to await.
 func TestGroupUnderAContextThatEndedWithItsTask(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
 			derived, stop := context.WithCancel(ctx)
 			defer stop()
 			lowlevel.Current(ctx).Cancel(errCause)
-			_ = task.Yield(ctx) // which delivers that
+			_ = task.Yield(ctx) // delivers the cancellation
 			return 0, task.WithGroup(refusingSpin(derived), func(_ context.Context, g *task.Group) error {
 				return g.Go(task.Yield)
 			})
@@ -1154,11 +1154,11 @@ func TestGroupPanics(t *testing.T) {
 	testkit.Panics(t, "outside every task", func() { _ = task.WithGroup(l.Context(), never) })
 }
 
-// A GroupError works however a program trims or makes it.
+// A GroupError also works if a program removes errors from it, or makes it.
 func TestGroupErrorByHand(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
-			for _, name := range []string{"one", "two", "three"} { // all with the same error
+			for _, name := range []string{"one", "two", "three"} { // all fail with the same error
 				mustGoIn(t, g, fails(0, errBoom), task.Named(name))
 			}
 			return nil
@@ -1203,8 +1203,8 @@ func TestGroupCanceledOnAnotherGoroutine(t *testing.T) {
 	}, loop.WithDebug())
 }
 
-// A request is made again with its own cause, also where no context of the group has ended:
-// here the group is inside of a limit, and outside of that limit's context.
+// A request is made again with its own cause, even if no context of the group has ended. Here the group
+// runs under a limit, but does not use the context of the limit's scope.
 func TestGroupMakesARequestAgainWithItsCause(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, time.Second, func(limited context.Context, _ *task.Deadline) error {
@@ -1226,7 +1226,8 @@ func TestGroupMakesARequestAgainWithItsCause(t *testing.T) {
 	})
 }
 
-// A group whose task is unwound while it waits takes no error of a member that goes on.
+// If the task of a group is unwound while WithGroup waits, the group does not take the error of a member
+// that goes on.
 func TestGroupOfAnUnwoundTaskLosesNoError(t *testing.T) {
 	var told failures
 	l := loop.New(loop.WithClock(timer.NewVirtual()), told.option())
@@ -1236,7 +1237,7 @@ func TestGroupOfAnUnwoundTaskLosesNoError(t *testing.T) {
 			if err := task.Yield(ctx); err != nil {
 				return err
 			}
-			l.CallSoon(runtime.Goexit) // which runs on top of this body
+			l.CallSoon(runtime.Goexit) // runs on the stack of this body
 			return task.Sleep(ctx, time.Hour)
 		})
 	})
@@ -1246,7 +1247,7 @@ func TestGroupOfAnUnwoundTaskLosesNoError(t *testing.T) {
 	told.want(t, "a task failed and its error was never retrieved: member: boom")
 }
 
-// A nil machine is told as such in a group, too.
+// A nil machine has its own message in a group, too.
 func TestGoMachineInOfANilMachineFunc(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		_ = task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {

@@ -68,7 +68,7 @@ func TestAll(t *testing.T) {
 	})
 }
 
-// graphOf is the graph of a loop that runs main until it is idle, at the start of time.
+// graphOf returns the graph of a loop that has run main until the loop was idle, at the start of its clock.
 func graphOf(t *testing.T, main func(context.Context) (int, error), opts ...loop.Option) string {
 	t.Helper()
 	l := virtual(t, append([]loop.Option{loop.WithErrorHandler(func(loop.Failure) {})}, opts...)...)
@@ -269,7 +269,7 @@ A awaits task "B"
 		t.Run(c.name, func(t *testing.T) {
 			for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
 				if c.name == "a circle" {
-					f = factory.Lazy // an eager A would await what there is not yet
+					f = factory.Lazy // an eager A would run before the task that it awaits exists
 				}
 				if got := "\n" + graphOf(t, c.main, loop.WithTaskFactory(f)); got != c.want {
 					t.Errorf("the graph is\n%s\nwant\n%s", got, c.want)
@@ -279,8 +279,8 @@ A awaits task "B"
 	}
 }
 
-// A task's Awaits, the event of its suspension, and what explains it, are the very task or
-// future that the program has.
+// Awaits, the event of a suspension, and Explain return the same task or future that the program has,
+// and no wrapper.
 func TestWhatIsAwaitedIsWhatTheProgramHas(t *testing.T) {
 	var suspendedOn loop.Awaitable
 	play(t, func(ctx context.Context) {
@@ -292,7 +292,7 @@ func TestWhatIsAwaitedIsWhatTheProgramHas(t *testing.T) {
 		embedding := &struct{ *future.Future[int] }{f}
 		for what, c := range map[string]struct {
 			on   loop.Awaitable
-			want []loop.Awaitable // what that waits for
+			want []loop.Awaitable // the awaitables that on waits for
 		}{
 			"a future":              {f, nil},
 			"a task":                {child, nil},
@@ -348,7 +348,7 @@ func TestWhatIsAwaitedIsWhatTheProgramHas(t *testing.T) {
 	}))
 }
 
-// machineOn makes a machine that awaits on.
+// machineOn makes a machine that awaits the awaitable on.
 func machineOn(ctx context.Context, on loop.Awaitable, opts ...task.Option) *task.Task[int] {
 	return goFunc(ctx, func(_ context.Context, err error) (int, task.Suspension, error) {
 		if on.Done() {
@@ -358,7 +358,7 @@ func machineOn(ctx context.Context, on loop.Awaitable, opts ...task.Option) *tas
 	}, opts...)
 }
 
-// chain makes n tasks of which each awaits the one before, by way of wrap.
+// chain makes n tasks. Each awaits the task before it, wrapped by wrap.
 func chain(ctx context.Context, n int, wrap func(future.Awaitable[int]) loop.Awaitable) *task.Task[int] {
 	last := task.Go(ctx, hangs, task.Named("t1"))
 	for i := 2; i <= n; i++ {
@@ -370,7 +370,7 @@ func chain(ctx context.Context, n int, wrap func(future.Awaitable[int]) loop.Awa
 
 func itself(a future.Awaitable[int]) loop.Awaitable { return a }
 
-// A deep tree goes on at the margin.
+// The graph of a deep tree goes on at the left margin.
 func TestGraphOfAChain(t *testing.T) {
 	l := virtual(t)
 	chain(l.Context(), 43, itself)
@@ -410,13 +410,13 @@ func TestGraphsOfDeepTrees(t *testing.T) {
 	testkit.Equal(t, "the error", l.WriteGraph(&graph, false), nil)
 	lines := strings.Split(graph.String(), "\n")
 	testkit.Equal(t, "the first cut", strings.TrimLeft(lines[20], " "), "└─ a gather of 1 (goes on at [1])")
-	testkit.Equal(t, "where it goes on", lines[21], "[1] a gather of 1")
-	testkit.Equal(t, "where the second goes on", lines[42], "[2] a gather of 1")
-	testkit.Equal(t, "the last", lines[47], "            └─ a future")
+	testkit.Equal(t, "the line at which it goes on", lines[21], "[1] a gather of 1")
+	testkit.Equal(t, "the line at which the second cut goes on", lines[42], "[2] a gather of 1")
+	testkit.Equal(t, "the last line", lines[47], "            └─ a future")
 	testkit.Equal(t, "lines", len(lines), 49)
 }
 
-// What is as deep as a tree is written, and waits for nothing itself, is written there.
+// A tree may be just as deep as the graph allows. If its last future waits for nothing, there is no cut.
 func TestGraphThatIsNotTooDeep(t *testing.T) {
 	l := virtual(t)
 	deep := future.Untyped(future.New[int](l.Context()))
@@ -432,7 +432,7 @@ func TestGraphThatIsNotTooDeep(t *testing.T) {
 	testkit.Equal(t, "the last", strings.TrimLeft(lines[20], " "), "└─ a future")
 }
 
-// The graph is as long as there are tasks, however they hang together.
+// The length of a graph is linear in the number of tasks, whatever they await.
 func TestGraphsAreLinear(t *testing.T) {
 	for name, build := range map[string]func(ctx context.Context, n int){
 		"a chain": func(ctx context.Context, n int) { chain(ctx, n, itself) },
@@ -469,7 +469,7 @@ func TestGraphsAreLinear(t *testing.T) {
 	}
 }
 
-// What is awaited on several ways is written out once, however deep.
+// A graph shows an awaitable once, even if several paths lead to it, and at any depth.
 func TestGraphOfGathersOfGathers(t *testing.T) {
 	l := virtual(t)
 	top := future.Untyped(future.New[int](l.Context()))
@@ -522,12 +522,12 @@ func TestGraphOfAnEagerStep(t *testing.T) {
 	}, loop.WithTaskFactory(factory.Eager))
 }
 
-// outermost and innermost are what a body calls.
+// outermost is a body that calls middle, which calls innermost.
 func outermost(ctx context.Context) (int, error) { return middle(ctx) }
 func middle(ctx context.Context) (int, error)    { return 0, innermost(ctx) }
 func innermost(ctx context.Context) error        { return task.Sleep(ctx, time.Hour) }
 
-// ofTheTest is which of the functions of a stack are this package's, without its name.
+// ofTheTest returns the functions of a stack that belong to this package, without the package's name.
 func ofTheTest(stack []runtime.Frame) string {
 	var names []string
 	for _, frame := range stack {
@@ -548,14 +548,14 @@ func TestStack(t *testing.T) {
 				stack := a.Task().Stack()
 				testkit.Equal(t, "innermost first", ofTheTest(stack), "innermost middle outermost")
 				if !strings.HasSuffix(stack[len(stack)-1].Function, "task_test.outermost") {
-					t.Errorf("the last is %s, want the body", stack[len(stack)-1].Function)
+					t.Errorf("the outermost function is %s, want the body", stack[len(stack)-1].Function)
 				}
 				for _, frame := range stack {
 					if strings.HasPrefix(frame.Function, "runtime.") || strings.Contains(frame.Function, "/takt/loop.") {
-						t.Errorf("a frame of the scheduler: %s", frame.Function)
+						t.Errorf("the stack has a frame of the scheduler: %s", frame.Function)
 					}
 					if frame.File == "" || frame.Line == 0 {
-						t.Errorf("%s stands nowhere", frame.Function)
+						t.Errorf("the frame of %s has no place in the source", frame.Function)
 					}
 				}
 				testkit.Equal(t, "again", ofTheTest(a.Task().Stack()), "innermost middle outermost")
@@ -565,14 +565,14 @@ func TestStack(t *testing.T) {
 
 				m := task.GoMachine(ctx, &sleepMachine{1, time.Second})
 				yields(t, ctx, 1)
-				testkit.Equal(t, "of a stackless one", len(m.Task().Stack()), 0)
+				testkit.Equal(t, "of a stackless task", len(m.Task().Stack()), 0)
 				_, _ = m.Await(ctx)
 			}, opts...)
 		})
 	}
 }
 
-// A task can look at its own.
+// A task can read its own stack while it runs.
 func TestStackOfTheRunningTask(t *testing.T) {
 	for _, debug := range []bool{false, true} {
 		var opts []loop.Option
@@ -590,14 +590,14 @@ func TestStackOfTheRunningTask(t *testing.T) {
 				got = ofTheTest(task.Current(ctx).Stack())
 			}
 			look(2)
-			if n := strings.Count(got, "TestStackOfTheRunningTask"); n < 4 { // the body's, and three of look's
+			if n := strings.Count(got, "TestStackOfTheRunningTask"); n < 4 { // one frame of the body, and three of look
 				t.Errorf("the stack is %s", got)
 			}
 		}, opts...)
 	}
 }
 
-// makesAndIsSeen makes a task of another kind in an eager step, in which look is called.
+// makesAndIsSeen makes a task, whose eager first step calls look.
 func makesAndIsSeen(ctx context.Context, machine bool, look func()) {
 	if machine {
 		task.GoMachine(ctx, task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
@@ -609,8 +609,8 @@ func makesAndIsSeen(ctx context.Context, machine bool, look func()) {
 	task.Go(ctx, func(context.Context) (int, error) { look(); return 0, nil })
 }
 
-// A task whose eager child takes its first step stands in the call that makes the child,
-// which is known in debug mode.
+// While an eager child takes its first step, its parent is inside the call that makes the child. In
+// debug mode, Stack shows that.
 func TestStackOfATaskWhoseEagerChildRuns(t *testing.T) {
 	for _, machine := range []bool{false, true} {
 		for _, debug := range []bool{false, true} {
@@ -629,14 +629,14 @@ func TestStackOfATaskWhoseEagerChildRuns(t *testing.T) {
 						return
 					}
 					own, _, _ := strings.Cut(ofTheTest(stack), " ")
-					testkit.Equal(t, "the innermost of the test", own, "makesAndIsSeen")
+					testkit.Equal(t, "the innermost function of the test", own, "makesAndIsSeen")
 					if at := slices.IndexFunc(stack, func(f runtime.Frame) bool { return strings.Contains(f.Function, "makesAndIsSeen.") }); at >= 0 {
-						t.Errorf("a frame of the child's: %s", stack[at].Function)
+						t.Errorf("the stack has a frame of the child: %s", stack[at].Function)
 					}
 				})
 				makesAndIsSeen(ctx, machine, func() {})
 				if stack := ofTheTest(me.Stack()); strings.Contains(stack, "makesAndIsSeen") {
-					t.Errorf("when the step is over, the stack is %s", stack)
+					t.Errorf("after the child's step, the stack is %s", stack)
 				}
 			}, opts...)
 			testkit.Equal(t, "looks", looks, 1)
@@ -644,7 +644,7 @@ func TestStackOfATaskWhoseEagerChildRuns(t *testing.T) {
 	}
 }
 
-// From a callback, with several on one another's stacks, each shows its own.
+// In a callback, each of several tasks shows its own stack, even if one runs on top of another.
 func TestStacksOfMany(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		all := []*task.Task[int]{
@@ -687,7 +687,7 @@ func TestPrintGraph(t *testing.T) {
 			`^main awaits a gather of 1$`,
 			`^    .*\.Await\[?.* .*future\.go:\d+$`,
 			`^    .*task_test\.TestPrintGraph\.func1 .*introspect_test\.go:\d+$`,
-			`^    .*$`, // the helper's function around it
+			`^    .*$`, // a function of the test helper
 			`^└─ a future$`,
 			`^A sleeps until 1h0m0s$`,
 			`^    .*/task\.Sleep .*sleep\.go:\d+$`,
@@ -702,7 +702,7 @@ func TestPrintGraph(t *testing.T) {
 			}
 		}
 		if at < len(want) {
-			t.Errorf("the graph is\n%s\nno line, in its place, is like %s", b.String(), want[at])
+			t.Errorf("the graph is\n%s\nthis line is missing, or out of order: %s", b.String(), want[at])
 		}
 	})
 }
@@ -740,7 +740,7 @@ func TestSpawnSites(t *testing.T) {
 	})
 }
 
-// busy holds the loop up for 3 ms.
+// busy holds up the loop for 3 ms.
 func busy() {
 	for began := time.Now(); time.Since(began) < 3*time.Millisecond; {
 		continue
@@ -765,7 +765,7 @@ func TestSlowSteps(t *testing.T) {
 	}, loop.WithSlowStep(time.Millisecond), loop.WithErrorHandler(func(f loop.Failure) {
 		e, ok := f.Err.(*loop.SlowStepError)
 		if f.Kind != loop.SlowStep || !ok || e.Limit != time.Millisecond || e.Took < e.Limit {
-			t.Errorf("told of %v: %v", f.Kind, f.Err)
+			t.Errorf("the error handler was told %v: %v", f.Kind, f.Err)
 		}
 		if f.Task == nil {
 			slow["callback"] = true
@@ -778,7 +778,7 @@ func TestSlowSteps(t *testing.T) {
 	}
 }
 
-// In debug mode what is used on another goroutine than the loop's panics there.
+// In debug mode, a call that uses the loop panics on any goroutine but the loop's.
 func TestWrongGoroutine(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		l, f := lowlevel.LoopOf(ctx), future.New[int](ctx)
@@ -809,7 +809,8 @@ func TestWrongGoroutine(t *testing.T) {
 	}, loop.WithDebug())
 }
 
-// What a task awaited is not what the next one awaits, which has its place in the loop.
+// Awaits returns nil for a task that is done. It does not return the awaitable of a later task that reuses
+// the memory of the first.
 func TestAwaitsOfATaskThatIsDone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, gives(0, 1))
@@ -826,7 +827,7 @@ func TestAwaitsOfATaskThatIsDone(t *testing.T) {
 	})
 }
 
-// The scheduler, and what it runs on top of a body, does not show in the stack of the body.
+// The stack of a body does not show the scheduler, or callbacks that run on top of the body.
 func TestStackBelowACallback(t *testing.T) {
 	l := virtual(t)
 	a := task.Go(l.Context(), outermost)
@@ -835,14 +836,14 @@ func TestStackBelowACallback(t *testing.T) {
 		stack := a.Task().Stack()
 		got = ofTheTest(stack)
 		if name := stack[0].Function; !strings.HasSuffix(name, "task.Sleep") {
-			t.Errorf("the innermost frame is that of %s", name)
+			t.Errorf("the innermost function is %s, want task.Sleep", name)
 		}
 	})
 	l.RunUntilIdle()
 	testkit.Equal(t, "the stack", got, "innermost middle outermost")
 }
 
-// awaitsAll waits for what On has, in its own slice.
+// awaitsAll is an awaitable that waits for several others, and returns its own slice of them.
 type awaitsAll struct {
 	*future.Future[int]
 	on []loop.Awaitable
@@ -852,7 +853,7 @@ func (a *awaitsAll) Explain() (string, []loop.Awaitable) { return "all of these"
 
 func (a *awaitsAll) Self() loop.Awaitable { return a }
 
-// What the program sees through views is the same, and its own slices are left alone.
+// A view and its future are the same in a graph, and WriteGraph does not change the program's slices.
 func TestGraphOfViews(t *testing.T) {
 	f := func(ctx context.Context) (int, error) {
 		g := task.Gather(future.New[int](ctx), future.New[int](ctx))
@@ -864,7 +865,7 @@ func TestGraphOfViews(t *testing.T) {
 				var b strings.Builder
 				testkit.Equal(t, "the error", lowlevel.LoopOf(ctx).WriteGraph(&b, false), nil)
 				if a.on[0] != view {
-					t.Error("the graph has changed what the program has")
+					t.Error("WriteGraph has changed the program's slice")
 				}
 			})
 		})
@@ -879,7 +880,7 @@ A awaits all of these
 `)
 }
 
-// A future that two tasks await is nothing that was written out above.
+// A future that two tasks await is not marked (above), since it has no branches.
 func TestGraphOfAFutureThatTwoAwait(t *testing.T) {
 	f := func(ctx context.Context) (int, error) {
 		f := future.New[int](ctx)
@@ -889,7 +890,7 @@ func TestGraphOfAFutureThatTwoAwait(t *testing.T) {
 	testkit.Equal(t, "the graph", graphOf(t, f), "main awaits a future\nA awaits a future\n")
 }
 
-// What goes on at the margin does so once, where it is awaited twice.
+// An awaitable that goes on at the margin does so once, even if it is awaited twice.
 func TestGraphThatGoesOnOnce(t *testing.T) {
 	for name, deepest := range map[string]func(ctx context.Context) (future.Any, string){
 		"a task": func(ctx context.Context) (future.Any, string) {
@@ -913,12 +914,12 @@ func TestGraphThatGoesOnOnce(t *testing.T) {
 			lines := strings.Split(graph, "\n")
 			testkit.Equal(t, "the first", strings.TrimLeft(lines[20], " "), "├─ "+called+" (goes on at [1])")
 			testkit.Equal(t, "the second", strings.TrimLeft(lines[21], " "), "└─ "+called+" (above)")
-			testkit.Equal(t, "where it goes on", strings.HasPrefix(lines[22], "[1] "+called), true)
+			testkit.Equal(t, "the line at which it goes on has its name", strings.HasPrefix(lines[22], "[1] "+called), true)
 		})
 	}
 }
 
-// A graph takes as long as what it shows has parts, and not as there are ways to them.
+// The time for a graph is linear in the number of awaitables, and not in the number of paths to them.
 func TestGraphOfVeryManyWays(t *testing.T) {
 	l := virtual(t)
 	top := future.Untyped(future.New[int](l.Context()))

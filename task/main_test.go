@@ -19,18 +19,18 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// heavy leaves out a test of very many tasks under go test -short, as on machines that are
-// emulated: see make platforms.
+// heavy skips a test of very many tasks under go test -short, which make platforms uses on emulated
+// machines.
 func heavy(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("heavy")
+		t.Skip("it needs very many tasks")
 	}
 }
 
-// play runs body as the main task of a loop with a virtual clock. Where the run ends
-// with an error, such as a deadlock, or the error handler is told of anything, the
-// test fails. opts come last and can change all of that.
+// play runs body as the main task of a loop with a virtual clock. The test fails if Run returns an
+// error, such as a deadlock, or if the loop reports a failure to its error handler. opts come last, so
+// they can change all of this.
 func play(t *testing.T, body func(ctx context.Context), opts ...loop.Option) {
 	t.Helper()
 	if err := playToEnd(t, body, opts...); err != nil {
@@ -38,7 +38,7 @@ func play(t *testing.T, body func(ctx context.Context), opts ...loop.Option) {
 	}
 }
 
-// playToEnd is play for those who expect an error of Run.
+// playToEnd is play for tests that expect an error of Run, which it returns.
 func playToEnd(t *testing.T, body func(ctx context.Context), opts ...loop.Option) error {
 	t.Helper()
 	var told failures
@@ -56,7 +56,7 @@ func playToEnd(t *testing.T, body func(ctx context.Context), opts ...loop.Option
 	return err
 }
 
-// panicStack is the stack of a panic that Run panics again with.
+// panicStack returns the original stack of a panic that goes on in Run.
 func panicStack(p any) []byte {
 	if p, ok := p.(*task.PanicError); ok {
 		return p.Stack
@@ -64,22 +64,22 @@ func panicStack(p any) []byte {
 	return nil
 }
 
-// virtual makes a loop with a virtual clock, for tests that are the host, and closes
-// it at the end of the test.
+// virtual makes a loop with a virtual clock, for tests that drive the loop themselves. It closes the loop
+// at the end of the test.
 func virtual(t *testing.T, opts ...loop.Option) *loop.Loop {
 	l := loop.New(append([]loop.Option{loop.WithClock(timer.NewVirtual())}, opts...)...)
 	t.Cleanup(l.Close)
 	return l
 }
 
-// failures is what an error handler was told.
+// failures are the failures that a loop has reported to its error handler.
 type failures []loop.Failure
 
 func (f *failures) option() loop.Option {
 	return loop.WithErrorHandler(func(one loop.Failure) { *f = append(*f, one) })
 }
 
-// want compares what the handler was told, as "kind: task: error".
+// want compares the failures, written as "kind: task: error".
 func (f *failures) want(t *testing.T, want ...string) {
 	t.Helper()
 	var got []string
@@ -96,7 +96,7 @@ func (f *failures) want(t *testing.T, want ...string) {
 	}
 }
 
-// errBoom is an error that bodies fail with, errCause one that they are canceled with.
+// Bodies fail with errBoom, and are canceled with errCause.
 var (
 	errBoom  = errors.New("boom")
 	errCause = errors.New("the cause")
@@ -120,8 +120,8 @@ func fails(d time.Duration, err error) func(context.Context) (int, error) {
 // hangs is a body that only a cancellation ends.
 func hangs(ctx context.Context) (int, error) { return future.New[int](ctx).Await(ctx) }
 
-// stubborn makes a body that swallows one cancellation, and then sleeps for d and
-// returns v and err.
+// stubborn makes a body that waits for a cancellation and swallows it. Then it sleeps for d, and returns
+// v and err.
 func stubborn(d time.Duration, v int, err error) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		_, _ = hangs(ctx)
@@ -132,7 +132,7 @@ func stubborn(d time.Duration, v int, err error) func(context.Context) (int, err
 	}
 }
 
-// elapsed is the time by the loop's clock.
+// elapsed returns the time by the loop's clock.
 func elapsed(ctx context.Context) time.Duration { return lowlevel.LoopOf(ctx).Elapsed() }
 
 // yields suspends for n turns.
@@ -145,17 +145,17 @@ func yields(t *testing.T, ctx context.Context, n int) {
 	}
 }
 
-// causeOf is the cause of a cancellation, which err must be.
+// causeOf returns the cause of err, which must be a cancellation.
 func causeOf(t *testing.T, err error) error {
 	t.Helper()
 	var c *loop.CanceledError
 	if !errors.As(err, &c) {
-		t.Fatalf("%v is no cancellation", err)
+		t.Fatalf("the error is %v, want a cancellation", err)
 	}
 	return c.Cause
 }
 
-// wantText fails the test unless err has that text.
+// wantText fails the test unless err has the text want.
 func wantText(t *testing.T, err error, want string) {
 	t.Helper()
 	if got := fmt.Sprint(err); got != want {
@@ -163,16 +163,16 @@ func wantText(t *testing.T, err error, want string) {
 	}
 }
 
-// wantTime fails the test unless it is at by the loop's clock.
+// wantTime fails the test unless the loop's clock shows at.
 func wantTime(t *testing.T, ctx context.Context, at time.Duration) {
 	t.Helper()
 	testkit.Equal(t, "the time", elapsed(ctx), at)
 }
 
-// place is where in a file, as the end of a path.
+// place returns a line of a file as file:line.
 func place(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }
 
-// lastLine is file:line without the directories.
+// lastLine returns site as file:line, without the directories.
 func lastLine(site string) string { return site[strings.LastIndex(site, "/")+1:] }
 
 // belongs reports whether ctx belongs to a loop.

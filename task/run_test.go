@@ -20,7 +20,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// run is Run by a virtual clock.
+// run is Run with a virtual clock.
 func run[T any](ctx context.Context, main func(context.Context) (T, error), opts ...loop.Option) (T, error) {
 	return task.Run(ctx, main, append([]loop.Option{loop.WithClock(timer.NewVirtual())}, opts...)...)
 }
@@ -114,7 +114,7 @@ func TestRunAwaitsWhatIsLeftInWhicheverWayMainEnds(t *testing.T) {
 	}
 }
 
-// A task that its factory never starts ends when it is canceled.
+// A task that the factory never starts ends when it is canceled.
 func TestRunEndsWhatTheFactoryNeverStarts(t *testing.T) {
 	var a *task.Task[int]
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
@@ -129,7 +129,7 @@ func TestRunEndsWhatTheFactoryNeverStarts(t *testing.T) {
 	testkit.Equal(t, "a is canceled", a.Canceled(), true)
 }
 
-// Nor does one that a panic of its factory's hook keeps from starting hold up Run.
+// Run also ends if a task was not started because the factory's hook panicked.
 func TestRunAfterAPanicOfAHook(t *testing.T) {
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
 		testkit.Panics(t, "hook", func() { task.Go(ctx, hangs, task.Named("a")) })
@@ -161,7 +161,7 @@ func TestRunTellsWhatFailsInTheEnd(t *testing.T) {
 		`a task failed while the program was closing: panicking: panic in task "panicking": ouch`)
 }
 
-// Tasks that are spawned while the program ends are unwound by Close.
+// Close unwinds tasks that are made while the program ends.
 func TestRunUnwindsWhatIsSpawnedInTheEnd(t *testing.T) {
 	var told failures
 	var late *task.Task[int]
@@ -193,7 +193,7 @@ func TestRunPanicsAsMainDoes(t *testing.T) {
 	}
 }
 
-// The panic of another task that main lets through as an error is an error.
+// The panic of another task, which main returns as an error, is an error of Run.
 func TestRunReturnsThePanicOfAnother(t *testing.T) {
 	var told failures
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
@@ -210,7 +210,7 @@ func TestRunPanicOutranksADeadlockInTheEnd(t *testing.T) {
 		_, err := run(context.Background(), func(ctx context.Context) (int, error) {
 			task.Go(ctx, func(ctx context.Context) (int, error) {
 				_, _ = hangs(ctx)
-				return hangs(ctx) // for ever: nobody cancels it again
+				return hangs(ctx) // for ever, since it is not canceled again
 			})
 			yields(t, ctx, 1)
 			panic("ouch")
@@ -252,7 +252,7 @@ func TestRunGoexit(t *testing.T) {
 	}
 }
 
-// In a test it is FailNow.
+// t.FailNow calls Goexit.
 func TestRunFailNow(t *testing.T) {
 	reached := false
 	inner := testing.T{}
@@ -284,7 +284,7 @@ func TestRunContextThatEndedBefore(t *testing.T) {
 	}
 }
 
-// The end is noticed at the beginning of the turn after the one that it comes in.
+// If the context ends in a turn, the loop notices that at the beginning of the next turn.
 func TestRunContextEnds(t *testing.T) {
 	for range 20 {
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -343,7 +343,7 @@ func TestRunContextWithADeadline(t *testing.T) {
 	})
 }
 
-// Main's other tasks are not bounded by Run's context, but by the end of main.
+// The end of Run's context does not cancel the other tasks. The end of main does.
 func TestRunContextEndsForMainOnly(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	_, _ = run(ctx, func(ctx context.Context) (int, error) {
@@ -357,7 +357,7 @@ func TestRunContextEndsForMainOnly(t *testing.T) {
 	})
 }
 
-// Main was canceled by somebody else: Run's context has no part in it.
+// If a task has canceled main, the error of Run does not match the cause.
 func TestRunMainIsCanceledFromInside(t *testing.T) {
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
 		task.Current(ctx).Cancel(errCause)
@@ -370,8 +370,8 @@ func TestRunMainIsCanceledFromInside(t *testing.T) {
 	}
 }
 
-// The context ends too, and has no part in it all the same: in the same turn, or while
-// what is left is ending.
+// The same holds if Run's context ends, too: in the same turn, or while the tasks that are left are
+// ending.
 func TestRunMainIsCanceledFromInsideAndItsContextEnds(t *testing.T) {
 	for name, inTheEnd := range map[string]bool{"at once": false, "in the end": true} {
 		t.Run(name, func(t *testing.T) {
@@ -393,13 +393,13 @@ func TestRunMainIsCanceledFromInsideAndItsContextEnds(t *testing.T) {
 			})
 			testkit.Equal(t, "the cause", causeOf(t, err), byATask)
 			if errors.Is(err, errCause) {
-				t.Error("the error matches the cause of a context that has not caused it")
+				t.Error("the error matches the cause of the context, but a task has canceled main")
 			}
 		})
 	}
 }
 
-// uncomparable is an error that == panics for.
+// uncomparable is an error that panics when it is compared by ==.
 type uncomparable struct{ parts []string }
 
 func (u uncomparable) Error() string { return strings.Join(u.parts, " ") }
@@ -416,7 +416,8 @@ func TestRunContextEndsWithAnUncomparableCause(t *testing.T) {
 	}
 }
 
-// A main that returns its context's Err was canceled, and the cause is Run's context's.
+// If Run's context ends, and main returns the Err of its own context, main counts as canceled, and the
+// error of Run matches the cause of Run's context.
 func TestRunContextEndsAndMainReturnsItsErr(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	_, err := run(ctx, func(ctx context.Context) (int, error) {
@@ -501,7 +502,7 @@ func TestRunLoopStoppedEarly(t *testing.T) {
 	told.want(t)
 }
 
-// Main stops the loop and ends in one step: what is left is awaited all the same.
+// If main stops the loop and ends in the same step, Run still awaits the tasks that are left.
 func TestRunLoopStoppedAsMainEnds(t *testing.T) {
 	var told failures
 	var j looptest.Journal
@@ -521,8 +522,7 @@ func TestRunLoopStoppedAsMainEnds(t *testing.T) {
 	told.want(t)
 }
 
-// A task that stops the loop while it is being awaited in the end ends the waiting;
-// what has not ended by then has not failed.
+// A task may stop the loop while Run waits for the tasks that are left. That is no error.
 func TestRunLoopStoppedInTheEnd(t *testing.T) {
 	var told failures
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
@@ -541,7 +541,7 @@ func TestRunLoopStoppedInTheEnd(t *testing.T) {
 func TestShutdownForHosts(t *testing.T) {
 	var told failures
 	l := virtual(t, told.option())
-	testkit.Equal(t, "with nothing left", task.Shutdown(l), nil)
+	testkit.Equal(t, "Shutdown without tasks", task.Shutdown(l), nil)
 	a := task.Go(l.Context(), hangs, task.Named("a"))
 	task.Go(l.Context(), stubborn(time.Second, 0, errBoom), task.Named("b"))
 	l.RunUntilIdle()
@@ -553,7 +553,7 @@ func TestShutdownForHosts(t *testing.T) {
 	}
 	told.want(t, "a task failed while the program was closing: b: boom")
 	l.Close()
-	told.want(t, "a task failed while the program was closing: b: boom") // and not again
+	told.want(t, "a task failed while the program was closing: b: boom") // Close does not report it again
 }
 
 func TestShutdownReturnsTheErrorOfRun(t *testing.T) {
@@ -585,7 +585,7 @@ func TestShutdownPanicsOfARunningLoopWithTasks(t *testing.T) {
 	testkit.Equal(t, "requests to cancel the task", a.CancelRequests(), 0)
 }
 
-// What the runtime prints of a panic that goes on in Run has the stack of the panic itself.
+// The runtime prints a panic that goes on in Run with the stack of the original panic.
 func TestRunPanicKeepsItsPlace(t *testing.T) {
 	defer func() {
 		p, ok := recover().(*task.PanicError)
@@ -604,15 +604,15 @@ func TestRunInsideATaskPanics(t *testing.T) {
 	})
 }
 
-// cannotBeEnded makes a task that clean-up keeps waiting for ever.
+// cannotBeEnded makes a task that never ends: it waits for ever after its cancellation.
 func cannotBeEnded(ctx context.Context) {
 	task.Go(ctx, func(ctx context.Context) (int, error) {
 		_, _ = hangs(ctx)
-		return hangs(ctx) // nobody cancels it again
+		return hangs(ctx) // it is not canceled again
 	}, task.Named("stuck"))
 }
 
-// What main and the others made of it is not lost where the end is a deadlock.
+// If Run ends in a deadlock, the result of main and the errors of other tasks are not lost.
 func TestRunDeadlockInTheEnd(t *testing.T) {
 	for name, end := range map[string]error{"a value": nil, "an error": errBoom, "a cancellation": future.ErrCanceled} {
 		t.Run(name, func(t *testing.T) {
@@ -625,7 +625,7 @@ func TestRunDeadlockInTheEnd(t *testing.T) {
 			}, told.option())
 			var deadlock *loop.DeadlockError
 			if !errors.As(err, &deadlock) || end != nil && !errors.Is(err, end) {
-				t.Errorf("Run: %v; want a deadlock, and %v", err, end)
+				t.Errorf("the error of Run is %v, want a deadlock and %v", err, end)
 			}
 			if end == nil {
 				testkit.Equal(t, "the value", v, 7)
@@ -648,7 +648,7 @@ func TestRunReportsADeadlockWhereMainPanics(t *testing.T) {
 		"loop: deadlock: nothing can wake the task that is left\n\tstuck awaits a future")
 }
 
-// Where the loop is stopped before main has ended, main is one of those that are left.
+// If the loop is stopped before main has ended, Run cancels main with the other tasks.
 func TestRunStoppedEarlyLosesNothing(t *testing.T) {
 	stopsAnd := func(v int, err error, more ...func(context.Context)) func(context.Context) (int, error) {
 		return func(ctx context.Context) (int, error) {
@@ -686,14 +686,14 @@ func TestRunStoppedEarlyLosesNothing(t *testing.T) {
 	}
 }
 
-// It is main's panic only if main's own body has panicked, whatever it panicked with.
+// A panic goes on in Run only if the body of main has panicked. The value of the panic does not matter.
 func TestRunGoesOnWithPanicsOfMainOnly(t *testing.T) {
 	child := func(ctx context.Context) (int, error) {
 		return task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Named("child")).Await(ctx)
 	}
 	_, err := run(context.Background(), child)
 	if p, ok := err.(*task.PanicError); !ok || p.Task != "child" {
-		t.Errorf("Run returned %v; want the child's panic", err)
+		t.Errorf("the error of Run is %v, want the child's panic", err)
 	}
 	testkit.Panics(t, "ouch", func() {
 		_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
@@ -703,7 +703,7 @@ func TestRunGoesOnWithPanicsOfMainOnly(t *testing.T) {
 	})
 }
 
-// A deadlock with nothing beside it is what Run returns, in nothing else.
+// If a deadlock is the only error, Run returns it without a wrapper.
 func TestRunReturnsALoneErrorAsItIs(t *testing.T) {
 	_, err := run(context.Background(), func(ctx context.Context) (int, error) {
 		cannotBeEnded(ctx)

@@ -15,8 +15,8 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// wantTimeout fails the test unless err is a TimeoutError of the limit at, since the
-// start of the clock.
+// wantTimeout fails the test unless err is a TimeoutError of a limit at this time after the start of
+// the clock.
 func wantTimeout(t *testing.T, ctx context.Context, err error, at time.Duration) {
 	t.Helper()
 	e, ok := err.(*task.TimeoutError)
@@ -27,10 +27,10 @@ func wantTimeout(t *testing.T, ctx context.Context, err error, at time.Duration)
 	testkit.Equal(t, "the limit that expired", e.When, start(ctx).Add(at))
 }
 
-// start is when the loop's clock was started.
+// start returns the instant at which the loop's clock was started.
 func start(ctx context.Context) time.Time { return lowlevel.LoopOf(ctx).Clock().Start() }
 
-// sleeping makes a scope's body that sleeps for d.
+// sleeping makes the body of a scope, which sleeps for d.
 func sleeping(d time.Duration) func(context.Context, *task.Deadline) error {
 	return func(ctx context.Context, _ *task.Deadline) error { return task.Sleep(ctx, d) }
 }
@@ -59,7 +59,7 @@ func TestTimeoutError(t *testing.T) {
 	}
 }
 
-// The error says which of several limits it was.
+// The error says which of several limits has expired.
 func TestTimeoutErrorSaysWhichLimit(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		outer := func(d time.Duration, inner func(ctx context.Context) error) error {
@@ -102,7 +102,7 @@ func TestTimeoutReturnsWhatTheBodyReturns(t *testing.T) {
 		testkit.Equal(t, "nil", task.Timeout(ctx, time.Second, sleeping(0)), nil)
 		err := task.Timeout(ctx, time.Second, func(context.Context, *task.Deadline) error { return errBoom })
 		testkit.Equal(t, "an error", err, errBoom)
-		if err := task.Sleep(ctx, time.Hour); err != nil { // nothing is left of the limit
+		if err := task.Sleep(ctx, time.Hour); err != nil { // the limit does not cancel it
 			t.Error(err)
 		}
 	})
@@ -125,7 +125,7 @@ func TestTimeoutSwallowed(t *testing.T) {
 			testkit.Equal(t, "expired before", scope.Expired(), false)
 			testkit.ErrorIs(t, task.Sleep(ctx, time.Hour), future.ErrCanceled)
 			testkit.Equal(t, "expired after", scope.Expired(), true)
-			return task.Sleep(ctx, time.Second) // it cancels once
+			return task.Sleep(ctx, time.Second) // the limit cancels only once
 		})
 		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, 2*time.Second)
@@ -145,7 +145,7 @@ func TestTimeoutOfNothing(t *testing.T) {
 
 			err = task.Timeout(ctx, d, func(_ context.Context, scope *task.Deadline) error {
 				testkit.Equal(t, "expired", scope.Expired(), false)
-				return nil // without having suspended
+				return nil // the body has not suspended
 			})
 			testkit.Equal(t, "a body that does not suspend", err, nil)
 			yields(t, ctx, 3)
@@ -168,7 +168,7 @@ func TestTimeoutNoLimit(t *testing.T) {
 	})
 }
 
-// A limit further away than a clock can go is one that does not come.
+// A limit beyond the end of the clock's range never expires.
 func TestTimeoutBeyondTheEndOfTime(t *testing.T) {
 	err := playToEnd(t, func(ctx context.Context) {
 		if err := task.Sleep(ctx, time.Second); err != nil {
@@ -267,7 +267,7 @@ func TestTimeoutContextEndsWithTheScope(t *testing.T) {
 			return nil
 		})
 		if derived.Err() == nil {
-			t.Error("what was derived from the scope's context outlives the scope")
+			t.Error("a context that was derived from the scope's context has not ended with the scope")
 		}
 		cancel()
 	})
@@ -279,7 +279,7 @@ func TestTimeoutDoesNotLimitWhatTheBodySpawns(t *testing.T) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
 			a = task.Go(ctx, func(ctx context.Context) (int, error) {
 				if _, ok := ctx.Deadline(); ok {
-					t.Error("the task that was spawned has a deadline")
+					t.Error("the new task has a deadline")
 				}
 				return 1, task.Sleep(ctx, time.Minute)
 			})
@@ -373,7 +373,7 @@ func TestTimeoutRescheduleIsRefused(t *testing.T) {
 	})
 }
 
-// A limit that is due in this turn can still be moved.
+// A limit that is due in the present turn can still be moved.
 func TestTimeoutRescheduleInTheNickOfTime(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.TimeoutAt(ctx, time.Time{}, func(ctx context.Context, scope *task.Deadline) error {
@@ -427,8 +427,7 @@ func TestTimeoutNested(t *testing.T) {
 	}
 }
 
-// Each expiry belongs to one scope: the inner one lets the outer's pass, and the
-// outer's still comes after the inner one's.
+// Each expiry belongs to one scope: after the inner limit has expired, the outer one still does.
 func TestTimeoutNestedBothExpire(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, 2*time.Second, func(ctx context.Context, _ *task.Deadline) error {
@@ -462,7 +461,7 @@ func TestTimeoutEqualDeadlines(t *testing.T) {
 	})
 }
 
-// The cancellation from outside comes first, in between, or last, in one instant.
+// The cancellation from outside and the expiry come at the same instant, in both orders.
 func TestTimeoutAndCancellationInOneInstant(t *testing.T) {
 	for _, first := range []string{"the cancellation", "the expiry"} {
 		t.Run(first, func(t *testing.T) {
@@ -488,7 +487,7 @@ func TestTimeoutAndCancellationInOneInstant(t *testing.T) {
 					l.CallLater(time.Second, cancel)
 				}
 				if _, err := victim.Await(ctx); !loop.IsCanceled(err) {
-					t.Errorf("what came out is %v", err)
+					t.Errorf("the error is %v, want a cancellation", err)
 				}
 				testkit.Equal(t, "the task is canceled", victim.Canceled(), true)
 			})
@@ -513,11 +512,11 @@ func TestTimeoutAndCancellationBeforeTheScopeIsLeft(t *testing.T) {
 	})
 }
 
-// A request that was there before the scope was entered does not count for it.
+// A request that was made before the scope was entered does not count for the scope.
 func TestTimeoutInATaskThatWasAskedBefore(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		victim := task.Go(ctx, func(ctx context.Context) (int, error) {
-			_, _ = hangs(ctx) // swallowed, and not taken back
+			_, _ = hangs(ctx) // swallows the cancellation, and does not take the request back
 			err := task.Timeout(ctx, time.Second, sleeping(time.Hour))
 			wantTimeout(t, ctx, err, time.Second)
 			testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 1)
@@ -531,7 +530,8 @@ func TestTimeoutInATaskThatWasAskedBefore(t *testing.T) {
 	})
 }
 
-// With d <= 0 two requests before one suspension are delivered as one.
+// With d <= 0, the earlier request and the limit's request come before the same suspension, and are
+// delivered as one.
 func TestTimeoutOfNothingSwallowsAnEarlierCancelToo(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		victim := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -562,7 +562,7 @@ func TestTimeoutPanicInTheBody(t *testing.T) {
 			})
 		})
 		testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
-		if err := task.Sleep(ctx, time.Hour); err != nil { // the limits are gone
+		if err := task.Sleep(ctx, time.Hour); err != nil { // the limits do not cancel it
 			t.Error(err)
 		}
 	})
@@ -580,7 +580,7 @@ func TestTimeoutGoexitInTheBody(t *testing.T) {
 			})
 		})
 	}), true)
-	testkit.Equal(t, "the body is unwound", unwound, true)
+	testkit.Equal(t, "the deferred call of the body ran", unwound, true)
 }
 
 func TestTimeoutPanics(t *testing.T) {
@@ -626,7 +626,7 @@ func TestWaitForPastTheLimit(t *testing.T) {
 	})
 }
 
-// Past the limit a is awaited, for as long as it takes to clean up.
+// After the limit, WaitFor waits until the task has cleaned up.
 func TestWaitForAwaitsWhatItHasCanceled(t *testing.T) {
 	for _, limit := range []time.Duration{time.Second, 0} {
 		play(t, func(ctx context.Context) {
@@ -636,7 +636,7 @@ func TestWaitForAwaitsWhatItHasCanceled(t *testing.T) {
 				return a
 			}
 			v, err := task.WaitFor(ctx, begin(stubborn(time.Minute, 5, nil)), limit)
-			testkit.Equal(t, "what it made of that", v, 5)
+			testkit.Equal(t, "the value of the canceled task", v, 5)
 			testkit.Equal(t, "the error", err, nil)
 			wantTime(t, ctx, limit+time.Minute)
 
@@ -654,7 +654,7 @@ func TestWaitForWithoutTime(t *testing.T) {
 			_ = done.SetResult(3)
 			turns := countTurns(ctx)
 			v, err := task.WaitFor(ctx, done, limit)
-			testkit.Equal(t, "what is done", v, 3)
+			testkit.Equal(t, "the value of a future that is done", v, 3)
 			testkit.Equal(t, "its error", err, nil)
 			testkit.Equal(t, "turns that passed", turns(), 0)
 
@@ -671,7 +671,7 @@ func TestWaitForWithoutTime(t *testing.T) {
 			failed := future.New[int](ctx)
 			_ = failed.SetError(errBoom)
 			_, err = task.WaitFor(ctx, failed, limit)
-			testkit.Equal(t, "what has failed", err, errBoom)
+			testkit.Equal(t, "the error of a future that has failed", err, errBoom)
 		})
 	}
 }
@@ -706,10 +706,10 @@ func TestWaitForIsCanceled(t *testing.T) {
 			yields(t, ctx, 1)
 			waiter.Cancel(errCause)
 			_, err := waiter.Await(ctx)
-			if limit == 0 { // a was canceled and awaited already: the waiting ends
+			if limit == 0 { // WaitFor has canceled a already, and waits for its end: this wait ends at once
 				testkit.ErrorIs(t, causeOf(t, err), errCause)
 				wantTime(t, ctx, 0)
-			} else { // a was canceled, and what it makes of that comes out
+			} else { // the cancellation goes on to a, and WaitFor returns the result of a
 				testkit.Equal(t, "the error", err, nil)
 				wantTime(t, ctx, time.Second)
 			}
@@ -719,7 +719,7 @@ func TestWaitForIsCanceled(t *testing.T) {
 	}
 }
 
-// A cancellation from elsewhere is no limit that has expired.
+// If other code cancels the task, WaitFor returns the cancellation, and no TimeoutError.
 func TestWaitForWhatSomebodyElseCancels(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, hangs)
@@ -740,14 +740,15 @@ func TestWaitForUnderADerivedContextThatEnds(t *testing.T) {
 			_, err := task.WaitFor(derived, a, limit)
 			testkit.Equal(t, "the error", err, errCause)
 			wantTime(t, ctx, time.Second)
-			testkit.Equal(t, "what was awaited is left as it is", a.Done(), false)
+			testkit.Equal(t, "the awaited task is done", a.Done(), false)
 			a.Cancel(nil)
 			_, _ = a.Await(ctx)
 		})
 	}
 }
 
-// Beside a request from outside, a cancellation of something else goes through as it is.
+// A body may return the cancellation of another task. Timeout returns it unchanged, even if the running
+// task was canceled from outside, too.
 func TestTimeoutAndTheCancellationOfSomethingElse(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		other := task.Go(ctx, hangs)
@@ -787,7 +788,7 @@ func TestTimeoutRescheduleOnAnotherGoroutine(t *testing.T) {
 	}, loop.WithDebug())
 }
 
-// countsWaiters is a future that counts what waits for it.
+// countsWaiters is a future that counts its waiters.
 type countsWaiters struct {
 	*future.Future[int]
 	waiters int
@@ -806,9 +807,9 @@ func (c *countsWaiters) RemoveWaiter(w loop.Runnable) bool {
 	return removed
 }
 
-func (c *countsWaiters) Cancel(error) bool { return true } // and goes on
+func (c *countsWaiters) Cancel(error) bool { return true } // accepts the request, and goes on
 
-// A WaitFor that is given up leaves nothing behind.
+// A WaitFor that ends early leaves no waiter behind.
 func TestWaitForThatIsGivenUpLeavesNoWaiter(t *testing.T) {
 	for _, limit := range []time.Duration{time.Hour, 0} {
 		play(t, func(ctx context.Context) {
