@@ -16,7 +16,7 @@ import (
 // Only SetResult and SetError end the future; SetError with [ErrCanceled] cancels it. Its Cancel
 // does nothing and reports false, so that a task.Gather of it cannot end it for the others. (A gather
 // that is canceled waits for it, as for a child that refuses.) In all else it is as other futures
-// are: all who wait are woken in the turn after it is done, in the order in which they came.
+// are: all waiters are woken in the turn after it is done, in the order in which they came.
 //
 // It costs one allocation. A task that awaits it costs none, once a shared future has had as many
 // waiters before: the list of waiters is used again. NewShared panics if ctx belongs to no loop.

@@ -528,11 +528,15 @@ func TestPortThatIsFirstBehindItsPlaceIsSelected(t *testing.T) {
 }
 
 // failing is a clock that fails when the loop is woken.
-type failing struct{ *timer.System }
+type failing struct {
+	*timer.System
+	asleep func() // called when the loop has gone to sleep
+}
 
 var errWoken = errors.New("woken")
 
-func (failing) Wait(_ int64, wake <-chan struct{}) {
+func (c failing) Wait(_ int64, wake <-chan struct{}) {
+	c.asleep()
 	<-wake
 	panic(errWoken)
 }
@@ -545,18 +549,18 @@ func TestReceivedWhileTheClockFails(t *testing.T) {
 		"Close":         (*loop.Loop).Close,
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLoop(t, loop.WithClock(failing{timer.NewSystem()}))
-			ch := make(chan int)
+			ch, sent := make(chan int), make(chan struct{})
+			l := newLoop(t, loop.WithClock(failing{timer.NewSystem(), func() {
+				go func() {
+					defer close(sent)
+					ch <- 7
+				}()
+			}}))
 			var got int
 			spawn(l.Context(), "receiver", func(ctx context.Context) (err error) {
 				got, _, err = task.Recv(ctx, ch)
 				return err
 			})
-			sent := make(chan struct{})
-			go func() {
-				defer close(sent)
-				ch <- 7
-			}()
 			func() {
 				defer func() {
 					if p := recover(); p != errWoken {
