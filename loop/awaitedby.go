@@ -1,11 +1,12 @@
 package loop
 
 // AwaitedBy returns the tasks that wait for t, in order of creation: those that await t itself, and
-// those that await a gather, a shield or another awaitable that waits for t. It is nil for a task that
-// is done. A task that waits for the eager first step of t to come back waits for t, too.
+// those that await a gather, a shield or another awaitable that waits for t. It returns nil for a
+// task that is done. A task that has made t, and waits until the eager first step of t is over,
+// waits for t, too.
 //
-// It costs a look at every unfinished task and at what each of them awaits. It is called on the loop,
-// or by the host while the loop is not running. [Task.Awaits] looks in the other direction. asyncio:
+// AwaitedBy looks at every unfinished task and at the awaitable of each. Call it on the loop, or
+// from the host while the loop is not running. [Task.Awaits] looks in the other direction. asyncio:
 // capture_call_graph, awaited_by.
 func (t *Task) AwaitedBy() (by []*Task) {
 	if t.env == nil || t.state == stateDone {
@@ -21,8 +22,8 @@ func (t *Task) AwaitedBy() (by []*Task) {
 	return by
 }
 
-// leadsTo reports whether a is t, or waits for t without another task between. reaches has what is
-// known already.
+// leadsTo reports whether a is t, or waits for t without another task between. reaches has the
+// results that are known already.
 func leadsTo(a Awaitable, t *Task, reaches map[Awaitable]bool) bool {
 	if task := a.TaskOf(); task != nil {
 		return task == t

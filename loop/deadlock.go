@@ -55,8 +55,9 @@ func newDeadlockError(tasks []*Task) *DeadlockError {
 	return e
 }
 
-// cycle returns the first circle of tasks that wait for each other, in order of creation of the tasks,
-// or nil. It walks depth first from each task to what the task waits for, and visits everything once.
+// cycle returns the first circle of tasks that wait for each other, in order of creation of the
+// tasks, or nil. It walks depth first from each task to the awaitables that the task waits for, and
+// visits every task and awaitable once.
 func cycle(tasks []*Task) []*Task {
 	type place struct {
 		at   any         // a *Task, or an Awaitable that is not the outcome of a task

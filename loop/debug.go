@@ -35,20 +35,21 @@ func (l *Loop) runTimed(r Runnable) {
 	r.Run()
 }
 
-// An identity tells a goroutine from others.
+// An identity has the data by which the loop recognizes a goroutine.
 type identity struct {
 	goroutine uintptr // from goroutine.Identity
 	number    uint64  // the goroutine's number in stack traces
 	locked    bool    // the goroutine had locked its thread when identify was called
 }
 
-// identify notes the calling goroutine as the goroutine of s.
+// identify records that the calling goroutine is the goroutine of s.
 func identify(s *stack) {
 	number, locked := goroutine.Number()
 	s.Value.who = &identity{goroutine.Identity(), number, locked}
 }
 
-// checkGoroutine panics, with what in its message, on another goroutine than the loop's.
+// checkGoroutine panics if the caller is on another goroutine than the loop's. what names the
+// operation in the message.
 func (l *Loop) checkGoroutine(what string) {
 	if !l.in(driven) && !l.in(closing) {
 		return // the host may use any goroutine

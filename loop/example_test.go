@@ -82,7 +82,7 @@ func ExampleLoop_RunOnce() {
 	// frame 4
 }
 
-// Another goroutine hands a function to the loop by Post, which is safe from any goroutine.
+// Another goroutine hands a function to the loop by Post. Post is safe from any goroutine.
 func ExampleLoop_Post() {
 	l := loop.New()
 	defer l.Close()
@@ -155,8 +155,8 @@ type counter struct{ n int }
 
 func (c *counter) Run() { c.n++ }
 
-// A Runnable is what the ready queue holds. The loop calls its Run once for each time that it was
-// scheduled.
+// The entries of the ready queue are Runnables. The loop calls Run once for each time that the
+// Runnable was scheduled.
 func ExampleRunnable() {
 	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
@@ -249,7 +249,7 @@ func ExampleAwaitable() {
 	// task "waiter" has ended: canceled: EOF
 }
 
-// A gather says what it is, and for which awaitables it waits.
+// Explain of a gather describes the gather, and returns the awaitables that it waits for.
 func ExampleAwaitable_explain() {
 	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
@@ -372,7 +372,7 @@ func ExamplePanicError() {
 	// reader EOF true true
 }
 
-// Run names the tasks that nothing can wake, and what each of them awaits.
+// The error of Run names the tasks that nothing can wake, and the awaitable of each of them.
 func ExampleDeadlockError() {
 	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
@@ -430,7 +430,8 @@ func ExampleLoop_WriteGraph() {
 }
 
 // A game draws a frame every 16 ms, and gives the loop 4 ms of it. A burst of work takes several
-// frames then. (A budget of zero, as here, is one entry, so that the output is always the same.)
+// frames then. (The budget is zero here, so that each call runs one entry and the output is always
+// the same.)
 func ExampleLoop_RunFor() {
 	l := loop.New()
 	defer l.Close()
@@ -450,7 +451,7 @@ func ExampleLoop_RunFor() {
 	// the last frame
 }
 
-// A goroutine that posts faster than the loop runs is told so.
+// With a limit, Post returns an error when too many functions wait.
 func ExampleLoop_SetPostLimit() {
 	l := loop.New()
 	defer l.Close()
@@ -468,7 +469,7 @@ func ExampleLoop_SetPostLimit() {
 	// post 1
 }
 
-// A part of a program changes where failures go while it runs.
+// SetErrorHandler replaces the error handler of a loop that exists already.
 func ExampleLoop_SetErrorHandler() {
 	l := loop.New()
 	defer l.Close()

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// WriteGraph writes as a tree which task awaits which tasks and awaitables. It begins with the tasks
-// that no other task awaits, in order of creation. Below each task it writes what the task awaits, and
-// so on. A task or awaitable that stands below several others, or in a circle, is written out once. If
-// stacks is true, WriteGraph also writes the stack of each task, innermost frame first, as [Task.Stack]
-// returns it.
+// WriteGraph writes trees that show which task awaits which tasks and awaitables. It begins with
+// the tasks that no other task awaits, in order of creation. Below each task it writes the tasks
+// and awaitables that the task awaits, and so on. A task or awaitable that stands below several
+// others, or in a circle, is written out once. If stacks is true, WriteGraph also writes the stack
+// of each task, innermost frame first, as [Task.Stack] returns it.
 //
 //	main awaits a gather of 2
 //	├─ A sleeps until 2s
@@ -122,8 +122,8 @@ func (g *graph) tree(t *Task) {
 	}
 }
 
-// goesOn writes a line for what, a task or an awaitable, which says that it goes on at the margin.
-// called is its text.
+// goesOn writes a line for what, a task or an awaitable. The line says that the tree below what
+// goes on at the margin. called is the text that stands for what.
 func (g *graph) goesOn(what any, called, first string) {
 	g.cut = append(g.cut, what)
 	fmt.Fprintf(g, "%s%s (goes on at [%d])\n", first, called, g.numbers+len(g.cut))

@@ -8,9 +8,9 @@ import "github.com/takt-go/takt/loop/internal/source"
 // Functions that one goroutine posts run in the order in which it posted them. A panic in fn goes to
 // the error handler.
 //
-// If the loop is closed, Post returns [ErrClosed], and fn never runs. If [Loop.SetPostLimit] has set a
-// limit, and that many functions wait, Post returns [ErrFull], and fn never runs. A nil error says that
-// the loop has taken fn. If the loop is closed before it runs again, it drops fn.
+// If the loop is closed, Post returns [ErrClosed], and fn never runs. If [Loop.SetPostLimit] has
+// set a limit, and that many functions wait, Post returns [ErrFull], and fn never runs. A nil error
+// says that the loop has taken fn. The loop still drops fn if it is closed before fn has run.
 func (l *Loop) Post(fn func()) error {
 	l.mustBeMade("Post")
 	call := callback("Post", fn)
@@ -32,12 +32,13 @@ func (l *Loop) deliver(fn func()) bool {
 // deadlock, and a virtual clock does not jump. Hold and release are safe from any goroutine. Calling
 // release again does nothing.
 //
-// So a function that is posted before release runs at the same instant of a virtual clock at which
-// Hold was called, unless the loop's own code has moved the clock. Within that instant, its place in
-// the order depends on real time: it runs in the turn after the one in which it comes, and the posts
-// of several goroutines run in the order in which they come, not in the order of their Holds. If
-// several results must come in an order that follows from the program, use Offload of package
-// lowlevel or task.Blocking, or let one goroutine post all of them.
+// So a function that is posted before the call of release runs at the instant of the virtual clock
+// at which Hold was called, unless the program itself has moved the clock. Within that instant, the
+// place of the function in the order depends on real time. The function runs in the turn after the
+// one in which it was posted. The functions of several goroutines run in the order in which they
+// were posted, not in the order of the calls of Hold. If several results must come in an order that
+// follows from the program, use Offload of package lowlevel or task.Blocking, or let one goroutine
+// post all of them.
 func (l *Loop) Hold() (release func()) {
 	l.mustBeMade("Hold")
 	return l.outside.Announce()

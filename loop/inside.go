@@ -6,7 +6,7 @@ import (
 	"github.com/takt-go/takt/loop/internal/coro"
 )
 
-// inside reports whether the calling goroutine runs for a loop: see Inside in package lowlevel.
+// inside reports whether the calling code runs on a loop: see Inside in package lowlevel.
 func inside() bool {
 	var pcs [64]uintptr // every function that a loop calls runs in drive, or on a stack
 	for skip := 2; ; skip += len(pcs) {

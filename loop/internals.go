@@ -51,8 +51,8 @@ func (internals) WithPolicy(p policy, timePasses bool) Option         { return w
 // CanceledError needs it.
 func (internals) AnyCancellation() error { return anyCancellation }
 
-// Root returns the root of l: a task that never runs. It is used where code needs a *Task but only a
-// loop is known. Its Loop is l.
+// Root returns the root of l: a task that never runs. Code uses the root if it needs a *Task and
+// has only a loop. The Loop method of the root returns l.
 func (internals) Root(l *Loop) *Task  { return &l.root }
 func (internals) IsRoot(t *Task) bool { return t.isRoot }
 

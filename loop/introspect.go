@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Awaits returns the awaitable that the task awaits: a task, a future, or the result of a function such
-// as task.Gather. It compares equal to the value that the program has. Awaits returns nil if the task
-// waits for time or for a turn, or is not suspended.
+// Awaits returns the awaitable that the task awaits: a task, a future, or the result of a function
+// such as task.Gather. The awaitable compares equal (==) to the value that the program has. Awaits
+// returns nil if the task waits for time or for a turn, or is not suspended.
 func (t *Task) Awaits() Awaitable {
 	if t.live == nil || t.live.on == nil {
 		return nil
@@ -17,7 +17,8 @@ func (t *Task) Awaits() Awaitable {
 	return self(t.live.on)
 }
 
-// self returns the value that the program has for a, so that both compare equal.
+// self returns the awaitable that a is a view of, or a itself if it is no view. This is the value
+// that the program has, so both compare equal.
 func self(a Awaitable) Awaitable {
 	if s, ok := a.(interface{ Self() Awaitable }); ok {
 		return s.Self()
@@ -25,8 +26,8 @@ func self(a Awaitable) Awaitable {
 	return a
 }
 
-// Status says in a few words what the task does or what it waits for. Examples are: is running; awaits
-// task "B". Reports show this text.
+// Status says in a few words what the task does or waits for. Examples are: is running; awaits task
+// "B". Reports show this text.
 func (t *Task) Status() string {
 	switch {
 	case t.state == stateNew:
@@ -58,9 +59,9 @@ func (t *Task) waitsFor() Awaitable {
 }
 
 // Stack returns the stack of the task's body, innermost frame first, without the frames of the
-// scheduler. It is empty if the task is stackless, has not started, or is done. If the task waits for
-// the eager first step of another task, its stack is known in debug mode only. A call costs a
-// switch to the task's stack and back. Without calls there is no cost.
+// scheduler. It is empty if the task is stackless, has not started, or is done. If the task waits
+// for the eager first step of another task, its stack is known in debug mode only. Stack costs a
+// switch to the task's stack and back. A task for which Stack is not called pays nothing.
 //
 // Call Stack on the loop, or from the host while the loop is not running.
 func (t *Task) Stack() []runtime.Frame {
@@ -82,8 +83,8 @@ func (t *Task) Stack() []runtime.Frame {
 	return frames(pcs)
 }
 
-// SpawnSite returns the place, as file:line, where the task was made. It is known in debug mode only;
-// otherwise SpawnSite returns an empty string.
+// SpawnSite returns the place, as file:line, where the task was made. Only debug mode records this
+// place. Otherwise SpawnSite returns an empty string.
 func (t *Task) SpawnSite() string {
 	site := t.extras().site
 	if site == 0 {
@@ -114,8 +115,8 @@ const (
 	funcRun         = module + "loop/internal/ready.Func.Run"
 )
 
-// internal reports whether function belongs to one of these packages of the library, or to an internal
-// package below.
+// internal reports whether function belongs to one of these packages of the library, or to an
+// internal package below one of them.
 func internal(function string, packages ...string) bool {
 	for _, p := range packages {
 		if strings.HasPrefix(function, module+p+".") || strings.HasPrefix(function, module+p+"/internal/") {

@@ -8,14 +8,15 @@ import (
 // How profiler labels stay with their body.
 //
 // Labels belong to a goroutine. But the goroutine of a stack does not run one body only: callbacks,
-// machines and other bodies run on top of a body's frames, or after the body. Goroutines that they start
-// inherit the labels. Go has no function that returns the labels of a goroutine.
+// machines and other bodies run on top of a body's frames, or after the body. Goroutines that these
+// callbacks and bodies start inherit the labels. Go has no function that returns the labels of a
+// goroutine.
 //
-// A body that has labels by [pprof.Do] has a context with these labels. It hands the context to the loop
-// when it suspends, spawns, or enters a scope. When the loop meets the first context that has labels of
-// its own, the loop becomes labeled: from then on it sets the labels in every step, and removes them at
-// the end of the step. Before that, the only cost of labels is a look at each context that is not a
-// task's own.
+// A body that has labels by [pprof.Do] has a context with these labels. The body hands this context
+// to the loop when it suspends, spawns, or enters a scope. When the loop meets the first context
+// that has labels of its own, the loop becomes labeled: from then on it sets the labels in every
+// step, and removes them at the end of the step. Before that, the only cost of labels is a look at
+// each context that is not a task's own.
 //
 // Callbacks and other code that runs for no task have the labels of the context that was bound to the
 // loop first. In this way a loop gets the labels of the program: see [Loop.Bind].
@@ -43,7 +44,7 @@ func (l *Loop) differs(ctx context.Context) bool {
 	return own
 }
 
-// base returns the base context. Code that runs for no task has the labels of this context.
+// base returns a context. Code that runs for no task has the labels of this context.
 func (l *Loop) base() context.Context {
 	if l.bound == nil {
 		return context.Background()

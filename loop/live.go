@@ -3,10 +3,11 @@ package loop
 import "github.com/takt-go/takt/timer"
 
 // live holds the fields that are needed only until a task is done. Programs keep finished tasks, so
-// these should be small. When a task is done, the loop uses its live again for another task.
+// a finished task should be small. When a task is done, the loop uses its live again for another
+// task.
 type live struct {
 	body       body
-	prev, next *Task     // in the registry
+	prev, next *Task     // the neighbors of the task in the registry
 	on         Awaitable // what the task awaits; nil if it waits for time or a turn
 	timer      timer.Key // of the sleep; zero if it is not armed
 }
@@ -27,7 +28,7 @@ func (l *Loop) register(t *Task, body body) {
 	l.tasks++
 }
 
-// unregister removes t from the registry, and keeps its live.
+// unregister removes t from the registry, and keeps its live for a later task.
 func (l *Loop) unregister(t *Task) {
 	v := t.live
 	for _, c := range l.cursors {

@@ -4,7 +4,7 @@ package loop
 // package lowlevel.
 func (l *Loop) offload(work, done func()) {
 	l.check("Offload")
-	if l.in(closing) && l.current == nil { // otherwise Close would not end if a done always offloads again
+	if l.in(closing) && l.current == nil { // otherwise a done that calls Offload each time would keep Close from ending
 		panic("loop: Offload on a loop that is being closed; only the body of a task may call it then")
 	}
 	if work == nil || done == nil {

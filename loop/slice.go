@@ -3,27 +3,29 @@ package loop
 import "time"
 
 // RunFor runs turns until nothing is ready or due, until Stop is called, or until budget has passed
-// in real time, whichever comes first. It does not wait, and a virtual clock does not jump. Use it in
-// a host that has a frame to keep: a burst of work takes several frames then, and delays none of them
-// by more than one step.
+// in real time, whichever comes first. It does not wait, and a virtual clock does not jump. Use it
+// in a host that draws frames at fixed times. Then a burst of work is spread over several frames,
+// and delays each of them by one step at most.
 //
-// RunFor looks at the machine's clock before each entry but the first. So it runs at least one entry,
-// also with a budget of zero or less, and a step or callback that takes long can exceed the budget.
-// When the budget is used up, RunFor returns in the middle of the turn. The next call of RunFor,
-// RunOnce, RunUntilIdle or Run first runs the rest of that turn. The order of events is the same as
-// without the pause, apart from what comes from outside in the meantime. A Stop that was called in the
-// first part of a turn takes effect at its end, in the later call.
+// RunFor looks at the machine's clock before each entry except the first. So RunFor runs at least
+// one entry, if there is one, also with a budget of zero or less. A long step or callback can
+// exceed the budget. When the budget is used up, RunFor returns in the middle of the turn. The next
+// call of RunFor, RunOnce, RunUntilIdle or Run first runs the rest of that turn. The order of
+// events is the same as without the pause, except for events that come from outside in the
+// meantime. A Stop that was called in the first part of a turn takes effect at the end of that
+// turn, in the later call.
 //
-// RunFor reports whether it has left something that can run now. It costs a reading of the machine's
-// clock for each entry, some 50 ns, and allocates nothing. It panics if the loop is running already or
-// closed.
+// RunFor reports whether the budget was used up before all entries that can run now have run. It
+// costs a reading of the machine's clock for each entry, some 50 ns, and allocates nothing. It
+// panics if the loop is running already or closed.
 func (l *Loop) RunFor(budget time.Duration) (more bool) {
 	_ = l.drive("RunFor", modeFor, budget)
 	return l.slice.spent
 }
 
-// slice is the part of a turn, or the turns, that RunFor runs. Meanwhile turnEnd is not the end of the
-// turn: it is moved by one entry at a time, so that the other ways of driving a loop pay nothing.
+// slice is the part of a turn, or the turns, that RunFor runs. Meanwhile turnEnd is not the end of
+// the turn: RunFor moves it by one entry at a time, so that the other ways to drive a loop pay
+// nothing.
 type slice struct {
 	until time.Time
 	end   uint64 // of the turn: what turnEnd is otherwise

@@ -11,8 +11,9 @@ import "github.com/takt-go/takt/loop/internal/coro"
 //
 //   - The body itself is next. It goes on, without any switch.
 //   - Another stack is next. The body's stack switches to that one.
-//   - A new stack is needed, or the turn is over and the loop must decide what comes then (idle, stop,
-//     one turn only). The body's stack switches to the driver, which does that.
+//   - A new stack is needed, or the turn is over and the loop must decide how to go on: to wait, to
+//     stop, or to return after one turn. The body's stack switches to the driver, which does these
+//     things.
 //
 // A body that has ended leaves its stack free. The scheduler on a free stack can also start a new body
 // in place. In debug mode every suspension switches back to the driver, so that a stack shows only its
@@ -21,13 +22,14 @@ import "github.com/takt-go/takt/loop/internal/coro"
 // An eager first step has a caller: the stack that waits for the end of the step.
 type stack = coro.Stack[seat]
 
-// A seat is what the loop keeps with a stack.
+// A seat has the data that the loop keeps with a stack.
 type seat struct {
 	task *Task     // its body runs on the stack; nil while the stack is free
-	who  *identity // of the stack's goroutine; set in debug mode, and for the driver: see threadHeld
+	who  *identity // identifies the stack's goroutine; set in debug mode, and for the driver: see threadHeld
 }
 
-// maxFree is how many free stacks a loop keeps. Other stacks end when their bodies have ended.
+// maxFree is how many free stacks a loop keeps. When there are so many, a stack ends when its body
+// has ended.
 const maxFree = 4096
 
 // beginStack is called on a new stack, before its first body.
@@ -53,9 +55,9 @@ func (l *Loop) takeFree(t *Task) *stack {
 	return s
 }
 
-// vacate returns the stack that goes on when the body on s suspends or has ended. This is the caller of
-// s if it waits for an eager first step. Otherwise vacate runs the scheduler on s, and returns the next
-// stack.
+// vacate returns the stack that goes on when the body on s suspends or has ended. If s has a
+// caller, which waits for an eager first step, vacate returns the caller. Otherwise vacate runs the
+// scheduler on s, and returns the next stack.
 func (l *Loop) vacate(s *stack) *stack {
 	if to := s.Caller; to != nil {
 		s.Caller = nil

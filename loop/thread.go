@@ -12,8 +12,8 @@ import (
 // that has locked the thread itself cannot suspend. A stackful task that such a body makes cannot take
 // its first step at once: the first step would run under the lock, and the next one without it.
 //
-// Looking for the lock costs microseconds, too much for every eager step. So the loop looks only if it
-// must make a stack for the step, which costs as much, and always in debug mode.
+// Looking for the lock costs microseconds, too much for every eager step. So the loop looks only if
+// it must make a stack for the step, which costs as much as looking. In debug mode it always looks.
 
 // threadHeld reports whether a body or callback has locked the thread of the running goroutine. It is
 // false if the driver has locked it.

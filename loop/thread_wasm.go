@@ -18,10 +18,10 @@ const (
 	pause   = time.Millisecond      // the shortest sleep of JavaScript's event loop
 )
 
-// letOthersRun lets the other goroutines run, if the loop has had the thread for a while and something
-// may come from outside. Inside Run it sleeps, because the runtime looks for input and output, and
-// returns to JavaScript's event loop, only when every goroutine waits. RunOnce and RunUntilIdle must
-// not sleep, because JavaScript may have called them.
+// letOthersRun lets the other goroutines run, if the loop has had the thread for a while and an
+// event may come from outside. Inside Run it sleeps, because the runtime looks for input and
+// output, and returns to JavaScript's event loop, only when every goroutine waits. RunOnce,
+// RunUntilIdle and RunFor must not sleep, because JavaScript may have called them.
 func (t *thread) letOthersRun(l *Loop) {
 	if l.clock.Jumps() && !l.outside.Owed() && !l.outside.Watching() {
 		return

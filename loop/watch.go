@@ -8,16 +8,17 @@ import (
 	"github.com/takt-go/takt/loop/internal/source"
 )
 
-// A watch observes a standard context. The end of that context cancels a task, or ends one suspension of
-// it. Package context has no function that tells the loop of an end inside the call that ends the
-// context. So the loop looks at all watches, in order of making, at the beginning of every turn. If code on the loop ends the
-// context, the loop always notices that at the same place in the order of events. An end from another
-// goroutine, such as that of a standard time limit, wakes the loop if it sleeps.
+// A watch observes a standard context. The end of the context cancels a task, or ends one
+// suspension of a task. Package context cannot tell the loop of the end inside the call that ends
+// the context. So the loop looks at all watches, in order of making, at the beginning of every
+// turn. If code on the loop ends the context, the loop always notices that at the same place in the
+// order of events. An end from another goroutine, such as that of a standard time limit, wakes the
+// loop if it sleeps.
 type watch struct {
 	ctx  context.Context
 	task *Task
 	all  bool        // the end of ctx cancels the task; otherwise it ends one suspension
-	seen bool        // See has found that ctx has ended
+	seen bool        // the last See has found that ctx has ended
 	stop func() bool // stops the AfterFunc that wakes the loop
 
 	at *list.Element // in the loop's list; nil when the watch is over
@@ -93,8 +94,8 @@ func (ws *watches) See() {
 	}
 }
 
-// Take handles the contexts that See has found ended. Canceling a task may end more contexts: their
-// cause is a CanceledError, and Take handles these, too.
+// Take handles the contexts that See has found ended. Canceling a task may end more contexts, with
+// a CanceledError as their cause. Take handles these contexts, too.
 func (ws *watches) Take() {
 	for at, next := ws.all.Front(), (*list.Element)(nil); at != nil; at = next {
 		next = at.Next()
@@ -105,7 +106,7 @@ func (ws *watches) Take() {
 		cause := context.Cause(w.ctx)
 		_, own := cause.(*CanceledError)
 		if !w.seen && !own {
-			continue // its AfterFunc has nudged the hub, so the next turn looks again
+			continue // the AfterFunc of the context nudges the hub, so the next turn looks again
 		}
 		ws.remove(w)
 		if w.all {

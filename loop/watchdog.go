@@ -10,13 +10,13 @@ import (
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
-// A watchdog reports a step or callback that blocks the loop, while it still runs. A [SlowStep] is
-// reported only at the end of a step, and a step that blocks on a lock or in a call may never end.
-// Only debug mode has a watchdog.
+// A watchdog reports a step or callback that blocks the loop, while the step or callback still
+// runs. A [SlowStep] is reported only at the end of a step, and a step that blocks on a lock or in
+// a call may never end. Only debug mode has a watchdog.
 //
-// A step costs two small allocations, and no timer of its own: one timer fires again and again while
-// the loop runs, and the watchdog then looks how long the present step has run. The timer is stopped
-// while the loop waits.
+// A step costs two small allocations, and needs no timer of its own. One timer fires again and
+// again while the loop runs. Each time, the watchdog looks how long the present step has run. The
+// timer is stopped while the loop waits.
 type watchdog struct {
 	now   atomic.Pointer[watched] // nil between steps
 	mu    sync.Mutex
@@ -26,7 +26,7 @@ type watchdog struct {
 	told  time.Time // the beginning of the last step that was reported
 }
 
-// A watched is a step, as the watchdog's goroutine reads it. It is never changed.
+// A watched has the data of a step that the watchdog's goroutine reads. Its fields never change.
 type watched struct {
 	began     time.Time
 	task      string // empty for a callback

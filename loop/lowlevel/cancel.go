@@ -7,14 +7,15 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// Sweep calls cancel. All cancellations inside that call count as one request: a task that several
-// ways lead to is asked once. A Sweep inside of another Sweep is a part of the outer one. Use Sweep
-// in code that cancels several awaitables. The Cancel of an owner is called inside a Sweep already.
+// Sweep calls cancel. All cancellations inside that call count as one request, which passes once
+// through each task, also if several of the awaitables lead to that task. A Sweep inside of another
+// Sweep is a part of the outer one. Use Sweep in code that cancels several awaitables. The Cancel
+// method of a promise's owner is called inside a Sweep already.
 func Sweep(l *loop.Loop, cancel func()) { loop.Internals.Sweep(l, cancel) }
 
-// Sweeps returns the number of the current sweep, or of the last one if no sweep is going on. An
-// awaitable that one request can reach in several ways stores this number, and so passes the request
-// on only once.
+// Sweeps returns the number of the current sweep, or of the last one if no sweep is going on. If
+// one request can reach an awaitable in several ways, the awaitable stores this number, in order to
+// pass the request on only once.
 func Sweeps(l *loop.Loop) uint64 { return loop.Internals.Sweeps(l) }
 
 // A Scope is a part of a task's body that has a context of its own. A time limit is a scope, and a

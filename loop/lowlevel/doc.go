@@ -1,7 +1,7 @@
-// Package lowlevel builds what the other packages do not have: awaitables, combinators, locks, and
-// new kinds of task bodies.
+// Package lowlevel has the functions that a program needs in order to build its own awaitables,
+// combinators, locks, and kinds of task bodies.
 //
-// An alarm is a small awaitable: a task that awaits it goes on when the time has come.
+// This alarm is a small awaitable: a task that awaits it goes on when a time has passed.
 //
 //	type alarm struct {
 //		future.Promise[time.Duration] // a future, and the right to complete it
@@ -44,14 +44,15 @@
 // A [loop.Awaitable] is something that a task can await. Do not implement this interface yourself.
 // Embed a future.Promise, which implements it, and complete the promise from a callback.
 //
-// A promise has an owner. The owner decides what happens when code cancels the future: it completes
-// the future, as the alarm does, or it passes the request on. The owner also describes the future.
+// A promise has an owner: the second argument of Init. The owner decides what happens when code
+// cancels the future. It completes the future, as the alarm does, or it passes the request on to
+// other awaitables. The owner also describes the future.
 //
 // # How to build a combinator
 //
 // A combinator is an awaitable that waits for other awaitables: its children. The example
-// "Combinator" builds one, which is done when the first of its children is done. It needs these
-// methods:
+// "Combinator" builds one, which is done when the first of its children is done. It uses or
+// implements these methods:
 //
 //   - AddWaiter of each child registers a waiter. A waiter is a [loop.Runnable]. The loop runs it
 //     once, when the child is done. Waiters run in later turns, in the order of registration, and
@@ -61,8 +62,8 @@
 //   - Err of a child returns its error, and takes it. If no code takes the error of a task, the loop
 //     reports it. Take the errors of the children that your combinator is responsible for.
 //   - Cancel of the owner passes the request on to the children. If your combinator cancels several
-//     awaitables at another place, do it inside a call of [Sweep]. Then a task that several of them
-//     lead to gets one request.
+//     awaitables at another place, do it inside a call of [Sweep]. If several of them lead to the
+//     same task, the task gets one request.
 //   - Describe of the owner also returns the children that are not done.
 //
 // # How to wait in a function
@@ -88,9 +89,11 @@
 //
 // # What is guaranteed
 //
-// This package keeps the contract of package loop, including the order of events. It checks its
-// arguments like the other packages. Some rules cannot be checked. The caller must start a task once,
-// complete each promise that it owns, and call Uncancel once for each Cancel of a scope.
+// The functions of this package keep the contract of package loop, including the order of events.
+// They check their arguments as the other packages do. Some rules cannot be checked. The caller
+// must start a task once, complete each promise that it owns, and call Uncancel once for each
+// Cancel of a scope.
 //
-// Where the documentation says nothing else, the loop calls functions on its own goroutine.
+// Unless the documentation of a function says otherwise, call it on the loop. The loop calls the
+// functions that a program hands to it on its own goroutine.
 package lowlevel

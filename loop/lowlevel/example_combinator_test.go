@@ -11,8 +11,8 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// First returns a future that gets the result of the first task or future that is done. Then First
-// cancels the others. If the future is canceled, First cancels all of them.
+// First returns a future that gets the result of the first task or future in of that is done. When
+// it has this result, it cancels the others. If it is canceled itself, it cancels all of them.
 func First[T any](ctx context.Context, of ...future.Awaitable[T]) *future.Future[T] {
 	l, ok := loop.FromContext(ctx)
 	if !ok {

@@ -14,7 +14,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// Func schedules a plain function without an allocation.
+// Schedule takes a Func, which is a plain function. No allocation is necessary.
 func ExampleFunc() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()
@@ -107,7 +107,7 @@ func ExampleScope() {
 		limit := l.CallLater(time.Second, func() { scope.Cancel(context.DeadlineExceeded) })
 		err := task.Sleep(scope.Context(), time.Hour)
 		if !limit.Cancel() {
-			scope.Task().Uncancel() // the request was this scope's
+			scope.Task().Uncancel() // take the request of this scope back
 		}
 		scope.Exit()
 		fmt.Println(err, "after", l.Elapsed())
@@ -125,7 +125,7 @@ type lastFirst struct{}
 
 func (lastFirst) Pick(ready []*loop.Task, _ bool) int { return len(ready) - 1 }
 
-// A policy turns the order of the ready tasks around.
+// This policy reverses the order of the ready tasks.
 func ExamplePolicy() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()), lowlevel.WithPolicy(lastFirst{}, false))
 	defer l.Close()

@@ -15,7 +15,7 @@ func HomeOfTask(t *loop.Task) Home { return Home{t} }
 func HomeOfLoop(l *loop.Loop) Home { return Home{loop.Internals.Root(l)} }
 
 // Loop returns the loop, also if the home is a task. It returns nil for the zero Home. It panics if
-// the home is a task that was never spawned, or a loop that New has not made.
+// the home is a task that was never spawned, or a loop that loop.New has not made.
 func (h Home) Loop() *loop.Loop {
 	if h.task == nil {
 		return nil

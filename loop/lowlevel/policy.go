@@ -8,8 +8,8 @@ import "github.com/takt-go/takt/loop"
 //
 // With a policy, all ready tasks are candidates, also tasks that became ready during the turn and
 // would otherwise wait for the next one. Callbacks are not candidates: a callback at the front of
-// the queue runs, so callbacks keep their order. Everything else is the same with and without a
-// policy. A policy that always picks 0 changes nothing. Package looptest makes policies.
+// the queue runs, so callbacks keep their order. With a policy that always picks 0, the order is
+// the same as without a policy. Package looptest makes policies.
 type Policy interface {
 	// Pick returns the index in ready of the task to run. The task at index 0 became ready first.
 	// If timePasses is true (see [WithPolicy]), Pick may also return len(ready). Then the virtual
@@ -19,12 +19,12 @@ type Policy interface {
 }
 
 // WithPolicy sets the policy of a loop. If timePasses is true and timers are armed on a virtual
-// clock, the policy may also choose the clock: a timer comes due before the ready tasks have run.
-// Then one ready task is enough for a choice point.
+// clock, the policy may also let time pass: a timer comes due before the ready tasks have run. Then
+// one ready task is enough for a choice point.
 //
-// If the policy panics, calls Goexit, or returns an index that is out of range, the loop drops it,
-// and reports that before the next turn ([loop.PolicyFailed]). From then on the order is first in,
-// first out. A Goexit also ends the driver, but no task.
+// If the policy panics, calls Goexit, or returns an index that is out of range, the loop drops the
+// policy, and reports that before the next turn ([loop.PolicyFailed]). From then on the order is
+// first in, first out. A Goexit also ends the driver, but no task.
 //
 // A policy has a cost: the loop reads the whole ready queue at every choice point, and makes one more
 // switch for each body that suspends.

@@ -7,8 +7,8 @@ import (
 )
 
 // A Body is the code of a task. It also completes the task's outcome. Package task implements it.
-// The loop calls its methods. A body that [Wrap] has put around another one calls them too, with the
-// same task.
+// The loop calls the methods of a Body. A Body that [Wrap] has put around another one calls the
+// methods of the other one, with the same task.
 type Body interface {
 	// Step runs the body of t. A stackful body runs to its end, a stackless one to its next
 	// suspension. err is the result of the previous suspension.
@@ -24,7 +24,7 @@ type Kind uint8
 
 const (
 	Stackful  Kind = iota // the loop calls Step once, on a stack of its own; the body may suspend inside
-	Stackless             // the loop calls Step again and again; it returns what the task waits for
+	Stackless             // the loop calls Step again and again; Step returns what the task waits for
 )
 
 // A Start says when a task takes its first step after its factory has called Enqueue or StepNow.
@@ -38,8 +38,9 @@ const (
 
 // Spawn makes t a task of the loop that ctx belongs to, and hands it to the loop's task factory,
 // which starts it. start can override the decision of the factory. body is the code of the task.
-// outcome is the awaitable that code awaits in order to await the task; body completes it. If name
-// is empty, the name is Task-1, Task-2, ..., in order of creation in that loop.
+// outcome is the awaitable that stands for the task: code that awaits the task awaits outcome. body
+// completes outcome. If name is empty, the name is Task-1, Task-2, ..., in order of creation in
+// that loop.
 //
 // The new task inherits the values of ctx. If ctx is a standard context that is derived from a task's
 // and can end, its end also cancels the new task. Spawn panics if the loop is closed.
@@ -66,27 +67,27 @@ func Wrap(t *loop.Task, wrap func(Body) Body) {
 // reports it: see [loop.WithUnretrievedLimit] and [loop.Loop.Close].
 func Failed(t *loop.Task) { loop.Internals.Failed(t) }
 
-// Current returns the task that ctx belongs to. This must be the running task. If ctx belongs to
-// another task, Current panics with a message that names both tasks. It also panics if ctx belongs to
-// no task. Every function that suspends makes the same check.
+// Current returns the task that ctx belongs to. That task must be running. If another task is
+// running, Current panics with a message that names both tasks. It also panics if ctx belongs to no
+// task. Every function that suspends makes the same check.
 func Current(ctx context.Context) *loop.Task { return loop.Internals.CurrentTask(ctx) }
 
-// LoopOf returns the loop that ctx belongs to. It panics if ctx belongs to no loop;
-// [loop.FromContext] does not.
+// LoopOf returns the loop that ctx belongs to. It panics if ctx belongs to no loop.
+// [loop.FromContext] does not panic.
 func LoopOf(ctx context.Context) *loop.Loop { return loop.Internals.LoopOf(ctx) }
 
-// Inside reports whether the call is made inside a loop: in a body, in a callback, or in another
-// function that a loop calls. Code that blocks there blocks the loop. Inside needs no context. It
-// reports false in a part of a body that runs on a coroutine of [iter.Pull].
+// Inside reports whether the caller runs on a loop: in a body, in a callback, or in another
+// function that a loop calls. Code that blocks in such a place blocks the loop. Inside needs no
+// context. It reports false in a part of a body that runs on a coroutine of [iter.Pull].
 //
 // Inside is safe from any goroutine. It walks the stack of the goroutine, which costs a microsecond
 // or more.
 func Inside() bool { return loop.Internals.Inside() }
 
-// Recovered makes an error from value, the result of recover. If the body of a task panicked, t is that
-// task; for a callback t is nil. The error is a [*loop.PanicError], or [loop.ErrGoexit] if there was no panic. If
-// value is a *loop.PanicError, it is returned unchanged.
+// Recovered makes an error from value, the result of recover. t is the task whose body panicked, or
+// nil for a callback. The error is a [*loop.PanicError], or [loop.ErrGoexit] if there was no panic.
+// If value is a *loop.PanicError, Recovered returns it unchanged.
 //
-// Call Recovered in the deferred function that calls recover, or in a function that it calls. Call it
-// only if the guarded code has not returned: otherwise it cannot tell a return from a Goexit.
+// Call Recovered in the deferred function that calls recover, or in a function that it calls. Call
+// it only if the guarded code has not returned: Recovered cannot tell a return from a Goexit.
 func Recovered(value any, t *loop.Task) error { return loop.Internals.Recovered(value, t) }
