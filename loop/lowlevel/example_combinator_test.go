@@ -11,8 +11,9 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// First returns a future that gets the result of the first task or future in of that is done. When
-// it has this result, it cancels the others. If it is canceled itself, it cancels all of them.
+// First returns a future that gets the result of the first of several tasks and futures that is
+// done. Then the others are canceled. If code cancels the future that First has returned, all of
+// them are canceled.
 func First[T any](ctx context.Context, of ...future.Awaitable[T]) *future.Future[T] {
 	l, ok := loop.FromContext(ctx)
 	if !ok {

@@ -14,7 +14,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// Schedule takes a Func, which is a plain function. No allocation is necessary.
+// A Func makes a plain function a Runnable, for Schedule. It allocates nothing.
 func ExampleFunc() {
 	l := loop.New(loop.WithClock(timer.NewVirtual()))
 	defer l.Close()

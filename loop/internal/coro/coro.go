@@ -1,6 +1,6 @@
-// Package coro switches between stacks. A stack is a goroutine that runs one body after another, and is
-// parked in between. The package knows nothing of tasks and loops. Its user decides what a body is, and
-// which stack runs next.
+// Package coro switches between stacks. A stack is a goroutine that runs one body after another,
+// and is parked in between. The package knows nothing of tasks and loops. The code that uses the
+// package decides what a body is, and which stack runs next.
 //
 // # A switch
 //
@@ -13,10 +13,11 @@
 // calling goroutine there, and resumes the goroutine that was parked there. Both functions do the same,
 // and any goroutine may call them. They only have to be called in turn.
 //
-// A stack that switches to another one looks up the coroutine where the other one is parked, and calls
-// its next or its yield. There are as many coroutines as stacks. With the driver there is one goroutine
-// more than coroutines. So every goroutine except the running one is parked, each on a different
-// coroutine, and the running one can resume any of them. With two stacks:
+// A stack that switches to another stack looks up the coroutine where the other stack is parked,
+// and calls next or yield of that coroutine. There are as many coroutines as stacks. With the
+// driver there is one goroutine more than coroutines. So every goroutine except the running one is
+// parked, each on a different coroutine, and the running one can resume any of them. With two
+// stacks:
 //
 //	switch                 runs     parked on 1   parked on 2   by
 //
@@ -32,8 +33,8 @@
 // can be any goroutine of the set. One rule makes this safe: if a goroutine is resumed and is not the
 // active one, it switches to the active one.
 //
-// If a panic or a Goexit leaves the body, it ends the stack. It goes on in the caller of the stack: the
-// stack that waits for this one, or the driver if no stack waits.
+// If a panic or a Goexit leaves the body, it ends the stack. Then the panic or Goexit goes on in
+// the caller of the stack: the stack that waits for this one, or the driver if no stack waits.
 package coro
 
 import (
@@ -45,10 +46,11 @@ import (
 
 // A Stack runs bodies, one after another. Value is for the user.
 //
-// Invariants, whenever a body or the driver runs:
+// These invariants hold whenever a body or the driver runs:
 //   - Active of the Stacks is the stack of the running goroutine, or Driver.
-//   - Every other stack that has not ended, and the driver, is parked on the coroutine of exactly
-//     one of these stacks: its place. No two have the same place.
+//   - Every other stack that has not ended, and the driver if it does not run, is parked on the
+//     coroutine of exactly one of these stacks. That stack is its place. No two have the same
+//     place.
 //   - A coroutine is resumed by next and yield in turn, beginning with next.
 //   - A free stack is parked in main, and has no caller.
 type Stack[T any] struct {
@@ -78,10 +80,11 @@ type Stacks[T any] struct {
 	next  func(*Stack[T]) *Stack[T]
 }
 
-// Init sets the functions that the stacks call, and how many free stacks are kept at most. A stack calls
-// begin once. Then it calls body, which runs one body, and next, which returns the stack that runs next.
-// If that is the stack itself, it calls body and next again. Otherwise the stack is free
-// until Take returns it and a stack switches to it. Then it calls body again.
+// Init sets the functions that the stacks call, and how many free stacks are kept at most. A stack
+// calls begin once. Then it calls body, which runs one body, and next, which returns the stack that
+// runs next. If next returns the stack itself, the stack calls body and next again. Otherwise the
+// stack is free until Take returns it and the driver or a stack switches to it. Then it calls body
+// again.
 func (g *Stacks[T]) Init(max int, begin, body func(*Stack[T]), next func(*Stack[T]) *Stack[T]) {
 	g.max, g.begin, g.body, g.next = max, begin, body, next
 	g.Driver.stacks = g
@@ -191,8 +194,8 @@ func (g *Stacks[T]) SwitchTo(to *Stack[T]) {
 	me.PassOn()
 }
 
-// Visit switches to s, runs fn there, on top of the frames of s, and switches back. It does nothing
-// else there. s must not be the running stack, and must have begun.
+// Visit switches to s, runs only fn there, on top of the frames of s, and switches back. s must not
+// be the running stack, and must have begun.
 func (g *Stacks[T]) Visit(s *Stack[T], fn func()) {
 	visitor := g.Active
 	g.errand = func() {
@@ -240,9 +243,9 @@ func (s *Stack[T]) PassOn() {
 	}
 }
 
-// leave is deferred in main. If main has returned normally, it has set Active, and leave does nothing.
-// Otherwise a panic or Goexit in body or in next ends s. leave makes it go on in the caller of s, or in
-// the driver.
+// leave is deferred in main. If main has returned normally, it has set Active, and leave does
+// nothing. Otherwise a panic or Goexit in body or in next ends s. leave makes that panic or Goexit
+// go on in the caller of s, or in the driver.
 func (s *Stack[T]) leave() {
 	if s.ended {
 		return

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Number returns the number of the calling goroutine, which stack traces print, and whether the
-// goroutine has locked its thread (by runtime.LockOSThread, or in a cgo callback). It costs
+// Number returns the number that stack traces print for the calling goroutine, and reports whether
+// the goroutine has locked its thread (by runtime.LockOSThread, or in a cgo callback). It costs
 // microseconds, because the runtime writes the whole stack.
 func Number() (n uint64, locked bool) {
 	var buf [96]byte
@@ -19,8 +19,9 @@ func Number() (n uint64, locked bool) {
 	return n, bytes.HasSuffix(header, []byte(", locked to thread"))
 }
 
-// Coroutine reports whether the calling goroutine is a coroutine of iter.Pull or iter.Pull2, and ours
-// reports false for each function on its stack. It costs a walk of the stack.
+// Coroutine reports whether two conditions hold: the calling goroutine is a coroutine of iter.Pull
+// or iter.Pull2, and ours returns false for each function on its stack. It costs a walk of the
+// stack.
 func Coroutine(ours func(function string) bool) bool {
 	var pcs [64]uintptr
 	bottom := ""
@@ -64,8 +65,8 @@ func Panicking() bool {
 	return false
 }
 
-// Stack returns the stack trace of the goroutine with that number, without its first line. It returns ""
-// if there is no such goroutine. It stops all goroutines meanwhile.
+// Stack returns the stack trace of the goroutine with that number, without its first line. It
+// returns "" if there is no such goroutine. It stops all other goroutines while it works.
 func Stack(number uint64) string {
 	header := "goroutine " + strconv.FormatUint(number, 10) + " ["
 	for size := 1 << 16; ; size *= 2 {

@@ -13,8 +13,8 @@ func (f Func) Run() { f() }
 // A Queue is a first-in-first-out queue in a circular buffer that grows. The zero Queue is empty and
 // ready to use.
 //
-// Every entry has a position, counted from the first entry ever. The position never changes, so it is
-// all that a handle must store:
+// Every entry has a position, counted from the first entry ever. The position never changes. So a
+// handle stores only the position:
 //
 //	            head          tail        full = head + len(buf)
 //	             │             │           │
@@ -22,8 +22,9 @@ func (f Func) Run() { f() }
 //	          ───┼─────────────┼───────────┤
 //	buf[at&mask] │a   b   -   c│           │      - nil: this entry was taken out
 //
-// Invariants: head <= tail <= full; len(buf) is a power of two, or 0; buf has nil at each place that
-// is not between head and tail, so that the queue keeps nothing alive.
+// Invariants: head <= tail <= full; len(buf) is a power of two, or 0; buf has nil at each place
+// that is not between head and tail, so that the queue keeps no entry in memory that it does not
+// have any more.
 type Queue struct {
 	buf        []Runnable
 	head, tail uint64

@@ -7,8 +7,8 @@ import (
 	"github.com/takt-go/takt/loop/internal/ready"
 )
 
-// An Inbox is the source of the functions that goroutines post. It stores a post as a function, which
-// takes 8 bytes. A Runnable takes 16 bytes, and made a post 20 % slower.
+// An Inbox is the source of the functions that goroutines post. It stores a post as a function,
+// which takes 8 bytes. A Runnable would take 16 bytes, and a post would be 20 % slower.
 type Inbox struct {
 	Nothing
 	hub    *Hub
@@ -75,7 +75,7 @@ func (in *Inbox) Len() int {
 	return len(in.posts)
 }
 
-// maxSpare is how much room for posts is kept after a burst.
+// maxSpare is the number of posts for which an inbox keeps room after a burst.
 const maxSpare = 1 << 14
 
 // Take moves the posts to the ready queue.

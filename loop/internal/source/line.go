@@ -10,11 +10,12 @@ import (
 // lines holds the ports of a loop. The ports of one channel and direction stand in a line. Only the
 // first port of a line, its head, is tried.
 //
-// add and remove only make a note, because they run on the small stack of a task. The next poll updates
-// the lines.
+// add and remove only record the change, because they run on the small stack of a task. The next
+// poll updates the lines.
 //
-// Invariants: A port that waits is in fresh, or in a line. Every head is once in heads or in late, unless
-// its line is in left. heads and late may also have ports that are gone. The next poll drops those.
+// Invariants: A port that waits is in fresh, or in a line. Every head is once in heads or in late,
+// unless its line is in left. heads and late may also have ports that are gone. The next poll drops
+// such ports.
 type lines struct {
 	hub    *Hub
 	closed bool
@@ -102,7 +103,7 @@ func (q *lines) remove(p *Registration) {
 	}
 }
 
-// update does the work that add and remove have noted.
+// update makes the changes that add and remove have recorded.
 func (q *lines) update() {
 	q.advance()
 	for at, p := range q.fresh {

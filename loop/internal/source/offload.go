@@ -11,8 +11,8 @@ import (
 // follow-up, a Runnable, goes to the ready queue.
 type Offloads struct {
 	Nothing
-	// Ordered makes Take do nothing. Then only [Offloads.TakeOldest] hands over the follow-ups, in
-	// the order in which the calls were made.
+	// If Ordered is true, Take does nothing. Then only [Offloads.TakeOldest] hands over the
+	// follow-ups, in the order in which the calls were made.
 	Ordered bool
 
 	hub     *Hub
@@ -48,10 +48,10 @@ func (o *Offloads) Go(work func(), then ready.Runnable) {
 	}()
 }
 
-// See notes which calls have finished. The hub sees everything that such a call did before, such as a
-// Post, from now on. From now on the call also counts as watched, until its follow-up is handed over:
-// its nudge was used up, but Take may leave the call for later, or a panic may keep the hub from calling
-// Take.
+// See notes which calls have finished. Everything that such a call did before its end, such as a
+// Post, is visible to the hub now. From now on the call also counts as watched, until Take or
+// TakeOldest hands its follow-up over. This is necessary because the nudge of the call is used up,
+// and Take may leave the call for later, or a panic may keep the hub from calling Take.
 func (o *Offloads) See() {
 	if !o.hub.asked { // each call nudges at its end
 		return
@@ -102,8 +102,8 @@ func (o *Offloads) TakeOldest() bool {
 	return true
 }
 
-// Await waits until all calls have returned, and then calls run with each follow-up. If run calls Goexit,
-// Await still calls it with the others.
+// Await waits until all calls have returned, and then calls run with each follow-up. If run calls
+// Goexit, Await still calls run with the other follow-ups.
 func (o *Offloads) Await(run func(ready.Runnable)) {
 	o.working.Wait()
 	defer func() {

@@ -47,8 +47,8 @@ type Ports struct {
 	done    []selected      // operations that they performed, and that no port was told of yet
 }
 
-// Init makes ps ready for use. If a goroutine has performed an operation while the loop was asleep, its
-// port is told of that inside of call, which guards the loop against a panic.
+// Init makes ps ready for use. If a goroutine has performed an operation while the loop was asleep,
+// Tell calls Selected of the port inside of call. call guards the loop against a panic.
 func (ps *Ports) Init(hub *Hub, call func(func())) { ps.lines.hub, ps.call = hub, call }
 
 // Add adds p. The port stays until its operation is performed, or until it is removed.
@@ -66,13 +66,14 @@ func (ps *Ports) Take() {
 	}
 }
 
-// Pending reports whether an operation was performed that its port was not told of.
+// Pending reports whether an operation was performed and its port was not told of it yet.
 func (ps *Ports) Pending() bool { return len(ps.done) > 0 }
 
-// MayCome reports whether a port waits, or is still to be told.
+// MayCome reports whether a port waits, or was not told of its operation yet.
 func (ps *Ports) MayCome() bool { return ps.lines.n > 0 || ps.Pending() }
 
-// Hint says what to do if other goroutines use the channels: a deadlock report cannot know them.
+// Hint says what to do if other goroutines use the channels, because a deadlock report cannot know
+// of such goroutines.
 func (ps *Ports) Hint() string {
 	if ps.lines.n == 0 {
 		return ""
@@ -118,9 +119,10 @@ func (ps *Ports) Sleep() {
 	}
 }
 
-// Wake ends these goroutines, and notes the operations that they performed. Take tells the ports:
-// functions that a goroutine posted before it sent come first. The ports of all the operations that were performed
-// are taken out here, so that none of them can be removed any more and lose what it has received.
+// Wake ends these goroutines, and notes the operations that they performed. Take tells the ports
+// later, after the Inbox: so functions that a goroutine posted before it sent come first. Wake
+// itself takes out the ports whose operations were performed. So code cannot remove such a port,
+// and the value that it has received is not lost.
 func (ps *Ports) Wake() {
 	if ps.stop == nil {
 		return

@@ -1,5 +1,5 @@
-// Package source has the ways by which events come into a loop from outside: the sources, and the
-// [Hub], which connects them with the loop. It knows nothing of tasks.
+// Package source has the sources, by which events come into a loop from outside, and the [Hub],
+// which connects the sources with the loop. It knows nothing of tasks.
 //
 // A loop asks only its hub, and not the sources. So a new source needs one type, in one file, and one
 // line where the loop lists its sources.
@@ -24,8 +24,8 @@ type Source interface {
 	// MayCome reports whether an event may come that was not announced. Then a loop with a real
 	// clock is not deadlocked.
 	MayCome() bool
-	// Sleep is called before the loop waits, and Wake when it goes on. In between, the source must
-	// nudge the hub when an event comes.
+	// Sleep is called before the loop waits, and Wake when the loop goes on. In between, the
+	// source must nudge the hub when an event comes.
 	Sleep()
 	Wake()
 	// Close drops everything that still waits. The loop is closed.
@@ -58,9 +58,10 @@ func (Nothing) Hint() string  { return "" }
 //	      ├──── Nudge: news = true, and a token for a loop that is asleep
 //	      └──── Announce, for Hold: something is owed
 //
-// One word, news, says whether an event has come since the hub looked last. Some things need a look in
-// every turn, and [Hub.Watch] counts them. These are events that do not nudge, such as a value in a
-// channel, and calls that See has found ended and that Take has not handed over yet.
+// The field news says whether an event has come since the hub looked last. Some things need a look
+// in every turn, and [Hub.Watch] counts these things. A thing of the first kind is a source of
+// events that do not nudge, such as a channel or a context. A thing of the second kind is an event
+// that See or Wake has found, and that Take has not handed over yet.
 type Hub struct {
 	news    atomic.Bool
 	asleep  atomic.Bool
@@ -131,10 +132,10 @@ func (h *Hub) Quiet() bool { return h.watched == 0 && !h.news.Load() }
 // Watching reports whether something needs a look in every turn.
 func (h *Hub) Watching() bool { return h.watched > 0 }
 
-// TakeIn takes in the events that have come. It calls See of the sources from the last to the first, and
-// then Take from the first to the last. This keeps the order of a goroutine that makes two events: if
-// TakeIn sees the second event, it also sees the first. An event that comes after the See of its source
-// nudges again, so the next turn looks again.
+// TakeIn takes in the events that have come. It calls See of the sources from the last to the
+// first, and then Take from the first to the last. This keeps the order of two events that one
+// goroutine makes: if TakeIn takes in the second event, it also takes in the first. An event that
+// comes after the See of its source nudges again, so the next turn looks again.
 func (h *Hub) TakeIn() {
 	if h.asked = h.news.Load(); h.asked {
 		h.news.Store(false)
@@ -167,8 +168,8 @@ func (h *Hub) some(is func(Source) bool) bool {
 	return false
 }
 
-// Doze tells the hub that the loop is going to sleep. From now on Nudge sends a token. The loop must ask
-// for news once more after Doze.
+// Doze tells the hub that the loop is going to sleep. From now on Nudge sends a token. After Doze
+// the loop must call News once more.
 func (h *Hub) Doze() { h.asleep.Store(true) }
 
 // Asleep reports whether the loop is between Doze and Wake. It is safe from any goroutine.
