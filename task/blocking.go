@@ -33,14 +33,20 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 	if fn == nil {
 		panic("task: Blocking of a nil function; give it one to call")
 	}
+	return block(ctx, nil, fn)
+}
+
+// block calls fn on another goroutine, in a place of pool. A nil pool has no limit.
+func block[T any](ctx context.Context, pool *Pool, fn func(context.Context) (T, error)) (v T, err error) {
 	t := lowlevel.Current(ctx)
 	l := t.Loop()
-	c := &blockingCall[T]{task: t.Name()}
+	c := &blockingCall[T]{task: t.Name(), ended: newSignal(ctx, "a blocking call", nil)}
 	outside, cancel := context.WithCancelCause(loop.Outside(ctx))
-	ended := newSignal(ctx, "a blocking call", nil)
 	taken, dropped := false, false
 	lowlevel.Offload(l, func() { c.run(outside, fn) }, func() {
-		ended.Run()
+		c.noticed = true
+		c.ended.Run()
+		pool.leave()
 		if dropped && c.panicked != nil {
 			lowlevel.Report(l, loop.Failure{Kind: loop.CallbackFailed, Task: t, Err: c.panicked})
 		}
@@ -50,12 +56,17 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 		dropped = !taken
 		cancel(nil)
 	}()
-	err := ended.Wait(ctx)
-	taken = ended.Succeeded() || !l.Clock().Jumps() && c.returned.Load()
+	over := func() bool { return c.noticed || !l.Clock().Jumps() && c.returned.Load() }
+	err = c.ended.Wait(ctx)
+	taken = over()
 	cancel(err)
+	for !taken && pool.finishes() && !lowlevel.Unwinding(t) {
+		c.ended = newSignal(ctx, "a blocking call that was told to end", nil)
+		_ = c.ended.Wait(t.Context()) // ctx may have ended for good
+		taken = over()
+	}
 	if !taken {
-		var zero T
-		return zero, err
+		return v, err
 	}
 	lowlevel.PutBack(ctx, err)
 	if c.panicked != nil {
@@ -65,7 +76,9 @@ func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (
 }
 
 type blockingCall[T any] struct {
-	task     string // the name of the calling task, at the time of the call
+	task     string  // the name of the calling task, at the time of the call
+	ended    *signal // what the task waits for
+	noticed  bool    // the loop has noticed the end of fn
 	v        T
 	err      error
 	panicked *PanicError

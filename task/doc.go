@@ -90,8 +90,8 @@
 // and queues.
 //
 // Code that blocks its goroutine holds up all tasks. [Blocking] runs such a call on another goroutine,
-// and suspends only the task that waits for it. [Recv] and [Send] wait for Go channels. [Submit] starts
-// a body from another goroutine, and waits for its result. [Call] does so from a task of another loop.
+// and suspends only the task that waits for it. [BlockingIn] limits how many such calls are under way. [Recv] and [Send] wait for Go channels. [Submit] starts
+// a body from another goroutine, and the handle that it returns waits for the result. [Call] does so from a task of another loop.
 // [NameOf] and [LogHandler] tell in logs which task a line is of.
 //
 // # Schedule points
@@ -245,8 +245,7 @@
 //     reads, and hands on what it has read by a channel or a queue. Put the limit around [Recv] or
 //     the queue's Get, which lose nothing.
 //   - A semaphore around Blocking lets too many calls run. If a limit or a cancellation ends the wait,
-//     the task releases its permit while the call still runs. Way out: a separate task acquires,
-//     calls and releases; await a Shield of that task.
+//     the task releases its permit while the call still runs. Way out: [BlockingIn], with a [Pool].
 //   - A loop around Yield keeps the event loop busy. While a body yields until something has changed,
 //     RunUntilIdle does not return, and a virtual clock does not move. Way out: await the change, or
 //     Sleep.

@@ -1,0 +1,247 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/internal/testkit"
+)
+
+// underWay counts calls, and the most of them at the same time.
+type underWay struct{ now, most atomic.Int32 }
+
+func (u *underWay) call(of func(context.Context) (int, error)) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		defer u.now.Add(-1)
+		for n := u.now.Add(1); ; {
+			if most := u.most.Load(); n <= most || u.most.CompareAndSwap(most, n) {
+				return of(ctx)
+			}
+		}
+	}
+}
+
+// A semaphore around Blocking, with a limit inside, runs forty calls at the same time where four were
+// allowed: each limit lets the next one in, while the call goes on. A pool does not.
+func TestPoolCountsCallsThatWereLeft(t *testing.T) {
+	for _, opts := range [][]task.PoolOption{nil, {task.FinishCalls()}} {
+		synctest.Test(t, func(t *testing.T) {
+			var u underWay
+			hour := u.call(func(context.Context) (int, error) { time.Sleep(time.Hour); return 1, nil })
+			runReal(t, func(ctx context.Context) (int, error) {
+				pool := task.NewPool(4, opts...)
+				var all []*task.Task[int]
+				for range 40 {
+					all = append(all, task.Go(ctx, func(ctx context.Context) (int, error) {
+						v, err := task.Within(ctx, time.Second, func(ctx context.Context) (int, error) {
+							return task.BlockingIn(ctx, pool, hour)
+						})
+						if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+							t.Error(err)
+						}
+						return v, nil
+					}))
+				}
+				vs, err := task.Gather(all...).Await(ctx)
+				finished := 0
+				for _, v := range vs {
+					finished += v
+				}
+				testkit.Equal(t, "calls whose result has come", finished, 4*len(opts))
+				return 0, err
+			})
+			testkit.Equal(t, "the most calls at the same time", u.most.Load(), 4)
+		})
+	}
+}
+
+// Places are given in the order of the calls, and a new call does not overtake those that wait.
+func TestPoolIsFirstInFirstOut(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		var j looptest.Journal
+		pool := task.NewPool(1)
+		gates := map[string]chan struct{}{}
+		call := func(name string) *task.Task[int] {
+			gate := make(chan struct{})
+			gates[name] = gate
+			return task.Go(ctx, func(ctx context.Context) (int, error) {
+				_, err := task.BlockingIn(ctx, pool, func(context.Context) (int, error) {
+					<-gate
+					return 0, nil
+				})
+				j.Add("%s: %v", name, errors.Is(err, future.ErrCanceled))
+				return 0, err
+			}, task.Named(name))
+		}
+		a, b, c := call("a"), call("b"), call("c")
+		yields(t, ctx, 1)
+		testkit.Equal(t, "the status of the second", b.Task().Status(), "awaits a place in a pool of 1")
+		b.Cancel(nil)
+		yields(t, ctx, 1)
+		close(gates["a"])
+		_ = a.Wait(ctx)
+		d := call("d")
+		yields(t, ctx, 2)
+		testkit.Equal(t, "the status of the last", d.Task().Status(), "awaits a place in a pool of 1")
+		close(gates["d"])
+		close(gates["c"])
+		_ = task.Collect(b, c, d).Wait(ctx)
+		j.Want(t, "b: true", "a: false", "c: false", "d: false")
+	})
+}
+
+// A place that is given to a task which is canceled in the same turn goes to the next.
+func TestPoolPlaceIsPassedOn(t *testing.T) {
+	l := virtual(t)
+	pool := task.NewPool(1)
+	gate := make(chan struct{})
+	call := func(fn func(context.Context) (int, error)) *task.Task[int] {
+		return task.Go(l.Context(), func(ctx context.Context) (int, error) { return task.BlockingIn(ctx, pool, fn) })
+	}
+	one := func(context.Context) (int, error) { return 1, nil }
+	var second *task.Task[int]
+	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+		_, err := task.BlockingIn(ctx, pool, func(context.Context) (int, error) { <-gate; return 0, nil })
+		second.Cancel(nil) // which has the place, and has not run yet
+		return 0, err
+	})
+	second = call(one)
+	third := call(one)
+	l.RunUntilIdle()
+	close(gate)
+	testkit.NoError(t, l.Run())
+	testkit.Equal(t, "the second is canceled", second.Canceled(), true)
+	v, err := third.Result()
+	testkit.Equal(t, "the value of the third", v, 1)
+	testkit.Equal(t, "its error", err, nil)
+}
+
+// With FinishCalls a cancellation ends fn's context at once, and the result comes all the same. The next
+// suspension delivers the first request.
+func TestPoolFinishesCalls(t *testing.T) {
+	for name, requests := range map[string]int{"one request": 1, "two requests": 2} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				pool := task.NewPool(1, task.FinishCalls())
+				ended, gate := make(chan error, 1), make(chan struct{})
+				x := task.Go(ctx, func(ctx context.Context) (int, error) {
+					v, err := task.BlockingIn(ctx, pool, func(ctx context.Context) (int, error) {
+						<-ctx.Done()
+						ended <- context.Cause(ctx)
+						<-gate
+						return 7, errBoom
+					})
+					testkit.Equal(t, "the value", v, 7)
+					testkit.Equal(t, "the error", err, errBoom)
+					testkit.Equal(t, "what the next suspension delivers", causeOf(t, task.Yield(ctx)), errCause)
+					testkit.Equal(t, "what the one after it delivers", task.Yield(ctx), nil)
+					return 1, nil
+				})
+				yields(t, ctx, 1)
+				for n := range requests {
+					x.Cancel([]error{errCause, errBoom}[n])
+					yields(t, ctx, 2)
+				}
+				testkit.Equal(t, "the cause of the end of fn's context", causeOf(t, <-ended), errCause)
+				testkit.Equal(t, "it is done", x.Done(), false)
+				close(gate)
+				v, err := x.Await(ctx)
+				testkit.Equal(t, "the value of the task", v, 1)
+				testkit.Equal(t, "its error", err, nil)
+			})
+		})
+	}
+}
+
+// The same under a standard context that ends.
+func TestPoolFinishesCallsUnderADerivedContext(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		derived, cancel := context.WithCancelCause(ctx)
+		lowlevel.LoopOf(ctx).CallSoon(func() { cancel(errCause) })
+		v, err := task.BlockingIn(derived, task.NewPool(1, task.FinishCalls()), func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			return 7, nil
+		})
+		testkit.Equal(t, "the value", v, 7)
+		testkit.Equal(t, "the error", err, nil)
+		testkit.Equal(t, "what the next suspension returns", task.Yield(derived), errCause)
+	})
+}
+
+// What waits for a place is canceled at once, also there.
+func TestPoolThatFinishesCallsIsLeftWhileWaiting(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		pool := task.NewPool(1, task.FinishCalls())
+		gate := make(chan struct{})
+		first := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return task.BlockingIn(ctx, pool, func(context.Context) (int, error) { <-gate; return 1, nil })
+		})
+		second := task.Go(ctx, func(ctx context.Context) (int, error) {
+			return task.BlockingIn(ctx, pool, func(context.Context) (int, error) { t.Error("fn ran"); return 2, nil })
+		})
+		yields(t, ctx, 1)
+		second.Cancel(nil)
+		yields(t, ctx, 2)
+		testkit.Equal(t, "the second is canceled", second.Canceled(), true)
+		close(gate)
+		testkit.NoError(t, first.Wait(ctx))
+	})
+}
+
+// Closing the loop does not wait in the task, and a place that comes free then harms nothing. (In a
+// bubble, a Close that hangs is a deadlock.)
+func TestPoolOfALoopThatIsClosed(t *testing.T) {
+	for _, opts := range [][]task.PoolOption{nil, {task.FinishCalls()}} {
+		synctest.Test(t, func(t *testing.T) {
+			var told failures
+			l := virtual(t, told.option())
+			pool := task.NewPool(1, opts...)
+			var all []*task.Task[int]
+			for range 3 {
+				all = append(all, task.Go(l.Context(), func(ctx context.Context) (int, error) { return task.BlockingIn(ctx, pool, waitDone) }))
+			}
+			l.RunUntilIdle()
+			l.Close()
+			for _, x := range all {
+				testkit.Equal(t, "the cause", causeOf(t, x.Err()), loop.ErrClosed)
+			}
+			told.want(t)
+		})
+	}
+}
+
+// A call that panics or exits gives its place back.
+func TestPoolPlaceOfACallThatFails(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		pool := task.NewPool(1)
+		testkit.Panics(t, "boom", func() {
+			_, _ = task.BlockingIn(ctx, pool, func(context.Context) (int, error) { panic(errBoom) })
+		})
+		_, err := task.BlockingIn(ctx, pool, func(context.Context) (int, error) { runtime.Goexit(); return 0, nil })
+		testkit.ErrorIs(t, err, loop.ErrGoexit)
+		v, err := task.BlockingIn(ctx, pool, func(context.Context) (int, error) { return 7, nil })
+		testkit.Equal(t, "the value", v, 7)
+		testkit.Equal(t, "the error", err, nil)
+	})
+}
+
+func TestPoolOfAnotherLoopPanics(t *testing.T) {
+	pool := task.NewPool(1)
+	call := func(ctx context.Context) {
+		_, _ = task.BlockingIn(ctx, pool, func(context.Context) (int, error) { return 7, nil })
+	}
+	play(t, call)
+	play(t, func(ctx context.Context) {
+		testkit.Panics(t, "task: BlockingIn a pool that tasks of another loop use", func() { call(ctx) })
+	})
+}
