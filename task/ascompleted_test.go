@@ -67,7 +67,7 @@ func TestAsCompletedTakesNoErrors(t *testing.T) {
 func TestAsCompletedOfNothing(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		for range task.AsCompleted[*task.Task[int]](ctx, 0) {
-			t.Error("there is something")
+			t.Error("the range yielded something")
 		}
 	})
 }
@@ -79,12 +79,12 @@ func TestAsCompletedDuplicates(t *testing.T) {
 		for a := range task.AsCompleted(ctx, task.NoLimit, all[0], all[1], all[0]) {
 			names += a.Name()
 		}
-		testkit.Equal(t, "what came", names, "ba")
+		testkit.Equal(t, "the names in order", names, "ba")
 	})
 }
 
-// It suspends only when nothing more has completed: what has completed while the loop's
-// body was busy elsewhere comes at once.
+// A range suspends only if no other awaitable has completed. Awaitables that have completed during
+// a round come at once.
 func TestAsCompletedSuspendsOnlyWhenItMust(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		turns := func() int { return 0 }
@@ -146,7 +146,7 @@ func TestAsCompletedLeftEarlyDetachesAndCancelsNothing(t *testing.T) {
 				if _, armed := lowlevel.LoopOf(ctx).NextDeadline(); armed {
 					t.Error("the limit is still armed")
 				}
-				testkit.Equal(t, "requests to cancel the rest", all[1].CancelRequests(), 0)
+				testkit.Equal(t, "requests to cancel the other task", all[1].CancelRequests(), 0)
 				_ = f.SetResult(4)
 				v, err := all[1].Await(ctx)
 				testkit.Equal(t, "the rest", v, 4)
@@ -156,7 +156,7 @@ func TestAsCompletedLeftEarlyDetachesAndCancelsNothing(t *testing.T) {
 	}
 }
 
-// counted is a future that knows who waits for it.
+// counted is a future that records its waiters.
 type counted struct {
 	*future.Future[int]
 	waiters map[loop.Runnable]bool
@@ -180,11 +180,11 @@ func TestAsCompletedLeftEarlyRemovesItsCallbacks(t *testing.T) {
 		a, b := &counted{done, waiters}, &counted{pending, waiters}
 		for f := range task.AsCompleted(ctx, task.NoLimit, a, b) {
 			if f != a || len(waiters) == 0 {
-				t.Errorf("in the range: %v, %d wait", f, len(waiters))
+				t.Errorf("the range yielded %v, with %d waiters; want a, and some waiters", f, len(waiters))
 			}
 			break
 		}
-		testkit.Equal(t, "who still waits", len(waiters), 0)
+		testkit.Equal(t, "waiters that are left", len(waiters), 0)
 	})
 }
 
@@ -199,9 +199,9 @@ func TestAsCompletedLeftByGoexit(t *testing.T) {
 			}
 		})
 	}) {
-		t.Error("the Goexit did not go on")
+		t.Error("the Goexit did not end the goroutine of Run")
 	}
-	testkit.Equal(t, "who still waits", len(waiters), 0)
+	testkit.Equal(t, "waiters that are left", len(waiters), 0)
 }
 
 func TestAsCompletedLimit(t *testing.T) {
@@ -212,20 +212,20 @@ func TestAsCompletedLimit(t *testing.T) {
 			if err != nil {
 				wantTimeout(t, ctx, err, 2500*time.Millisecond)
 				if a != nil {
-					t.Errorf("with the error comes %v", a)
+					t.Errorf("the range yielded %v together with an error", a)
 				}
 				j.Add("limit at %v", elapsed(ctx))
-				continue // it was the last round all the same
+				continue // the range ends nevertheless
 			}
 			j.Add("%s", a.Name())
 		}
 		j.Want(t, "a", "c", "limit at 2.5s")
-		testkit.Equal(t, "requests to cancel the rest", all[1].CancelRequests(), 0)
+		testkit.Equal(t, "requests to cancel the other task", all[1].CancelRequests(), 0)
 		_, _ = all[1].Await(ctx)
 	})
 }
 
-// What has completed before the limit comes before the limit is told.
+// Awaitables that have completed before the limit come before the error of the limit.
 func TestAsCompletedLimitComesLast(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		all := named(ctx, 1, 2, 9)
@@ -240,7 +240,7 @@ func TestAsCompletedLimitComesLast(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		testkit.Equal(t, "what came", names, "ab!")
+		testkit.Equal(t, "the names in order", names, "ab!")
 		_, _ = all[2].Await(ctx)
 	})
 }
@@ -265,12 +265,12 @@ func TestAsCompletedLimitCountsFromTheStartOfTheRange(t *testing.T) {
 		}
 		for a, err := range seq {
 			testkit.Equal(t, "the error", err, nil)
-			testkit.Equal(t, "what came", a, all[0])
+			testkit.Equal(t, "the yielded task", a, all[0])
 		}
 	})
 }
 
-// The iterator can be ranged over again.
+// A second range over the iterator begins again.
 func TestAsCompletedTwice(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		seq := task.AsCompleted(ctx, task.NoLimit, named(ctx, 2, 1)...)
@@ -280,7 +280,7 @@ func TestAsCompletedTwice(t *testing.T) {
 				names += a.Name()
 			}
 		}
-		testkit.Equal(t, "what came", names, "ba"+"ab")
+		testkit.Equal(t, "the names in order", names, "ba"+"ab")
 	})
 }
 
@@ -293,7 +293,7 @@ func TestAsCompletedIsCanceled(t *testing.T) {
 				rounds++
 				if err != nil {
 					if a != nil {
-						t.Errorf("with the error comes %v", a)
+						t.Errorf("the range yielded %v together with an error", a)
 					}
 					return 0, err
 				}
@@ -304,7 +304,7 @@ func TestAsCompletedIsCanceled(t *testing.T) {
 		_, err := waiter.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		testkit.Equal(t, "rounds", rounds, 2)
-		testkit.Equal(t, "requests to cancel the rest", all[1].CancelRequests(), 0)
+		testkit.Equal(t, "requests to cancel the other task", all[1].CancelRequests(), 0)
 		_, _ = all[1].Await(ctx)
 	})
 }
@@ -328,12 +328,12 @@ func TestAsCompletedPanics(t *testing.T) {
 	for _, ctx := range []context.Context{context.Background(), l.Context()} {
 		testkit.Panics(t, "loop: ", func() {
 			for range task.AsCompleted(ctx, time.Second, f) {
-				t.Error("there is something")
+				t.Error("the range yielded something")
 			}
 		})
 	}
 	if _, armed := l.NextDeadline(); armed {
-		t.Error("a call that panics leaves its limit behind")
+		t.Error("a range that panics leaves the timer of its limit behind")
 	}
 }
 
@@ -345,14 +345,15 @@ func TestAsCompletedOfAnotherLoopsFuturePanics(t *testing.T) {
 		for _, f := range []*future.Future[int]{done, pending} {
 			testkit.Panics(t, "belongs to another loop", func() {
 				for range task.AsCompleted(ctx, task.NoLimit, f) {
-					t.Error("there is something")
+					t.Error("the range yielded something")
 				}
 			})
 		}
 	})
 }
 
-// The limit ends with what it limits, and there is none for nothing.
+// The timer of the limit is canceled when all awaitables are done. Without awaitables there is no
+// timer.
 func TestAsCompletedLimitEnds(t *testing.T) {
 	armed := 0
 	l := virtual(t, loop.WithObserver(func(e loop.Event) {
@@ -363,19 +364,19 @@ func TestAsCompletedLimitEnds(t *testing.T) {
 	f := future.New[int](l.Context())
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
 		for range task.AsCompleted[*future.Future[int]](ctx, time.Hour) {
-			t.Error("there was something")
+			t.Error("the range yielded something")
 		}
-		testkit.Equal(t, "limits of nothing", armed, 0)
+		testkit.Equal(t, "timers without awaitables", armed, 0)
 		for range task.AsCompleted(ctx, time.Hour, f) {
 		}
 		return 0, nil
 	})
 	l.RunUntilIdle()
-	testkit.Equal(t, "limits", armed, 1)
+	testkit.Equal(t, "timers", armed, 1)
 	_ = f.SetResult(1)
 	l.RunOnce()
 	if at, armed := l.NextDeadline(); armed {
-		t.Errorf("all have completed, and the limit goes on to %v", at)
+		t.Errorf("all awaitables are done, but a timer is armed for %v", at)
 	}
 	l.RunUntilIdle()
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// A cast is a number of machines that wait for the next frame, again and again.
+// A cast is a set of machines that wait for the next frame, again and again.
 type cast struct {
 	loop    *loop.Loop
 	next    *future.Future[int]
@@ -20,7 +20,7 @@ type cast struct {
 	resumed int
 }
 
-// A wayToAwait is how the future of a frame is made, and how each machine awaits it.
+// A wayToAwait says how to make the future of a frame, and how each machine awaits it.
 type wayToAwait struct {
 	make func(ctx context.Context) *future.Future[int]
 	wait func(next *future.Future[int]) loop.Awaitable
@@ -50,7 +50,7 @@ func (c *cast) spawn() {
 	}))
 }
 
-// frame is one frame.
+// frame runs one frame.
 func (c *cast) frame() {
 	now := c.next
 	c.next = c.way.make(c.loop.Context())
@@ -58,8 +58,8 @@ func (c *cast) frame() {
 	c.loop.RunUntilIdle()
 }
 
-// BenchmarkFrame has machines that wait for the next frame. With leave, one is canceled and another
-// comes in each frame.
+// BenchmarkFrame measures a frame of machines that wait for the next frame. In each frame, leave
+// machines are canceled, and as many are made.
 func BenchmarkFrame(b *testing.B) {
 	for _, way := range []string{"shared", "shields"} {
 		for _, leave := range []int{0, 1, 100} {

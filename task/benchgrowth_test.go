@@ -18,13 +18,13 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// BenchmarkGrowth is what has to stay linear: what each of n tasks, callbacks and so on
-// costs, with 1,000 and with 16,000 of them, in time of the CPU: a round with 16,000 is so
-// long that other programs get in between. The least of the rounds counts.
+// BenchmarkGrowth measures costs that must stay linear: the cost of each of n tasks, callbacks and
+// so on, with n = 1,000 and with n = 16,000. It measures CPU time, because a round with 16,000 is
+// so long that other programs run in between. The shortest round counts.
 func BenchmarkGrowth(b *testing.B) {
 	for _, g := range []struct {
 		name string
-		// prepare returns a round, which calls timed with what is measured in it.
+		// prepare returns a round, which calls timed with the function to measure.
 		prepare func(b *testing.B, n int) (round func(timed func(func())))
 	}{
 		{"floor-stacks", parkedCoroutines},
@@ -57,13 +57,13 @@ func BenchmarkGrowth(b *testing.B) {
 	}
 }
 
-// growthLoop is a loop with a virtual clock.
+// growthLoop makes a loop with a virtual clock.
 func growthLoop() *loop.Loop {
 	return loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(loop.Failure) {}))
 }
 
-// inLoop makes a round of a loop of its own: it prepares the loop, runs that up to where it
-// is idle, and measures what is done then, up to where it is idle again.
+// inLoop makes a round with a loop of its own. The round prepares the loop and runs it until it is
+// idle. Then it measures do, and the run until the loop is idle again.
 func inLoop(prepare func(l *loop.Loop) (do func())) (round func(timed func(func()))) {
 	return func(timed func(func())) {
 		l := growthLoop()
@@ -77,8 +77,8 @@ func inLoop(prepare func(l *loop.Loop) (do func())) (round func(timed func(func(
 	}
 }
 
-// parkedCoroutines is the floor for what resumes n parked stacks: n bare coroutines, each of
-// which is resumed once, and ends. The processor's caches have room for 1,000, and not for
+// parkedCoroutines is the floor for operations that resume n parked stacks: n bare coroutines,
+// which are resumed once and end. The processor's caches have room for 1,000 of them, and not for
 // 16,000.
 func parkedCoroutines(_ *testing.B, n int) func(func(func())) {
 	nexts := make([]func() (struct{}, bool), n)
@@ -112,7 +112,7 @@ func callbacksRemovedInReverse(b *testing.B, n int) func(func(func())) {
 	})
 }
 
-// shieldsOfOne is n tasks that wait for shields of one future, each with a limit, which
+// shieldsOfOne makes n tasks that wait for shields of one future. Each wait has a limit, which
 // expires.
 func shieldsOfOne(b *testing.B, n int) func(func(func())) {
 	return func(timed func(func())) {
@@ -137,7 +137,7 @@ func shieldsOfOne(b *testing.B, n int) func(func(func())) {
 	}
 }
 
-// inRecv makes n tasks that receive from a channel each.
+// inRecv makes n tasks. Each receives from a channel of its own.
 func inRecv(l *loop.Loop, n int) (tasks []*task.Task[int]) {
 	for range n {
 		ch := make(chan int)
@@ -149,7 +149,7 @@ func inRecv(l *loop.Loop, n int) (tasks []*task.Task[int]) {
 	return tasks
 }
 
-// turnsOfTasksInRecv is ten turns with n tasks that receive.
+// turnsOfTasksInRecv measures ten turns with n tasks that receive.
 func turnsOfTasksInRecv(b *testing.B, n int) func(func(func())) {
 	l := growthLoop()
 	b.Cleanup(l.Close)
@@ -184,7 +184,7 @@ func cancelTasksInLock(_ *testing.B, n int) func(func(func())) {
 		for range n {
 			tasks = append(tasks, task.Go(l.Context(), func(ctx context.Context) (int, error) {
 				err := m.Lock(ctx)
-				m.TryLock() // it asks whether anybody waits
+				m.TryLock() // it checks whether a task waits
 				return 0, err
 			}))
 		}
@@ -204,8 +204,8 @@ func cancelChain(_ *testing.B, n int) func(func(func())) {
 	})
 }
 
-// cancelDiamonds cancels a gather of many graphs. In each a layer of two tasks awaits both
-// tasks of the layer below, so that there are n ways from the top to the bottom.
+// cancelDiamonds cancels a gather of many graphs. In each graph, both tasks of a layer await both
+// tasks of the layer below, so there are n paths from the top to the bottom.
 func cancelDiamonds(_ *testing.B, n int) func(func(func())) {
 	return inLoop(func(l *loop.Loop) func() {
 		ctx, layers := l.Context(), bits.Len(uint(n))

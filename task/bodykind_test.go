@@ -9,14 +9,14 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// A bodyKind makes the same tasks of one of the two kinds of bodies.
+// A bodyKind makes tasks with one of the two kinds of bodies.
 type bodyKind struct {
 	name string
 	// yields makes a task that yields n times.
 	yields func(ctx context.Context, n int) *task.Task[int]
 	// sleeps makes a task that sleeps n times for d.
 	sleeps func(ctx context.Context, n int, d time.Duration) *task.Task[int]
-	// awaits makes a task that awaits what next returns, until that is nil.
+	// awaits makes a task that awaits the results of next, until next returns nil.
 	awaits func(ctx context.Context, next func(context.Context) loop.Awaitable) *task.Task[int]
 }
 

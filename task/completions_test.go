@@ -13,15 +13,14 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// The futures are handed out early, and get the results in order of completion, whichever is
-// awaited first.
+// The futures get the results in order of completion, in whatever order they are awaited.
 func TestCompletions(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
 		fs := task.Completions(task.Go(ctx, gives(3*time.Second, 3)), task.Go(ctx, gives(time.Second, 1)), task.Go(ctx, gives(2*time.Second, 2)))
-		testkit.Equal(t, "how many", len(fs), 3)
+		testkit.Equal(t, "the number of futures", len(fs), 3)
 		var all []*task.Task[struct{}]
-		for k := len(fs); k > 0; k-- { // one task for each, that of the last first
+		for k := len(fs); k > 0; k-- { // one task for each future, the last future first
 			all = append(all, task.Go(ctx, task.Void(func(ctx context.Context) error {
 				v, err := fs[k-1].Await(ctx)
 				j.Add("number %d is %d, %v, at %v", k, v, err, elapsed(ctx))
@@ -33,15 +32,15 @@ func TestCompletions(t *testing.T) {
 	})
 }
 
-// As in asyncio, what is done already takes a turn to arrive, in order of the arguments, and one that
-// is given twice comes once.
+// As in asyncio, results that are there already come after one turn, in order of the arguments. An
+// awaitable that is given twice comes once.
 func TestCompletionsOfWhatIsDone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a, b := future.New[int](ctx), future.New[int](ctx)
 		testkit.NoError(t, b.SetResult(2))
 		testkit.NoError(t, a.SetResult(1))
 		fs := task.Completions(a, b, a)
-		testkit.Equal(t, "how many", len(fs), 2)
+		testkit.Equal(t, "the number of futures", len(fs), 2)
 		testkit.Equal(t, "the first is done at once", fs[0].Done(), false)
 		yields(t, ctx, 1)
 		for at, want := range []int{1, 2} {
@@ -50,13 +49,14 @@ func TestCompletionsOfWhatIsDone(t *testing.T) {
 			testkit.Equal(t, "the error", err, nil)
 		}
 		nothing := task.Completions[*task.Task[int]]()
-		testkit.Equal(t, "how many of nothing", len(nothing), 0)
-		gathers := task.Completions[*future.Future[[]int]](task.Gather[*task.Task[int]]()) // of no loop
+		testkit.Equal(t, "futures for no awaitables", len(nothing), 0)
+		gathers := task.Completions[*future.Future[[]int]](task.Gather[*task.Task[int]]()) // it belongs to no loop
 		testkit.Equal(t, "a gather of nothing is done", gathers[0].Done(), true)
 	})
 }
 
-// A future ends as its awaitable does, and taking its error takes the other.
+// A future has the outcome of its awaitable. Taking the error of the future takes that of the
+// awaitable.
 func TestCompletionsOfErrors(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
@@ -70,12 +70,12 @@ func TestCompletionsOfErrors(t *testing.T) {
 		_, err = fs[1].Await(ctx)
 		testkit.Equal(t, "the error", err, errBoom)
 		testkit.Equal(t, "it is canceled", fs[1].Canceled(), false)
-		testkit.NoError(t, task.Sleep(ctx, time.Hour)) // no code asks for the third
+		testkit.NoError(t, task.Sleep(ctx, time.Hour)) // no code takes the third error
 	}, told.option())
 	told.want(t, "a task failed and its error was never retrieved: untaken: the cause")
 }
 
-// Canceling a future cancels none of the awaitables, and loses no result.
+// Canceling a future cancels no awaitable, and loses no result.
 func TestCompletionsAreCanceled(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		tasks := []*task.Task[int]{task.Go(ctx, gives(time.Second, 1)), task.Go(ctx, gives(2*time.Second, 2))}
@@ -83,37 +83,37 @@ func TestCompletionsAreCanceled(t *testing.T) {
 		_, err := task.WaitFor(ctx, fs[0], time.Millisecond)
 		testkit.ErrorIs(t, err, context.DeadlineExceeded)
 		v, err := fs[1].Await(ctx)
-		testkit.Equal(t, "what the next future gets", v, 1)
+		testkit.Equal(t, "the result of the next future", v, 1)
 		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, time.Second)
 		v, err = tasks[1].Await(ctx)
-		testkit.Equal(t, "what no future is left for", v, 2)
+		testkit.Equal(t, "the result of the task that has no future", v, 2)
 		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
-// Once all futures are done, nothing waits for the awaitables any more.
+// When all futures are done, no waiter is left on the awaitables.
 func TestCompletionsLetGo(t *testing.T) {
 	for _, last := range []string{"canceled", "set"} {
 		play(t, func(ctx context.Context) {
 			a, b := &counting{Future: future.New[int](ctx)}, &counting{Future: future.New[int](ctx)}
 			fs := task.Completions(a, b)
-			testkit.Equal(t, "those that wait", a.waiters+b.waiters, 2)
+			testkit.Equal(t, "waiters", a.waiters+b.waiters, 2)
 			fs[0].Cancel(nil)
-			testkit.Equal(t, "those that wait", a.waiters+b.waiters, 2)
+			testkit.Equal(t, "waiters", a.waiters+b.waiters, 2)
 			if last == "set" {
 				testkit.NoError(t, a.SetResult(1))
 				yields(t, ctx, 1)
 			} else {
 				fs[1].Cancel(nil)
 			}
-			testkit.Equal(t, "b is waited for", b.waiters, 0)
+			testkit.Equal(t, "waiters of b", b.waiters, 0)
 			testkit.Equal(t, "b is canceled", b.Canceled(), false)
 		})
 	}
 }
 
-// counting counts those that wait for it.
+// counting is a future that counts its waiters.
 type counting struct {
 	*future.Future[int]
 	waiters int
@@ -138,14 +138,14 @@ func TestCompletionsExplainThemselves(t *testing.T) {
 	fs := task.Completions[future.Awaitable[int]](a, b)
 	what, on := fs[1].Explain()
 	testkit.Equal(t, "what it is", what, "completion 2 of 2")
-	testkit.Equal(t, "what it waits for", len(on), 2)
+	testkit.Equal(t, "the number of awaitables that it waits for", len(on), 2)
 	testkit.NoError(t, b.SetResult(1))
 	what, on = fs[0].Explain()
 	testkit.Equal(t, "what it is", what, "completion 1 of 2")
-	testkit.Equal(t, "what it waits for", len(on), 1)
+	testkit.Equal(t, "the number of awaitables that it waits for", len(on), 1)
 }
 
-// One request cancels all that are not done, in order.
+// One request cancels all tasks and futures that are not done, in order.
 func TestCancelAll(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
@@ -161,26 +161,26 @@ func TestCancelAll(t *testing.T) {
 		done := task.Go(ctx, fails(0, errBoom))
 		yields(t, ctx, 4)
 		asked := task.CancelAll[future.Any](errCause, other, done, one, other, future.New[int](ctx))
-		testkit.Equal(t, "how many were asked", asked, 3)
-		testkit.Equal(t, "requests, where one was given twice", other.CancelRequests(), 1)
-		testkit.Equal(t, "requests to what both await, one for each", shared.CancelRequests(), 2)
+		testkit.Equal(t, "the number of tasks and futures that were asked", asked, 3)
+		testkit.Equal(t, "requests to a task that was given twice", other.CancelRequests(), 1)
+		testkit.Equal(t, "requests to a task that two tasks await, one for each", shared.CancelRequests(), 2)
 		_ = task.Collect(one, other).Wait(ctx)
 		j.Want(t, "one: true", "other: true")
 		testkit.Equal(t, "the cause", causeOf(t, one.Err()), errCause)
-		testkit.Equal(t, "the error of what was done is there to take", done.Unretrieved(), errBoom)
+		testkit.Equal(t, "the error of a task that was done is not taken", done.Unretrieved(), errBoom)
 		_ = done.Err()
 		testkit.Equal(t, "asked again", task.CancelAll[future.Any](nil, other, one), 0)
-		testkit.Equal(t, "nothing", task.CancelAll[future.Any](nil), 0)
-		testkit.Equal(t, "what is of no loop", task.CancelAll[future.Any](nil, task.Gather[*task.Task[int]]()), 0)
+		testkit.Equal(t, "CancelAll of nothing", task.CancelAll[future.Any](nil), 0)
+		testkit.Equal(t, "CancelAll of a gather that belongs to no loop", task.CancelAll[future.Any](nil, task.Gather[*task.Task[int]]()), 0)
 	})
 }
 
-// The tasks of a loop can be canceled too, the running one among them.
+// CancelAll can cancel all tasks of a loop, and also the running one.
 func TestCancelAllTasksOfALoop(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		x := task.Go(ctx, hangs)
 		yields(t, ctx, 1)
-		testkit.Equal(t, "how many were asked", task.CancelAll(errCause, task.All(ctx)...), 2)
+		testkit.Equal(t, "the number of tasks and futures that were asked", task.CancelAll(errCause, task.All(ctx)...), 2)
 		testkit.Equal(t, "the cause", causeOf(t, task.Yield(ctx)), errCause)
 		_ = x.Wait(ctx)
 		testkit.Equal(t, "the other is canceled", x.Canceled(), true)

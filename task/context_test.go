@@ -32,7 +32,7 @@ func TestAwaitUnderADerivedContextThatIsCanceled(t *testing.T) {
 			play(t, func(ctx context.Context) {
 				l := lowlevel.LoopOf(ctx)
 				derived, cancel := context.WithCancelCause(ctx)
-				if name == "Blocking" { // time stands still while it goes on
+				if name == "Blocking" { // time stands still during a blocking call
 					l.CallSoon(func() { cancel(errCause) })
 				} else {
 					l.CallLater(time.Second, func() { cancel(errCause) })
@@ -40,7 +40,7 @@ func TestAwaitUnderADerivedContextThatIsCanceled(t *testing.T) {
 				testkit.Equal(t, "the error", await(derived), errCause)
 				testkit.Equal(t, "once more, at once", await(derived), errCause)
 				testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
-				yields(t, ctx, 1) // the task itself is none the worse
+				yields(t, ctx, 1) // the task can still suspend with its own context
 			})
 		})
 	}
@@ -60,8 +60,8 @@ func TestAwaitUnderADerivedContextLeavesTheFutureAsItIs(t *testing.T) {
 	})
 }
 
-// The loop notices at the beginning of the turn after the one in which its own code
-// ends the context.
+// If the loop's own code ends the context in a turn, the loop notices that at the beginning of the
+// next turn.
 func TestAwaitUnderADerivedContextEndsInTheNextTurn(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancel(ctx)
@@ -122,7 +122,7 @@ func TestAwaitUnderAValueUnderACancel(t *testing.T) {
 	})
 }
 
-// Scopes inside a derived context are bounded by it too.
+// The end of a derived context also ends awaits in scopes inside it.
 func TestScopesUnderADerivedContext(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancelCause(ctx)
@@ -138,7 +138,7 @@ func TestScopesUnderADerivedContext(t *testing.T) {
 	})
 }
 
-// And what is derived inside a scope ends with the scope's expiry.
+// When the limit of a scope expires, contexts that are derived inside the scope end.
 func TestDerivedContextInATimeout(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
@@ -168,8 +168,8 @@ func TestDerivedContextInAGroup(t *testing.T) {
 	})
 }
 
-// The task is canceled, and with it its context and what is derived from that: what is
-// awaited under the derived one is told of the cancellation.
+// Canceling a task ends its context and the contexts that are derived from it. An await under a
+// derived context returns the cancellation.
 func TestTaskIsCanceledUnderADerivedContext(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -180,7 +180,7 @@ func TestTaskIsCanceledUnderADerivedContext(t *testing.T) {
 			testkit.ErrorIs(t, derived.Err(), context.Canceled)
 			testkit.ErrorIs(t, causeOf(t, context.Cause(derived)), errCause)
 			if err := task.Sleep(derived, time.Second); err == nil {
-				t.Error("a derived context has not stayed ended")
+				t.Error("a task could sleep under a derived context that has ended")
 			}
 			if err := task.Sleep(ctx, time.Second); err != nil { // to clean up
 				t.Error(err)
@@ -195,7 +195,7 @@ func TestTaskIsCanceledUnderADerivedContext(t *testing.T) {
 	})
 }
 
-// Both in one turn: the cancellation is not lost behind the end of the context.
+// If the context ends and the task is canceled in one turn, the cancellation is not lost.
 func TestTaskIsCanceledAsTheDerivedContextEnds(t *testing.T) {
 	for _, first := range []string{"the context", "the request"} {
 		t.Run(first, func(t *testing.T) {
@@ -207,10 +207,10 @@ func TestTaskIsCanceledAsTheDerivedContextEnds(t *testing.T) {
 					if err := task.Sleep(derived, time.Hour); err == nil {
 						t.Error("the sleep went on")
 					}
-					// Delivered there, or else at the next suspension.
+					// The sleep has delivered the cancellation, or this suspension does.
 					_ = task.Yield(ctx)
 					testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 1)
-					return 1, task.Yield(ctx) // delivered once
+					return 1, task.Yield(ctx) // it is delivered only once
 				})
 				yields(t, ctx, 1)
 				if first == "the context" {
@@ -228,7 +228,7 @@ func TestTaskIsCanceledAsTheDerivedContextEnds(t *testing.T) {
 	}
 }
 
-// A context that has ended already does not keep a request from being delivered.
+// A request is delivered even under a context that has ended already.
 func TestTaskIsCanceledUnderADerivedContextThatHasEnded(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -266,11 +266,12 @@ func TestTaskSpawnedWithADerivedContext(t *testing.T) {
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		testkit.Equal(t, "canceled", a.Canceled(), true)
 		v, _ := free.Await(ctx)
-		testkit.Equal(t, "one spawned with the task's own context", v, 1)
+		testkit.Equal(t, "the value of a task that was made with the task's own context", v, 1)
 	})
 }
 
-// What such a task spawns itself is, as ever, not bounded by it.
+// The derived context cancels the task that was made with it. It does not cancel the tasks that
+// this task makes.
 func TestTaskSpawnedWithADerivedContextBoundsNoOthers(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancel(ctx)
@@ -334,12 +335,12 @@ func TestTaskContextEndsWhenItIsAskedToCancel(t *testing.T) {
 			_, err := hangs(ctx)
 			<-done
 			testkit.Equal(t, "Err", ctx.Err(), context.Canceled)
-			testkit.Equal(t, "the cause is what was delivered", context.Cause(ctx).Error(), err.Error())
+			testkit.Equal(t, "the context's cause is the delivered cancellation", context.Cause(ctx).Error(), err.Error())
 			task.Current(ctx).Uncancel()
 			if renewed := task.Current(ctx).Context(); renewed.Err() != nil {
 				t.Errorf("the task's context after Uncancel: %v", renewed.Err())
 			}
-			return 0, task.Yield(ctx) // and the old one goes on to serve
+			return 0, task.Yield(ctx) // the old context can still be used to await
 		})
 		yields(t, ctx, 1)
 		a.Cancel(errCause)
@@ -373,7 +374,7 @@ func TestContextOfAnotherTaskPanics(t *testing.T) {
 	})
 }
 
-// A standard time limit counts real time; a virtual clock says so, once.
+// A standard time limit counts real time. If the clock is virtual, the loop reports that, once.
 func TestRealTimeLimitUnderAVirtualClock(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {

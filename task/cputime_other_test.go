@@ -6,6 +6,6 @@ import "time"
 
 var cpuTimeBase = time.Now()
 
-// cpuTime stands in, where there is no getrusage, with the time that has passed:
-// an upper bound for one CPU.
+// cpuTime returns the time that has passed, since this platform has no getrusage. It is
+// an upper bound of the time of one CPU.
 func cpuTime() time.Duration { return time.Since(cpuTimeBase) }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// cpuTime returns the time that the process has spent on its CPUs.
+// cpuTime returns the CPU time of the process.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -232,7 +232,8 @@
 //   - Tasks that no variable refers to. asyncio may collect such a task as garbage in the middle of
 //     its work. A loop of takt keeps its tasks until they end, so this cannot happen here.
 //   - A shared future. If several tasks await one future, canceling one of these tasks cancels the
-//     future, and so the wait of all of them. Way out: each task awaits a Shield of the future.
+//     future, and so the wait of all of them. Way out: each task awaits a Shield of the future, or
+//     the program makes the future by [future.NewShared].
 //   - AsCompleted is an iterator. A second range over it begins again: it yields every awaitable
 //     again, and its limit counts from its own start. Way out: range over it once.
 //

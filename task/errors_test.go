@@ -15,13 +15,13 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// Errors that nobody took are reported when the loop is closed.
+// When a loop is closed, it reports the errors that no code has taken.
 
 func TestUnretrievedErrorsInOrderOfCreation(t *testing.T) {
 	for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
 		var told failures
 		l := loop.New(told.option(), loop.WithTaskFactory(f))
-		for _, turns := range []int{3, 0, 2, 1} { // they fail in another order
+		for _, turns := range []int{3, 0, 2, 1} { // the tasks fail in another order
 			task.Go(l.Context(), func(ctx context.Context) (int, error) {
 				yields(t, ctx, turns)
 				return 0, errBoom
@@ -42,8 +42,8 @@ func TestUnretrievedErrorsInOrderOfCreation(t *testing.T) {
 	}
 }
 
-// unretrieved runs body with a task that fails in its first step, and returns what the
-// handler is told of when the loop is closed.
+// unretrieved runs body with a task that fails in its first step, and returns the failures that the
+// loop reports when it is closed.
 func unretrieved(t *testing.T, body func(ctx context.Context, failing *task.Task[int])) failures {
 	t.Helper()
 	var told failures
@@ -139,13 +139,13 @@ func TestErrorIsNotTaken(t *testing.T) {
 			cancel()
 			_, _ = failing.Await(derived)
 		}},
-		{"a gather that nobody awaits", func(_ context.Context, failing *task.Task[int]) { task.Gather(failing) }},
-		{"a gather that nobody asks", func(ctx context.Context, failing *task.Task[int]) {
+		{"a gather that no task awaits", func(_ context.Context, failing *task.Task[int]) { task.Gather(failing) }},
+		{"a gather whose error no code takes", func(ctx context.Context, failing *task.Task[int]) {
 			yields(t, ctx, 3)
 			_ = task.Gather(failing).Done()
 		}},
-		{"a shield that nobody awaits", func(_ context.Context, failing *task.Task[int]) { task.Shield(failing) }},
-		{"a gather that somebody else has failed", func(ctx context.Context, failing *task.Task[int]) {
+		{"a shield that no task awaits", func(_ context.Context, failing *task.Task[int]) { task.Shield(failing) }},
+		{"a gather that has failed with another error", func(ctx context.Context, failing *task.Task[int]) {
 			other := task.Go(ctx, func(context.Context) (int, error) { return 0, errCause })
 			_, err := task.Gather(failing, other).Await(ctx)
 			testkit.Equal(t, "the gather's error", err, errCause)
@@ -158,7 +158,8 @@ func TestErrorIsNotTaken(t *testing.T) {
 	}
 }
 
-// Of the errors behind a gather the first is its own, the later ones are nobody's.
+// A gather takes only the error with which it fails. No code takes the errors of children that fail
+// later.
 func TestUnretrievedErrorsBehindAGather(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
@@ -177,7 +178,8 @@ func TestUnretrievedErrorsBehindAGather(t *testing.T) {
 		"a task failed and its error was never retrieved: c: second")
 }
 
-// A group takes the errors of its tasks; its own is for whoever called WithGroup.
+// A group takes the errors of its tasks. The GroupError is the error of the task that called
+// WithGroup.
 func TestUnretrievedErrorOfAGroup(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
@@ -201,7 +203,7 @@ func TestUnretrievedPanic(t *testing.T) {
 	told.want(t, `a task failed and its error was never retrieved: it: panic in task "it": ouch`)
 }
 
-// The Goexit of a blocking call is an error like others.
+// The Goexit of a blocking call is an error like any other.
 func TestUnretrievedGoexitOfABlockingCall(t *testing.T) {
 	var told failures
 	l := virtual(t, told.option())
@@ -217,7 +219,7 @@ func TestUnretrievedGoexitOfABlockingCall(t *testing.T) {
 }
 
 func TestCancellationIsNoUnretrievedError(t *testing.T) {
-	play(t, func(ctx context.Context) { // where the handler is told, play fails
+	play(t, func(ctx context.Context) { // play fails if the loop reports a failure
 		task.Go(ctx, hangs).Cancel(nil)
 		a := task.Go(ctx, hangs)
 		b := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -232,7 +234,7 @@ func TestCancellationIsNoUnretrievedError(t *testing.T) {
 	})
 }
 
-// A body that fails while it is unwound has failed, too.
+// A body that fails while it is unwound counts as failed, too.
 func TestUnretrievedErrorOfABodyThatIsUnwound(t *testing.T) {
 	var told failures
 	l := virtual(t, told.option())
@@ -257,9 +259,9 @@ func TestUnretrievedErrorOfAMachine(t *testing.T) {
 	told.want(t, failingUnretrieved)
 }
 
-// Futures that are no tasks are left to those who made them.
+// The loop does not report errors of futures that are no tasks.
 func TestErrorOfAFutureIsNotReported(t *testing.T) {
-	play(t, func(ctx context.Context) { // where the handler is told, play fails
+	play(t, func(ctx context.Context) { // play fails if the loop reports a failure
 		_ = future.New[int](ctx).SetError(errBoom)
 	})
 }

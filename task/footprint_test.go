@@ -17,24 +17,26 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// What people keep is small: half of what a spawn costs is the memory, by its size.
+// Tasks and futures are small, since programs keep them: half of the cost of a new task is its
+// memory.
 func TestSizes(t *testing.T) {
 	for what, size := range map[string]struct{ got, most uintptr }{
 		"a task":   {unsafe.Sizeof(task.Task[int]{}), 96},
 		"a future": {unsafe.Sizeof(future.Future[int]{}), 32},
 	} {
 		if size.got > size.most {
-			t.Errorf("%s of an int has %d bytes, want %d at most", what, size.got, size.most)
+			t.Errorf("%s of an int has %d bytes, want at most %d", what, size.got, size.most)
 		}
 	}
 }
 
-// Many tasks on one future: all park there, and all wake in the turn after it.
+// Many tasks await one future. All of them are suspended, and all wake in the turn after the future
+// is done.
 
 var crowdOf = crowd()
 
-// crowd says how many tasks of a kind are many. The race detector allows 8128 goroutines to
-// be alive at the same time, and a suspended stackful task is one.
+// crowd returns the number of tasks of each kind. The race detector allows 8128 goroutines at the
+// same time, and a suspended stackful task holds one.
 func crowd() map[string]int {
 	if testkit.Race {
 		return map[string]int{"stackful": 4000, "stackless": 100_000}
@@ -82,8 +84,8 @@ func TestManyTasksParkedAreUnwoundByClose(t *testing.T) {
 	}
 }
 
-// parkTasks makes n tasks that wait for gate, and runs them up to there. woken counts
-// those that have got past it.
+// parkTasks makes n tasks that wait for gate, and runs them until they wait. woken counts the tasks
+// that have gone on after gate was done.
 func parkTasks(l *loop.Loop, k bodyKind, n int) (gate *future.Future[int], woken *int) {
 	gate, woken = future.New[int](l.Context()), new(int)
 	wait := func(context.Context) loop.Awaitable {
@@ -100,7 +102,7 @@ func parkTasks(l *loop.Loop, k bodyKind, n int) (gate *future.Future[int], woken
 	return gate, woken
 }
 
-// What is promised to allocate nothing, or little.
+// The operations that must not allocate, or must allocate little.
 func TestAllocations(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
@@ -160,8 +162,8 @@ func wantAllocs(t *testing.T, what string, want float64, f func()) {
 	}
 }
 
-// BenchmarkParked is the memory that a suspended task takes, with all that belongs
-// to it: heap and stack after a collection.
+// BenchmarkParked measures the memory of a suspended task with everything that belongs to it: heap
+// and stacks after a garbage collection.
 func BenchmarkParked(b *testing.B) {
 	for _, k := range slices.Backward(bodyKinds) {
 		b.Run(k.name, func(b *testing.B) {
@@ -171,8 +173,8 @@ func BenchmarkParked(b *testing.B) {
 				before := liveBytes()
 				l := loop.New()
 				gate, _ := parkTasks(l, k, n)
-				// The most is in the first round: Go's runtime keeps the
-				// goroutines' descriptors for the rounds that follow.
+				// The first round needs most: Go's runtime keeps the descriptors of
+				// goroutines for the later rounds.
 				perTask = max(perTask, float64(liveBytes()-before)/float64(n))
 				setResult(gate)
 				l.RunUntilIdle()
@@ -183,8 +185,8 @@ func BenchmarkParked(b *testing.B) {
 	}
 }
 
-// liveBytes returns what is left of heap and stacks by a collection. It takes two
-// to free what a sync.Pool has kept.
+// liveBytes returns the size of heap and stacks after a garbage collection. It needs two
+// collections to free the objects in a sync.Pool.
 func liveBytes() int64 {
 	runtime.GC()
 	runtime.GC()
@@ -193,14 +195,14 @@ func liveBytes() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// BenchmarkAsleep spawns 1,000,000 tasks that sleep, no two to the same instant
-// and in no order, lets them all wake, and awaits each.
+// BenchmarkAsleep makes 1,000,000 tasks that sleep, each to another instant and in a mixed order.
+// It lets all of them wake, and awaits each.
 func BenchmarkAsleep(b *testing.B) {
 	if testkit.Race {
 		b.Skip("the race detector does not allow so many goroutines")
 	}
 	const n = 1_000_000
-	for _, k := range slices.Backward(bodyKinds) { // a million goroutines leave their traces in Go's runtime
+	for _, k := range slices.Backward(bodyKinds) { // stackless first: a million goroutines change the state of Go's runtime
 		b.Run(k.name, func(b *testing.B) {
 			var wall time.Duration
 			var peak uint64
@@ -221,13 +223,13 @@ func BenchmarkAsleep(b *testing.B) {
 					joined++
 					return tasks[joined-1]
 				})
-				l.RunUntilIdle() // all are asleep
+				l.RunUntilIdle() // now all tasks sleep
 				peak = max(peak, heldBytes()-before)
 				runToEnd(b, l)
 				peak = max(peak, heldBytes()-before)
 				wall += time.Since(began)
 				if joined != n {
-					b.Fatalf("%d of %d tasks were joined", joined, n)
+					b.Fatalf("%d of %d tasks were awaited", joined, n)
 				}
 				l.Close()
 			}

@@ -18,8 +18,8 @@ import (
 	"github.com/takt-go/takt/task/queue"
 )
 
-// combined is a program with everything that combines tasks. Nothing in it waits for what
-// a task does that may have been ended, but by a combinator.
+// combined is a program with all functions that combine tasks. A Goexit may end any task of it. So
+// tasks wait for each other only by a combinator.
 func combined(l *loop.Loop) {
 	ctx := l.Context()
 	second := gives(time.Second, 1)
@@ -76,8 +76,8 @@ func combined(l *loop.Loop) {
 	}
 }
 
-// An observer that calls Goexit at whichever event keeps no other task from its end: a
-// second Run finds no deadlock.
+// An observer may call Goexit at any event. The other tasks still end: a second Run finds no
+// deadlock.
 func TestGoexitOfAnObserverKeepsNobodyWaiting(t *testing.T) {
 	for name, start := range map[string]loop.TaskFactory{"lazy": factory.Lazy, "eager": factory.Eager} {
 		t.Run(name, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestGoexitOfAnObserverKeepsNobodyWaiting(t *testing.T) {
 					}
 				}
 				if left := slices.Collect(l.Tasks()); len(left) > 0 || exits > 1 || l.Elapsed() > time.Minute {
-					t.Errorf("%d exits, after %v, left: %v", exits, l.Elapsed(), left)
+					t.Errorf("there were %d exits, the time is %v, and these tasks are left: %v", exits, l.Elapsed(), left)
 				}
 				l.Close()
 				if events < n {
@@ -120,7 +120,7 @@ func TestGoexitOfAnObserverKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
-// driverExits runs fn on a goroutine of its own, and reports whether a Goexit ended that.
+// driverExits runs fn on a goroutine of its own, and reports whether a Goexit ended that goroutine.
 func driverExits(fn func()) (exits bool) {
 	over := make(chan struct{})
 	exits = true
@@ -133,7 +133,7 @@ func driverExits(fn func()) (exits bool) {
 	return exits
 }
 
-// late is a Body whose Step fails behind the one that it has wrapped.
+// late is a Body that wraps another one, and panics after the Step of that one.
 type late struct{ lowlevel.Body }
 
 func (b late) Step(t *loop.Task, err error) loop.Suspension {
@@ -141,8 +141,8 @@ func (b late) Step(t *loop.Task, err error) loop.Suspension {
 	return b.Body.Step(t, err)
 }
 
-// A panic of what Wrap has made, when the body has ended already, goes to the error handler:
-// the task has its result.
+// If the wrapper that Wrap has set panics after the body has ended, the panic goes to the error
+// handler, and the task keeps its result.
 func TestWrapThatPanicsBehindTheBody(t *testing.T) {
 	var told failures
 	l := virtual(t, told.option(), loop.WithTaskFactory(factory.NewLazy(func(t *loop.Task, _ future.Any) {

@@ -6,7 +6,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// A frame costs one allocation, however many machines wait for it.
+// A frame costs one allocation, for any number of machines that wait for it.
 func TestAFrameAllocatesOnce(t *testing.T) {
 	c := newCast(t, "shared", 10_000)
 	c.frame() // the list of waiters and the ready queue grow

@@ -65,8 +65,8 @@ func TestGatherOfWhatIsDoneIsDone(t *testing.T) {
 	})
 }
 
-// Of children that are done already the first to have failed in order of the
-// arguments gives the error.
+// If several children have failed already, the error is that of the first one in order of the
+// arguments.
 func TestGatherOfWhatHasFailed(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a, b := future.New[int](ctx), future.New[int](ctx)
@@ -96,7 +96,7 @@ func TestGatherOfTheSameMoreThanOnce(t *testing.T) {
 	})
 }
 
-// As in asyncio, each place in the gather is asked.
+// As in asyncio, a child that is given twice gets two requests.
 func TestGatherOfTheSameTwiceIsCanceled(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, hangs)
@@ -206,7 +206,7 @@ func TestGatherIsCanceled(t *testing.T) {
 	})
 }
 
-// Children that refuse have their way, but the gather has been canceled.
+// Children may refuse a cancellation and end with values. The gather still counts as canceled.
 func TestGatherIsCanceledAndChildrenRefuse(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a, b := task.Go(ctx, stubborn(time.Second, 1, nil)), task.Go(ctx, stubborn(0, 2, nil))
@@ -228,7 +228,7 @@ func TestGatherIsCanceledWithTheOneThatAwaitsIt(t *testing.T) {
 		yields(t, ctx, 2)
 		parent.Cancel(errCause)
 		if _, err := parent.Await(ctx); !loop.IsCanceled(err) {
-			t.Errorf("the parent ended with %v", err)
+			t.Errorf("the error of the parent is %v, want a cancellation", err)
 		}
 		testkit.Equal(t, "the child is canceled", a.Canceled(), true)
 	})
@@ -242,11 +242,12 @@ func TestGatherCancelTakesNoEffectOnceDone(t *testing.T) {
 		testkit.Equal(t, "the error", err, errBoom)
 		testkit.Equal(t, "taken", g.Cancel(nil), false)
 		testkit.Equal(t, "requests to cancel the other", a.CancelRequests(), 0)
-		testkit.Equal(t, "of nothing", task.Gather[*task.Task[int]]().Cancel(nil), false)
+		testkit.Equal(t, "Cancel of a gather of nothing", task.Gather[*task.Task[int]]().Cancel(nil), false)
 	})
 }
 
-// The children are done, the gather is told of it in the next turn.
+// When its last child is done, the gather is done in the next turn. Before that, canceling it does
+// nothing.
 func TestGatherCancelWhenAllChildrenAreDone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		f := future.New[int](ctx)
@@ -289,7 +290,7 @@ func TestCollect(t *testing.T) {
 		testkit.Equal(t, "the error", got[1].Err, errBoom)
 		testkit.ErrorIs(t, causeOf(t, got[2].Err), errCause)
 		if p := new(task.PanicError); !errors.As(got[3].Err, &p) {
-			t.Errorf("the panic is %v", got[3].Err)
+			t.Errorf("the error of the task that panicked is %v", got[3].Err)
 		}
 	})
 }
@@ -307,7 +308,7 @@ func TestCollectIsCanceledOnceEveryChildHasEnded(t *testing.T) {
 	})
 }
 
-// A gather hears of its last child one turn after that has ended, whatever the order.
+// A gather is done one turn after its last child, in whatever order the children are done.
 func TestGatherIsDoneOneTurnAfterItsLastChild(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a, b := future.New[int](ctx), future.New[int](ctx)
@@ -319,8 +320,7 @@ func TestGatherIsDoneOneTurnAfterItsLastChild(t *testing.T) {
 	})
 }
 
-// checked is an awaitable of somebody else's, whose result may be an error though its
-// future has none.
+// checked is an awaitable of a program. Its Result may return an error although its future has none.
 type checked struct{ *future.Future[int] }
 
 func (c checked) Result() (int, error) {
@@ -343,13 +343,13 @@ func TestGatherAsksForTheResult(t *testing.T) {
 			t.Errorf("%v, %v", v, err)
 		}
 		if v, err := task.Gather(checked{after}).Result(); err != io.EOF {
-			t.Errorf("of what is done: %v, %v", v, err)
+			t.Errorf("a gather of a future that is done: %v, %v", v, err)
 		}
 	})
 }
 
-// Two tasks that await one gather are canceled by one request. The gather's child takes that,
-// and goes on: so each of them is told what comes of it, and of no request besides.
+// One request cancels two tasks that await the same gather. A child of the gather swallows the
+// request and goes on. So both tasks get the gather's result, and no cancellation.
 func TestGatherThatTwoAwaitGoesOnAfterARequest(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		all := task.Gather(task.Go(ctx, func(ctx context.Context) (int, error) {

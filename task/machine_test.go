@@ -17,13 +17,13 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// goFunc is GoMachine of a function.
+// goFunc is GoMachine for a function.
 func goFunc[T any](ctx context.Context, f task.MachineFunc[T], opts ...task.Option) *task.Task[T] {
 	return task.GoMachine(ctx, task.Machine[T](f), opts...)
 }
 
-// script makes a machine that waits for what each of the steps returns, and ends with
-// the number of its steps, or the first error it is told.
+// script makes a machine that runs the steps, and waits for the Suspension that each step returns.
+// It ends with the number of its steps, or with the first error that Resume is called with.
 func script(j *looptest.Journal, steps ...func(ctx context.Context) task.Suspension) task.MachineFunc[int] {
 	at := 0
 	return func(ctx context.Context, err error) (int, task.Suspension, error) {
@@ -53,7 +53,7 @@ func TestMachineWaits(t *testing.T) {
 	})
 }
 
-// For(d <= 0) and Turn are one turn each.
+// For(d <= 0) and Turn each wait for one turn.
 func TestMachineTurns(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
@@ -82,7 +82,7 @@ func TestMachineEndsWithAValue(t *testing.T) {
 	})
 }
 
-// An error ends it in any case, whatever it says that it waits for.
+// An error ends the machine, whatever Suspension Resume returns with it.
 func TestMachineEndsWithAnError(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		for _, s := range []task.Suspension{task.End(), task.Turn(), task.For(time.Hour), task.On(future.New[int](ctx))} {
@@ -95,7 +95,7 @@ func TestMachineEndsWithAnError(t *testing.T) {
 	})
 }
 
-// Waiting for what is done does not suspend: Resume is called again at once.
+// Waiting for a future that is done does not suspend: Resume is called again at once.
 func TestMachineOnWhatIsDone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
@@ -114,7 +114,7 @@ func TestMachineOnWhatIsDone(t *testing.T) {
 	})
 }
 
-// The error of what it awaits is handed to Resume, and counts as taken.
+// Resume gets the error of the awaited task, and the error counts as taken.
 func TestMachineIsToldTheErrorOfWhatItAwaits(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, fails(time.Second, errBoom))
@@ -125,7 +125,7 @@ func TestMachineIsToldTheErrorOfWhatItAwaits(t *testing.T) {
 			}
 			return 0, task.On(a), nil
 		}).Await(ctx)
-		testkit.Equal(t, "what it was told", told, errBoom)
+		testkit.Equal(t, "the error that Resume got", told, errBoom)
 		testkit.Equal(t, "the value", v, 9)
 		testkit.Equal(t, "the error", err, nil)
 	})
@@ -256,7 +256,7 @@ func TestMachinePanics(t *testing.T) {
 			for _, a := range []*task.Task[int]{first, second} {
 				_, err := a.Await(ctx)
 				if p := new(task.PanicError); !errors.As(err, &p) || len(p.Stack) == 0 {
-					t.Errorf("the panic became %v", err)
+					t.Errorf("the error of the task that panicked is %v", err)
 				}
 				testkit.ErrorIs(t, err, errBoom)
 			}
@@ -293,7 +293,7 @@ func TestMachineEager(t *testing.T) {
 	}, loop.WithTaskFactory(factory.Eager))
 }
 
-// Both kinds of bodies are the same to what combines them.
+// Combinators treat both kinds of bodies in the same way.
 func TestMachinesCombine(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
@@ -318,7 +318,7 @@ func TestMachineIsUnwoundByClose(t *testing.T) {
 	j.Want(t, "step 0: <nil>", "step 1: canceled: loop: closed")
 }
 
-// bulky is a machine that callers do not want to keep with its task.
+// bulky is a large machine, which a task must not keep in memory after it has ended.
 type bulky struct {
 	_      [1 << 10]byte
 	resume task.MachineFunc[int]
@@ -328,18 +328,18 @@ func (h *bulky) Resume(ctx context.Context, err error) (int, task.Suspension, er
 	return h.resume(ctx, err)
 }
 
-// mustLetGo fails the test if held, which has ended, holds on to its machine.
+// mustLetGo fails the test if held, which has ended, still refers to its machine.
 func mustLetGo(t *testing.T, held *task.Task[int], machine weak.Pointer[bulky]) {
 	t.Helper()
 	_ = held.Err()
 	runtime.GC()
 	if machine.Value() != nil {
-		t.Error("the task holds on to its machine")
+		t.Error("the task still refers to its machine")
 	}
 	runtime.KeepAlive(held)
 }
 
-// Programs may keep a task for its result; the machine goes with the end of the body.
+// A program may keep a task for its result. When the body has ended, the task releases its machine.
 func TestMachineThatHasEndedIsLetGoOf(t *testing.T) {
 	sleeps := func(_ context.Context, err error) (int, task.Suspension, error) { return 0, task.For(time.Hour), err }
 	for name, c := range map[string]struct {
@@ -360,7 +360,7 @@ func TestMachineThatHasEndedIsLetGoOf(t *testing.T) {
 			if c.end != nil {
 				runtime.GC()
 				if kept.Value() == nil {
-					t.Error("a machine that has not ended is gone")
+					t.Error("a machine that has not ended was collected")
 				}
 				c.end(l, held)
 			}

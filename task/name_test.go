@@ -22,44 +22,44 @@ import (
 func TestNameOf(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		l := lowlevel.LoopOf(ctx)
-		testkit.Equal(t, "of main", task.NameOf(ctx), "main")
+		testkit.Equal(t, "the name of main", task.NameOf(ctx), "main")
 		derived, cancel := context.WithCancel(context.WithValue(ctx, "key", 1))
 		defer cancel()
-		testkit.Equal(t, "of a derived context", task.NameOf(derived), "main")
+		testkit.Equal(t, "the name of a derived context", task.NameOf(derived), "main")
 		_ = task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
-			testkit.Equal(t, "under a limit", task.NameOf(ctx), "main")
-			testkit.Equal(t, "outside of a loop", task.NameOf(loop.Outside(ctx)), "main")
-			testkit.Equal(t, "without its end", task.NameOf(context.WithoutCancel(ctx)), "main")
+			testkit.Equal(t, "the name under a limit", task.NameOf(ctx), "main")
+			testkit.Equal(t, "the name of a context of Outside", task.NameOf(loop.Outside(ctx)), "main")
+			testkit.Equal(t, "the name of a context that does not end", task.NameOf(context.WithoutCancel(ctx)), "main")
 			return nil
 		})
 		task.Current(ctx).Cancel(nil)
 		_ = task.Yield(ctx)
 		task.Current(ctx).Uncancel()
-		testkit.Equal(t, "of the context after a cancellation", task.NameOf(task.Current(ctx).Context()), "main")
+		testkit.Equal(t, "the name of the context after a cancellation", task.NameOf(task.Current(ctx).Context()), "main")
 		name, _ := task.Blocking(task.Current(ctx).Context(), func(ctx context.Context) (string, error) { return task.NameOf(ctx), nil })
-		testkit.Equal(t, "in a blocking call", name, "main")
+		testkit.Equal(t, "the name in a blocking call", name, "main")
 
 		var kept context.Context
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
 			kept = ctx
-			testkit.Equal(t, "of a task without a name", task.NameOf(ctx), "Task-2")
+			testkit.Equal(t, "the name of a task without a name", task.NameOf(ctx), "Task-2")
 			task.Current(ctx).SetName("x")
-			testkit.Equal(t, "of a task with another name", task.NameOf(ctx), "x")
+			testkit.Equal(t, "the name after SetName", task.NameOf(ctx), "x")
 			task.Current(ctx).SetName("")
-			testkit.Equal(t, "of a task whose name was taken away", task.NameOf(ctx), "Task-2")
+			testkit.Equal(t, "the name after SetName of nothing", task.NameOf(ctx), "Task-2")
 			testkit.Equal(t, "it is named", task.Current(ctx).Named(), false)
 			return 0, nil
 		})
 		_ = x.Wait(ctx)
-		testkit.Equal(t, "of a task that has ended", task.NameOf(kept), "Task-2")
+		testkit.Equal(t, "the name of a task that has ended", task.NameOf(kept), "Task-2")
 
-		testkit.Equal(t, "of the loop's context", task.NameOf(l.Context()), "")
-		testkit.Equal(t, "of a context that is bound", task.NameOf(l.Bind(context.Background())), "")
-		testkit.Equal(t, "of no loop's context", task.NameOf(context.Background()), "")
+		testkit.Equal(t, "the name of the context of a loop", task.NameOf(l.Context()), "")
+		testkit.Equal(t, "the name of a context of Bind", task.NameOf(l.Bind(context.Background())), "")
+		testkit.Equal(t, "the name of a context of no loop", task.NameOf(context.Background()), "")
 	})
 }
 
-// A task that inherits the values of another, or comes from outside, has its own name.
+// A task has its own name, even if it inherits the values of another task, or was made from outside.
 func TestNameOfATaskOfATask(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		l := lowlevel.LoopOf(ctx)
@@ -72,7 +72,7 @@ func TestNameOfATaskOfATask(t *testing.T) {
 	})
 }
 
-// Any goroutine may ask while the name changes. (The race detector sees whether that is so.)
+// Any goroutine may call NameOf while the name changes. (The race detector checks that.)
 func TestNameOfFromOtherGoroutines(t *testing.T) {
 	for _, opts := range [][]task.Option{nil, {task.Named("a")}} {
 		play(t, func(ctx context.Context) {
@@ -110,7 +110,7 @@ func TestNameOfAllocates(t *testing.T) {
 	})
 }
 
-// It is a handler as package slog wants it, with and without a task.
+// The handler passes the tests of package slog, with and without a task.
 func TestLogHandlerIsAHandler(t *testing.T) {
 	for name, under := range map[string]func(ctx context.Context, h slog.Handler) slog.Handler{
 		"without a task": func(_ context.Context, h slog.Handler) slog.Handler { return h },
@@ -148,7 +148,7 @@ func (h inTask) Handle(_ context.Context, r slog.Record) error { return h.Handle
 func (h inTask) WithGroup(name string) slog.Handler            { return inTask{h.Handler.WithGroup(name), h.ctx} }
 func (h inTask) WithAttrs(a []slog.Attr) slog.Handler          { return inTask{h.Handler.WithAttrs(a), h.ctx} }
 
-// The attribute stands at the top level, whatever the groups are, and each record has it once.
+// The attribute stands at the top level, with any groups, and each record has it once.
 func TestLogHandlerAddsTheTask(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var out bytes.Buffer
@@ -183,13 +183,14 @@ level=INFO msg="a nil context"
 	})
 }
 
-// A record that several handlers get is left as it is: slog marks one that was changed by two.
+// The handler does not change the record, since other handlers may get it, too: slog marks a record
+// that two handlers have changed.
 func TestLogHandlerLeavesTheRecordAlone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var out bytes.Buffer
 		h := task.LogHandler(slog.NewTextHandler(&out, nil))
 		r := slog.NewRecord(time.Time{}, slog.LevelInfo, "m", 0)
-		for key := range 8 { // more than a record has room for without a slice
+		for key := range 8 { // a record needs a slice for so many attributes
 			r.AddAttrs(slog.Int(strconv.Itoa(key), key))
 		}
 		for range 2 {

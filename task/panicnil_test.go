@@ -29,7 +29,7 @@ func TestPanicOfNilGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := virtual(t)
 			tk := task.Go(l.Context(), func(ctx context.Context) (int, error) { return 0, body(ctx) })
-			if err := l.Run(); err != nil { // it returns: no Goexit came out
+			if err := l.Run(); err != nil { // Run returns, so there was no Goexit
 				t.Error(err)
 			}
 			var p *task.PanicError

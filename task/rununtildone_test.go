@@ -13,7 +13,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// The host takes one result after the other out of its loop. What is not done goes on in the
+// The host takes one result after the other from its loop. A task that is not done goes on in the
 // next call.
 func TestRunUntilDone(t *testing.T) {
 	l := virtual(t)
@@ -23,14 +23,14 @@ func TestRunUntilDone(t *testing.T) {
 	testkit.Equal(t, "the first value", v, "fast")
 	testkit.Equal(t, "the first error", err, nil)
 	testkit.Equal(t, "the time then", l.Elapsed(), time.Second)
-	testkit.Equal(t, "the other is done", slow.Done(), false)
+	testkit.Equal(t, "the other task is done", slow.Done(), false)
 	v, err = task.RunUntilDone(l, slow)
 	testkit.Equal(t, "the second value", v, "slow")
 	testkit.Equal(t, "the second error", err, nil)
 	testkit.Equal(t, "the time then", l.Elapsed(), time.Hour)
 }
 
-// The error is that of the task, and taken.
+// RunUntilDone returns the error of the task, and takes it.
 func TestRunUntilDoneOfWhatFails(t *testing.T) {
 	var told failures
 	l := loop.New(loop.WithVirtualTime(), told.option())
@@ -47,7 +47,7 @@ func TestRunUntilDoneOfWhatFails(t *testing.T) {
 	told.want(t)
 }
 
-// Of what is done already the loop runs one turn, as asyncio's does.
+// If the future is done already, the loop runs one turn, as in asyncio.
 func TestRunUntilDoneOfWhatIsDone(t *testing.T) {
 	l := virtual(t)
 	f := future.New[int](l.Context())
@@ -64,10 +64,10 @@ func TestRunUntilDoneOfWhatIsDone(t *testing.T) {
 	v, err := task.RunUntilDone(l, f)
 	testkit.Equal(t, "the value", v, 7)
 	testkit.Equal(t, "the error", err, nil)
-	testkit.Equal(t, "turns", turns, 0) // it has begun, and yielded
+	testkit.Equal(t, "turns", turns, 0) // the task has begun, and has yielded for the first time
 
-	none, err := task.RunUntilDone(l, task.Gather[*task.Task[int]]()) // which belongs to no loop
-	testkit.Equal(t, "the results of nothing", len(none), 0)
+	none, err := task.RunUntilDone(l, task.Gather[*task.Task[int]]()) // it belongs to no loop
+	testkit.Equal(t, "the number of results", len(none), 0)
 	testkit.Equal(t, "the error", err, nil)
 	testkit.Equal(t, "turns", turns, 1)
 }
@@ -82,7 +82,7 @@ func TestRunUntilDoneOfWhatNeverIs(t *testing.T) {
 	_, err = task.RunUntilDone(l, x)
 	var deadlock *loop.DeadlockError
 	if !errors.As(err, &deadlock) || len(deadlock.Tasks) != 1 || deadlock.Tasks[0] != x.Task() {
-		t.Errorf("the error is %v", err)
+		t.Errorf("the error is %v, want a deadlock of x", err)
 	}
 
 	l.CallLater(time.Second, l.Stop)
@@ -92,7 +92,7 @@ func TestRunUntilDoneOfWhatNeverIs(t *testing.T) {
 	_, _ = task.RunUntilDone(l, x)
 }
 
-// A call that is over has no effect on the next Run, also if the task is done in the turn in
+// A call that has returned has no effect on the next Run, even if the task is done in the turn in
 // which other code stops the loop.
 func TestRunUntilDoneTakesItsCallbackBack(t *testing.T) {
 	l := virtual(t)
@@ -109,15 +109,15 @@ func TestRunUntilDoneTakesItsCallbackBack(t *testing.T) {
 	_, err := task.RunUntilDone(l, f)
 	wantText(t, err, "task: the loop was stopped before a future was done")
 	stops(func() { testkit.NoError(t, f.SetResult(7)) })
-	v, err := task.RunUntilDone(l, f) // its callback is ready when it returns
+	v, err := task.RunUntilDone(l, f) // when it returns, its callback is in the ready queue
 	testkit.Equal(t, "the value", v, 7)
 	testkit.Equal(t, "the error", err, nil)
 
 	testkit.NoError(t, l.Run())
-	testkit.Equal(t, "the next Run went to its end", fired, true)
+	testkit.Equal(t, "the next Run ran to its end", fired, true)
 }
 
-// A Goexit in a task goes on in the host, and the loop can be driven again.
+// A Goexit in a task ends the host's goroutine, too. The loop can be driven again.
 func TestRunUntilDoneLeftByGoexit(t *testing.T) {
 	l := virtual(t)
 	f := future.New[int](l.Context())
@@ -125,12 +125,12 @@ func TestRunUntilDoneLeftByGoexit(t *testing.T) {
 		runtime.Goexit()
 		return 0, nil
 	})
-	testkit.Equal(t, "the host was ended", testkit.Goexits(func() { _, _ = task.RunUntilDone(l, f) }), true)
+	testkit.Equal(t, "the Goexit ended the host's goroutine", testkit.Goexits(func() { _, _ = task.RunUntilDone(l, f) }), true)
 	l.CallLater(time.Second, func() { testkit.NoError(t, f.SetResult(7)) })
 	fired := false
 	l.CallLater(time.Hour, func() { fired = true })
 	testkit.NoError(t, l.Run())
-	testkit.Equal(t, "the next Run went to its end", fired, true)
+	testkit.Equal(t, "the next Run ran to its end", fired, true)
 }
 
 func TestRunUntilDonePanics(t *testing.T) {

@@ -102,8 +102,8 @@ func TestShieldIsNobodyElsesToSet(t *testing.T) {
 	})
 }
 
-// The handler is told once, however many shields of inner were canceled, and not
-// again when the loop is closed.
+// The failure is reported once for any number of canceled shields of inner, and not again when the
+// loop is closed.
 func TestShieldCanceledAndInnerFails(t *testing.T) {
 	for _, shields := range []int{1, 3} {
 		var told failures
@@ -121,8 +121,8 @@ func TestShieldCanceledAndInnerFails(t *testing.T) {
 	}
 }
 
-// A shield that was not canceled still passes the error on; the handler is told for
-// the one that was.
+// If one of two shields is canceled, the failure is reported for that one. The other shield still
+// passes the error on.
 func TestShieldCanceledBesideAnother(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
@@ -136,7 +136,7 @@ func TestShieldCanceledBesideAnother(t *testing.T) {
 }
 
 func TestShieldCanceledAndInnerEndsWell(t *testing.T) {
-	play(t, func(ctx context.Context) { // where the handler is told, play fails
+	play(t, func(ctx context.Context) { // play fails if the loop reports a failure
 		a, b := task.Go(ctx, gives(time.Second, 1)), task.Go(ctx, hangs)
 		task.Shield(a).Cancel(nil)
 		task.Shield(b).Cancel(nil)
@@ -158,8 +158,8 @@ func TestShieldCanceledOfAFutureThatIsNoTask(t *testing.T) {
 	told.want(t, "a shielded awaitable failed after its shield was canceled: no task: boom")
 }
 
-// Inner fails before anybody was told that the shield is canceled. Who awaits the shield
-// sees a cancellation, so nobody has taken the error.
+// Inner fails after the shield was canceled, and before the shield's waiters run. The task that
+// awaits the shield gets a cancellation, so no code takes the error of inner.
 func TestShieldCanceledJustBeforeInnerFails(t *testing.T) {
 	var told failures
 	play(t, func(ctx context.Context) {
@@ -169,8 +169,8 @@ func TestShieldCanceledJustBeforeInnerFails(t *testing.T) {
 		}, task.Named("inner"))
 		waiter := task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(inner).Await(ctx) })
 		yields(t, ctx, 1)
-		// Runs in the next turn, behind inner, which fails in the turn after that, in
-		// front of those who are told of the shield's end.
+		// This task runs in the next turn, after inner. In the turn after that, inner fails, before
+		// the shield's waiters run.
 		task.Go(ctx, func(context.Context) (int, error) {
 			testkit.Equal(t, "inner is done", inner.Done(), false)
 			waiter.Cancel(nil)
@@ -178,13 +178,13 @@ func TestShieldCanceledJustBeforeInnerFails(t *testing.T) {
 		})
 		_, err := waiter.Await(ctx)
 		if !loop.IsCanceled(err) || !inner.Done() {
-			t.Errorf("the waiter ended with %v, inner done: %v", err, inner.Done())
+			t.Errorf("the error of the waiter is %v, want a cancellation; inner is done: %v, want true", err, inner.Done())
 		}
 	}, told.option())
 	told.want(t, "a task failed and its error was never retrieved: inner: boom")
 }
 
-// In place of a time limit that cancels: the limit ends the waiting, and no more.
+// With a shield, a time limit only ends the wait, and does not cancel the task.
 func TestShieldUnderWaitFor(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		inner := task.Go(ctx, gives(3*time.Second, 1))

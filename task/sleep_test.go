@@ -46,7 +46,7 @@ func TestYieldIsOneTurn(t *testing.T) {
 	})
 }
 
-// Everything else that is ready runs first.
+// Yield lets everything that is ready run first.
 func TestYieldInOrder(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
@@ -67,7 +67,7 @@ func TestYieldInOrder(t *testing.T) {
 	})
 }
 
-// Sleepers due at the same instant wake in the order in which they went to sleep.
+// Tasks whose sleep ends at the same instant wake in the order in which they went to sleep.
 func TestSleepersWakeInOrder(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
@@ -80,7 +80,7 @@ func TestSleepersWakeInOrder(t *testing.T) {
 			})
 		}
 		_, err := task.Gather(
-			sleeper("a", 2*time.Second, time.Second), // goes to sleep the second time at 2s
+			sleeper("a", 2*time.Second, time.Second), // goes to sleep for the second time at 2s
 			sleeper("b", time.Second, 2*time.Second), // at 1s
 			sleeper("c", 0, 3*time.Second),           // at 0s
 			sleeper("d", 0, 3*time.Second),
@@ -103,7 +103,7 @@ func TestSleepIsCanceled(t *testing.T) {
 	})
 }
 
-// A sleep longer than time is one that does not end.
+// A sleep beyond the end of the clock's range never ends.
 func TestSleepForEver(t *testing.T) {
 	err := playToEnd(t, func(ctx context.Context) {
 		_ = task.Sleep(ctx, time.Second)

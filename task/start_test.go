@@ -14,7 +14,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// makers make a task that notes that it runs, in every way that takes options.
+// makers make a task that records when it runs, by every function that takes options.
 var makers = map[string]func(t *testing.T, ctx context.Context, g *task.Group, j *looptest.Journal, opts ...task.Option){
 	"Go": func(_ *testing.T, ctx context.Context, _ *task.Group, j *looptest.Journal, opts ...task.Option) {
 		task.Go(ctx, notes(j), opts...)
@@ -47,8 +47,7 @@ func notesMachine(j *looptest.Journal) task.Machine[int] {
 	})
 }
 
-// The option decides when the first step is; the factory and its hook are called all
-// the same.
+// The option decides when the first step runs. The factory and its hook are still called.
 func TestStartOptions(t *testing.T) {
 	starts := map[string]struct {
 		opts  []task.Option
@@ -132,7 +131,7 @@ func TestEagerWhileTheLoopIsNotRunningQueues(t *testing.T) {
 	j.Want(t, "they are made", "it runs", "it runs")
 }
 
-// A factory that starts the task later starts it as the option says.
+// If a factory starts the task later, the task still starts as the option says.
 func TestStartOptionsWithAFactoryThatDefers(t *testing.T) {
 	var j looptest.Journal
 	var starting []func()

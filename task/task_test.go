@@ -88,7 +88,7 @@ func TestTaskNames(t *testing.T) {
 	})
 }
 
-// A name is also that of the task when its body runs at once.
+// A task has its name in its eager first step.
 func TestTaskNameInTheEagerStep(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -126,13 +126,13 @@ func TestTaskOutcomes(t *testing.T) {
 		_, err = p.Await(ctx)
 		var panicked *task.PanicError
 		if !errors.As(err, &panicked) || panicked.Task != "p" || len(panicked.Stack) == 0 {
-			t.Errorf("the panic became %v", err)
+			t.Errorf("the error of the task that panicked is %v", err)
 		}
 		testkit.ErrorIs(t, err, errBoom)
 	})
 }
 
-// An error that merely contains a cancellation, beside something else, is an error.
+// An error that joins a cancellation with another error is an error, and no cancellation.
 func TestTaskErrorJoinedWithACancellation(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -186,7 +186,7 @@ func TestTaskCancelCounts(t *testing.T) {
 			testkit.Equal(t, "left", me.Uncancel(), 1)
 			testkit.Equal(t, "left", me.Uncancel(), 0)
 			testkit.Equal(t, "none to take back", me.Uncancel(), 0)
-			testkit.ErrorIs(t, ctx.Err(), context.Canceled) // a context that has ended stays so
+			testkit.ErrorIs(t, ctx.Err(), context.Canceled) // a context that has ended stays ended
 			return 1, me.Context().Err()
 		})
 		yields(t, ctx, 1)
@@ -196,7 +196,7 @@ func TestTaskCancelCounts(t *testing.T) {
 		v, err := a.Await(ctx)
 		testkit.Equal(t, "the value", v, 1)
 		testkit.Equal(t, "the error", err, nil)
-		testkit.Equal(t, "of what is done", a.Cancel(nil), false)
+		testkit.Equal(t, "Cancel of a task that is done", a.Cancel(nil), false)
 		testkit.Equal(t, "requests", a.CancelRequests(), 0)
 	})
 }
@@ -226,7 +226,8 @@ func TestTaskCancelBeforeItStarts(t *testing.T) {
 	})
 }
 
-// Too late to be delivered, a request makes a task canceled all the same.
+// If a request comes in the last step of a task, no suspension delivers it, but the task still
+// counts as canceled.
 func TestTaskCanceledInItsLastStep(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -241,7 +242,7 @@ func TestTaskCanceledInItsLastStep(t *testing.T) {
 			return 0, errBoom
 		})
 		_, err = b.Await(ctx)
-		testkit.Equal(t, "an error goes before that", err, errBoom)
+		testkit.Equal(t, "the body's own error", err, errBoom)
 	})
 }
 

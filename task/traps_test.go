@@ -15,8 +15,7 @@ import (
 	"github.com/takt-go/takt/task/queue"
 )
 
-// What the package's documentation calls traps: that they are there, and that its advice
-// helps.
+// These tests show that the traps in the package's documentation exist, and that the ways out work.
 
 func TestTrapOfASharedFuture(t *testing.T) {
 	for _, shielded := range []bool{false, true} {
@@ -69,8 +68,8 @@ func TestTrapOfAValueWithAnError(t *testing.T) {
 	})
 }
 
-// The waiting is cut short by a cancellation here, since under a virtual clock no limit
-// expires during a call.
+// Here a cancellation ends the wait, since with a virtual clock no limit expires during a blocking
+// call.
 func TestTrapOfALimitAroundBlocking(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		input := make(chan string)
@@ -83,13 +82,13 @@ func TestTrapOfALimitAroundBlocking(t *testing.T) {
 		_, err := first.Await(ctx)
 		testkit.ErrorIs(t, err, future.ErrCanceled)
 		second := task.Go(ctx, read)
-		go func() { input <- "one"; input <- "two" }() // either call may read either
+		go func() { input <- "one"; input <- "two" }() // each of the two calls may read any of the lines
 		line, err := second.Await(ctx)
 		if err != nil || line != "one" && line != "two" {
 			t.Errorf("%q, %v", line, err)
 		} // the other line is lost
 
-		// One task reads, and what waits for a line can give up.
+		// The way out: one task reads, and tasks that wait for a line can give up.
 		lines := queue.New[string](0)
 		task.Go(ctx, func(ctx context.Context) (int, error) {
 			for range 2 {
@@ -180,14 +179,14 @@ func TestTrapOfYieldingUntilSomethingHasChanged(t *testing.T) {
 	if err := l.Run(); err != nil {
 		t.Error(err)
 	}
-	testkit.Equal(t, "turns in vain", turns, 1000)
-	testkit.Equal(t, "in the end", changed, true)
+	testkit.Equal(t, "turns without a change", turns, 1000)
+	testkit.Equal(t, "the state has changed in the end", changed, true)
 
 	var c lock.Event
 	l.CallLater(time.Second, c.Set)
 	waits := task.Go(l.Context(), func(ctx context.Context) (int, error) { return 1, c.Wait(ctx) })
 	l.RunUntilIdle()
-	testkit.Equal(t, "it waits", waits.Done(), false)
+	testkit.Equal(t, "the waiting task is done", waits.Done(), false)
 	if err := l.Run(); err != nil || !waits.Done() {
 		t.Error(err)
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// Each function that takes a body with a result takes one without, and passes its error on.
+// By Void, each function that takes a body with a result takes a body without one, and passes its
+// error on.
 func TestVoid(t *testing.T) {
 	for _, want := range []error{nil, errBoom} {
 		ran := 0

@@ -12,7 +12,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// named makes tasks that sleep for so many seconds, each named by its letter.
+// named makes tasks that sleep for so many seconds. Their names are a, b, c and so on.
 func named(ctx context.Context, seconds ...int) []*task.Task[int] {
 	var all []*task.Task[int]
 	for i, s := range seconds {
@@ -21,7 +21,7 @@ func named(ctx context.Context, seconds ...int) []*task.Task[int] {
 	return all
 }
 
-// namesOf is the names of tasks, in a row.
+// namesOf returns the names of tasks as one string.
 func namesOf(tasks []*task.Task[int]) string {
 	names := ""
 	for _, t := range tasks {
@@ -55,7 +55,7 @@ func TestWaitFirstCompleted(t *testing.T) {
 	})
 }
 
-// An error or a cancellation completes as well.
+// A task that fails or is canceled counts as completed, too.
 func TestWaitFirstCompletedByAnErrorOrACancellation(t *testing.T) {
 	for _, how := range []string{"error", "cancellation"} {
 		play(t, func(ctx context.Context) {
@@ -141,7 +141,8 @@ func TestWaitLeavesNoLimitBehind(t *testing.T) {
 	})
 }
 
-// The limit ends with what it limits, before the task that waits takes its next step.
+// The timer of the limit is canceled when the awaitables are done, before the waiting task takes
+// its next step.
 func TestWaitLimitEndsWithTheWaiting(t *testing.T) {
 	l := virtual(t)
 	f := future.New[int](l.Context())
@@ -156,7 +157,7 @@ func TestWaitLimitEndsWithTheWaiting(t *testing.T) {
 	_ = f.SetResult(1)
 	l.RunOnce()
 	if at, armed := l.NextDeadline(); armed {
-		t.Errorf("what it waited for is done, and the limit goes on to %v", at)
+		t.Errorf("the future is done, but a timer is armed for %v", at)
 	}
 	l.RunUntilIdle()
 }

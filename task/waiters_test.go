@@ -13,7 +13,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// canceled runs wait as a task and cancels it a second later.
+// canceled runs wait as a task, and cancels that task a second later.
 func canceled(t *testing.T, ctx context.Context, wait func(context.Context) error) {
 	t.Helper()
 	a := task.Go(ctx, func(ctx context.Context) (int, error) { return 0, wait(ctx) })
@@ -21,7 +21,7 @@ func canceled(t *testing.T, ctx context.Context, wait func(context.Context) erro
 	testkit.ErrorIs(t, a.Wait(ctx), future.ErrCanceled)
 }
 
-// ends are the ways in which a wait for long can end before long is done.
+// ends are the ways in which a wait for the future long can end before long is done.
 var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Future[int]){
 	"Wait, limit": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		_, pending, err := task.Wait(ctx, time.Second, task.AllCompleted, long)
@@ -93,7 +93,7 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 	"WaitFor without time, canceled": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		slow := task.Go(ctx, func(ctx context.Context) (int, error) {
 			_, err := task.Shield(long).Await(ctx)
-			_ = task.Sleep(ctx, time.Minute) // clean-up
+			_ = task.Sleep(ctx, time.Minute) // to clean up
 			return 0, err
 		})
 		yields(t, ctx, 1)
@@ -120,8 +120,8 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 	},
 }
 
-// A wait that has ended leaves nothing behind on what it waited for: completing that makes
-// nothing ready. (What a canceled shield leaves is one waiter, which reports an error.)
+// A wait that has ended leaves no waiter on its awaitable: completing the awaitable makes nothing
+// ready. (A canceled shield leaves one waiter, which reports an error.)
 func TestNoWaiterIsLeft(t *testing.T) {
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestNoWaiterIsLeft(t *testing.T) {
 	}
 }
 
-// A Goexit that ends a body while it waits removes its waiters too.
+// If a Goexit ends a body while it waits, the body's waiters are removed, too.
 func TestNoWaiterIsLeftByGoexit(t *testing.T) {
 	for name, wait := range map[string]func(ctx context.Context, long *future.Future[int]){
 		"await": func(ctx context.Context, long *future.Future[int]) { _ = long.Wait(ctx) },
@@ -166,7 +166,7 @@ func TestNoWaiterIsLeftByGoexit(t *testing.T) {
 				wait(ctx, long)
 				return 0, nil
 			})
-			l.CallSoon(func() { l.CallSoon(runtime.Goexit) }) // on top of the body, which is suspended
+			l.CallSoon(func() { l.CallSoon(runtime.Goexit) }) // runs on the stack of the suspended body
 			testkit.Goexits(l.RunUntilIdle)
 			testkit.Equal(t, "the task is done", a.Done(), true)
 			ready := l.Stats().Ready
@@ -177,8 +177,8 @@ func TestNoWaiterIsLeftByGoexit(t *testing.T) {
 	}
 }
 
-// After a cancellation the limit of a range goes on for the rest, as asyncio's does, at the
-// price of one waiter.
+// After a cancellation the limit of a range stays armed until all other awaitables are done, as in
+// asyncio. This costs one waiter.
 func TestAsCompletedsLimitOutlastsACancellation(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		l := lowlevel.LoopOf(ctx)
@@ -198,7 +198,7 @@ func TestAsCompletedsLimitOutlastsACancellation(t *testing.T) {
 			testkit.Equal(t, "the limit is armed", armed, true)
 			_ = rest[at].SetResult(1)
 			if l.Stats().Ready > ready+1 {
-				t.Errorf("more than one waits for future %d", at)
+				t.Errorf("future %d has more than one waiter", at)
 			}
 			yields(t, ctx, 2)
 		}
@@ -207,7 +207,8 @@ func TestAsCompletedsLimitOutlastsACancellation(t *testing.T) {
 	})
 }
 
-// A gather of nothing is done and belongs to no loop. It does for all that takes awaitables.
+// A gather of nothing is done and belongs to no loop. Every function that takes awaitables accepts
+// it.
 func TestFanInsOfNothing(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		for name, make := range map[string]func() future.Any{
@@ -227,7 +228,7 @@ func TestFanInsOfNothing(t *testing.T) {
 					testkit.Equal(t, "AsCompleted: the error", err, nil)
 					testkit.Equal(t, "AsCompleted: done", a.Done(), true)
 				}
-				testkit.Equal(t, "turns", turns()-before, 4) // as for what is done otherwise
+				testkit.Equal(t, "turns", turns()-before, 4) // as for any awaitables that are done
 				_, armed := l.NextDeadline()
 				testkit.Equal(t, "a limit is armed", armed, false)
 				_, err = task.WaitFor(ctx, future.Untyped(make()), 0)
@@ -244,7 +245,7 @@ func TestFanInsOfNothing(t *testing.T) {
 				testkit.Equal(t, "Cancel", make().Cancel(nil), false)
 				testkit.Equal(t, "the error", make().Wait(ctx), nil)
 				_, on := make().Explain()
-				testkit.Equal(t, "what it awaits", len(on), 0)
+				testkit.Equal(t, "the number of awaitables that it waits for", len(on), 0)
 			})
 		}
 	})

@@ -27,7 +27,7 @@ func TestWithin(t *testing.T) {
 	})
 }
 
-// The limit becomes a TimeoutError, and the value is what the body has returned.
+// If the limit expires, the error is a TimeoutError, and the value is the value of the body.
 func TestWithinExpires(t *testing.T) {
 	for _, d := range []time.Duration{time.Second, 0, -1} {
 		play(t, func(ctx context.Context) {
@@ -43,7 +43,7 @@ func TestWithinExpires(t *testing.T) {
 	}
 }
 
-// A cancellation from outside is not taken for the limit.
+// Within returns a cancellation from outside, and does not mistake it for the limit.
 func TestWithinIsCanceled(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -62,6 +62,6 @@ func TestWithinOfABodyThatPanics(t *testing.T) {
 			_, _ = task.Within(ctx, time.Minute, func(context.Context) (int, error) { panic(errBoom) })
 		})
 		yields(t, ctx, 1)
-		testkit.NoError(t, task.Sleep(ctx, time.Hour)) // the limit is gone
+		testkit.NoError(t, task.Sleep(ctx, time.Hour)) // the limit does not cancel it
 	})
 }
