@@ -153,7 +153,8 @@ func (c *completions[A]) fail() {
 }
 
 // limitWaiter cancels the limit when all awaitables are done. After a cancellation the limit stays
-// armed until then. limitWaiter waits for one awaitable after the other: always for the first in c.of.
+// armed until then. limitWaiter waits for one awaitable after the other: always for the first in
+// c.of.
 type limitWaiter[A future.Any] completions[A]
 
 func (c *limitWaiter[A]) Run() {

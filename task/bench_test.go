@@ -19,8 +19,8 @@ import (
 // operation is a yield, a task, a message or a timer. `make bench` shows the results as ratios to
 // BenchmarkFloorPull, with the goals. cmd/internal/benchtable lists the benchmarks by name.
 
-// forEachKind runs bench for both kinds of bodies, each on a loop of its own. Then it runs the tasks that
-// bench has made.
+// forEachKind runs bench for both kinds of bodies, each on a loop of its own. Then it runs the
+// tasks that bench has made.
 func forEachKind(b *testing.B, bench func(b *testing.B, k bodyKind, ctx context.Context), opts ...loop.Option) {
 	for _, k := range bodyKinds {
 		b.Run(k.name, func(b *testing.B) {
@@ -52,9 +52,10 @@ func inBatches(n, size int) iter.Seq[int] {
 	}
 }
 
-// These are the floors. They are measured here and again at the end of this file, to show whether the
-// machine has changed its speed meanwhile. A floor of one row only stands next to the benchmark of that
-// row: the cost of a garbage collection depends on the number of goroutines that ever existed.
+// These are the floors. They are measured here and again at the end of this file, to show whether
+// the machine has changed its speed meanwhile. A floor of one row only stands next to the benchmark
+// of that row: the cost of a garbage collection depends on the number of goroutines that ever
+// existed.
 
 func BenchmarkFloorPull(b *testing.B) { floorPull(b) }
 func BenchmarkFloorRing(b *testing.B) { floorRing(b) }
@@ -72,8 +73,8 @@ func floorPull(b *testing.B) {
 	}
 }
 
-// floorRing pushes 1000 interface values to a bare ring, pops them and runs them: a ready queue cannot
-// cost less.
+// floorRing pushes 1000 interface values to a bare ring, pops them and runs them: a ready queue
+// cannot cost less.
 func floorRing(b *testing.B) {
 	b.ReportAllocs()
 	var ring [1024]loop.Runnable
@@ -110,8 +111,8 @@ func BenchmarkYield100(b *testing.B) {
 	})
 }
 
-// BenchmarkFloorAlloc allocates a task and its body, which every new task needs, and keeps 1000 of them,
-// since programs keep tasks.
+// BenchmarkFloorAlloc allocates a task and its body, which every new task needs, and keeps 1000 of
+// them, since programs keep tasks.
 func BenchmarkFloorAlloc(b *testing.B) {
 	b.Run("stackful", func(b *testing.B) {
 		b.ReportAllocs()
@@ -236,9 +237,9 @@ func BenchmarkCallSoon(b *testing.B) {
 	}
 }
 
-// BenchmarkTimerFired arms and fires one of up to 200,000 timers. In each microsecond one timer is due,
-// and they are armed in a mixed order. With the system's clock the loop has to wait for them, so the
-// benchmark measures CPU time.
+// BenchmarkTimerFired arms and fires one of up to 200,000 timers. In each microsecond one timer is
+// due, and they are armed in a mixed order. With the system's clock the loop has to wait for them,
+// so the benchmark measures CPU time.
 func BenchmarkTimerFired(b *testing.B) {
 	b.Run("system", func(b *testing.B) {
 		before := cpuTime()
@@ -306,8 +307,8 @@ func BenchmarkPost(b *testing.B) {
 func BenchmarkFloorPullAgain(b *testing.B) { floorPull(b) }
 func BenchmarkFloorRingAgain(b *testing.B) { floorRing(b) }
 
-// BenchmarkFloorPullCold measures a bare iter.Pull round trip of one of 1000 coroutines, which take turns.
-// So the memory of a coroutine is no longer in the processor's caches when its turn comes.
+// BenchmarkFloorPullCold measures a bare iter.Pull round trip of one of 1000 coroutines, which take
+// turns. So the memory of a coroutine is no longer in the processor's caches when its turn comes.
 func BenchmarkFloorPullCold(b *testing.B) {
 	b.ReportAllocs()
 	var nexts [1000]func() (struct{}, bool)

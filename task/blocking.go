@@ -20,12 +20,12 @@ import (
 // what it has acquired. But if fn has returned before the cancellation is delivered, nothing is
 // dropped: Blocking returns the results of fn, and the next suspension delivers the cancellation.
 //
-// A panic in fn goes on in the task, as a *[PanicError]. If the task does not wait any more, the panic
-// goes to the error handler. If fn calls runtime.Goexit, Blocking returns [loop.ErrGoexit].
+// A panic in fn goes on in the task, as a *[PanicError]. If the task does not wait any more, the
+// panic goes to the error handler. If fn calls runtime.Goexit, Blocking returns [loop.ErrGoexit].
 //
-// With a virtual clock, the loop notices the end of fn when nothing else is ready. It notices the ends
-// of several calls in the order of the calls, and time stands still until then. fn counts as returned
-// when the loop has noticed its end.
+// With a virtual clock, the loop notices the end of fn when nothing else is ready. It notices the
+// ends of several calls in the order of the calls, and time stands still until then. fn counts as
+// returned when the loop has noticed its end.
 //
 // Closing the loop waits for fn. Blocking panics if fn is nil, or if ctx does not belong to the
 // running task. It costs a goroutine. asyncio: to_thread.

@@ -114,8 +114,8 @@ func TestCallOnTheSameLoop(t *testing.T) {
 	})
 }
 
-// Where the caller is canceled, Call returns at once, although nothing drives the other loop. When that
-// is driven again, the body never runs, or is canceled.
+// Where the caller is canceled, Call returns at once, although nothing drives the other loop. When
+// that is driven again, the body never runs, or is canceled.
 func TestCallIsCanceled(t *testing.T) {
 	for _, started := range []bool{false, true} {
 		a, b := virtual(t), virtual(t)

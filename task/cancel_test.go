@@ -15,8 +15,8 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// After a request to cancel, a body may return the Err of its context in place of the error of its await.
-// Both let the request through.
+// After a request to cancel, a body may return the Err of its context in place of the error of its
+// await. Both let the request through.
 func TestBodyReturnsTheErrOfItsContext(t *testing.T) {
 	wrap := func(err error) error { return fmt.Errorf("wrapped: %w", err) }
 	for _, c := range []struct {
@@ -164,8 +164,8 @@ func TestGroupBodyReturnsTheErrOfItsContext(t *testing.T) {
 	})
 }
 
-// The Err of the body's context does not stand for a request if the request did not end that context, or was
-// taken back.
+// The Err of the body's context does not stand for a request if the request did not end that
+// context, or was taken back.
 func TestErrOfAContextThatNoRequestEnded(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
@@ -189,8 +189,8 @@ func TestErrOfAContextThatNoRequestEnded(t *testing.T) {
 	})
 }
 
-// If a limit expires at the same instant as a request from outside, the error has the cause of the request,
-// whichever comes first.
+// If a limit expires at the same instant as a request from outside, the error has the cause of the
+// request, whichever comes first.
 func TestCauseOfARequestBesideALimit(t *testing.T) {
 	for name, order := range map[string]func(ctx context.Context, w *task.Task[int], f *future.Future[int]){
 		"the request first": func(ctx context.Context, w *task.Task[int], f *future.Future[int]) {
@@ -214,8 +214,8 @@ func TestCauseOfARequestBesideALimit(t *testing.T) {
 	}
 }
 
-// The end of a program, the abort of a group, and a gather each cancel a chain of tasks by one request. The
-// request reaches each task twice: directly, and through the task that awaits it.
+// The end of a program, the abort of a group, and a gather each cancel a chain of tasks by one
+// request. The request reaches each task twice: directly, and through the task that awaits it.
 func TestAChainIsAskedInOneGo(t *testing.T) {
 	const n = 200
 	links := func(ctx context.Context, spawn func(func(context.Context) (int, error)) *task.Task[int]) (all []*task.Task[int]) {
@@ -288,8 +288,8 @@ func TestAGatherIsPassedOnce(t *testing.T) {
 	})
 }
 
-// A canceled gather has the cause of the cancellation of its last child. If that child refuses, the gather
-// has the cause of the request.
+// A canceled gather has the cause of the cancellation of its last child. If that child refuses, the
+// gather has the cause of the request.
 func TestCauseOfAGatherThatWasCanceled(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		early, late := future.New[int](ctx), future.New[int](ctx)
@@ -341,8 +341,8 @@ func (s *several) Cancel(cause error) bool {
 	return taken
 }
 
-// If an awaitable of the program passes a request on to several tasks, the request reaches all of them, in
-// the order of the awaitable.
+// If an awaitable of the program passes a request on to several tasks, the request reaches all of
+// them, in the order of the awaitable.
 func TestAwaitableThatCancelsSeveralTasks(t *testing.T) {
 	var j looptest.Journal
 	l := virtual(t)

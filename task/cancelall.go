@@ -9,10 +9,10 @@ import (
 // how many of them have accepted the request. It does not wait for their end: await a [Collect] of
 // them, or use [Wait], to do that.
 //
-// If several of them await the same future or task, the request reaches that one once. A task that is
-// given twice is asked once, too. Tasks and futures that are done stay as they are: CancelAll does not
-// take their errors, unlike Cancel. The running task may be among the arguments: its next suspension
-// delivers the cancellation. cause may be nil. This cancels all other tasks of a loop:
+// If several of them await the same future or task, the request reaches that one once. A task that
+// is given twice is asked once, too. Tasks and futures that are done stay as they are: CancelAll
+// does not take their errors, unlike Cancel. The running task may be among the arguments: its next
+// suspension delivers the cancellation. cause may be nil. This cancels all other tasks of a loop:
 //
 //	others := slices.DeleteFunc(task.All(ctx), func(t *loop.Task) bool { return t == task.Current(ctx) })
 //	task.CancelAll(cause, others...)

@@ -244,8 +244,8 @@ func TestRecvWithTheValueInHandIsCanceledAtTheNextSuspension(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int, 1)
 		var j looptest.Journal
-		// When a turn begins and the value is in the channel, the loop receives it. This task runs in that
-		// turn before the receiver does, and cancels the receiver.
+		// When a turn begins and the value is in the channel, the loop receives it. This task runs
+		// in that turn before the receiver does, and cancels the receiver.
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
 			v, ok, err := task.Recv(ctx, ch)
 			j.Add("received %d %v %v, asked %d", v, ok, err, task.Current(ctx).CancelRequests())
@@ -290,8 +290,9 @@ func TestSendThatWasMadeIsCanceledAtTheNextSuspension(t *testing.T) {
 func TestRecvUnderATimeoutWithTheValueInHand(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		ch := make(chan int, 1)
-		// In one turn the value is sent and the limit expires. At the beginning of the next turn the loop
-		// receives the value. In that turn the task gets the value, although the limit has expired.
+		// In one turn the value is sent and the limit expires. At the beginning of the next turn
+		// the loop receives the value. In that turn the task gets the value, although the limit has
+		// expired.
 		sender := task.Go(ctx, func(ctx context.Context) (int, error) {
 			ch <- 5
 			return 0, task.Yield(ctx)

@@ -34,8 +34,8 @@ type program struct {
 type ops = []any
 
 // TestConformance runs the programs of testdata/conformance, or of the files that match the glob in
-// TAKT_CORPUS. It compares the log of each program, line by line, with the trace of the same program in
-// CPython's asyncio.
+// TAKT_CORPUS. It compares the log of each program, line by line, with the trace of the same
+// program in CPython's asyncio.
 func TestConformance(t *testing.T) {
 	glob := os.Getenv("TAKT_CORPUS")
 	if glob == "" {
@@ -110,8 +110,8 @@ func firstDifference(got, want []string) string {
 		at+1, strings.Join(want[from:at], "\n        "), line(got), line(want))
 }
 
-// sameLine compares two lines of a trace. CPython gives the message of a cancellation only to the first
-// reader. So if the line of CPython has no message, the line of takt may have one.
+// sameLine compares two lines of a trace. CPython gives the message of a cancellation only to the
+// first reader. So if the line of CPython has no message, the line of takt may have one.
 func sameLine(got, want string) bool {
 	if strings.HasSuffix(want, " raises Cancelled") || strings.HasSuffix(want, " caught Cancelled") {
 		got, _, _ = strings.Cut(got, "Cancelled(")
@@ -191,9 +191,9 @@ type message struct{ text string }
 
 func (m message) Error() string { return m.text }
 
-// foreign is an error of the reference interpreter, which is written in Python: for example a KeyError
-// for a variable that is not bound. It passes through a program as any error does. But the reference
-// interpreter cannot print it, so it leaves no line in the trace.
+// foreign is an error of the reference interpreter, which is written in Python: for example a
+// KeyError for a variable that is not bound. It passes through a program as any error does. But the
+// reference interpreter cannot print it, so it leaves no line in the trace.
 type foreign struct{ what string }
 
 func (e foreign) Error() string { return e.what }
@@ -307,8 +307,8 @@ func (in *interpreter) logError(how string, err error) (result error) {
 	return err
 }
 
-// frame is the environment of the ops of a routine: the context of its task, and the scopes around the
-// op. Ops of callbacks have no frame.
+// frame is the environment of the ops of a routine: the context of its task, and the scopes around
+// the op. Ops of callbacks have no frame.
 type frame struct {
 	*interpreter
 	ctx   context.Context

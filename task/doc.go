@@ -35,9 +35,9 @@
 // suspend the task that calls them: the other tasks run meanwhile. [Gather] makes one future of
 // several tasks.
 //
-// Each section below adds one idea. The documentation of package loop defines the terms (turn, step,
-// ready, suspended) and the order of events. ASYNCIO.md, in this directory, lists each name of asyncio
-// beside its counterpart here.
+// Each section below adds one idea. The documentation of package loop defines the terms (turn,
+// step, ready, suspended) and the order of events. ASYNCIO.md, in this directory, lists each name
+// of asyncio beside its counterpart here.
 //
 // # Bodies
 //
@@ -53,9 +53,9 @@
 //   - It carries values, a deadline and a Done channel, as every context does. So any library can
 //     use it.
 //
-// Where asyncio has a coroutine, takt has a function that takes a context. To await it, call it: the
-// call runs in the same task and costs nothing. To run it at the same time as the caller, start a task.
-// For a body without a result there is [Void].
+// Where asyncio has a coroutine, takt has a function that takes a context. To await it, call it:
+// the call runs in the same task and costs nothing. To run it at the same time as the caller, start
+// a task. For a body without a result there is [Void].
 //
 // # Starting and awaiting tasks
 //
@@ -68,8 +68,8 @@
 // waits without the value, t.Result() returns the outcome of a task that is done, and t.OnDone(fn)
 // schedules a callback.
 //
-// A loop keeps its tasks until they end. When main ends, Run cancels the tasks that are left, and waits
-// for them.
+// A loop keeps its tasks until they end. When main ends, Run cancels the tasks that are left, and
+// waits for them.
 //
 // # Combining tasks
 //
@@ -89,10 +89,11 @@
 // The packages lock and queue, below this one, have mutexes, events, conditions, semaphores, barriers
 // and queues.
 //
-// Code that blocks its goroutine holds up all tasks. [Blocking] runs such a call on another goroutine,
-// and suspends only the task that waits for it. [BlockingIn] limits how many such calls are under way. [Recv] and [Send] wait for Go channels. [Submit] starts
-// a body from another goroutine, and the handle that it returns waits for the result. [Call] does so from a task of another loop.
-// [NameOf] and [LogHandler] tell in logs which task a line is of.
+// Code that blocks its goroutine holds up all tasks. [Blocking] runs such a call on another
+// goroutine, and suspends only the task that waits for it. [BlockingIn] limits how many such calls are
+// under way. [Recv] and [Send] wait for Go channels. [Submit] hands a body from any goroutine to a
+// loop. [Call] runs a body on another loop, and awaits it. [NameOf] and [LogHandler] tell in logs
+// which task a line is of.
 //
 // # Schedule points
 //
@@ -112,17 +113,17 @@
 //	lowlevel.Suspend        all functions of this list use it; packages lock and queue
 //	                        say of each method whether it suspends
 //
-// No other function suspends. Go, Gather, Shield, Cancel, SetResult and the like never suspend their
-// caller. With an eager factory, or the option Eager, Go runs the first step of the new task before it
-// returns.
+// No other function suspends. Go, Gather, Shield, Cancel, SetResult and the like never suspend
+// their caller. With an eager factory, or the option Eager, Go runs the first step of the new task
+// before it returns.
 //
 // # Cancellation
 //
-// To cancel a task is to ask it to end. Task.Cancel makes one suspension of the body return an error:
-// the suspension that the body is in, or else its next one. The error is a [*loop.CanceledError], which
-// holds the cause. A body that returns the errors of its awaits needs nothing else: it ends, and its
-// deferred calls run. If the body returns the cancellation, the task is canceled. If it returns a value
-// or another error, that is the outcome of the task.
+// To cancel a task is to ask it to end. Task.Cancel makes one suspension of the body return an
+// error: the suspension that the body is in, or else its next one. The error is a
+// [*loop.CanceledError], which holds the cause. A body that returns the errors of its awaits needs
+// nothing else: it ends, and its deferred calls run. If the body returns the cancellation, the task
+// is canceled. If it returns a value or another error, that is the outcome of the task.
 //
 // These rules are asyncio's. About delivery:
 //
@@ -178,26 +179,26 @@
 //	*PanicError            a body panicked: value, stack, name of the task
 //	loop.ErrGoexit         runtime.Goexit ended the body
 //	*loop.DeadlockError    from Run: tasks are left that nothing can wake
-//	loop.ErrClosed         from Call and a Submission: the loop is closed; as the cause of a cancellation:
-//	                       the loop was closed meanwhile
+//	loop.ErrClosed         from Call and a Submission: the loop is closed; as the cause of
+//	                       a cancellation: the loop was closed meanwhile
 //	future.ErrInvalidState the result was asked for before the task was done
 //
-// A panic in a body ends its task with a [*PanicError], and the loop goes on. A panic in the main body
-// goes on in Run. A runtime.Goexit in a body ends its task, and also the goroutine that drives the
-// loop: so t.FailNow works in a task of a test.
+// A panic in a body ends its task with a [*PanicError], and the loop goes on. A panic in the main
+// body goes on in Run. A runtime.Goexit in a body ends its task, and also the goroutine that drives
+// the loop: so t.FailNow works in a task of a test.
 //
-// A CanceledError does not unwrap to its cause. So a body never takes an outer time limit for its own.
-// A context.Canceled for which no code has canceled the task is an error like any other: for example
-// that of a standard context that ended by itself. A task that returns it has failed. An error that
-// joins a cancellation with another error is not a cancellation.
+// A CanceledError does not unwrap to its cause. So a body never takes an outer time limit for its
+// own. A context.Canceled for which no code has canceled the task is an error like any other: for
+// example that of a standard context that ended by itself. A task that returns it has failed. An
+// error that joins a cancellation with another error is not a cancellation.
 //
-// Code takes the error of a task when it awaits the task or asks for its error. The loop keeps errors
-// that no code has taken: 128 of them, or the number that [loop.WithUnretrievedLimit] sets. When there
-// is one more, it reports the oldest to its error handler. When the loop is closed, it reports the
-// rest, in order of the tasks' creation. For a server that runs for months, set a small limit, even 0,
-// or start tasks in groups: a group returns every error. (asyncio reports such an error when the task
-// is collected as garbage. In trio no error is lost: the nursery raises it. errgroup keeps only the
-// first error.)
+// Code takes the error of a task when it awaits the task or asks for its error. The loop keeps
+// errors that no code has taken: 128 of them, or the number that [loop.WithUnretrievedLimit] sets.
+// When there is one more, it reports the oldest to its error handler. When the loop is closed, it
+// reports the rest, in order of the tasks' creation. For a server that runs for months, set a small
+// limit, even 0, or start tasks in groups: a group returns every error. (asyncio reports such an
+// error when the task is collected as garbage. In trio no error is lost: the nursery raises it.
+// errgroup keeps only the first error.)
 //
 // # Machines
 //

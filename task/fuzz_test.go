@@ -62,8 +62,8 @@ func FuzzProgram(f *testing.F) {
 	})
 }
 
-// A fuzzed is a program that is made of bytes. Each running task takes the next bytes to find out what
-// to do. So the order of events decides, too, what the program does.
+// A fuzzed is a program that is made of bytes. Each running task takes the next bytes to find out
+// what to do. So the order of events decides, too, what the program does.
 type fuzzed struct {
 	t    *testing.T
 	left []byte

@@ -987,8 +987,8 @@ func TestGroupUnderATimeout(t *testing.T) {
 	})
 }
 
-// An expired limit ends only the context of its scope, even if a group in the scope fails and makes the
-// request again.
+// An expired limit ends only the context of its scope, even if a group in the scope fails and makes
+// the request again.
 func TestGroupThatFailsUnderATimeoutLeavesTheTasksContextAlone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancel(ctx)
@@ -1080,8 +1080,8 @@ func TestGroupUnderADerivedContextThatEndsWhileTheBodyRuns(t *testing.T) {
 	})
 }
 
-// First the context ends, then the parent is canceled, then a task of the group fails. The request that
-// is made again has the cause of the cancellation, and not the cause of the context.
+// First the context ends, then the parent is canceled, then a task of the group fails. The request
+// that is made again has the cause of the cancellation, and not the cause of the context.
 func TestGroupErrorOutranksCancellationUnderADerivedContext(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var end context.CancelCauseFunc
@@ -1105,8 +1105,8 @@ func TestGroupErrorOutranksCancellationUnderADerivedContext(t *testing.T) {
 	})
 }
 
-// refusingSpin returns ctx with a check: too many calls of Err panic. So a test of code that might call
-// it for ever, without a suspension, fails and does not hang.
+// refusingSpin returns ctx with a check: too many calls of Err panic. So a test of code that might
+// call it for ever, without a suspension, fails and does not hang.
 func refusingSpin(ctx context.Context) context.Context { return &spinning{Context: ctx} }
 
 type spinning struct {
@@ -1121,8 +1121,8 @@ func (s *spinning) Err() error {
 	return s.Context.Err()
 }
 
-// If a derived context has ended because the task was canceled, the group waits for its tasks with the
-// task's own context, which can still be used to await.
+// If a derived context has ended because the task was canceled, the group waits for its tasks with
+// the task's own context, which can still be used to await.
 func TestGroupUnderAContextThatEndedWithItsTask(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		x := task.Go(ctx, func(ctx context.Context) (int, error) {
@@ -1203,8 +1203,8 @@ func TestGroupCanceledOnAnotherGoroutine(t *testing.T) {
 	}, loop.WithDebug())
 }
 
-// A request is made again with its own cause, even if no context of the group has ended. Here the group
-// runs under a limit, but does not use the context of the limit's scope.
+// A request is made again with its own cause, even if no context of the group has ended. Here the
+// group runs under a limit, but does not use the context of the limit's scope.
 func TestGroupMakesARequestAgainWithItsCause(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, time.Second, func(limited context.Context, _ *task.Deadline) error {
@@ -1226,8 +1226,8 @@ func TestGroupMakesARequestAgainWithItsCause(t *testing.T) {
 	})
 }
 
-// If the task of a group is unwound while WithGroup waits, the group does not take the error of a member
-// that goes on.
+// If the task of a group is unwound while WithGroup waits, the group does not take the error of a
+// member that goes on.
 func TestGroupOfAnUnwoundTaskLosesNoError(t *testing.T) {
 	var told failures
 	l := loop.New(loop.WithClock(timer.NewVirtual()), told.option())

@@ -68,7 +68,8 @@ func TestAll(t *testing.T) {
 	})
 }
 
-// graphOf returns the graph of a loop that has run main until the loop was idle, at the start of its clock.
+// graphOf returns the graph of a loop that has run main until the loop was idle, at the start of
+// its clock.
 func graphOf(t *testing.T, main func(context.Context) (int, error), opts ...loop.Option) string {
 	t.Helper()
 	l := virtual(t, append([]loop.Option{loop.WithErrorHandler(func(loop.Failure) {})}, opts...)...)
@@ -416,7 +417,8 @@ func TestGraphsOfDeepTrees(t *testing.T) {
 	testkit.Equal(t, "lines", len(lines), 49)
 }
 
-// A tree may be just as deep as the graph allows. If its last future waits for nothing, there is no cut.
+// A tree may be just as deep as the graph allows. If its last future waits for nothing, there is no
+// cut.
 func TestGraphThatIsNotTooDeep(t *testing.T) {
 	l := virtual(t)
 	deep := future.Untyped(future.New[int](l.Context()))
@@ -809,8 +811,8 @@ func TestWrongGoroutine(t *testing.T) {
 	}, loop.WithDebug())
 }
 
-// Awaits returns nil for a task that is done. It does not return the awaitable of a later task that reuses
-// the memory of the first.
+// Awaits returns nil for a task that is done. It does not return the awaitable of a later task that
+// reuses the memory of the first.
 func TestAwaitsOfATaskThatIsDone(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, gives(0, 1))

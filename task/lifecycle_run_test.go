@@ -399,7 +399,8 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 			testkit.Equal(t, "the cause of the cancellation that the waiter saw", r.cause, "cause")
 		}
 		testkit.Equal(t, "the requests to cancel the waiter", r.cancelling, m.cancelling)
-		// Task.Cancel ends the task's context. Uncancel gives it a new one when all requests are taken back.
+		// Task.Cancel ends the task's context. Uncancel gives it a new one when all requests are
+		// taken back.
 		testkit.Equal(t, "the waiter's context is open", r.open, m.cancelling == 0)
 		testkit.Equal(t, "the waiter's context is open after Uncancel", r.renewed, true)
 		testkit.Equal(t, "what the waiter's next suspension delivers", r.next, m.next)
@@ -410,8 +411,8 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 	testkit.Equal(t, "what the error handler was told", strings.Join(r.told, "; "), strings.Join(m.told, "; "))
 }
 
-// reached reports whether inner ran on the stack of another task, and its Goexit has unwound that task.
-// The error of that task must then be ErrGoexit.
+// reached reports whether inner ran on the stack of another task, and its Goexit has unwound that
+// task. The error of that task must then be ErrGoexit.
 func (r *lifecycleRun) reached() bool {
 	switch {
 	case r.saw == "nothing":

@@ -29,8 +29,8 @@ func heavy(t *testing.T) {
 }
 
 // play runs body as the main task of a loop with a virtual clock. The test fails if Run returns an
-// error, such as a deadlock, or if the loop reports a failure to its error handler. opts come last, so
-// they can change all of this.
+// error, such as a deadlock, or if the loop reports a failure to its error handler. opts come last,
+// so they can change all of this.
 func play(t *testing.T, body func(ctx context.Context), opts ...loop.Option) {
 	t.Helper()
 	if err := playToEnd(t, body, opts...); err != nil {
@@ -64,8 +64,8 @@ func panicStack(p any) []byte {
 	return nil
 }
 
-// virtual makes a loop with a virtual clock, for tests that drive the loop themselves. It closes the loop
-// at the end of the test.
+// virtual makes a loop with a virtual clock, for tests that drive the loop themselves. It closes
+// the loop at the end of the test.
 func virtual(t *testing.T, opts ...loop.Option) *loop.Loop {
 	l := loop.New(append([]loop.Option{loop.WithClock(timer.NewVirtual())}, opts...)...)
 	t.Cleanup(l.Close)
@@ -120,8 +120,8 @@ func fails(d time.Duration, err error) func(context.Context) (int, error) {
 // hangs is a body that only a cancellation ends.
 func hangs(ctx context.Context) (int, error) { return future.New[int](ctx).Await(ctx) }
 
-// stubborn makes a body that waits for a cancellation and swallows it. Then it sleeps for d, and returns
-// v and err.
+// stubborn makes a body that waits for a cancellation and swallows it. Then it sleeps for d, and
+// returns v and err.
 func stubborn(d time.Duration, v int, err error) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		_, _ = hangs(ctx)

@@ -10,31 +10,32 @@ import (
 )
 
 // A remote is a body that code outside of a loop has posted to the loop, to run there as a task, and
-// the outcome of that task. [Call] and [Submit] are made of it.
+// later the outcome of that task. [Call] and [Submit] use it.
 //
 //	pending ──▶ settled
 //
 // A remote is settled once: when its body has ended, when the task cannot be made, or when the loop
-// begins to close. The body settles it itself, so that no further turn of the loop is needed:
-// nothing might drive the loop any more, as after a Goexit.
+// begins to close. The body itself settles it when it ends, without a further turn of the loop: after
+// a Goexit, for example, no goroutine may drive the loop any more.
 type remote[T any] struct {
-	ctx     context.Context // of the body; it bounds the task
-	stop    func() bool     // watching for the loop's end
-	then    func()          // called when it is settled, on any goroutine
-	made    bool            // the task was spawned, with all that its factory does
-	task    *Task[T]        // nil until made; only the loop's goroutine touches it
+	ctx     context.Context // the task ends with it
+	stop    func() bool     // stops watching for the loop's end
+	then    func()          // called when the remote is settled, on any goroutine
+	made    bool            // the task was spawned, and its factory has returned
+	task    *Task[T]        // nil until made; only the loop's goroutine uses it
 	mu      sync.Mutex
 	settled bool
-	waiting int // those that wait, and return the outcome if it comes
+	waiting int // callers that wait, and will return the outcome if it comes
 	v       T
 	err     error
-	untaken bool // the task has failed, and nothing has taken its error
+	untaken bool // the task has failed, and no code has taken its error
 	gaveUp  bool // the task was canceled because ctx has ended
 }
 
-// start posts body to l, as a task that ctx bounds. If it returns the error of the post, r stays pending.
+// start posts body to l, to run there as a task that ends with ctx. If it returns the error of the
+// post, r stays pending.
 func (r *remote[T]) start(ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts []Option, then func()) error {
-	r.mu.Lock() // what settles r at once finds stop
+	r.mu.Lock() // until stop is set: another goroutine may settle r at once, and needs stop
 	defer r.mu.Unlock()
 	r.ctx, r.then = ctx, then
 	if err := l.Post(func() { r.spawn(l, body, opts) }); err != nil {
@@ -47,7 +48,7 @@ func (r *remote[T]) start(ctx context.Context, l *loop.Loop, body func(context.C
 // spawn makes the task, on the loop.
 func (r *remote[T]) spawn(l *loop.Loop, body func(context.Context) (T, error), opts []Option) {
 	defer func() {
-		if !r.made { // for an option or the task factory
+		if !r.made { // an option or the task factory has panicked or called Goexit
 			r.settle(nil, lowlevel.Recovered(recover(), nil))
 		}
 	}()
@@ -60,10 +61,10 @@ func (r *remote[T]) spawn(l *loop.Loop, body func(context.Context) (T, error), o
 	}
 }
 
-// ended settles r with the outcome of its task. It leaves the error untaken if nothing waits for it.
+// ended settles r with the outcome of its task. If no caller waits, it leaves the error untaken.
 func (r *remote[T]) ended(t *Task[T]) {
 	switch {
-	case !r.made: // spawn does it
+	case !r.made: // spawn settles r
 	case t.Loop().Closed(): // the task was unwound
 		r.settle(nil, loop.ErrClosed)
 	default:
@@ -79,7 +80,7 @@ func (r *remote[T]) settle(t *Task[T], err error) {
 		return
 	}
 	r.settled = true
-	if r.stop != nil { // nil where the post was refused
+	if r.stop != nil { // nil if the post was refused
 		r.stop()
 	}
 	switch {
@@ -115,25 +116,25 @@ func (b *remoteBody[T]) Fail(t *loop.Task, err error) {
 	b.of.ended(taskOf[T](t))
 }
 
-// wait notes that one more waits for the outcome.
+// wait counts one more caller that waits for the outcome.
 func (r *remote[T]) wait() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting++
 }
 
-// take takes the error of the task, where it has failed and nothing has taken that.
+// take takes the error of the task, if the task has failed and no code has taken the error.
 func (r *remote[T]) take(l *loop.Loop) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.untaken {
 		r.untaken = false
-		lowlevel.Deliver(l, func() { _ = r.task.Err() }) // a loop that is closed has reported it
+		lowlevel.Deliver(l, func() { _ = r.task.Err() }) // if the loop is closed, it has reported the error
 	}
 }
 
-// leave notes that one that has waited waits no more. It reports whether r is settled: then that one
-// returns the outcome.
+// leave counts one caller less that waits. It reports whether r is settled: then the caller returns
+// the outcome.
 func (r *remote[T]) leave() (settled bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -416,8 +416,8 @@ func TestRunContextEndsWithAnUncomparableCause(t *testing.T) {
 	}
 }
 
-// If Run's context ends, and main returns the Err of its own context, main counts as canceled, and the
-// error of Run matches the cause of Run's context.
+// If Run's context ends, and main returns the Err of its own context, main counts as canceled, and
+// the error of Run matches the cause of Run's context.
 func TestRunContextEndsAndMainReturnsItsErr(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	_, err := run(ctx, func(ctx context.Context) (int, error) {
@@ -686,7 +686,8 @@ func TestRunStoppedEarlyLosesNothing(t *testing.T) {
 	}
 }
 
-// A panic goes on in Run only if the body of main has panicked. The value of the panic does not matter.
+// A panic goes on in Run only if the body of main has panicked. The value of the panic does not
+// matter.
 func TestRunGoesOnWithPanicsOfMainOnly(t *testing.T) {
 	child := func(ctx context.Context) (int, error) {
 		return task.Go(ctx, func(context.Context) (int, error) { panic("ouch") }, task.Named("child")).Await(ctx)

@@ -21,8 +21,8 @@ import (
 //     [loop.Loop.Stop].
 //
 // RunUntilDone leaves nothing behind in l when it returns, even if a runtime.Goexit in a task ends
-// it. It panics if l or f is nil, if f belongs to another loop, or if l is running or closed. It makes
-// the allocations of OnDone. asyncio: run_until_complete.
+// it. It panics if l or f is nil, if f belongs to another loop, or if l is running or closed. It
+// makes the allocations of OnDone. asyncio: run_until_complete.
 func RunUntilDone[T any](l *loop.Loop, f future.Awaitable[T]) (v T, err error) {
 	if l == nil || isNil(f) {
 		panic("task: RunUntilDone on a nil loop, or of a nil task or future; give it a loop, and a task or future of that loop")

@@ -7,8 +7,8 @@ import (
 )
 
 // Shield returns a future that gets the outcome of inner. Canceling this future, the shield, does
-// not cancel inner. So a task that awaits the shield in place of inner can be canceled, and inner goes
-// on. Canceling inner cancels the shield.
+// not cancel inner. So a task that awaits the shield in place of inner can be canceled, and inner
+// goes on. Canceling inner cancels the shield.
 //
 // If the shield is canceled and inner fails later, the loop reports the error to its error handler
 // ([loop.ShieldedFailed]), so that the error is not lost. Code that still needs the value of inner

@@ -747,8 +747,8 @@ func TestWaitForUnderADerivedContextThatEnds(t *testing.T) {
 	}
 }
 
-// A body may return the cancellation of another task. Timeout returns it unchanged, even if the running
-// task was canceled from outside, too.
+// A body may return the cancellation of another task. Timeout returns it unchanged, even if the
+// running task was canceled from outside, too.
 func TestTimeoutAndTheCancellationOfSomethingElse(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		other := task.Go(ctx, hangs)

@@ -11,9 +11,9 @@ import (
 // of its result together with an error.
 //
 // In everything else Within behaves like Timeout: scopes nest, a cancellation from outside is
-// returned unchanged, [NoLimit] sets no limit, and with d <= 0 the limit expires at the first suspension
-// of body. Use Timeout to move the limit, or to ask whether it has expired. Use [WaitFor] for a task or
-// future that exists already.
+// returned unchanged, [NoLimit] sets no limit, and with d <= 0 the limit expires at the first
+// suspension of body. Use Timeout to move the limit, or to ask whether it has expired. Use
+// [WaitFor] for a task or future that exists already.
 //
 // Within panics if body is nil, or if ctx does not belong to the running task. asyncio: an await
 // inside timeout.

@@ -12,8 +12,9 @@ import (
 // takes the Waiter out of the line when it goes on. The second kind is for a promise. It is not known
 // which tasks await the promise, if any. So the promise itself acts when its turn comes.
 
-// Promised makes a Waiter for a promise. When the waiter is set or canceled, it runs turn. If inline is
-// true, it does so inside that call, and otherwise in the next turn, in which a task would go on.
+// Promised makes a Waiter for a promise. When the waiter is set or canceled, it runs turn. If
+// inline is true, it does so inside that call, and otherwise in the next turn, in which a task
+// would go on.
 func Promised(l *loop.Loop, of Describer, turn loop.Runnable, inline bool) Waiter {
 	return Waiter{loop: l, of: of, task: turn, promised: true, inline: inline}
 }
