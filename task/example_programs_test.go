@@ -2,6 +2,7 @@ package task_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,8 +14,7 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// A chat room: each member waits for a line or for the end of the room, whichever comes first. Two
-// members are machines, so a room of very many costs no stack for each.
+// A chat room: each member waits for a line or for the end of the room, whichever comes first.
 func Example_chat() {
 	_, err := task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		var closed lock.Event
@@ -116,6 +116,44 @@ func Example_game() {
 	// troll moves in frame 1
 	// elf moves in frame 2
 	// troll moves in frame 2
+}
+
+// A fetcher: at most two requests are under way at once, each has a limit, the pages come as they
+// arrive, and the first failure ends the rest.
+func Example_fetcher() {
+	get := func(page string) func(context.Context) (string, error) { // stands for a request that blocks
+		return func(context.Context) (string, error) {
+			if page == "broken" {
+				return "", errors.New("not found: " + page)
+			}
+			return "<" + page + ">", nil
+		}
+	}
+	_, err := task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		requests := task.NewPool(2)
+		var pages []*task.Task[string]
+		for _, page := range []string{"news", "weather", "broken", "sports"} {
+			pages = append(pages, task.Go(ctx, func(ctx context.Context) (string, error) {
+				return task.Within(ctx, time.Second, func(ctx context.Context) (string, error) {
+					return task.BlockingIn(ctx, requests, get(page))
+				})
+			}))
+		}
+		for _, page := range task.Completions(pages...) {
+			text, err := page.Await(ctx)
+			if err != nil {
+				task.CancelAll(nil, pages...)
+				return err
+			}
+			fmt.Println(text)
+		}
+		return nil
+	}), loop.WithVirtualTime())
+	fmt.Println(err)
+	// Output:
+	// <news>
+	// <weather>
+	// not found: broken
 }
 
 // A simulation of a bank with one counter: customers come every two minutes, and each needs three. A
