@@ -9,7 +9,6 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // A task looks a key up in a cache. With the eager factory, the task that finds its key is
@@ -28,7 +27,7 @@ func Example() {
 		hit, miss := task.Go(ctx, lookup("one")), task.Go(ctx, lookup("two"))
 		fmt.Println(hit.Done(), miss.Done())
 		return miss.Await(ctx)
-	}, loop.WithTaskFactory(factory.Eager), loop.WithClock(timer.NewVirtual()))
+	}, loop.WithTaskFactory(factory.Eager), loop.WithVirtualTime())
 	fmt.Println(v, err)
 	// Output:
 	// true false
@@ -37,7 +36,7 @@ func Example() {
 
 // spawning spawns a task, and prints in which order the body and the spawning code run.
 func spawning(f loop.TaskFactory) {
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(f))
+	l := loop.New(loop.WithVirtualTime(), loop.WithTaskFactory(f))
 	defer l.Close()
 	l.CallSoon(func() {
 		task.Go(l.Context(), func(ctx context.Context) (int, error) {
@@ -71,7 +70,7 @@ func ExampleHook() {
 		began := t.Loop().Elapsed()
 		outcome.OnDone(func() { fmt.Println(t.Name(), "took", t.Loop().Elapsed()-began) })
 	}
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(factory.NewLazy(hook)))
+	l := loop.New(loop.WithVirtualTime(), loop.WithTaskFactory(factory.NewLazy(hook)))
 	defer l.Close()
 
 	for _, d := range []time.Duration{2, 1} {

@@ -14,7 +14,6 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // parent spawns a task that starts a child, which ends at once, and awaits it.
@@ -84,7 +83,7 @@ func TestEagerYieldGoesBackToTheSpawner(t *testing.T) {
 	for kind, start := range starts {
 		t.Run(kind, func(t *testing.T) {
 			var log looptest.Journal
-			l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(factory.Eager))
+			l := loop.New(loop.WithVirtualTime(), loop.WithTaskFactory(factory.Eager))
 			defer l.Close()
 			spawn(l.Context(), "parent", func(ctx context.Context) error {
 				start(ctx, "child", 1, &log)

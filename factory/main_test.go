@@ -9,7 +9,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // On js the Go runtime has a goroutine that waits for events of JavaScript.
@@ -23,7 +22,7 @@ type none = struct{}
 // of timers and of idleness. The loop is closed at the end of the test.
 func newLoop(t *testing.T, f loop.TaskFactory) (*loop.Loop, *looptest.Journal) {
 	log := new(looptest.Journal)
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(f), loop.WithObserver(func(e loop.Event) {
+	l := loop.New(loop.WithVirtualTime(), loop.WithTaskFactory(f), loop.WithObserver(func(e loop.Event) {
 		if e.Kind < loop.TimerArmed {
 			log.Add("[%v %s]", e.Kind, e.Task.Name())
 		}

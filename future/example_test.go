@@ -11,7 +11,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // A callback sets the result of a future one second later, and the main task awaits it.
@@ -22,7 +21,7 @@ func Example() {
 			_ = answer.SetResult(42)
 		})
 		return answer.Await(ctx) // suspends the task for one second
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(v, err)
 	// Output:
 	// 42 <nil>
@@ -30,7 +29,7 @@ func Example() {
 
 // A future gets its outcome once: SetResult returns an error if the future is done.
 func ExampleFuture() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	answer := future.New[int](l.Context())
@@ -67,7 +66,7 @@ func ExampleFuture_Cancel() {
 
 // Callbacks run in later turns, in the order of registration.
 func ExampleCallback() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	f := future.New[string](l.Context())
@@ -88,7 +87,7 @@ func ExampleCallback() {
 
 // Code that does not depend on the types of the results uses Any.
 func ExampleAny() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	number, text := future.New[int](l.Context()), future.New[string](l.Context())
@@ -109,7 +108,7 @@ func ExampleAny() {
 
 // A function that takes an Awaitable takes a future as well as a task.
 func ExampleAwaitable() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	double := func(ctx context.Context, a future.Awaitable[int]) {
@@ -131,7 +130,7 @@ func ExampleAwaitable() {
 
 // Untyped makes it possible to gather futures of different types.
 func ExampleUntyped() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	number, text := future.New[int](l.Context()), future.New[string](l.Context())

@@ -10,7 +10,6 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // On js the Go runtime has a goroutine that waits for events of JavaScript.
@@ -22,7 +21,7 @@ type none = struct{}
 
 // newLoop makes a loop with a virtual clock.
 func newLoop(opts ...loop.Option) *loop.Loop {
-	return loop.New(append([]loop.Option{loop.WithClock(timer.NewVirtual())}, opts...)...)
+	return loop.New(append([]loop.Option{loop.WithVirtualTime()}, opts...)...)
 }
 
 // testLoop makes a loop with a virtual clock, which is closed at the end of the test.

@@ -11,7 +11,6 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // proxy is an awaitable that is built on a Promise.
@@ -228,7 +227,7 @@ func (o *spitefulOwner) Take()                                { o.misdeed() }
 // the loop.
 func TestOwnerThatPanics(t *testing.T) {
 	var told []loop.Failure
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f) }))
+	l := loop.New(loop.WithVirtualTime(), loop.WithErrorHandler(func(f loop.Failure) { told = append(told, f) }))
 	defer l.Close()
 	o := &spiteful{misdeed: func() { panic(io.EOF) }}
 	o.Init(l, (*spitefulOwner)(o))

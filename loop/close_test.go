@@ -16,7 +16,6 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 func TestCloseUnwindsInOrderOfCreation(t *testing.T) {
@@ -248,7 +247,7 @@ func TestCallbacksAreDroppedByClose(t *testing.T) {
 	})
 	x.OnDone(ran)
 	l.Stop()
-	other := loop.New(loop.WithClock(timer.NewVirtual()))
+	other := loop.New(loop.WithVirtualTime())
 	defer other.Close()
 	l.Close()
 	l.Close()

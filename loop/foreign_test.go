@@ -20,7 +20,6 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // What code of others does that runs inside the loop's own steps: observers, policies,
@@ -440,7 +439,7 @@ func TestSlogThatPanics(t *testing.T) {
 	defer func() { os.Stderr = stderr }()
 	os.Stderr, _ = os.Open(os.DevNull)
 	defer os.Stderr.Close()
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 	bystander := spawn(l.Context(), "bystander", sleepsASecond)
 	l.CallSoon(func() { panic(errForeign) })
@@ -727,7 +726,7 @@ func TestWhatGoesToTheStandardError(t *testing.T) {
 			stderr := os.Stderr
 			defer func() { os.Stderr = stderr }()
 			os.Stderr = to
-			l := loop.New(loop.WithClock(timer.NewVirtual()))
+			l := loop.New(loop.WithVirtualTime())
 			defer l.Close()
 			l.CallSoon(func() { panic(errForeign) })
 			if returned := inGoroutine(l.RunUntilIdle); returned != (name != "Goexit") {

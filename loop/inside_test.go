@@ -9,13 +9,12 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 func TestInside(t *testing.T) {
 	for name, opts := range map[string][]loop.Option{"": nil, "in debug mode": {loop.WithSlowStep(time.Hour)}} {
 		t.Run(name, func(t *testing.T) {
-			l := newLoop(t, append(opts, loop.WithClock(timer.NewVirtual()))...)
+			l := newLoop(t, append(opts, loop.WithVirtualTime())...)
 			var log looptest.Journal
 			is := func(where string) { log.Add("%s: %t", where, lowlevel.Inside()) }
 			is("host")

@@ -9,7 +9,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -22,7 +21,7 @@ type none = struct{}
 func newLoop(t *testing.T, opts ...loop.Option) *loop.Loop {
 	t.Helper()
 	l := loop.New(append([]loop.Option{
-		loop.WithClock(timer.NewVirtual()),
+		loop.WithVirtualTime(),
 		loop.WithErrorHandler(func(f loop.Failure) {
 			if f.Kind != loop.ErrorUnretrieved && f.Kind != loop.SlowStep {
 				t.Errorf("unexpected failure: %v: %v", f.Kind, f.Err)

@@ -101,7 +101,7 @@ func (q *slowPorts) poll() {
 func TestPortsAreAsInASlice(t *testing.T) {
 	for seed := range uint64(60) {
 		chance := rand.New(rand.NewPCG(seed, 2))
-		l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+		l := newLoop(t, loop.WithVirtualTime())
 		var got, want looptest.Journal
 		var ignored, tries, most int
 		var channels, shadows []chan int // the same operations happen to both
@@ -156,7 +156,7 @@ func TestPortsAreAsInASlice(t *testing.T) {
 
 // A turn looks at one port of each channel and direction, even if many ports wait for it.
 func TestATurnTriesOnePortOfEachChannelAndDirection(t *testing.T) {
-	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+	l := newLoop(t, loop.WithVirtualTime())
 	var log looptest.Journal
 	tries := 0
 	var channels []chan int
@@ -199,7 +199,7 @@ func TestATurnTriesOnePortOfEachChannelAndDirection(t *testing.T) {
 }
 
 func TestPortHandles(t *testing.T) {
-	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+	l := newLoop(t, loop.WithVirtualTime())
 	var log looptest.Journal
 	tries := 0
 	ch := make(chan int, 1)
@@ -233,7 +233,7 @@ func (m *meddling) Try() bool {
 
 // A port that a Try adds is tried in the next turn. A port that a Try removes is not tried any more.
 func TestPortsThatChangeOthers(t *testing.T) {
-	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+	l := newLoop(t, loop.WithVirtualTime())
 	var log looptest.Journal
 	tries := 0
 	full := func() chan int {
@@ -269,7 +269,7 @@ func TestAPortThatPanics(t *testing.T) {
 	for name, end := range map[string]func(){"panic": func() { panic("ouch") }, "Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
 			failures := 0
-			l := newLoop(t, loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(loop.Failure) { failures++ }))
+			l := newLoop(t, loop.WithVirtualTime(), loop.WithErrorHandler(func(loop.Failure) { failures++ }))
 			var log looptest.Journal
 			tries := 0
 			var channels []chan int
@@ -300,7 +300,7 @@ func TestAPortThatPanics(t *testing.T) {
 // If a port becomes the first of its line after its place in the turn has passed, this port and the
 // ports behind it wait for the next turn.
 func TestNoPortOvertakesAnother(t *testing.T) {
-	l := newLoop(t, loop.WithClock(timer.NewVirtual()))
+	l := newLoop(t, loop.WithVirtualTime())
 	var log looptest.Journal
 	tries := 0
 	ch := make(chan int)

@@ -16,7 +16,6 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 var errUnretrieved = errors.New("no code took this")
@@ -24,7 +23,7 @@ var errUnretrieved = errors.New("no code took this")
 // unretrieved makes a loop whose error handler records the names of the reported tasks.
 func unretrieved(t *testing.T, opts ...loop.Option) (l *loop.Loop, told *[]string) {
 	told = new([]string)
-	l = loop.New(append(opts, loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
+	l = loop.New(append(opts, loop.WithVirtualTime(), loop.WithErrorHandler(func(f loop.Failure) {
 		if f.Kind != loop.ErrorUnretrieved || f.Err != errUnretrieved {
 			t.Errorf("reported: %v: %v", f.Kind, f.Err)
 		}
@@ -278,7 +277,7 @@ func TestTasksThatHaveFailedAreLetGoOf(t *testing.T) {
 func TestErrorHandlerMakesSomethingReady(t *testing.T) {
 	var l *loop.Loop
 	ran := 0
-	l = loop.New(loop.WithClock(timer.NewVirtual()), loop.WithUnretrievedLimit(0), loop.WithErrorHandler(func(loop.Failure) {
+	l = loop.New(loop.WithVirtualTime(), loop.WithUnretrievedLimit(0), loop.WithErrorHandler(func(loop.Failure) {
 		l.CallSoon(func() { ran++ })
 		spawn(l.Context(), "another", func(context.Context) error { ran++; return nil })
 	}))
@@ -333,7 +332,7 @@ func TestUnretrievedErrorOfMain(t *testing.T) {
 			return task.Sleep(ctx, time.Hour)
 		})
 		return none{}, errors.Join(task.Yield(ctx), errUnretrieved)
-	}, loop.WithClock(timer.NewVirtual()), loop.WithUnretrievedLimit(0), loop.WithErrorHandler(func(f loop.Failure) {
+	}, loop.WithVirtualTime(), loop.WithUnretrievedLimit(0), loop.WithErrorHandler(func(f loop.Failure) {
 		t.Errorf("reported: %v: %v", f.Kind, f.Err)
 	}))
 	if !errors.Is(err, errUnretrieved) {

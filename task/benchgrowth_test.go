@@ -59,7 +59,7 @@ func BenchmarkGrowth(b *testing.B) {
 
 // growthLoop makes a loop with a virtual clock.
 func growthLoop() *loop.Loop {
-	return loop.New(loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(loop.Failure) {}))
+	return loop.New(loop.WithVirtualTime(), loop.WithErrorHandler(func(loop.Failure) {}))
 }
 
 // inLoop makes a round with a loop of its own. The round prepares the loop and runs it until it is

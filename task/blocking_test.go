@@ -17,7 +17,6 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
-	"github.com/takt-go/takt/timer"
 )
 
 // waitDone is a blocking call that returns when its context ends.
@@ -592,7 +591,7 @@ func TestSubmitToAClosedLoop(t *testing.T) {
 
 func TestSubmitWhileTheLoopIsClosed(t *testing.T) {
 	for _, started := range []bool{false, true} {
-		l := loop.New(loop.WithClock(timer.NewVirtual()))
+		l := loop.New(loop.WithVirtualTime())
 		waits, got := make(chan struct{}), make(chan error)
 		go func() {
 			_, err := task.Submit(context.Background(), l, func(ctx context.Context) (int, error) {
@@ -865,7 +864,7 @@ func TestBlockingIsCanceledBeforeItsEndIsNoticed(t *testing.T) {
 // A panic of fn has the name that the task had when it called Blocking, even if the task gets another
 // name meanwhile. (The race detector reports it if fn's goroutine reads the task's name.)
 func TestBlockingPanicHasTheNameOfTheCall(t *testing.T) {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 	gate := make(chan struct{})
 	x := task.Go(l.Context(), func(ctx context.Context) (int, error) {
@@ -954,7 +953,7 @@ func TestSubmitOfATaskThatHasEndedWithTheContext(t *testing.T) {
 // Where the task cannot be made, and the context ends, Submit tells what went wrong.
 func TestSubmitTellsWhyTheTaskCannotBeMade(t *testing.T) {
 	for range 50 { // of the two, which select finds at random
-		l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(func(*loop.Task) { panic("no more tasks") }),
+		l := loop.New(loop.WithVirtualTime(), loop.WithTaskFactory(func(*loop.Task) { panic("no more tasks") }),
 			loop.WithErrorHandler(func(loop.Failure) {}))
 		ended, cancel := context.WithCancelCause(context.Background())
 		ctx := &atDone{Context: ended}

@@ -19,7 +19,6 @@ import (
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
 	"github.com/takt-go/takt/task/queue"
-	"github.com/takt-go/takt/timer"
 )
 
 // program is one line of a conformance file; see testdata/conformance/README.md.
@@ -216,7 +215,7 @@ func interpret(p *program) []string {
 	if p.Factory == "eager" {
 		start = factory.Eager
 	}
-	in.loop = loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(start), loop.WithErrorHandler(in.failure))
+	in.loop = loop.New(loop.WithVirtualTime(), loop.WithTaskFactory(start), loop.WithErrorHandler(in.failure))
 	defer in.loop.Close()
 	defer func() { in.over = true }()
 

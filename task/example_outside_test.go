@@ -12,7 +12,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // A long computation runs on another goroutine, and the other tasks go on.
@@ -31,7 +30,7 @@ func ExampleBlocking() {
 		})
 		fmt.Println(sum, err)
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// the others go on
 	// 500000500000 <nil>
@@ -125,7 +124,7 @@ func ExampleSend() {
 			}
 			fmt.Println(n)
 		}
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// 0
 	// 1
@@ -144,7 +143,7 @@ func ExampleCurrent() {
 			return 0, nil
 		}, task.Named("worker")).Await(ctx)
 		return 0, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// [main] begins
 	// [worker] begins too
@@ -162,7 +161,7 @@ func ExampleAll() {
 			fmt.Println(t.Name(), t.Status())
 		}
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// main is running
 	// b sleeps until 3s
@@ -187,7 +186,7 @@ func ExamplePrintGraph() {
 				return err
 			}, task.Named("reader"))
 		})
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	// Output:
 	// main awaits its group
 	// ├─ slow sleeps until 1m0s

@@ -210,7 +210,7 @@ func BenchmarkAsleep(b *testing.B) {
 				debug.FreeOSMemory()
 				before := heldBytes()
 				began := time.Now()
-				l := loop.New(loop.WithClock(timer.NewVirtual()))
+				l := loop.New(loop.WithVirtualTime())
 				tasks := make([]*task.Task[int], n)
 				for i := range tasks {
 					tasks[i] = k.sleeps(l.Context(), 1, time.Duration(i*99_991%n+1)*time.Microsecond)

@@ -17,7 +17,6 @@ import (
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
 	"github.com/takt-go/takt/task/queue"
-	"github.com/takt-go/takt/timer"
 )
 
 // FuzzProgram makes a program of random bytes, and runs it twice. The loop must do the same in both
@@ -123,7 +122,7 @@ func runFuzzed(t *testing.T, bytes []byte) []string {
 }
 
 func (p *fuzzed) options(mode int) []loop.Option {
-	opts := []loop.Option{loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(p.failure), loop.WithObserver(p.observe)}
+	opts := []loop.Option{loop.WithVirtualTime(), loop.WithErrorHandler(p.failure), loop.WithObserver(p.observe)}
 	if mode&1 != 0 {
 		opts = append(opts, loop.WithTaskFactory(factory.Eager))
 	}
@@ -497,7 +496,7 @@ func (p *fuzzed) checkLocks() {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		p.event.Set()
 		return 0, errors.Join(p.mutex.Lock(ctx), p.semaphore.Acquire(ctx), p.event.Wait(ctx))
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	if err != nil {
 		p.t.Errorf("another loop cannot use the locks: %v", err)
 	}

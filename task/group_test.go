@@ -16,7 +16,6 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
-	"github.com/takt-go/takt/timer"
 )
 
 // mustGoIn is GoIn for a group that takes tasks.
@@ -1230,7 +1229,7 @@ func TestGroupMakesARequestAgainWithItsCause(t *testing.T) {
 // member that goes on.
 func TestGroupOfAnUnwoundTaskLosesNoError(t *testing.T) {
 	var told failures
-	l := loop.New(loop.WithClock(timer.NewVirtual()), told.option())
+	l := loop.New(loop.WithVirtualTime(), told.option())
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
 		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			_, _ = task.GoIn(g, stubborn(time.Second, 0, errBoom), task.Named("member"))

@@ -14,7 +14,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
-	"github.com/takt-go/takt/timer"
 )
 
 // lifecycleRun runs a case, and records what happens.
@@ -47,7 +46,7 @@ type lifecycleRun struct {
 func (c lifecycle) test(t *testing.T) {
 	r := &lifecycleRun{lifecycle: c, t: t}
 	opts := []loop.Option{
-		loop.WithClock(timer.NewVirtual()),
+		loop.WithVirtualTime(),
 		loop.WithErrorHandler(func(f loop.Failure) {
 			who := "no task"
 			if f.Task != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
-	"github.com/takt-go/takt/timer"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -51,7 +50,7 @@ func playToEnd(t *testing.T, body func(ctx context.Context), opts ...loop.Option
 	_, err := task.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
 		body(ctx)
 		return struct{}{}, nil
-	}, append([]loop.Option{loop.WithClock(timer.NewVirtual()), told.option()}, opts...)...)
+	}, append([]loop.Option{loop.WithVirtualTime(), told.option()}, opts...)...)
 	told.want(t)
 	return err
 }
@@ -67,7 +66,7 @@ func panicStack(p any) []byte {
 // virtual makes a loop with a virtual clock, for tests that drive the loop themselves. It closes
 // the loop at the end of the test.
 func virtual(t *testing.T, opts ...loop.Option) *loop.Loop {
-	l := loop.New(append([]loop.Option{loop.WithClock(timer.NewVirtual())}, opts...)...)
+	l := loop.New(append([]loop.Option{loop.WithVirtualTime()}, opts...)...)
 	t.Cleanup(l.Close)
 	return l
 }

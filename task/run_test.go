@@ -17,12 +17,11 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
-	"github.com/takt-go/takt/timer"
 )
 
 // run is Run with a virtual clock.
 func run[T any](ctx context.Context, main func(context.Context) (T, error), opts ...loop.Option) (T, error) {
-	return task.Run(ctx, main, append([]loop.Option{loop.WithClock(timer.NewVirtual())}, opts...)...)
+	return task.Run(ctx, main, append([]loop.Option{loop.WithVirtualTime()}, opts...)...)
 }
 
 func TestRunReturnsTheResultOfMain(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // First returns a future that gets the result of the first of several tasks and futures that is
@@ -91,7 +90,7 @@ func Example_combinator() {
 		fmt.Println("the first is", name)
 		_ = slow.Wait(ctx)
 		return name, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// the first of 2 [task "Task-2" task "Task-3"]

@@ -9,7 +9,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // An alarm is a future that is completed when a time has passed.
@@ -48,7 +47,7 @@ func Example() {
 		_, err = other.Await(ctx)
 		fmt.Println("the other alarm is", err)
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// the alarm rings at 1s <nil>

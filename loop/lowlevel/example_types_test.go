@@ -11,12 +11,11 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // A Func makes a plain function a Runnable, for Schedule. It allocates nothing.
 func ExampleFunc() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	lowlevel.Schedule(l, lowlevel.Func(func() { fmt.Println("run") }))
@@ -42,7 +41,7 @@ func ExampleBody() {
 	hook := func(t *loop.Task, _ future.Any) {
 		lowlevel.Wrap(t, func(b lowlevel.Body) lowlevel.Body { return traced{b, t.Name()} })
 	}
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithTaskFactory(factory.NewLazy(hook)))
+	l := loop.New(loop.WithVirtualTime(), loop.WithTaskFactory(factory.NewLazy(hook)))
 	defer l.Close()
 
 	steps := 0
@@ -82,7 +81,7 @@ func (idleOwner) Describe() (string, []loop.Awaitable) { return "idling", nil }
 
 // A task with a stackless body of its own type.
 func ExampleKind() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	b := &idle{turns: 2}
@@ -99,7 +98,7 @@ func ExampleKind() {
 
 // A scope cancels a part of a body. Time limits are made in this way.
 func ExampleScope() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
@@ -127,7 +126,7 @@ func (lastFirst) Pick(ready []*loop.Task, _ bool) int { return len(ready) - 1 }
 
 // This policy reverses the order of the ready tasks.
 func ExamplePolicy() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()), lowlevel.WithPolicy(lastFirst{}, false))
+	l := loop.New(loop.WithVirtualTime(), lowlevel.WithPolicy(lastFirst{}, false))
 	defer l.Close()
 
 	for _, name := range []string{"a", "b", "c"} {
@@ -184,7 +183,7 @@ func ExamplePort() {
 
 // A Start overrides the decision of the task factory. The option Eager of package task uses AtOnce.
 func ExampleStart() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	l.CallSoon(func() {
@@ -204,7 +203,7 @@ func ExampleStart() {
 
 // A Home is one word, and gives the loop and the task that an awaitable belongs to.
 func ExampleHome() {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 
 	t := task.Go(l.Context(), func(ctx context.Context) (int, error) { return 1, nil })

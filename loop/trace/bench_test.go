@@ -10,7 +10,6 @@ import (
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/queue"
-	"github.com/takt-go/takt/timer"
 )
 
 // programs are recorded by the benchmarks. Each one makes about n events.
@@ -88,7 +87,7 @@ func BenchmarkObserver(b *testing.B) {
 						opts = append(opts, loop.WithObserver(o.make()))
 					}
 					if clock == "virtual" {
-						opts = append(opts, loop.WithClock(timer.NewVirtual()))
+						opts = append(opts, loop.WithVirtualTime())
 					}
 					b.ReportAllocs()
 					_, _ = task.Run(b.Context(), func(ctx context.Context) (none, error) {
@@ -107,7 +106,7 @@ func BenchmarkObserver(b *testing.B) {
 // BenchmarkRecord measures the recorder alone: one call of Observe.
 func BenchmarkRecord(b *testing.B) {
 	var events []loop.Event
-	_, err := task.Run(b.Context(), everything, loop.WithClock(timer.NewVirtual()),
+	_, err := task.Run(b.Context(), everything, loop.WithVirtualTime(),
 		loop.WithObserver(func(e loop.Event) {
 			if e.Kind != loop.TaskDone {
 				events = append(events, e)

@@ -8,7 +8,7 @@
 //
 //	rec := trace.NewRecorder(1 << 20) // keeps the newest events, in 1 MB of memory
 //	_, err := task.Run(context.Background(), nap,
-//		loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe))
+//		loop.WithVirtualTime(), loop.WithObserver(rec.Observe))
 //	if err != nil {
 //		return err
 //	}

@@ -9,7 +9,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // nap is the program to record: a task that waits for another task, which sleeps.
@@ -25,7 +24,7 @@ func nap(ctx context.Context) (string, error) {
 func Example() {
 	rec := trace.NewRecorder(1 << 20) // keeps the newest events, in 1 MB of memory
 	_, err := task.Run(context.Background(), nap,
-		loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe))
+		loop.WithVirtualTime(), loop.WithObserver(rec.Observe))
 	if err != nil {
 		fmt.Println(err)
 		return

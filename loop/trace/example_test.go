@@ -8,7 +8,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // A recorder with a small budget keeps only the newest events. It says how many it has dropped.
@@ -21,7 +20,7 @@ func ExampleRecorder() {
 			}
 		}
 		return 0, nil
-	}, loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe))
+	}, loop.WithVirtualTime(), loop.WithObserver(rec.Observe))
 	fmt.Println(len(rec.Events()), "kept,", rec.Dropped(), "dropped")
 	// Output: 56 kept, 147 dropped
 }
@@ -30,7 +29,7 @@ func ExampleRecorder() {
 func ExampleRecorder_Hash() {
 	run := func() uint64 {
 		rec := trace.NewRecorder(1 << 16)
-		_, _ = task.Run(context.Background(), nap, loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe))
+		_, _ = task.Run(context.Background(), nap, loop.WithVirtualTime(), loop.WithObserver(rec.Observe))
 		return rec.Hash()
 	}
 	first, second := run(), run()
@@ -41,7 +40,7 @@ func ExampleRecorder_Hash() {
 // Events returns the events that were kept. This program prints how each task ended.
 func ExampleRecorder_Events() {
 	rec := trace.NewRecorder(1 << 20)
-	_, _ = task.Run(context.Background(), nap, loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe))
+	_, _ = task.Run(context.Background(), nap, loop.WithVirtualTime(), loop.WithObserver(rec.Observe))
 	for _, e := range rec.Events() {
 		if e.Kind == loop.TaskDone {
 			fmt.Println(e.At, e.Name, e.Outcome)
@@ -57,7 +56,7 @@ func ExampleText() {
 	observe := trace.Text(os.Stdout, len("main"))
 	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		return 1, task.Yield(ctx)
-	}, loop.WithClock(timer.NewVirtual()), loop.WithObserver(observe))
+	}, loop.WithVirtualTime(), loop.WithObserver(observe))
 	// Output:
 	//    0.000000s  main  made
 	//    0.000000s  main  step
@@ -69,7 +68,7 @@ func ExampleText() {
 // Stats counts events, and measures how long tasks wait.
 func ExampleStats() {
 	var stats trace.Stats // expvar.Publish("loop", &stats)
-	_, _ = task.Run(context.Background(), nap, loop.WithClock(timer.NewVirtual()), loop.WithObserver(stats.Observe))
+	_, _ = task.Run(context.Background(), nap, loop.WithVirtualTime(), loop.WithObserver(stats.Observe))
 	fmt.Println("tasks that returned:", stats.Ended(trace.Returned))
 	fmt.Println("steps:", stats.Events(loop.StepBegan))
 	fmt.Println("longest wait:", stats.WaitTime.Max())
@@ -82,7 +81,7 @@ func ExampleStats() {
 // A histogram prints as JSON. Durations are in nanoseconds.
 func ExampleHistogram() {
 	var stats trace.Stats
-	_, _ = task.Run(context.Background(), nap, loop.WithClock(timer.NewVirtual()), loop.WithObserver(stats.Observe))
+	_, _ = task.Run(context.Background(), nap, loop.WithVirtualTime(), loop.WithObserver(stats.Observe))
 	fmt.Println(&stats.WaitTime)
 	// Output: {"count": 2, "sum": 2000000000, "max": 1000000000, "p50": 1000000000, "p90": 1000000000, "p99": 1000000000, "buckets": {"1073741824": 2}}
 }
@@ -90,7 +89,7 @@ func ExampleHistogram() {
 // Runtime shows the loop in an execution trace. Start the trace by go test -trace, by
 // /debug/pprof/trace, or by Start of package runtime/trace.
 func ExampleRuntime() {
-	_, _ = task.Run(context.Background(), nap, loop.WithObserver(trace.Runtime()), loop.WithClock(timer.NewVirtual()))
+	_, _ = task.Run(context.Background(), nap, loop.WithObserver(trace.Runtime()), loop.WithVirtualTime())
 	// go tool trace shows the tasks and their steps under User-defined tasks and regions.
 	// Output:
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
-	"github.com/takt-go/takt/timer"
 )
 
 // FuzzNames gives tasks, a lock and an error any text as a name, and reads all outputs. No name may
@@ -65,7 +64,7 @@ func named(name, label, message string, budget int) (r *trace.Recorder, live []b
 	r = trace.NewRecorder(budget)
 	var text bytes.Buffer
 	l := loop.New(
-		loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(loop.Failure) {}),
+		loop.WithVirtualTime(), loop.WithErrorHandler(func(loop.Failure) {}),
 		loop.WithObserver(r.Observe), loop.WithObserver(trace.Text(&text, 4)))
 	defer l.Close()
 	var m lock.Mutex

@@ -18,7 +18,6 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -59,7 +58,7 @@ func factorials(ctx context.Context) ([]int, error) {
 func record[T any](t testing.TB, main func(context.Context) (T, error), opts ...loop.Option) *trace.Recorder {
 	t.Helper()
 	rec := trace.NewRecorder(1 << 20)
-	opts = append([]loop.Option{loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe)}, opts...)
+	opts = append([]loop.Option{loop.WithVirtualTime(), loop.WithObserver(rec.Observe)}, opts...)
 	if _, err := task.Run(context.Background(), main, opts...); err != nil {
 		t.Fatal(err)
 	}

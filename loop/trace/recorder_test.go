@@ -63,10 +63,10 @@ func TestEvents(t *testing.T) {
 }
 
 func TestEventsOfATaskThatIsRenamed(t *testing.T) {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 	rec := trace.NewRecorder(1 << 14)
-	l = loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe))
+	l = loop.New(loop.WithVirtualTime(), loop.WithObserver(rec.Observe))
 	defer l.Close()
 	child := spawn(l.Context(), "before", task.Yield)
 	if got := rec.Events()[0].Name; got != "before" {
@@ -87,7 +87,7 @@ func TestEventsOfATaskThatIsRenamed(t *testing.T) {
 func TestRecorderTakesNoError(t *testing.T) {
 	var reported []error
 	rec := trace.NewRecorder(1 << 14)
-	l := loop.New(loop.WithObserver(rec.Observe), loop.WithClock(timer.NewVirtual()),
+	l := loop.New(loop.WithObserver(rec.Observe), loop.WithVirtualTime(),
 		loop.WithErrorHandler(func(f loop.Failure) { reported = append(reported, f.Err) }))
 	spawn(l.Context(), "", func(context.Context) error { return errBroken })
 	_ = l.Run()
@@ -132,7 +132,7 @@ func TestRingKeepsTheNewest(t *testing.T) {
 	var all []string
 	small := trace.NewRecorder(1 << 13)
 	big := trace.NewRecorder(1 << 20)
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(small.Observe), loop.WithObserver(big.Observe))
+	l := loop.New(loop.WithVirtualTime(), loop.WithObserver(small.Observe), loop.WithObserver(big.Observe))
 	defer l.Close()
 	for round := range 10 {
 		yields(l, 7, round)
@@ -162,7 +162,7 @@ func TestRingKeepsTheNewest(t *testing.T) {
 func TestTextsStayWithinTheBudget(t *testing.T) {
 	const budget = 1 << 16
 	rec := trace.NewRecorder(budget)
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe),
+	l := loop.New(loop.WithVirtualTime(), loop.WithObserver(rec.Observe),
 		loop.WithErrorHandler(func(loop.Failure) {}))
 	defer l.Close()
 	for i := range 20_000 {
@@ -262,7 +262,7 @@ func TestRandomPrograms(t *testing.T) {
 		budget := rapid.IntRange(3072, 20_000).Draw(t, "budget")
 		run := func(budget int) *trace.Recorder {
 			rec := trace.NewRecorder(budget)
-			l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe),
+			l := loop.New(loop.WithVirtualTime(), loop.WithObserver(rec.Observe),
 				loop.WithErrorHandler(func(loop.Failure) {}))
 			chaos(l, rand.New(rand.NewPCG(seed, 0)), tasks)
 			_ = l.Run() // some tasks wait forever

@@ -12,7 +12,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // The demo's golden file was written by hand, from the scheduling contract. The output of the tasks
@@ -68,7 +67,7 @@ func TestTextOfOddNames(t *testing.T) {
 
 // The loop goes on if a writer fails.
 func TestTextToABrokenWriter(t *testing.T) {
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithObserver(trace.Text(brokenWriter{}, 4)))
+	l := loop.New(loop.WithVirtualTime(), loop.WithObserver(trace.Text(brokenWriter{}, 4)))
 	defer l.Close()
 	spawn(l.Context(), "A", task.Yield)
 	if err := l.Run(); err != nil {

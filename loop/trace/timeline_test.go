@@ -19,7 +19,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 var shots = flag.String("screenshots", "", "write screenshots of the timeline into this folder")
@@ -439,7 +438,7 @@ func thousands(t testing.TB) *trace.Recorder {
 		}
 		return none{}, nil
 	}
-	if _, err := task.Run(context.Background(), main, loop.WithClock(timer.NewVirtual()), loop.WithObserver(rec.Observe)); err != nil {
+	if _, err := task.Run(context.Background(), main, loop.WithVirtualTime(), loop.WithObserver(rec.Observe)); err != nil {
 		t.Fatal(err)
 	}
 	return rec

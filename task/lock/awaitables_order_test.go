@@ -14,7 +14,6 @@ import (
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
-	"github.com/takt-go/takt/timer"
 )
 
 // A visit is what a task does at a lock, as a body that calls the methods and as a machine
@@ -114,7 +113,7 @@ var places = map[string]func() place{
 
 // journal runs the visits, those in machines as machines, and returns what happens, turn by turn.
 func journal(p place, visits []visit, machines []bool) string {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 	tasks := make([]*task.Task[int], len(visits))
 	for at, v := range visits {

@@ -10,7 +10,6 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
-	"github.com/takt-go/takt/timer"
 )
 
 // A task reads the balance, waits for the bank, and writes the new balance. The mutex keeps
@@ -41,7 +40,7 @@ func Example() {
 			return nil
 		})
 		return balance, err
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	fmt.Println(balance, err)
 	// Output:
 	// 70 <nil>
@@ -51,7 +50,7 @@ func Example() {
 func play(main func(ctx context.Context) error) {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, main(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	if err != nil {
 		fmt.Println(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/lock"
-	"github.com/takt-go/takt/timer"
 )
 
 // deadlock runs main, which must end in a deadlock.
@@ -18,7 +17,7 @@ func deadlock(t *testing.T, main testkit.Body) *loop.DeadlockError {
 	t.Helper()
 	_, err := task.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, main(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	var d *loop.DeadlockError
 	if !errors.As(err, &d) {
 		t.Fatalf("Run returned %v, want a deadlock", err)

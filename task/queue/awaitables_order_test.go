@@ -14,7 +14,6 @@ import (
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/queue"
-	"github.com/takt-go/takt/timer"
 )
 
 // Getting is to what waits for it as an eager task is that calls Get: the same items come, at the
@@ -42,7 +41,7 @@ func TestAskingIsLikeAnEagerTaskThatCalls(t *testing.T) {
 // trades runs the operations in a task, one after the other, and returns what happens.
 func trades(q *queue.Queue[int], ops []int, turns []bool, ask bool) string {
 	var j looptest.Journal
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 	await := func(name string, f future.Any) {
 		f.OnDone(func() {

@@ -9,7 +9,6 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/queue"
-	"github.com/takt-go/takt/timer"
 )
 
 // One task puts lines into a queue with room for two, and another task prints them.
@@ -47,7 +46,7 @@ func Example() {
 func play(main func(ctx context.Context) error) {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, main(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	if err != nil {
 		fmt.Println(err)
 	}

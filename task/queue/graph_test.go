@@ -10,7 +10,6 @@ import (
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/queue"
-	"github.com/takt-go/takt/timer"
 )
 
 // A pipeline is stuck: the producer waits for room, the consumer waits for an item of
@@ -34,7 +33,7 @@ func TestDeadlockSaysNames(t *testing.T) {
 		})
 		testkit.NoError(t, testkit.Yield(ctx, 1))
 		return struct{}{}, jobs.Join(ctx)
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	var d *loop.DeadlockError
 	if !errors.As(err, &d) {
 		t.Fatalf("Run returned %v, want a deadlock", err)

@@ -14,7 +14,6 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,7 +27,7 @@ func in(do func(ctx context.Context)) {
 	_, err := task.Run(context.Background(), func(ctx context.Context) (none, error) {
 		do(ctx)
 		return none{}, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	if err != nil {
 		panic(err)
 	}
@@ -48,7 +47,7 @@ func closed() *loop.Loop {
 
 // open calls do with a new loop.
 func open(do func(l *loop.Loop)) {
-	l := loop.New(loop.WithClock(timer.NewVirtual()))
+	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
 	do(l)
 }

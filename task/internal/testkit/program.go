@@ -12,7 +12,6 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // Programs cancel tasks with ErrCause, and end contexts with ErrEnded. Other tests use them, too.
@@ -49,7 +48,7 @@ func (a *Actor) String() string { return a.name }
 // NewProgram makes a program without tasks. The test must close the program's loop.
 func NewProgram(t *rapid.T) *Program {
 	opts := []loop.Option{
-		loop.WithClock(timer.NewVirtual()),
+		loop.WithVirtualTime(),
 		loop.WithErrorHandler(func(f loop.Failure) { t.Errorf("%v: %v: %v", f.Kind, f.Task, f.Err) }),
 	}
 	if rapid.Bool().Draw(t, "eager") {

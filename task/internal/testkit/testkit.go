@@ -12,7 +12,6 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
-	"github.com/takt-go/takt/timer"
 )
 
 // Main runs the tests of a package, and fails if goroutines are left at the end. TestMain calls it.
@@ -28,7 +27,7 @@ func Main(m *testing.M) {
 // NewLoop makes a loop with a virtual clock, and closes it at the end of the test. The test fails if
 // the loop reports a failure. opts come last, so they can change all of this.
 func NewLoop(t testing.TB, opts ...loop.Option) *loop.Loop {
-	l := loop.New(append([]loop.Option{loop.WithClock(timer.NewVirtual()), loop.WithErrorHandler(func(f loop.Failure) {
+	l := loop.New(append([]loop.Option{loop.WithVirtualTime(), loop.WithErrorHandler(func(f loop.Failure) {
 		t.Errorf("%v: %v: %v", f.Kind, f.Task, f.Err)
 	})}, opts...)...)
 	t.Cleanup(l.Close)
@@ -47,7 +46,7 @@ func Run(t testing.TB, body func(ctx context.Context)) {
 	_, err := task.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
 		body(ctx)
 		return struct{}{}, nil
-	}, loop.WithClock(timer.NewVirtual()))
+	}, loop.WithVirtualTime())
 	NoError(t, err)
 }
 

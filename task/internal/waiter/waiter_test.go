@@ -16,7 +16,6 @@ import (
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 	"github.com/takt-go/takt/task/internal/waiter"
-	"github.com/takt-go/takt/timer"
 )
 
 // what is a Describer that returns itself.
@@ -209,7 +208,7 @@ func (m *listModel) check(t *rapid.T) {
 
 func TestListModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := loop.New(loop.WithClock(timer.NewVirtual()))
+		l := loop.New(loop.WithVirtualTime())
 		defer l.Close()
 		m := &listModel{}
 		n := 0
@@ -295,7 +294,7 @@ func TestWaitingAllocatesOneObject(t *testing.T) {
 
 // Set panics on a goroutine that must not call it, and changes nothing.
 func TestSetOnAnotherGoroutineChangesNothing(t *testing.T) {
-	l := loop.New(loop.WithClock(timer.NewVirtual()), loop.WithDebug())
+	l := loop.New(loop.WithVirtualTime(), loop.WithDebug())
 	defer l.Close()
 	var line waiter.List
 	for range 2 {
