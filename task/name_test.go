@@ -19,11 +19,13 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
+type keyOfTheTest struct{}
+
 func TestNameOf(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		l := lowlevel.LoopOf(ctx)
 		testkit.Equal(t, "the name of main", task.NameOf(ctx), "main")
-		derived, cancel := context.WithCancel(context.WithValue(ctx, "key", 1))
+		derived, cancel := context.WithCancel(context.WithValue(ctx, keyOfTheTest{}, 1))
 		defer cancel()
 		testkit.Equal(t, "the name of a derived context", task.NameOf(derived), "main")
 		_ = task.Timeout(ctx, time.Hour, func(ctx context.Context, _ *task.Deadline) error {
