@@ -373,8 +373,7 @@ func TestBlockingPanics(t *testing.T) {
 	testkit.Panics(t, "outside every task", func() { _, _ = task.Blocking(l.Context(), never) })
 }
 
-// serve runs a loop with the system's clock on a goroutine of its own, until stop is
-// called.
+// serve runs a loop with the system's clock on a goroutine of its own, until stop is called.
 func serve(t *testing.T, opts ...loop.Option) (l *loop.Loop, stop func()) {
 	t.Helper()
 	var told failures
@@ -416,7 +415,7 @@ func TestSubmitFromManyGoroutines(t *testing.T) {
 	l, stop := serve(t)
 	defer stop()
 	const n = 50
-	total := 0 // only the loop's goroutine touches it
+	total := 0 // only the loop's goroutine uses it
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
@@ -435,7 +434,7 @@ func TestSubmitFromManyGoroutines(t *testing.T) {
 	}
 }
 
-// The loop may be run later.
+// The loop may be run after the call of Submit.
 func TestSubmitToALoopThatIsNotRunningYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := loop.New()
@@ -445,7 +444,7 @@ func TestSubmitToALoopThatIsNotRunningYet(t *testing.T) {
 			v, _ := task.Submit(context.Background(), l, gives(time.Second, 4)).Wait(context.Background())
 			got <- v
 		}()
-		synctest.Wait() // Submit is waiting
+		synctest.Wait() // now the goroutine waits for the result
 		go func() {
 			v := <-got
 			testkit.Equal(t, "the value", v, 4)
@@ -467,8 +466,8 @@ func TestSubmitPanicInTheBody(t *testing.T) {
 	}
 }
 
-// A task that other code cancels was not given up: Submit returns what it ended with,
-// also if its context has ended by then.
+// If other code cancels the task, Wait returns that cancellation, even if the context of Submit has
+// ended meanwhile.
 func TestSubmitOfATaskThatOtherCodeCancels(t *testing.T) {
 	for name, ends := range map[string]bool{"its context lives": false, "its context ends too": true} {
 		t.Run(name, func(t *testing.T) {
@@ -485,7 +484,7 @@ func TestSubmitOfATaskThatOtherCodeCancels(t *testing.T) {
 					l.CallSoon(func() { x.Cancel(byOther) })
 					_, err := hangs(ctx)
 					l.CallSoon(func() {
-						l.CallSoon(func() { // the task and its callbacks are done
+						l.CallSoon(func() { // now the task is done, and its callbacks have run
 							if ends {
 								cancel(errCause)
 							}
@@ -536,7 +535,7 @@ func TestSubmitGivesUp(t *testing.T) {
 	}
 }
 
-// It gives up at once, without waiting for what the task makes of the cancellation.
+// When its context ends, Wait returns at once, and does not wait until the task has cleaned up.
 func TestSubmitGivesUpAtOnce(t *testing.T) {
 	l, stop := serve(t)
 	defer stop()
@@ -552,11 +551,11 @@ func TestSubmitGivesUpAtOnce(t *testing.T) {
 		_, _, _ = task.Recv(ctx, gate)
 		return 1, nil
 	}).Wait(ctx)
-	testkit.Equal(t, "what Submit returns", err, errCause)
+	testkit.Equal(t, "the error of Wait", err, errCause)
 	_ = l.Post(func() { close(gate) })
 }
 
-// A context that ended before leaves no chance to the body, whichever the factory.
+// If the context has ended before, the body never runs, with either factory.
 func TestSubmitWithAContextThatHasEnded(t *testing.T) {
 	for _, f := range []struct {
 		name string
@@ -572,8 +571,8 @@ func TestSubmitWithAContextThatHasEnded(t *testing.T) {
 				ran = true
 				return 0, nil
 			}).Wait(ctx)
-			testkit.Equal(t, "what Submit returns", err, errCause)
-			// Posts run in order: when this is through, the one before has had its turn.
+			testkit.Equal(t, "the error of Wait", err, errCause)
+			// Posts run in order: when this one has run, the post before it has run, too.
 			now, _ := task.Submit(context.Background(), l, func(ctx context.Context) (bool, error) {
 				return ran, task.Yield(ctx)
 			}).Wait(context.Background())
@@ -625,8 +624,7 @@ func TestSubmitMisusePanics(t *testing.T) {
 	})
 }
 
-// In a body or callback it would wait for ever, whatever the context. A limit of the
-// context ends a Submit that waits all the same.
+// Wait panics in a body or callback, with any context, because it would block the loop.
 func TestSubmitInsideALoopPanics(t *testing.T) {
 	for _, opts := range [][]loop.Option{nil, {loop.WithSlowStep(time.Hour)}} {
 		play(t, func(ctx context.Context) {
@@ -650,7 +648,7 @@ func TestSubmitInsideALoopPanics(t *testing.T) {
 	}
 }
 
-// Where another loop is meant, a blocking call is the place for it.
+// A body can wait for a task of another loop inside a blocking call.
 func TestSubmitToAnotherLoop(t *testing.T) {
 	l, stop := serve(t)
 	defer stop()
@@ -663,13 +661,12 @@ func TestSubmitToAnotherLoop(t *testing.T) {
 	})
 }
 
-// A nil body is a mistake of the one who submits it, who is told, and not left
-// waiting for a task that was never made.
+// Submit of a nil body panics in the caller, and does not wait for a task that is never made.
 func TestSubmitOfANilBodyPanics(t *testing.T) {
 	l, stop := serve(t)
 	defer stop()
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() { // what comes behind a post that went wrong ends a Submit that would hang
+	go func() { // ends a Submit that would hang
 		_, _ = task.Submit(context.Background(), l, func(ctx context.Context) (int, error) {
 			return 0, task.Yield(ctx)
 		}).Wait(context.Background())
@@ -678,7 +675,7 @@ func TestSubmitOfANilBodyPanics(t *testing.T) {
 	testkit.Panics(t, "nil", func() { _, _ = task.Submit[int](ctx, l, nil).Wait(ctx) })
 }
 
-// An option or a factory that panics is not the end of the one who waits either.
+// If an option or the factory panics, Wait returns an error.
 func TestSubmitWhereTheTaskCannotBeMade(t *testing.T) {
 	l := loop.New(loop.WithTaskFactory(func(*loop.Task) { panic("no more tasks") }),
 		loop.WithErrorHandler(func(loop.Failure) {}))
@@ -691,7 +688,7 @@ func TestSubmitWhereTheTaskCannotBeMade(t *testing.T) {
 		_, err := task.Submit(ctx, l, hangs).Wait(ctx)
 		got <- err
 	}()
-	for failed := false; !failed; { // until the post has come, and gone
+	for failed := false; !failed; { // until the post has run
 		l.CallSoon(func() {})
 		l.RunUntilIdle()
 		select {
@@ -713,8 +710,8 @@ func TestSubmitWhereTheTaskCannotBeMade(t *testing.T) {
 	}
 }
 
-// What Close waits for may itself wait for the loop. In a bubble, a Close that hangs is a
-// deadlock.
+// Close waits for blocking calls, and such a call may itself wait for the loop. synctest reports a
+// Close that hangs as a deadlock.
 func TestCloseEndsWhatWaitsForTheLoop(t *testing.T) {
 	submits := func(l *loop.Loop) error {
 		_, err := task.Submit(context.Background(), l, hangs).Wait(context.Background())
@@ -762,12 +759,12 @@ func TestCloseEndsWhatWaitsForTheLoop(t *testing.T) {
 				l := virtual(t)
 				ended := make(chan error, 1)
 				start(l, ended)
-				for range 2 { // what is started, and what that submits
+				for range 2 { // runs the first body, and the body that it submits
 					l.RunUntilIdle()
 					synctest.Wait()
 				}
 				l.Close()
-				testkit.Equal(t, "what it waited for", <-ended, loop.ErrClosed)
+				testkit.Equal(t, "the error of the wait", <-ended, loop.ErrClosed)
 			})
 		})
 	}
@@ -813,7 +810,7 @@ func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 				})
 				l.RunOnce()
 				lowlevel.Offload(l, func() {}, func() { a.Cancel(errCause) })
-				synctest.Wait() // both calls have returned: their ends share a turn
+				synctest.Wait() // both calls have returned: the loop notices both ends in one turn
 				l.RunUntilIdle()
 				v, err := a.Result()
 				testkit.Equal(t, "the value of the task", v, 1)
@@ -880,7 +877,7 @@ func TestBlockingPanicHasTheNameOfTheCall(t *testing.T) {
 	wantText(t, x.Err(), `panic in task "before": boom`)
 }
 
-// What the task fails with after Submit has given up is reported.
+// If the task fails after Wait has given up, the loop reports the error.
 func TestSubmitThatGaveUpTakesNoError(t *testing.T) {
 	var told failures
 	l := loop.New(told.option())
@@ -890,9 +887,9 @@ func TestSubmitThatGaveUpTakesNoError(t *testing.T) {
 		_, err := task.Submit(ctx, l, func(ctx context.Context) (int, error) {
 			cancel()
 			_ = task.Sleep(ctx, time.Hour)
-			err, _, _ := task.Recv(ctx, over) // that of Submit
+			err, _, _ := task.Recv(ctx, over) // the error that Wait has returned
 			testkit.ErrorIs(t, err, context.Canceled)
-			l.CallLater(0, func() { l.CallSoon(l.Stop) }) // when the task has been done for a while
+			l.CallLater(0, func() { l.CallSoon(l.Stop) }) // runs a few turns after the task is done
 			return 0, errBoom
 		}, task.Named("failing")).Wait(ctx)
 		over <- err
@@ -920,8 +917,8 @@ func TestBlockingTellsTheCauseOfTheCancellation(t *testing.T) {
 	testkit.ErrorIs(t, causeOf(t, <-told), errCause)
 }
 
-// atDone is a context that calls a function when it is first asked for Done, and gives
-// what that returns.
+// atDone is a context. The first call of its method Done calls a function, and returns the
+// function's result.
 type atDone struct {
 	context.Context
 	call func() <-chan struct{}
@@ -935,24 +932,25 @@ func (a *atDone) Done() <-chan struct{} {
 	return a.Context.Done()
 }
 
-// Where the task has ended, canceled as the context has ended, before Submit begins to wait,
-// Submit returns the cause all the same.
+// The context may end, and cancel the task, before Wait begins to wait. Wait still returns the
+// cause of the context.
 func TestSubmitOfATaskThatHasEndedWithTheContext(t *testing.T) {
 	l := virtual(t)
 	ended, cancel := context.WithCancelCause(context.Background())
 	ctx := &atDone{Context: ended, call: func() <-chan struct{} {
 		cancel(errCause)
 		l.RunUntilIdle()
-		return nil // Submit sees the end of the task only
+		return nil // so that Wait notices only the end of the task
 	}}
 	v, err := task.Submit(ctx, l, hangs).Wait(ctx)
 	testkit.Equal(t, "the value", v, 0)
 	testkit.Equal(t, "the error", err, errCause)
 }
 
-// Where the task cannot be made, and the context ends, Submit tells what went wrong.
+// If the task cannot be made, and the context ends, Wait returns the reason why the task was not
+// made.
 func TestSubmitTellsWhyTheTaskCannotBeMade(t *testing.T) {
-	for range 50 { // of the two, which select finds at random
+	for range 50 { // since select picks one of the two at random
 		l := loop.New(loop.WithVirtualTime(), loop.WithTaskFactory(func(*loop.Task) { panic("no more tasks") }),
 			loop.WithErrorHandler(func(loop.Failure) {}))
 		ended, cancel := context.WithCancelCause(context.Background())

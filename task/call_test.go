@@ -16,7 +16,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// byTurns drives two loops on this goroutine, by turns, until x is done.
+// byTurns drives two loops on this goroutine in turn, until x is done.
 func byTurns(t *testing.T, a, b *loop.Loop, x future.Any) {
 	t.Helper()
 	for range 100 {
@@ -53,7 +53,7 @@ func TestCall(t *testing.T) {
 	testkit.Equal(t, "the error", err, nil)
 }
 
-// What the body ends with comes back, and is taken.
+// Call returns the error of the body, and takes it.
 func TestCallOfWhatFails(t *testing.T) {
 	var told failures
 	for name, c := range map[string]struct {
@@ -90,19 +90,19 @@ func TestCallWhereTheFactoryFails(t *testing.T) {
 	wantText(t, x.Err(), "panic in a callback: no more tasks")
 }
 
-// A Goexit ends the driver of the other loop, and the caller is told all the same.
+// A Goexit of the body ends the driver of the other loop, and Call still returns an error.
 func TestCallLeftByGoexit(t *testing.T) {
 	for _, opts := range [][]task.Option{nil, {task.Eager()}} {
 		a, b := virtual(t), virtual(t)
 		x := calls(a, b, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil }, opts...)
 		a.RunOnce()
-		testkit.Equal(t, "the driver was ended", testkit.Goexits(b.RunUntilIdle), true)
+		testkit.Equal(t, "the Goexit ended the driver", testkit.Goexits(b.RunUntilIdle), true)
 		a.RunUntilIdle()
 		testkit.ErrorIs(t, x.Err(), loop.ErrGoexit)
 	}
 }
 
-// To its own loop, a call is a task that is awaited.
+// If the other loop is the caller's own loop, Call makes a task there and awaits it.
 func TestCallOnTheSameLoop(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		v, err := task.Call(ctx, lowlevel.LoopOf(ctx), func(ctx context.Context) (string, error) {
@@ -114,8 +114,8 @@ func TestCallOnTheSameLoop(t *testing.T) {
 	})
 }
 
-// Where the caller is canceled, Call returns at once, although nothing drives the other loop. When
-// that is driven again, the body never runs, or is canceled.
+// If the caller is canceled, Call returns at once, although no goroutine drives the other loop.
+// When the other loop is driven again, the body does not run, or is canceled.
 func TestCallIsCanceled(t *testing.T) {
 	for _, started := range []bool{false, true} {
 		a, b := virtual(t), virtual(t)
@@ -147,8 +147,8 @@ func TestCallIsCanceled(t *testing.T) {
 	}
 }
 
-// A limit helps where nothing drives the other loop, also if the body could not be canceled
-// under the caller's own context.
+// A time limit ends a Call although no goroutine drives the other loop. The end of a derived
+// context does so, too.
 func TestCallUnderALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := virtual(t)
@@ -168,7 +168,7 @@ func TestCallUnderALimit(t *testing.T) {
 	})
 }
 
-// A clean-up may call under a context that does not end.
+// A clean-up may use Call with a context that does not end.
 func TestCallToCleanUp(t *testing.T) {
 	a, b := virtual(t), virtual(t)
 	x := task.Go(a.Context(), func(ctx context.Context) (int, error) {
@@ -187,7 +187,8 @@ func TestCallToCleanUp(t *testing.T) {
 	testkit.Equal(t, "the cause", causeOf(t, x.Err()), errCause)
 }
 
-// A result that has come is not dropped, whether it was noticed or not.
+// If the body has ended, a cancellation of the caller does not drop the result, even if the
+// caller's loop has not noticed the result yet.
 func TestCallKeepsTheResult(t *testing.T) {
 	for name, body := range map[string]func(context.Context) (int, error){
 		"a value": gives(0, 7), "an error": fails(0, errBoom),
@@ -209,7 +210,7 @@ func TestCallKeepsTheResult(t *testing.T) {
 			a.RunUntilIdle()
 			b.RunUntilIdle()
 			if noticed {
-				_ = a.Post(func() { x.Cancel(errCause) }) // in the turn in which the result comes
+				_ = a.Post(func() { x.Cancel(errCause) }) // runs in the turn in which the result comes
 			} else {
 				x.Cancel(errCause)
 			}
@@ -223,7 +224,7 @@ func TestCallKeepsTheResult(t *testing.T) {
 	}
 }
 
-// A failure that comes when the caller has given up is reported on the other loop.
+// If the body fails after the caller was canceled, the other loop reports the error.
 func TestCallThatGaveUpTakesNoError(t *testing.T) {
 	var told failures
 	a, b := virtual(t), virtual(t, told.option())
@@ -237,7 +238,7 @@ func TestCallThatGaveUpTakesNoError(t *testing.T) {
 	told.want(t, "a task failed and its error was never retrieved: called: boom")
 }
 
-// A loop that is closed answers with ErrClosed, whenever that is.
+// If the other loop is closed, at any time before the result comes, the error is ErrClosed.
 func TestCallOnALoopThatIsClosed(t *testing.T) {
 	for name, c := range map[string]struct{ before, started, deaf bool }{
 		"before": {before: true}, "before the body has begun": {}, "while the body runs": {started: true},
@@ -262,7 +263,7 @@ func TestCallOnALoopThatIsClosed(t *testing.T) {
 					b.RunUntilIdle()
 				}
 				b.Close()
-				synctest.Wait() // the end of the loop's context has come through
+				synctest.Wait() // until the end of the loop's context has taken effect
 				a.RunUntilIdle()
 				testkit.Equal(t, "the error", x.Err(), loop.ErrClosed)
 				told.want(t)
@@ -271,8 +272,7 @@ func TestCallOnALoopThatIsClosed(t *testing.T) {
 	}
 }
 
-// The caller's loop is closed: the task on the other loop is canceled, and what it comes to is
-// dropped without harm.
+// If the caller's loop is closed, the task on the other loop is canceled, and its result is dropped.
 func TestCallFromALoopThatIsClosed(t *testing.T) {
 	for _, started := range []bool{false, true} {
 		a, b := virtual(t), virtual(t)
@@ -290,13 +290,14 @@ func TestCallFromALoopThatIsClosed(t *testing.T) {
 	}
 }
 
-// Each loop on a goroutine of its own, and many calls to and fro. The race detector looks on.
+// Two loops run on goroutines of their own, and call each other many times. The race detector
+// checks this.
 func TestCallBetweenGoroutines(t *testing.T) {
 	for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
 		const n = 50
 		a, stopA := serve(t, loop.WithTaskFactory(f))
 		b, stopB := serve(t, loop.WithTaskFactory(f))
-		total := map[*loop.Loop]int{a: 0, b: 0} // each loop changes its own
+		total := map[*loop.Loop]int{a: 0, b: 0} // each loop changes only its own number
 		counts := map[*loop.Loop]*int{a: new(int), b: new(int)}
 		add := func(ctx context.Context) (int, error) {
 			*counts[lowlevel.LoopOf(ctx)]++
@@ -317,7 +318,7 @@ func TestCallBetweenGoroutines(t *testing.T) {
 						here, _ := add(ctx)
 						return back + here, err
 					})
-					if i%5 == 0 { // one that gives up at once
+					if i%5 == 0 { // this caller is canceled at once
 						task.Current(ctx).Cancel(nil)
 						_, _ = task.Call(ctx, to, hangs)
 					}
@@ -338,7 +339,7 @@ func TestCallBetweenGoroutines(t *testing.T) {
 	}
 }
 
-// The caller's loop waits for the result: it is not deadlocked, and its clock does not jump.
+// While the caller's loop waits for the result, it is not deadlocked, and its clock does not jump.
 func TestCallHoldsTheCallersLoop(t *testing.T) {
 	b, stop := serve(t)
 	defer stop()
@@ -359,8 +360,8 @@ func TestCallExplainsItself(t *testing.T) {
 	byTurns(t, a, b, x)
 }
 
-// A limit of posts on the other loop refuses the call. The result comes back whatever limit
-// the caller's loop has.
+// If the other loop has reached its limit of posts, it refuses the call. A limit of the caller's
+// loop does not refuse the result.
 func TestCallAndLimitsOfPosts(t *testing.T) {
 	a, b := virtual(t), virtual(t)
 	b.SetPostLimit(1)
@@ -379,7 +380,7 @@ func TestCallAndLimitsOfPosts(t *testing.T) {
 	testkit.Equal(t, "the error", x.Err(), nil)
 }
 
-// The body may hear of the cancellation first, and end by it. Then the caller is told once.
+// The cancellation may end the body before the caller runs. The caller still gets it once.
 func TestCallIsCanceledOnceWhereTheBodyIsFirst(t *testing.T) {
 	a, b := virtual(t), virtual(t)
 	x := task.Go(a.Context(), func(ctx context.Context) (int, error) {
@@ -398,7 +399,8 @@ func TestCallIsCanceledOnceWhereTheBodyIsFirst(t *testing.T) {
 	testkit.Equal(t, "its error", err, nil)
 }
 
-// The body is told why the caller has given up, also under a context that does not end.
+// The cause of the body's cancellation is the cancellation of the caller, even under a context that
+// does not end.
 func TestCallTellsWhyItGaveUp(t *testing.T) {
 	a, b := virtual(t), virtual(t)
 	y := future.New[error](b.Context())
@@ -415,5 +417,5 @@ func TestCallTellsWhyItGaveUp(t *testing.T) {
 	a.RunUntilIdle()
 	b.RunUntilIdle()
 	err, _ := y.Result()
-	testkit.Equal(t, "the cause of the cause", causeOf(t, causeOf(t, err)), errCause)
+	testkit.Equal(t, "the cause of the caller's cancellation", causeOf(t, causeOf(t, err)), errCause)
 }

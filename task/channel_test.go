@@ -53,7 +53,7 @@ func TestRecvFromAClosedChannel(t *testing.T) {
 		ch := make(chan int, 1)
 		ch <- 4
 		close(ch)
-		testkit.Equal(t, "what is left in it", recv(t, ctx, ch), 4)
+		testkit.Equal(t, "the value that is left in it", recv(t, ctx, ch), 4)
 		for range 2 {
 			if v, ok, err := task.Recv(ctx, ch); v != 0 || ok || err != nil {
 				t.Errorf("drained: %v, %v, %v", v, ok, err)
@@ -81,7 +81,7 @@ func TestSendWhereThereIsRoomDoesNotSuspend(t *testing.T) {
 			t.Error(err)
 		}
 		testkit.Equal(t, "turns that passed", turns(), 0)
-		testkit.Equal(t, "what was sent", <-ch, 1)
+		testkit.Equal(t, "the sent value", <-ch, 1)
 	})
 }
 
@@ -94,7 +94,7 @@ func TestSendSuspendsUntilThereIsRoom(t *testing.T) {
 			t.Error(err)
 		}
 		wantTime(t, ctx, time.Second)
-		testkit.Equal(t, "what was sent", <-ch, 2)
+		testkit.Equal(t, "the sent value", <-ch, 2)
 	})
 }
 
@@ -124,7 +124,7 @@ func TestChannelMisusePanics(t *testing.T) {
 	testkit.Panics(t, "belongs to no loop", func() { _, _, _ = task.Recv(context.Background(), ch) })
 	testkit.Panics(t, "outside every task", func() { _, _, _ = task.Recv(l.Context(), ch) })
 	testkit.Panics(t, "outside every task", func() { _ = task.Send(l.Context(), ch, 1) })
-	testkit.Equal(t, "what is left in the channel", len(ch), 1)
+	testkit.Equal(t, "values that are left in the channel", len(ch), 1)
 }
 
 func TestRecvInOrderOfComing(t *testing.T) {
@@ -282,7 +282,7 @@ func TestSendThatWasMadeIsCanceledAtTheNextSuspension(t *testing.T) {
 			t.Errorf("the error of the task is %v, want a cancellation", err)
 		}
 		j.Want(t, "sent: <nil>")
-		testkit.Equal(t, "what was sent", <-ch, 2)
+		testkit.Equal(t, "the sent value", <-ch, 2)
 	})
 }
 

@@ -106,8 +106,8 @@
 //	WaitFor                 if its task or future is not done
 //	AsCompleted             always before its first round; later, if no other awaitable
 //	                        has completed meanwhile
-//	WithGroup               at its end, if it was given a task whose end it has not
-//	                        noticed yet
+//	WithGroup               at its end, if the group has a task and has not noticed the
+//	                        end of that task yet
 //	Recv, Send              if the operation is not possible at once
 //	Timeout, TimeoutAt      not by themselves, only their bodies; Within is the same
 //	lowlevel.Suspend        all functions of this list use it; packages lock and queue

@@ -119,7 +119,7 @@ func TestErrorIsNotTaken(t *testing.T) {
 		name string
 		by   func(ctx context.Context, failing *task.Task[int])
 	}{
-		{"nobody", func(context.Context, *task.Task[int]) {}},
+		{"no code", func(context.Context, *task.Task[int]) {}},
 		{"Result before it is done", func(_ context.Context, failing *task.Task[int]) { _, _ = failing.Result() }},
 		{"Done and Canceled", func(ctx context.Context, failing *task.Task[int]) {
 			yields(t, ctx, 3)
@@ -140,7 +140,7 @@ func TestErrorIsNotTaken(t *testing.T) {
 			_, _ = failing.Await(derived)
 		}},
 		{"a gather that no task awaits", func(_ context.Context, failing *task.Task[int]) { task.Gather(failing) }},
-		{"a gather whose error no code takes", func(ctx context.Context, failing *task.Task[int]) {
+		{"a gather that is only asked for Done", func(ctx context.Context, failing *task.Task[int]) {
 			yields(t, ctx, 3)
 			_ = task.Gather(failing).Done()
 		}},

@@ -183,7 +183,7 @@ func TestGatherOfWhatIsCanceledFailsWithThat(t *testing.T) {
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		testkit.Equal(t, "the time", elapsed(ctx), 0)
 		testkit.Equal(t, "the other is done", b.Done(), false)
-		testkit.Equal(t, "requests to cancel the one that awaits", task.Current(ctx).CancelRequests(), 0)
+		testkit.Equal(t, "requests to cancel the awaiting task", task.Current(ctx).CancelRequests(), 0)
 		_, _ = b.Await(ctx)
 	})
 }

@@ -298,8 +298,8 @@ func (g *Group) outside() int {
 	return n
 }
 
-// requested returns the cancellation that must be delivered again: the one that has ended a context
-// of ctxs, or else delivered.
+// requested returns the cancellation that must be delivered again: the cancellation that has ended a
+// context of ctxs, or else delivered.
 func requested(delivered error, ctxs ...context.Context) error {
 	for _, ctx := range ctxs {
 		if e, ok := context.Cause(ctx).(*loop.CanceledError); ok {

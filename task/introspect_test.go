@@ -29,7 +29,7 @@ func TestCurrent(t *testing.T) {
 			return 0, nil
 		}, task.Named("a"))
 		_, _ = a.Await(ctx)
-		testkit.Equal(t, "the one that Go returned", a.Task().Name(), "a")
+		testkit.Equal(t, "the name of the task that Go returned", a.Task().Name(), "a")
 		_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
 			testkit.Equal(t, "in a scope", task.Current(ctx).Name(), "main")
 			return nil
@@ -567,7 +567,7 @@ func TestStack(t *testing.T) {
 
 				m := task.GoMachine(ctx, &sleepMachine{1, time.Second})
 				yields(t, ctx, 1)
-				testkit.Equal(t, "of a stackless task", len(m.Task().Stack()), 0)
+				testkit.Equal(t, "frames of a stackless task", len(m.Task().Stack()), 0)
 				_, _ = m.Await(ctx)
 			}, opts...)
 		})
@@ -599,7 +599,7 @@ func TestStackOfTheRunningTask(t *testing.T) {
 	}
 }
 
-// makesAndIsSeen makes a task, whose eager first step calls look.
+// makesAndIsSeen makes a task. Its eager first step calls look.
 func makesAndIsSeen(ctx context.Context, machine bool, look func()) {
 	if machine {
 		task.GoMachine(ctx, task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {

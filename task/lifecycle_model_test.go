@@ -188,7 +188,7 @@ func (c lifecycle) goexits(m *lifecycleTruth) {
 	if !m.goexit {
 		return
 	}
-	m.nested = c.eager && m.ownEnd && !c.suspends     // the Goexit also unwinds the waiter, whose call runs inner's first step
+	m.nested = c.eager && m.ownEnd && !c.suspends     // the Goexit also unwinds the waiter: its call runs inner's first step
 	m.mayReach = c.stackless && !c.debug && !m.nested // a machine may run on the stack of any task, but not in debug mode
 	m.dropped = !c.drivesOn                           // Loop.Close: queued callbacks are dropped
 }

@@ -54,7 +54,7 @@ func Turn() Suspension { return loop.Internals.Turn() }
 // End waits for nothing: the machine has ended.
 func End() Suspension { return Suspension{} }
 
-// GoMachine is [Go] for a [Machine]: it makes a task whose body has no stack.
+// GoMachine is [Go] for a [Machine]: it makes a task that has no stack.
 func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T] {
 	mustBeMachine(m)
 	t, o := &stackless[T]{m: m}, chosen(opts)
@@ -69,7 +69,7 @@ func mustBeMachine[T any](m Machine[T]) {
 	}
 }
 
-// stackless is a Task whose body is a Machine.
+// stackless is a Task with a Machine as its body.
 type stackless[T any] struct {
 	Task[T]
 	m Machine[T] // nil when the task is done

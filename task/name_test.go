@@ -69,7 +69,7 @@ func TestNameOfATaskOfATask(t *testing.T) {
 		defer cancel()
 		for _, of := range []context.Context{ctx, derived, l.Bind(loop.Outside(ctx))} {
 			name, _ := task.Go(of, func(ctx context.Context) (string, error) { return task.NameOf(ctx), nil }, task.Named("child")).Await(ctx)
-			testkit.Equal(t, "of the child", name, "child")
+			testkit.Equal(t, "the name of the child", name, "child")
 		}
 	})
 }

@@ -46,7 +46,7 @@ func TestRunMain(t *testing.T) {
 		}).Await(ctx)
 	})
 	testkit.Equal(t, "the error", err, nil)
-	testkit.Equal(t, "what Post says after Run", l.Post(func() {}), loop.ErrClosed)
+	testkit.Equal(t, "the error of Post after Run", l.Post(func() {}), loop.ErrClosed)
 }
 
 func TestRunInheritsTheDeadline(t *testing.T) {

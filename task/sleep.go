@@ -8,8 +8,8 @@ import (
 )
 
 // Sleep suspends the running task until d has passed by the loop's clock. d <= 0 suspends for
-// exactly one turn. Tasks whose sleep ends at the same instant wake in the order in which they went
-// to sleep. The error is nil, or it says what ended the sleep early: see [lowlevel.Await]. Sleep
+// exactly one turn. If several sleeps end at the same instant, the tasks wake in the order in which
+// they went to sleep. The error is nil, or it says what ended the sleep early: see [lowlevel.Await]. Sleep
 // allocates nothing but the timer's place in the tree. It panics if ctx does not belong to the
 // running task. asyncio: sleep.
 func Sleep(ctx context.Context, d time.Duration) error {

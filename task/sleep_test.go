@@ -67,7 +67,7 @@ func TestYieldInOrder(t *testing.T) {
 	})
 }
 
-// Tasks whose sleep ends at the same instant wake in the order in which they went to sleep.
+// If several sleeps end at the same instant, the tasks wake in the order in which they went to sleep.
 func TestSleepersWakeInOrder(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal

@@ -108,6 +108,6 @@ func (s *Submission[T]) Cancel(cause error) {
 
 func (s *Submission[T]) mustBeMade(what string) {
 	if s == nil || s.done == nil {
-		panic("task: " + what + " of a Submission that Submit has not made; use the one that Submit returns")
+		panic("task: " + what + " of a Submission that Submit has not made; use the Submission that Submit returns")
 	}
 }

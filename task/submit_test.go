@@ -23,13 +23,13 @@ func isDone[T any](s *task.Submission[T]) bool {
 	}
 }
 
-// Submit does not block, so the host itself may call it, and a body, for another loop.
+// Submit does not block. So the host of the loop may call it, and a body of another loop.
 func TestSubmitReturnsAtOnce(t *testing.T) {
 	l := virtual(t)
 	s := task.Submit(t.Context(), l, gives(time.Hour, 7))
-	testkit.Equal(t, "it is done", isDone(s), false)
+	testkit.Equal(t, "the Submission is done", isDone(s), false)
 	testkit.NoError(t, l.Run())
-	testkit.Equal(t, "it is done", isDone(s), true)
+	testkit.Equal(t, "the Submission is done", isDone(s), true)
 	for range 2 {
 		v, err := s.Wait(t.Context())
 		testkit.Equal(t, "the value", v, 7)
@@ -38,10 +38,10 @@ func TestSubmitReturnsAtOnce(t *testing.T) {
 	play(t, func(ctx context.Context) { s = task.Submit(loop.Outside(ctx), l, gives(0, 8)) })
 	l.RunUntilIdle()
 	_, err := s.Wait(t.Context())
-	testkit.ErrorIs(t, err, context.Canceled) // the context of the body that submitted has ended
+	testkit.ErrorIs(t, err, context.Canceled) // the body that submitted the task has ended, and so has its context
 }
 
-// Any number of goroutines wait for one result.
+// Any number of goroutines may wait for one result.
 func TestSubmissionIsAwaitedByMany(t *testing.T) {
 	l, stop := serve(t)
 	defer stop()
@@ -51,14 +51,14 @@ func TestSubmissionIsAwaitedByMany(t *testing.T) {
 		all.Go(func() {
 			_, err := s.Wait(t.Context())
 			testkit.Equal(t, "the error", err, errBoom)
-			testkit.Equal(t, "it is done", isDone(s), true)
-			s.Cancel(nil) // which does nothing any more
+			testkit.Equal(t, "the Submission is done", isDone(s), true)
+			s.Cancel(nil) // does nothing, since the task is done
 		})
 	}
 	all.Wait()
 }
 
-// A Wait that ends early leaves the task alone.
+// A Wait that ends early does not change the task.
 func TestSubmissionWaitGivesUp(t *testing.T) {
 	l := virtual(t)
 	s := task.Submit(t.Context(), l, gives(time.Hour, 7))
@@ -85,7 +85,7 @@ func TestSubmissionCancel(t *testing.T) {
 				l.RunUntilIdle()
 			}
 			s.Cancel(errCause)
-			testkit.Equal(t, "it is done at once", isDone(s), false)
+			testkit.Equal(t, "the Submission is done at once", isDone(s), false)
 			l.RunUntilIdle()
 			_, err := s.Wait(t.Context())
 			testkit.Equal(t, "the cause", causeOf(t, err), errCause)
@@ -94,7 +94,7 @@ func TestSubmissionCancel(t *testing.T) {
 	}
 }
 
-// The end of the context of Submit cancels the task, and is what Wait returns.
+// When the context of Submit ends, the task is canceled, and Wait returns the cause of the context.
 func TestSubmissionEndsWithItsContext(t *testing.T) {
 	l := virtual(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -106,7 +106,7 @@ func TestSubmissionEndsWithItsContext(t *testing.T) {
 	testkit.Equal(t, "the error", err, errCause)
 }
 
-// An error is taken by a Wait that returns it, and by nothing else.
+// Only a Wait that returns the error takes it.
 func TestSubmissionErrorsAreReported(t *testing.T) {
 	const untaken = "a task failed and its error was never retrieved: failing: boom"
 	submit := func(ctx context.Context, l *loop.Loop) *task.Submission[int] {
@@ -152,7 +152,7 @@ func TestSubmissionErrorsAreReported(t *testing.T) {
 			}()
 			synctest.Wait()
 			l.RunUntilIdle()
-		}, nil, []loop.Option{loop.WithUnretrievedLimit(0)}}, // what is not taken at once is reported
+		}, nil, []loop.Option{loop.WithUnretrievedLimit(0)}}, // an error that is not taken at once is reported
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestSubmissionErrorsAreReported(t *testing.T) {
 	}
 }
 
-// The end of the loop settles it, whatever the body makes of that.
+// When the loop is closed, Wait returns ErrClosed, however the body ends.
 func TestSubmissionToALoopThatIsClosed(t *testing.T) {
 	for name, body := range map[string]func(context.Context) (int, error){
 		"which is unwound": hangs,
@@ -188,7 +188,7 @@ func TestSubmissionToALoopThatIsClosed(t *testing.T) {
 			testkit.Equal(t, "the error", err, loop.ErrClosed)
 			s.Cancel(nil)
 			after := task.Submit(t.Context(), l, hangs)
-			testkit.Equal(t, "one that comes later is done", isDone(after), true)
+			testkit.Equal(t, "a Submission to the closed loop is done", isDone(after), true)
 		})
 	}
 }
@@ -200,13 +200,13 @@ func TestSubmitAndLimitsOfPosts(t *testing.T) {
 	_, err := second.Wait(t.Context())
 	testkit.Equal(t, "the error", err, loop.ErrFull)
 	second.Cancel(nil)
-	first.Cancel(nil) // which is taken in spite of the limit
+	first.Cancel(nil) // works in spite of the limit
 	l.RunUntilIdle()
 	_, err = first.Wait(t.Context())
 	testkit.ErrorIs(t, err, future.ErrCanceled)
 }
 
-// A task may wait for the end of what it has submitted to another loop, as for any channel.
+// A task may wait by Recv until a task that it has submitted to another loop is done.
 func TestSubmissionDoneInATask(t *testing.T) {
 	other, stop := serve(t)
 	defer stop()

@@ -29,7 +29,7 @@ type outcome[T any] future.Promise[T]
 
 func (t *Task[T]) promise() *future.Promise[T] { return (*future.Promise[T])(&t.outcome) }
 
-// PanicError is the error of a task whose body panicked.
+// PanicError is the error of a task after its body has panicked.
 type PanicError = loop.PanicError
 
 // An Option is a setting for a new task.

@@ -121,7 +121,7 @@ func (d *Deadline) Expired() bool { return d.expired != nil }
 func (d *Deadline) Reschedule(when time.Time) error {
 	switch {
 	case d.scope == nil:
-		return fmt.Errorf("task: Reschedule of a Deadline that Timeout did not make; use the one that the body is handed")
+		return fmt.Errorf("task: Reschedule of a Deadline that Timeout did not make; use the Deadline that the body is handed")
 	case d.over:
 		return fmt.Errorf("task: Reschedule of a time limit after its body has ended; call it while the body runs")
 	case d.expired != nil:

@@ -302,7 +302,7 @@ func TestTimeoutCancelsWhatItAwaits(t *testing.T) {
 			return err
 		})
 		wantTimeout(t, ctx, err, time.Second)
-		testkit.Equal(t, "what was awaited is canceled", a.Canceled(), true)
+		testkit.Equal(t, "a is canceled", a.Canceled(), true)
 	})
 }
 

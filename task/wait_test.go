@@ -88,7 +88,7 @@ func TestWaitFirstError(t *testing.T) {
 		testkit.Equal(t, "pending", namesOf(pending), "w")
 		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, 2*time.Second)
-		testkit.Equal(t, "what had failed", of[2].Err(), errBoom)
+		testkit.Equal(t, "the error of the failed task", of[2].Err(), errBoom)
 		_, _ = of[3].Await(ctx)
 	})
 }
@@ -229,7 +229,7 @@ func TestWaitIsCanceled(t *testing.T) {
 		wantTime(t, ctx, 2*time.Second)
 		testkit.Equal(t, "requests to cancel", all[1].CancelRequests(), 0)
 		v, _ := all[1].Await(ctx)
-		testkit.Equal(t, "what was waited for", v, 1)
+		testkit.Equal(t, "the value of the awaited task", v, 1)
 		if _, armed := lowlevel.LoopOf(ctx).NextDeadline(); armed {
 			t.Error("the limit is still armed")
 		}

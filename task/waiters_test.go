@@ -103,7 +103,7 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 		})
 		_ = slow.Wait(ctx)
 	},
-	"an await whose context ends": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+	"an await under a context that ends": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		ctx, cancel := context.WithCancelCause(ctx)
 		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { cancel(errCause) })
 		testkit.ErrorIs(t, long.Wait(ctx), errCause)
