@@ -62,7 +62,7 @@ func block[T any](ctx context.Context, pool *Pool, fn func(context.Context) (T, 
 	cancel(err)
 	for !taken && pool.finishes() && !lowlevel.Unwinding(t) {
 		c.ended = newSignal(ctx, "a blocking call that was told to end", nil)
-		_ = c.ended.Wait(t.Context()) // ctx may have ended for good
+		_ = c.ended.Wait(t.Context()) // every await under ctx may fail from now on
 		taken = over()
 	}
 	if !taken {

@@ -69,7 +69,7 @@
 // schedules a callback.
 //
 // A loop keeps its tasks until they end. When main ends, Run cancels the tasks that are left, and
-// waits for them.
+// waits for them. A program that drives a loop itself has [RunUntilDone] and [Shutdown] for this.
 //
 // # Combining tasks
 //
@@ -90,10 +90,10 @@
 // and queues.
 //
 // Code that blocks its goroutine holds up all tasks. [Blocking] runs such a call on another
-// goroutine, and suspends only the task that waits for it. [BlockingIn] limits how many such calls are
-// under way. [Recv] and [Send] wait for Go channels. [Submit] hands a body from any goroutine to a
-// loop. [Call] runs a body on another loop, and awaits it. [NameOf] and [LogHandler] tell in logs
-// which task a line is of.
+// goroutine, and suspends only the task that waits for it. [BlockingIn] limits how many such calls
+// run at the same time. [Recv] and [Send] wait for Go channels. [Submit] hands a body from any
+// goroutine to a loop. [Call] runs a body on another loop, and awaits it. [NameOf] and [LogHandler]
+// tell in logs which task a line is of.
 //
 // # Schedule points
 //
@@ -101,7 +101,7 @@
 //
 //	Sleep, Yield            always, for at least one turn
 //	Wait, Blocking          always
-//	Call                    always, unless it fails before it begins to wait
+//	BlockingIn, Call        always, unless they fail before they begin to wait
 //	Await and Wait          of a future or task: if it is not done
 //	WaitFor                 if its task or future is not done
 //	AsCompleted             always before its first round; later, if no other awaitable

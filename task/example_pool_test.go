@@ -9,7 +9,7 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// Of many files, at most two are read at the same time.
+// A program reads four files, at most two at the same time.
 func ExamplePool() {
 	sizes, err := task.Run(context.Background(), func(ctx context.Context) ([]bool, error) {
 		files := task.NewPool(2)
@@ -26,17 +26,17 @@ func ExamplePool() {
 	// Output: [true true true true] <nil>
 }
 
-// A call that must not outlive its task: what it has begun is finished, and its result is not lost.
+// With FinishCalls, a canceled task waits until its call has returned. So the receipt is not lost.
 func ExampleFinishCalls() {
 	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		ledger := task.NewPool(1, task.FinishCalls())
 		booked := task.Go(ctx, func(ctx context.Context) (string, error) {
 			receipt, err := task.BlockingIn(ctx, ledger, func(ctx context.Context) (string, error) {
-				<-ctx.Done() // it is told to end, and has booked already
+				<-ctx.Done() // the call is asked to end, but it has booked already
 				return "booked", nil
 			})
 			fmt.Println(receipt, err)
-			return receipt, task.Yield(ctx) // which delivers the cancellation
+			return receipt, task.Yield(ctx) // delivers the cancellation
 		})
 		_ = task.Yield(ctx)
 		booked.Cancel(nil)

@@ -17,7 +17,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// underWay counts calls, and the most of them at the same time.
+// underWay counts the calls that run, and the largest number at the same time.
 type underWay struct{ now, most atomic.Int32 }
 
 func (u *underWay) call(of func(context.Context) (int, error)) func(context.Context) (int, error) {
@@ -31,8 +31,8 @@ func (u *underWay) call(of func(context.Context) (int, error)) func(context.Cont
 	}
 }
 
-// A semaphore around Blocking, with a limit inside, runs forty calls at the same time where four were
-// allowed: each limit lets the next one in, while the call goes on. A pool does not.
+// A semaphore of four around Blocking, with a time limit inside, lets forty calls run at the same
+// time: each limit that expires releases a permit, while its call goes on. A pool keeps to four.
 func TestPoolCountsCallsThatWereLeft(t *testing.T) {
 	for _, opts := range [][]task.PoolOption{nil, {task.FinishCalls()}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestPoolCountsCallsThatWereLeft(t *testing.T) {
 	}
 }
 
-// Places are given in the order of the calls, and a new call does not overtake those that wait.
+// Tasks get places in the order in which they call. A new call does not overtake tasks that wait.
 func TestPoolIsFirstInFirstOut(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var j looptest.Journal
@@ -100,7 +100,7 @@ func TestPoolIsFirstInFirstOut(t *testing.T) {
 	})
 }
 
-// A place that is given to a task which is canceled in the same turn goes to the next.
+// If a task gets a place, and is canceled in the same turn, the next task gets the place.
 func TestPoolPlaceIsPassedOn(t *testing.T) {
 	l := virtual(t)
 	pool := task.NewPool(1)
@@ -112,7 +112,7 @@ func TestPoolPlaceIsPassedOn(t *testing.T) {
 	var second *task.Task[int]
 	task.Go(l.Context(), func(ctx context.Context) (int, error) {
 		_, err := task.BlockingIn(ctx, pool, func(context.Context) (int, error) { <-gate; return 0, nil })
-		second.Cancel(nil) // which has the place, and has not run yet
+		second.Cancel(nil) // second has the place, but has not run yet
 		return 0, err
 	})
 	second = call(one)
@@ -126,8 +126,8 @@ func TestPoolPlaceIsPassedOn(t *testing.T) {
 	testkit.Equal(t, "its error", err, nil)
 }
 
-// With FinishCalls a cancellation ends fn's context at once, and the result comes all the same. The next
-// suspension delivers the first request.
+// With FinishCalls, a cancellation ends fn's context at once, and BlockingIn still returns the
+// result. The next suspension delivers the first request.
 func TestPoolFinishesCalls(t *testing.T) {
 	for name, requests := range map[string]int{"one request": 1, "two requests": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestPoolFinishesCalls(t *testing.T) {
 	}
 }
 
-// The same under a standard context that ends.
+// The same holds if a standard context ends.
 func TestPoolFinishesCallsUnderADerivedContext(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		derived, cancel := context.WithCancelCause(ctx)
@@ -178,7 +178,7 @@ func TestPoolFinishesCallsUnderADerivedContext(t *testing.T) {
 	})
 }
 
-// What waits for a place is canceled at once, also there.
+// With FinishCalls, too, the cancellation of a task that waits for a place takes effect at once.
 func TestPoolThatFinishesCallsIsLeftWhileWaiting(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		pool := task.NewPool(1, task.FinishCalls())
@@ -198,8 +198,8 @@ func TestPoolThatFinishesCallsIsLeftWhileWaiting(t *testing.T) {
 	})
 }
 
-// Closing the loop does not wait in the task, and a place that comes free then harms nothing. (In a
-// bubble, a Close that hangs is a deadlock.)
+// When the loop is closed, the task does not wait for its call. A place that becomes free then does
+// no harm. (synctest reports a Close that hangs as a deadlock.)
 func TestPoolOfALoopThatIsClosed(t *testing.T) {
 	for _, opts := range [][]task.PoolOption{nil, {task.FinishCalls()}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -220,7 +220,7 @@ func TestPoolOfALoopThatIsClosed(t *testing.T) {
 	}
 }
 
-// A call that panics or exits gives its place back.
+// A call that panics, or calls Goexit, gives its place back.
 func TestPoolPlaceOfACallThatFails(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		pool := task.NewPool(1)
@@ -242,6 +242,6 @@ func TestPoolOfAnotherLoopPanics(t *testing.T) {
 	}
 	play(t, call)
 	play(t, func(ctx context.Context) {
-		testkit.Panics(t, "task: BlockingIn a pool that tasks of another loop use", func() { call(ctx) })
+		testkit.Panics(t, "task: BlockingIn with a pool that tasks of another loop use", func() { call(ctx) })
 	})
 }

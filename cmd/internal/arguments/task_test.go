@@ -146,19 +146,19 @@ var taskRules = map[string]rule{
 	"Blocking": with(inContext(func(ctx context.Context) error { _, err := task.Blocking(ctx, one); return err }),
 		on("a nil function", "task: Blocking of a nil function", func() { in(func(ctx context.Context) { _, _ = task.Blocking[int](ctx, nil) }) })),
 	"BlockingIn": with(inContext(func(ctx context.Context) error { _, err := task.BlockingIn(ctx, task.NewPool(1), one); return err }),
-		on("a nil pool", "task: BlockingIn a pool that NewPool has not made", func() { in(func(ctx context.Context) { _, _ = task.BlockingIn(ctx, nil, one) }) }),
-		on("a zero pool", "task: BlockingIn a pool that NewPool has not made", func() { in(func(ctx context.Context) { _, _ = task.BlockingIn(ctx, new(task.Pool), one) }) }),
-		on("a nil function", "task: BlockingIn a pool that NewPool has not made, or of a nil function", func() {
+		on("a nil pool", "task: BlockingIn with a pool that NewPool did not make", func() { in(func(ctx context.Context) { _, _ = task.BlockingIn(ctx, nil, one) }) }),
+		on("a zero pool", "task: BlockingIn with a pool that NewPool did not make", func() { in(func(ctx context.Context) { _, _ = task.BlockingIn(ctx, new(task.Pool), one) }) }),
+		on("a nil function", "task: BlockingIn with a pool that NewPool did not make, or with a nil function", func() {
 			in(func(ctx context.Context) { _, _ = task.BlockingIn[int](ctx, task.NewPool(1), nil) })
 		}),
-		on("another loop's pool", "task: BlockingIn a pool that tasks of another loop use", func() {
+		on("another loop's pool", "task: BlockingIn with a pool that tasks of another loop use", func() {
 			pool := task.NewPool(1)
 			for range 2 {
 				in(func(ctx context.Context) { _, _ = task.BlockingIn(ctx, pool, one) })
 			}
 		})),
 	"NewPool": bad(
-		on("zero", "task: NewPool(0); give the number", func() { task.NewPool(0) }),
+		on("zero", "task: NewPool(0); give it the number", func() { task.NewPool(0) }),
 		on("a nil option", "task: NewPool with a nil PoolOption", func() { task.NewPool(1, nil) })),
 	"FinishCalls": fine(receiverOnly),
 	"Recv": with(inContext(func(ctx context.Context) error { _, _, err := task.Recv(ctx, make(chan int)); return err }),
