@@ -1,8 +1,9 @@
 // Package task runs functions as tasks of one event loop, and lets the tasks wait for each other, as
 // Python's asyncio does.
 //
-// Only one task runs at a time. Tasks switch only where they wait, and always in the same order. So
-// they share data without locks, and a program does the same in every run.
+// Only one task runs at a time, and tasks switch only where they wait. So between two waits a task
+// needs no lock for data that tasks share. The order in which tasks run follows from the program
+// alone: with a virtual clock, a program does the same in every run.
 //
 // # A first program
 //
@@ -54,8 +55,8 @@
 //     use it.
 //
 // Where asyncio has a coroutine, takt has a function that takes a context. To await it, call it:
-// the call runs in the same task and costs nothing. To run it at the same time as the caller, start
-// a task. For a body without a result there is [Void].
+// the call runs in the same task, and needs no turn of the loop. To run it at the same time as the
+// caller, start a task. For a body without a result there is [Void].
 //
 // # Starting and awaiting tasks
 //
@@ -73,7 +74,7 @@
 //
 // # Combining tasks
 //
-// Everything here takes tasks and futures alike:
+// These functions combine tasks. They take futures in place of tasks, too:
 //
 //	Gather             all results, in the order of the arguments, or the first error
 //	Collect            all outcomes, values and errors
