@@ -36,9 +36,11 @@ demo: ## run the factorial demo, in real time
 
 test: ## run every test and example, the conformance suite too
 	go test -timeout 5m ./...
+	cd cmd/service && go test ./...
 
 race: ## the same under the race detector
 	go test -race -timeout 5m ./...
+	cd cmd/service && go test -race ./...
 
 picture: ## draw the README's picture, the timeline page of the demo; needs Chromium
 	@command -v chromium >/dev/null || { echo 'make picture needs chromium on PATH'; exit 1; }
@@ -103,6 +105,7 @@ lint: ## gofmt, go vet, staticcheck, and a tidy go.mod
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
+	cd cmd/service && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff
 
 bench: ## one table: costs, ratios to a bare iter.Pull round trip, goals
 	@$(run-bench) | go run ./cmd/internal/benchtable

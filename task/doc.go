@@ -93,8 +93,8 @@
 // Code that blocks its goroutine holds up all tasks. [Blocking] runs such a call on another
 // goroutine, and suspends only the task that waits for it. [BlockingIn] limits how many such calls
 // run at the same time. [Recv] and [Send] wait for Go channels. [Submit] hands a body from any
-// goroutine to a loop. [Call] runs a body on another loop, and awaits it. [NameOf] and [LogHandler]
-// tell in logs which task a line is of.
+// goroutine to a loop. [Call] runs a body on another loop, and awaits it. [Start] runs a loop on a
+// goroutine of its own. [NameOf] and [LogHandler] tell in logs which task a line is of.
 //
 // # Schedule points
 //

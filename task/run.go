@@ -125,6 +125,11 @@ func Shutdown(l *loop.Loop) error {
 	if l == nil || l.Running() || l.Closed() {
 		panic("task: Shutdown of a loop that is nil, running or closed; call it after the loop's Run has returned, and call Close after it")
 	}
+	return shutdown(l, func() bool { return false })
+}
+
+// shutdown is Shutdown, until giveUp reports true: l is stopped then.
+func shutdown(l *loop.Loop, giveUp func() bool) error {
 	var left []future.Awaitable[any]
 	var tasks []*loop.Task
 	for t := range l.Tasks() {
@@ -146,7 +151,7 @@ func Shutdown(l *loop.Loop) error {
 		l.Stop()
 	})
 	var err error
-	for !over && err == nil {
+	for !over && err == nil && !giveUp() {
 		err = l.Run()
 	}
 	for i, f := range left {

@@ -74,6 +74,16 @@ var taskRules = map[string]rule{
 		on("nil", "task: Shutdown of a loop that is nil, running or closed", func() { _ = task.Shutdown(nil) }),
 		on("a closed loop", "task: Shutdown of a loop that is nil, running or closed", func() { _ = task.Shutdown(closed()) }),
 		harmless("a zero loop, which has no tasks", func() { _ = task.Shutdown(zero) })),
+	"Start": bad(
+		on("a virtual clock", "task: Start with a virtual clock", func() { task.Start(loop.WithVirtualTime()) }),
+		on("a nil option", "loop: New with a nil Option", func() { task.Start(nil) })),
+	"Runner.Stop": bad(
+		on("a zero runner", "task: Stop of a Runner that Start has not made", func() { _ = new(task.Runner).Stop(context.Background()) }),
+		on("a nil context", "task: Stop of a Runner with a nil context", func() { _ = stopped().Stop(noContext) }),
+		harmless("one that was stopped", func() { _ = stopped().Stop(context.Background()) })),
+	"Runner.Wait": bad(on("a zero runner", "task: Wait of a Runner that Start has not made", func() { _ = new(task.Runner).Wait() })),
+	"Runner.Done": bad(on("a zero runner", "task: Done of a Runner that Start has not made", func() { new(task.Runner).Done() })),
+	"Runner.Loop": bad(on("a nil runner", "task: Loop of a Runner that Start has not made", func() { (*task.Runner)(nil).Loop() })),
 	"RunUntilDone": bad(
 		on("a nil loop", "task: RunUntilDone on a nil loop", func() { _, _ = task.RunUntilDone(nil, ofAnother()) }),
 		on("nil", "task: RunUntilDone on a nil loop, or of a nil task", func() { open(func(l *loop.Loop) { _, _ = task.RunUntilDone[int](l, nil) }) }),
@@ -278,6 +288,12 @@ var taskRules = map[string]rule{
 const noGroup = "task: this Group was not made by WithGroup"
 
 var machine = task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) { return 1, task.End(), nil })
+
+func stopped() *task.Runner {
+	r := task.Start()
+	_ = r.Stop(context.Background())
+	return r
+}
 
 // submitted is what becomes of a body for a closed loop.
 func submitted() *task.Submission[int] { return task.Submit(context.Background(), closed(), one) }

@@ -27,7 +27,7 @@ type room struct {
 // the rooms, too.
 var floors = [][]room{
 	{{path: "cmd/internal/..."}},
-	{{path: "cmd/loopdemo"}},
+	{{path: "cmd/loopdemo"}, {path: "cmd/service", modules: []string{errgroup}}},
 	{{path: "loop/looptest"}},
 	{{path: "loop/trace"}},
 	{{path: "task/internal/testkit", modules: []string{goleak, rapid}, tests: true}},
@@ -48,6 +48,8 @@ const (
 	btree  = "github.com/google/btree"
 	goleak = "go.uber.org/goleak"
 	rapid  = "pgregory.net/rapid"
+
+	errgroup = "golang.org/x/sync/errgroup" // only in the go.mod of cmd/service
 )
 
 // find returns the room of a package, and its floor, counted from the top. A room for this
