@@ -22,12 +22,12 @@ type Group struct {
 	idle     *signal // set when the last member is done; nil unless WithGroup waits for that
 	exiting  bool    // the body has ended
 	aborting bool    // the members were canceled
-	asked    bool    // the group has canceled the task that it is in, and must take that back
+	asked    bool    // the group has canceled the task that runs its body, and must take that back
 }
 
 // A GroupError holds every error of a group: first the errors of its tasks, in the order in which
-// the tasks failed, then the error of its body. Each is a [*TaskError]. errors.Is and errors.As look
-// into all of them. A program may remove errors that it has handled.
+// the tasks failed, then the error of its body. Each is a [*TaskError]. errors.Is and errors.As
+// look into all of them. A program may remove the errors that it has handled from Errors.
 type GroupError struct {
 	Errors []error
 }
@@ -69,27 +69,29 @@ func (e *TaskError) Error() string {
 func (e *TaskError) Unwrap() error { return e.Err }
 
 // WithGroup runs body, in the running task, with a group. body can make tasks in the group, by
-// [GoIn], [GoMachineIn] and [Group.Go]. WithGroup returns when body and every task of the group have
-// ended.
+// [GoIn], [GoMachineIn] and [Group.Go]. WithGroup returns when body and every task of the group
+// have ended.
 //
 // When a task of the group fails, or body returns an error, the group aborts: it cancels its tasks,
 // oldest first. If body has not ended, the group also cancels the running task, so that body ends;
-// WithGroup takes this request back. WithGroup returns all errors as one [*GroupError]. It is no
-// error if a task was canceled, or if body lets the group's own cancellation through.
+// later WithGroup takes this request back. WithGroup returns all errors as one [*GroupError]. A
+// cancellation of a task is not among these errors, and the group's own cancellation, if body lets
+// it through, is not either.
 //
-// The running task may be canceled from outside. If body lets that through, or has ended, the group
-// cancels its tasks, and WithGroup returns the cancellation when they have ended. If body handles the
-// cancellation and returns nil, the tasks may finish; in this way a program drains a pool of
-// workers. WithGroup also returns a cancellation that comes while the group is ending. If a
-// task fails as well, WithGroup returns the GroupError, and makes the request again: the next
-// suspension delivers it.
+// Other code may cancel the running task. If body lets this cancellation through, or has ended, the
+// group cancels its tasks, and WithGroup returns the cancellation when the tasks have ended. If
+// body handles the cancellation and returns nil, the group does not cancel its tasks, and they may
+// finish: in this way a program drains a pool of workers. WithGroup also returns a cancellation
+// that comes while the group is ending. If a task fails as well, WithGroup returns the GroupError,
+// and makes the request to cancel again: the next suspension delivers it.
 //
-// The ctx that body is handed ends when the group aborts, and when WithGroup returns. If the ctx of
+// The ctx that body gets ends when the group aborts, and when WithGroup returns. If the ctx of
 // WithGroup is a standard context that ends, the group cancels its tasks, and WithGroup returns
-// context.Cause(ctx). If body panics, the group aborts, and the panic goes on when all tasks have
-// ended; the loop reports the errors of the tasks ([loop.ErrorUnretrieved]).
+// context.Cause(ctx). If body panics, the group aborts. The panic goes on when all tasks have
+// ended, and the loop reports the errors of the tasks ([loop.ErrorUnretrieved]).
 //
-// WithGroup panics if body is nil, or if ctx does not belong to the running task. asyncio: TaskGroup.
+// WithGroup panics if body is nil, or if ctx does not belong to the running task. asyncio:
+// TaskGroup.
 func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) error) (err error) {
 	if body == nil {
 		panic("task: WithGroup of a nil body; give it a function that spawns")
@@ -117,8 +119,9 @@ func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) err
 	return g.exit(err)
 }
 
-// GoIn is [Go] in a group. If the group is finished or is shutting down, it makes no task and returns
-// an error. It panics if g was not made by [WithGroup]. asyncio: TaskGroup.create_task.
+// GoIn is [Go] in a group: it makes a task of the group g. If g has aborted, or if the body and all
+// tasks of g have ended, GoIn makes no task and returns an error. It panics if g was not made by
+// [WithGroup], or if body is nil. asyncio: TaskGroup.create_task.
 func GoIn[T any](g *Group, body func(context.Context) (T, error), opts ...Option) (*Task[T], error) {
 	if err := g.refuses(); err != nil {
 		return nil, err
@@ -158,15 +161,15 @@ func (g *Group) refuses() error {
 	return nil
 }
 
-// mustBeMade panics for a nil or zero Group, which belongs to no task.
+// mustBeMade panics if g is nil or a zero Group, which belongs to no task.
 func (g *Group) mustBeMade() {
 	if g == nil || g.scope == nil {
 		panic("task: this Group was not made by WithGroup; use the Group that the body of WithGroup is handed")
 	}
 }
 
-// Go makes a task without a result in the group. Use [GoIn] to get the task. In everything else Go
-// behaves like GoIn.
+// Go makes a task of the group, from a body without a result. It does not return the task; [GoIn]
+// does. In everything else Go behaves like GoIn.
 func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
 	if body == nil {
 		panic("task: Go of a nil body; give it a function to run")
@@ -175,9 +178,9 @@ func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
 	return err
 }
 
-// Cancel ends the group early, without an error. It cancels the tasks and the body, as a failure
-// does. WithGroup then returns nil, unless a task or the body fails while it ends. Canceling a group
-// that is aborting or finished is a no-op.
+// Cancel ends the group early, without an error. It cancels the tasks and the body, as a failure of
+// a task does. WithGroup then returns nil, unless a task or the body fails while the group ends. If
+// the group has aborted or is finished, Cancel is a no-op.
 func (g *Group) Cancel() {
 	g.mustBeMade()
 	if g.aborting || g.exiting && g.members.Len() == 0 {
@@ -211,7 +214,7 @@ func cancelFrom(at *list.Element) {
 	}
 }
 
-// cancelParent cancels the task that the group is in, after the group has aborted.
+// cancelParent cancels the task that runs the group's body, after the group has aborted.
 func (g *Group) cancelParent(cause error) {
 	g.asked = true
 	g.scope.Cancel(cause)
@@ -227,7 +230,7 @@ func (g *Group) exit(err error) error {
 	if err != nil && !g.aborting {
 		g.abort()
 	}
-	told := g.outside() // requests that were delivered to the body
+	told := g.outside() // requests from outside that were delivered to the body
 	if lowlevel.PendingCancel(t) != nil && !g.scope.Pending() {
 		told--
 	}
@@ -258,7 +261,7 @@ func (g *Group) exit(err error) error {
 	}
 	outside := g.outside()
 	switch {
-	case g.asked && outside <= g.before: // there is no other request
+	case g.asked && outside <= g.before: // only the group has made a request
 		canceled = nil
 	case late != nil && err == nil && outside > told:
 		canceled = requested(late, t.Context(), g.outer)
@@ -275,13 +278,14 @@ func (g *Group) exit(err error) error {
 	if len(g.errs.Errors) == 0 {
 		return nil
 	}
-	if t.CancelRequests() > 0 { // made outside of the group: the next suspension delivers it
+	if t.CancelRequests() > 0 { // requests from outside: the next suspension delivers one again
 		lowlevel.PutBack(t.Context(), requested(canceled, t.Context(), g.outer))
 	}
 	return &g.errs
 }
 
-// leave stops waiting for the members, so that their errors count as unretrieved.
+// leave stops waiting for the members. So the group does not take their errors, and the loop
+// reports them.
 func (g *Group) leave() {
 	for at := g.members.Front(); at != nil; at = at.Next() {
 		m := at.Value.(*member)
@@ -298,8 +302,8 @@ func (g *Group) outside() int {
 	return n
 }
 
-// requested returns the cancellation that must be delivered again: the cancellation that has ended a
-// context of ctxs, or else delivered.
+// requested returns the cancellation that must be delivered again. This is the cancellation that
+// has ended the first ended context of ctxs. If there is none, it is delivered.
 func requested(delivered error, ctxs ...context.Context) error {
 	for _, ctx := range ctxs {
 		if e, ok := context.Cause(ctx).(*loop.CanceledError); ok {
@@ -327,21 +331,21 @@ type member struct {
 	at *list.Element
 }
 
-// join makes t a member before Spawn starts it, since an eager first step may already use the group.
+// join makes t a member, before Spawn starts t: an eager first step may already use the group.
 func (g *Group) join(t future.Any) *member {
 	m := &member{of: t, in: g}
 	m.at = g.members.PushBack(m)
 	return m
 }
 
-// watch adds the group's waiter to the task, after the task was started. So the waiters that the task
-// factory and an eager first step have added run before it.
+// watch adds the group's waiter to the task, after the task was started. So the waiters that the
+// task factory and an eager first step have added run before the group's waiter.
 func (m *member) watch() {
 	if m.of.TaskOf().Loop() == nil { // Spawn has panicked: there is no task
 		m.in.members.Remove(m.at)
 		return
 	}
-	m.of.AddWaiter(m) // even if the task is done: its error takes effect in a later turn
+	m.of.AddWaiter(m) // if the task is done already, m runs in a later turn
 }
 
 // Run runs when the member is done.

@@ -9,16 +9,16 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A remote is a body that code outside of a loop has posted to the loop, to run there as a task, and
-// later the outcome of that task. [Call] and [Submit] use it.
+// A remote is a body that code outside of a loop has posted to the loop, to run there as a task,
+// and later the outcome of that task. [Call] and [Submit] use it.
 //
 //	pending ──▶ settled
 //
 // A remote is settled once: when its body has ended, when the task cannot be made, or when the loop
-// begins to close. The body itself settles it when it ends, without a further turn of the loop: after
-// a Goexit, for example, no goroutine may drive the loop any more.
+// begins to close. When the body ends, it settles the remote itself, without another turn of the
+// loop: perhaps there is no other turn, for example after a Goexit.
 type remote[T any] struct {
-	ctx     context.Context // the task ends with it
+	ctx     context.Context // when it ends, the task is canceled
 	stop    func() bool     // stops watching for the loop's end
 	then    func()          // called when the remote is settled, on any goroutine
 	made    bool            // the task was spawned, and its factory has returned
@@ -32,8 +32,8 @@ type remote[T any] struct {
 	gaveUp  bool // the task was canceled because ctx has ended
 }
 
-// start posts body to l, to run there as a task that ends with ctx. If it returns the error of the
-// post, r stays pending.
+// start posts body to l, to run there as a task that is canceled when ctx ends. If the post fails,
+// start returns the error, and r stays pending.
 func (r *remote[T]) start(ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts []Option, then func()) error {
 	r.mu.Lock() // until stop is set: another goroutine may settle r at once, and needs stop
 	defer r.mu.Unlock()
@@ -61,7 +61,7 @@ func (r *remote[T]) spawn(l *loop.Loop, body func(context.Context) (T, error), o
 	}
 }
 
-// ended settles r with the outcome of its task. If no caller waits, it leaves the error untaken.
+// ended settles r with the outcome of its task.
 func (r *remote[T]) ended(t *Task[T]) {
 	switch {
 	case !r.made: // spawn settles r
@@ -72,7 +72,8 @@ func (r *remote[T]) ended(t *Task[T]) {
 	}
 }
 
-// settle gives r its outcome: err, or the result of t.
+// settle gives r its outcome: err, or the result of t. It takes the error of t if a caller waits,
+// and otherwise notes that no code has taken the error.
 func (r *remote[T]) settle(t *Task[T], err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -116,7 +117,7 @@ func (b *remoteBody[T]) Fail(t *loop.Task, err error) {
 	b.of.ended(taskOf[T](t))
 }
 
-// wait counts one more caller that waits for the outcome.
+// wait is called when a caller begins to wait for the outcome.
 func (r *remote[T]) wait() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,8 +134,8 @@ func (r *remote[T]) take(l *loop.Loop) {
 	}
 }
 
-// leave counts one caller less that waits. It reports whether r is settled: then the caller returns
-// the outcome.
+// leave is called when a caller stops waiting. It reports whether r is settled: if so, the caller
+// returns the outcome.
 func (r *remote[T]) leave() (settled bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,27 +13,30 @@ import (
 // Run makes a loop, runs main on it as a task named main, and returns the result of main. It is
 // for the top of a program or a test: the loop lives only inside the call.
 //
-// When main has ended, Run cancels every task that is left, in order of creation, and waits until
-// they have ended. It reports the errors of those that fail to the error handler. Then it closes
-// the loop: see [loop.Loop.Close].
+// When main has ended, Run cancels every unfinished task, in order of creation, and waits until
+// these tasks have ended. If one of them fails, Run reports its error to the error handler. Then it
+// closes the loop: see [loop.Loop.Close].
 //
 // main inherits the values of ctx. When ctx ends, Run cancels main, with context.Cause(ctx) as the
-// cause. With a ctx of signal.NotifyContext, Ctrl-C does that; with context.AfterFunc(ctx, stop) in
-// addition, a second Ctrl-C ends the program, even if main is still cleaning up. If main lets this
-// cancellation through, the error of Run matches [future.ErrCanceled] and the cause. If main lets
-// another cancellation through, the error does not match the cause.
+// cause. For example, Ctrl-C cancels main if ctx and stop come from signal.NotifyContext. If the
+// program also calls context.AfterFunc(ctx, stop), a second Ctrl-C ends the program, even if main
+// is still cleaning up. If main lets this cancellation through, the error of Run matches
+// [future.ErrCanceled] and the cause. If main lets another cancellation through, the error does not
+// match that cancellation's cause.
 //
-// A panic in the body of main goes on in Run, as a *[PanicError]. The panic of another task is an
-// error, which main may return. A runtime.Goexit in any task, as by t.FailNow, ends the goroutine
-// that called Run, after every body has been unwound.
+// If main panics, Run panics with a *[PanicError]. The panic of another task becomes an error of
+// that task, which main may return. A runtime.Goexit in any task, for example by t.FailNow, unwinds
+// every body, and then ends the goroutine that called Run.
 //
-// If nothing can wake the tasks that are left, Run returns a [*loop.DeadlockError]; [loop.Loop.Run]
-// says exactly when. This may happen after main has ended, while Run waits for the other tasks. Then
-// Run returns the value of main, and joins both errors by [errors.Join]. If main has panicked, the
-// panic goes on, and the deadlock goes to the error handler.
+// If nothing can wake the unfinished tasks, Run returns a [*loop.DeadlockError]; [loop.Loop.Run]
+// says exactly when. This may happen after main has ended, while Run waits for the other tasks.
+// Then Run returns the value of main, and joins the error of main and the DeadlockError by
+// [errors.Join]. If main has panicked, Run panics, and reports the DeadlockError to the error
+// handler.
 //
-// If a task stops the loop before main has ended, Run cancels main with the other tasks, reports
-// their failures to the error handler, and returns an error that says so.
+// If a task stops the loop before main has ended, Run cancels main and the other tasks, reports
+// their failures to the error handler, and returns an error: the loop was stopped before main
+// ended.
 //
 // Run panics if ctx belongs to a loop. asyncio: run.
 func Run[T any](ctx context.Context, main func(context.Context) (T, error), opts ...loop.Option) (T, error) {
@@ -94,8 +97,8 @@ func join(first, second error) error {
 	return errors.Join(first, second)
 }
 
-// cutOff is the error of a main that was canceled because the context of Run ended. For the caller
-// of Run, which made that context, the error also matches the cause.
+// cutOff is the error of Run if main was canceled because the context of Run ended. The error also
+// matches the cause, since the caller of Run made that context.
 type cutOff struct{ canceled, cause error }
 
 func (e *cutOff) Error() string   { return e.canceled.Error() }
@@ -116,11 +119,12 @@ func endedBy(ctx context.Context, err error) bool {
 // drive a loop themselves. Call [loop.Loop.Close] after it.
 //
 // Shutdown cancels every unfinished task of l, in order of creation, and runs the loop until these
-// tasks have ended. It reports the errors of those that fail to the error handler, as
-// [loop.ShutdownFailed], also if it returns an error itself. It leaves tasks that are made in the
-// meantime to Close. A task that calls Stop does not end Shutdown early.
+// tasks have ended. If one of them fails, Shutdown reports its error to the error handler, as a
+// [loop.ShutdownFailed], even if Shutdown itself returns an error. If a task is made meanwhile,
+// Shutdown does not cancel it: Close will end it. If a task calls Stop, Shutdown nevertheless goes
+// on.
 //
-// The error is that of [loop.Loop.Run]. Shutdown panics if the loop is nil, running or closed.
+// The error is the error of [loop.Loop.Run]. Shutdown panics if l is nil, running or closed.
 func Shutdown(l *loop.Loop) error {
 	if l == nil || l.Running() || l.Closed() {
 		panic("task: Shutdown of a loop that is nil, running or closed; call it after the loop's Run has returned, and call Close after it")

@@ -15,22 +15,22 @@ type Submission[T any] struct {
 	done chan struct{}
 }
 
-// Submit hands body to l, which runs it as a task, and returns at once. It is safe from any
-// goroutine. It returns a handle. The handle can wait for the result, and can cancel the task:
+// Submit hands body to l, which runs it as a task. Submit does not wait for that. It is safe from
+// any goroutine. It returns a handle. The handle can wait for the result, and can cancel the task:
 //
 //	v, err := task.Submit(ctx, l, body).Wait(ctx)
 //
-// l must be running, or be run later. The task starts in the turn of l after the current one. The
-// bodies that one goroutine submits start in the order in which it submits them.
+// A goroutine must drive l, now or later. The task starts in the turn of l after the current one.
+// The bodies that one goroutine submits start in the order in which it submits them.
 //
-// The task inherits the values of ctx. If ctx ends, the task is canceled, with context.Cause(ctx) as
-// the cause. If ctx has ended already, body never runs. If the task must live longer than a request,
-// give Submit context.WithoutCancel of the request's context.
+// The task inherits the values of ctx. If ctx ends, the task is canceled, with context.Cause(ctx)
+// as the cause. If ctx has ended already, body never runs. If the task must live longer than a
+// request, give Submit context.WithoutCancel of the request's context.
 //
-// If no Wait returns the error of the task, the loop reports it, as it does for every task
-// ([loop.ErrorUnretrieved]), even if the program has dropped the handle. A late Wait still takes the
-// error. But if the loop keeps few errors ([loop.WithUnretrievedLimit]), it may have reported the
-// error before.
+// If no Wait returns the error of the task, the loop reports the error, as it does for every task
+// ([loop.ErrorUnretrieved]), even if the program has dropped the handle. A late Wait still returns
+// the error. But if the loop keeps few errors ([loop.WithUnretrievedLimit]), it may have reported
+// the error before.
 //
 // Submit panics if ctx, body or l is nil, or if ctx belongs to a loop. In a body, use [Go] for the
 // same loop, [Call] for another loop, or give Submit a context that [loop.Outside] makes. asyncio:
@@ -49,8 +49,8 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	return s
 }
 
-// Done returns a channel that is closed when the result is there: the task has ended, or its loop is
-// closed. From then on, Wait does not block.
+// Done returns a channel. It is closed when the task has ended, when the task cannot be made, or
+// when the loop is closed. From then on, Wait does not block.
 func (s *Submission[T]) Done() <-chan struct{} {
 	s.mustBeMade("Done")
 	return s.done
@@ -59,21 +59,21 @@ func (s *Submission[T]) Done() <-chan struct{} {
 // Wait blocks the calling goroutine until the task has ended, and returns its result. If body
 // panics, the error is a *[PanicError]. If the task was canceled because the context of Submit has
 // ended, the error is the cause of that context. If the loop is closed first, the error is
-// [loop.ErrClosed]. If the loop has refused the body because of a limit of posts, the error is
+// [loop.ErrClosed]. If the loop has refused the body because of its limit of posts, the error is
 // [loop.ErrFull].
 //
 // If ctx ends first, Wait returns context.Cause(ctx), and the task goes on. To cancel the task, use
 // [Submission.Cancel], or end the context of Submit. If the result is there and ctx has ended, Wait
 // returns the result.
 //
-// With a virtual clock, do not call Wait while you hold the loop ([loop.Loop.Hold]), if body sleeps:
-// time stands still while the loop is held.
+// With a virtual clock, do not call Wait between [loop.Loop.Hold] and its release if body sleeps:
+// the virtual time stands still until the release, so the sleep does not end.
 //
 // Wait panics if ctx is nil or belongs to a loop. It also panics if it is called in a body or a
-// callback, with any ctx: it would block that loop, and would block it for ever if that loop runs
-// the task. Use [Go] there, or [Call] for another loop. (Wait does not recognize a body that calls
-// it from an iter.Pull coroutine of its own: see [lowlevel.Inside].) To find this out, Wait walks
-// the caller's stack.
+// callback, with any ctx: it would block the loop of that body or callback, and would block it for
+// ever if that loop runs the task. Use [Go] there, or [Call] for another loop. To recognize such a
+// call, Wait walks the caller's stack. (It does not recognize a body that calls Wait in an
+// iter.Pull coroutine of its own: see [lowlevel.Inside].)
 func (s *Submission[T]) Wait(ctx context.Context) (v T, err error) {
 	s.mustBeMade("Wait")
 	if ctx == nil {
@@ -94,9 +94,9 @@ func (s *Submission[T]) Wait(ctx context.Context) (v T, err error) {
 	return s.v, s.err
 }
 
-// Cancel asks the task to end, as [Task.Cancel] does, in the next turn of the loop. It does not wait
-// for the end. If the task has ended, or the loop is closed, Cancel does nothing. If the task has
-// not started, body never runs. cause may be nil.
+// Cancel asks the task to end, as [Task.Cancel] does, in the next turn of the loop. It does not
+// wait for the end. If the task has ended, or the loop is closed, Cancel does nothing. If the task
+// has not started, body never runs. cause may be nil.
 func (s *Submission[T]) Cancel(cause error) {
 	s.mustBeMade("Cancel")
 	lowlevel.Deliver(s.loop, func() {

@@ -8,11 +8,11 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A Task is a body that the loop drives, and the [future.Future] of the body's result. Only the
-// body completes this future. Make a task with [Go] or [GoMachine].
+// A Task is a body that the loop drives, and also the [future.Future] of the body's result. Only
+// the body completes this future. Make a task with [Go] or [GoMachine].
 //
-// A task is done when its body has ended, never earlier. Its outcome is a value, an error, a
-// cancellation that the body let through, or a *[PanicError].
+// A task is done when its body has ended, never earlier. Its outcome is a value, an error,
+// a cancellation that the body let through, or a *[PanicError].
 //
 // A task has the methods of a [future.Future]: Result, Err, Done, Canceled, Await, Wait, OnDone.
 // The field t.Future is the future alone.
@@ -44,14 +44,14 @@ type options struct {
 // order of creation.
 func Named(name string) Option { return func(o *options) { o.name = name } }
 
-// Eager makes the task take its first step inside the call that makes it. It overrides the
-// loop's task factory; the factory and its hook are still called. While the loop is not running,
-// the task is queued. If a call has both Eager and [Lazy], the last one counts. asyncio:
-// eager_start=True.
+// Eager makes the task take its first step inside the call that makes the task. It overrides the
+// choice of the loop's task factory; the factory and its hook are still called. While the loop is
+// not running, the first step goes to the back of the ready queue, as with [Lazy]. If a call has
+// both Eager and Lazy, the last one counts. asyncio: eager_start=True.
 func Eager() Option { return func(o *options) { o.start = lowlevel.AtOnce } }
 
-// Lazy puts the task's first step at the back of the ready queue. It overrides the loop's task
-// factory, as [Eager] does. asyncio: eager_start=False.
+// Lazy puts the task's first step at the back of the ready queue. It overrides the choice of the
+// loop's task factory, as [Eager] does. asyncio: eager_start=False.
 func Lazy() Option { return func(o *options) { o.start = lowlevel.Queued } }
 
 // Go makes a task that runs body, and returns the task.
@@ -60,19 +60,19 @@ func Lazy() Option { return func(o *options) { o.start = lowlevel.Queued } }
 // task's first step at the back of the ready queue. The eager factory runs the first step before
 // Go returns. [Lazy] and [Eager] choose for this task alone.
 //
-// ctx says which loop runs the task: the context of a running body, or [loop.Loop.Context]
-// outside of bodies. The new task inherits the values of ctx. It is not canceled when the task
+// ctx says which loop runs the task. In a body, use the context of the body. Outside of bodies, use
+// [loop.Loop.Context]. The new task inherits the values of ctx. It is not canceled when the task
 // that made it is canceled. But ctx may be a standard context that can end, derived from a task's
-// context (context.WithCancel and the like). Then the new task is canceled when ctx ends, and the
-// new task's own context ends when the task ends.
+// context (by context.WithCancel, for example). Then the new task is canceled when ctx ends, and
+// the new task's own context ends when the task ends.
 //
-// body is an ordinary function, and may suspend anywhere in its call tree. It is handed the new
-// task's own context. body runs on a pooled stack: a task that never suspends needs no new stack,
-// and a suspended task holds one (about 3 KB). body can be canceled without error handling of its
-// own: its awaits return errors, and body ends by returning them.
+// body is an ordinary function, and may suspend anywhere in its call tree. It gets the new task's
+// own context. It runs on a pooled stack: a task that never suspends needs no new stack, and a
+// suspended task holds one (about 3 KB). To handle a cancellation, body only has to return the
+// errors of its awaits.
 //
-// Go panics if ctx belongs to no loop, or to a loop that is closed. asyncio: create_task; unlike
-// there, the loop keeps the task until it ends.
+// Go panics if ctx belongs to no loop, or to a loop that is closed. asyncio: create_task; but
+// takt's loop keeps the task until the task ends.
 func Go[T any](ctx context.Context, body func(context.Context) (T, error), opts ...Option) *Task[T] {
 	if body == nil {
 		panic("task: Go of a nil body; give it a function to run")
@@ -97,12 +97,14 @@ func chosen(opts []Option) options {
 	return o
 }
 
-// Cancel asks the task to end: the body's next suspension returns an error, or the suspension that
-// the body is in. See [loop.Task.Cancel]. Cancel counts the request and returns true. If the task is
-// done, Cancel takes its error and returns false. cause may be nil.
+// Cancel asks the task to end: the body's next suspension returns a cancellation with this cause,
+// or, if the body is suspended already, that suspension does. See [loop.Task.Cancel]. Cancel counts
+// the request and returns true. If the task is done, Cancel returns false; then it also takes the
+// task's error, as Err does. cause may be nil.
 func (t *Task[T]) Cancel(cause error) bool { return t.strand.Cancel(cause) }
 
-// CancelRequests returns how many requests to cancel the task were made and not taken back.
+// CancelRequests returns how many requests to cancel the task were made and not taken back by
+// Uncancel.
 func (t *Task[T]) CancelRequests() int { return t.strand.CancelRequests() }
 
 // Uncancel takes one request back, and returns how many are left. See [loop.Task.Uncancel].
@@ -114,8 +116,8 @@ func (t *Task[T]) Name() string { return t.strand.Name() }
 // SetName gives the task another name.
 func (t *Task[T]) SetName(name string) { t.strand.SetName(name) }
 
-// Task returns the task as the loop knows it, without the type of its result. [Current] returns
-// the same view.
+// Task returns the task as a [loop.Task], which does not have the type of the result. [Current]
+// returns the running task in this form.
 func (t *Task[T]) Task() *loop.Task { return &t.strand }
 
 // String returns the word task and the quoted name, such as task "Task-3".
@@ -150,7 +152,7 @@ func taskOf[T any](t *loop.Task) *Task[T] { return t.Outcome().(*Task[T]) }
 
 func fail[T any](t *loop.Task, err error) {
 	var zero T
-	if err == loop.ErrGoexit { // it ends the driver, too: no need to report it as a failure
+	if err == loop.ErrGoexit { // the Goexit ends the driver, too: no need to report a failure
 		taskOf[T](t).promise().Complete(zero, err)
 		return
 	}

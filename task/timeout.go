@@ -16,7 +16,8 @@ import (
 const NoLimit = time.Duration(math.MaxInt64)
 
 // A TimeoutError says that a time limit expired. It matches [context.DeadlineExceeded]. It does not
-// match [future.ErrCanceled], although inside the body the expired limit appears as a cancellation.
+// match [future.ErrCanceled]. (Inside the body, the expired limit appears as a cancellation, which
+// does match ErrCanceled.)
 type TimeoutError struct {
 	When  time.Time     // the instant at which the limit expired, by the loop's clock
 	Limit time.Duration // the limit as a duration; zero if the program gave an instant
@@ -35,7 +36,8 @@ func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }
 // Timeout returns true. It is a method of net.Error.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// A Deadline is the time limit of a scope: see [Timeout].
+// A Deadline is the time limit of one call of [Timeout]. The part of the task that is inside this
+// call is called a scope.
 type Deadline struct {
 	outer   context.Context // the context outside of the scope
 	scope   lowlevel.Scope
@@ -47,26 +49,28 @@ type Deadline struct {
 	over    bool          // the scope was left
 }
 
-// Timeout runs body, in the running task, under a time limit. When d has passed, the limit cancels
-// the task. If body lets this cancellation through, Timeout returns a [*TimeoutError]. Any other
-// result of body is returned unchanged.
+// Timeout runs body, in the running task, under a time limit. When d has passed, the limit expires:
+// it cancels the running task. If body lets this cancellation through, Timeout returns
+// a [*TimeoutError]. Timeout returns any other result of body unchanged. The call of Timeout is
+// a scope: the scope is open while body runs.
 //
 //   - With d <= 0 the limit expires in the next turn: at the first suspension of body, or not at
 //     all if body does not suspend. [NoLimit] sets no limit.
-//   - The ctx that body is handed has this deadline, and ends when the limit expires. Its Err is
-//     then context.Canceled, as for every canceled task, and its context.Cause leads to the
-//     TimeoutError. The task's own context does not end. Tasks that body makes are not limited.
-//   - Scopes nest. Each expiry belongs to one scope. If several limits expire at the same instant,
-//     only the outermost one becomes an error.
-//   - If the task is also canceled from outside while the scope is open, Timeout returns that
+//   - The ctx that body gets has this deadline, and ends when the limit expires. Its Err is
+//     then context.Canceled, as for every canceled task. Its context.Cause is
+//     a [*loop.CanceledError], and the Cause of that is the TimeoutError. The task's own context
+//     does not end. Tasks that body makes are not limited.
+//   - Scopes nest. Each expired limit belongs to one scope. If several limits expire at the same
+//     instant, only the outermost scope returns a TimeoutError.
+//   - If other code also cancels the task while the scope is open, Timeout returns that
 //     cancellation, with its cause, and not a TimeoutError.
 //   - The task may have been canceled before it entered the scope, and no suspension may have
-//     delivered this yet. Then that request and the limit's request are delivered as one, and count
-//     as the limit's: with d <= 0, the earlier cancellation comes out as a TimeoutError.
-//     CancelRequests still counts it. A task that cancels itself and then sets a limit must yield in
-//     between.
-//   - If body swallows the cancellation, Timeout returns no error. Expired tells that the limit has
-//     expired.
+//     delivered this request yet. Then that request and the request of the limit are delivered as
+//     one, and count as the limit's: with d <= 0, Timeout returns a TimeoutError in place of the
+//     earlier cancellation. CancelRequests still counts the earlier request. If a task cancels
+//     itself and then sets a limit, it must yield in between.
+//   - If body swallows the cancellation, Timeout returns no error. Then [Deadline.Expired] still
+//     reports that the limit has expired.
 //
 // Timeout panics if body is nil, or if ctx does not belong to the running task. asyncio: timeout.
 func Timeout(ctx context.Context, d time.Duration, body func(ctx context.Context, scope *Deadline) error) error {
@@ -85,7 +89,7 @@ func TimeoutAt(ctx context.Context, when time.Time, body func(ctx context.Contex
 	return underLimit(ctx, when, 0, body)
 }
 
-// instant returns the instant d from now, the zero time for NoLimit.
+// instant returns the instant after the duration d, or the zero time if d is NoLimit.
 func instant(ctx context.Context, d time.Duration) time.Time {
 	if d == NoLimit {
 		return time.Time{}
@@ -99,7 +103,7 @@ func underLimit(ctx context.Context, when time.Time, limit time.Duration, body f
 	d.set(when, limit)
 	left := false
 	defer func() {
-		if !left { // body has panicked or called Goexit, and that goes on
+		if !left { // body has panicked or called Goexit: leave the scope, and let that go on
 			_ = d.exit(nil)
 		}
 	}()
@@ -115,9 +119,9 @@ func (d *Deadline) When() (time.Time, bool) { return d.when, !d.when.IsZero() }
 // the cancellation.
 func (d *Deadline) Expired() bool { return d.expired != nil }
 
-// Reschedule moves the limit to when, by the loop's clock. A limit in the past expires in the next
-// turn. The zero time removes the limit. Reschedule returns an error, and changes nothing, if the
-// limit has expired or the scope was left.
+// Reschedule moves the limit to the instant when, by the loop's clock. If when is in the past, the
+// limit expires in the next turn. The zero time removes the limit. If the limit has expired, or
+// body has ended, Reschedule changes nothing and returns an error.
 func (d *Deadline) Reschedule(when time.Time) error {
 	switch {
 	case d.scope == nil:
@@ -174,16 +178,16 @@ func (d *Deadline) exit(err error) error {
 	return err
 }
 
-// WaitFor awaits a under a time limit, and returns the result of a.
+// WaitFor awaits the task or future a under a time limit, and returns the result of a.
 //
-// When limit has passed, WaitFor cancels a, and waits until a has ended. If a lets the cancellation
-// through, WaitFor returns a [*TimeoutError]. If a ends with a value or with an error of its own,
-// WaitFor returns that. If the running task is canceled, a is canceled, too. To give up without
-// canceling a, use WaitFor with a [Shield] of a.
+// When limit has passed, WaitFor cancels a, and waits until a has ended. If a is canceled by this,
+// WaitFor returns a [*TimeoutError]. If a ends with a value or with another error, WaitFor returns
+// that. If the running task is canceled, a is canceled, too. To give up without canceling a, use
+// WaitFor with a [Shield] of a.
 //
 // With limit <= 0, WaitFor returns the result of a if a is done; otherwise it cancels a, and waits
-// until a has ended. With [NoLimit] it is the same as Await. It panics if ctx does not belong to the
-// running task, or a to another loop. asyncio: wait_for.
+// until a has ended. With [NoLimit] it is the same as Await. WaitFor panics if a is nil or belongs
+// to another loop, or if ctx does not belong to the running task. asyncio: wait_for.
 func WaitFor[T any](ctx context.Context, a future.Awaitable[T], limit time.Duration) (T, error) {
 	if isNil(a) {
 		panic("task: WaitFor of nil; give it a task or future")
@@ -207,7 +211,7 @@ func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T], limit time.
 	now := lowlevel.LoopOf(ctx).Now()
 	done := newSignal(ctx, "the end of what was canceled", pendingOf([]future.Awaitable[T]{a}))
 	a.AddWaiter(done)
-	defer a.RemoveWaiter(done) // for the case that the waiting ends early
+	defer a.RemoveWaiter(done) // in case the waiting ends early
 	a.Cancel(&TimeoutError{now, limit})
 	if err := done.Wait(ctx); err != nil {
 		var zero T
