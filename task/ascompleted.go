@@ -10,10 +10,10 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// AsCompleted ranges over the awaitables in the order in which they complete. Each round yields one
-// awaitable that is done, and a nil error. Awaitables that complete in the same turn come in the
-// order in which they complete. An awaitable that is given twice comes once. To get the result, call
-// Result of the awaitable.
+// AsCompleted ranges over tasks and futures, the awaitables, in the order in which they complete,
+// also if they complete in the same turn. Each round yields one awaitable that is done, and a nil
+// error. If an awaitable is given twice, it is yielded once. To get the result, call Result of the
+// awaitable.
 //
 //	for t, err := range task.AsCompleted(ctx, task.NoLimit, tasks...) {
 //
@@ -21,13 +21,14 @@ import (
 // [*TimeoutError] if limit has passed, a cancellation if the running task was canceled, and
 // context.Cause(ctx) if ctx has ended. The limit counts from the start of the range.
 //
-// The first round always suspends. Later rounds suspend only if no other awaitable has completed
-// meanwhile. A break leaves the other awaitables as they are, and cancels nothing. (After a
-// cancellation the timer of the limit stays armed until it has passed or the other awaitables have
-// completed, as in asyncio. A virtual clock shows that.)
+// The range always suspends before the first round. Before a later round it suspends only if no
+// other awaitable has completed meanwhile. A break leaves the other awaitables as they are, and
+// cancels nothing. (If the running task is canceled in the range, the timer of the limit stays
+// armed until it is due, or until the other awaitables have completed, as in asyncio. So a virtual
+// clock may still move to that instant.)
 //
-// AsCompleted panics if ctx does not belong to the running task, or an awaitable to another loop.
-// asyncio: as_completed, iterated asynchronously.
+// The range panics if ctx does not belong to the running task, or if an awaitable is nil or belongs
+// to another loop. asyncio: as_completed, iterated asynchronously.
 func AsCompleted[A future.Any](ctx context.Context, limit time.Duration, of ...A) iter.Seq2[A, error] {
 	return func(yield func(A, error) bool) {
 		mustBeHere(ctx, of)
@@ -63,7 +64,7 @@ func AsCompleted[A future.Any](ctx context.Context, limit time.Duration, of ...A
 	}
 }
 
-// unique returns of without repetitions, in order.
+// unique returns the awaitables of the slice without repetitions, in order.
 func unique[A future.Any](of []A) []A {
 	seen := make(map[future.Any]bool, len(of))
 	var once []A
@@ -152,9 +153,9 @@ func (c *completions[A]) fail() {
 	}
 }
 
-// limitWaiter cancels the limit when all awaitables are done. After a cancellation the limit stays
-// armed until then. limitWaiter waits for one awaitable after the other: always for the first in
-// c.of.
+// limitWaiter cancels the timer of the limit when all awaitables are done. It is used after a
+// cancellation, which leaves the timer armed. It waits for one awaitable after the other: always
+// for the first in c.of.
 type limitWaiter[A future.Any] completions[A]
 
 func (c *limitWaiter[A]) Run() {

@@ -8,27 +8,30 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Blocking runs fn on another goroutine, suspends the running task until fn returns, and returns the
-// results of fn. Use it for calls that would hold up the loop: files, databases, system calls, long
-// computations.
+// Blocking runs fn on another goroutine, suspends the running task until fn returns, and returns
+// the results of fn. Use it for calls that would hold up the loop: files, databases, system calls,
+// long computations.
 //
-// The context that fn is handed has the values and the deadline of ctx, and ends when ctx ends. It
-// belongs to no loop, so fn cannot await.
+// The context that fn gets has the values and the deadline of ctx, and ends when ctx ends. It
+// belongs to no loop, so fn cannot await. (With a virtual clock this context has no deadline: see
+// [loop.Outside].)
 //
 // If the task is canceled, fn's context ends, and Blocking returns at once. fn goes on until it
-// returns by itself, and its results are dropped. So if its context has ended, fn itself must release
-// what it has acquired. But if fn has returned before the cancellation is delivered, nothing is
-// dropped: Blocking returns the results of fn, and the next suspension delivers the cancellation.
+// returns by itself, and Blocking drops its results. So fn should look at its context before it
+// returns: if the context has ended, fn itself must close the files, connections and the like that
+// it would have returned. But if fn has returned before the cancellation is delivered, Blocking
+// drops nothing: it returns the results of fn, and the next suspension delivers the cancellation.
 //
 // A panic in fn goes on in the task, as a *[PanicError]. If the task does not wait any more, the
-// panic goes to the error handler. If fn calls runtime.Goexit, Blocking returns [loop.ErrGoexit].
+// loop reports the panic to its error handler. If fn calls runtime.Goexit, Blocking returns
+// [loop.ErrGoexit].
 //
 // With a virtual clock, the loop notices the end of fn when nothing else is ready. It notices the
-// ends of several calls in the order of the calls, and time stands still until then. fn counts as
-// returned when the loop has noticed its end.
+// ends of several calls in the order of the calls. The virtual time stands still until the loop has
+// noticed them all. fn counts as returned when the loop has noticed its end.
 //
-// Closing the loop waits for fn. Blocking panics if fn is nil, or if ctx does not belong to the
-// running task. It costs a goroutine. asyncio: to_thread.
+// Close of the loop waits until fn has returned. Blocking panics if fn is nil, or if ctx does not
+// belong to the running task. It costs a goroutine. asyncio: to_thread.
 func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
 	if fn == nil {
 		panic("task: Blocking of a nil function; give it one to call")
@@ -62,7 +65,7 @@ func block[T any](ctx context.Context, pool *Pool, fn func(context.Context) (T, 
 	cancel(err)
 	for !taken && pool.finishes() && !lowlevel.Unwinding(t) {
 		c.ended = newSignal(ctx, "a blocking call that was told to end", nil)
-		_ = c.ended.Wait(t.Context()) // every await under ctx may fail from now on
+		_ = c.ended.Wait(t.Context()) // if ctx has ended, every wait under ctx fails
 		taken = over()
 	}
 	if !taken {
@@ -77,7 +80,7 @@ func block[T any](ctx context.Context, pool *Pool, fn func(context.Context) (T, 
 
 type blockingCall[T any] struct {
 	task     string  // the name of the calling task, at the time of the call
-	ended    *signal // what the task waits for
+	ended    *signal // the task waits for it
 	noticed  bool    // the loop has noticed the end of fn
 	v        T
 	err      error

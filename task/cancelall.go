@@ -5,21 +5,22 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// CancelAll cancels several tasks or futures by one request, in order of the arguments, and returns
-// how many of them have accepted the request. It does not wait for their end: await a [Collect] of
-// them, or use [Wait], to do that.
+// CancelAll cancels several tasks or futures by one request, in order of the arguments. It returns
+// the number of tasks and futures whose Cancel has returned true. It does not wait for their end:
+// to do that, await a [Collect] of them, or use [Wait].
 //
-// If several of them await the same future or task, the request reaches that one once. A task that
-// is given twice is asked once, too. Tasks and futures that are done stay as they are: CancelAll
-// does not take their errors, unlike Cancel. The running task may be among the arguments: its next
-// suspension delivers the cancellation. cause may be nil. This cancels all other tasks of a loop:
+// If several of the tasks await the same future or task, the request reaches it once. If a task is
+// given twice, it is asked once. CancelAll skips tasks and futures that are done. So it does not
+// take the errors of failed tasks, as Cancel does. The running task may be among the arguments: its
+// next suspension delivers the cancellation. cause may be nil. These two lines cancel all other
+// tasks of a loop:
 //
 //	others := slices.DeleteFunc(task.All(ctx), func(t *loop.Task) bool { return t == task.Current(ctx) })
 //	task.CancelAll(cause, others...)
 //
-// CancelAll panics if an argument is nil, or if the arguments belong to different loops. Its cost is
-// linear in the number of objects that the request reaches. asyncio: a for statement that cancels
-// tasks.
+// CancelAll panics if an argument is nil, or if the arguments belong to different loops. Its cost
+// is linear in the number of objects that the request reaches. asyncio: a for statement that
+// cancels tasks.
 func CancelAll[A interface {
 	Loop() *loop.Loop
 	Done() bool
@@ -27,7 +28,7 @@ func CancelAll[A interface {
 }](cause error, of ...A) (asked int) {
 	l := commonLoop(of)
 	if l == nil {
-		return 0 // all are gathers of nothing, which are done
+		return 0 // all arguments are gathers of nothing, which are done
 	}
 	lowlevel.Sweep(l, func() {
 		seen := make(map[any]bool, len(of))

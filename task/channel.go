@@ -7,18 +7,19 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Recv receives a value from a Go channel. It suspends the running task until a value is there, and
-// the loop goes on meanwhile. If a value is there already, Recv does not suspend. ok is false if the
-// channel is closed and empty, as in v, ok := <-ch.
+// Recv receives a value from a Go channel. It suspends the running task until the channel has a
+// value or is closed, and the loop goes on meanwhile. If it has a value or is closed already, Recv
+// does not suspend. ok is false if the channel is closed and empty, as in v, ok := <-ch.
 //
-// The loop itself receives, and no other goroutine, so no value is lost. If a value and a
+// The driver of the loop receives, and no other goroutine. So no value is lost: if a value and a
 // cancellation come together, Recv returns the value, and the next suspension delivers the
-// cancellation. Tasks that wait for one channel receive in the order in which they began to wait. A
-// task that finds a value does not wait, and so may receive before them. In every turn the loop looks
-// once at each channel on which a task waits. With a virtual clock, see [lowlevel.AddPort].
+// cancellation. Tasks that wait for one channel receive in the order in which they began to wait.
+// But a task that calls Recv when the channel has a value does not wait, and so may receive before
+// them. In every turn the loop looks once at each channel on which a task waits. [lowlevel.AddPort]
+// says what holds with a virtual clock.
 //
-// Recv panics if ch is nil, since no value would ever come, or if ctx does not belong to the running
-// task.
+// Recv panics if ch is nil, since no value would ever come, or if ctx does not belong to the
+// running task.
 func Recv[T any](ctx context.Context, ch <-chan T) (v T, ok bool, err error) {
 	if ch == nil {
 		panic("task: Recv from a nil channel would never end; give it a channel")
@@ -29,9 +30,10 @@ func Recv[T any](ctx context.Context, ch <-chan T) (v T, ok bool, err error) {
 }
 
 // Send sends v on a Go channel. It suspends the running task until there is a receiver, or room in
-// the channel's buffer, and the loop goes on meanwhile. If there is one already, Send does not
-// suspend. If the error is nil, v was sent; otherwise v was not sent. In everything else Send behaves
-// like [Recv]. It panics if ch is nil or closed, or if ctx does not belong to the running task.
+// the channel's buffer, and the loop goes on meanwhile. If there is a receiver or room already,
+// Send does not suspend. If the error is nil, v was sent; otherwise v was not sent. In everything
+// else Send behaves like [Recv]. It panics if ch is nil or closed, or if ctx does not belong to the
+// running task.
 func Send[T any](ctx context.Context, ch chan<- T, v T) error {
 	if ch == nil {
 		panic("task: Send on a nil channel would never end; give it a channel")
@@ -44,7 +46,7 @@ func Send[T any](ctx context.Context, ch chan<- T, v T) error {
 	return err
 }
 
-// port has the parts that both directions share.
+// port is the part that recvPort and sendPort share.
 type port struct {
 	done  bool
 	ready *signal
@@ -58,7 +60,7 @@ func (p *port) wait(ctx context.Context, self lowlevel.Port, what string) error 
 	p.ready = newSignal(ctx, what, nil)
 	defer lowlevel.AddPort(l, self).Remove()
 	err := p.ready.Wait(ctx)
-	if err != nil && p.done { // the task was canceled after the operation
+	if err != nil && p.done { // the task was canceled after the loop had performed the operation
 		lowlevel.PutBack(ctx, err)
 		return nil
 	}
@@ -82,7 +84,7 @@ type recvPort[T any] struct {
 }
 
 func (p *recvPort[T]) Try() bool {
-	if p.done { // the operation was performed, but a Goexit of an observer interrupted the loop
+	if p.done { // the loop performed the operation, and then an observer called Goexit
 		return true
 	}
 	select {

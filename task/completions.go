@@ -7,27 +7,28 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// Completions returns one future for each of the awaitables, in order of completion. The first future
-// gets the result of the awaitable that is done first, the second future gets the next result, and so
-// on. The program has all futures before the results come. So any task may await any of them, several
-// tasks may do that at the same time, and each await may have a limit of its own. To range over the
-// awaitables themselves in one task, use [AsCompleted].
+// Completions returns one future for each of the given tasks and futures, the awaitables. The first
+// future gets the result of the awaitable that is done first, the second future gets the next
+// result, and so on. The program has all futures before the results come. So any task may await any
+// of these futures, several tasks may do that at the same time, and each await may have its own
+// limit. To range over the awaitables themselves in one task, use [AsCompleted].
 //
 //	for _, f := range task.Completions(tasks...) {
 //		v, err := f.Await(ctx)
 //
-// Awaitables that complete in the same turn come in the order in which they complete. Awaitables that
-// are done already come first, in order of the arguments, one turn after the call. An awaitable that
-// is given twice comes once. A future fails with the error of its awaitable, and code that takes the
-// error of one takes the error of the other.
+// Awaitables that complete in the same turn count in the order in which they complete. The results
+// of awaitables that are done already come first, in order of the arguments, one turn after the
+// call. If an awaitable is given twice, its result comes once. A future fails with the error of its
+// awaitable. Code that awaits the future then also takes the error of the awaitable: the loop does
+// not report it.
 //
 // Canceling a future cancels no awaitable. The canceled future is skipped: the next result goes to
-// the next pending future. So no result is lost while a future is pending. When no future is pending
-// any more, the futures stop waiting for the awaitables.
+// the next pending future. So no result is lost while a future is pending. When no future is
+// pending any more, Completions stops waiting for the awaitables.
 //
-// Completions of nothing is empty. It panics if the awaitables belong to different loops. It
-// allocates a few slices, and two objects for each awaitable. asyncio: as_completed, iterated
-// plainly.
+// If it gets no awaitables, Completions returns no futures. It panics if an awaitable is nil, or if
+// the awaitables belong to different loops. It allocates a few slices, and two objects for each
+// awaitable. asyncio: as_completed, iterated plainly.
 func Completions[A future.Awaitable[T], T any](of ...A) []*future.Future[T] {
 	l := commonLoop(of)
 	c := &inTurn[A, T]{of: unique(of)}
@@ -41,7 +42,7 @@ func Completions[A future.Awaitable[T], T any](of ...A) []*future.Future[T] {
 	}
 	for at, a := range c.of {
 		c.each[at] = completed[A, T]{c, a}
-		if l == nil { // all are gathers of nothing, and done
+		if l == nil { // all awaitables are gathers of nothing, and so are done
 			c.each[at].Run()
 			continue
 		}
@@ -67,7 +68,7 @@ type completed[A future.Awaitable[T], T any] struct {
 func (e *completed[A, T]) Run() {
 	s := e.in.first()
 	if s == nil {
-		return // all are canceled
+		return // all futures are canceled
 	}
 	s.from = e.of
 	if future.Failed(e.of) {
@@ -93,7 +94,7 @@ func (c *inTurn[A, T]) first() *slot[A, T] {
 	return nil
 }
 
-// detach stops waiting.
+// detach stops waiting for the awaitables.
 func (c *inTurn[A, T]) detach() {
 	for at, a := range c.of {
 		a.RemoveWaiter(&c.each[at])

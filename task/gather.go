@@ -12,18 +12,19 @@ import (
 // Gather returns a future of the results of all its arguments, the children. The results are in the
 // order of the arguments. The same awaitable may be given more than once.
 //
-// If a child fails or is canceled, the gather fails at once with that child's error. The other
-// children go on. If no code takes their errors, the loop reports them ([loop.ErrorUnretrieved]);
-// asyncio hides them. Use [WithGroup] to cancel the other tasks, and [Collect] to get every outcome.
+// The future is called a gather. If a child fails or is canceled, the gather fails at once with
+// that child's error. The other children go on. If one of them fails later, and no code awaits it
+// or calls its Result or Err, the loop reports the error ([loop.ErrorUnretrieved]); asyncio hides
+// it. Use [WithGroup] to cancel the other tasks, and [Collect] to get every outcome.
 //
-// Canceling the gather cancels every child that is not done. After the gather is done, by an error
-// too, canceling it has no effect. If one request reaches the gather by several paths, the gather
-// passes it on once.
+// Canceling the gather cancels every child that is not done. Canceling a gather that is done has no
+// effect, even if it has failed while some children go on. If one request reaches the gather by
+// several paths, the gather passes the request on once.
 //
-// A gather of nothing is done, with no results. Gather panics if the children belong to different
-// loops. If the arguments have different types, name the type that they share:
-// Gather[future.Awaitable[int]](t, f). If their results have different types, use [future.Untyped].
-// Gather makes three allocations, and one for the results. asyncio: gather.
+// A gather of no children is done at once, with no results. Gather panics if a child is nil, or if
+// the children belong to different loops. If the arguments have different types, name the type that
+// they share: Gather[future.Awaitable[int]](t, f). If their results have different types, use
+// [future.Untyped]. Gather makes three allocations, and one for the results. asyncio: gather.
 func Gather[A future.Awaitable[T], T any](of ...A) *future.Future[[]T] {
 	return gather(of, func(child A) (v T, err error) {
 		if err := future.Peek(child); err != nil {
@@ -39,8 +40,8 @@ type Outcome[T any] struct {
 	Err   error // not nil if the child failed or was canceled
 }
 
-// Collect is [Gather] for every outcome. The error of a child is in the child's outcome, and does
-// not fail the future. The future fails only if it is canceled itself, and then not before every
+// Collect is [Gather] for every outcome: the error of a child becomes part of the child's outcome.
+// The future that Collect returns fails only if it is canceled itself, and then not before every
 // child has ended. asyncio: gather(return_exceptions=True).
 func Collect[A future.Awaitable[T], T any](of ...A) *future.Future[[]Outcome[T]] {
 	return gather(of, func(child A) (Outcome[T], error) {
@@ -60,8 +61,8 @@ type gathering[A future.Any, R any] struct {
 	left     int                 // children that are not done
 	failed   future.Any          // the child whose error the gather has failed with
 	canceled *loop.CanceledError // nil until the gather was asked to cancel
-	swept    uint64              // the last sweep of requests to cancel that has reached the gather
-	goesOn   bool                // after that sweep, some children that took the request go on
+	swept    uint64              // the number of the last sweep (see lowlevel.Sweep) that has reached the gather
+	goesOn   bool                // in that sweep, a child took the request and was not done afterwards
 }
 
 // gathered is the waiter of one child.
@@ -87,7 +88,8 @@ func gather[A future.Any, R any](of []A, take func(A) (R, error)) *future.Future
 			child.AddWaiter(&children[at])
 		}
 	}
-	// Children that are done already are counted last: if all are, the gather is done at once.
+	// Count the children that are done already. If all children are done, the gather is done at
+	// once.
 	for at := range of {
 		if children[at].in == nil {
 			g.childDone(at)
@@ -127,7 +129,7 @@ func (g *gathering[A, R]) childDone(at int) {
 	case g.left > 0:
 	case g.canceled != nil:
 		if last := g.of[len(g.of)-1]; last.Canceled() {
-			errors.As(future.Peek(last), &g.canceled) // the last child's cause counts, as in asyncio
+			errors.As(future.Peek(last), &g.canceled) // the cause of the last child, as in asyncio
 		}
 		g.fail(g.canceled)
 	default:
@@ -149,13 +151,13 @@ func (g *gathering[A, R]) succeed() {
 	g.Complete(g.results, nil)
 }
 
-// gatherOwner is a gathering as the owner of its future.
+// gatherOwner is the owner of the gather's future: see [future.Owner].
 type gatherOwner[A future.Any, R any] gathering[A, R]
 
 func (g *gatherOwner[A, R]) Cancel(cause error) bool {
 	sweep := lowlevel.Sweeps(g.Loop())
 	if g.swept == sweep {
-		return g.goesOn // the children would answer this, too, if they were asked again
+		return g.goesOn // the answer of the children, if the gather asked them again
 	}
 	taken, goesOn := false, false
 	for _, child := range g.of {

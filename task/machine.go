@@ -8,20 +8,24 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A Machine is the body of a task that has no stack. It is a state machine: its fields hold what an
-// ordinary body keeps on its stack. A suspended machine takes a few hundred bytes and no goroutine.
-// Everything else (cancellation, gathers, groups, limits) is the same for both kinds of bodies.
+// A Machine is the body of a task that has no stack. It is a state machine: its fields hold the
+// data that an ordinary body keeps in local variables. A suspended machine takes a few hundred
+// bytes and no goroutine. Everything else (cancellation, gathers, groups, limits) is the same for
+// both kinds of bodies.
 //
-// Resume runs the machine from its last suspension to its next one, and returns what the machine
-// waits for: [On], [For] or [Turn]. If it returns [End], the machine has ended, and the first result
-// is the result of the task. If Resume returns an error, the task ends with that error in any case.
+// Resume runs the machine from its last suspension to its next one. It returns a [Suspension],
+// which says when the loop calls Resume again: [On] waits for a future or task, [For] sleeps, and
+// [Turn] waits for one turn. If Resume returns [End], the machine has ended, and the first result
+// is the result of the task. If Resume returns an error, the task ends with that error, whatever
+// the Suspension is.
 //
-// The parameter err has what an await would have returned in an ordinary body. It is nil in the
-// first call. Later it is the error of the awaited future if that failed, or a cancellation, which
-// Resume may handle or return. To get the value of the awaited future, call its Result. Waiting for a
-// future that is done does not suspend: Resume is called again at once.
+// The parameter err is the error that an await would have returned in an ordinary body. It is nil
+// in the first call. Later it is the error of the awaited future if that future has failed, or a
+// cancellation, which Resume may handle or return. To get the value of the awaited future, call its
+// Result. Waiting for a future that is done does not suspend: the loop calls Resume again at once.
 //
-// Resume must not await with ctx; that panics. It may make tasks, cancel tasks and complete futures.
+// Resume must not await with ctx; that panics. It may make tasks, cancel tasks and complete
+// futures.
 type Machine[T any] interface {
 	Resume(ctx context.Context, err error) (T, Suspension, error)
 }
@@ -34,10 +38,11 @@ func (f MachineFunc[T]) Resume(ctx context.Context, err error) (T, Suspension, e
 	return f(ctx, err)
 }
 
-// A Suspension says what a [Machine] waits for.
+// A Suspension describes the event that a [Machine] waits for. [On], [For], [Turn] and [End] make
+// one.
 type Suspension = loop.Suspension
 
-// On waits for a future or task. It allocates nothing.
+// On waits until a future or task is done. It allocates nothing. It panics if a is nil.
 func On(a loop.Awaitable) Suspension {
 	if a == nil {
 		panic("task: On(nil); give it a future or task, or use Turn to wait for one turn")
@@ -45,7 +50,7 @@ func On(a loop.Awaitable) Suspension {
 	return loop.Internals.On(a)
 }
 
-// For waits until d has passed by the loop's clock. d <= 0 waits for one turn.
+// For waits until d has passed by the loop's clock. If d <= 0, it waits for one turn.
 func For(d time.Duration) Suspension { return loop.Internals.Sleep(d) }
 
 // Turn waits for one turn.

@@ -13,8 +13,9 @@ import (
 // [loop.Outside] has made. The task may have ended. The name is empty if ctx comes from no task, as
 // in callbacks and outside of loops.
 //
-// Unlike [Current], NameOf may be called anywhere. It is safe from any goroutine, even during a call
-// of SetName. It panics if ctx is nil. It allocates only if the task was given no name.
+// Unlike [Current], NameOf may be called anywhere. It is safe from any goroutine, even during a
+// call of SetName. It panics if ctx is nil. It allocates only if the program has given the task no
+// name.
 func NameOf(ctx context.Context) string {
 	if ctx == nil {
 		panic("task: NameOf(nil); give it a context, such as the one that the body was handed")
@@ -22,19 +23,20 @@ func NameOf(ctx context.Context) string {
 	return loop.Internals.NameOf(ctx)
 }
 
-// LogHandler returns a handler that hands all records to h. To each record with the context of a task
-// it adds the attribute task, with the name of that task ([NameOf]):
+// LogHandler returns a handler that hands all log records to h. If a record was logged with the
+// context of a task, the handler adds the attribute "task", with the name of that task ([NameOf]):
 //
 //	log := slog.New(task.LogHandler(slog.NewTextHandler(os.Stderr, nil)))
 //	log.InfoContext(ctx, "connected") // ... msg=connected task=reader
 //
 // Records of slog methods that take no context get no attribute. The attribute stands at the top
-// level, outside of all groups. If the program has an attribute with the same key there, the record
-// has both.
+// level, outside of all groups of the logger. If the program adds an attribute with the same key at
+// the top level, the record has both.
 //
-// The handler is safe from any goroutine, as slog requires. For a record of a task, it copies the
-// attributes of the record; in a logger with a group, it also makes one handler for each WithGroup
-// and With from the first group on. LogHandler panics if h is nil.
+// The handler is safe from any goroutine, as slog requires. For each record of a task, it copies
+// the attributes of the record. If the logger has a group, the handler also makes, for each record
+// of a task, one handler for each call of WithGroup and With from the first group on. LogHandler
+// panics if h is nil.
 func LogHandler(h slog.Handler) slog.Handler {
 	if h == nil {
 		panic("task: LogHandler(nil); give it a handler, such as slog.Default().Handler()")
@@ -46,7 +48,7 @@ func LogHandler(h slog.Handler) slog.Handler {
 type logHandler struct {
 	slog.Handler                                   // for records without a task
 	top          slog.Handler                      // the same handler without the groups
-	groups       []func(slog.Handler) slog.Handler // applied to top, they make Handler
+	groups       []func(slog.Handler) slog.Handler // applied to top, in order, these functions make Handler
 }
 
 const taskAttr = "task"

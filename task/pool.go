@@ -9,25 +9,26 @@ import (
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// A Pool limits the number of blocking calls that run at the same time: see [BlockingIn]. Make one
-// with [NewPool]. It belongs to the loop of the first task that uses it, and is not safe for use from
-// other goroutines.
+// A Pool limits the number of blocking calls that run at the same time: see [BlockingIn]. Make a
+// Pool with [NewPool]. It belongs to the loop of the first task that uses it, and is not safe for
+// use from other goroutines.
 type Pool struct {
 	limit  int
 	finish bool
 	loop   *loop.Loop // nil until a task uses the pool
-	calls  int        // places that are taken, by calls or by tasks that are about to call
+	calls  int        // the places that are taken, by calls and by tasks that are about to call
 	line   waiter.List
 }
 
 // A PoolOption is a setting for a new pool.
 type PoolOption func(*Pool)
 
-// FinishCalls makes a canceled task wait for its call, if the call has begun. If the task is canceled,
-// the context of fn ends at once. [BlockingIn] waits until fn has returned, and returns the results
-// of fn. The next suspension delivers the cancellation. So no result is lost, and no call lives
-// longer than its task. But a cancellation or a time limit takes as long as fn does, so fn should
-// check its context. If the loop is closed, the task does not wait for fn, but Close does.
+// FinishCalls makes [BlockingIn] wait for fn even if the task is canceled. When the task is
+// canceled during the call, the context of fn ends at once. BlockingIn returns when fn returns,
+// with the results of fn, and the next suspension delivers the cancellation. So no result is lost,
+// and no call goes on after its task has ended. But a cancellation, or a time limit, takes as long
+// as fn takes: fn should look at its context. If the loop is closed, the task does not wait for fn,
+// but Close does.
 func FinishCalls() PoolOption { return func(p *Pool) { p.finish = true } }
 
 // NewPool makes a pool in which at most limit calls run at the same time. It panics if limit is not
@@ -49,18 +50,19 @@ func NewPool(limit int, opts ...PoolOption) *Pool {
 	return p
 }
 
-// BlockingIn is [Blocking] with a limit: the call takes a place in pool. If all places are taken,
-// BlockingIn suspends the running task until a place is free: first come, first served. If the task
-// is canceled in that wait, or ctx ends, fn is not called.
+// BlockingIn is [Blocking] with a limit: it calls fn in a place of pool. If all places are taken,
+// it suspends the running task until a place is free. Tasks get places in the order in which they
+// began to wait. If the task is canceled in this wait, or ctx ends, BlockingIn returns the error
+// and does not call fn.
 //
-// A call keeps its place until fn has returned and the loop has noticed that, even if the task has
-// stopped waiting earlier. So the number of calls that run never exceeds the limit of the pool. (A
-// semaphore around Blocking does not ensure that: a canceled task releases its permit while its call
-// goes on.) If fn never returns, its place is lost.
+// A call keeps its place until fn has returned and the loop has noticed that. This is so even if
+// the task has stopped waiting for fn long before. So there are never more calls at the same time
+// than the limit of the pool. (With a semaphore around Blocking there can be more: a task that is
+// canceled releases its permit while its call goes on.) If fn never returns, its place is lost.
 //
-// In everything else BlockingIn behaves like Blocking, unless the pool has [FinishCalls]. BlockingIn
-// panics if pool or fn is nil, if tasks of another loop use pool, or if ctx does not belong to the
-// running task. asyncio: run_in_executor with a pool of threads.
+// Everything else is as in Blocking, except in a pool with [FinishCalls]. BlockingIn panics if pool
+// or fn is nil, if tasks of another loop use pool, or if ctx does not belong to the running task.
+// asyncio: run_in_executor with a pool of threads.
 func BlockingIn[T any](ctx context.Context, pool *Pool, fn func(context.Context) (T, error)) (v T, err error) {
 	if pool == nil || pool.limit < 1 || fn == nil {
 		panic("task: BlockingIn with a pool that NewPool did not make, or with a nil function; give it a pool of NewPool and a function to call")
@@ -71,7 +73,7 @@ func BlockingIn[T any](ctx context.Context, pool *Pool, fn func(context.Context)
 	return block(ctx, pool, fn)
 }
 
-// enter takes a place. If all places are taken, it waits for one.
+// enter takes a place. If none is free, it waits for one.
 func (p *Pool) enter(ctx context.Context) error {
 	l := lowlevel.Current(ctx).Loop()
 	if p.loop == nil {
@@ -80,7 +82,7 @@ func (p *Pool) enter(ctx context.Context) error {
 	if p.loop != l {
 		panic("task: BlockingIn with a pool that tasks of another loop use; give each loop a pool of its own")
 	}
-	if p.calls < p.limit { // no task waits in this case, since leave gives places to waiting tasks
+	if p.calls < p.limit { // then no task waits, since leave gives a place to a waiting task first
 		p.calls++
 		return nil
 	}
@@ -91,7 +93,7 @@ func (p *Pool) enter(ctx context.Context) error {
 	})
 }
 
-// leave gives a place to the first task that waits. If no task waits, the place is free.
+// leave gives the place to the first task that waits. If no task waits, the place is free.
 func (p *Pool) leave() {
 	if p != nil && p.line.Set(1) == 0 {
 		p.calls--
@@ -100,7 +102,7 @@ func (p *Pool) leave() {
 
 func (p *Pool) finishes() bool { return p != nil && p.finish }
 
-// poolPlace describes what a task waits for: a place in the pool.
+// poolPlace describes a place that a task waits for, in deadlock reports and graphs.
 type poolPlace Pool
 
 func (p *poolPlace) Describe() (string, []loop.Awaitable) {

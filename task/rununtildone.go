@@ -7,22 +7,24 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// RunUntilDone runs l until f, a task or future of l, is done, and returns the result of f. It is for
-// a host that drives a loop itself, and needs one result. The loop stays open: the next call goes on
-// where this one has stopped, and the other tasks stay as they are.
+// RunUntilDone runs l until f, a task or future of l, is done, and returns the result of f. It is
+// for a host that drives a loop itself, and needs one result. The loop stays open, and the other
+// tasks stay as they are: when the host runs the loop again, they go on.
 //
-// When f is done in one turn, l stops at the end of the next turn, as in asyncio. If f is done
-// already, l runs one turn. The error is the error of f, and counts as taken; if a task has
-// panicked, it is a *[PanicError]. If l ends before f is done, the value is zero, and the error says
-// why:
-//   - a [*loop.DeadlockError] if tasks are left that nothing can wake: see [loop.Loop.Run];
-//   - an error that says that the loop has nothing left to do, if no task, timer or call is left;
-//   - otherwise an error that says that the loop was stopped, because other code has called
+// If f becomes done in one turn, l stops at the end of the next turn, as in asyncio. If f is done
+// already, l runs one turn. The error is the error of f. If f is a task that has panicked, the
+// error is a *[PanicError]. The loop does not report this error again. If l stops before f is done,
+// the value is zero, and the error says why:
+//   - a [*loop.DeadlockError] if some tasks are unfinished, and nothing can wake them: see
+//     [loop.Loop.Run];
+//   - an error with the text "the loop has nothing left to do", if there is no task, timer or call;
+//   - otherwise an error with the text "the loop was stopped": other code has called
 //     [loop.Loop.Stop].
 //
-// RunUntilDone leaves nothing behind in l when it returns, even if a runtime.Goexit in a task ends
-// it. It panics if l or f is nil, if f belongs to another loop, or if l is running or closed. It
-// makes the allocations of OnDone. asyncio: run_until_complete.
+// RunUntilDone adds a callback to f. When it returns, this callback is removed or has no effect any
+// more, even if a runtime.Goexit in a task ends RunUntilDone. RunUntilDone panics if l or f is nil,
+// if f belongs to another loop, or if l is running or closed. It makes the allocations of OnDone.
+// asyncio: run_until_complete.
 func RunUntilDone[T any](l *loop.Loop, f future.Awaitable[T]) (v T, err error) {
 	if l == nil || isNil(f) {
 		panic("task: RunUntilDone on a nil loop, or of a nil task or future; give it a loop, and a task or future of that loop")
@@ -35,7 +37,7 @@ func RunUntilDone[T any](l *loop.Loop, f future.Awaitable[T]) (v T, err error) {
 	}
 	over := false
 	stop := f.OnDone(func() {
-		if !over { // otherwise this callback comes late, in the next Run, and must not stop it
+		if !over { // if over, this callback runs late, in another Run, and must not stop that Run
 			l.Stop()
 		}
 	})

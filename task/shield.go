@@ -6,13 +6,13 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// Shield returns a future that gets the outcome of inner. Canceling this future, the shield, does
-// not cancel inner. So a task that awaits the shield in place of inner can be canceled, and inner
-// goes on. Canceling inner cancels the shield.
+// Shield returns a future, the shield, that gets the outcome of the task or future inner. Canceling
+// the shield does not cancel inner. So if a task awaits the shield in place of inner, and is
+// canceled, inner goes on. If inner is canceled, so is the shield.
 //
 // If the shield is canceled and inner fails later, the loop reports the error to its error handler
-// ([loop.ShieldedFailed]), so that the error is not lost. Code that still needs the value of inner
-// awaits inner itself. asyncio: shield.
+// ([loop.ShieldedFailed]), so that the error is not lost. If the program still needs the value of
+// inner, it awaits inner itself. Shield panics if inner is nil. asyncio: shield.
 func Shield[T any](inner future.Awaitable[T]) *future.Future[T] {
 	if isNil(inner) {
 		panic("task: Shield(nil); give it a task or future")
@@ -52,8 +52,8 @@ func (w *shieldInner[T]) Run() {
 	}
 }
 
-// shieldOuter is the waiter of the shield. When the shield has been canceled, it replaces the
-// waiter of inner: the shield takes no outcome any more.
+// shieldOuter is the waiter of the shield. When the shield has been canceled, it removes
+// shieldInner from inner, since the shield needs no outcome any more, and adds shieldLate to inner.
 type shieldOuter[T any] shield[T]
 
 func (w *shieldOuter[T]) Run() {

@@ -10,11 +10,12 @@ import (
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// A combinator waits for a signal: a waiter that a completed future or a timer sets, by running it.
+// A signal is a waiter for which a combinator waits, such as [Wait]. A completed future or a timer
+// runs the signal, and so sets it.
 type signal = waiter.Waiter
 
-// newSignal makes a signal. Reports of what a task awaits show what, and the awaitables that on
-// returns. on may be nil.
+// newSignal makes a signal. Deadlock reports and graphs describe the wait by the text what, and by
+// the awaitables that on returns. on may be nil.
 func newSignal(ctx context.Context, what string, on func() []loop.Awaitable) *signal {
 	return waiter.New(ctx, &purpose{what, on})
 }
@@ -31,7 +32,7 @@ func (p *purpose) Describe() (string, []loop.Awaitable) {
 	return p.what, p.on()
 }
 
-// mustBeGiven panics if one of the awaitables that a function was given is nil.
+// mustBeGiven panics if one of the awaitables is nil.
 func mustBeGiven[A any](of []A) {
 	for at, a := range of {
 		if isNil(a) {

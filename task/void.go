@@ -2,8 +2,8 @@ package task
 
 import "context"
 
-// Void turns a body that returns only an error into a body with a result. So it can be given to every
-// function that takes a body, such as [Go], [GoIn], [Run], [Blocking] and [Submit]:
+// Void makes a body with a result from a body that returns only an error. The new body can
+// be given to every function that takes a body, such as [Go], [GoIn], [Run], [Blocking] and [Submit]:
 //
 //	t := task.Go(ctx, task.Void(serve))
 //	err := t.Wait(ctx)

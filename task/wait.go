@@ -15,17 +15,18 @@ import (
 type Until uint8
 
 const (
-	AllCompleted   Until = iota // every one is done
-	FirstCompleted              // at least one is done
-	FirstError                  // one has failed (a canceled task has not), or all are done
+	AllCompleted   Until = iota // when all are done
+	FirstCompleted              // when at least one is done
+	FirstError                  // when one has failed (a canceled task has not), or all are done
 )
 
-// of says in words what a task waits for among n awaitables.
+// of returns the words that describe the wait for n awaitables, for reports.
 func (u Until) of(n int) string {
 	return fmt.Sprintf([...]string{"all of %d", "the first of %d", "all of %d or an error"}[u], n)
 }
 
-// mustBeHere panics unless ctx belongs to the running task, and the awaitables to the task's loop.
+// mustBeHere panics unless ctx belongs to the running task, and every awaitable belongs to the
+// task's loop.
 func mustBeHere[A loop.Awaitable](ctx context.Context, of []A) {
 	l := lowlevel.Current(ctx).Loop()
 	mustBeGiven(of)
@@ -36,9 +37,9 @@ func mustBeHere[A loop.Awaitable](ctx context.Context, of []A) {
 	}
 }
 
-// addWaiter makes a schedule r when a is done. An awaitable without a loop is done: it is a gather
-// of nothing, or a shield of one. For such an awaitable, r is scheduled on l, the loop of the
-// running task.
+// addWaiter adds the waiter r to a: when a is done, r is scheduled. An awaitable without a loop is
+// done: it is a gather of nothing, or a shield of such a gather. For such an awaitable, addWaiter
+// schedules r on l, the loop of the running task.
 func addWaiter(l *loop.Loop, a loop.Awaitable, r loop.Runnable) {
 	if a.Loop() == nil && a.Done() {
 		lowlevel.Schedule(l, r)
@@ -47,17 +48,20 @@ func addWaiter(l *loop.Loop, a loop.Awaitable, r loop.Runnable) {
 	a.AddWaiter(r)
 }
 
-// Wait waits until the condition until holds for the awaitables, or until limit has passed. It
-// returns the awaitables that are done and those that are pending, each in the order of the
-// arguments. An awaitable that is given twice counts once and is returned once.
+// Wait waits for tasks and futures, the awaitables, until the condition named by until holds, or
+// until limit has passed. It returns two slices: the awaitables that are done, and the awaitables
+// that are pending, both in the order of the arguments. If an awaitable is given twice, it counts
+// once and is returned once.
 //
-// Wait does not take the errors of the awaitables, and cancels nothing. When the limit passes, that
-// is no error: pending shows it. The error says that the waiting itself failed: the running task was
-// canceled, or ctx has ended. Then both slices are nil, and the awaitables are unchanged.
+// Wait cancels nothing, and does not take the errors of the awaitables: if no other code awaits
+// a task that has failed, or calls its Result or Err, the loop reports the error. If limit passes,
+// Wait returns no error; the slice pending shows that not all are done. An error means that the
+// waiting itself failed: the running task was canceled, or ctx has ended. Then both slices are nil,
+// and the awaitables are unchanged.
 //
 // Wait suspends for at least one turn, even if all awaitables are done. It returns an error if it
-// is given no awaitables or an unknown until. It panics if ctx does not belong to the running task,
-// or an awaitable to another loop. asyncio: wait.
+// gets no awaitables or an unknown until. It panics if ctx does not belong to the running task, or
+// if an awaitable is nil or belongs to another loop. asyncio: wait.
 func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, of ...A) (done, pending []A, err error) {
 	if len(of) == 0 {
 		return nil, nil, errors.New("task: Wait for nothing; give it at least one task or future")
@@ -76,7 +80,7 @@ func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, o
 		each[at] = waited{w, a}
 		addWaiter(w.Loop(), a, &each[at])
 	}
-	defer func() { // runs also if a Goexit ends the waiting
+	defer func() { // runs even if a Goexit ends the waiting
 		w.limit.Cancel()
 		for at, a := range of {
 			a.RemoveWaiter(&each[at])
