@@ -9,13 +9,13 @@ import (
 // ErrBroken is the error of [Barrier.Wait] if the barrier was aborted or reset.
 var ErrBroken = errors.New("lock: the barrier is broken")
 
-// A Barrier makes a fixed number of tasks wait for each other: each task waits until all
-// have arrived. Then the next round begins, with the same number of tasks. Make it with
-// [NewBarrier]. asyncio: Barrier.
+// A Barrier makes a fixed number of tasks wait for each other: each task that calls Wait arrives at
+// the barrier, and waits until all have arrived. Then all go on, and the next round begins, with
+// the same number of tasks. Make a Barrier with [NewBarrier]. asyncio: Barrier.
 type Barrier struct {
 	cond    Cond
 	parties int
-	inside  int // the tasks that have arrived and have not left
+	inside  int // the number of tasks that have arrived and have not left
 	state   barrierState
 }
 
@@ -54,14 +54,15 @@ func (b *Barrier) Waiting() int {
 // Broken reports whether the barrier was aborted and not reset since then.
 func (b *Barrier) Broken() bool { return b.state == broken }
 
-// Wait waits until all tasks have arrived. It returns the index of this task in the order
-// of arrival, from 0. If a task leaves early, two tasks of a round may get the same index.
-// A task that arrives while the tasks of the previous round are leaving waits until they
-// have left.
+// Wait waits until all tasks have arrived. It returns the index of the calling task in the order of
+// arrival, from 0. If a task stops waiting because of an error, two tasks of a round may get the
+// same index. If a task arrives while the tasks of the previous round are leaving, it waits until
+// they have left.
 //
-// The error is [ErrBroken] if the barrier is aborted, or if it is reset while the task
-// waits. If the task is canceled, or ctx ends, Wait returns that error, and the other tasks
-// go on waiting. Wait panics if ctx does not belong to the running task.
+// The error is [ErrBroken] if the barrier is aborted, or if it is reset while the task waits. If
+// the task is canceled, or ctx ends, Wait returns the error of [lowlevel.Suspend], and the other
+// tasks go on waiting. Wait panics if ctx does not belong to the running task, or if the Barrier is
+// the zero Barrier.
 func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
 	if b.parties == 0 {
 		panic("lock: Wait at the zero Barrier, which is for 0 tasks; make it with NewBarrier")
@@ -105,9 +106,9 @@ func (b *Barrier) leave() {
 	b.cond.Broadcast()
 }
 
-// Reset mends the barrier: the waiting tasks leave with [ErrBroken], and after that a new
-// round begins. Reset may have to wait for the barrier's own mutex: the error is that of
-// [Mutex.Lock], and then nothing has changed.
+// Reset makes the barrier usable again after [Barrier.Abort]. If tasks wait, their Wait returns
+// [ErrBroken]; when they have left, a new round begins. Reset may have to wait for the barrier's
+// own mutex. If that fails, it returns the error of [Mutex.Lock], and changes nothing.
 func (b *Barrier) Reset(ctx context.Context) error {
 	return b.change(ctx, func() {
 		if b.inside > 0 {
@@ -118,9 +119,9 @@ func (b *Barrier) Reset(ctx context.Context) error {
 	})
 }
 
-// Abort breaks the barrier: the waiting tasks, and all tasks that arrive later, leave with
-// [ErrBroken], until the barrier is reset. Abort may have to wait for the barrier's own
-// mutex: the error is that of [Mutex.Lock], and then nothing has changed.
+// Abort breaks the barrier: for the waiting tasks, and for all tasks that arrive before the barrier
+// is reset, Wait returns [ErrBroken]. Abort may have to wait for the barrier's own mutex. If that
+// fails, it returns the error of [Mutex.Lock], and changes nothing.
 func (b *Barrier) Abort(ctx context.Context) error {
 	return b.change(ctx, func() { b.state = broken })
 }

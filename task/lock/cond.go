@@ -10,8 +10,8 @@ import (
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// A Cond lets tasks wait until the data that a mutex guards has changed. The zero Cond has
-// a mutex of its own; [NewCond] makes a Cond for a mutex that you have. asyncio: Condition.
+// A Cond lets tasks wait until the data that a mutex guards has changed. The zero Cond has its own
+// mutex; [NewCond] makes a Cond for an existing mutex. asyncio: Condition.
 type Cond struct {
 	named
 	barrier bool // the Cond is part of a Barrier
@@ -51,16 +51,14 @@ func (c *Cond) Unlock() { c.Mutex().Unlock() }
 
 // Wait unlocks the mutex, waits for a signal, and locks the mutex again.
 //
-// The mutex is held when Wait returns, also if Wait returns an error. A task that is
-// canceled gets the mutex back first, and then the cancellation is returned. If the task
-// was signaled as well, the signal goes to the next waiting task. There is one exception:
-// when the loop is being closed, Wait may return without the mutex, and the task's Unlock
-// is then a no-op.
+// When Wait returns, the task holds the mutex, even if Wait returns an error. If the task is
+// canceled, Wait first locks the mutex again, and then returns the cancellation. If the task was
+// signaled as well, the signal goes to the next waiting task. There is one exception: when the loop
+// is being closed, Wait may return without the mutex. Then the task's Unlock is a no-op.
 //
-// A signaled task runs later than the task that signaled it, and other tasks may have held
-// the mutex in between. So check the condition again after Wait, or use [Cond.WaitFor].
-// Wake-ups without a signal happen: a task whose wait ends with an error wakes the next
-// waiting task.
+// A signaled task goes on later than the call of Signal, and other tasks may have held the mutex in
+// between. So check the condition again after Wait, or use [Cond.WaitFor]. Wait may also return
+// without a signal: a task whose wait ends with an error wakes the next waiting task.
 //
 // Wait panics if the mutex is not locked, and if ctx does not belong to the running task.
 func (c *Cond) Wait(ctx context.Context) error {
@@ -70,13 +68,13 @@ func (c *Cond) Wait(ctx context.Context) error {
 	m.Unlock()
 	held := false
 	defer func() {
-		if !held { // the task's stack is being unwound
+		if !held { // the task is being unwound
 			m.lost = append(m.lost, t)
 			c.waiters.Set(1)
 		}
 	}()
 	err := c.waiters.Wait(ctx, (*condInfo)(c), func(bool) {})
-	for !held { // under t's own context only a cancellation can end Lock
+	for !held { // under t's own context Lock fails only if t is canceled or unwound
 		failed := m.Lock(t.Context())
 		held = failed == nil
 		if !held {
@@ -92,9 +90,10 @@ func (c *Cond) Wait(ctx context.Context) error {
 	return err
 }
 
-// WaitFor waits until holds returns true. It calls holds before the first wait and after
-// each wait, always with the mutex held. The error is that of [Cond.Wait]; as there, the
-// mutex is held when WaitFor returns. WaitFor panics if holds is nil, and where Wait does.
+// WaitFor waits until holds returns true. It calls holds before the first wait and after each wait,
+// always with the mutex locked. The error is the error of [Cond.Wait]. As with Wait, the task holds
+// the mutex when WaitFor returns. WaitFor panics if holds is nil. When it waits, it panics in the
+// same cases as Wait.
 func (c *Cond) WaitFor(ctx context.Context, holds func() bool) error {
 	if holds == nil {
 		panic("lock: WaitFor with a nil function; give it a function that reports whether the condition holds, or use Wait")
@@ -107,9 +106,9 @@ func (c *Cond) WaitFor(ctx context.Context, holds func() bool) error {
 	return nil
 }
 
-// Signal wakes n of the waiting tasks, in the order in which they began to wait. It wakes
-// all of them if there are fewer than n. Each task goes on when it has the mutex, so the
-// caller should unlock it. Signal panics if the mutex is not locked, or n is negative.
+// Signal wakes n of the waiting tasks, in the order in which they began to wait. If there are fewer
+// than n, it wakes all of them. Each task goes on when it has the mutex. So the caller of Signal
+// should unlock the mutex soon. Signal panics if the mutex is not locked, or if n is negative.
 func (c *Cond) Signal(n int) {
 	if n < 0 {
 		panic(fmt.Sprintf("lock: Signal(%d); give the number of tasks to wake, or use Broadcast", n))

@@ -9,20 +9,23 @@ import (
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// Waiting is [Cond.Wait] as an awaitable. It gives the mutex back at once, and returns a future that
-// waits to be signaled, and takes the mutex again. The future stands in the same lines as the tasks
-// that call Wait, and joins the line of the mutex when such a task would.
+// Waiting is [Cond.Wait] as an awaitable. It unlocks the mutex at once, and returns a future. The
+// future waits for a signal, and then locks the mutex again for the caller of Waiting. It waits in
+// the same lines as the tasks that call Wait: in the line of the Cond, and then in the line of the
+// mutex. It joins the line of the mutex when such a task would.
 //
-// When the future is done, its holder has the mutex, whatever the outcome is. So Cancel only asks:
-// it reports true, the future goes on until it has the mutex, and ends with the cancellation then.
-// A signal that came together with it goes to the next. Only when the loop is being closed, the
-// future stays pending, and the mutex is not its holder's.
+// When the future is done, the caller has the mutex, whatever the outcome of the future is. So the
+// future is not done when Cancel returns: Cancel returns true, the future goes on until it has the
+// mutex, and then ends with the cancellation. If it was signaled as well, the signal goes to the
+// next waiting task or future. There is one exception: when the loop is being closed, the future
+// stays pending, and the caller does not get the mutex.
 //
-// If the mutex is free when the future takes it, what awaits the future goes on one turn later than a
-// task that called Wait. If others hold it, what awaits the future goes on where such a task would. As
-// Wait does, it wakes up for nothing at times, so look again at what was waited for.
+// If the mutex is free when the future locks it, a task that awaits the future goes on one turn
+// later than a task that called Wait. If the mutex is locked then, both would go on at the same
+// point. As with Wait, the future may be done without a signal. So check the condition again.
 //
-// Waiting costs two allocations. It panics if the mutex is not locked, and if ctx belongs to no loop.
+// Waiting costs two allocations. It panics if the mutex is not locked, or if ctx belongs to no
+// loop.
 func (c *Cond) Waiting(ctx context.Context) *future.Future[struct{}] {
 	l := lowlevel.LoopOf(ctx)
 	c.mustBeLocked("Waiting")
@@ -34,18 +37,19 @@ func (c *Cond) Waiting(ctx context.Context) *future.Future[struct{}] {
 	return &w.Future
 }
 
-// condWaiting is a promise that waits at a Cond. What a task that called Wait does in its steps,
-// condWaiting does in its place.
+// condWaiting is a promise that waits at a Cond. It does the same in its Run methods as a task that
+// called Wait does in its steps.
 type condWaiting struct {
 	future.Promise[struct{}]
 	of    *Cond
 	by    *loop.Task
-	place waiter.Waiter // in the line of the Cond, and then in that of the mutex
-	locks bool          // it is in that of the mutex
-	err   error         // a cancellation
+	place waiter.Waiter // in the line of the Cond, and then in the line of the mutex
+	locks bool          // place is in the line of the mutex
+	err   error         // not nil if the future was canceled
 }
 
-// condTurn is a condWaiting that was signaled or canceled, in the turn after that.
+// condTurn is a condWaiting that was signaled or canceled. It runs in the turn after that, and
+// locks the mutex or joins the mutex's line.
 type condTurn condWaiting
 
 func (t *condTurn) Run() {
@@ -61,7 +65,7 @@ func (t *condTurn) Run() {
 	m.waiters.Join(&w.place)
 }
 
-// condMutexTurn is a condWaiting to which the mutex comes.
+// condMutexTurn is a condWaiting in the line of the mutex. It runs when it gets the mutex.
 type condMutexTurn condWaiting
 
 func (t *condMutexTurn) Run() {

@@ -1,8 +1,8 @@
 // Package lock coordinates the tasks of one loop with a [Mutex], an [Event], a [Cond], a
 // [Semaphore] or a [Barrier].
 //
-// A task reads a balance, waits for the bank, and writes the new balance. A mutex keeps
-// other tasks from doing the same in the meantime:
+// In this program a task reads a balance, waits for the bank, and writes the new balance. A mutex
+// keeps other tasks from reading and writing the balance in the meantime:
 //
 //	var mu lock.Mutex
 //	balance := 100
@@ -19,72 +19,77 @@
 //		return nil
 //	}
 //
-// The package example runs three withdrawals at the same time, and each counts.
+// The package example runs three withdrawals at the same time, and the balance is right afterwards.
 //
 // # When to use a lock
 //
-// Only one task of a loop runs at a time. So the code between two suspensions needs no
-// lock. Use this package where something must hold across a suspension:
+// Only one task of a loop runs at a time. So the code between two suspensions needs no lock. Use
+// this package if tasks must wait for each other, or if other tasks must not interfere while a task
+// is suspended:
 //
-//   - a Mutex: only one task at a time does something, as in the program above;
-//   - a Semaphore: at most n tasks do something at the same time;
+//   - a Mutex: only one task at a time is in a part of the code, as in the program above;
+//   - a Semaphore: at most n tasks at a time are in a part of the code;
 //   - an Event: tasks wait until something has happened;
 //   - a Cond: tasks wait until the data that a mutex guards has changed;
 //   - a Barrier: tasks wait for each other.
 //
-// The types have the semantics of asyncio's types of these names; Cond is asyncio's
-// Condition. The zero Mutex, Event and Cond are ready to use.
+// The types have the semantics of asyncio's types of the same names; Cond is asyncio's Condition.
+// The zero Mutex, Event and Cond are ready to use.
 //
 // # Order
 //
-// All types are fair: tasks are served in the order in which they began to wait. Waking a
-// task never runs it inside the call: the task goes on in a later turn of the loop, usually
-// the next one.
+// All types are fair: tasks are served in the order in which they began to wait. The call that
+// wakes a task, such as Unlock, never runs the task: the task goes on in a later turn of the loop,
+// usually the next one.
 //
 // # Cancellation
 //
-// Each method that takes a context may suspend the task. If the task is canceled
-// meanwhile, the method returns an error. The other waiting tasks are not affected, because
-// each task waits with its own waiter, and canceling the task cancels only that waiter. A
-// task may be canceled in the same turn in which its turn came. It then passes the turn on to
-// the next waiting task.
+// Each method that takes a context may suspend the task; the methods of the section Awaitables
+// below do not. If the task is canceled meanwhile, the method returns an error. The other waiting
+// tasks are not affected. A task may be canceled after it was given a lock, but before it goes on.
+// Then it passes the lock on to the next waiting task.
 //
 // # Awaitables
 //
-// A machine cannot call a method that waits, and a task cannot call two at once. So each method that
-// waits has one beside it that returns a future: Lock has [Mutex.Locking], Acquire has
-// [Semaphore.Acquiring], Wait has [Event.Waiting] and [Cond.Waiting]. Package queue has the same.
-// A machine waits for task.On of the future; task.Wait waits for the first of several.
+// A machine (task.Machine) cannot call a method that waits, and an ordinary body cannot call two
+// such methods at the same time. So some of these methods have a counterpart that returns a future:
+// [Mutex.Locking] for Lock, [Semaphore.Acquiring] for Acquire, [Event.Waiting] and [Cond.Waiting]
+// for Wait. Package queue has such methods, too. A machine waits for the future by task.On, and
+// task.Wait waits for the first of several futures.
 //
-// The call that makes the future also asks for the lock: the future stands in the same line as the
-// tasks that call the method. It belongs to no task: it goes on waiting when the task that made it has
-// ended, and it gets the lock even if no code awaits it. Its holder has two duties:
+// The call that makes the future also asks for the lock (or the permit, the event, the signal): the
+// future waits in the same line as the tasks that call Lock. The future belongs to no task. It goes
+// on waiting when the task that made it has ended, and it gets the lock even if no code awaits it.
+// So the code that has made the future has two duties:
 //
-//   - Cancel the future if you do not want it any more. Cancel gives its place in the line back. (A
-//     task that is canceled while it awaits the future does this by itself.) If Cancel reports false,
-//     the future is done, and its holder may have what it asked for.
-//   - When an await fails, ask whether the future is done all the same. A task that is canceled just
-//     after the future was done is told of the cancellation, and has the lock.
+//   - If you do not want the lock any more, cancel the future. Then it leaves the line. (If a task
+//     is canceled while it awaits the future, this cancels the future, too.) If Cancel returns
+//     false, the future is done already, and you may have the lock.
+//   - If an await of the future returns an error, the future may be done nevertheless: a task may
+//     be canceled just after the future has got the lock. Then the await returns the cancellation,
+//     and you have the lock. Unlock it.
 //
-// One line does both where a wait has failed or is given up:
+// These lines give up the lock, or the wait for the lock, whatever the state of the future is:
 //
 //	if !locking.Cancel(nil) && locking.Err() == nil {
 //		mu.Unlock()
 //	}
 //
-// A loop that is being closed, or is closed, gives nothing to futures: those that wait stay pending for
-// ever.
+// [Cond.Waiting] is different: its future locks the mutex in any case, even if it is canceled.
+//
+// When the loop begins to close, pending futures get nothing any more: they stay pending for ever.
 //
 // # Misuse
 //
-// Misuse panics, as in package sync: to unlock a mutex that is not locked, to release more
-// permits of a bounded semaphore than were acquired, to signal a Cond without its mutex.
+// Misuse panics, as in package sync. It is misuse to unlock a mutex that is not locked, to release
+// more permits of a bounded semaphore than were acquired, or to signal a Cond whose mutex is not
+// locked.
 //
-// The types are not safe for use from other goroutines, and a value must not be used by
-// tasks of two loops.
+// The types are not safe for use from other goroutines. Tasks of two loops must not use the same
+// value.
 //
 // # Names
 //
-// Each type has a method SetName. Deadlock reports and [loop.Loop.WriteGraph] then tell
-// by that name which lock a task waits for, and which task holds it.
+// Each type has a method SetName. Deadlock reports and [loop.Loop.WriteGraph] show the name of the
+// lock that a task waits for, and the task that holds a mutex.
 package lock

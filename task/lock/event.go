@@ -17,8 +17,8 @@ type Event struct {
 }
 
 // Set sets the flag, and wakes all waiting tasks, in the order in which they began to wait.
-// The tasks go on even if the flag is cleared before they run. Set is a no-op if the flag
-// is set already.
+// The tasks go on even if the flag is cleared before they run. Set is a no-op if the flag is set
+// already.
 func (e *Event) Set() {
 	e.waiters.Check("Set")
 	if !e.set {
@@ -27,7 +27,7 @@ func (e *Event) Set() {
 	}
 }
 
-// Clear clears the flag. Tasks that call Wait after that wait for the next Set.
+// Clear clears the flag. If a task calls Wait after that, it waits for the next Set.
 func (e *Event) Clear() {
 	e.waiters.Check("Clear")
 	e.set = false

@@ -13,10 +13,10 @@ import (
 
 // A Mutex is held by one task at a time. The zero Mutex is unlocked and ready to use.
 //
-// A Mutex is fair: tasks get it in the order in which they called Lock. A task may be
-// canceled while it waits, even in the turn in which it was to get the mutex: the next
-// task then gets it. A Mutex belongs to one loop as soon as a task of that loop has had to
-// wait for it. asyncio: Lock.
+// A Mutex is fair: tasks get it in the order in which they called Lock. A task may be canceled
+// while it waits, even in the turn in which it was to get the mutex: then the next task gets it.
+// When a task has had to wait for a Mutex, the Mutex belongs to the loop of that task. asyncio:
+// Lock.
 type Mutex struct {
 	named
 	locked  bool
@@ -29,9 +29,9 @@ type Mutex struct {
 // returns an error, the task does not have the mutex: the task was canceled while it
 // waited, or ctx has ended (see [lowlevel.Suspend]).
 //
-// A free mutex is taken without a suspension, in a few nanoseconds. A task that waits costs
-// one allocation. A task that locks a mutex that it already holds is deadlocked. Lock
-// panics if ctx does not belong to the running task.
+// If the mutex is free, Lock does not suspend, and takes a few nanoseconds. A task that waits costs
+// one allocation. If a task locks a mutex that it already holds, it waits for itself, and the loop
+// may report a deadlock. Lock panics if ctx does not belong to the running task.
 func (m *Mutex) Lock(ctx context.Context) error {
 	t := lowlevel.Current(ctx)
 	if !m.TryLock() {
@@ -44,8 +44,8 @@ func (m *Mutex) Lock(ctx context.Context) error {
 	return nil
 }
 
-// TryLock takes the mutex if it is free and no task waits for it. It reports whether it has
-// taken it.
+// TryLock takes the mutex if it is free and no task waits for it. It reports whether it has taken
+// the mutex.
 func (m *Mutex) TryLock() bool {
 	m.check("TryLock")
 	if m.locked || m.waiters.Waiting() {
@@ -55,9 +55,9 @@ func (m *Mutex) TryLock() bool {
 	return true
 }
 
-// Unlock releases the mutex. The task that has waited longest gets it in the next turn.
-// Unlock may be called by any task, not only by the holder. It panics if the mutex is not
-// locked, as sync.Mutex does.
+// Unlock releases the mutex. The task that has waited longest gets it in the next turn. Any task or
+// callback may call Unlock, not only the task that has locked the mutex. Unlock panics if the mutex
+// is not locked, as sync.Mutex does.
 func (m *Mutex) Unlock() {
 	m.check("Unlock")
 	if len(m.lost) > 0 && m.unlockedByLoser() {
@@ -70,8 +70,8 @@ func (m *Mutex) Unlock() {
 	m.wake()
 }
 
-// unlockedByLoser reports whether the running task is in lost, and removes it from there:
-// the task's deferred Unlock must be a no-op, as the task does not hold the mutex.
+// unlockedByLoser reports whether the running task is in lost, and removes it from there. Such a
+// task does not hold the mutex, so its deferred Unlock must be a no-op.
 func (m *Mutex) unlockedByLoser() bool {
 	m.lost = slices.DeleteFunc(m.lost, (*loop.Task).Done)
 	at := slices.IndexFunc(m.lost, isCurrent)
@@ -95,20 +95,20 @@ func (m *Mutex) check(what string) {
 // Locked reports whether a task holds the mutex.
 func (m *Mutex) Locked() bool { return m.locked }
 
-// giveUp is called when a task stops waiting without having got the mutex. The task may
-// have been woken already, so it wakes the next one.
+// giveUp is called when a task stops waiting and does not take the mutex. The mutex may have woken
+// this task already. So giveUp wakes the next task.
 func (m *Mutex) giveUp(bool) {
 	if !m.locked {
 		m.wake()
 	}
 }
 
-// wake sets the first waiter of the line, if it is not set already. The waiter stays in
-// the line until its task has taken the mutex, so that no other task can take it in between.
-// (A promise takes the mutex inside Set.)
+// wake sets the first waiter of the line, if it is not set already. The waiter stays in the line
+// until its task has taken the mutex, so that no other task can take the mutex in between. (A
+// promise takes the mutex inside Set.)
 func (m *Mutex) wake() {
 	for w := m.waiters.First(); w != nil; w = m.waiters.First() {
-		if w.Set() || w.Done() { // else it was left over from a loop that is closed, and has left
+		if w.Set() || w.Done() { // otherwise w belonged to a closed loop, and Set has removed it
 			return
 		}
 	}

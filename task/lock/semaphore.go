@@ -12,13 +12,13 @@ import (
 // A Semaphore has a number of permits. Tasks acquire and release them. The zero Semaphore
 // has no permits until a task releases one.
 //
-// A Semaphore is fair: tasks get permits in the order in which they called Acquire. A task
-// may be canceled while it waits, even in the turn in which it was to get a permit: the
-// next task then gets the permit. asyncio: Semaphore, BoundedSemaphore.
+// A Semaphore is fair: tasks get permits in the order in which they called Acquire. A task may be
+// canceled while it waits, even in the turn in which it was to get a permit: then the next task
+// gets the permit. asyncio: Semaphore, BoundedSemaphore.
 type Semaphore struct {
 	named
 	free    int
-	bound   int // 0: none
+	bound   int // the number of permits of a bounded semaphore, 0 for an unbounded one
 	waiters waiter.List
 }
 
@@ -30,8 +30,8 @@ func NewSemaphore(n int) *Semaphore {
 	return &Semaphore{free: n}
 }
 
-// NewBounded makes a semaphore with n permits. Its Release panics if more permits are
-// released than were acquired. NewBounded panics unless n is positive.
+// NewBounded makes a semaphore with n permits, the bound. Its Release panics if the program
+// releases more permits than it has acquired. NewBounded panics unless n is positive.
 func NewBounded(n int) *Semaphore {
 	if n < 1 {
 		panic(fmt.Sprintf("lock: NewBounded(%d); the number of permits must be positive", n))
@@ -39,11 +39,10 @@ func NewBounded(n int) *Semaphore {
 	return &Semaphore{free: n, bound: n}
 }
 
-// Acquire takes a permit. If none is free, or other tasks wait for one, Acquire waits. If
-// Acquire returns an error, the task has no permit: it was canceled while it waited, or ctx
-// has ended (see [lowlevel.Suspend]). A free permit is taken without a suspension. A task
-// that waits costs one allocation. Acquire panics if ctx does not belong to the running
-// task.
+// Acquire takes a permit. If no permit is free, or other tasks wait for one, Acquire waits. If
+// Acquire returns an error, the task has no permit: it was canceled while it waited, or ctx has
+// ended (see [lowlevel.Suspend]). If Acquire need not wait, it does not suspend. A task that waits
+// costs one allocation. Acquire panics if ctx does not belong to the running task.
 func (s *Semaphore) Acquire(ctx context.Context) error {
 	lowlevel.Current(ctx)
 	if s.TryAcquire() {
@@ -56,8 +55,8 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 	return nil
 }
 
-// giveUp is called when a task stops waiting because of an error. If the task had been
-// granted a permit, the permit is free again.
+// giveUp is called when a task stops waiting because of an error. granted says that the task was
+// given a permit: then the permit is free again.
 func (s *Semaphore) giveUp(granted bool) {
 	if granted {
 		s.free++
@@ -65,8 +64,8 @@ func (s *Semaphore) giveUp(granted bool) {
 	s.serve()
 }
 
-// TryAcquire takes a permit if one is free and no task waits. It reports whether it has
-// taken one.
+// TryAcquire takes a permit if one is free and no task waits for one. It reports whether it has
+// taken a permit.
 func (s *Semaphore) TryAcquire() bool {
 	s.waiters.Check("TryAcquire")
 	if s.free == 0 || s.waiters.Waiting() {
@@ -76,9 +75,9 @@ func (s *Semaphore) TryAcquire() bool {
 	return true
 }
 
-// Release gives a permit back. The task that has waited longest gets it in the next turn.
-// Release may be called by any task or callback. It panics if the semaphore is bounded and
-// all its permits are free.
+// Release gives a permit back. The task that has waited longest gets it in the next turn. Any task
+// or callback may call Release. Release panics if the semaphore is bounded and all its permits are
+// free.
 func (s *Semaphore) Release() {
 	s.waiters.Check("Release")
 	if s.bound > 0 && s.free >= s.bound {

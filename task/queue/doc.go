@@ -1,4 +1,5 @@
-// Package queue hands items from tasks to tasks of the same loop.
+// Package queue has queues. Tasks put items into a queue, and other tasks of the same loop take
+// them.
 //
 // One task puts lines into a queue, and another prints them:
 //
@@ -24,27 +25,30 @@
 //
 // # Kinds
 //
-// [New] makes a queue that is first in, first out. [NewLIFO] makes a stack: last in, first
-// out. [NewPriority] makes a queue that gives the least item first. Each takes the largest
-// number of items that the queue may hold, or 0 for no bound. The queues have the semantics
-// of asyncio's queues.
+// [New] makes a queue that is first in, first out. [NewLIFO] makes a stack: last in, first out.
+// [NewPriority] makes a queue from which tasks take the least item first. Each of these functions
+// has the parameter max, the bound: the queue holds at most max items, or any number if max is 0.
+// The queues have the semantics of asyncio's queues.
 //
 // # Patterns
 //
-//   - A pipeline has a queue between each two stages. The bound of the queue makes the
-//     faster stage wait for the slower one. See the example BoundedPipeline.
-//   - A pool of workers is several tasks that range over one queue with [Queue.All]. Each
-//     worker calls [Queue.Done] after each item. [Queue.Join] waits until all the work is
-//     done, and [Queue.Shutdown] ends the workers. See the example WorkerPool.
+//   - A pipeline is a series of tasks, its stages, with a queue between each stage and the next.
+//     The bound of the queue makes the faster stage wait for the slower one. See the example
+//     BoundedPipeline.
+//   - A pool of workers is several tasks that range over one queue with [Queue.All]. Each worker
+//     calls [Queue.Done] after each item. [Queue.Join] waits until all the work is done, and
+//     [Queue.Shutdown] ends the workers. See the example WorkerPool.
 //
 // # Awaitables
 //
 // [Queue.Getting], [Queue.Putting] and [Queue.Joining] return futures, for machines and for code
-// that waits for several things. Package lock's documentation says what their holder has to do.
+// that waits for the first of several events. The section Awaitables of package lock says what the
+// caller of these methods must do if it does not want the item any more.
 //
 // # Goroutines
 //
-// A queue is not safe for use from other goroutines, and must not be used by tasks of two
-// loops. A goroutine hands an item to a queue by [loop.Loop.Post]. A task can take items
-// from a Go channel by task.Recv and put them into a queue.
+// A queue is not safe for use from other goroutines. Tasks of two loops must not use the same
+// queue. To put an item, another goroutine posts a function that calls TryPut: see
+// [loop.Loop.Post]. Or a task receives items from a Go channel by task.Recv, and puts them into the
+// queue.
 package queue

@@ -17,53 +17,53 @@ var (
 	ErrFull = errors.New("queue: full")
 	// ErrEmpty is the error of TryGet if the queue has no items.
 	ErrEmpty = errors.New("queue: empty")
-	// ErrShutdown is the error of Put and TryPut if the queue was shut down, and of Get
-	// and TryGet if the queue was shut down and is empty.
+	// ErrShutdown is the error of Put and TryPut if the queue was shut down, and of Get and TryGet
+	// if the queue was shut down and is empty.
 	ErrShutdown = errors.New("queue: shut down")
 )
 
-// A Queue hands items from the tasks that call Put to the tasks that call Get. Put waits
-// while the queue is full, and Get waits while it is empty. Make a Queue with [New],
-// [NewLIFO] or [NewPriority]; the zero Queue is the same as that of New(0). asyncio: Queue,
-// LifoQueue, PriorityQueue.
+// A Queue hands items from the tasks that call Put to the tasks that call Get. Put waits while the
+// queue is full, and Get waits while the queue is empty. Make a Queue with [New], [NewLIFO] or
+// [NewPriority]. The zero Queue is the same as the result of New(0). asyncio: Queue, LifoQueue,
+// PriorityQueue.
 //
-// Waiting tasks are woken in the order in which they began to wait, one for each item or
-// place. A woken task goes on in a later turn. A Get that finds an item does not wait, so it
-// may take the item for which another task was woken; that task then waits again, behind
-// the others. The same holds for Put and room.
+// The queue wakes waiting tasks in the order in which they began to wait: one task for each item,
+// or for each place that becomes free. A woken task goes on in a later turn. If another task calls
+// Get before that, it finds the item, does not wait, and takes the item. Then the woken task waits
+// again, behind the others. The same holds for Put and free places.
 //
-// A task may be canceled while it waits, even in the turn in which it was to get its item or
-// room. The next task is then woken in its place: no item is lost, and none is taken twice.
+// A task may be canceled while it waits, even in the turn in which it was to get its item or its
+// place. Then the queue wakes the next task instead: no item is lost, and none is taken twice.
 //
-// A task that waits costs one allocation. Put and Get allocate nothing if they do not wait,
-// once the queue's memory has grown.
+// A task that waits costs one allocation. If Put and Get do not wait, they allocate nothing, except
+// that the memory of the queue may grow.
 type Queue[T any] struct {
 	items    store[T]
 	max      int
 	getters  waiter.List
 	putters  waiter.List
 	joiners  waiter.List
-	undone   int // the items that were put, and for which Done was not called
+	undone   int // the number of items that were put, and for which Done was not called
 	shutdown bool
 	label    string
 }
 
-// New makes a queue that is first in, first out, with room for max items. If max is 0 the
-// queue has no bound. New panics if max is negative.
+// New makes a queue that is first in, first out, with room for max items. If max is 0, the queue
+// has no bound. New panics if max is negative.
 func New[T any](max int) *Queue[T] { return newQueue[T](max, &fifo[T]{}) }
 
-// NewLIFO makes a queue that is last in, first out, with room for max items. If max is 0
-// the queue has no bound. NewLIFO panics if max is negative.
+// NewLIFO makes a queue that is last in, first out, with room for max items. If max is 0, the queue
+// has no bound. NewLIFO panics if max is negative.
 func NewLIFO[T any](max int) *Queue[T] { return newQueue[T](max, &lifo[T]{}) }
 
-// NewPriority makes a queue that gives the least item first, with room for max items. less
-// reports whether a comes before b. Equal items, neither of which is less than the other,
-// come in the order in which they were put. If max is 0 the queue has no bound. NewPriority
-// panics if max is negative or less is nil.
+// NewPriority makes a queue from which tasks take the least item first, with room for max items.
+// less reports whether a comes before b. If neither of two items is less than the other, they come
+// in the order in which they were put. If max is 0, the queue has no bound. NewPriority panics if
+// max is negative or less is nil.
 //
-// If less panics or calls Goexit, that goes on in the method that called less, and the
-// method has changed nothing: Put and TryPut have not put the item, Get and TryGet have not
-// removed one. The next task that waits to put or to get is woken and tries.
+// If less panics or calls Goexit, that goes on in the method that has called less, and the method
+// changes nothing: Put and TryPut do not put the item, and Get and TryGet do not remove an item.
+// Then the queue wakes the next waiting task, which tries the same.
 func NewPriority[T any](max int, less func(a, b T) bool) *Queue[T] {
 	if less == nil {
 		panic("queue: NewPriority with a nil less; give it a function that reports whether a comes before b")
@@ -99,9 +99,9 @@ func (q *Queue[T]) Cap() int { return q.max }
 func (q *Queue[T]) full() bool { return q.Len() >= q.max && q.max > 0 }
 
 // Put puts v into the queue. If the queue is full, Put waits for room; otherwise it does not
-// suspend. If Put returns an error, v was not put. The error is [ErrShutdown] if the queue
-// was shut down, before the call or while the task waited; otherwise it is that of
-// [lowlevel.Suspend]. Put panics if ctx does not belong to the running task.
+// suspend. If Put returns an error, v was not put. The error is [ErrShutdown] if the queue was shut
+// down, before the call or while the task waited; otherwise it is the error of [lowlevel.Suspend].
+// Put panics if ctx does not belong to the running task.
 func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	lowlevel.Current(ctx)
 	for q.full() {
@@ -115,8 +115,8 @@ func (q *Queue[T]) Put(ctx context.Context, v T) error {
 	return q.TryPut(v)
 }
 
-// TryPut puts v into the queue if there is room. The error is [ErrShutdown] if the queue was
-// shut down, and [ErrFull] if it is full.
+// TryPut puts v into the queue if there is room. The error is [ErrShutdown] if the queue was shut
+// down, and [ErrFull] if the queue is full.
 func (q *Queue[T]) TryPut(v T) error {
 	q.check("TryPut")
 	if q.shutdown {
@@ -131,10 +131,10 @@ func (q *Queue[T]) TryPut(v T) error {
 	return nil
 }
 
-// Get takes the next item. If the queue is empty, Get waits for an item; otherwise it does
-// not suspend. If Get returns an error, no item was taken. The error is [ErrShutdown] if the
-// queue is empty and was shut down, before the call or while the task waited; otherwise it
-// is that of [lowlevel.Suspend]. Get panics if ctx does not belong to the running task.
+// Get takes the next item. If the queue is empty, Get waits for an item; otherwise it does not
+// suspend. If Get returns an error, it has taken no item. The error is [ErrShutdown] if the queue
+// is empty and was shut down, before the call or while the task waited; otherwise it is the error
+// of [lowlevel.Suspend]. Get panics if ctx does not belong to the running task.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	lowlevel.Current(ctx)
 	for q.empty() {
@@ -148,8 +148,8 @@ func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	return q.TryGet()
 }
 
-// TryGet takes the next item if there is one. If the queue is empty, the error is
-// [ErrShutdown] if it was shut down, and [ErrEmpty] if it was not.
+// TryGet takes the next item if there is one. If the queue is empty, the error is [ErrShutdown] if
+// the queue was shut down, and [ErrEmpty] if it was not.
 func (q *Queue[T]) TryGet() (v T, err error) {
 	q.check("TryGet")
 	switch {
@@ -173,8 +173,9 @@ func (q *Queue[T]) check(what string) {
 
 func (q *Queue[T]) empty() bool { return q.Len() == 0 }
 
-// wait waits in line. If the task was woken but leaves with an error, it wakes the next
-// task, unless nothing reports that there is no item, or no room, any more.
+// wait waits in line. If the task was woken, but its wait ends with an error, wait wakes the next
+// task. It does not do that if the function nothing reports that there is no item, or no room, any
+// more.
 func (q *Queue[T]) wait(ctx context.Context, line *waiter.List, of waiter.Describer, nothing func() bool) error {
 	return line.Wait(ctx, of, func(succeeded bool) {
 		if succeeded && !nothing() {
@@ -183,8 +184,8 @@ func (q *Queue[T]) wait(ctx context.Context, line *waiter.List, of waiter.Descri
 	})
 }
 
-// wakeNext sets the first pending waiter of the line. That waiter and the ones before it
-// leave the line.
+// wakeNext sets the first pending waiter of the line. It removes this waiter, and the waiters
+// before it, from the line.
 func wakeNext(line *waiter.List) {
 	for w := range line.All() {
 		w.Leave()
@@ -194,10 +195,10 @@ func wakeNext(line *waiter.List) {
 	}
 }
 
-// All returns an iterator that takes the items one by one, and yields each with a nil
-// error. It waits while the queue is empty, and ends when the queue is empty and was shut
-// down. If the wait fails, the last round yields a zero T and the error of
-// [lowlevel.Suspend]. Several tasks may range over one queue: each item goes to one of them.
+// All returns an iterator that takes the items one by one, and yields each item with a nil error.
+// It waits while the queue is empty, and ends when the queue is empty and was shut down. If the
+// wait fails, the last round yields a zero T and the error of [lowlevel.Suspend]. Several tasks may
+// range over one queue: each item goes to one of them.
 //
 //	for job, err := range jobs.All(ctx) {
 func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
@@ -211,8 +212,8 @@ func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// Done tells the queue that the work on one item is finished: see [Queue.Join]. It panics if
-// it is called more often than items were put, as sync.WaitGroup does.
+// Done tells the queue that the work on one item is finished: see [Queue.Join]. If it is called
+// more often than items were put, it panics, as sync.WaitGroup does.
 func (q *Queue[T]) Done() {
 	q.check("Done")
 	if q.undone == 0 {
@@ -225,9 +226,9 @@ func (q *Queue[T]) Done() {
 // Undone returns the number of items that were put and for which Done was not called.
 func (q *Queue[T]) Undone() int { return q.undone }
 
-// Join waits until Done has been called for every item that was put. If there is no such
-// item, Join does not suspend. The error is that of [lowlevel.Suspend]. Join panics if ctx
-// does not belong to the running task.
+// Join waits until Done was called once for every item that was put. If no item is undone, Join
+// does not suspend. The error is the error of [lowlevel.Suspend]. Join panics if ctx does not
+// belong to the running task.
 func (q *Queue[T]) Join(ctx context.Context) error {
 	lowlevel.Current(ctx)
 	if q.undone == 0 {
@@ -243,10 +244,10 @@ func (q *Queue[T]) settle() {
 	}
 }
 
-// Shutdown closes the queue for Put: from now on, and in tasks that wait for room, Put
-// returns [ErrShutdown]. The items in the queue can still be taken; when it is empty, Get
-// returns ErrShutdown, too. If now is true, Shutdown drops the items, and they count as
-// done. Shutdown may be called again.
+// Shutdown closes the queue for Put: from now on Put returns [ErrShutdown], also in tasks that wait
+// for room. Tasks can still take the items that are in the queue. When the queue is empty, Get
+// returns ErrShutdown, too. If now is true, Shutdown drops the items in the queue, and they count
+// as done. Shutdown may be called again.
 func (q *Queue[T]) Shutdown(now bool) {
 	q.check("Shutdown")
 	q.shutdown = true
@@ -266,8 +267,8 @@ func (q *Queue[T]) name() string {
 	return fmt.Sprintf("queue %q", q.label)
 }
 
-// These types describe what a task waits for at a queue: an item, room, or the end of the
-// work.
+// These types describe, in deadlock reports and graphs, the event for which a task waits at a
+// queue: an item, room, or the end of the work.
 type (
 	itemInfo[T any] Queue[T]
 	roomInfo[T any] Queue[T]

@@ -1,6 +1,6 @@
 package queue
 
-// A store keeps the items of a queue and decides in which order they are taken.
+// A store keeps the items of a queue and determines their order.
 type store[T any] interface {
 	put(v T)
 	get() T
@@ -63,10 +63,10 @@ type priority[T any] struct {
 	heap []ranked[T]
 	seq  uint64
 
-	notPut, notGot func() // called when put or get does not return, because less did not
+	notPut, notGot func() // called if put or get does not return, because less has panicked or called Goexit
 }
 
-// ranked is an item and its number in the order of put.
+// ranked is an item and its number in the order in which the items were put.
 type ranked[T any] struct {
 	v   T
 	seq uint64

@@ -9,19 +9,20 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A List is a line of waiters: first come, first served. The zero List is empty. From its first
-// waiter on, a List belongs to the loop of that waiter.
+// A List is a line of waiters: first come, first served. The zero List is empty. When a List has
+// got its first waiter, it belongs to the loop of that waiter.
 type List struct {
 	loop        *loop.Loop
 	first, last *Waiter
-	pending     *Waiter // all waiters before it are set or canceled; nil if all waiters are
+	pending     *Waiter // all waiters before this one are done (set or canceled); nil if all waiters are done
 	size        int
 	canceled    int // canceled waiters that are still in the line
 }
 
 // Wait puts a new waiter in the line, suspends the running task until the waiter is set, and takes
-// the waiter out of the line. If the waiting ends with an error, a panic or a Goexit, Wait then calls
-// giveUp. succeeded says whether the waiter was set nevertheless.
+// the waiter out of the line. of describes the event that the task waits for. If the waiting ends
+// with an error, a panic or a Goexit, Wait then calls giveUp. The argument succeeded says whether
+// the waiter was set nevertheless.
 func (l *List) Wait(ctx context.Context, of Describer, giveUp func(succeeded bool)) (err error) {
 	w := New(ctx, of)
 	l.Join(w)
@@ -29,7 +30,7 @@ func (l *List) Wait(ctx context.Context, of Describer, giveUp func(succeeded boo
 	defer func() {
 		w.Leave()
 		if !returned || err != nil {
-			w.Cancel(nil) // in case it is still pending
+			w.Cancel(nil) // in case w is still pending
 			giveUp(w.Succeeded())
 		}
 	}()
@@ -38,7 +39,7 @@ func (l *List) Wait(ctx context.Context, of Describer, giveUp func(succeeded boo
 	return err
 }
 
-// Join puts w, which stands in no line, at the end of this one.
+// Join puts w at the end of the line. w must be in no line.
 func (l *List) Join(w *Waiter) {
 	if l.loop == nil {
 		l.loop = w.loop
@@ -60,7 +61,7 @@ func (l *List) Join(w *Waiter) {
 	l.size++
 }
 
-// Leave takes w out of the line that it stands in, if any.
+// Leave takes w out of its line. If w is in no line, Leave does nothing.
 func (w *Waiter) Leave() {
 	l := w.in
 	if l == nil {
@@ -86,8 +87,9 @@ func (w *Waiter) Leave() {
 	}
 }
 
-// Check panics if the calling goroutine must not change the list: see [lowlevel.CheckGoroutine]. It
-// does nothing for a list that has had no waiter yet, since that list belongs to no loop.
+// Check panics if the calling goroutine must not change the list: see [lowlevel.CheckGoroutine].
+// what names the operation in the message. If the list has had no waiter yet, it belongs to no
+// loop, and Check does nothing.
 func (l *List) Check(what string) {
 	if l.loop != nil {
 		lowlevel.CheckGoroutine(l.loop, what)
@@ -113,8 +115,8 @@ func (l *List) All() iter.Seq[*Waiter] {
 	}
 }
 
-// Set sets up to n pending waiters, in order, and returns how many it has set. It sets them even if
-// an observer of the loop calls Goexit meanwhile.
+// Set sets up to n pending waiters, in order, and returns the number of waiters that it has set. It
+// sets them even if an observer of the loop calls Goexit meanwhile.
 func (l *List) Set(n int) (set int) {
 	if l.pending != nil && l.loop.Closed() {
 		l.dropOrphans()

@@ -8,19 +8,21 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A line holds Waiters of two kinds. The first kind is for a task that waits in a function: the task
-// takes the Waiter out of the line when it goes on. The second kind is for a promise. It is not known
-// which tasks await the promise, if any. So the promise itself acts when its turn comes.
+// A line holds Waiters of two kinds. The first kind is for a task that waits in a function, such as
+// Lock: the task takes the Waiter out of the line when it goes on. The second kind is for a
+// promise, whose future any number of tasks may await, or none. So the promise itself acts when its
+// Waiter is set.
 
-// Promised makes a Waiter for a promise. When the waiter is set or canceled, it runs turn. If
-// inline is true, it does so inside that call, and otherwise in the next turn, in which a task
-// would go on.
+// Promised makes a Waiter for a promise. When the Waiter is set or canceled, it runs turn. If
+// inline is true, it runs turn inside that call. Otherwise it schedules turn, as it would schedule
+// a task.
 func Promised(l *loop.Loop, of Describer, turn loop.Runnable, inline bool) Waiter {
 	return Waiter{loop: l, of: of, task: turn, promised: true, inline: inline}
 }
 
-// orphaned reports whether w is the waiter of a promise that no code can await any more, since its
-// loop was closed. (When Close ends a task, the task leaves the line. A promise is not informed.)
+// orphaned reports whether w is the waiter of a promise whose loop was closed: no code can await
+// this promise any more. (When Close ends a task, the task takes its Waiter out of the line. Close
+// knows nothing of promises.)
 func (w *Waiter) orphaned() bool { return w.promised && w.loop.Closed() }
 
 // dropOrphans removes the promises of a closed loop from the line.
@@ -32,16 +34,16 @@ func (l *List) dropOrphans() {
 	}
 }
 
-// A Giver gives something, such as a lock, to the first waiter in a line.
+// A Giver gives a lock, or the like, to the first waiter in a line.
 type Giver interface {
 	Describer
-	// Give gives it to t, the task that asked for it. t may be nil.
+	// Give gives the lock to t, the task that has called Ask. t is nil if no task has called Ask.
 	Give(t *loop.Task)
 }
 
-// Ask puts a promise at the end of the line, and returns its future. When the turn of the promise
-// comes, from.Give is called first, and then the promise is completed, both inside the call of Set.
-// Canceling the future takes the promise out of the line.
+// Ask puts a promise at the end of the line, and returns its future. When Set reaches the promise,
+// it calls from.Give, and then completes the promise. Canceling the future takes the promise out of
+// the line.
 func (l *List) Ask(ctx context.Context, from Giver) *future.Future[struct{}] {
 	in := lowlevel.LoopOf(ctx)
 	a := &asking{from: from, by: in.Current()}
@@ -51,7 +53,7 @@ func (l *List) Ask(ctx context.Context, from Giver) *future.Future[struct{}] {
 	return &a.Future
 }
 
-// asking is a promise in a line. It is done when its turn has come.
+// asking is a promise in a line. It is done when its place is set or canceled.
 type asking struct {
 	future.Promise[struct{}]
 	place Waiter
@@ -74,8 +76,8 @@ func (o *askingOwner) Cancel(cause error) bool { return o.place.Cancel(cause) }
 
 func (o *askingOwner) Describe() (string, []loop.Awaitable) { return o.from.Describe() }
 
-// Given returns a future that is done, with v or err. It takes the place of Ask if there is no need
-// to wait.
+// Given returns a future that is done, with v or err. Use it in place of Ask if there is no need to
+// wait.
 func Given[T any](ctx context.Context, v T, err error) *future.Future[T] {
 	f := future.New[T](ctx)
 	if err != nil {

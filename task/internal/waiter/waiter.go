@@ -1,8 +1,8 @@
 // Package waiter has the Waiter, a small awaitable for one task, and the List, a line of waiters.
 // Packages task, lock and queue wait with them.
 //
-// Every waiting task has a Waiter of its own. So canceling the task cancels this Waiter, and no other
-// task that waits.
+// Every waiting task has its own Waiter. So canceling a task cancels the Waiter of this task, and
+// does not affect the other waiting tasks.
 package waiter
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A Describer says what a waiter waits for, for reports of what a task awaits.
+// A Describer describes the event that a waiter waits for, in deadlock reports and graphs.
 type Describer interface {
 	Describe() (string, []loop.Awaitable)
 }
@@ -24,11 +24,11 @@ type Describer interface {
 type Waiter struct {
 	loop       *loop.Loop
 	of         Describer
-	task       loop.Runnable // runs when the waiter is done: the waiting task
+	task       loop.Runnable // runs when the waiter is done: the waiting task, or the turn of a promise
 	err        error         // not nil if the waiter was canceled
 	done       bool
 	promised   bool // the waiter is for a promise: see promise.go
-	inline     bool // task runs inside Set and Cancel
+	inline     bool // the field task runs inside Set and Cancel, and not in the next turn
 	in         *List
 	prev, next *Waiter
 }
@@ -38,9 +38,9 @@ func New(ctx context.Context, of Describer) *Waiter {
 	return &Waiter{loop: lowlevel.LoopOf(ctx), of: of}
 }
 
-// Wait suspends the running task until w is set. ctx must belong to that task. The error is that of
-// [lowlevel.Await], or a cancellation of w. Even if Wait returns an error, w may have been set:
-// Succeeded tells.
+// Wait suspends the running task until w is set. ctx must belong to that task. The error is the
+// error of [lowlevel.Await], or a cancellation of w. Even if Wait returns an error, w may have been
+// set: Succeeded reports that.
 func (w *Waiter) Wait(ctx context.Context) error {
 	if !w.done {
 		if err := lowlevel.Await(ctx, w); err != nil {
@@ -50,9 +50,9 @@ func (w *Waiter) Wait(ctx context.Context) error {
 	return w.err
 }
 
-// Set wakes the waiting task, and returns true. If w was set or canceled before, Set does nothing and
-// returns false. If w is for a promise of a closed loop, Set takes w out of the line and returns
-// false.
+// Set wakes the waiting task, and returns true. If w was set or canceled before, Set does nothing
+// and returns false. If w is for a promise of a closed loop, Set takes w out of the line and
+// returns false.
 func (w *Waiter) Set() bool {
 	if w.done {
 		return false
