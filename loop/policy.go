@@ -40,6 +40,9 @@ func (l *Loop) take() Runnable {
 		case at == 0:
 			return l.ready.Pop()
 		case at > 0 && at < len(l.choices):
+			if l.mode == modeFor { // the head stays, and RunFor must look at its budget all the same
+				l.turnEnd = l.ready.Head()
+			}
 			return l.ready.Take(l.places[at])
 		case at == len(l.choices) && timePasses:
 			l.clock.Wait(deadline, nil)

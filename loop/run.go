@@ -21,7 +21,7 @@ import (
 // Run panics if the loop is running already or closed. It also panics if another loop with the same
 // virtual clock is inside Run, because both would move the clock. RunOnce, RunUntilIdle and RunFor
 // never move the clock. So loops that are driven only by these methods may share one clock.
-func (l *Loop) Run() error { return l.drive("Run", modeRun, 0) }
+func (l *Loop) Run() error { return l.drive("Run", modeRun, time.Time{}) }
 
 // RunOnce runs one turn: the entries that are ready now, and those of the events that have come,
 // such as posted functions and due timers. It does not wait, and a virtual clock does not jump. A
@@ -32,14 +32,14 @@ func (l *Loop) Run() error { return l.drive("Run", modeRun, 0) }
 // only the next turn finds that out. It also cannot know of a Post, or the end of a Blocking call,
 // that comes after its return.
 func (l *Loop) RunOnce() (more bool) {
-	_ = l.drive("RunOnce", modeOnce, 0)
+	_ = l.drive("RunOnce", modeOnce, time.Time{})
 	return !l.ready.Empty() || l.outside.Pending()
 }
 
 // RunUntilIdle runs turns until nothing is ready or due, or until Stop is called. It does not wait,
 // and a virtual clock does not jump: the host moves it by Advance. It panics if the loop is running
 // already or closed.
-func (l *Loop) RunUntilIdle() { _ = l.drive("RunUntilIdle", modeIdle, 0) }
+func (l *Loop) RunUntilIdle() { _ = l.drive("RunUntilIdle", modeIdle, time.Time{}) }
 
 // NextDeadline returns the instant for which the earliest timer is armed, and false if no timer is
 // armed.
@@ -74,7 +74,7 @@ const (
 
 // drive does the work of the driver: it runs turns, resumes stacks, and waits. budget is for
 // modeFor.
-func (l *Loop) drive(what string, m mode, budget time.Duration) error {
+func (l *Loop) drive(what string, m mode, until time.Time) error {
 	l.mustBeMade(what)
 	if l.Closed() {
 		panic("loop: " + what + " on a loop that is closed")
@@ -106,7 +106,7 @@ func (l *Loop) drive(what string, m mode, budget time.Duration) error {
 		l.turn()
 	}
 	if m == modeFor {
-		l.beginSlice(budget)
+		l.beginSlice(until)
 		sliced = true
 	}
 	for {

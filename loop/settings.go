@@ -27,7 +27,8 @@ func (l *Loop) SetErrorHandler(handle func(Failure)) {
 // stands for no limit, which is the default. SetPostLimit panics if n is negative. It is safe from
 // any goroutine.
 //
-// A goroutine whose function is refused can drop the function, try again later, or post less.
+// Functions that Deliver of package lowlevel brings count, and are never refused. A goroutine whose
+// function is refused can drop the function, try again later, or post less.
 // Functions that Post has taken already stay.
 func (l *Loop) SetPostLimit(n int) {
 	l.mustBeMade("SetPostLimit")

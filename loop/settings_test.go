@@ -7,8 +7,10 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/takt-go/takt/factory"
+	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
@@ -187,4 +189,33 @@ func TestAwaitedByTheMakerOfAnEagerTask(t *testing.T) {
 	if fmt.Sprint(by) != "[maker]" {
 		t.Errorf("the new task is awaited by %v, want its maker", by)
 	}
+}
+
+// circular is an awaitable of which others wait in a circle.
+type circular struct {
+	future.Promise[int]
+	on []loop.Awaitable
+}
+
+func (c *circular) Cancel(error) bool                    { return false }
+func (c *circular) Describe() (string, []loop.Awaitable) { return "a part of a circle", c.on }
+
+func TestAwaitedByThroughACircle(t *testing.T) {
+	l := newLoop(t)
+	sleeper := spawn(l.Context(), "sleeper", func(ctx context.Context) error { return task.Sleep(ctx, time.Hour) })
+	a, b := new(circular), new(circular)
+	a.Init(l, a)
+	b.Init(l, b)
+	a.on = []loop.Awaitable{&b.Future, sleeper.Task().Outcome()}
+	b.on = []loop.Awaitable{&a.Future}
+	var want []*loop.Task
+	for _, on := range []*circular{a, b} {
+		want = append(want, spawn(l.Context(), "waits", func(ctx context.Context) error { return on.Wait(ctx) }).Task())
+	}
+	l.RunUntilIdle()
+	if got := sleeper.Task().AwaitedBy(); !slices.Equal(got, want) {
+		t.Errorf("awaited by %v, want %v", got, want)
+	}
+	a.Complete(1, nil)
+	b.Complete(1, nil)
 }

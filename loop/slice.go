@@ -19,7 +19,7 @@ import "time"
 // costs a reading of the machine's clock for each entry, some 50 ns, and allocates nothing. It
 // panics if the loop is running already or closed.
 func (l *Loop) RunFor(budget time.Duration) (more bool) {
-	_ = l.drive("RunFor", modeFor, budget)
+	_ = l.drive("RunFor", modeFor, time.Now().Add(budget))
 	return l.slice.spent
 }
 
@@ -33,8 +33,8 @@ type slice struct {
 	spent bool   // the budget is used up, and something is left
 }
 
-func (l *Loop) beginSlice(budget time.Duration) {
-	l.slice = slice{until: time.Now().Add(budget), end: l.turnEnd}
+func (l *Loop) beginSlice(until time.Time) {
+	l.slice = slice{until: until, end: l.turnEnd}
 	l.turnEnd = l.ready.Head()
 }
 
@@ -50,12 +50,10 @@ func (l *Loop) nextInSlice() bool {
 	if s.spent {
 		return false
 	}
-	if l.ready.Head() == s.end {
-		if l.stopping || !l.beginTurn() {
+	for l.skipHoles(); l.ready.Head() == s.end; l.skipHoles() {
+		if l.stopping || !l.nextTurnInSlice() {
 			return false
 		}
-		s.end = l.turnEnd
-		l.turnEnd = l.ready.Head() // also if the budget is used up: endSlice needs to know the end
 	}
 	if s.ran && !time.Now().Before(s.until) {
 		s.spent = true
@@ -64,4 +62,19 @@ func (l *Loop) nextInSlice() bool {
 	s.ran = true
 	l.turnEnd = l.ready.Head() + 1
 	return true
+}
+
+// skipHoles drops the entries at the head of the turn that were taken out: they are not worth a
+// budget.
+func (l *Loop) skipHoles() {
+	for l.ready.Head() != l.slice.end && l.ready.At(l.ready.Head()) == nil {
+		l.ready.Pop()
+	}
+	l.turnEnd = l.ready.Head()
+}
+
+// nextTurnInSlice is beginTurn. It notes the end of the turn also if an observer calls Goexit.
+func (l *Loop) nextTurnInSlice() bool {
+	defer func() { l.slice.end, l.turnEnd = l.turnEnd, l.ready.Head() }()
+	return l.beginTurn()
 }

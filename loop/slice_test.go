@@ -11,6 +11,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
 )
@@ -62,6 +63,78 @@ func TestRunForOfTheLastEntry(t *testing.T) {
 	if l.RunFor(oneEntry) {
 		t.Error("RunFor reports that a timer that is not due is left")
 	}
+}
+
+// An entry that was taken out is none: RunFor runs the next one, and reports nothing left where only
+// such entries are.
+func TestRunForSkipsCanceledEntries(t *testing.T) {
+	l := newLoop(t)
+	var log looptest.Journal
+	canceled := l.CallSoon(log.Callback("canceled"))
+	l.CallSoon(log.Callback("b"))
+	canceled.Cancel()
+	if l.RunFor(oneEntry) {
+		t.Error("RunFor reports that something is left")
+	}
+	log.Want(t, "b")
+
+	l.CallSoon(func() { canceled.Cancel() })
+	canceled = l.CallSoon(log.Callback("canceled later"))
+	if l.RunFor(oneEntry) {
+		t.Error("RunFor reports that something is left, and the rest of the turn was canceled")
+	}
+	log.Want(t)
+}
+
+// lastReady picks the last of the ready tasks.
+type lastReady struct{}
+
+func (lastReady) Pick(ready []*loop.Task, _ bool) int { return len(ready) - 1 }
+
+// A policy that picks out of order leaves the head of the queue in its place. The budget counts all
+// the same.
+func TestRunForUnderAPolicy(t *testing.T) {
+	l := newLoop(t, lowlevel.WithPolicy(lastReady{}, false))
+	steps := 0
+	for range 2 {
+		spawn(l.Context(), "yields", func(ctx context.Context) error {
+			for {
+				steps++
+				if err := task.Yield(ctx); err != nil || steps > 1000 {
+					return err
+				}
+			}
+		})
+	}
+	for want := 1; want <= 10; want++ {
+		if !l.RunFor(oneEntry) || steps != want {
+			t.Fatalf("after %d calls of RunFor there were %d steps", want, steps)
+		}
+	}
+}
+
+// An observer that calls Goexit at the beginning of a turn does not make the turn begin twice.
+func TestGoexitAtTheBeginningOfATurnInRunFor(t *testing.T) {
+	turns := 0
+	var told []loop.Failure
+	l := newLoop(t, toldTo(&told), loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.TurnBegan {
+			if turns++; turns == 2 {
+				runtime.Goexit()
+			}
+		}
+	}))
+	var log looptest.Journal
+	l.CallSoon(func() { l.CallSoon(log.Callback("second turn")) })
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		l.RunFor(time.Hour)
+	}()
+	<-ended
+	l.CallSoon(func() { log.Add("turn %d", l.Stats().Turns) })
+	l.RunFor(time.Hour)
+	log.Want(t, "second turn", "turn 3")
 }
 
 // A negative budget is no different, and the machine's clock does end a budget.

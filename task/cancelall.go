@@ -33,14 +33,22 @@ func CancelAll[A interface {
 	lowlevel.Sweep(l, func() {
 		seen := make(map[any]bool, len(of))
 		for _, a := range of {
-			if seen[a] {
+			if seen[identity(a)] {
 				continue
 			}
-			seen[a] = true
+			seen[identity(a)] = true
 			if !a.Done() && a.Cancel(cause) {
 				asked++
 			}
 		}
 	})
 	return asked
+}
+
+// identity returns the awaitable that a is a view of, or a itself.
+func identity(a any) any {
+	if v, ok := a.(interface{ Self() loop.Awaitable }); ok {
+		return v.Self()
+	}
+	return a
 }

@@ -186,3 +186,15 @@ func TestCancelAllTasksOfALoop(t *testing.T) {
 		testkit.Equal(t, "the other is canceled", x.Canceled(), true)
 	})
 }
+
+// A view of a task is that task: it is asked once.
+func TestCancelAllOfAViewAsksOnce(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		x := task.Go(ctx, func(ctx context.Context) (int, error) { return 0, task.Sleep(ctx, time.Hour) })
+		_ = task.Yield(ctx)
+		if asked := task.CancelAll[future.Any](nil, x, future.Untyped(x)); asked != 1 || x.CancelRequests() != 1 {
+			t.Errorf("%d were asked, with %d requests; want 1 and 1", asked, x.CancelRequests())
+		}
+		_ = x.Wait(ctx)
+	})
+}

@@ -17,9 +17,8 @@ import (
 // the value is zero, and the error says why:
 //   - a [*loop.DeadlockError] if some tasks are unfinished, and nothing can wake them: see
 //     [loop.Loop.Run];
-//   - an error with the text "the loop has nothing left to do", if there is no task, timer or call;
-//   - otherwise an error with the text "the loop was stopped": other code has called
-//     [loop.Loop.Stop].
+//   - otherwise an error that says that l ended first: nothing was left to do, or other code has
+//     called [loop.Loop.Stop].
 //
 // RunUntilDone adds a callback to f. When it returns, this callback is removed or has no effect any
 // more, even if a runtime.Goexit in a task ends RunUntilDone. RunUntilDone panics if l or f is nil,
@@ -52,8 +51,5 @@ func RunUntilDone[T any](l *loop.Loop, f future.Awaitable[T]) (v T, err error) {
 		return f.Result()
 	}
 	what, _ := f.Explain()
-	if n := l.Stats(); n.Tasks+n.Ready+n.Timers+n.Blocking == 0 {
-		return v, fmt.Errorf("task: the loop has nothing left to do, and %s is not done", what)
-	}
-	return v, fmt.Errorf("task: the loop was stopped before %s was done", what)
+	return v, fmt.Errorf("task: the loop ended before %s was done: nothing was left to do, or other code has called Stop", what)
 }

@@ -76,7 +76,7 @@ func TestRunUntilDoneOfWhatNeverIs(t *testing.T) {
 	l := virtual(t)
 	f := future.New[int](l.Context())
 	_, err := task.RunUntilDone(l, f)
-	wantText(t, err, "task: the loop has nothing left to do, and a future is not done")
+	wantText(t, err, "task: the loop ended before a future was done: nothing was left to do, or other code has called Stop")
 
 	x := task.Go(l.Context(), hangs, task.Named("x"))
 	_, err = task.RunUntilDone(l, x)
@@ -87,7 +87,7 @@ func TestRunUntilDoneOfWhatNeverIs(t *testing.T) {
 
 	l.CallLater(time.Second, l.Stop)
 	_, err = task.RunUntilDone(l, x)
-	wantText(t, err, `task: the loop was stopped before task "x" was done`)
+	wantText(t, err, `task: the loop ended before task "x" was done: nothing was left to do, or other code has called Stop`)
 	x.Cancel(nil)
 	_, _ = task.RunUntilDone(l, x)
 }
@@ -107,7 +107,7 @@ func TestRunUntilDoneTakesItsCallbackBack(t *testing.T) {
 	l.CallLater(time.Hour, func() { fired = true })
 	stops(func() {})
 	_, err := task.RunUntilDone(l, f)
-	wantText(t, err, "task: the loop was stopped before a future was done")
+	wantText(t, err, "task: the loop ended before a future was done: nothing was left to do, or other code has called Stop")
 	stops(func() { testkit.NoError(t, f.SetResult(7)) })
 	v, err := task.RunUntilDone(l, f) // when it returns, its callback is in the ready queue
 	testkit.Equal(t, "the value", v, 7)

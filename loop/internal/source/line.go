@@ -106,13 +106,24 @@ func (q *lines) remove(p *Registration) {
 // update makes the changes that add and remove have recorded.
 func (q *lines) update() {
 	q.advance()
-	for at, p := range q.fresh {
-		q.fresh[at] = nil
-		if !p.gone {
-			q.admit(p)
+	var admitting *Registration
+	at := 0
+	defer func() { // also if the Case of a port panics: then that port goes, and the others stay
+		left := copy(q.fresh, q.fresh[at:])
+		clear(q.fresh[left:])
+		q.fresh = q.fresh[:left]
+		if admitting != nil {
+			q.remove(admitting)
 		}
+	}()
+	for at < len(q.fresh) {
+		admitting = q.fresh[at]
+		at++
+		if !admitting.gone {
+			q.admit(admitting)
+		}
+		admitting = nil
 	}
-	q.fresh = q.fresh[:0]
 }
 
 // advance gives each line that has lost its head a new one: the first port that is left in the line. It

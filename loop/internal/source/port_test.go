@@ -240,3 +240,25 @@ func TestSleepWhereACasePanics(t *testing.T) {
 		t.Error("after Wake there is still a stop channel or a result")
 	}
 }
+
+// A port that panics when it is admitted goes, and the others are served.
+func TestAdmissionOfAPortThatPanics(t *testing.T) {
+	hub, ports := newPorts()
+	asked := 1 // so that its first call panics
+	broken := ports.Add(panicking{asked: &asked})
+	ready := ports.Add(atOnce{})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic has not come out")
+			}
+		}()
+		hub.TakeIn()
+	}()
+	if broken.Waits() || ports.Len() != 1 {
+		t.Errorf("the broken port waits: %t; %d ports are left, want 1", broken.Waits(), ports.Len())
+	}
+	if hub.TakeIn(); ready.Waits() || ports.Len() != 0 || !hub.Quiet() {
+		t.Errorf("the other port waits: %t; %d ports are left, want none", ready.Waits(), ports.Len())
+	}
+}
