@@ -174,7 +174,7 @@ func (g *Group) Go(body func(context.Context) error, opts ...Option) error {
 	if body == nil {
 		panic("task: Go of a nil body; give it a function to run")
 	}
-	_, err := GoIn(g, func(ctx context.Context) (struct{}, error) { return struct{}{}, body(ctx) }, opts...)
+	_, err := GoIn(g, Void(body), opts...)
 	return err
 }
 
