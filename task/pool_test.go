@@ -245,3 +245,22 @@ func TestPoolOfAnotherLoopPanics(t *testing.T) {
 		testkit.Panics(t, "task: BlockingIn with a pool that tasks of another loop use", func() { call(ctx) })
 	})
 }
+
+// Under a context that does not end with the task, fn is told of the cancellation all the same.
+func TestPoolFinishesCallsUnderAContextThatDoesNotEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // where a call that is not told is a deadlock
+		play(t, func(ctx context.Context) {
+			x := task.Go(ctx, func(ctx context.Context) (int, error) {
+				return task.BlockingIn(context.WithoutCancel(ctx), task.NewPool(1, task.FinishCalls()), func(ctx context.Context) (int, error) {
+					<-ctx.Done()
+					testkit.Equal(t, "the cause of its end", causeOf(t, context.Cause(ctx)), errCause)
+					return 7, nil
+				})
+			})
+			yields(t, ctx, 1)
+			x.Cancel(errCause)
+			_, err := x.Await(ctx)
+			testkit.Equal(t, "the cause", causeOf(t, err), errCause) // no suspension has delivered it
+		})
+	})
+}
