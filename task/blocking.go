@@ -34,7 +34,7 @@ import (
 // belong to the running task. It costs a goroutine. asyncio: to_thread.
 func Blocking[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, error) {
 	if fn == nil {
-		panic("task: Blocking of a nil function; give it one to call")
+		panic("task: Blocking of a nil function; give it a function to call")
 	}
 	return block(ctx, nil, fn)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// A program drives two loops in turn. Each loop keeps its state to itself, and a task of one loop
-// asks the other.
+// A program drives two loops in turn. The task player runs on one loop. It calls a function that
+// must run on the other loop, because it touches the balance.
 func ExampleCall() {
 	game, bank := loop.New(), loop.New()
 	defer game.Close()

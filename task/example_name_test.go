@@ -10,7 +10,8 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// The context of a blocking call belongs to no loop, but NameOf knows the task that it comes from.
+// The context of a blocking call belongs to no loop. NameOf returns the name of the task that has
+// made the call nevertheless.
 func ExampleNameOf() {
 	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		_, err := task.Blocking(ctx, task.Void(func(ctx context.Context) error {
@@ -25,7 +26,7 @@ func ExampleNameOf() {
 	// outside: ""
 }
 
-// Each line of the log names the task that has written it.
+// The handler adds the name of the task to each record that a task logs.
 func ExampleLogHandler() {
 	noTime := func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {

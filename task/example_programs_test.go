@@ -56,8 +56,8 @@ func Example_chat() {
 	// closed: <nil>
 }
 
-// A workflow engine: an order is to be paid within three days, or it is canceled. The test of it
-// runs at a date of its choice, and takes no time.
+// A workflow engine: a customer must pay an order within three days. The virtual clock starts at a
+// chosen date, and the program takes no real time.
 func Example_workflow() {
 	clock := timer.NewVirtualAt(time.Date(2028, time.February, 27, 9, 0, 0, 0, time.UTC))
 	l := loop.New(loop.WithClock(clock))
@@ -85,8 +85,8 @@ func Example_workflow() {
 	// <nil>
 }
 
-// A game: its units are machines, which wait for the next frame. One of them dies, and the others go on.
-// The host gives the loop 4 ms of each frame.
+// A game: its units are machines. Each machine waits for the next frame. One unit is canceled, and
+// the others go on. The host gives the loop 4 ms of each frame.
 func Example_game() {
 	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
@@ -118,8 +118,9 @@ func Example_game() {
 	// troll moves in frame 2
 }
 
-// A fetcher: at most two requests are under way at once, each has a limit, the pages come as they
-// arrive, and the first failure ends the rest.
+// A fetcher: at most two requests run at the same time, and each request has a time limit. The
+// program prints the pages in the order in which they arrive. The first failure cancels the other
+// requests.
 func Example_fetcher() {
 	get := func(page string) func(context.Context) (string, error) { // stands for a request that blocks
 		return func(context.Context) (string, error) {
@@ -156,8 +157,8 @@ func Example_fetcher() {
 	// not found: broken
 }
 
-// A simulation of a bank with one counter: customers come every two minutes, and each needs three. A
-// customer who would wait for more than five minutes leaves.
+// A simulation of a bank with one counter: a customer comes every two minutes, and needs the
+// counter for three minutes. A customer who has waited for five minutes leaves.
 func Example_simulation() {
 	served, left, err := 0, 0, error(nil)
 	_, err = task.Run(context.Background(), task.Void(func(ctx context.Context) error {

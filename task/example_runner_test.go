@@ -14,8 +14,9 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// A server whose handlers run on goroutines, and whose state is that of a loop. Ctrl-C ends the server
-// first, so that no more requests come, and then the loop.
+// The handlers of a server run on many goroutines. They submit bodies to one loop, whose tasks
+// alone touch the state of the server. Ctrl-C ends the server first, so that no more requests come,
+// and then the loop.
 func ExampleStart() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -88,7 +89,7 @@ func ExampleRunner_Stop() {
 	began := make(chan struct{})
 	task.Submit(context.Background(), r.Loop(), task.Void(func(ctx context.Context) error {
 		close(began)
-		for !r.Loop().Closed() { // it does not listen
+		for !r.Loop().Closed() { // the body ignores the cancellation
 			_ = future.New[int](ctx).Wait(ctx)
 		}
 		return nil

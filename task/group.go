@@ -94,7 +94,7 @@ func (e *TaskError) Unwrap() error { return e.Err }
 // TaskGroup.
 func WithGroup(ctx context.Context, body func(ctx context.Context, g *Group) error) (err error) {
 	if body == nil {
-		panic("task: WithGroup of a nil body; give it a function that spawns")
+		panic("task: WithGroup of a nil body; give it a function that makes tasks")
 	}
 	g := &Group{outer: ctx, scope: lowlevel.Enter(ctx)}
 	g.before = g.scope.Task().CancelRequests()
@@ -154,7 +154,7 @@ func (g *Group) refuses() error {
 	g.mustBeMade()
 	switch {
 	case g.exiting && g.members.Len() == 0:
-		return errors.New("task: the group is finished; spawn while its body or one of its tasks runs")
+		return errors.New("task: the group is finished; make tasks while its body or one of its tasks runs")
 	case g.aborting:
 		return errors.New("task: the group is shutting down, after an error or a cancellation; it takes no more tasks")
 	}

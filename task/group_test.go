@@ -230,7 +230,7 @@ func TestGroupTaskThatRefusesToBeCanceledIsAwaited(t *testing.T) {
 
 func TestGroupRefusesTasks(t *testing.T) {
 	const (
-		finished = "task: the group is finished; spawn while its body or one of its tasks runs"
+		finished = "task: the group is finished; make tasks while its body or one of its tasks runs"
 		shutting = "task: the group is shutting down, after an error or a cancellation; it takes no more tasks"
 	)
 	play(t, func(ctx context.Context) {
@@ -323,7 +323,7 @@ func TestGroupOfMachines(t *testing.T) {
 		wantGroupErrors(t, err, errBoom)
 		testkit.Equal(t, "the machine is canceled", m.Canceled(), true)
 		_, err = task.GoMachineIn(group, &sleepMachine{})
-		wantText(t, err, "task: the group is finished; spawn while its body or one of its tasks runs")
+		wantText(t, err, "task: the group is finished; make tasks while its body or one of its tasks runs")
 	})
 }
 

@@ -12,32 +12,33 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// A Runner runs a loop on a goroutine of its own, inside a program of goroutines such as a server:
-// see [Start]. All methods are safe from any goroutine.
+// A Runner runs a loop on its own goroutine: see [Start]. It is for programs that also have other
+// goroutines, such as servers. All methods are safe from any goroutine.
 type Runner struct {
 	loop   *loop.Loop
 	done   chan struct{}
-	err    error // there when done is closed
-	gaveUp atomic.Pointer[error]
+	err    error                 // the error of Wait; set before done is closed
+	gaveUp atomic.Pointer[error] // the cause of the first context of Stop that has ended, or nil
 }
 
-// Start makes a loop and runs it on a new goroutine, until [Runner.Stop] is called. Other goroutines
-// use it at once, by [Submit] or [loop.Loop.Post]: nothing has to be waited for.
+// Start makes a loop and runs it on a new goroutine, until [Runner.Stop] is called. When Start
+// returns, other goroutines may use the loop at once, by [Submit] or [loop.Loop.Post].
 //
 //	r := task.Start()
 //	defer r.Stop(context.Background())
 //	v, err := task.Submit(ctx, r.Loop(), body).Wait(ctx)
 //
-// The loop stays alive while it has nothing to do, also with [loop.WithDeadlockDetection]. It ends in
-// one of these ways:
-//   - Stop ends it, or a task or callback that calls [loop.Loop.Stop], which is Stop without a limit.
-//   - A runtime.Goexit in a task or callback ends the goroutine: the other tasks are unwound, and the
-//     error of Wait says so.
+// When the loop has nothing to do, it waits for more, even with [loop.WithDeadlockDetection]. It
+// ends in one of these ways:
+//   - The program calls Stop of the Runner. If a task or callback calls [loop.Loop.Stop], this has
+//     the same effect as Stop with a context that never ends.
+//   - A task or callback calls runtime.Goexit. This ends the goroutine of the loop. The other tasks
+//     are unwound, and the error of Wait says so.
 //
-// Start is for programs that have goroutines besides. A program that is made of tasks uses [Run], and a host
-// that has a rhythm of its own drives a loop itself. Start panics for a loop with a virtual clock: its
-// time would pass before another goroutine comes to submit anything. In tests, use [Run] with
-// [loop.WithVirtualTime], or Start inside of testing/synctest. It costs a goroutine.
+// If a program has no goroutines besides its tasks, use [Run]. If a program has its own rhythm,
+// such as a game with its frames, it should drive a loop itself. Start panics if the options set a
+// virtual clock: the virtual time would pass before another goroutine submits anything. In tests,
+// use [Run] with [loop.WithVirtualTime], or Start inside testing/synctest. Start costs a goroutine.
 func Start(opts ...loop.Option) *Runner {
 	l := loop.New(opts...)
 	if l.Clock().Jumps() {
@@ -50,11 +51,11 @@ func Start(opts ...loop.Option) *Runner {
 	return r
 }
 
-// run is the goroutine of the loop. It ends by a Goexit where a task or callback does.
+// run is the function of the loop's goroutine. A Goexit in a task or callback ends it.
 func (r *Runner) run(release func()) {
 	l, over, closed := r.loop, false, false
 	defer func() {
-		if !closed && over { // else it is told already
+		if !closed && over { // a Goexit has ended Close; otherwise r.err is set already
 			r.err = join(r.err, errRunnerExits)
 		}
 		close(r.done)
@@ -67,7 +68,7 @@ func (r *Runner) run(release func()) {
 		l.Close()
 		closed = true
 	}()
-	_ = l.Run() // it holds, so it is not deadlocked
+	_ = l.Run() // there is no deadlock, since the loop is held
 	gaveUp := func() bool { return r.gaveUp.Load() != nil }
 	for !gaveUp() && l.Stats().Tasks > 0 {
 		_ = shutdown(l, gaveUp)
@@ -80,8 +81,8 @@ func (r *Runner) run(release func()) {
 
 var errRunnerExits = fmt.Errorf("task: a task or callback has ended the runner: %w", loop.ErrGoexit)
 
-// unwinds returns the error that says which tasks Close will unwind, and why; cause alone if there
-// are none and it is no limit.
+// unwinds returns the error that names the tasks that Close will unwind, and has the given cause.
+// If there are no such tasks, it returns cause if that is a Goexit, and nil otherwise.
 func (r *Runner) unwinds(cause error) error {
 	left := slices.Collect(r.loop.Tasks())
 	if len(left) == 0 {
@@ -103,7 +104,7 @@ func (r *Runner) unwinds(cause error) error {
 	return &unwoundError{b.String(), cause}
 }
 
-// unwoundError is the error of a runner that has closed its loop on tasks.
+// unwoundError is the error of a runner that has closed its loop before all tasks had ended.
 type unwoundError struct {
 	text  string
 	cause error
@@ -112,25 +113,28 @@ type unwoundError struct {
 func (e *unwoundError) Error() string { return fmt.Sprintf("%s\n%v", e.text, e.cause) }
 func (e *unwoundError) Unwrap() error { return e.cause }
 
-// Loop returns the loop, for Submit, Post and the like. Run and Close of it are the runner's.
+// Loop returns the loop, for Submit, Post and the like. Do not call Run or Close of this loop: the
+// Runner does that.
 func (r *Runner) Loop() *loop.Loop {
 	r.mustBeMade("Loop")
 	return r.loop
 }
 
-// Stop ends the runner as http.Server.Shutdown ends a server. It cancels all tasks, in order of
-// creation, and lets them clean up; tasks that are made meanwhile are canceled when those have ended. The
-// errors of those that fail go to the error handler ([loop.ShutdownFailed]). When all have ended, or ctx
-// has, the loop is closed, and Stop returns when that is done.
+// Stop ends the runner, as http.Server.Shutdown ends a server. It cancels all tasks, in order of
+// creation, and lets them clean up. When they have ended, it cancels the tasks that were made
+// meanwhile. If a task fails, the loop reports the error to its error handler
+// ([loop.ShutdownFailed]). When all tasks have ended, or when ctx ends, Stop closes the loop, and
+// then returns.
 //
-// If ctx ends first, the tasks that are left are unwound: each further await fails at once. The error
-// names them, and what each was waiting for, and matches context.Cause(ctx). As [loop.Loop.Close] waits for
-// blocking calls, and a body that does not suspend cannot be unwound, Stop may return later than ctx
-// ends. A server stops accepting requests before it calls Stop.
+// If ctx ends first, Stop unwinds the unfinished tasks: each further await of their bodies fails at
+// once. Then the error names these tasks and the event that each of them was waiting for, and
+// matches context.Cause(ctx). Stop may return later than ctx ends, because [loop.Loop.Close] waits
+// for blocking calls, and because it cannot unwind a body that does not suspend. A server should
+// stop accepting requests before it calls Stop.
 //
-// Stop may be called several times: the loop is closed when the first ctx ends, and all calls return the
-// same error, that of [Runner.Wait]. Stop panics if ctx is nil, and in a body or callback, where it would wait for
-// itself: call [loop.Loop.Stop] there.
+// Stop may be called several times. The loop is closed when the first of the contexts ends, and all
+// calls return the same error, the error of [Runner.Wait]. Stop panics if ctx is nil. It also
+// panics in a body or callback, where it would wait for itself: call [loop.Loop.Stop] there.
 func (r *Runner) Stop(ctx context.Context) error {
 	r.mustBeMade("Stop")
 	if ctx == nil {
@@ -152,10 +156,10 @@ func (r *Runner) Stop(ctx context.Context) error {
 // stopLoop makes the loop's Run return.
 func (r *Runner) stopLoop() { lowlevel.Deliver(r.loop, r.loop.Stop) }
 
-// Wait blocks until the loop is closed. The error is nil if all tasks have ended by themselves or after
-// they were canceled. Otherwise it says which were unwound, and whether a runtime.Goexit has ended the
-// runner: then it matches [loop.ErrGoexit]. Wait panics in a body or callback, where it would
-// block a loop.
+// Wait blocks until the loop is closed. The error is nil if all tasks have ended, by themselves or
+// because they were canceled. Otherwise the error names the tasks that were unwound. If a
+// runtime.Goexit has ended the runner, the error matches [loop.ErrGoexit]. Wait panics in a body or
+// callback, where it would block a loop.
 func (r *Runner) Wait() error {
 	r.mustBeMade("Wait")
 	r.mustBeOutside("Wait")
@@ -163,7 +167,7 @@ func (r *Runner) Wait() error {
 	return r.err
 }
 
-// Done returns a channel that is closed when the loop is closed, so that Wait does not block.
+// Done returns a channel that is closed when the loop is closed. From then on, Wait does not block.
 func (r *Runner) Done() <-chan struct{} {
 	r.mustBeMade("Done")
 	return r.done
@@ -177,6 +181,6 @@ func (r *Runner) mustBeMade(what string) {
 
 func (r *Runner) mustBeOutside(what string) {
 	if lowlevel.Inside() {
-		panic("task: " + what + " of a Runner in a body or callback would block its loop, for ever if that is the runner's; call Stop of the loop there")
+		panic("task: " + what + " of a Runner in a body or callback would block its loop, for ever if the runner has made that loop; call Stop of the loop there")
 	}
 }

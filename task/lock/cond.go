@@ -23,7 +23,7 @@ type Cond struct {
 // NewCond makes a Cond that uses the mutex m. It panics if m is nil.
 func NewCond(m *Mutex) *Cond {
 	if m == nil {
-		panic("lock: NewCond(nil); use the zero Cond for one with a mutex of its own")
+		panic("lock: NewCond(nil); use the zero Cond, which has its own mutex")
 	}
 	return &Cond{shared: m}
 }

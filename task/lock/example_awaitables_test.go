@@ -28,7 +28,7 @@ func (p *printer) Resume(ctx context.Context, err error) (struct{}, task.Suspens
 		fmt.Println(p.name, "prints")
 		return struct{}{}, task.For(time.Second), nil
 	}
-	// It has printed, or was canceled: while it printed, waited, or had just been given the mutex.
+	// The printer has printed, or was canceled. It may have the mutex in both cases.
 	if p.locking != nil && !p.locking.Cancel(nil) && p.locking.Err() == nil {
 		fmt.Println(p.name, "unlocks")
 		p.mu.Unlock()

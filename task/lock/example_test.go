@@ -109,8 +109,8 @@ func ExampleEvent() {
 	// B goes on at 3s
 }
 
-// Two tasks buy from a stock. Each waits until the stock is large enough, and checks that
-// again whenever the stock has changed.
+// Two tasks buy from a stock. Each task waits until the stock is large enough. Whenever the stock
+// has changed, it checks that again.
 func ExampleCond() {
 	play(func(ctx context.Context) error {
 		var changed lock.Cond

@@ -12,8 +12,8 @@ import (
 	"github.com/takt-go/takt/task/queue"
 )
 
-// The worker waits for an item or for the end, whichever comes first. An item that came together
-// with the end is done, too.
+// The worker waits for a job or for the event end, whichever comes first. If both come together,
+// the worker does the job before it ends.
 func ExampleQueue_Getting() {
 	play(func(ctx context.Context) error {
 		jobs := queue.New[string](0)

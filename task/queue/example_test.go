@@ -177,7 +177,7 @@ func Example_boundedPipeline() {
 	// 13s stored 9
 }
 
-// The last step that was put is undone first.
+// A LIFO queue as an undo list: the program undoes the last step first.
 func ExampleNewLIFO() {
 	undo := queue.NewLIFO[string](0)
 	for _, step := range []string{"type", "bold", "delete"} {
@@ -193,8 +193,8 @@ func ExampleNewLIFO() {
 	// undo type
 }
 
-// The ticket of the lowest level comes first; tickets of the same level come in the order
-// in which they were put.
+// A ticket with a lower level comes first. Tickets with the same level come in the order in which
+// they were put.
 func ExampleNewPriority() {
 	type ticket struct {
 		level int
@@ -215,8 +215,8 @@ func ExampleNewPriority() {
 	// 2 ugly
 }
 
-// Shutdown(true) drops the items that are left. After that Put and Get return ErrShutdown,
-// and Join does not wait.
+// Shutdown(true) drops the items in the queue. After that Put and Get return ErrShutdown, and Join
+// does not wait.
 func ExampleQueue_Shutdown() {
 	play(func(ctx context.Context) error {
 		q := queue.New[int](0)
