@@ -40,7 +40,7 @@ func TestAsCompletedInOneTurn(t *testing.T) {
 			order = append(order, f)
 		}
 		if len(order) != 3 || order[0] != c || order[1] != a || order[2] != b {
-			t.Error("not in the order in which they completed")
+			t.Error("the futures did not come in the order in which they completed")
 		}
 	})
 }
@@ -48,8 +48,8 @@ func TestAsCompletedInOneTurn(t *testing.T) {
 func TestAsCompletedOfWhatHasFailed(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		for a, err := range task.AsCompleted(ctx, task.NoLimit, task.Go(ctx, fails(0, errBoom))) {
-			testkit.Equal(t, "the error of the waiting", err, nil)
-			testkit.Equal(t, "its own error", a.Err(), errBoom)
+			testkit.Equal(t, "the error of the iterator", err, nil)
+			testkit.Equal(t, "the error of the task", a.Err(), errBoom)
 		}
 	})
 }
@@ -112,7 +112,7 @@ func TestAsCompletedOfWhatIsDone(t *testing.T) {
 			v, _ := f.Result()
 			sum = sum*10 + v
 		}
-		testkit.Equal(t, "in order of the arguments", sum, 12)
+		testkit.Equal(t, "sum in order of the arguments", sum, 12)
 	})
 }
 
@@ -149,8 +149,8 @@ func TestAsCompletedLeftEarlyDetachesAndCancelsNothing(t *testing.T) {
 				testkit.Equal(t, "requests to cancel the other task", all[1].CancelRequests(), 0)
 				_ = f.SetResult(4)
 				v, err := all[1].Await(ctx)
-				testkit.Equal(t, "the rest", v, 4)
-				testkit.Equal(t, "its error", err, nil)
+				testkit.Equal(t, "the result of the other task", v, 4)
+				testkit.Equal(t, "the error of the other task", err, nil)
 			})
 		})
 	}

@@ -72,7 +72,7 @@ func TestBlockingByTheSystemsClock(t *testing.T) {
 			return sum, err
 		})
 		testkit.Equal(t, "the sum", sum, 6)
-		testkit.Equal(t, "the time for calls at the same time", time.Since(start), 3*time.Second)
+		testkit.Equal(t, "the time of calls that run at the same time", time.Since(start), 3*time.Second)
 	})
 }
 
@@ -157,8 +157,8 @@ func TestBlockingContext(t *testing.T) {
 				outside = ctx
 				testkit.Equal(t, "the value", ctx.Value(key{}), any("v"))
 				_, ok := ctx.Deadline()
-				testkit.Equal(t, "there is a deadline, of a virtual clock", ok, false)
-				testkit.Equal(t, "it belongs to a loop", belongs(ctx), false)
+				testkit.Equal(t, "the context has a deadline, of a virtual clock", ok, false)
+				testkit.Equal(t, "the context belongs to a loop", belongs(ctx), false)
 				testkit.Panics(t, "under which nothing can await or spawn", func() { _ = task.Yield(ctx) })
 				testkit.Panics(t, "under which nothing can await or spawn", func() { task.Go(ctx, hangs) })
 				return 0, ctx.Err()
@@ -166,7 +166,7 @@ func TestBlockingContext(t *testing.T) {
 			select {
 			case <-outside.Done():
 			default:
-				t.Error("fn's context is open after the call")
+				t.Error("the context of fn has not ended after the call")
 			}
 			return err
 		})
@@ -183,7 +183,7 @@ func TestBlockingUnderATimeoutOfVirtualTime(t *testing.T) {
 			_, err := task.Blocking(ctx, func(ctx context.Context) (int, error) {
 				over, cancel := context.WithTimeout(ctx, 0)
 				defer cancel()
-				testkit.Equal(t, "a real limit that is over", over.Err(), context.DeadlineExceeded)
+				testkit.Equal(t, "the error of a real limit that has expired", over.Err(), context.DeadlineExceeded)
 				return 0, nil
 			})
 			return err
@@ -254,7 +254,7 @@ func TestBlockingPanicGoesOnInTheTask(t *testing.T) {
 				_, _ = task.Blocking(ctx, func(context.Context) (int, error) { panic("ouch") })
 			}).(*task.PanicError)
 			if p == nil || p.Value != "ouch" || p.Task != "it" || len(p.Stack) == 0 {
-				t.Errorf("the panic is %v", p)
+				t.Errorf("the panic is %v, want ouch with a stack", p)
 			}
 			return task.Blocking(ctx, func(context.Context) (int, error) { panic(errBoom) })
 		}, task.Named("it"))
@@ -469,7 +469,7 @@ func TestSubmitPanicInTheBody(t *testing.T) {
 // If other code cancels the task, Wait returns that cancellation, even if the context of Submit has
 // ended meanwhile.
 func TestSubmitOfATaskThatOtherCodeCancels(t *testing.T) {
-	for name, ends := range map[string]bool{"its context lives": false, "its context ends too": true} {
+	for name, ends := range map[string]bool{"the context goes on": false, "the context ends too": true} {
 		t.Run(name, func(t *testing.T) {
 			l := virtual(t)
 			ctx, cancel := context.WithCancelCause(context.Background())
@@ -682,7 +682,7 @@ func TestSubmitWhereTheTaskCannotBeMade(t *testing.T) {
 	defer l.Close()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	hung := errors.New("Submit would wait for ever")
+	hung := errors.New("Wait would wait forever")
 	got := make(chan error)
 	go func() {
 		_, err := task.Submit(ctx, l, hangs).Wait(ctx)
@@ -694,7 +694,7 @@ func TestSubmitWhereTheTaskCannotBeMade(t *testing.T) {
 		select {
 		case err := <-got:
 			if err == nil {
-				t.Error("Submit: nil")
+				t.Error("Wait returned no error")
 			}
 			return
 		default:
@@ -814,7 +814,7 @@ func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 				l.RunUntilIdle()
 				v, err := a.Result()
 				testkit.Equal(t, "the value of the task", v, 1)
-				testkit.Equal(t, "its error", err, nil)
+				testkit.Equal(t, "the error of the task", err, nil)
 			})
 		})
 		// With the real clock, it is enough that fn has returned.
@@ -830,7 +830,7 @@ func TestBlockingKeepsWhatFnHasReturned(t *testing.T) {
 					a.Cancel(errCause)
 					v, err := a.Await(ctx)
 					testkit.Equal(t, "the value of the task", v, 1)
-					testkit.Equal(t, "its error", err, nil)
+					testkit.Equal(t, "the error of the task", err, nil)
 					return 0, nil
 				})
 			})
@@ -853,7 +853,7 @@ func TestBlockingIsCanceledBeforeItsEndIsNoticed(t *testing.T) {
 			a.Cancel(errCause)
 			v, err := a.Await(ctx)
 			testkit.Equal(t, "the value of the task", v, 1)
-			testkit.Equal(t, "its error", err, nil)
+			testkit.Equal(t, "the error of the task", err, nil)
 		})
 	})
 }

@@ -300,7 +300,7 @@ func TestCauseOfAGatherThatWasCanceled(t *testing.T) {
 		_, err := lastEarly.Await(ctx)
 		testkit.Equal(t, "the cause if the last child was canceled before", causeOf(t, err), errCause)
 		_, err = lastLate.Await(ctx)
-		testkit.Equal(t, "a gather that was not canceled", err, nil)
+		testkit.Equal(t, "the error of a gather that was not canceled", err, nil)
 
 		refuses := task.Go(ctx, stubborn(time.Second, 1, nil))
 		yields(t, ctx, 1)

@@ -33,8 +33,8 @@ func TestRecvWhatIsThereDoesNotSuspend(t *testing.T) {
 		ch <- 1
 		ch <- 2
 		turns := countTurns(ctx)
-		testkit.Equal(t, "the first", recv(t, ctx, ch), 1)
-		testkit.Equal(t, "the second", recv(t, ctx, ch), 2)
+		testkit.Equal(t, "the first value", recv(t, ctx, ch), 1)
+		testkit.Equal(t, "the second value", recv(t, ctx, ch), 2)
 		testkit.Equal(t, "turns that passed", turns(), 0)
 	})
 }
@@ -56,7 +56,7 @@ func TestRecvFromAClosedChannel(t *testing.T) {
 		testkit.Equal(t, "the value that is left in it", recv(t, ctx, ch), 4)
 		for range 2 {
 			if v, ok, err := task.Recv(ctx, ch); v != 0 || ok || err != nil {
-				t.Errorf("drained: %v, %v, %v", v, ok, err)
+				t.Errorf("Recv from a closed and empty channel: %v, %v, %v", v, ok, err)
 			}
 		}
 	})
@@ -248,7 +248,7 @@ func TestRecvWithTheValueInHandIsCanceledAtTheNextSuspension(t *testing.T) {
 		// in that turn before the receiver does, and cancels the receiver.
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
 			v, ok, err := task.Recv(ctx, ch)
-			j.Add("received %d %v %v, asked %d", v, ok, err, task.Current(ctx).CancelRequests())
+			j.Add("received %d %v %v, requests %d", v, ok, err, task.Current(ctx).CancelRequests())
 			err = task.Yield(ctx)
 			j.Add("then %v", err)
 			return v, err
@@ -260,7 +260,7 @@ func TestRecvWithTheValueInHandIsCanceledAtTheNextSuspension(t *testing.T) {
 		}
 		a.Cancel(errCause)
 		_, err := a.Await(ctx)
-		j.Want(t, "received 7 true <nil>, asked 1", "then canceled: the cause")
+		j.Want(t, "received 7 true <nil>, requests 1", "then canceled: the cause")
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 	})
 }
@@ -275,7 +275,7 @@ func TestSendThatWasMadeIsCanceledAtTheNextSuspension(t *testing.T) {
 			return 0, task.Yield(ctx)
 		})
 		yields(t, ctx, 1)
-		testkit.Equal(t, "taken", <-ch, 1)
+		testkit.Equal(t, "the first value in the channel", <-ch, 1)
 		yields(t, ctx, 1)
 		a.Cancel(nil)
 		if _, err := a.Await(ctx); !loop.IsCanceled(err) {
@@ -380,7 +380,7 @@ func TestManyPortsWhileTheLoopSleeps(t *testing.T) {
 			_, err := task.Gather(receivers...).Await(ctx)
 			return sum, err
 		})
-		testkit.Equal(t, "the sum of what was received", sum, n-1+1500+1023+1024+2048)
+		testkit.Equal(t, "the sum of the received values", sum, n-1+1500+1023+1024+2048)
 		<-outside
 	})
 }
@@ -404,7 +404,7 @@ func TestChannelsWithGoroutinesOutside(t *testing.T) {
 			}
 			close(requests)
 			_, ok, err := task.Recv(ctx, answers)
-			testkit.Equal(t, "more", ok, false)
+			testkit.Equal(t, "the channel has another answer", ok, false)
 			return 0, err
 		})
 	})

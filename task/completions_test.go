@@ -66,7 +66,7 @@ func TestCompletionsOfErrors(t *testing.T) {
 		canceled.Cancel(nil)
 		_, err := fs[0].Await(ctx)
 		testkit.ErrorIs(t, err, future.ErrCanceled)
-		testkit.Equal(t, "it is canceled", fs[0].Canceled(), true)
+		testkit.Equal(t, "the future is canceled", fs[0].Canceled(), true)
 		_, err = fs[1].Await(ctx)
 		testkit.Equal(t, "the error", err, errBoom)
 		testkit.Equal(t, "it is canceled", fs[1].Canceled(), false)
@@ -183,7 +183,7 @@ func TestCancelAllTasksOfALoop(t *testing.T) {
 		testkit.Equal(t, "the number of tasks and futures that were asked", task.CancelAll(errCause, task.All(ctx)...), 2)
 		testkit.Equal(t, "the cause", causeOf(t, task.Yield(ctx)), errCause)
 		_ = x.Wait(ctx)
-		testkit.Equal(t, "the other is canceled", x.Canceled(), true)
+		testkit.Equal(t, "the other task is canceled", x.Canceled(), true)
 	})
 }
 

@@ -63,7 +63,7 @@ func TestConformance(t *testing.T) {
 		}
 	}
 	if failed > 10 {
-		t.Errorf("and %d more", failed-10)
+		t.Errorf("%d more programs failed", failed-10)
 	}
 	fmt.Printf("conformance: %d passed, %d failed, %d unsupported\n", passed, failed, unsupported)
 }
@@ -471,16 +471,16 @@ func refuses(do func()) (refused bool) {
 // refused is the error of an operation that is not allowed in the present state.
 type refused struct{ error }
 
-// flow are the ops that block runs itself.
+// flow has the ops that block runs itself.
 var flow = map[string]bool{"return": true, "raise": true, "try": true, "repeat": true}
 
-// scoped are the ops with a body in a scope of its own.
+// scoped has the ops with a body in a scope of its own.
 var scoped map[string]func(f *frame, op args) (v any, returned bool, err error)
 
-// suspending are the ops that only a task can run.
+// suspending has the ops that only a task can run.
 var suspending map[string]func(f *frame, op args) error
 
-// immediate are the ops that a callback can run too.
+// immediate has the ops that a callback can run too.
 var immediate map[string]func(in *interpreter, op args)
 
 func init() {

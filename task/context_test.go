@@ -38,7 +38,7 @@ func TestAwaitUnderADerivedContextThatIsCanceled(t *testing.T) {
 					l.CallLater(time.Second, func() { cancel(errCause) })
 				}
 				testkit.Equal(t, "the error", await(derived), errCause)
-				testkit.Equal(t, "once more, at once", await(derived), errCause)
+				testkit.Equal(t, "the error of a second await, which returns at once", await(derived), errCause)
 				testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 				yields(t, ctx, 1) // the task can still suspend with its own context
 			})
@@ -53,7 +53,7 @@ func TestAwaitUnderADerivedContextLeavesTheFutureAsItIs(t *testing.T) {
 		lowlevel.LoopOf(ctx).CallLater(time.Second, cancel)
 		_, err := a.Await(derived)
 		testkit.Equal(t, "the error", err, context.Canceled)
-		testkit.Equal(t, "requests to cancel it", a.CancelRequests(), 0)
+		testkit.Equal(t, "requests to cancel the task", a.CancelRequests(), 0)
 		v, err := a.Await(ctx)
 		testkit.Equal(t, "the value", v, 1)
 		testkit.Equal(t, "the error", err, nil)
@@ -106,13 +106,13 @@ func TestAwaitUnderAContextWithAValue(t *testing.T) {
 				return ctx.Value(key{}).(string), nil
 			}).Await(ctx)
 		}).Await(valued)
-		testkit.Equal(t, "the value further down", v, "v")
+		testkit.Equal(t, "the value in the called function", v, "v")
 		testkit.Equal(t, "the error", err, nil)
 		testkit.Equal(t, "the value in the task itself", ctx.Value(key{}), nil)
 	})
 }
 
-// A value does not hide the limits around it.
+// A context with a value ends with the context around it.
 func TestAwaitUnderAValueUnderACancel(t *testing.T) {
 	type key struct{}
 	play(t, func(ctx context.Context) {
@@ -205,7 +205,7 @@ func TestTaskIsCanceledAsTheDerivedContextEnds(t *testing.T) {
 					derived, cancel := context.WithCancel(ctx)
 					end = cancel
 					if err := task.Sleep(derived, time.Hour); err == nil {
-						t.Error("the sleep went on")
+						t.Error("Sleep has returned nil, want an error")
 					}
 					// The sleep has delivered the cancellation, or this suspension does.
 					_ = task.Yield(ctx)
@@ -250,7 +250,7 @@ func TestTaskSpawnedWithADerivedContext(t *testing.T) {
 		var turns func() int
 		a := task.Go(derived, func(ctx context.Context) (int, error) {
 			if ctx.Err() != nil {
-				t.Error("it has ended")
+				t.Error("the context has ended before the task suspends")
 			}
 			_, err := hangs(ctx)
 			testkit.Equal(t, "turns after the end", turns(), 1)
@@ -314,7 +314,7 @@ func TestTaskSpawnedWithAStandardTimeLimit(t *testing.T) {
 			want, _ := limited.Deadline()
 			a := task.Go(limited, func(ctx context.Context) (int, error) {
 				got, ok := ctx.Deadline()
-				testkit.Equal(t, "there is a deadline", ok, true)
+				testkit.Equal(t, "the context has a deadline", ok, true)
 				testkit.Equal(t, "the deadline", got, want)
 				return hangs(ctx)
 			})
@@ -330,7 +330,7 @@ func TestTaskContextEndsWhenItIsAskedToCancel(t *testing.T) {
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
 			done := ctx.Done()
 			if ctx.Err() != nil || context.Cause(ctx) != nil {
-				t.Errorf("before: %v", context.Cause(ctx))
+				t.Errorf("the context has ended before the cancellation: %v", context.Cause(ctx))
 			}
 			_, err := hangs(ctx)
 			<-done
@@ -338,7 +338,7 @@ func TestTaskContextEndsWhenItIsAskedToCancel(t *testing.T) {
 			testkit.Equal(t, "the context's cause is the delivered cancellation", context.Cause(ctx).Error(), err.Error())
 			task.Current(ctx).Uncancel()
 			if renewed := task.Current(ctx).Context(); renewed.Err() != nil {
-				t.Errorf("the task's context after Uncancel: %v", renewed.Err())
+				t.Errorf("the task's context after Uncancel has the error %v, want none", renewed.Err())
 			}
 			return 0, task.Yield(ctx) // the old context can still be used to await
 		})

@@ -88,7 +88,7 @@ func TestErrorIsTaken(t *testing.T) {
 			})
 		}},
 		{"Gather", func(ctx context.Context, failing *task.Task[int]) { _, _ = task.Gather(failing).Await(ctx) }},
-		{"Gather of what has failed", func(ctx context.Context, failing *task.Task[int]) {
+		{"Gather of a task that has failed", func(ctx context.Context, failing *task.Task[int]) {
 			yields(t, ctx, 3)
 			_, _ = task.Gather(failing).Result()
 		}},

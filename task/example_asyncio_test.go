@@ -102,12 +102,12 @@ func Example_createTask() {
 
 // create_task(name=...).
 func Example_taskName() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		body := func(context.Context) (int, error) { return 0, nil }
 		fmt.Println(task.Go(ctx, body, task.Named("worker")).Name())
 		fmt.Println(task.Go(ctx, body).Name()) // main is the first task, worker the second
-		return 0, nil
-	})
+		return nil
+	}))
 	// Output:
 	// worker
 	// Task-3
@@ -116,14 +116,14 @@ func Example_taskName() {
 // create_task(context=...): the task inherits the values of the context that Go is given.
 func Example_taskContext() {
 	type user struct{}
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		t := task.Go(context.WithValue(ctx, user{}, "ada"), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		t := task.Go(context.WithValue(ctx, user{}, "ada"), task.Void(func(ctx context.Context) error {
 			fmt.Println(ctx.Value(user{}))
-			return 0, nil
-		})
+			return nil
+		}))
 		fmt.Println(t.Task().Context().Value(user{}))
-		return t.Await(ctx)
-	})
+		return t.Wait(ctx)
+	}))
 	// Output:
 	// ada
 	// ada
@@ -137,12 +137,12 @@ func Example_eagerStart() {
 			return 0, nil
 		}
 	}
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		task.Go(ctx, runs("lazy"), task.Lazy())
 		task.Go(ctx, runs("eager"), task.Eager())
 		fmt.Println("both are made")
-		return 0, task.Yield(ctx)
-	})
+		return task.Yield(ctx)
+	}))
 	// Output:
 	// eager runs
 	// both are made
@@ -152,7 +152,7 @@ func Example_eagerStart() {
 // TaskGroup and its create_task: WithGroup returns when all tasks of the group have ended. A task
 // that fails cancels the others.
 func Example_taskGroup() {
-	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, err := task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		var a, b *task.Task[int]
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) (err error) {
 			if a, err = task.GoIn(g, func(context.Context) (int, error) { return 1, nil }); err != nil {
@@ -163,7 +163,7 @@ func Example_taskGroup() {
 		})
 		fmt.Println(a.Done(), b.Done(), err)
 
-		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+		return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			return errors.Join(
 				g.Go(func(context.Context) error { return errors.New("disk full") }, task.Named("writer")),
 				g.Go(func(ctx context.Context) error {
@@ -173,7 +173,7 @@ func Example_taskGroup() {
 				}),
 			)
 		})
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// true true <nil>
@@ -198,16 +198,16 @@ func Example_terminateGroup() {
 
 // sleep, by a virtual clock.
 func Example_sleep() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		l := lowlevel.LoopOf(ctx)
 		for range 3 {
 			if err := task.Sleep(ctx, time.Second); err != nil {
-				return 0, err
+				return err
 			}
 			fmt.Println(l.Elapsed())
 		}
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// 1s
 	// 2s
@@ -216,16 +216,16 @@ func Example_sleep() {
 
 // sleep(0): everything that is ready runs first.
 func Example_sleepZero() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		task.Go(ctx, func(context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		task.Go(ctx, task.Void(func(context.Context) error {
 			fmt.Println("the other one")
-			return 0, nil
-		})
+			return nil
+		}))
 		fmt.Println("before")
 		err := task.Yield(ctx) // task.Sleep(ctx, 0) is the same
 		fmt.Println("after")
-		return 0, err
-	})
+		return err
+	}))
 	// Output:
 	// before
 	// the other one
@@ -255,7 +255,7 @@ func Example_gather() {
 
 // gather(return_exceptions=True): an error is one of the outcomes.
 func Example_gatherReturnExceptions() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		outcomes, err := task.Collect(
 			task.Go(ctx, sleepThen(time.Second, "fine")),
 			task.Go(ctx, failsWith("broken")),
@@ -263,8 +263,8 @@ func Example_gatherReturnExceptions() {
 		for _, o := range outcomes {
 			fmt.Printf("%q, %v\n", o.Value, o.Err)
 		}
-		return 0, err
-	}, loop.WithVirtualTime())
+		return err
+	}), loop.WithVirtualTime())
 	// Output:
 	// "fine", <nil>
 	// "", broken
@@ -297,21 +297,21 @@ func Example_createEagerTaskFactory() {
 
 // shield: canceling the task that waits does not cancel the shielded task.
 func Example_shield() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		saving := task.Go(ctx, sleepThen(time.Second, "saved"))
 		caller := task.Go(ctx, func(ctx context.Context) (string, error) {
 			return task.Shield(saving).Await(ctx)
 		})
 		if err := task.Yield(ctx); err != nil {
-			return 0, err
+			return err
 		}
 		caller.Cancel(nil)
 		_, err := caller.Await(ctx)
 		fmt.Println("the caller:", err)
 		v, err := saving.Await(ctx)
 		fmt.Println("what it waited for:", v, err)
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// the caller: canceled
 	// what it waited for: saved <nil>
@@ -319,32 +319,32 @@ func Example_shield() {
 
 // timeout: a body under a time limit.
 func Example_timeout() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		err := task.Timeout(ctx, 10*time.Second, func(ctx context.Context, _ *task.Deadline) error {
 			return task.Sleep(ctx, time.Hour)
 		})
 		fmt.Println(errors.Is(err, context.DeadlineExceeded), "after", lowlevel.LoopOf(ctx).Elapsed())
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output: true after 10s
 }
 
 // timeout_at: the limit is an instant.
 func Example_timeoutAt() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		when := lowlevel.LoopOf(ctx).Now().Add(20 * time.Second)
 		err := task.TimeoutAt(ctx, when, func(ctx context.Context, _ *task.Deadline) error {
 			return task.Sleep(ctx, 10*time.Second)
 		})
 		fmt.Println(err)
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output: <nil>
 }
 
 // The methods when, reschedule and expired of Timeout.
 func Example_timeoutReschedule() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		l := lowlevel.LoopOf(ctx)
 		var limit *task.Deadline
 		err := task.Timeout(ctx, task.NoLimit, func(ctx context.Context, scope *task.Deadline) error {
@@ -358,8 +358,8 @@ func Example_timeoutReschedule() {
 		})
 		var expired *task.TimeoutError
 		fmt.Println("expired:", limit.Expired(), errors.As(err, &expired), l.Elapsed())
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// limited: false
 	// expired: true true 1m0s
@@ -367,26 +367,26 @@ func Example_timeoutReschedule() {
 
 // wait_for: a task that takes longer than the limit is canceled.
 func Example_waitFor() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, sleepThen(time.Hour, "too late"))
 		_, err := task.WaitFor(ctx, t, time.Second)
 		fmt.Println(errors.Is(err, context.DeadlineExceeded), "and the task was canceled:", t.Canceled())
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output: true and the task was canceled: true
 }
 
 // wait: until the first task is done, and then with a time limit.
 func Example_wait() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		slow := task.Go(ctx, sleepThen(2*time.Second, "slow"), task.Named("slow"))
 		fast := task.Go(ctx, sleepThen(1*time.Second, "fast"), task.Named("fast"))
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted, slow, fast)
 		fmt.Println(done, pending, err)
 		done, pending, err = task.Wait(ctx, 100*time.Millisecond, task.AllCompleted, slow, fast)
 		fmt.Println(done, pending, err)
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// [task "fast"] [task "slow"] <nil>
 	// [task "fast"] [task "slow"] <nil>
@@ -394,7 +394,7 @@ func Example_wait() {
 
 // as_completed: the tasks in the order in which they complete, and a time limit.
 func Example_asCompleted() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		three := task.Go(ctx, sleepThen(3*time.Second, "three"))
 		one := task.Go(ctx, sleepThen(1*time.Second, "one"))
 		two := task.Go(ctx, sleepThen(2*time.Second, "two"))
@@ -405,8 +405,8 @@ func Example_asCompleted() {
 			}
 			fmt.Println(t.Result())
 		}
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// one <nil>
 	// two <nil>
@@ -441,13 +441,13 @@ func Example_runCoroutineThreadsafe() {
 
 // current_task: Current panics outside of tasks, and the loop's method Current returns nil there.
 func Example_currentTask() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		fmt.Println(task.Current(ctx).Name())
 		lowlevel.LoopOf(ctx).CallSoon(func() {
 			fmt.Println(lowlevel.LoopOf(ctx).Current()) // nil: a callback is not a task
 		})
-		return 0, task.Yield(ctx)
-	})
+		return task.Yield(ctx)
+	}))
 	// Output:
 	// main
 	// <nil>
@@ -455,27 +455,27 @@ func Example_currentTask() {
 
 // all_tasks, in order of creation.
 func Example_allTasks() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		task.Go(ctx, sleepThen(time.Second, 1), task.Named("b"))
 		task.Go(ctx, sleepThen(time.Second, 2), task.Named("a"))
 		fmt.Println(task.All(ctx)) // in order of creation
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output: [task "main" task "b" task "a"]
 }
 
 // The methods done, result and exception of Task.
 func Example_result() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, failsWith("broken"))
 		fmt.Println(t.Done(), errors.Is(t.Err(), future.ErrInvalidState))
 		if err := task.Yield(ctx); err != nil {
-			return 0, err
+			return err
 		}
 		v, err := t.Result()
 		fmt.Printf("%v %q %v\n", t.Done(), v, err)
-		return 0, nil
-	})
+		return nil
+	}))
 	// Output:
 	// false true
 	// true "" broken
@@ -483,13 +483,13 @@ func Example_result() {
 
 // The methods add_done_callback and remove_done_callback of Task.
 func Example_addDoneCallback() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, sleepThen(time.Second, "result"))
 		t.OnDone(func() { fmt.Println(t.Result()) })
 		removed := t.OnDone(func() { fmt.Println("is not called") }).Remove()
 		fmt.Println("removed:", removed)
-		return 0, t.Wait(ctx)
-	}, loop.WithVirtualTime())
+		return t.Wait(ctx)
+	}), loop.WithVirtualTime())
 	// Output:
 	// removed: true
 	// result <nil>
@@ -497,28 +497,28 @@ func Example_addDoneCallback() {
 
 // The methods get_stack and print_stack of Task.
 func Example_getStack() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, sleepThen(time.Second, 1))
 		if err := task.Yield(ctx); err != nil {
-			return 0, err
+			return err
 		}
 		for _, frame := range t.Task().Stack()[:1] { // innermost first
 			fmt.Println(path.Base(frame.Function))
 		}
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output: task.Sleep
 }
 
 // The methods get_name and set_name of Task.
 func Example_setName() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, sleepThen(0, 1))
 		fmt.Println(t.Name())
 		t.SetName("reader")
 		fmt.Println(t.Name())
-		return 0, nil
-	})
+		return nil
+	}))
 	// Output:
 	// Task-2
 	// reader
@@ -527,7 +527,7 @@ func Example_setName() {
 // The methods cancel and cancelled of Task: the body gets the cancellation as the error of its
 // await.
 func Example_cancel() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, func(ctx context.Context) (string, error) {
 			defer fmt.Println("cleaned up")
 			if err := task.Sleep(ctx, time.Hour); err != nil {
@@ -536,13 +536,13 @@ func Example_cancel() {
 			return "finished", nil
 		})
 		if err := task.Yield(ctx); err != nil {
-			return 0, err
+			return err
 		}
 		fmt.Println(t.Cancel(errors.New("no longer needed")), t.Canceled())
 		_, err := t.Await(ctx)
 		fmt.Println(err, errors.Is(err, future.ErrCanceled), t.Canceled())
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// true false
 	// cleaned up
@@ -552,7 +552,7 @@ func Example_cancel() {
 // The methods uncancel and cancelling of Task: a body that handles a cancellation and goes on takes
 // the request back.
 func Example_uncancel() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, func(ctx context.Context) (string, error) {
 			if err := task.Sleep(ctx, time.Hour); err != nil {
 				me := task.Current(ctx)
@@ -561,12 +561,12 @@ func Example_uncancel() {
 			return "went on", task.Sleep(ctx, time.Second)
 		})
 		if err := task.Yield(ctx); err != nil {
-			return 0, err
+			return err
 		}
 		t.Cancel(nil)
 		fmt.Println(t.Await(ctx))
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// canceled 1 0
 	// went on <nil>
@@ -574,7 +574,7 @@ func Example_uncancel() {
 
 // print_call_graph and format_call_graph. task.PrintGraph shows the stacks, too.
 func Example_printCallGraph() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		l := lowlevel.LoopOf(ctx)
 		l.CallLater(time.Second, func() { _ = l.WriteGraph(os.Stdout, false) })
 		c := task.Go(ctx, sleepThen(3*time.Second, 0), task.Named("C"))
@@ -582,8 +582,8 @@ func Example_printCallGraph() {
 			task.Go(ctx, sleepThen(2*time.Second, 0), task.Named("A")),
 			task.Go(ctx, func(ctx context.Context) (int, error) { return task.Shield(c).Await(ctx) }, task.Named("B")),
 		).Await(ctx)
-		return 0, err
-	}, loop.WithVirtualTime())
+		return err
+	}), loop.WithVirtualTime())
 	// Output:
 	// main awaits a gather of 2
 	// ├─ A sleeps until 2s
@@ -641,24 +641,24 @@ func Example_callSoonThreadsafe() {
 
 // loop.time: a duration since the start of the loop's clock, or an instant.
 func Example_time() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		l := lowlevel.LoopOf(ctx)
 		err := task.Sleep(ctx, 90*time.Second)
 		fmt.Println(l.Elapsed(), l.Now())
-		return 0, err
-	}, loop.WithVirtualTime())
+		return err
+	}), loop.WithVirtualTime())
 	// Output: 1m30s 2000-01-01 00:01:30 +0000 UTC
 }
 
 // loop.create_future, and the methods set_result and set_exception of Future.
 func Example_createFuture() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		f := future.New[string](ctx)
 		lowlevel.LoopOf(ctx).CallLater(time.Second, func() { _ = f.SetResult("there") })
 		fmt.Println(f.Await(ctx))
 		fmt.Println(f.SetError(errors.New("too late")))
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// there <nil>
 	// future: invalid state: SetError on a future that is done

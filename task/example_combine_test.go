@@ -55,7 +55,7 @@ func ExampleGather_untyped() {
 
 // The error of one task is one of the outcomes, and the other task goes on.
 func ExampleCollect() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		outcomes, err := task.Collect(
 			task.Go(ctx, fetch(2)),
 			task.Go(ctx, fetch(-1)),
@@ -63,8 +63,8 @@ func ExampleCollect() {
 		for _, o := range outcomes {
 			fmt.Printf("%q, %v\n", o.Value, o.Err)
 		}
-		return 0, err
-	}, loop.WithVirtualTime())
+		return err
+	}), loop.WithVirtualTime())
 	// Output:
 	// "page 2", <nil>
 	// "", nothing after 1 s
@@ -72,27 +72,27 @@ func ExampleCollect() {
 
 // The outcome of a canceled task is a cancellation.
 func ExampleOutcome() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, fetch(1))
 		t.Cancel(nil)
 		outcomes, err := task.Collect(t).Await(ctx)
 		var canceled task.Outcome[string] = outcomes[0]
 		fmt.Println(errors.Is(canceled.Err, future.ErrCanceled))
-		return 0, err
-	}, loop.WithVirtualTime())
+		return err
+	}), loop.WithVirtualTime())
 	// Output: true
 }
 
 // When the limit expires, it cancels the shield. The shielded task goes on.
 func ExampleShield() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		save := task.Go(ctx, fetch(3))
 		_, err := task.WaitFor(ctx, task.Shield(save), time.Second)
 		fmt.Println(err)
 		v, err := save.Await(ctx)
 		fmt.Println(v, err)
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// time limit of 1s expired
 	// page 3 <nil>
@@ -100,15 +100,15 @@ func ExampleShield() {
 
 // A task that ends within the limit, and a task that takes longer and is canceled.
 func ExampleWaitFor() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		v, err := task.WaitFor(ctx, task.Go(ctx, fetch(1)), 2*time.Second)
 		fmt.Println(v, err)
 
 		slow := task.Go(ctx, fetch(60))
 		_, err = task.WaitFor(ctx, slow, 2*time.Second)
 		fmt.Println(errors.Is(err, context.DeadlineExceeded), slow.Canceled())
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// page 1 <nil>
 	// true true
@@ -117,22 +117,22 @@ func ExampleWaitFor() {
 // Wait until the first of three tasks is done. It cancels nothing, so the program cancels the other
 // two.
 func ExampleWait() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		done, pending, err := task.Wait(ctx, task.NoLimit, task.FirstCompleted,
 			task.Go(ctx, fetch(3)),
 			task.Go(ctx, fetch(1)),
 			task.Go(ctx, fetch(2)),
 		)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		fmt.Println(done[0].Result())
 		for _, t := range pending {
 			t.Cancel(nil)
 		}
 		fmt.Println(len(pending), "canceled")
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// page 1 <nil>
 	// 2 canceled
@@ -142,15 +142,15 @@ func ExampleWait() {
 // that ends after 3 s.
 func ExampleUntil() {
 	for _, until := range []task.Until{task.AllCompleted, task.FirstCompleted, task.FirstError} {
-		_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+		_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 			done, pending, err := task.Wait(ctx, task.NoLimit, until,
 				task.Go(ctx, fetch(1)), task.Go(ctx, fetch(-2)), task.Go(ctx, fetch(3)))
 			for _, t := range done {
 				_ = t.Err() // takes the error; otherwise the loop reports it
 			}
 			fmt.Println(len(done), "done,", len(pending), "pending, after", lowlevel.LoopOf(ctx).Elapsed())
-			return 0, err
-		}, loop.WithVirtualTime())
+			return err
+		}), loop.WithVirtualTime())
 	}
 	// Output:
 	// 3 done, 0 pending, after 3s
@@ -160,7 +160,7 @@ func ExampleUntil() {
 
 // The pages in the order in which they come, until a time limit expires.
 func ExampleAsCompleted() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		pages := []*task.Task[string]{
 			task.Go(ctx, fetch(2)),
 			task.Go(ctx, fetch(60)),
@@ -173,8 +173,8 @@ func ExampleAsCompleted() {
 			}
 			fmt.Println(t.Result())
 		}
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// page 1 <nil>
 	// page 2 <nil>

@@ -58,7 +58,7 @@ func ExampleGoMachine() {
 
 // A function as a machine. Its state is in a variable that it captures.
 func ExampleMachineFunc() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		rounds := 0
 		polite := task.MachineFunc[int](func(_ context.Context, err error) (int, task.Suspension, error) {
 			if err != nil || rounds == 3 {
@@ -69,14 +69,14 @@ func ExampleMachineFunc() {
 		})
 		v, err := task.GoMachine(ctx, polite).Await(ctx)
 		fmt.Println(v, err)
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output: 3 <nil>
 }
 
 // The four values that Resume can return.
 func ExampleSuspension() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		other := task.GoMachine(ctx, &countdown{left: 1})
 		steps := []task.Suspension{task.Turn(), task.For(5 * time.Second), task.On(other), task.End()}
 		at := -1
@@ -85,8 +85,8 @@ func ExampleSuspension() {
 			fmt.Println("step", at, "at", lowlevel.LoopOf(ctx).Elapsed())
 			return 0, steps[at], err
 		})).Await(ctx)
-		return 0, err
-	}, loop.WithVirtualTime())
+		return err
+	}), loop.WithVirtualTime())
 	// Output:
 	// 1 at 0s
 	// step 0 at 0s
@@ -97,7 +97,7 @@ func ExampleSuspension() {
 
 // A machine that waits for a gather of two other machines.
 func ExampleOn() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		both := task.Gather(task.GoMachine(ctx, &countdown{left: 1}), task.GoMachine(ctx, &countdown{left: 2}))
 		_, err := task.GoMachine(ctx, task.MachineFunc[int](func(_ context.Context, err error) (int, task.Suspension, error) {
 			if err != nil || !both.Done() {
@@ -106,8 +106,8 @@ func ExampleOn() {
 			fmt.Println(both.Result())
 			return 0, task.End(), nil
 		})).Await(ctx)
-		return 0, err
-	}, loop.WithVirtualTime())
+		return err
+	}), loop.WithVirtualTime())
 	// Output:
 	// 1 at 0s
 	// 2 at 0s
@@ -133,7 +133,7 @@ func ExampleFor() {
 
 // Two machines that let each other run.
 func ExampleTurn() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		count := func(name string) *task.Task[int] {
 			n := 0
 			return task.GoMachine(ctx, task.MachineFunc[int](func(_ context.Context, err error) (int, task.Suspension, error) {
@@ -145,9 +145,8 @@ func ExampleTurn() {
 				return 0, task.Turn(), nil
 			}))
 		}
-		_, err := task.Gather(count("a"), count("b")).Await(ctx)
-		return 0, err
-	}, loop.WithVirtualTime())
+		return task.Gather(count("a"), count("b")).Wait(ctx)
+	}), loop.WithVirtualTime())
 	// Output: a0 b0 a1 b1
 }
 
@@ -164,8 +163,8 @@ func ExampleEnd() {
 
 // A machine in a group.
 func ExampleGoMachineIn() {
-	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+	_, err := task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			m, err := task.GoMachineIn(g, &countdown{left: 2})
 			if err != nil {
 				return err
@@ -173,7 +172,7 @@ func ExampleGoMachineIn() {
 			fmt.Println(m.Await(ctx))
 			return nil
 		})
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// 2 at 0s

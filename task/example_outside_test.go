@@ -16,11 +16,11 @@ import (
 
 // A long computation runs on another goroutine, and the other tasks go on.
 func ExampleBlocking() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		task.Go(ctx, func(context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		task.Go(ctx, task.Void(func(context.Context) error {
 			fmt.Println("the others go on")
-			return 0, nil
-		})
+			return nil
+		}))
 		sum, err := task.Blocking(ctx, func(context.Context) (int64, error) {
 			var sum int64
 			for n := range int64(1_000_001) {
@@ -29,8 +29,8 @@ func ExampleBlocking() {
 			return sum, nil
 		})
 		fmt.Println(sum, err)
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// the others go on
 	// 500000500000 <nil>
@@ -82,7 +82,7 @@ func ExampleSubmit() {
 
 // A task receives lines from a goroutine. The loop goes on while the task waits.
 func ExampleRecv() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		lines := make(chan string)
 		go func() {
 			defer close(lines)
@@ -93,11 +93,11 @@ func ExampleRecv() {
 			line, ok, err := task.Recv(ctx, lines)
 			if !ok || err != nil {
 				fmt.Println("the end", err)
-				return 0, err
+				return err
 			}
 			fmt.Println(line)
 		}
-	})
+	}))
 	// Output:
 	// one
 	// two
@@ -106,25 +106,25 @@ func ExampleRecv() {
 
 // Two tasks of one loop talk over a channel.
 func ExampleSend() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		numbers := make(chan int)
-		task.Go(ctx, func(ctx context.Context) (int, error) {
+		task.Go(ctx, task.Void(func(ctx context.Context) error {
 			defer close(numbers)
 			for n := range 3 {
 				if err := task.Send(ctx, numbers, n); err != nil {
-					return 0, err
+					return err
 				}
 			}
-			return 0, nil
-		})
+			return nil
+		}))
 		for {
 			n, ok, err := task.Recv(ctx, numbers)
 			if !ok || err != nil {
-				return 0, err
+				return err
 			}
 			fmt.Println(n)
 		}
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	// Output:
 	// 0
 	// 1
@@ -133,17 +133,17 @@ func ExampleSend() {
 
 // A log function that finds the name of the task in the context.
 func ExampleCurrent() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		log := func(ctx context.Context, text string) {
 			fmt.Printf("[%s] %s\n", task.Current(ctx).Name(), text)
 		}
 		log(ctx, "begins")
-		_, err := task.Go(ctx, func(ctx context.Context) (int, error) {
+		_, err := task.Go(ctx, task.Void(func(ctx context.Context) error {
 			log(ctx, "begins too")
-			return 0, nil
-		}, task.Named("worker")).Await(ctx)
-		return 0, err
-	}, loop.WithVirtualTime())
+			return nil
+		}), task.Named("worker")).Await(ctx)
+		return err
+	}), loop.WithVirtualTime())
 	// Output:
 	// [main] begins
 	// [worker] begins too
@@ -151,17 +151,17 @@ func ExampleCurrent() {
 
 // The tasks that are left after two seconds, and what each of them does.
 func ExampleAll() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		task.Go(ctx, fetch(1), task.Named("a"))
 		task.Go(ctx, fetch(3), task.Named("b"))
 		if err := task.Sleep(ctx, 2*time.Second); err != nil {
-			return 0, err
+			return err
 		}
 		for _, t := range task.All(ctx) {
 			fmt.Println(t.Name(), t.Status())
 		}
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// main is running
 	// b sleeps until 3s
@@ -170,13 +170,13 @@ func ExampleAll() {
 // A report of which task awaits which. PrintGraph adds the place in the source where each task is
 // suspended.
 func ExamplePrintGraph() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		l := lowlevel.LoopOf(ctx)
 		l.CallLater(time.Second, func() {
 			_ = l.WriteGraph(os.Stdout, false) // task.PrintGraph(l.Context(), os.Stdout), without the stacks
 			l.Stop()
 		})
-		return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+		return task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
 			slow, err := task.GoIn(g, fetch(60), task.Named("slow"))
 			if err != nil {
 				return err
@@ -186,7 +186,7 @@ func ExamplePrintGraph() {
 				return err
 			}, task.Named("reader"))
 		})
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	// Output:
 	// main awaits its group
 	// ├─ slow sleeps until 1m0s

@@ -13,7 +13,7 @@ import (
 
 // When WithGroup returns, every task of the group has ended.
 func ExampleWithGroup() {
-	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, err := task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		var a, b *task.Task[string]
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) (err error) {
 			if a, err = task.GoIn(g, fetch(1)); err != nil {
@@ -23,12 +23,12 @@ func ExampleWithGroup() {
 			return err
 		})
 		if err != nil {
-			return 0, err
+			return err
 		}
 		fmt.Println(a.Result())
 		fmt.Println(b.Result())
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// page 1 <nil>
@@ -38,8 +38,8 @@ func ExampleWithGroup() {
 
 // The first task that fails cancels the other one.
 func ExampleWithGroup_failure() {
-	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+	_, err := task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		return task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
 			if _, err := task.GoIn(g, fetch(-1), task.Named("failing")); err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ func ExampleWithGroup_failure() {
 				return err
 			})
 		})
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// the other: canceled
@@ -58,8 +58,8 @@ func ExampleWithGroup_failure() {
 
 // Three tasks without results. WithGroup waits for them.
 func ExampleGroup() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		return 0, task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		return task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
 			for n := range 3 {
 				if err := g.Go(func(ctx context.Context) error {
 					err := task.Sleep(ctx, time.Duration(n)*time.Second)
@@ -71,7 +71,7 @@ func ExampleGroup() {
 			}
 			return nil
 		})
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	// Output:
 	// 0 at 0s
 	// 1 at 1s
@@ -80,8 +80,8 @@ func ExampleGroup() {
 
 // GoIn returns the task, so the body of the group can await its result.
 func ExampleGoIn() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			page, err := task.GoIn(g, fetch(1))
 			if err != nil {
 				return err
@@ -89,13 +89,13 @@ func ExampleGoIn() {
 			fmt.Println(page.Await(ctx))
 			return nil
 		})
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	// Output: page 1 <nil>
 }
 
 // Go returns an error if the group takes no more tasks.
 func ExampleGroup_Go() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			g.Cancel()
 			err := g.Go(func(context.Context) error { return nil })
@@ -103,8 +103,8 @@ func ExampleGroup_Go() {
 			return nil
 		})
 		fmt.Println(err)
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// task: the group is shutting down, after an error or a cancellation; it takes no more tasks
 	// <nil>
@@ -112,7 +112,7 @@ func ExampleGroup_Go() {
 
 // The first task that finds a page cancels the group, and so ends the search.
 func ExampleGroup_Cancel() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		found := ""
 		err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
 			for _, seconds := range []int{3, 1, 2} {
@@ -130,16 +130,16 @@ func ExampleGroup_Cancel() {
 			return nil
 		})
 		fmt.Println(found, err, lowlevel.LoopOf(ctx).Elapsed())
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output: page 1 <nil> 1s
 }
 
 // Two tasks fail. The error holds both errors, and errors.Is looks into each.
 func ExampleGroupError() {
 	broken := errors.New("broken")
-	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		return 0, task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+	_, err := task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 			if _, err := task.GoIn(g, fetch(-1), task.Named("a")); err != nil {
 				return err
 			}
@@ -148,7 +148,7 @@ func ExampleGroupError() {
 				return broken // an error in its clean-up
 			}, task.Named("b"))
 		})
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	var g *task.GroupError
 	fmt.Println(errors.As(err, &g), len(g.Errors), errors.Is(err, broken))
 	fmt.Println(err)
@@ -161,8 +161,8 @@ func ExampleGroupError() {
 
 // A loop over pages, as far as it comes in 8 seconds.
 func ExampleTimeout() {
-	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		return 0, task.Timeout(ctx, 8*time.Second, func(ctx context.Context, _ *task.Deadline) error {
+	_, err := task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		return task.Timeout(ctx, 8*time.Second, func(ctx context.Context, _ *task.Deadline) error {
 			for n := 1; ; n++ {
 				if _, err := fetch(n)(ctx); err != nil {
 					return err
@@ -170,7 +170,7 @@ func ExampleTimeout() {
 				fmt.Println("page", n, "at", lowlevel.LoopOf(ctx).Elapsed())
 			}
 		})
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, context.DeadlineExceeded))
 	// Output:
@@ -183,7 +183,7 @@ func ExampleTimeout() {
 
 // One instant limits several calls.
 func ExampleTimeoutAt() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		midnight := lowlevel.LoopOf(ctx).Now().Add(5 * time.Second)
 		for _, seconds := range []int{2, 2, 2} {
 			err := task.TimeoutAt(ctx, midnight, func(ctx context.Context, _ *task.Deadline) error {
@@ -192,8 +192,8 @@ func ExampleTimeoutAt() {
 			})
 			fmt.Println(lowlevel.LoopOf(ctx).Elapsed(), err)
 		}
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// 2s <nil>
 	// 4s <nil>
@@ -202,15 +202,15 @@ func ExampleTimeoutAt() {
 
 // A body that swallows the cancellation can ask whether the limit has expired.
 func ExampleDeadline() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		return 0, task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		return task.Timeout(ctx, time.Second, func(ctx context.Context, scope *task.Deadline) error {
 			when, _ := scope.When()
 			fmt.Println("until", when.Format(time.TimeOnly))
 			_ = task.Sleep(ctx, time.Hour)
 			fmt.Println("expired:", scope.Expired())
 			return nil
 		})
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	// Output:
 	// until 00:00:01
 	// expired: true
@@ -218,9 +218,9 @@ func ExampleDeadline() {
 
 // A limit on silence: each message moves the limit.
 func ExampleDeadline_Reschedule() {
-	_, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, err := task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		l := lowlevel.LoopOf(ctx)
-		return 0, task.Timeout(ctx, 2*time.Second, func(ctx context.Context, scope *task.Deadline) error {
+		return task.Timeout(ctx, 2*time.Second, func(ctx context.Context, scope *task.Deadline) error {
 			for n := 1; ; n++ {
 				if _, err := fetch(n)(ctx); err != nil {
 					return err
@@ -231,7 +231,7 @@ func ExampleDeadline_Reschedule() {
 				}
 			}
 		})
-	}, loop.WithVirtualTime())
+	}), loop.WithVirtualTime())
 	fmt.Println(err)
 	// Output:
 	// page 1 at 1s
@@ -242,15 +242,15 @@ func ExampleDeadline_Reschedule() {
 // Inside the body, an expired limit is a cancellation. Outside, it is a TimeoutError, and no
 // cancellation.
 func ExampleTimeoutError() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
 			err := task.Sleep(ctx, time.Hour)
 			fmt.Println("inside: ", err, errors.Is(err, context.Canceled))
 			return err
 		})
 		fmt.Println("outside:", err, errors.Is(err, context.Canceled))
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// inside:  canceled: time limit of 1s expired true
 	// outside: time limit of 1s expired false

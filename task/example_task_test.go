@@ -86,7 +86,7 @@ func ExampleGo() {
 
 // A task is the future of its body's result.
 func ExampleTask() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, func(ctx context.Context) (string, error) {
 			return "ready", task.Sleep(ctx, time.Second)
 		})
@@ -95,8 +95,8 @@ func ExampleTask() {
 
 		v, err := t.Await(ctx)
 		fmt.Println(t.Done(), v, err)
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// false true
 	// true ready <nil>
@@ -104,20 +104,20 @@ func ExampleTask() {
 
 // Canceling is asking. The await of the body returns the cancellation, and the body may clean up.
 func ExampleTask_Cancel() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		t := task.Go(ctx, func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		t := task.Go(ctx, task.Void(func(ctx context.Context) error {
 			err := task.Sleep(ctx, time.Hour)
 			fmt.Println("the body is told:", err)
-			return 0, err
-		})
+			return err
+		}))
 		if err := task.Yield(ctx); err != nil {
-			return 0, err
+			return err
 		}
 		fmt.Println("taken:", t.Cancel(errors.New("not needed any more")))
 		_, err := t.Await(ctx)
 		fmt.Println(t.Canceled(), errors.Is(err, context.Canceled))
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// taken: true
 	// the body is told: canceled: not needed any more
@@ -126,7 +126,7 @@ func ExampleTask_Cancel() {
 
 // A body that handles a cancellation, and returns a result, takes the request back.
 func ExampleTask_Uncancel() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, func(ctx context.Context) (string, error) {
 			if err := task.Sleep(ctx, time.Hour); errors.Is(err, future.ErrCanceled) {
 				task.Current(ctx).Uncancel()
@@ -135,15 +135,15 @@ func ExampleTask_Uncancel() {
 			return "everything", nil
 		})
 		if err := task.Yield(ctx); err != nil {
-			return 0, err
+			return err
 		}
 		t.Cancel(nil)
 		fmt.Println("requests:", t.CancelRequests())
 		v, err := t.Await(ctx)
 		fmt.Println(v, err)
 		fmt.Println("requests:", t.CancelRequests())
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// requests: 1
 	// what there is by now <nil>
@@ -152,12 +152,12 @@ func ExampleTask_Uncancel() {
 
 // A task with a name, and a task without one.
 func ExampleNamed() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		nothing := func(context.Context) (int, error) { return 0, nil }
 		fmt.Println(task.Go(ctx, nothing, task.Named("poller")))
 		fmt.Println(task.Go(ctx, nothing)) // the third task of this loop: main is the first
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// task "poller"
 	// task "Task-3"
@@ -165,7 +165,7 @@ func ExampleNamed() {
 
 // A panic in a task is an error for the task that awaits it.
 func ExamplePanicError() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		t := task.Go(ctx, func(context.Context) (int, error) {
 			var none []int
 			return none[3], nil
@@ -175,8 +175,8 @@ func ExamplePanicError() {
 		var p *task.PanicError
 		fmt.Println(errors.As(err, &p), len(p.Stack) > 0)
 		fmt.Println(err)
-		return 0, nil
-	}, loop.WithVirtualTime())
+		return nil
+	}), loop.WithVirtualTime())
 	// Output:
 	// true true
 	// panic in task "careless": runtime error: index out of range [3] with length 0
@@ -184,16 +184,16 @@ func ExamplePanicError() {
 
 // Three tasks sort numbers by sleeping.
 func ExampleSleep() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		for _, s := range []int{3, 1, 2} {
-			task.Go(ctx, func(ctx context.Context) (int, error) {
+			task.Go(ctx, task.Void(func(ctx context.Context) error {
 				err := task.Sleep(ctx, time.Duration(s)*time.Second)
 				fmt.Println(s)
-				return 0, err
-			})
+				return err
+			}))
 		}
-		return 0, task.Sleep(ctx, time.Minute)
-	}, loop.WithVirtualTime())
+		return task.Sleep(ctx, time.Minute)
+	}), loop.WithVirtualTime())
 	// Output:
 	// 1
 	// 2
@@ -202,21 +202,20 @@ func ExampleSleep() {
 
 // Two tasks take turns: Yield lets everything that is ready run first.
 func ExampleYield() {
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
-		count := func(name string) *task.Task[int] {
-			return task.Go(ctx, func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
+		count := func(name string) *task.Task[struct{}] {
+			return task.Go(ctx, task.Void(func(ctx context.Context) error {
 				for n := range 3 {
 					fmt.Print(name, n, " ")
 					if err := task.Yield(ctx); err != nil {
-						return 0, err
+						return err
 					}
 				}
-				return 0, nil
-			})
+				return nil
+			}))
 		}
-		_, err := task.Gather(count("a"), count("b")).Await(ctx)
-		return 0, err
-	}, loop.WithVirtualTime())
+		return task.Gather(count("a"), count("b")).Wait(ctx)
+	}), loop.WithVirtualTime())
 	// Output: a0 b0 a1 b1 a2 b2
 }
 
@@ -224,15 +223,15 @@ func ExampleYield() {
 func ExampleShutdown() {
 	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
-	task.Go(l.Context(), func(ctx context.Context) (int, error) {
+	task.Go(l.Context(), task.Void(func(ctx context.Context) error {
 		defer fmt.Println("saved")
 		for {
 			if err := task.Yield(ctx); err != nil {
-				return 0, err
+				return err
 			}
 			fmt.Println("tick")
 		}
-	})
+	}))
 	for range 3 {
 		l.RunOnce()
 	}
@@ -255,12 +254,11 @@ func ExampleEager() {
 			return 2, task.Sleep(ctx, time.Second)
 		}
 	}
-	_, _ = task.Run(context.Background(), func(ctx context.Context) (int, error) {
+	_, _ = task.Run(context.Background(), task.Void(func(ctx context.Context) error {
 		a := task.Go(ctx, get("a"), task.Eager())
 		b := task.Go(ctx, get("b"), task.Eager())
 		fmt.Println("done:", a.Done(), b.Done())
-		_, err := task.Gather(a, b).Await(ctx)
-		return 0, err
-	}, loop.WithVirtualTime())
+		return task.Gather(a, b).Wait(ctx)
+	}), loop.WithVirtualTime())
 	// Output: done: true false
 }

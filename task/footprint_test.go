@@ -57,11 +57,11 @@ func TestManyTasksParked(t *testing.T) {
 			}
 			setResult(gate)
 			if *woken != 0 {
-				t.Fatalf("completing the future ran %d tasks inside the call", *woken)
+				t.Fatalf("%d tasks ran inside the call that completes the future", *woken)
 			}
 			l.RunOnce()
 			if *woken != n {
-				t.Errorf("%d of %d tasks went on in the turn after", *woken, n)
+				t.Errorf("%d of %d tasks went on in the next turn", *woken, n)
 			}
 			for left := range l.Tasks() {
 				t.Fatalf("%v has not ended", left)
@@ -119,11 +119,11 @@ func TestAllocations(t *testing.T) {
 			l := loop.New(loop.WithClock(clock))
 			defer l.Close()
 
-			// A task, and its body: a closure or a machine.
+			// A spawn allocates a task and its body, which is a closure or a machine.
 			wantAllocs(t, "spawn", 2, func() { k.yields(l.Context(), 0); l.RunOnce() })
 			eager := loop.New(loop.WithTaskFactory(factory.Eager))
 			defer eager.Close()
-			wantAllocs(t, "eager spawn", 3, func() { // one is the callback
+			wantAllocs(t, "eager spawn", 3, func() { // the third one is the callback
 				eager.CallSoon(func() { k.yields(eager.Context(), 0) })
 				eager.RunOnce()
 			})
@@ -239,7 +239,7 @@ func BenchmarkAsleep(b *testing.B) {
 	}
 }
 
-// heldBytes returns the memory that the process has from its operating system.
+// heldBytes returns the memory that the process has got from the operating system.
 func heldBytes() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

@@ -113,7 +113,7 @@ func TestGoexitOfAnObserverKeepsNobodyWaiting(t *testing.T) {
 					return
 				}
 				if t.Failed() {
-					t.Fatalf("at event %d: %s", n, fmt.Sprintf("%v %v by %v", hit.Kind, hit.Task, hit.By))
+					t.Fatalf("with a Goexit at event %d: %s", n, fmt.Sprintf("%v %v by %v", hit.Kind, hit.Task, hit.By))
 				}
 			}
 		})

@@ -242,7 +242,7 @@ func (p *fuzzed) machine() task.MachineFunc[int] {
 	}
 }
 
-// duration has few values, so that things happen at the same time.
+// duration returns one of few values, so that timers fire at the same time.
 func (p *fuzzed) duration() time.Duration     { return time.Duration(p.next(3)) * time.Millisecond }
 func (p *fuzzed) future() *future.Future[int] { return p.futures[p.next(len(p.futures))] }
 func (p *fuzzed) other(ctx context.Context) *task.Task[int] {
@@ -381,7 +381,7 @@ func (p *fuzzed) operation(ctx context.Context, depth int) error {
 	return nil
 }
 
-// holding does one thing with the mutex held.
+// holding does one operation while the task holds the mutex.
 func (p *fuzzed) holding(ctx context.Context, what, depth int) error {
 	p.holders++
 	defer func() {
@@ -487,7 +487,7 @@ func (p *fuzzed) checkEnd() {
 	p.checkLocks()
 }
 
-// checkLocks checks that another loop can use the locks, and the queue.
+// checkLocks checks that the locks are free, and that another loop can use them.
 func (p *fuzzed) checkLocks() {
 	if p.mutex.Locked() || p.holders != 0 || p.semaphore.Free() != fuzzPermits {
 		p.t.Errorf("the mutex is locked: %v, with %d holders; %d of %d permits are free", p.mutex.Locked(), p.holders, p.semaphore.Free(), fuzzPermits)

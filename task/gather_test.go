@@ -49,7 +49,7 @@ func TestGatherOfNothing(t *testing.T) {
 		testkit.Equal(t, "turns that passed", turns(), 0)
 		all, err := task.Gather(g, g).Await(ctx)
 		if len(all) != 2 || err != nil {
-			t.Errorf("a gather of two of them: %v, %v", all, err)
+			t.Errorf("a gather of two gathers without arguments: %v, %v", all, err)
 		}
 	})
 }
@@ -126,7 +126,7 @@ func TestGatherNestedPassesFailureAndCancellation(t *testing.T) {
 		a := task.Go(ctx, hangs)
 		_, err := task.Gather(task.Gather(a), task.Gather(task.Go(ctx, fails(0, errBoom)))).Await(ctx)
 		testkit.Equal(t, "the error", err, errBoom)
-		testkit.Equal(t, "the other is done", a.Done(), false)
+		testkit.Equal(t, "the other task is done", a.Done(), false)
 
 		g := task.Gather(task.Gather(a))
 		testkit.Equal(t, "canceled", g.Cancel(errCause), true)
@@ -169,8 +169,8 @@ func TestGatherFailsAtOnceAndLeavesTheOthersAlone(t *testing.T) {
 		testkit.Equal(t, "the error", err, errBoom)
 		wantTime(t, ctx, time.Second)
 		v, err := a.Await(ctx)
-		testkit.Equal(t, "the other", v, 1)
-		testkit.Equal(t, "its error", err, nil)
+		testkit.Equal(t, "the result of the other task", v, 1)
+		testkit.Equal(t, "the error of the other task", err, nil)
 	})
 }
 
@@ -195,7 +195,7 @@ func TestGatherIsCanceled(t *testing.T) {
 		a, b := task.Go(ctx, hangs), task.Go(ctx, hangs)
 		g := task.Gather(done, a, b)
 		testkit.Equal(t, "taken", g.Cancel(errCause), true)
-		testkit.Equal(t, "done before its children", g.Done(), false)
+		testkit.Equal(t, "the gather is done before its children", g.Done(), false)
 		_, err := g.Await(ctx)
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		testkit.Equal(t, "canceled", g.Canceled(), true)
@@ -217,7 +217,7 @@ func TestGatherIsCanceledAndChildrenRefuse(t *testing.T) {
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
 		v, _ := a.Result()
-		testkit.Equal(t, "the child", v, 1)
+		testkit.Equal(t, "the result of the child", v, 1)
 	})
 }
 
@@ -340,7 +340,7 @@ func TestGatherAsksForTheResult(t *testing.T) {
 			t.Fatal(err)
 		}
 		if v, err := all.Await(ctx); err != io.EOF {
-			t.Errorf("%v, %v", v, err)
+			t.Errorf("Await: %v, %v; want %v", v, err, io.EOF)
 		}
 		if v, err := task.Gather(checked{after}).Result(); err != io.EOF {
 			t.Errorf("a gather of a future that is done: %v, %v", v, err)

@@ -18,7 +18,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// mustGoIn is GoIn for a group that takes tasks.
+// mustGoIn calls GoIn, and fails the test if the group takes no tasks.
 func mustGoIn[T any](t *testing.T, g *task.Group, body func(context.Context) (T, error), opts ...task.Option) *task.Task[T] {
 	t.Helper()
 	spawned, err := task.GoIn(g, body, opts...)
@@ -126,7 +126,7 @@ func TestGroupFirstFailureCancelsTheOthersOldestFirst(t *testing.T) {
 		if errors.Is(err, future.ErrCanceled) {
 			t.Error("the error of the group is a cancellation")
 		}
-		testkit.Equal(t, "requests to cancel that are left", task.Current(ctx).CancelRequests(), 0)
+		testkit.Equal(t, "cancel requests that are left", task.Current(ctx).CancelRequests(), 0)
 		if ctx.Err() != nil {
 			t.Errorf("the task's own context has ended: %v", ctx.Err())
 		}
@@ -261,7 +261,7 @@ func TestGroupRefusesTasks(t *testing.T) {
 			refused, e := task.GoIn(g, hangs)
 			wantText(t, e, shutting)
 			if refused != nil || len(task.All(ctx)) != n {
-				t.Error("a task was made all the same")
+				t.Error("GoIn returned an error, but has made a task")
 			}
 			return err
 		})
@@ -287,7 +287,7 @@ func TestGroupTakesTasksFromItsTasks(t *testing.T) {
 		}
 		wantTime(t, ctx, 2*time.Second)
 		if !late.Done() {
-			t.Error("WithGroup did not wait for it")
+			t.Error("WithGroup did not wait for the task that was spawned last")
 		}
 	})
 }
@@ -316,7 +316,7 @@ func TestGroupOfMachines(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			testkit.Equal(t, "its name", m.Name(), "m")
+			testkit.Equal(t, "the name of the machine", m.Name(), "m")
 			_, err = task.GoIn(g, fails(time.Second, errBoom))
 			return err
 		})
@@ -376,7 +376,7 @@ func TestGroupParentCanceledWhileItWaits(t *testing.T) {
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		testkit.Equal(t, "requests to cancel", parent.CancelRequests(), 1)
 		if v, err := a.Result(); v != 1 || err != nil {
-			t.Errorf("the task gave %v, %v", v, err)
+			t.Errorf("the task returned %v, %v, want 1 and no error", v, err)
 		}
 		wantTime(t, ctx, time.Second)
 	})
@@ -486,13 +486,13 @@ func TestGroupNested(t *testing.T) {
 		testkit.ErrorIs(t, err, errBoom)
 		wantText(t, err, "the group's body: failing: boom")
 		if !inner.Canceled() || !outer.Canceled() {
-			t.Error("not every task was canceled")
+			t.Error("a task was not canceled")
 		}
 	})
 }
 
-// The failure of the outer group's task cancels the inner group, which lets that
-// through, as it is not its own.
+// The failure of a task of the outer group cancels the inner group. The inner group returns the
+// cancellation, because the request is not its own.
 func TestGroupNestedOuterFails(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		var innerErr error
@@ -572,7 +572,7 @@ func TestGroupCancel(t *testing.T) {
 					t.Errorf("WithGroup: %v", err)
 				}
 				if !reached || !loop.IsCanceled(bodyErr) {
-					t.Errorf("the body was told %v", bodyErr)
+					t.Errorf("the error in the body is %v", bodyErr)
 				}
 				if !a.Canceled() {
 					t.Error("the task was not canceled")
@@ -717,7 +717,7 @@ func TestGroupCancelAndOutsideCancellationWhileItEnds(t *testing.T) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error { return canceled(ctx) })
 		testkit.ErrorIs(t, err, context.DeadlineExceeded)
 		wantTime(t, ctx, 5*time.Second)
-		testkit.Equal(t, "requests left", task.Current(ctx).CancelRequests(), 0)
+		testkit.Equal(t, "requests that are left", task.Current(ctx).CancelRequests(), 0)
 	})
 	play(t, func(ctx context.Context) {
 		x := task.Go(ctx, func(ctx context.Context) (int, error) { return 0, canceled(ctx) })
@@ -772,7 +772,7 @@ func TestGroupCancelInATaskThatWasAskedBefore(t *testing.T) {
 		v, err := x.Await(ctx)
 		testkit.Equal(t, "the value", v, 1)
 		testkit.Equal(t, "the error", err, nil)
-		testkit.Equal(t, "requests left", x.CancelRequests(), 1)
+		testkit.Equal(t, "requests that are left", x.CancelRequests(), 1)
 	})
 }
 
@@ -1035,7 +1035,7 @@ func TestGroupContextEndsWithTheGroup(t *testing.T) {
 		select {
 		case <-inner.Done():
 		default:
-			t.Error("the context that body was handed is open after the group has ended")
+			t.Error("the group has ended, but the context of its body has not")
 		}
 	})
 }
@@ -1054,7 +1054,7 @@ func TestGroupUnderADerivedContextThatEnds(t *testing.T) {
 		testkit.ErrorIs(t, err, errCause)
 		wantTime(t, ctx, 2*time.Second)
 		if v, err := a.Result(); v != 1 || err != nil {
-			t.Errorf("the task gave %v, %v", v, err)
+			t.Errorf("the task returned %v, %v, want 1 and no error", v, err)
 		}
 	})
 }
@@ -1187,7 +1187,7 @@ func TestGroupErrorByHand(t *testing.T) {
 	}
 }
 
-// In debug mode Cancel on another goroutine panics, and the group goes on.
+// In debug mode, Cancel on another goroutine panics. The group still takes tasks.
 func TestGroupCanceledOnAnotherGoroutine(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		testkit.Equal(t, "WithGroup", task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
@@ -1216,7 +1216,7 @@ func TestGroupMakesARequestAgainWithItsCause(t *testing.T) {
 			})
 			wantGroupErrors(t, err, errBoom)
 			err = task.Yield(ctx)
-			testkit.Equal(t, "the request", err.Error(), context.Cause(limited).Error())
+			testkit.Equal(t, "the error of the request", err.Error(), context.Cause(limited).Error())
 			return err
 		})
 		if _, ok := err.(*task.TimeoutError); !ok {

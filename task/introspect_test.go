@@ -23,7 +23,7 @@ func TestCurrent(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		testkit.Equal(t, "in the body", task.Current(ctx).Name(), "main")
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
-			testkit.Equal(t, "in another", task.Current(ctx).Name(), "a")
+			testkit.Equal(t, "in another task", task.Current(ctx).Name(), "a")
 			yields(t, ctx, 1)
 			testkit.Equal(t, "after a suspension", task.Current(ctx).Name(), "a")
 			return 0, nil
@@ -58,13 +58,13 @@ func TestAll(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		testkit.Equal(t, "at first", allNames(ctx), "main")
 		tasks := named(ctx, 2, 1, 3)
-		testkit.Equal(t, "new ones too", allNames(ctx), "main a b c")
+		testkit.Equal(t, "with new tasks", allNames(ctx), "main a b c")
 		_, _ = tasks[1].Await(ctx)
-		testkit.Equal(t, "without those that have ended", allNames(ctx), "main a c")
+		testkit.Equal(t, "without tasks that have ended", allNames(ctx), "main a c")
 		l := lowlevel.LoopOf(ctx)
 		l.CallSoon(func() { testkit.Equal(t, "in a callback", allNames(l.Context()), "main a c") })
 		_, _ = tasks[2].Await(ctx)
-		testkit.Equal(t, "in the end", allNames(ctx), "main")
+		testkit.Equal(t, "at the end", allNames(ctx), "main")
 	})
 }
 
@@ -302,8 +302,8 @@ func TestWhatIsAwaitedIsWhatTheProgramHas(t *testing.T) {
 			"a gather":              {gather, []loop.Awaitable{f, g}},
 			"all outcomes":          {collect, []loop.Awaitable{child, machine}},
 			"a shield of a task":    {task.Shield(child), []loop.Awaitable{child}},
-			"untyped ones":          {task.Gather(future.Untyped(f), future.Untyped(child)), []loop.Awaitable{f, child}},
-			"what embeds a future":  {task.Shield(embedding), []loop.Awaitable{f}},
+			"a gather of views":     {task.Gather(future.Untyped(f), future.Untyped(child)), []loop.Awaitable{f, child}},
+			"a type with a future":  {task.Shield(embedding), []loop.Awaitable{f}},
 			"a gather of a gather":  {task.Gather(gather), []loop.Awaitable{gather}},
 			"a future seen untyped": {f, nil},
 		} {
@@ -336,10 +336,10 @@ func TestWhatIsAwaitedIsWhatTheProgramHas(t *testing.T) {
 			}
 		}
 		if child.Task().Outcome() != loop.Awaitable(child) || f.Self() != loop.Awaitable(f) || child.Self() != loop.Awaitable(child) {
-			t.Error("a task or future is not itself")
+			t.Error("Outcome or Self returns another task or future")
 		}
 		if suspendedOn != loop.Awaitable(f) {
-			t.Errorf("the event of the last suspension has a %T", suspendedOn)
+			t.Errorf("the event of the last suspension has a %T, want the future", suspendedOn)
 		}
 		_, _ = f.SetResult(1), g.SetResult(1)
 	}, loop.WithObserver(func(e loop.Event) {
@@ -431,7 +431,7 @@ func TestGraphThatIsNotTooDeep(t *testing.T) {
 	testkit.Equal(t, "the error", l.WriteGraph(&graph, false), nil)
 	lines := strings.Split(strings.TrimSpace(graph.String()), "\n")
 	testkit.Equal(t, "lines", len(lines), 21)
-	testkit.Equal(t, "the last", strings.TrimLeft(lines[20], " "), "└─ a future")
+	testkit.Equal(t, "the last line", strings.TrimLeft(lines[20], " "), "└─ a future")
 }
 
 // The length of a graph is linear in the number of tasks, whatever they await.
@@ -465,7 +465,7 @@ func TestGraphsAreLinear(t *testing.T) {
 				return graph.Len()
 			}
 			if once, four := size(500), size(2000); four > 5*once {
-				t.Errorf("%d bytes for 500 tasks, and %d for 2000", once, four)
+				t.Errorf("the graph has %d bytes for 500 tasks and %d for 2000, want at most five times as many", once, four)
 			}
 		})
 	}
@@ -487,7 +487,7 @@ func TestGraphOfGathersOfGathers(t *testing.T) {
 	}
 	var deadlock *loop.DeadlockError
 	if err := l.Run(); !errors.As(err, &deadlock) || len(err.Error()) > 10_000 {
-		t.Errorf("%v: Run: %.1000v", a, err)
+		t.Errorf("%v: Run returned %.1000v, want a short deadlock error", a, err)
 	}
 }
 
@@ -560,7 +560,7 @@ func TestStack(t *testing.T) {
 						t.Errorf("the frame of %s has no place in the source", frame.Function)
 					}
 				}
-				testkit.Equal(t, "again", ofTheTest(a.Task().Stack()), "innermost middle outermost")
+				testkit.Equal(t, "the stack a second time", ofTheTest(a.Task().Stack()), "innermost middle outermost")
 				a.Cancel(nil)
 				_, _ = a.Await(ctx)
 				testkit.Equal(t, "when it is done", len(a.Task().Stack()), 0)
@@ -641,7 +641,7 @@ func TestStackOfATaskWhoseEagerChildRuns(t *testing.T) {
 					t.Errorf("after the child's step, the stack is %s", stack)
 				}
 			}, opts...)
-			testkit.Equal(t, "looks", looks, 1)
+			testkit.Equal(t, "calls of look", looks, 1)
 		}
 	}
 }
@@ -803,7 +803,7 @@ func TestWrongGoroutine(t *testing.T) {
 			}()
 			const want = " from another goroutine than the loop's; use Post"
 			if got := <-over; !strings.HasPrefix(got, "loop: "+name) || !strings.HasSuffix(got, want) {
-				t.Errorf("%s: the panic is %q", name, got)
+				t.Errorf("%s: the panic is %q, want one that names the call and the other goroutine", name, got)
 			}
 		}
 		a.Task().Cancel(nil)
@@ -818,12 +818,12 @@ func TestAwaitsOfATaskThatIsDone(t *testing.T) {
 		a := task.Go(ctx, gives(0, 1))
 		_ = a.Wait(ctx)
 		if on := a.Task().Awaits(); on != nil {
-			t.Errorf("a task that is done awaits %v", on)
+			t.Errorf("Awaits of a task that is done is %v", on)
 		}
 		b := task.Go(ctx, hangs)
 		yields(t, ctx, 1)
 		if on := a.Task().Awaits(); on != nil || b.Task().Awaits() == nil {
-			t.Errorf("a task that is done awaits %v", on)
+			t.Errorf("Awaits of a task that is done is %v", on)
 		}
 		b.Cancel(nil)
 	})

@@ -164,7 +164,7 @@ func (c lifecycle) runInner(m *lifecycleTruth) {
 		m.at = either(c.suspends, lifeBody, 0)
 	}
 	if !c.hasShield() && (c.cancel == cancelBeforeLimit || c.cancel == cancelAfterLimit) {
-		m.requests++ // Task.cancel counts both
+		m.requests++ // Task.cancel counts both requests
 	}
 	left, leaves := c.leaves()
 	m.outlived = leaves && left < m.at
@@ -241,7 +241,7 @@ func (c lifecycle) see(m *lifecycleTruth) {
 		case leaves:
 			m.saw, m.sawAt = "canceled", at
 		case o != endsValue:
-			m.saw = sees // gather: the first error, or cancellation, of a child
+			m.saw = sees // gather: the first error or cancellation of a child is the result
 		case c.outside():
 			m.saw = "canceled" // gather: the sibling is canceled, too, and ends the gather
 		default:
@@ -309,7 +309,7 @@ func (c lifecycle) settleSibling(m *lifecycleTruth) {
 	m.sibling = either(cut || m.dropped, "canceled", "7") // Loop.Close unwinds the tasks that are left
 }
 
-// tell derives what the error handler is told, in order.
+// tell derives the failures that the error handler gets, in order.
 func (c lifecycle) tell(m *lifecycleTruth) {
 	tell := func(kind loop.FailureKind, who, what string) {
 		if kind == loop.ErrorUnretrieved && what == "goexit" {

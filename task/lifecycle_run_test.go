@@ -359,7 +359,7 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 	t := r.t
 	// Closing: Close unwinds every body, so no task is left.
 	for left := range r.l.Tasks() {
-		t.Errorf("%v is in the registry of a closed loop", left)
+		t.Errorf("the closed loop still has the task %v", left)
 	}
 	testkit.Equal(t, "the waiter is done", r.waiter.Done(), true)
 	testkit.Equal(t, "the waiter's deferred call ran", r.left, true)
@@ -387,12 +387,12 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 		return // no rule says which task a Goexit unwinds, and which code then takes which error
 	}
 	for _, asked := range r.asked {
-		// Task.cancel: False only for a task that is done.
-		testkit.Equal(t, "what Cancel returned", asked, r.cancel != cancelDone)
+		// Task.cancel: it returns False only for a task that is done.
+		testkit.Equal(t, "the result of Cancel", asked, r.cancel != cancelDone)
 	}
-	testkit.Equal(t, "what the waiter saw", r.saw, m.saw)
+	testkit.Equal(t, "the result that the waiter got", r.saw, m.saw)
 	if !m.dropped && !m.nested {
-		testkit.Equal(t, "when the waiter saw it", r.sawAt, m.sawAt)
+		testkit.Equal(t, "the time when the waiter got it", r.sawAt, m.sawAt)
 		if r.saw == "canceled" && r.limit != limitReached {
 			// Errors and panics: a CanceledError has its cause.
 			testkit.Equal(t, "the cause of the cancellation that the waiter saw", r.cause, "cause")
@@ -402,12 +402,12 @@ func (r *lifecycleRun) check(m *lifecycleTruth) {
 		// taken back.
 		testkit.Equal(t, "the waiter's context is open", r.open, m.cancelling == 0)
 		testkit.Equal(t, "the waiter's context is open after Uncancel", r.renewed, true)
-		testkit.Equal(t, "what the waiter's next suspension delivers", r.next, m.next)
+		testkit.Equal(t, "the error of the waiter's next suspension", r.next, m.next)
 	}
 	if r.sibling != nil {
 		testkit.Equal(t, "the sibling's outcome", r.outcomeOf(r.sibling), m.sibling)
 	}
-	testkit.Equal(t, "what the error handler was told", strings.Join(r.told, "; "), strings.Join(m.told, "; "))
+	testkit.Equal(t, "the failures that the error handler got", strings.Join(r.told, "; "), strings.Join(m.told, "; "))
 }
 
 // reached reports whether inner ran on the stack of another task, and its Goexit has unwound that

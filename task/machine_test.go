@@ -110,7 +110,7 @@ func TestMachineOnWhatIsDone(t *testing.T) {
 		yields(t, ctx, 1)
 		testkit.Equal(t, "done after one turn", a.Done(), true)
 		j.Want(t, "step 0: <nil>", "step 1: <nil>", "step 2: <nil>", "step 3: boom")
-		testkit.Equal(t, "its error", a.Err(), errBoom)
+		testkit.Equal(t, "the error", a.Err(), errBoom)
 	})
 }
 
@@ -235,9 +235,9 @@ func TestMachineMaySpawnCancelAndComplete(t *testing.T) {
 		}, task.Named("m")).Await(ctx)
 		testkit.Equal(t, "the error", err, nil)
 		v, _ := child.Result()
-		testkit.Equal(t, "the child", v, 3)
+		testkit.Equal(t, "the result of the child", v, 3)
 		_, _ = victim.Await(ctx)
-		testkit.Equal(t, "the other is canceled", victim.Canceled(), true)
+		testkit.Equal(t, "the other task is canceled", victim.Canceled(), true)
 	})
 }
 

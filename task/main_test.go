@@ -90,7 +90,7 @@ func (f *failures) want(t *testing.T, want ...string) {
 		got = append(got, fmt.Sprintf("%v: %s: %v", one.Kind, name, one.Err))
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("the error handler was told\n\t%s\nwant\n\t%s",
+		t.Errorf("the error handler got\n\t%s\nwant\n\t%s",
 			strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
 }

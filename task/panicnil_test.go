@@ -8,7 +8,8 @@ import (
 	"github.com/takt-go/takt/task"
 )
 
-// With GODEBUG=panicnil=1 recover returns nil for panic(nil), as it does in a Goexit.
+// With GODEBUG=panicnil=1, recover returns nil after panic(nil), as it does in a Goexit. The panic
+// must not be taken for a Goexit.
 func TestPanicOfNilGoesOn(t *testing.T) {
 	t.Setenv("GODEBUG", "panicnil=1")
 	for name, body := range map[string]func(context.Context) error{
@@ -34,7 +35,7 @@ func TestPanicOfNilGoesOn(t *testing.T) {
 			}
 			var p *task.PanicError
 			if err := tk.Err(); !errors.As(err, &p) || p.Value != nil {
-				t.Errorf("the error is %v", err)
+				t.Errorf("the error is %v, want a PanicError of nil", err)
 			}
 		})
 	}

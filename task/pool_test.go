@@ -57,7 +57,7 @@ func TestPoolCountsCallsThatWereLeft(t *testing.T) {
 				for _, v := range vs {
 					finished += v
 				}
-				testkit.Equal(t, "calls whose result has come", finished, 4*len(opts))
+				testkit.Equal(t, "calls with a result", finished, 4*len(opts))
 				return 0, err
 			})
 			testkit.Equal(t, "the most calls at the same time", u.most.Load(), 4)

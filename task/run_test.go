@@ -37,11 +37,11 @@ func TestRunMain(t *testing.T) {
 	ctx := context.WithValue(context.Background(), key{}, "v")
 	var l *loop.Loop
 	_, err := run(ctx, func(ctx context.Context) (int, error) {
-		testkit.Equal(t, "its name", task.Current(ctx).Name(), "main")
+		testkit.Equal(t, "the name of main", task.Current(ctx).Name(), "main")
 		testkit.Equal(t, "the value of Run's context", ctx.Value(key{}), any("v"))
 		l = lowlevel.LoopOf(ctx)
 		return task.Go(ctx, func(ctx context.Context) (int, error) {
-			testkit.Equal(t, "the value further down", ctx.Value(key{}), any("v"))
+			testkit.Equal(t, "the value in another task", ctx.Value(key{}), any("v"))
 			return 0, nil
 		}).Await(ctx)
 	})
@@ -227,7 +227,7 @@ func TestRunGoexit(t *testing.T) {
 				_, _ = run(context.Background(), func(ctx context.Context) (int, error) {
 					defer j.Add("main is unwound")
 					task.Go(ctx, func(ctx context.Context) (int, error) {
-						defer j.Add("the other is unwound")
+						defer j.Add("the other task is unwound")
 						if where != "main" {
 							yields(t, ctx, 1)
 							runtime.Goexit()
@@ -243,9 +243,9 @@ func TestRunGoexit(t *testing.T) {
 			})
 			testkit.Equal(t, "the goroutine ended", exited, true)
 			if where == "main" {
-				j.Want(t, "main is unwound", "the other is unwound", "the caller of Run is unwound")
+				j.Want(t, "main is unwound", "the other task is unwound", "the caller of Run is unwound")
 			} else {
-				j.Want(t, "the other is unwound", "main is unwound", "the caller of Run is unwound")
+				j.Want(t, "the other task is unwound", "main is unwound", "the caller of Run is unwound")
 			}
 		})
 	}
@@ -349,9 +349,9 @@ func TestRunContextEndsForMainOnly(t *testing.T) {
 		a := task.Go(ctx, gives(time.Second, 1))
 		cancel()
 		_, _ = hangs(ctx)
-		testkit.Equal(t, "requests to cancel the other", a.CancelRequests(), 0)
+		testkit.Equal(t, "requests to cancel the other task", a.CancelRequests(), 0)
 		_, err := a.Await(ctx)
-		testkit.Equal(t, "its error", err, nil)
+		testkit.Equal(t, "the error of the other task", err, nil)
 		return 0, nil
 	})
 }
@@ -444,7 +444,7 @@ func TestRunDeadlock(t *testing.T) {
 		t.Fatalf("Run: %v", err)
 	}
 	testkit.Equal(t, "tasks that are left", len(deadlock.Tasks), 2)
-	testkit.Equal(t, "a circle", len(deadlock.Cycle), 0)
+	testkit.Equal(t, "tasks in a circle", len(deadlock.Cycle), 0)
 	wantText(t, err, "loop: deadlock: nothing can wake the 2 tasks that are left\n\tmain awaits a future\n\tother awaits a future")
 	j.Want(t, "main is unwound")
 	told.want(t)
@@ -483,7 +483,7 @@ func TestRunWithDebugNamesTheSpawnSite(t *testing.T) {
 	}, loop.WithDebug())
 	text := fmt.Sprint(err)
 	if want := "\n\ta awaits a future\n\t\tspawned at " + place(file, line+2); !strings.HasSuffix(text, want) {
-		t.Errorf("Run: %s\nwant in the end %s", text, want)
+		t.Errorf("Run: %s\nwant a text that ends with %s", text, want)
 	}
 }
 
@@ -711,6 +711,6 @@ func TestRunReturnsALoneErrorAsItIs(t *testing.T) {
 		return 7, nil
 	})
 	if _, ok := err.(*loop.DeadlockError); !ok {
-		t.Errorf("Run: a %T: %v", err, err)
+		t.Errorf("the error of Run is %T %v, want a *DeadlockError", err, err)
 	}
 }

@@ -38,7 +38,7 @@ func TestRunUntilDoneOfWhatFails(t *testing.T) {
 	testkit.Equal(t, "the error", err, errBoom)
 	_, err = task.RunUntilDone(l, task.Go(l.Context(), func(context.Context) (int, error) { panic(errBoom) }))
 	var p *task.PanicError
-	testkit.Equal(t, "it is a panic", errors.As(err, &p), true)
+	testkit.Equal(t, "the error is a PanicError", errors.As(err, &p), true)
 	x := task.Go(l.Context(), hangs)
 	l.CallLater(time.Second, func() { x.Cancel(errCause) })
 	_, err = task.RunUntilDone(l, x)

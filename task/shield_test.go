@@ -29,7 +29,7 @@ func TestShieldOfWhatIsDone(t *testing.T) {
 		v, err := s.Result()
 		testkit.Equal(t, "the value", v, 1)
 		testkit.Equal(t, "the error", err, nil)
-		testkit.Equal(t, "canceling it", s.Cancel(nil), false)
+		testkit.Equal(t, "canceling a shield that is done", s.Cancel(nil), false)
 
 		g := future.New[int](ctx)
 		g.Cancel(errCause)
@@ -77,7 +77,7 @@ func TestShieldOfAShield(t *testing.T) {
 		s := task.Shield(task.Shield(inner))
 		s.Cancel(nil)
 		testkit.Equal(t, "canceled at once", s.Canceled(), true)
-		testkit.Equal(t, "canceling it again", s.Cancel(nil), false)
+		testkit.Equal(t, "canceling the shield again", s.Cancel(nil), false)
 		v, err := inner.Await(ctx)
 		testkit.Equal(t, "inner's value", v, 1)
 		testkit.Equal(t, "inner's error", err, nil)

@@ -98,7 +98,7 @@ func TestSleepIsCanceled(t *testing.T) {
 		testkit.ErrorIs(t, causeOf(t, err), errCause)
 		wantTime(t, ctx, time.Second)
 		if _, armed := lowlevel.LoopOf(ctx).NextDeadline(); armed {
-			t.Error("its timer is still armed")
+			t.Error("the timer of the sleep is still armed")
 		}
 	})
 }

@@ -37,12 +37,12 @@ var makers = map[string]func(t *testing.T, ctx context.Context, g *task.Group, j
 }
 
 func notes(j *looptest.Journal) func(context.Context) (int, error) {
-	return func(context.Context) (int, error) { j.Add("it runs"); return 0, nil }
+	return func(context.Context) (int, error) { j.Add("the task runs"); return 0, nil }
 }
 
 func notesMachine(j *looptest.Journal) task.Machine[int] {
 	return task.MachineFunc[int](func(context.Context, error) (int, task.Suspension, error) {
-		j.Add("it runs")
+		j.Add("the task runs")
 		return 0, task.End(), nil
 	})
 }
@@ -66,7 +66,7 @@ func TestStartOptions(t *testing.T) {
 					var j looptest.Journal
 					hook := func(t *loop.Task, _ future.Any) {
 						if t.Name() != "main" {
-							j.Add("the hook sees it")
+							j.Add("the hook sees the task")
 						}
 					}
 					f := factory.NewLazy(hook)
@@ -76,14 +76,14 @@ func TestStartOptions(t *testing.T) {
 					play(t, func(ctx context.Context) {
 						_ = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 							spawn(t, ctx, g, &j, start.opts...)
-							j.Add("it is made")
+							j.Add("the task is made")
 							return task.Yield(ctx)
 						})
 					}, loop.WithTaskFactory(f))
 					if start.eager(eager) {
-						j.Want(t, "the hook sees it", "it runs", "it is made")
+						j.Want(t, "the hook sees the task", "the task runs", "the task is made")
 					} else {
-						j.Want(t, "the hook sees it", "it is made", "it runs")
+						j.Want(t, "the hook sees the task", "the task is made", "the task runs")
 					}
 				})
 			}
@@ -96,20 +96,20 @@ func TestStartOptionsOfSubmit(t *testing.T) {
 		opt  task.Option
 		want []string
 	}{
-		"Eager": {task.Eager(), []string{"it runs", "what was queued before"}},
-		"Lazy":  {task.Lazy(), []string{"what was queued before", "it runs"}},
+		"Eager": {task.Eager(), []string{"the task runs", "a callback queued before"}},
+		"Lazy":  {task.Lazy(), []string{"a callback queued before", "the task runs"}},
 	} {
 		for _, f := range []loop.TaskFactory{factory.Lazy, factory.Eager} {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := virtual(t, loop.WithTaskFactory(f))
 					var j looptest.Journal
-					_ = l.Post(func() { l.CallSoon(func() { j.Add("what was queued before") }) })
+					_ = l.Post(func() { l.CallSoon(func() { j.Add("a callback queued before") }) })
 					go func() {
 						_, err := task.Submit(context.Background(), l, notes(&j), o.opt).Wait(context.Background())
 						testkit.Equal(t, "the error", err, nil)
 					}()
-					synctest.Wait() // until Submit waits, having posted
+					synctest.Wait() // Submit has posted, and Wait is waiting
 					if err := l.Run(); err != nil {
 						t.Error(err)
 					}
@@ -126,9 +126,9 @@ func TestEagerWhileTheLoopIsNotRunningQueues(t *testing.T) {
 	var j looptest.Journal
 	task.Go(l.Context(), notes(&j), task.Eager())
 	task.GoMachine(l.Context(), notesMachine(&j), task.Eager())
-	j.Add("they are made")
+	j.Add("the tasks are made")
 	l.RunUntilIdle()
-	j.Want(t, "they are made", "it runs", "it runs")
+	j.Want(t, "the tasks are made", "the task runs", "the task runs")
 }
 
 // If a factory starts the task later, the task still starts as the option says.
@@ -145,12 +145,12 @@ func TestStartOptionsWithAFactoryThatDefers(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		task.Go(ctx, notes(&j), task.Eager())
 		task.Go(ctx, notes(&j), task.Lazy())
-		j.Add("they are made")
+		j.Add("the tasks are made")
 		for _, start := range starting {
 			start()
-			j.Add("one was started")
+			j.Add("the factory started one")
 		}
 		yields(t, ctx, 1)
 	}, loop.WithTaskFactory(defers))
-	j.Want(t, "they are made", "it runs", "one was started", "one was started", "it runs")
+	j.Want(t, "the tasks are made", "the task runs", "the factory started one", "the factory started one", "the task runs")
 }

@@ -37,13 +37,13 @@ func TestGoEager(t *testing.T) {
 		a := task.Go(ctx, func(ctx context.Context) (int, error) {
 			j.Add("the first step of %v", task.Current(ctx))
 			yields(t, ctx, 1)
-			j.Add("the second")
+			j.Add("the second step")
 			return 0, nil
 		}, task.Named("a"))
 		j.Add("Go has returned in %v", task.Current(ctx))
 		_, err := a.Await(ctx)
 		testkit.Equal(t, "the error", err, nil)
-		j.Want(t, `the first step of task "a"`, `Go has returned in task "main"`, "the second")
+		j.Want(t, `the first step of task "a"`, `Go has returned in task "main"`, "the second step")
 	}, loop.WithTaskFactory(factory.Eager))
 }
 
@@ -76,15 +76,15 @@ func TestTaskNames(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a, b := task.Go(ctx, gives(0, 1)), task.Go(ctx, gives(0, 1), task.Named("b"))
 		c := task.Go(ctx, gives(0, 1))
-		testkit.Equal(t, "by order of creation", a.Name(), "Task-2")
-		testkit.Equal(t, "given", b.Name(), "b")
-		testkit.Equal(t, "b counts", c.Name(), "Task-4")
+		testkit.Equal(t, "the name without an option", a.Name(), "Task-2")
+		testkit.Equal(t, "the given name", b.Name(), "b")
+		testkit.Equal(t, "the name after a task with a given name", c.Name(), "Task-4")
 		a.SetName("other")
-		testkit.Equal(t, "renamed", a.Name(), "other")
+		testkit.Equal(t, "the new name", a.Name(), "other")
 		testkit.Equal(t, "String", a.String(), `task "other"`)
-		testkit.Equal(t, "the loop's view", a.Task().Name(), "other")
-		b.Task().SetName("through the loop's view")
-		testkit.Equal(t, "renamed", b.Name(), "through the loop's view")
+		testkit.Equal(t, "the name of the *loop.Task", a.Task().Name(), "other")
+		b.Task().SetName("set by the *loop.Task")
+		testkit.Equal(t, "the new name", b.Name(), "set by the *loop.Task")
 	})
 }
 
@@ -106,9 +106,9 @@ func TestTaskOutcomes(t *testing.T) {
 		testkit.Equal(t, "done", v.Done(), false)
 		got, err := v.Await(ctx)
 		testkit.Equal(t, "the value", got, 1)
-		testkit.Equal(t, "its error", err, nil)
+		testkit.Equal(t, "the error", err, nil)
 		testkit.Equal(t, "done", v.Done(), true)
-		testkit.Equal(t, "the loop's view is done", v.Task().Done(), true)
+		testkit.Equal(t, "the *loop.Task is done", v.Task().Done(), true)
 
 		e := task.Go(ctx, fails(0, errBoom))
 		testkit.Equal(t, "Wait", e.Wait(ctx), errBoom)
@@ -190,9 +190,9 @@ func TestTaskCancelCounts(t *testing.T) {
 			return 1, me.Context().Err()
 		})
 		yields(t, ctx, 1)
-		testkit.Equal(t, "the first", a.Cancel(nil), true)
+		testkit.Equal(t, "the first Cancel", a.Cancel(nil), true)
 		yields(t, ctx, 2)
-		testkit.Equal(t, "the second", a.Cancel(nil), true)
+		testkit.Equal(t, "the second Cancel", a.Cancel(nil), true)
 		v, err := a.Await(ctx)
 		testkit.Equal(t, "the value", v, 1)
 		testkit.Equal(t, "the error", err, nil)
@@ -205,7 +205,7 @@ func TestTaskUncancelBeforeDelivery(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, gives(time.Second, 1))
 		testkit.Equal(t, "taken", a.Cancel(nil), true)
-		testkit.Equal(t, "left", a.Uncancel(), 0)
+		testkit.Equal(t, "requests that are left", a.Uncancel(), 0)
 		v, err := a.Await(ctx)
 		testkit.Equal(t, "the value", v, 1)
 		testkit.Equal(t, "the error", err, nil)
@@ -268,7 +268,7 @@ func TestGoPanics(t *testing.T) {
 	testkit.Panics(t, "task: GoMachine of a nil machine", func() { task.GoMachine[int](l.Context(), nil) })
 	testkit.Panics(t, "belongs to no loop", func() { task.GoMachine(context.Background(), &yieldMachine{}) })
 	for left := range l.Tasks() {
-		t.Errorf("%v was made", left)
+		t.Errorf("Go has panicked, but has made %v", left)
 	}
 	l.Close()
 	testkit.Panics(t, "on a loop that is closed", func() { task.Go(l.Context(), hangs) })

@@ -51,11 +51,11 @@ func TestTimeoutError(t *testing.T) {
 	wantText(t, &task.TimeoutError{When: err.When, Limit: 1500 * time.Millisecond}, "time limit of 1.5s expired")
 	testkit.ErrorIs(t, err, context.DeadlineExceeded)
 	if errors.Is(err, future.ErrCanceled) || errors.Is(err, context.Canceled) {
-		t.Error("it matches a cancellation")
+		t.Error("the TimeoutError matches a cancellation")
 	}
 	var netErr interface{ Timeout() bool }
 	if !errors.As(err, &netErr) || !netErr.Timeout() {
-		t.Error("it reports no Timeout")
+		t.Error("the method Timeout returns false")
 	}
 }
 
@@ -147,7 +147,7 @@ func TestTimeoutOfNothing(t *testing.T) {
 				testkit.Equal(t, "expired", scope.Expired(), false)
 				return nil // the body has not suspended
 			})
-			testkit.Equal(t, "a body that does not suspend", err, nil)
+			testkit.Equal(t, "the error where the body does not suspend", err, nil)
 			yields(t, ctx, 3)
 		})
 	}
@@ -157,7 +157,7 @@ func TestTimeoutNoLimit(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, task.NoLimit, func(ctx context.Context, scope *task.Deadline) error {
 			if when, ok := scope.When(); ok || !when.IsZero() {
-				t.Errorf("the limit is %v", when)
+				t.Errorf("the limit is %v, want none", when)
 			}
 			if _, ok := ctx.Deadline(); ok {
 				t.Error("the context has a deadline")
@@ -193,10 +193,10 @@ func TestTimeoutWhen(t *testing.T) {
 		}
 		_ = task.Timeout(ctx, time.Minute, func(ctx context.Context, scope *task.Deadline) error {
 			when, ok := scope.When()
-			testkit.Equal(t, "there is a limit", ok, true)
+			testkit.Equal(t, "the scope has a limit", ok, true)
 			testkit.Equal(t, "the limit", when, start(ctx).Add(time.Minute+time.Second))
 			deadline, ok := ctx.Deadline()
-			testkit.Equal(t, "there is a deadline", ok, true)
+			testkit.Equal(t, "the context has a deadline", ok, true)
 			testkit.Equal(t, "the context's deadline", deadline, when)
 			return nil
 		})
@@ -216,7 +216,7 @@ func TestTimeoutAt(t *testing.T) {
 		wantTimeout(t, ctx, task.TimeoutAt(ctx, past, sleeping(time.Hour)), time.Second)
 		wantTime(t, ctx, 2*time.Second)
 
-		testkit.Equal(t, "no limit", task.TimeoutAt(ctx, time.Time{}, sleeping(time.Hour)), nil)
+		testkit.Equal(t, "the error without a limit", task.TimeoutAt(ctx, time.Time{}, sleeping(time.Hour)), nil)
 	})
 }
 
@@ -227,20 +227,20 @@ func TestTimeoutContext(t *testing.T) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
 			inner = ctx
 			if ctx.Err() != nil {
-				t.Errorf("before the expiry: %v", ctx.Err())
+				t.Errorf("the context has ended before the expiry: %v", ctx.Err())
 			}
 			done := ctx.Done()
 			err := task.Sleep(ctx, time.Hour)
 			select {
 			case <-done:
 			default:
-				t.Error("Done is open after the expiry")
+				t.Error("the limit has expired, but Done of the context is still open")
 			}
 			testkit.ErrorIs(t, ctx.Err(), context.Canceled)
 			testkit.ErrorIs(t, context.Cause(ctx), future.ErrCanceled)
 			var limit *task.TimeoutError
 			if cause := causeOf(t, context.Cause(ctx)); !errors.As(cause, &limit) {
-				t.Errorf("the context's cause is %v", cause)
+				t.Errorf("the cause of the context is %v", cause)
 			}
 			testkit.Equal(t, "the cause that the await returned", causeOf(t, err), error(limit))
 			return err
@@ -252,7 +252,7 @@ func TestTimeoutContext(t *testing.T) {
 		default:
 		}
 		if ctx.Err() != nil || context.Cause(ctx) != nil {
-			t.Errorf("the task's own context: %v", context.Cause(ctx))
+			t.Errorf("the task's own context has the cause %v, want none", context.Cause(ctx))
 		}
 		_ = inner
 	})
@@ -288,8 +288,8 @@ func TestTimeoutDoesNotLimitWhatTheBodySpawns(t *testing.T) {
 		})
 		wantTimeout(t, ctx, err, time.Second)
 		v, err := a.Await(ctx)
-		testkit.Equal(t, "its value", v, 1)
-		testkit.Equal(t, "its error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 		wantTime(t, ctx, time.Minute)
 	})
 }
@@ -327,20 +327,20 @@ func TestTimeoutReschedule(t *testing.T) {
 				t.Error(err)
 			}
 			if _, ok := scope.When(); ok {
-				t.Error("there is a limit after it was lifted")
+				t.Error("the scope has a limit after the limit was removed")
 			}
 			if _, ok := ctx.Deadline(); ok {
-				t.Error("there is a deadline after it was lifted")
+				t.Error("the context has a deadline after the limit was removed")
 			}
 			return task.Sleep(ctx, time.Hour)
 		})
-		testkit.Equal(t, "with the limit lifted", err, nil)
+		testkit.Equal(t, "the error after the limit was removed", err, nil)
 
 		err = task.Timeout(ctx, task.NoLimit, func(ctx context.Context, scope *task.Deadline) error {
 			if err := scope.Reschedule(lowlevel.LoopOf(ctx).Now()); err != nil {
 				t.Error(err)
 			}
-			testkit.Equal(t, "expired in the call", scope.Expired(), false)
+			testkit.Equal(t, "expired inside the call of Reschedule", scope.Expired(), false)
 			return task.Yield(ctx)
 		})
 		wantTimeout(t, ctx, err, time.Hour+3*time.Second)
@@ -385,7 +385,7 @@ func TestTimeoutRescheduleInTheNickOfTime(t *testing.T) {
 				t.Error(err)
 			}
 			err := task.Sleep(ctx, time.Hour)
-			testkit.Equal(t, "moved", moved, nil)
+			testkit.Equal(t, "the error of Reschedule", moved, nil)
 			return err
 		})
 		wantTimeout(t, ctx, err, 2*time.Second)
@@ -411,13 +411,13 @@ func TestTimeoutNested(t *testing.T) {
 					})
 					if c.inner < c.outer {
 						wantTimeout(t, ctx, innerErr, c.inner)
-						testkit.Equal(t, "the outer's context", ctx.Err(), nil)
+						testkit.Equal(t, "the error of the outer context", ctx.Err(), nil)
 						return task.Sleep(ctx, time.Millisecond)
 					}
 					return innerErr
 				})
 				if c.inner < c.outer {
-					testkit.Equal(t, "the outer", err, nil)
+					testkit.Equal(t, "the error of the outer Timeout", err, nil)
 					return
 				}
 				testkit.ErrorIs(t, innerErr, future.ErrCanceled)
@@ -479,7 +479,7 @@ func TestTimeoutAndCancellationInOneInstant(t *testing.T) {
 						testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 2)
 						return err
 					})
-					testkit.Equal(t, "requests that are left", task.Current(ctx).CancelRequests(), 1)
+					testkit.Equal(t, "cancel requests that are left", task.Current(ctx).CancelRequests(), 1)
 					return 0, err
 				})
 				yields(t, ctx, 1)
@@ -525,8 +525,8 @@ func TestTimeoutInATaskThatWasAskedBefore(t *testing.T) {
 		yields(t, ctx, 1)
 		victim.Cancel(nil)
 		v, err := victim.Await(ctx)
-		testkit.Equal(t, "its value", v, 1)
-		testkit.Equal(t, "its error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -540,13 +540,13 @@ func TestTimeoutOfNothingSwallowsAnEarlierCancelToo(t *testing.T) {
 				_ = task.Yield(ctx)
 				return nil
 			})
-			testkit.Equal(t, "the limit", err, nil)
+			testkit.Equal(t, "the error of Timeout", err, nil)
 			yields(t, ctx, 2)
 			return 1, nil
 		})
 		v, err := victim.Await(ctx)
-		testkit.Equal(t, "its value", v, 1)
-		testkit.Equal(t, "its error", err, nil)
+		testkit.Equal(t, "the value", v, 1)
+		testkit.Equal(t, "the error", err, nil)
 	})
 }
 
@@ -570,7 +570,7 @@ func TestTimeoutPanicInTheBody(t *testing.T) {
 
 func TestTimeoutGoexitInTheBody(t *testing.T) {
 	unwound := false
-	testkit.Equal(t, "the goroutine ended", testkit.Goexits(func() {
+	testkit.Equal(t, "a Goexit ended the goroutine", testkit.Goexits(func() {
 		_ = playToEnd(t, func(ctx context.Context) {
 			_ = task.Timeout(ctx, time.Second, func(ctx context.Context, _ *task.Deadline) error {
 				defer func() { unwound = true }()
@@ -616,13 +616,13 @@ func TestWaitForPastTheLimit(t *testing.T) {
 		a := task.Go(ctx, hangs)
 		_, err := task.WaitFor(ctx, a, time.Second)
 		wantTimeout(t, ctx, err, time.Second)
-		testkit.Equal(t, "it was canceled", a.Canceled(), true)
+		testkit.Equal(t, "the task was canceled", a.Canceled(), true)
 		testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 
 		f := future.New[int](ctx)
 		_, err = task.WaitFor(ctx, f, time.Second)
 		wantTimeout(t, ctx, err, 2*time.Second)
-		testkit.Equal(t, "it was canceled", f.Canceled(), true)
+		testkit.Equal(t, "the future was canceled", f.Canceled(), true)
 	})
 }
 
@@ -641,7 +641,7 @@ func TestWaitForAwaitsWhatItHasCanceled(t *testing.T) {
 			wantTime(t, ctx, limit+time.Minute)
 
 			_, err = task.WaitFor(ctx, begin(stubborn(time.Minute, 0, errBoom)), limit)
-			testkit.Equal(t, "its own error", err, errBoom)
+			testkit.Equal(t, "the error of the canceled task", err, errBoom)
 			testkit.Equal(t, "requests to cancel", task.Current(ctx).CancelRequests(), 0)
 		})
 	}
@@ -665,8 +665,8 @@ func TestWaitForWithoutTime(t *testing.T) {
 			})
 			_, err = task.WaitFor(ctx, a, limit)
 			wantTimeout(t, ctx, err, 0)
-			testkit.Equal(t, "it was canceled", a.Canceled(), true)
-			testkit.Equal(t, "its body ran", ran, false)
+			testkit.Equal(t, "the task was canceled", a.Canceled(), true)
+			testkit.Equal(t, "the body ran", ran, false)
 
 			failed := future.New[int](ctx)
 			_ = failed.SetError(errBoom)
@@ -767,7 +767,7 @@ func TestTimeoutAndTheCancellationOfSomethingElse(t *testing.T) {
 	})
 }
 
-// In debug mode a Reschedule on another goroutine panics, and changes nothing.
+// In debug mode, Reschedule on another goroutine panics and changes nothing.
 func TestTimeoutRescheduleOnAnotherGoroutine(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		err := task.Timeout(ctx, time.Second, func(ctx context.Context, d *task.Deadline) error {

@@ -85,7 +85,7 @@ func TestTrapOfALimitAroundBlocking(t *testing.T) {
 		go func() { input <- "one"; input <- "two" }() // each of the two calls may read any of the lines
 		line, err := second.Await(ctx)
 		if err != nil || line != "one" && line != "two" {
-			t.Errorf("%q, %v", line, err)
+			t.Errorf("the second call returned %q, %v, want a line", line, err)
 		} // the other line is lost
 
 		// The way out: one task reads, and tasks that wait for a line can give up.
@@ -159,7 +159,7 @@ func TestTrapOfASemaphoreAroundBlocking(t *testing.T) {
 			if shielded {
 				want = 1
 			}
-			testkit.Equal(t, "calls that ran at once", most.Load(), want)
+			testkit.Equal(t, "calls that ran at the same time", most.Load(), want)
 		})
 	}
 }

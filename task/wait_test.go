@@ -168,7 +168,7 @@ func TestWaitSuspendsForATurnAlsoIfAllAreDone(t *testing.T) {
 		_ = f.SetResult(1)
 		turns := countTurns(ctx)
 		done, _, err := task.Wait(ctx, task.NoLimit, task.AllCompleted, f)
-		testkit.Equal(t, "how many are done", len(done), 1)
+		testkit.Equal(t, "the number of tasks that are done", len(done), 1)
 		testkit.Equal(t, "the error", err, nil)
 		if turns() < 1 {
 			t.Error("Wait did not suspend")
@@ -206,7 +206,7 @@ func TestWaitForTheSameTwice(t *testing.T) {
 			return 0, err
 		})
 		yields(t, ctx, 1)
-		testkit.Equal(t, "in words", waiter.Task().Status(), "awaits the first of 3")
+		testkit.Equal(t, "the status", waiter.Task().Status(), "awaits the first of 3")
 		_, err := waiter.Await(ctx)
 		testkit.Equal(t, "the error", err, nil)
 		_ = all[2].Wait(ctx)
@@ -219,7 +219,7 @@ func TestWaitIsCanceled(t *testing.T) {
 		waiter := task.Go(ctx, func(ctx context.Context) (int, error) {
 			done, pending, err := task.Wait(ctx, time.Hour, task.AllCompleted, all...)
 			if done != nil || pending != nil {
-				t.Errorf("with the error come %v and %v", done, pending)
+				t.Errorf("Wait returned %v and %v with the error, want nil", done, pending)
 			}
 			return 0, err
 		})
@@ -244,7 +244,7 @@ func TestWaitUnderADerivedContextThatEnds(t *testing.T) {
 		done, pending, err := task.Wait(derived, task.NoLimit, task.AllCompleted, f)
 		testkit.Equal(t, "the error", err, errCause)
 		if done != nil || pending != nil || f.Done() {
-			t.Errorf("done %v, pending %v, the future %v", done, pending, f.Done())
+			t.Errorf("Wait returned done %v, pending %v, and the future is done: %v; want nil, nil and false", done, pending, f.Done())
 		}
 	})
 }

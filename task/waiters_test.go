@@ -112,7 +112,7 @@ var ends = map[string]func(t *testing.T, ctx context.Context, long *future.Futur
 		_, err := task.Gather([]future.Awaitable[int]{long, task.Go(ctx, fails(0, errBoom)), long}...).Await(ctx)
 		testkit.ErrorIs(t, err, errBoom)
 	},
-	"a gather of one that has failed": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
+	"a gather of a future that has failed": func(t *testing.T, ctx context.Context, long *future.Future[int]) {
 		bad := future.New[int](ctx)
 		_ = bad.SetError(errBoom)
 		_, err := task.Gather(long, bad).Await(ctx)
@@ -139,7 +139,7 @@ func TestNoWaiterIsLeft(t *testing.T) {
 					most = 1
 				}
 				if left > most {
-					t.Errorf("%d waiters are left", left)
+					t.Errorf("%d waiters are left, want at most %d", left, most)
 				}
 			})
 		})
@@ -171,8 +171,8 @@ func TestNoWaiterIsLeftByGoexit(t *testing.T) {
 			testkit.Equal(t, "the task is done", a.Done(), true)
 			ready := l.Stats().Ready
 			_ = long.SetResult(1)
-			testkit.Equal(t, "waiters left", l.Stats().Ready-ready, 0)
-			testkit.Equal(t, "timers left", l.Stats().Timers, 0)
+			testkit.Equal(t, "waiters that are left", l.Stats().Ready-ready, 0)
+			testkit.Equal(t, "timers that are left", l.Stats().Timers, 0)
 		})
 	}
 }
@@ -203,7 +203,7 @@ func TestAsCompletedsLimitOutlastsACancellation(t *testing.T) {
 			yields(t, ctx, 2)
 		}
 		_, armed := l.NextDeadline()
-		testkit.Equal(t, "the limit is armed when the rest has completed", armed, false)
+		testkit.Equal(t, "the limit is armed when all futures are done", armed, false)
 	})
 }
 
@@ -212,11 +212,11 @@ func TestAsCompletedsLimitOutlastsACancellation(t *testing.T) {
 func TestFanInsOfNothing(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		for name, make := range map[string]func() future.Any{
-			"Gather":   func() future.Any { return task.Gather[*task.Task[int]]() },
-			"Collect":  func() future.Any { return task.Collect[*task.Task[int]]() },
-			"Shield":   func() future.Any { return task.Shield(task.Gather[*task.Task[int]]()) },
-			"Untyped":  func() future.Any { return future.Untyped(task.Gather[*task.Task[int]]()) },
-			"of those": func() future.Any { return task.Gather(task.Gather[*task.Task[int]]()) },
+			"Gather":               func() future.Any { return task.Gather[*task.Task[int]]() },
+			"Collect":              func() future.Any { return task.Collect[*task.Task[int]]() },
+			"Shield":               func() future.Any { return task.Shield(task.Gather[*task.Task[int]]()) },
+			"Untyped":              func() future.Any { return future.Untyped(task.Gather[*task.Task[int]]()) },
+			"a gather of a gather": func() future.Any { return task.Gather(task.Gather[*task.Task[int]]()) },
 		} {
 			t.Run(name, func(t *testing.T) {
 				l, turns := lowlevel.LoopOf(ctx), func() uint64 { return lowlevel.LoopOf(ctx).Stats().Turns }

@@ -35,10 +35,10 @@ func TestWithinExpires(t *testing.T) {
 			testkit.Equal(t, "the value", v, 7)
 			var e *task.TimeoutError
 			if !errors.As(err, &e) || e.Limit != d || errors.Is(err, future.ErrCanceled) {
-				t.Errorf("the error is %v", err)
+				t.Errorf("the error is %v, want a TimeoutError with limit %v", err, d)
 			}
 			wantTime(t, ctx, max(0, d))
-			testkit.Equal(t, "requests that are left", task.Current(ctx).CancelRequests(), 0)
+			testkit.Equal(t, "cancel requests that are left", task.Current(ctx).CancelRequests(), 0)
 		})
 	}
 }

@@ -37,8 +37,8 @@ func TestWaiterIsSetOnce(t *testing.T) {
 	testkit.Equal(t, "loop", w.Loop(), l)
 	what, on := w.Explain()
 	testkit.Equal(t, "explanation", what, "something")
-	testkit.Equal(t, "what it waits for", len(on), 0)
-	testkit.Equal(t, "what the task waits for", a.Task().Status(), "awaits something")
+	testkit.Equal(t, "awaitables of the waiter", len(on), 0)
+	testkit.Equal(t, "status of the task", a.Task().Status(), "awaits something")
 	if err := w.Err(); !errors.Is(err, future.ErrInvalidState) {
 		t.Errorf("the error of a pending waiter is %v, want %v", err, future.ErrInvalidState)
 	}
@@ -121,7 +121,7 @@ func TestWaiterIsForOneTask(t *testing.T) {
 	func() {
 		defer func() {
 			if got := fmt.Sprint(recover()); !strings.HasPrefix(got, "waiter: ") {
-				t.Errorf("the panic is %q", got)
+				t.Errorf("the panic is %q, want one that begins with waiter:", got)
 			}
 		}()
 		w.AddWaiter(&r2{})
@@ -217,7 +217,7 @@ func TestListModel(t *testing.T) {
 			m.want = slices.DeleteFunc(m.want, func(one *inLine) bool {
 				if one.set || one.canceled {
 					if !slices.Contains(m.seen, fmt.Sprintf("%s, given up %t, succeeded %t", one.name, one.canceled, one.set)) {
-						t.Errorf("%s did not go on: %q", one.name, m.seen)
+						t.Errorf("task %s did not go on; these did: %q", one.name, m.seen)
 					}
 				}
 				return one.set || one.canceled
