@@ -138,8 +138,9 @@ func journal(p place, visits []visit, machines []bool) string {
 	return strings.Join(*p.j, "\n")
 }
 
-// A machine that awaits the future does at every moment what a body does that calls the
-// method, cancellations included.
+// A machine that awaits the future does at every moment what a body does that calls the method.
+// Nothing is canceled here: a canceled future leaves the line at once, and a canceled task by its next
+// step.
 func TestMachinesThatAskAreLikeBodiesThatCall(t *testing.T) {
 	for name, make := range places {
 		t.Run(name, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { compareVisits(t, make) }) })
@@ -154,7 +155,7 @@ func compareVisits(t *rapid.T, free func() place) {
 			name:   fmt.Sprint(at),
 			before: rapid.IntRange(0, 4).Draw(t, "before"),
 			inside: rapid.IntRange(0, 3).Draw(t, "inside"),
-			cancel: rapid.IntRange(-5, 12).Draw(t, "cancel"),
+			cancel: -1,
 			count:  func(int) {},
 		}
 		machines[at] = rapid.Bool().Draw(t, "machine")

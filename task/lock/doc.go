@@ -77,6 +77,10 @@
 //
 // [Cond.Waiting] is different: its future locks the mutex in any case, even if it is canceled.
 //
+// A canceled future leaves the line at once. A canceled task leaves the line when it takes its next
+// step. So after a cancellation the others in the line may be served a turn earlier or later than if
+// all of them were tasks. Without cancellations there is no difference.
+//
 // When the loop begins to close, pending futures get nothing any more: they stay pending for ever.
 //
 // # Misuse
