@@ -224,7 +224,7 @@ func WithSlowStep(threshold time.Duration) Option {
 
 // WithDeadlockDetection makes Run return a [*DeadlockError] when nothing can wake the unfinished
 // tasks. Without this option, Run of a loop with a real clock then waits for a Post. Do not use the
-// option if another goroutine may post without an announcement by [Loop.Hold]. With a virtual clock
+// option if another goroutine may Post or task.Submit without an announcement by [Loop.Hold]. With a virtual clock
 // the detection is always on.
 func WithDeadlockDetection() Option { return func(c *config) { c.detect = true } }
 

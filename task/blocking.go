@@ -28,7 +28,9 @@ import (
 //
 // With a virtual clock, the loop notices the end of fn when nothing else is ready. It notices the
 // ends of several calls in the order of the calls. The virtual time stands still until the loop has
-// noticed them all. fn counts as returned when the loop has noticed its end.
+// noticed them all. fn counts as returned when the loop has noticed its end. So with a virtual clock
+// a time limit around Blocking does not expire while fn runs. In such a test, put a body that calls
+// Sleep in the place of fn.
 //
 // Close of the loop waits until fn has returned. Blocking panics if fn is nil, or if ctx does not
 // belong to the running task. It costs a goroutine. asyncio: to_thread.

@@ -54,7 +54,9 @@
 //   - Only the running body may suspend with it. Suspending with the context of another task
 //     panics.
 //   - It carries values, a deadline and a Done channel, as every context does. So any library can
-//     use it.
+//     use it. With a virtual clock the deadline is an instant of virtual time, long past for the
+//     machine's clock: give a library that uses deadlines, such as package net, [loop.Outside] of
+//     the context, which has none then.
 //
 // asyncio has coroutines. takt has functions that take a context. To await such a function, call
 // it: the call runs in the same task, and needs no turn of the loop. To run the function at the same time as its
@@ -225,6 +227,23 @@
 //     the next suspension, and returns a [Suspension], for example a future to wait for. A
 //     suspended machine holds its own fields and a few hundred bytes, and no goroutine.
 //
+// This machine counts down, one step a second. err is the error of the last wait, such as a
+// cancellation: a machine that does not look at err goes on in spite of a cancellation.
+//
+//	n := 3
+//	countdown := task.MachineFunc[string](func(ctx context.Context, err error) (string, task.Suspension, error) {
+//		switch {
+//		case err != nil:
+//			return "", task.End(), err
+//		case n == 0:
+//			return "lift-off", task.End(), nil
+//		}
+//		fmt.Println(n)
+//		n--
+//		return "", task.For(time.Second), nil
+//	})
+//	t := task.GoMachine(ctx, countdown)
+//
 // # Traps
 //
 // Some rules of asyncio are surprising. takt keeps them, because it keeps asyncio's order of
@@ -267,6 +286,8 @@
 //     from a file. It goes on after the limit has expired, and the data that it reads then is
 //     dropped. Way out: one goroutine or task reads, and hands the data on by a channel or a queue.
 //     Put the limit around [Recv] or the queue's Get, which lose nothing.
+//   - With a virtual clock, a time limit around Blocking does not expire, because time stands still
+//     during the call. Way out: in a test, put a body that sleeps in the place of the call.
 //   - A semaphore around Blocking lets too many calls run. If a limit or a cancellation ends the
 //     wait, the task releases its permit while the call still runs. Way out: [BlockingIn], with a
 //     [Pool].

@@ -9,8 +9,8 @@ import (
 
 // Sleep suspends the running task until d has passed by the loop's clock. d <= 0 suspends for
 // exactly one turn. Tasks whose sleeps end at the same instant wake in the order in which they
-// called Sleep. If the task is canceled, or ctx ends, Sleep ends early and returns an error: see
-// [lowlevel.Await]. Sleep allocates nothing, except that the tree of timers may grow. It panics if
+// called Sleep. If the task is canceled, Sleep ends early with a [*loop.CanceledError]. If ctx is a
+// standard context derived from the task's, and ends, Sleep returns [context.Cause] of it. Sleep allocates nothing, except that the tree of timers may grow. It panics if
 // ctx does not belong to the running task. asyncio: sleep.
 func Sleep(ctx context.Context, d time.Duration) error {
 	return lowlevel.Suspend(ctx, For(d))

@@ -20,7 +20,9 @@ type Submission[T any] struct {
 //
 //	v, err := task.Submit(ctx, l, body).Wait(ctx)
 //
-// A goroutine must drive l, now or later. The task starts in the turn of l after the current one.
+// A goroutine must drive l, now or later. With a virtual clock, Run returns when nothing is left to do,
+// perhaps before Submit is called: call release := l.Hold() before Run, and release() in the first
+// line of body. The task starts in the turn of l after the current one.
 // The bodies that one goroutine submits start in the order in which it submits them.
 //
 // The task inherits the values of ctx. If ctx ends, the task is canceled, with context.Cause(ctx)

@@ -15,7 +15,7 @@ import (
 // a cancellation that the body let through, or a *[PanicError].
 //
 // A task has the methods of a [future.Future]: Result, Err, Done, Canceled, Await, Wait, OnDone.
-// The field t.Future is the future alone.
+// Their documentation is there: go doc ./future Future.Await. The field t.Future is the future alone.
 //
 // A Task is not safe for use from other goroutines.
 type Task[T any] struct {

@@ -73,9 +73,10 @@
 //	looptest.Replay(t, "takt1:AAQAAQI", deposits)
 //
 // Or set the environment variable TAKT_REPLAY to the schedule; then the test need not be changed.
-// Both show the failure again, also in a debugger. After a fix, both pass. A schedule
-// belongs to one version of the program. When the program has other choice points, Replay reports
-// the first one that differs. As a regression test keep the exploration, not the schedule.
+// Both show the failure again, also in a debugger. A schedule belongs to one version of the program,
+// and a fix usually changes its choice points. Then Replay fails with "the schedule no longer fits
+// the program", and says in the same line whether the program still fails. So check a fix by the
+// exploration, and keep the exploration, not the schedule, as a regression test.
 //
 // # Run
 //
@@ -141,7 +142,9 @@
 // # Strategies
 //
 // A [Strategy] says which schedules Explore runs. Begin with [PCT], which also defines the depth of
-// a bug. Use a depth of 3, and as many schedules as time allows.
+// a bug. Use a depth of 3, and as many schedules as time allows. If the body has sleeps or time
+// limits, add the option [TimePasses]: without it, no timer comes due while a task is ready. go test
+// -v says how many distinct schedules have run: if these are few, something is not explored.
 //
 //	PCT(seed, n, depth)  n random schedules. Each one finds a bug of this depth with a
 //	                     probability of 1/(t·k^(depth-1)) or more, for t tasks and k steps.

@@ -7,8 +7,8 @@ import "testing"
 // the interleaving.
 //
 // If the schedule no longer fits the program, the test fails, and names the first choice point that
-// differs. Use a schedule to find out what happens, and to check that a fix works. To keep the bug
-// from coming back, keep the exploration.
+// differs and whether the program still fails. A fix usually has this effect. Use a schedule to find
+// out what happens. To check a fix, and to keep the bug from coming back, use the exploration.
 //
 // The schedule contains the task factory, and whether time could pass ([TimePasses]). Options for
 // these have no effect.

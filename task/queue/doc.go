@@ -35,6 +35,8 @@
 //   - A pipeline is a series of tasks, its stages, with a queue between each stage and the next.
 //     The bound of the queue makes the faster stage wait for the slower one. See the example
 //     BoundedPipeline.
+//   - An inbox: a task ranges over its queue with [Queue.All]. Shutdown ends that task, and a later
+//     Put returns [ErrShutdown], so that senders learn that the task has left.
 //   - A pool of workers is several tasks that range over one queue with [Queue.All]. Each worker
 //     calls [Queue.Done] after each item. [Queue.Join] waits until all the work is done, and
 //     [Queue.Shutdown] ends the workers. See the example WorkerPool.

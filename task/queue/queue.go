@@ -133,8 +133,8 @@ func (q *Queue[T]) TryPut(v T) error {
 
 // Get takes the next item. If the queue is empty, Get waits for an item; otherwise it does not
 // suspend. If Get returns an error, it has taken no item. The error is [ErrShutdown] if the queue
-// is empty and was shut down, before the call or while the task waited; otherwise it is the error
-// of [lowlevel.Suspend]. Get panics if ctx does not belong to the running task.
+// is empty and was shut down, before the call or while the task waited; otherwise it is a
+// cancellation, or the cause of the end of ctx, as of task.Sleep. Get panics if ctx does not belong to the running task.
 func (q *Queue[T]) Get(ctx context.Context) (v T, err error) {
 	lowlevel.Current(ctx)
 	for q.empty() {
