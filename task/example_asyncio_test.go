@@ -694,12 +694,7 @@ func Example_runForever() {
 func Example_runUntilComplete() {
 	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
-	t := task.Go(l.Context(), sleepThen(time.Second, "result"))
-	t.OnDone(l.Stop)
-	if err := l.Run(); err != nil {
-		fmt.Println(err) // a deadlock
-	}
-	fmt.Println(t.Result())
+	fmt.Println(task.RunUntilDone(l, task.Go(l.Context(), sleepThen(time.Second, "result"))))
 	// Output: result <nil>
 }
 
