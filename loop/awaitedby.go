@@ -13,69 +13,25 @@ func (t *Task) AwaitedBy() (by []*Task) {
 		return nil
 	}
 	t.check("AwaitedBy")
-	w := waiting{map[any]bool{}, map[any][]any{}}
-	for other := range t.env.loop.Tasks() {
-		if on := other.waitsFor(); on != nil {
-			w.follow(on)
-		}
-	}
-	above := w.above(t)
-	for other := range t.env.loop.Tasks() {
-		if on := other.waitsFor(); on != nil && above[node(on)] {
-			by = append(by, other)
-		}
-	}
-	return by
-}
-
-// waiting knows which awaitables wait for a task or another awaitable. The keys are nodes. There may
-// be circles.
-type waiting struct {
-	seen    map[any]bool
-	parents map[any][]any
-}
-
-// node returns the key of a: its task, if it is the outcome of one.
-func node(a Awaitable) any {
-	if t := a.TaskOf(); t != nil {
-		return t
-	}
-	return a
-}
-
-// follow notes what a waits for, and what that waits for, down to tasks.
-func (w waiting) follow(a Awaitable) {
-	look := []Awaitable{a}
-	for len(look) > 0 {
-		a := look[len(look)-1]
-		look = look[:len(look)-1]
-		from := node(a)
-		if w.seen[from] || a.TaskOf() != nil {
-			continue
-		}
-		w.seen[from] = true
-		_, on := a.Explain()
-		for _, next := range on {
-			next = self(next)
-			w.parents[node(next)] = append(w.parents[node(next)], from)
-			look = append(look, next)
-		}
-	}
-}
-
-// above returns t and the nodes from which a way leads to t.
-func (w waiting) above(t *Task) map[any]bool {
-	above := map[any]bool{t: true}
-	look := []any{t}
-	for len(look) > 0 {
+	g := graph{explained: map[Awaitable]explanation{}}
+	parents, above := g.parents(t.env.loop), map[any]bool{}
+	for look := []any{t}; len(look) > 0; {
 		at := look[len(look)-1]
 		look = look[:len(look)-1]
-		for _, from := range w.parents[at] {
-			if !above[from] {
-				above[from] = true
+		for _, from := range parents[at] {
+			if above[from] {
+				continue
+			}
+			above[from] = true
+			if _, isTask := from.(*Task); !isTask {
 				look = append(look, from)
 			}
 		}
 	}
-	return above
+	for other := range t.env.loop.Tasks() {
+		if above[other] {
+			by = append(by, other)
+		}
+	}
+	return by
 }

@@ -33,9 +33,9 @@ func (l *Loop) WriteGraph(w io.Writer, stacks bool) error {
 		seen:      map[Awaitable]bool{},
 		explained: map[Awaitable]explanation{},
 	}
-	waited := g.waited(l)
+	parents := g.parents(l)
 	for t := range l.Tasks() {
-		if !waited[t] {
+		if parents[t] == nil {
 			g.tree(t)
 		}
 	}
@@ -78,26 +78,39 @@ func (g *graph) explain(a Awaitable) explanation {
 	return x
 }
 
-// waited returns the tasks that another task waits for.
-func (g *graph) waited(l *Loop) map[*Task]bool {
-	waited, seen := map[*Task]bool{}, map[Awaitable]bool{}
+// parents returns the tasks and awaitables that wait directly for each task and awaitable. The keys are
+// nodes. There may be circles.
+func (g *graph) parents(l *Loop) map[any][]any {
+	parents, seen := map[any][]any{}, map[Awaitable]bool{}
 	var look []Awaitable
+	waits := func(from any, on Awaitable) {
+		parents[node(on)] = append(parents[node(on)], from)
+		look = append(look, on)
+	}
 	for t := range l.Tasks() {
 		if on := t.waitsFor(); on != nil {
-			look = append(look, on)
+			waits(t, on)
 		}
 		for len(look) > 0 {
 			a := look[len(look)-1]
 			look = look[:len(look)-1]
-			if next := a.TaskOf(); next != nil {
-				waited[next] = true
-			} else if !seen[a] {
+			if a.TaskOf() == nil && !seen[a] {
 				seen[a] = true
-				look = append(look, g.explain(a).on...)
+				for _, on := range g.explain(a).on {
+					waits(a, on)
+				}
 			}
 		}
 	}
-	return waited
+	return parents
+}
+
+// node returns the task if a is the outcome of one, and a otherwise.
+func node(a Awaitable) any {
+	if t := a.TaskOf(); t != nil {
+		return t
+	}
+	return a
 }
 
 // deepest is how many levels of a tree are written before it goes on at the margin.

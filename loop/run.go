@@ -125,9 +125,7 @@ func (l *Loop) drive(what string, m mode, until time.Time) error {
 		case m == modeOnce && l.ready.Empty() && len(l.atIdle) > 0:
 			l.wakeAtIdle() // for the next turn
 			return nil
-		case m == modeOnce || m == modeFor && l.slice.spent:
-			return nil
-		case l.stopping:
+		case l.stopping || m == modeOnce || m == modeFor && l.slice.spent:
 			return nil
 		case len(l.atIdle) > 0:
 			l.wakeAtIdle()

@@ -35,7 +35,7 @@ import (
 // and the methods of its contexts.
 type Task struct {
 	env       *environment
-	extra     atomic.Pointer[extra] // nil until it is needed; other goroutines use only its ending
+	extra     atomic.Pointer[extra] // nil until it is needed; other goroutines use only its ending and name
 	live      *live                 // nil when the task is done
 	state     state
 	kind      kind
