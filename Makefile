@@ -55,6 +55,7 @@ OLDEST := go$(shell awk '$$1 == "go" { print $$2 }' go.mod)
 oldest: ## build everything with the oldest Go, and run the tests that are not heavy
 	GOTOOLCHAIN=$(OLDEST) go vet ./...
 	GOTOOLCHAIN=$(OLDEST) $(test-on)
+	cd cmd/service && GOTOOLCHAIN=$(OLDEST) go vet ./...
 
 conformance: ## compare the conformance programs with CPython's traces: failures and the sum
 	@go test ./task -run '^TestConformance' -count=1 -v | grep -vE '^(=== |PASS|ok )|^ *--- PASS'

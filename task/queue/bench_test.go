@@ -19,7 +19,7 @@ func inTasks(b *testing.B, bodies ...func(ctx context.Context) error) {
 	l := loop.New(loop.WithDeadlockDetection())
 	defer l.Close()
 	for _, body := range bodies {
-		task.Go(l.Context(), func(ctx context.Context) (struct{}, error) { return struct{}{}, body(ctx) })
+		task.Go(l.Context(), task.Void(body))
 	}
 	b.ResetTimer()
 	if err := l.Run(); err != nil {

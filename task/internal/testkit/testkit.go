@@ -52,7 +52,7 @@ func Run(t testing.TB, body func(ctx context.Context)) {
 
 // Spawn makes a task that runs body.
 func Spawn(ctx context.Context, name string, body Body) *task.Task[struct{}] {
-	return task.Go(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, body(ctx) }, task.Named(name))
+	return task.Go(ctx, task.Void(body), task.Named(name))
 }
 
 // SleepForever is a body that only a cancellation ends.
