@@ -91,6 +91,7 @@ type config struct {
 	onFailure  func(Failure)
 	observer   []func(Event) // nil if there are none
 	policy     policy        // nil if there is none
+	follower   follower      // the policy, if it is told of tasks and steps
 	timePasses bool          // the policy may choose to let time pass
 	detect     bool
 	debug      bool

@@ -11,16 +11,34 @@ type policy interface {
 	Pick(ready []*Task, timePasses bool) int
 }
 
+// A follower is a policy that is told of every task and step: see Follower in package lowlevel.
+type follower interface {
+	policy
+	Made(t, by *Task)
+	Next(t *Task)
+}
+
 // withPolicy sets the policy.
 func withPolicy(p policy, timePasses bool) Option {
 	if p == nil {
 		panic("loop: WithPolicy(nil); leave the option out for first in, first out")
 	}
-	return func(c *config) { c.policy, c.timePasses = p, timePasses }
+	f, _ := p.(follower)
+	return func(c *config) { c.policy, c.follower, c.timePasses = p, f, timePasses }
 }
 
-// take removes the entry to run next from the ready queue.
+// take removes the entry to run next from the ready queue. It returns nil if the entry was canceled.
 func (l *Loop) take() Runnable {
+	r := l.pick()
+	if l.follower != nil && r != nil {
+		e, _ := r.(*entry)
+		l.tellPolicy(func() { l.follower.Next((*Task)(e)) })
+	}
+	return r
+}
+
+// pick removes the entry that the policy picks, if there is a choice, and the first one otherwise.
+func (l *Loop) pick() Runnable {
 	for l.policy != nil {
 		if _, ok := l.ready.At(l.ready.Head()).(*entry); !ok {
 			break
@@ -56,18 +74,31 @@ func (l *Loop) take() Runnable {
 
 // ask asks the policy. If the policy panics or calls Goexit, ask drops it and picks 0.
 func (l *Loop) ask(timePasses bool) (at int) {
+	l.tellPolicy(func() { at = l.policy.Pick(l.choices, timePasses) })
+	return at
+}
+
+// tellPolicy calls fn, which calls the policy. If the policy panics or calls Goexit, tellPolicy drops
+// the policy.
+func (l *Loop) tellPolicy(fn func()) {
 	returned := false
 	defer func() {
 		if !returned {
 			l.dropPolicy(recovered(recover(), nil))
 		}
 	}()
-	at = l.policy.Pick(l.choices, timePasses)
+	fn()
 	returned = true
-	return at
+}
+
+// tellMade tells the follower that the running task has made t.
+//
+//go:noinline
+func (l *Loop) tellMade(t *Task) {
+	l.tellPolicy(func() { l.follower.Made(t, l.current) })
 }
 
 func (l *Loop) dropPolicy(err error) {
-	l.policy = nil
+	l.policy, l.follower = nil, nil
 	l.reportSoon(Failure{Kind: PolicyFailed, Err: err})
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/lowlevel"
@@ -182,4 +183,72 @@ func TestPolicyIsNotAskedBeforeACallback(t *testing.T) {
 	run(t, l)
 	p.asked.Want(t, "ab false")
 	log.Want(t, "callback", "b", "a", "timer")
+}
+
+// follows is a policy that is told of tasks and steps.
+type follows struct {
+	picks
+	told looptest.Journal
+	fail func()
+}
+
+func (f *follows) Made(t, by *loop.Task) {
+	name := "nobody"
+	if by != nil {
+		name = by.Name()
+	}
+	f.told.Add("%s made %s", name, t.Name())
+	if f.fail != nil {
+		f.fail()
+	}
+}
+
+func (f *follows) Next(t *loop.Task) {
+	if t == nil {
+		f.told.Add("a callback")
+		return
+	}
+	f.told.Add("%s", t.Name())
+}
+
+// A Follower is told of each task, and of each entry of the ready queue that runs. It is told of no
+// entry that was canceled, and not of the first step of an eager task.
+func TestPolicyFollows(t *testing.T) {
+	for _, eager := range []bool{false, true} {
+		p := &follows{picks: picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}}
+		opts := []loop.Option{lowlevel.WithPolicy(p, false)}
+		if eager {
+			opts = append(opts, loop.WithTaskFactory(factory.Eager))
+		}
+		l := newLoop(t, opts...)
+		l.CallSoon(func() {})
+		h := l.CallSoon(func() {})
+		h.Cancel()
+		l.CallSoon(func() {
+			spawn(l.Context(), "a", func(ctx context.Context) error {
+				spawn(ctx, "b", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+				return task.Yield(ctx)
+			})
+		})
+		run(t, l)
+		want := []string{"a callback", "a callback", "nobody made a", "a", "a made b", "a", "b", "a callback", "b"}
+		if eager {
+			want = []string{"a callback", "a callback", "nobody made a", "a made b", "a", "a callback", "b"}
+		}
+		p.told.Want(t, want...)
+	}
+}
+
+func TestFollowerThatPanicsIsDropped(t *testing.T) {
+	var failures []loop.Failure
+	p := &follows{picks: picks{pick: first}, fail: func() { panic(io.EOF) }}
+	l := newLoop(t, lowlevel.WithPolicy(p, false), loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
+	a := spawn(l.Context(), "a", task.Yield)
+	spawn(l.Context(), "b", task.Yield)
+	run(t, l)
+	if len(failures) != 1 || failures[0].Kind != loop.PolicyFailed || !errors.Is(failures[0].Err, io.EOF) || a.Err() != nil {
+		t.Errorf("the error handler got %+v; %v", failures, a.Err())
+	}
+	p.told.Want(t, "nobody made a")
+	p.asked.Want(t)
 }

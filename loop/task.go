@@ -170,6 +170,9 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 	if l.observer != nil {
 		l.tell(TaskMade, t)
 	}
+	if l.follower != nil {
+		l.tellMade(t)
+	}
 	if derived {
 		l.bindTask(ctx, t)
 	}

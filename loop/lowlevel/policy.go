@@ -18,12 +18,26 @@ type Policy interface {
 	Pick(ready []*loop.Task, timePasses bool) int
 }
 
+// A Follower is a policy that the loop also tells of every task and of every step, not only of the
+// choice points. It costs less than an observer.
+type Follower interface {
+	Policy
+	// Made tells that a task was made: t, by the task by. by is nil if a callback or the host made t. t
+	// has not taken a step. The call comes inside the function that makes the task, so Made must not
+	// change the loop.
+	Made(t, by *loop.Task)
+	// Next tells which entry of the ready queue runs next: t is the task, or nil for a callback. A timer
+	// that fires is a callback. At a choice point the call comes after Pick. The first step of an eager
+	// task is not in the ready queue, so Next does not tell of it.
+	Next(t *loop.Task)
+}
+
 // WithPolicy sets the policy of a loop. If timePasses is true and timers are armed on a virtual
 // clock, the policy may also let time pass: a timer comes due before the ready tasks have run. Then
 // one ready task is enough for a choice point.
 //
-// If the policy panics, calls Goexit, or returns an index that is out of range, the loop drops the
-// policy, and reports that before the next turn ([loop.PolicyFailed]). From then on the order is
+// If a method of the policy panics or calls Goexit, or Pick returns an index that is out of range, the loop drops
+// the policy, and reports that before the next turn ([loop.PolicyFailed]). From then on the order is
 // first in, first out. A Goexit also ends the driver, but no task.
 //
 // A policy has a cost: the loop reads the whole ready queue at every choice point, and makes one more
