@@ -46,6 +46,7 @@ func (internals) AddPort(l *Loop, p source.Port) *source.Registration { return l
 func (internals) Deliver(l *Loop, fn func()) bool                     { return l.deliver(fn) }
 func (internals) Offload(l *Loop, work, done func())                  { l.offload(work, done) }
 func (internals) WithPolicy(p policy, timePasses bool) Option         { return withPolicy(p, timePasses) }
+func (internals) WithFollower(f follower) Option                      { return withFollower(f) }
 
 // AnyCancellation returns future.ErrCanceled. This package makes it, because the method Is of
 // CanceledError needs it.

@@ -91,7 +91,7 @@ type config struct {
 	onFailure  func(Failure)
 	observer   []func(Event) // nil if there are none
 	policy     policy        // nil if there is none
-	follower   follower      // the policy, if it is told of tasks and steps
+	follower   follower      // nil if there is none
 	timePasses bool          // the policy may choose to let time pass
 	detect     bool
 	debug      bool
@@ -365,7 +365,7 @@ func (l *Loop) reportFailures() {
 
 // attend sets attended. It is true if a step must do more than run its body.
 func (l *Loop) attend() {
-	l.attended = l.debug || l.labeled || l.observer != nil || l.policy != nil || len(l.failures) > 0
+	l.attended = l.debug || l.labeled || l.observer != nil || l.policy != nil || l.follower != nil || len(l.failures) > 0
 }
 
 // logError writes to slog. If the program's slog handler panics, logError writes to the standard

@@ -11,9 +11,8 @@ type policy interface {
 	Pick(ready []*Task, timePasses bool) int
 }
 
-// A follower is a policy that is told of every task and step: see Follower in package lowlevel.
+// A follower is told of every task and step: see Follower in package lowlevel.
 type follower interface {
-	policy
 	Made(t, by *Task)
 	Next(t *Task)
 }
@@ -23,8 +22,15 @@ func withPolicy(p policy, timePasses bool) Option {
 	if p == nil {
 		panic("loop: WithPolicy(nil); leave the option out for first in, first out")
 	}
-	f, _ := p.(follower)
-	return func(c *config) { c.policy, c.follower, c.timePasses = p, f, timePasses }
+	return func(c *config) { c.policy, c.timePasses = p, timePasses }
+}
+
+// withFollower sets the follower.
+func withFollower(f follower) Option {
+	if f == nil {
+		panic("loop: WithFollower(nil); leave the option out for none")
+	}
+	return func(c *config) { c.follower = f }
 }
 
 // take removes the entry to run next from the ready queue. It returns nil if the entry was canceled.
@@ -32,7 +38,7 @@ func (l *Loop) take() Runnable {
 	r := l.pick()
 	if l.follower != nil && r != nil {
 		e, _ := r.(*entry)
-		l.tellPolicy(func() { l.follower.Next((*Task)(e)) })
+		l.guardPolicy(func() { l.follower.Next((*Task)(e)) })
 	}
 	return r
 }
@@ -74,13 +80,13 @@ func (l *Loop) pick() Runnable {
 
 // ask asks the policy. If the policy panics or calls Goexit, ask drops it and picks 0.
 func (l *Loop) ask(timePasses bool) (at int) {
-	l.tellPolicy(func() { at = l.policy.Pick(l.choices, timePasses) })
+	l.guardPolicy(func() { at = l.policy.Pick(l.choices, timePasses) })
 	return at
 }
 
-// tellPolicy calls fn, which calls the policy. If the policy panics or calls Goexit, tellPolicy drops
-// the policy.
-func (l *Loop) tellPolicy(fn func()) {
+// guardPolicy calls fn, which calls the policy or the follower. If that panics or calls Goexit,
+// guardPolicy drops both.
+func (l *Loop) guardPolicy(fn func()) {
 	returned := false
 	defer func() {
 		if !returned {
@@ -95,7 +101,7 @@ func (l *Loop) tellPolicy(fn func()) {
 //
 //go:noinline
 func (l *Loop) tellMade(t *Task) {
-	l.tellPolicy(func() { l.follower.Made(t, l.current) })
+	l.guardPolicy(func() { l.follower.Made(t, l.current) })
 }
 
 func (l *Loop) dropPolicy(err error) {

@@ -185,7 +185,7 @@ func TestPolicyIsNotAskedBeforeACallback(t *testing.T) {
 	log.Want(t, "callback", "b", "a", "timer")
 }
 
-// follows is a policy that is told of tasks and steps.
+// follows is a policy, and a follower.
 type follows struct {
 	picks
 	told looptest.Journal
@@ -216,7 +216,7 @@ func (f *follows) Next(t *loop.Task) {
 func TestPolicyFollows(t *testing.T) {
 	for _, eager := range []bool{false, true} {
 		p := &follows{picks: picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}}
-		opts := []loop.Option{lowlevel.WithPolicy(p, false)}
+		opts := []loop.Option{lowlevel.WithPolicy(p, false), lowlevel.WithFollower(p)}
 		if eager {
 			opts = append(opts, loop.WithTaskFactory(factory.Eager))
 		}
@@ -242,7 +242,7 @@ func TestPolicyFollows(t *testing.T) {
 func TestFollowerThatPanicsIsDropped(t *testing.T) {
 	var failures []loop.Failure
 	p := &follows{picks: picks{pick: first}, fail: func() { panic(io.EOF) }}
-	l := newLoop(t, lowlevel.WithPolicy(p, false), loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
+	l := newLoop(t, lowlevel.WithPolicy(p, false), lowlevel.WithFollower(p), loop.WithErrorHandler(func(f loop.Failure) { failures = append(failures, f) }))
 	a := spawn(l.Context(), "a", task.Yield)
 	spawn(l.Context(), "b", task.Yield)
 	run(t, l)

@@ -192,7 +192,7 @@ func (l *Loop) dispatchGuarded(s *stack) (ok bool) {
 			}
 		}
 		var r Runnable
-		if l.policy == nil {
+		if l.policy == nil && l.follower == nil {
 			r = l.ready.Pop()
 		} else {
 			r = l.take()

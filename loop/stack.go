@@ -100,7 +100,7 @@ func (l *Loop) nextStack(s *stack) *stack {
 		l.newTurn()
 	}
 	e, ok := l.ready.At(l.ready.Head()).(*entry)
-	if !ok || l.policy != nil {
+	if !ok || l.policy != nil || l.follower != nil {
 		return nil
 	}
 	next := e.stack

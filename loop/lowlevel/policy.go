@@ -18,20 +18,6 @@ type Policy interface {
 	Pick(ready []*loop.Task, timePasses bool) int
 }
 
-// A Follower is a policy that the loop also tells of every task and of every step, not only of the
-// choice points. It costs less than an observer.
-type Follower interface {
-	Policy
-	// Made tells that a task was made: t, by the task by. by is nil if a callback or the host made t. t
-	// has not taken a step. The call comes inside the function that makes the task, so Made must not
-	// change the loop.
-	Made(t, by *loop.Task)
-	// Next tells which entry of the ready queue runs next: t is the task, or nil for a callback. A timer
-	// that fires is a callback. At a choice point the call comes after Pick. The first step of an eager
-	// task is not in the ready queue, so Next does not tell of it.
-	Next(t *loop.Task)
-}
-
 // WithPolicy sets the policy of a loop. If timePasses is true and timers are armed on a virtual
 // clock, the policy may also let time pass: a timer comes due before the ready tasks have run. Then
 // one ready task is enough for a choice point.
@@ -45,3 +31,21 @@ type Follower interface {
 func WithPolicy(p Policy, timePasses bool) loop.Option {
 	return loop.Internals.WithPolicy(p, timePasses)
 }
+
+// A Follower is told of every task and of every step. It costs less than an observer, and it is
+// not told of other events.
+type Follower interface {
+	// Made tells that a task was made: t, by the task by. by is nil if a callback or the host made t. t
+	// has not taken a step. The call comes inside the function that makes the task, so Made must not
+	// change the loop.
+	Made(t, by *loop.Task)
+	// Next tells which entry of the ready queue runs next: t is the task, or nil for a callback. A timer
+	// that fires is a callback. At a choice point of a policy the call comes after Pick. The first step
+	// of an eager task is not in the ready queue, so Next does not tell of it.
+	Next(t *loop.Task)
+}
+
+// WithFollower sets the follower of a loop. The loop calls it between two steps, so it may look at all
+// that the steps share. If a method of the follower panics or calls Goexit, the loop drops follower
+// and policy, as [WithPolicy] says. A body that suspends makes one more switch.
+func WithFollower(f Follower) loop.Option { return loop.Internals.WithFollower(f) }
