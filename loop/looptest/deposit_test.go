@@ -35,17 +35,17 @@ func deposits(ctx context.Context, t *looptest.T) {
 // In a test, t is the test's own:
 //
 //	func TestDeposits(t *testing.T) {
-//		looptest.Explore(t, looptest.PCT(1, 1000, 3), deposits)
+//		looptest.Explore(t, looptest.Sample(1, 1000), deposits)
 //	}
 func Example() {
 	t := printer{}
-	looptest.Explore(t, looptest.PCT(1, 1000, 3), deposits)
+	looptest.Explore(t, looptest.Sample(1, 1000), deposits)
 	// Output:
 	// deposit_test.go:27: the balance is 50, want 100
 	//
-	// It fails with 1 deviation from first in, first out (PCT(1, 1000, 3), after 8 schedules). To replay this schedule:
+	// It fails with 1 deviation from first in, first out (Sample(1, 1000), after 2 schedules). To replay this schedule:
 	//
-	// 	looptest.Replay(t, "takt1:AAQAAQI", body)
+	// 	looptest.Replay(t, "takt2:AAACAAEBAQABAAEAAAE", body)
 	//
 	// The interleaving; * marks a deviation from first in, first out:
 	//

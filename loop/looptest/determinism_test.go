@@ -90,6 +90,7 @@ func TestNondeterministicFailure(t *testing.T) {
 		if runs++; runs == 1 {
 			t.Error("only once")
 		}
+		together(ctx, t, func(ctx context.Context) { pauses(ctx, 1) }, func(ctx context.Context) { pauses(ctx, 1) })
 	}
 	r := record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 100), body) })
 	contains(t, r.report(), "not deterministic", "only once")

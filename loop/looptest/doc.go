@@ -6,7 +6,7 @@
 // Two tasks add 50 to a balance. The balance must be 100 in the end:
 //
 //	func TestDeposits(t *testing.T) {
-//		looptest.Explore(t, looptest.PCT(1, 1000, 3), deposits)
+//		looptest.Explore(t, looptest.Sample(1, 1000), deposits)
 //	}
 //
 //	func deposits(ctx context.Context, t *looptest.T) {
@@ -36,9 +36,9 @@
 //
 //	deposit_test.go:27: the balance is 50, want 100
 //
-//	It fails with 1 deviation from first in, first out (PCT(1, 1000, 3), after 8 schedules). To replay this schedule:
+//	It fails with 1 deviation from first in, first out (Sample(1, 1000), after N schedules). To replay this schedule:
 //
-//		looptest.Replay(t, "takt1:AAQAAQI", body)
+//		looptest.Replay(t, "takt2:AAACAAEBAQABAAEAAAE", body)
 //
 //	The interleaving; * marks a deviation from first in, first out:
 //
@@ -70,7 +70,7 @@
 //
 // Paste the line with [Replay] into the test, in place of Explore, and give it the same function:
 //
-//	looptest.Replay(t, "takt1:AAQAAQI", deposits)
+//	looptest.Replay(t, "takt2:AAACAAEBAQABAAEAAAE", deposits)
 //
 // Or set the environment variable TAKT_REPLAY to the schedule; then the test need not be changed.
 // Both show the failure again, also in a debugger. A schedule belongs to one version of the program,
@@ -137,7 +137,7 @@
 //
 // A deviation is a choice point at which the pick is not the first task in the queue. A schedule
 // without deviations is first in, first out, as the loop runs without a strategy. The text of a
-// schedule, such as takt1:AAQAAQI, lists its deviations.
+// schedule, such as takt2:AAACAAEBAQABAAEAAAE, lists its deviations.
 //
 // # Strategies
 //
@@ -178,7 +178,7 @@
 //
 // # The environment
 //
-//	TAKT_REPLAY=takt1:...  replays this schedule in place of every exploration. Choose the test
+//	TAKT_REPLAY=takt2:...  replays this schedule in place of every exploration. Choose the test
 //	                       by go test -run.
 //	TAKT_SCHEDULES=x100    multiplies the number of schedules of Random and PCT by 100, for a run
 //	                       at night.

@@ -9,7 +9,7 @@ import (
 
 // A limiter counts the steps of a run, and stops the run when there are too many.
 type limiter struct {
-	limit  int // a run with this number of steps counts as endless; each timer that fires is a step
+	limit  int // a run with this number of steps counts as endless; each callback is a step; 0 for no limit
 	count  int
 	lately []string // the tasks of the last steps
 	stop   func()   // stops the run at the end of the turn
@@ -18,26 +18,24 @@ type limiter struct {
 // maxLately is how many of the last steps of an endless run the limiter keeps.
 const maxLately = 60
 
-func (m *limiter) observe(e loop.Event) {
-	if e.Kind != loop.StepBegan && e.Kind != loop.TimerFired {
-		return
-	}
-	if m.count++; m.count > m.limit-maxLately {
-		m.note(e)
+// step counts a step of t, or a callback if t is nil.
+func (m *limiter) step(t *loop.Task) {
+	if m.count++; m.limit > 0 && m.count > m.limit-maxLately {
+		m.note(t)
 	}
 }
 
 // over reports whether the limit has been reached.
-func (m *limiter) over() bool { return m.count >= m.limit }
+func (m *limiter) over() bool { return m.limit > 0 && m.count >= m.limit }
 
-func (m *limiter) note(e loop.Event) {
+func (m *limiter) note(t *loop.Task) {
 	switch {
 	case m.count > m.limit:
 		return
-	case e.Kind == loop.TimerFired:
-		m.lately = append(m.lately, "a timer")
+	case t == nil:
+		m.lately = append(m.lately, "a callback")
 	default:
-		m.lately = append(m.lately, e.Task.Name())
+		m.lately = append(m.lately, t.Name())
 	}
 	if m.count == m.limit {
 		m.stop()

@@ -51,25 +51,25 @@ func twoCustomers(ctx context.Context, t *looptest.T) {
 // In a test, t is the test's own:
 //
 //	func TestTwoCustomers(t *testing.T) {
-//		looptest.Explore(t, looptest.PCT(1, 1000, 3), twoCustomers)
+//		looptest.Explore(t, looptest.Sample(1, 1000), twoCustomers)
 //	}
 func ExampleExplore() {
 	t := printer{}
-	looptest.Explore(t, looptest.PCT(1, 1000, 3), twoCustomers)
+	looptest.Explore(t, looptest.Sample(1, 1000), twoCustomers)
 	// Output:
 	// example_explore_test.go:44: -1 in stock
 	//
-	// It fails with 2 deviations from first in, first out (PCT(1, 1000, 3), after 6 schedules). To replay this schedule:
+	// It fails with 2 deviations from first in, first out (Sample(1, 1000), after 2 schedules). To replay this schedule:
 	//
-	// 	looptest.Replay(t, "takt1:AAUAAQIBAQI", body)
+	// 	looptest.Replay(t, "takt2:AAADAAEBAQECAAIAAQACAAABAQIC", body)
 	//
 	// The interleaving; * marks a deviation from first in, first out:
 	//
 	// 	   1   main  its start → example_explore_test.go:40  made ann, made bob
 	// 	   2 * bob   its start → example_explore_test.go:33
-	// 	   3 * bob   example_explore_test.go:33 → example_explore_test.go:33
-	// 	   4   ann   its start → example_explore_test.go:20
-	// 	   5   bob   example_explore_test.go:33 → example_explore_test.go:20
+	// 	   3   ann   its start → example_explore_test.go:20
+	// 	   4   bob   example_explore_test.go:33 → example_explore_test.go:33
+	// 	   5 * bob   example_explore_test.go:33 → example_explore_test.go:20
 	// 	   6   ann   example_explore_test.go:20 → its end
 	// 	   7   bob   example_explore_test.go:20 → its end
 	// 	   8   main  example_explore_test.go:40 → its end

@@ -36,7 +36,7 @@ func ExampleRun_leaks() {
 // The schedule is the one that the example of Explore prints.
 func ExampleReplay() {
 	t := printer{}
-	looptest.Replay(t, "takt1:AAUAAQIBAQI", twoCustomers)
+	looptest.Replay(t, "takt2:AAADAAEBAQECAAIAAQACAAABAAIB", twoCustomers)
 	// Output:
 	// example_explore_test.go:44: -1 in stock
 	//

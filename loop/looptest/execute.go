@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,24 +24,26 @@ type Body = func(ctx context.Context, t *T)
 
 // A run is one execution of a body.
 type run struct {
+	config
 	outer    context.Context // for the loop
 	body     Body
 	test     testing.TB
-	hold     bool // said keeps the texts that are logged by T, and test does not get them
-	maxSteps int  // 0 for no limit
+	hold     bool // one of many runs: a policy decides, and said keeps the texts that are logged by T
 	policy   *recorder
-	eager    bool
-	passing  bool // the passing of time is a choice
+	seed     uint64 // of the noise
+	walk     Walk   // of the search
+	visit    *visit // of the tree, by walk; nil if there is none
 	debug    bool
-	observer func(loop.Event)
-	timeline func(loop.Event) // a second observer
+	events   func(loop.Event) // an observer
+	timeline func(loop.Event) // another observer
 
 	loop    *loop.Loop
-	clock   timer.Virtual
+	clock   *timer.Virtual
 	t       T
-	said    holder // the texts that the body logged by its T
-	steps   limiter
+	streams map[string]*rand.Rand // of the noise
+	said    holder                // the texts that the body logged by its T
 	kind    failureKind
+	name    string       // of the failure: two failures of a kind with the same name are the same
 	report  []string     // the faults that this package found
 	ended   bool         // Loop.Run has returned: no Goexit ended it
 	unwound []*loop.Task // the tasks that Loop.Close unwinds after a failure
@@ -61,9 +65,10 @@ const (
 	goexited
 )
 
-func (r *run) find(kind failureKind, format string, args ...any) {
+// find notes a fault. name tells it apart from other faults of the kind.
+func (r *run) find(kind failureKind, name, format string, args ...any) {
 	if r.kind == none {
-		r.kind = kind
+		r.kind, r.name = kind, nameOf(name)
 	}
 	r.report = append(r.report, "looptest: "+fmt.Sprintf(format, args...))
 }
@@ -71,9 +76,31 @@ func (r *run) find(kind failureKind, format string, args ...any) {
 // failed reports whether the run has failed. It sets the kind of a failure that the body reported.
 func (r *run) failed() bool {
 	if r.kind == none && r.said.failed {
-		r.kind = asserted
+		r.kind, r.name = asserted, nameOf(r.said.first)
 	}
 	return r.kind != none
+}
+
+// failsAs reports whether both runs have failed in the same way.
+func (r *run) failsAs(o *run) bool { return r.kind == o.kind && r.name == o.name }
+
+// varying matches what in a message differs between two failures that are the same.
+var varying = regexp.MustCompile(`0x[0-9a-fA-F]+|[0-9]+|"[^"]*"`)
+
+// nameOf returns the first line of the message of a failure, without what varies.
+func nameOf(message string) string {
+	message, _, _ = strings.Cut(message, "\n")
+	place, rest, ok := strings.Cut(message, ": ") // keep the line of the call
+	if !ok {
+		place, rest = "", message
+	}
+	return place + varying.ReplaceAllString(rest, "#")
+}
+
+// outcome returns what a search is told about the run.
+func (r *run) outcome() Outcome {
+	p := r.policy
+	return Outcome{Steps: p.steps.count, Points: p.points, Order: p.order, Failed: r.failed(), tasks: &p.tasks}
 }
 
 // text returns the texts that describe the failure.
@@ -85,32 +112,36 @@ func (r *run) text() string {
 // called execute ends. In that case, too, the run is complete before the deferred calls of execute's
 // caller run.
 func (r *run) execute() {
-	r.t.TB = r.test
+	r.t.TB, r.t.run = r.test, r
 	if r.hold {
 		r.said.TB = r.test
 		r.t.TB = &r.said
 	}
+	r.clock = timer.NewVirtual()
+	if !r.start.IsZero() {
+		r.clock = timer.NewVirtualAt(r.start)
+	}
+	r.policy.steps.limit, r.policy.steps.stop = r.maxSteps, func() { r.loop.Stop() }
 	r.loop = loop.New(r.options()...)
 	defer r.close()
 	main := task.Go(r.loop.Bind(r.outer), r.main, task.Named("main"))
 	main.OnDone(r.loop.Stop)
-	r.steps.limit, r.steps.stop = r.maxSteps, r.loop.Stop
 	err := r.loop.Run()
 	r.ended = true
 	var deadlock *loop.DeadlockError
 	switch {
 	case errors.As(err, &deadlock):
-		r.find(deadlocked, "deadlock: nothing can wake the tasks that are left:\n%s%s", r.unfinished(), circle(deadlock.Cycle))
+		r.find(deadlocked, "", "deadlock: nothing can wake the tasks that are left:\n%s%s", r.unfinished(), circle(deadlock.Cycle))
 		return
-	case !main.Done() && r.maxSteps > 0 && r.steps.over():
-		r.find(endless, "%v. These tasks have not ended:\n%s", &r.steps, r.unfinished())
+	case !main.Done() && r.policy.steps.over():
+		r.find(endless, "", "%v. These tasks have not ended:\n%s", &r.policy.steps, r.unfinished())
 		return
 	case !main.Done():
-		r.find(stopped, "the body called Loop.Stop; only this package may call it: to end the body, return from it")
+		r.find(stopped, "", "the body called Loop.Stop; only this package may call it: to end the body, return from it")
 		return
 	}
 	if p, ok := main.Err().(*loop.PanicError); ok {
-		r.find(panicked, "%v\n%s", p, stackOf(p))
+		r.find(panicked, fmt.Sprint(p.Value), "%v\n%s", p, stackOf(p))
 	}
 	r.findLeaks()
 }
@@ -121,24 +152,21 @@ func (r *run) main(ctx context.Context) (struct{}, error) {
 }
 
 func (r *run) options() []loop.Option {
-	opts := make([]loop.Option, 0, 6)
-	opts = append(opts, loop.WithClock(&r.clock), loop.WithErrorHandler(r.failure))
+	opts := make([]loop.Option, 0, 8)
+	opts = append(opts, loop.WithClock(r.clock), loop.WithErrorHandler(r.failure), lowlevel.WithFollower(r.policy))
 	opts = append(opts, loop.WithUnretrievedLimit(math.MaxInt)) // an error may be taken late: it is reported at the end of the run only
-	if r.maxSteps > 0 {
-		opts = append(opts, loop.WithObserver(r.steps.observe))
-	}
-	if r.policy != nil {
-		r.policy.over = r.steps.over
+	if r.hold {
 		opts = append(opts, lowlevel.WithPolicy(r.policy, r.passing))
 	}
-	if r.eager {
+	if r.factory != nil {
+		opts = append(opts, loop.WithTaskFactory(r.factory))
+	} else if r.eager {
 		opts = append(opts, loop.WithTaskFactory(factory.Eager))
 	}
-	if r.observer != nil {
-		opts = append(opts, loop.WithObserver(r.observer))
-	}
-	if r.timeline != nil {
-		opts = append(opts, loop.WithObserver(r.timeline))
+	for _, observe := range []func(loop.Event){r.observer, r.events, r.timeline} {
+		if observe != nil {
+			opts = append(opts, loop.WithObserver(observe))
+		}
 	}
 	if r.debug {
 		opts = append(opts, loop.WithDebug())
@@ -149,11 +177,11 @@ func (r *run) options() []loop.Option {
 // findLeaks reports the tasks and timers that are left when the body has ended.
 func (r *run) findLeaks() {
 	if left := r.unfinished(); left != "" {
-		r.find(leaked, "these tasks are left when the body has ended; await or cancel them:\n%s", left)
+		r.find(leaked, "", "these tasks are left when the body has ended; await or cancel them:\n%s", left)
 		return // the loop also cancels the timers of these tasks
 	}
 	if at, armed := r.loop.NextDeadline(); armed {
-		r.find(leaked, "a timer is still armed when the body has ended, for %v after the start; cancel its handle, or end the time limit that armed it", at.Sub(r.clock.Start()))
+		r.find(leaked, "", "a timer is still armed when the body has ended, for %v after the start; cancel its handle, or end the time limit that armed it", at.Sub(r.clock.Start()))
 	}
 }
 
@@ -231,7 +259,7 @@ func (r *run) failure(f loop.Failure) {
 	if p, ok := f.Err.(*loop.PanicError); ok {
 		kind, stack = panicked, "\n"+stackOf(p)
 	}
-	r.find(kind, "%v%s: %v%s", f.Kind, name, f.Err, stack)
+	r.find(kind, fmt.Sprint(f.Kind, " ", f.Err), "%v%s: %v%s", f.Kind, name, f.Err, stack)
 }
 
 // close ends the run. It is deferred, since a Goexit may have ended the run.
@@ -245,7 +273,7 @@ func (r *run) close() {
 	defer func() {
 		r.said.deaf = false
 		if r.hold && !r.ended && !r.said.finished {
-			r.find(goexited, "runtime.Goexit ended the body; if the body called FailNow of the test's own t, call FailNow of the body's T instead")
+			r.find(goexited, "", "runtime.Goexit ended the body; if the body called FailNow of the test's own t, call FailNow of the body's T instead")
 		}
 	}()
 	r.loop.Close()

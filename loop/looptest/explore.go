@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -18,22 +19,26 @@ import (
 // and also the schedules 1, 2, 4, 8 and so on of the strategy. If two runs under the same schedule differ, the
 // program is not deterministic, and the test fails with the first event that differs.
 //
-// Explore returns when all goroutines that it has started have ended. The environment variables
-// TAKT_SCHEDULES, TAKT_SHARD and TAKT_REPLAY make Explore run more schedules, a part of the
-// schedules, or one schedule. The test fails at once if such a variable has a wrong value.
+// Explore runs no schedule twice, as long as the memory for that is enough: see No schedule twice in
+// the package's documentation. If all schedules of the program have been run, Explore says so (go test
+// -v).
+//
+// Explore returns when all goroutines that it has started have ended. The package's documentation
+// lists the environment variables that change an exploration. The test fails at once if such a
+// variable has a wrong value.
 //
 // Explore panics if t, s, body or an option is nil.
 func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	mustBeGiven("Explore", t, body)
 	if s == nil {
-		panic("looptest: Explore with a nil Strategy; PCT(1, 1000, 3) is a good one to begin with")
+		panic("looptest: Explore with a nil Strategy; Sample(1, 1000) is a good one to begin with")
 	}
 	t.Helper()
 	env, err := readEnvironment()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := configure(opts, defaultMaxSteps)
+	c := env.change(configure(opts, defaultMaxSteps))
 	if env.replay != "" {
 		replay(t, c, env.replay, body)
 		return
@@ -50,26 +55,12 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 		}
 	}()
 	for _, eager := range factories {
-		x := &explorer{outer: outer, t: t, config: c, env: env, strategy: scaled(s, env.factor), body: body}
+		x := &explorer{outer: outer, t: t, config: c, env: env, strategy: s, body: body}
 		x.eager = eager
-		if report := x.explore(); report != "" {
-			t.Error(report)
+		if failed := x.explore(); failed {
 			return
 		}
 	}
-}
-
-// scaled multiplies the number of schedules of Random and PCT by factor.
-func scaled(s Strategy, factor float64) Strategy {
-	switch s := s.(type) {
-	case random:
-		s.n = int(math.Ceil(float64(s.n) * factor))
-		return s
-	case pct:
-		s.n = int(math.Ceil(float64(s.n) * factor))
-		return s
-	}
-	return s
 }
 
 // explorer is one exploration, with one task factory.
@@ -83,52 +74,112 @@ type explorer struct {
 
 	mu       sync.Mutex
 	changed  *sync.Cond // signals that a run has been reported
-	plan     plan
+	search   Search
+	tree     *visited // nil if the strategy gives no schedule twice
+	visits   []*visit // free ones
+	seed     uint64   // the seeds of the schedules come from this one
+	noise    bool     // a run has called T.Rand
 	started  int
 	running  int
-	done     int
-	spare    [][]choice      // slices to use again
+	done     int             // the schedules that have been run
 	distinct map[uint64]bool // the hashes of the orders of tasks; nil unless in verbose mode
-	failing  *run
-	parted   string // how two runs under the same schedule differ; empty if they do not
+	failing  []*run          // the first run of each failure that was found
+	parted   string          // how two runs under the same schedule differ; empty if they do not
 	began    time.Time
 	told     time.Time // when progress was logged last
 }
 
-// explore returns the report of a failure, or an empty string.
-func (x *explorer) explore() string {
+// explore runs the schedules, and reports what fails. It returns whether something does.
+func (x *explorer) explore() (failed bool) {
 	x.t.Helper()
 	x.began = time.Now()
 	x.told = x.began
+	x.changed = sync.NewCond(&x.mu)
+	x.seed = x.env.seedOf(x.strategy)
+	if _, ok := x.strategy.(systematic); !ok {
+		x.tree = newVisited()
+	}
 	if testing.Verbose() {
 		x.distinct = map[uint64]bool{}
 	}
-	first := x.one(fifo{}, nil)
-	if x.parted = x.compare(schedule{}, first); x.parted != "" {
-		return x.parted
+	first := x.first()
+	if x.parted == "" && !x.enough() {
+		x.runAll(first)
 	}
-	if first.failed() {
-		return x.describe(first)
+	if x.parted != "" {
+		x.t.Error(x.parted)
+		return true
 	}
-	x.plan = x.strategy.plan(first.steps.count, part{x.env.shard - 1, x.env.shards})
-	x.changed = sync.NewCond(&x.mu)
+	for _, r := range x.failing {
+		x.t.Error(x.describe(r))
+	}
+	if !x.enough() {
+		x.progress("in all")
+		x.conclude()
+	}
+	return len(x.failing) > 0
+}
+
+// enough reports whether the exploration has found as many failures as it looks for.
+func (x *explorer) enough() bool { return len(x.failing) >= x.keepGoing }
+
+// first runs the schedule that is first in, first out, three times. For a strategy with a tree it is
+// one of the schedules of the first part.
+func (x *explorer) first() *run {
+	r := x.newRun(fifo{}, 0)
+	if x.tree != nil && x.env.shard == 1 {
+		r.visit = &visit{tree: x.tree}
+		r.visit.begin(fifo{}, x.shard())
+		r.policy.by = r.visit
+		x.done++
+	}
+	x.runNow(r)
+	x.settle(r)
+	if x.parted = x.compare(schedule{seed: r.seed}, r); x.parted == "" && r.failed() {
+		x.failing = append(x.failing, r)
+	}
+	return r
+}
+
+func (x *explorer) shard() shard { return shard{x.env.shard - 1, x.env.shards} }
+
+// runAll runs the schedules of the strategy.
+func (x *explorer) runAll(first *run) {
+	o := first.outcome()
+	x.search = x.strategy.Begin(Exploration{
+		Steps: o.Steps, Points: o.Points, MaxSteps: x.maxSteps, Factor: x.factor(), Part: x.env.shard - 1, Parts: x.env.shards,
+		Chance: x.noise, seed: x.env.seed, seeded: x.env.seeded,
+	})
 	var workers sync.WaitGroup
 	for range x.parallel {
 		workers.Add(1)
 		go x.work(&workers)
 	}
 	workers.Wait()
-	if x.parted != "" {
-		return x.parted
+}
+
+// factor returns the factor for the number of schedules.
+func (x *explorer) factor() float64 {
+	if x.budget > 0 {
+		return math.Inf(1)
 	}
-	if x.failing != nil {
-		return x.describe(x.failing)
+	return x.env.factor
+}
+
+// conclude says whether there are schedules that were not run.
+func (x *explorer) conclude() {
+	x.t.Helper()
+	part := ""
+	if x.env.shards > 1 {
+		part = fmt.Sprintf(" of part %d/%d", x.env.shard, x.env.shards)
 	}
-	x.progress("in all")
-	if s, ok := x.plan.(*search); ok && s.cut {
+	s, systematic := x.search.(*search)
+	switch {
+	case systematic && s.cut:
 		x.t.Logf("looptest: %v reached its limit: %d schedules or more were not run", x.strategy, len(s.todo))
+	case systematic && s.bound < 0 && len(s.todo) == 0 && !x.noise, !systematic && x.tree.over():
+		x.t.Logf("looptest: all %s%s have been run", plural(x.done, "schedule", "schedules"), part)
 	}
-	return ""
 }
 
 // work runs schedules until there are no more. If a body calls FailNow, the goroutine of work ends.
@@ -162,11 +213,19 @@ func (x *explorer) runOne(r *run, again bool) {
 	}
 }
 
-func (x *explorer) newRun(d decider) *run {
-	return &run{
-		outer: x.outer, body: x.body, test: x.t, hold: true, eager: x.eager, passing: x.passing, maxSteps: x.maxSteps,
-		policy: &recorder{by: d},
+func (x *explorer) newRun(w Walk, seed uint64) *run {
+	if seed == 0 {
+		seed = x.seedOf(0)
 	}
+	return &run{
+		outer: x.outer, body: x.body, test: x.t, hold: true, config: x.config, seed: seed,
+		policy: &recorder{by: w},
+	}
+}
+
+// seedOf returns the seed of a schedule. It is not 0.
+func (x *explorer) seedOf(schedule int) uint64 {
+	return scramble(x.seed+uint64(schedule)*0x9e3779b97f4a7c15) | 1
 }
 
 // take returns the next run of this shard, or nil at the end. It waits while runs that have not
@@ -175,51 +234,97 @@ func (x *explorer) newRun(d decider) *run {
 func (x *explorer) take() (r *run, again bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for x.failing == nil && x.parted == "" {
-		d := x.plan.next()
-		if d == nil && x.running > 0 {
+	for !x.enough() && x.parted == "" && (x.budget == 0 || time.Since(x.began) < x.budget) {
+		w := x.search.Next()
+		if w == nil && x.running > 0 {
 			x.changed.Wait()
 			continue
 		}
-		if d == nil {
+		if w == nil {
 			break
+		}
+		r := x.newRun(w, 0)
+		r.walk = w
+		if x.tree != nil {
+			if r.visit = x.visitBy(w); r.visit == nil {
+				break
+			}
+			r.policy.by = r.visit
+			r.seed = x.seedOf(1 + x.started*x.env.shards + x.env.shard - 1)
 		}
 		x.running++
 		x.started++
-		r := x.newRun(d)
-		if last := len(x.spare) - 1; last >= 0 {
-			r.policy.choices = x.spare[last]
-			x.spare = x.spare[:last]
-		}
 		return r, x.started&(x.started-1) == 0
 	}
 	x.changed.Broadcast()
 	return nil, false
 }
 
+// visitBy returns a visit of the tree by w. It returns nil if there is nothing more to run.
+func (x *explorer) visitBy(w Walk) *visit {
+	v := &visit{tree: x.tree}
+	if last := len(x.visits) - 1; last >= 0 {
+		v, x.visits = x.visits[last], x.visits[:last]
+	}
+	if !v.begin(w, x.shard()) {
+		return nil
+	}
+	return v
+}
+
+// settle takes a run that has ended into the tree.
+func (x *explorer) settle(r *run) {
+	if r.streams != nil {
+		x.noise = true
+		if x.tree != nil {
+			x.tree.stop()
+		}
+	}
+	if r.visit != nil {
+		r.visit.end()
+	}
+}
+
 // report records the outcome of a run. parted says how another run under the same schedule
 // differed; it is empty if none did.
 func (x *explorer) report(r *run, parted string) {
+	if r.visit != nil {
+		r.visit.end() // comes first: take may wait for it
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.settle(r)
 	x.running--
-	x.done++
+	if x.counts(r) {
+		x.done++
+	}
 	if x.distinct != nil {
 		x.distinct[r.policy.order] = true
 	}
-	switch failed := r.failed(); {
+	switch {
 	case parted != "":
 		x.parted = parted
-	case failed && x.failing == nil:
-		x.failing = r
-	case !failed && !x.plan.ran(r.policy.by, r.policy.choices):
-		x.spare = append(x.spare, r.policy.choices[:0])
+	case r.failed() && !x.enough() && !slices.ContainsFunc(x.failing, r.failsAs):
+		x.failing = append(x.failing, r)
+	}
+	x.search.Ran(r.walk, r.outcome())
+	if r.visit != nil {
+		x.visits = append(x.visits, r.visit)
 	}
 	x.changed.Broadcast()
 	if x.done%1024 == 0 && time.Since(x.told) > 2*time.Second {
 		x.told = time.Now()
 		x.progress("so far")
 	}
+}
+
+// counts reports whether the run was a schedule of this part of the exploration, and not one that
+// was run before.
+func (x *explorer) counts(r *run) bool {
+	if s, ok := x.search.(*search); ok {
+		return !s.foreign(r.walk.(*path))
+	}
+	return r.visit == nil || !r.visit.late && !r.visit.shard.foreign()
 }
 
 // progress logs how far the exploration is, in verbose mode.
@@ -237,19 +342,36 @@ func (x *explorer) progress(how string) {
 		float64(x.done)/took.Seconds(), len(x.distinct))
 }
 
-// one runs a single schedule, on a new goroutine, because FailNow may end that goroutine.
-func (x *explorer) one(d decider, set func(*run)) *run {
-	r := x.newRun(d)
+// one runs a single schedule. set may change the run before.
+func (x *explorer) one(w Walk, set func(*run)) *run {
+	r := x.newRun(w, 0)
 	if set != nil {
 		set(r)
 	}
+	x.runNow(r)
+	return r
+}
+
+// runNow executes r on a new goroutine, because FailNow may end that goroutine.
+func (x *explorer) runNow(r *run) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		r.execute()
 	}()
 	<-done
-	return r
+}
+
+// again runs a schedule. set may change the run before.
+func (x *explorer) again(s schedule, set func(*run)) *run {
+	return x.one(newReplayer(s.deviations), func(r *run) {
+		if s.seed != 0 {
+			r.seed = s.seed
+		}
+		if set != nil {
+			set(r)
+		}
+	})
 }
 
 // describe minimises a failure and returns the report.
@@ -260,19 +382,19 @@ func (x *explorer) describe(failing *run) string {
 	s := x.minimise(failing)
 	tr := &transcript{}
 	var tl timeline
-	r := x.one(&replayer{schedule: s}, func(r *run) {
+	r := x.again(s, func(r *run) {
 		tr.of(r)
 		tl = newTimeline(x.t, r)
 	})
 	after := "in the first run"
-	if x.done > 0 {
+	if x.started > 0 {
 		after = "after " + plural(x.done, "schedule", "schedules")
 	}
 	if s.eager {
 		after += ", eager task factory"
 	}
 	how := "It fails first in, first out"
-	if n := len(s.picks); n > 0 {
+	if n := len(s.deviations); n > 0 {
 		how = "It fails with " + plural(n, "deviation", "deviations") + " from first in, first out"
 	}
 	return fmt.Sprintf("%s\n\n%s (%v, %s). To replay this schedule:\n\n\tlooptest.Replay(t, %q, body)\n\n%s%s",

@@ -2,10 +2,7 @@ package looptest
 
 import (
 	"context"
-	"fmt"
 	"testing"
-
-	"github.com/takt-go/takt/loop"
 )
 
 // Deviations returns the number of deviations of a schedule, or -1 if text is not a schedule.
@@ -14,7 +11,7 @@ func Deviations(text string) int {
 	if err != nil {
 		return -1
 	}
-	return len(s.picks)
+	return len(s.deviations)
 }
 
 // A Ran is the outcome of a schedule.
@@ -28,14 +25,14 @@ type Ran struct {
 // at a failure. It returns the number of steps of the first run.
 func Schedules(t testing.TB, s Strategy, body Body, each func(Ran), opts ...Option) (steps int) {
 	x := &explorer{outer: context.Background(), t: t, config: configure(opts, defaultMaxSteps), body: body}
-	steps = x.one(fifo{}, nil).steps.count
-	p := s.plan(steps, part{0, 1})
-	for d := p.next(); d != nil; d = p.next() {
-		r := x.one(d, nil)
+	first := x.one(fifo{}, nil).outcome()
+	search := s.Begin(Exploration{Steps: first.Steps, Points: first.Points, MaxSteps: x.maxSteps, Factor: 1, Parts: 1})
+	for w := search.Next(); w != nil; w = search.Next() {
+		r := x.one(w, nil)
 		each(Ran{x.scheduleOf(r).String(), r.policy.order, r.failed()})
-		p.ran(d, r.policy.choices)
+		search.Ran(w, r.outcome())
 	}
-	return steps
+	return first.Steps
 }
 
 // TraceHash runs a schedule, and returns the hash of all its events.
@@ -47,7 +44,7 @@ func TraceHash(t testing.TB, text string, body Body) uint64 {
 	var events tape
 	x := &explorer{outer: context.Background(), t: t, config: configure(nil, defaultMaxSteps), body: body}
 	x.eager, x.passing = s.eager, s.timePasses
-	x.one(&replayer{schedule: s}, func(r *run) { r.observer = events.observe })
+	x.again(s, func(r *run) { r.events = events.observe })
 	return events.hash
 }
 
@@ -55,20 +52,4 @@ func TraceHash(t testing.TB, text string, body Body) uint64 {
 func Reparse(text string) (string, error) {
 	s, err := parseSchedule(text)
 	return s.String(), err
-}
-
-// Shard returns the picks of the deciders of part i of n of s, for a program with this number of
-// steps. Each decider picks one of two tasks, at 50 choice points.
-func Shard(s Strategy, steps, i, n int) (picks []string) {
-	ready := []*loop.Task{{}, {}}
-	p := s.plan(steps, part{i, n})
-	for d := p.next(); d != nil; d = p.next() {
-		text := ""
-		for range 50 {
-			text += fmt.Sprint(d.decide(ready, 2))
-		}
-		picks = append(picks, text)
-		p.ran(d, nil)
-	}
-	return picks
 }

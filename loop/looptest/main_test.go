@@ -172,7 +172,7 @@ func (r *recording) Failed() bool {
 func (r *recording) report() string { return strings.Join(r.errors, "\n") }
 
 var (
-	replayLine = regexp.MustCompile(`looptest\.Replay\(t, "(takt1:[^"]*)", body\)`)
+	replayLine = regexp.MustCompile(`looptest\.Replay\(t, "(takt2:[^"]*)", body\)`)
 	afterLine  = regexp.MustCompile(`, after (\d+) schedule`)
 )
 

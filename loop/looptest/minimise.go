@@ -1,78 +1,141 @@
 package looptest
 
-import "slices"
+import (
+	"math"
+	"slices"
+	"time"
+)
 
-// minimise returns a schedule that fails with the same kind as failing, with the fewest deviations
-// that it finds. First it runs the schedules with no deviation, with one, and with two: most bugs
-// need no more. If none of them fails, it leaves deviations out of the schedule that failed. Then it
-// runs the schedules with three deviations and more, until the budget is spent.
+// minimise returns a schedule that fails as failing does, with the fewest deviations that it finds
+// within the budget of time. It leaves out what is not needed: first large pieces, then single
+// deviations; choices of the program before picks. Then it makes values smaller. In the end it runs
+// all schedules with no deviation, with one, and so on, as far as that fits into the budget.
 func (x *explorer) minimise(failing *run) schedule {
-	m := &minimiser{explorer: x, kind: failing.kind, best: x.scheduleOf(failing), budget: minimiserBudget}
-	if m.search(0, 2) {
-		return m.best
+	m := &minimiser{explorer: x, failing: failing, best: x.scheduleOf(failing), began: time.Now()}
+	for before := -1; before != len(m.best.deviations); {
+		before = len(m.best.deviations)
+		m.leaveOut(func(d deviation) bool { return d.site != "" })
+		m.leaveOut(func(d deviation) bool { return d.site == "" })
 	}
-	m.leaveOut()
-	m.search(3, len(m.best.picks)-1)
+	m.lower()
+	for bound := 0; bound < len(m.best.deviations) && m.fits(bound); bound++ {
+		m.search(bound)
+	}
 	return m.best
 }
 
 type minimiser struct {
 	*explorer
-	kind   failureKind
-	best   schedule
-	budget int // in choice points
+	failing *run
+	best    schedule
+	began   time.Time
+	runs    int
 }
 
-const (
-	// searchBudget is how many schedules are run for each number of deviations.
-	searchBudget = 10_000
-	// minimiserBudget is how many choice points all runs may have together. They take a second
-	// or two.
-	minimiserBudget = 3_000_000
-	// runCost is the fixed cost of a run, in choice points. It is added to the choice points that
-	// the run makes.
-	runCost = 50
-)
+// left returns how much of the budget is left.
+func (m *minimiser) left() time.Duration { return m.minimiseFor - time.Since(m.began) }
 
-// fails runs a schedule. If it fails with the wanted kind, fails keeps it as the best one.
-func (m *minimiser) fails(d decider) (r *run, failed bool) {
-	r = m.one(d, nil)
-	m.budget -= runCost + len(r.policy.choices)
-	if !r.failed() || r.kind != m.kind {
-		return r, false
+// fails reports whether r fails as it should. Then its schedule is the best one.
+func (m *minimiser) fails(r *run) bool {
+	m.runs++
+	if !r.failed() || !m.failing.failsAs(r) {
+		return false
 	}
 	m.best = m.scheduleOf(r)
-	return r, true
+	return true
 }
 
-// leaveOut tries to leave out deviations: all of them, then halves, quarters, and so on, and in the
-// end single ones.
-func (m *minimiser) leaveOut() {
-	for size := len(m.best.picks); size > 0; size /= 2 {
-		for from := 0; from < len(m.best.picks) && m.budget > 0; {
-			before := m.best
-			fewer := slices.Delete(slices.Clone(before.picks), from, min(from+size, len(before.picks)))
-			if _, failed := m.fails(&replayer{schedule: schedule{picks: fewer}}); !failed {
-				from += size
-			} else if len(m.best.picks) >= len(before.picks) { // nothing was left out
-				m.best = before
-				from += size
-			}
-		}
+// try runs the schedule with these deviations, and reports whether it is better: it fails as it should,
+// and has fewer deviations, or as many with smaller values.
+func (m *minimiser) try(deviations []deviation) bool {
+	before := m.best
+	if !m.fails(m.again(schedule{seed: m.failing.seed, deviations: deviations}, nil)) {
+		return false
 	}
-}
-
-// search looks for a failure with from deviations, then with one more, and so on, up to to.
-func (m *minimiser) search(from, to int) (found bool) {
-	for bound := from; bound <= min(to, len(m.best.picks)); bound++ {
-		s := systematic{bound: bound, limit: searchBudget}.plan(0, part{0, 1})
-		for d := s.next(); d != nil && m.budget > 0; d = s.next() {
-			r, failed := m.fails(d)
-			if failed {
-				return true
-			}
-			s.ran(d, r.policy.choices)
-		}
+	if len(m.best.deviations) < len(before.deviations) {
+		return true
 	}
+	if len(m.best.deviations) == len(before.deviations) && sum(m.best.deviations) < sum(before.deviations) {
+		return true
+	}
+	m.best = before
 	return false
+}
+
+// sum returns the sum of the values.
+func sum(deviations []deviation) (sum int) {
+	for _, d := range deviations {
+		sum += d.value
+	}
+	return sum
+}
+
+// leaveOut tries to leave out the deviations of a kind: all of them, then halves, quarters, and so on,
+// and in the end single ones. It begins with the last ones.
+func (m *minimiser) leaveOut(kind func(deviation) bool) {
+	count := func() (n int) {
+		for _, d := range m.best.deviations {
+			if kind(d) {
+				n++
+			}
+		}
+		return n
+	}
+	for size := count(); size > 0; size /= 2 {
+		for end := count(); end > 0 && m.left() > 0; {
+			at := 0
+			fewer := slices.DeleteFunc(slices.Clone(m.best.deviations), func(d deviation) bool {
+				if !kind(d) {
+					return false
+				}
+				at++
+				return at > end-size && at <= end
+			})
+			m.try(fewer)
+			end = min(end-size, count())
+		}
+	}
+}
+
+// lower tries smaller values for the choices of the program.
+func (m *minimiser) lower() {
+	for i := 0; i < len(m.best.deviations); i++ {
+		for m.left() > 0 && i < len(m.best.deviations) {
+			v := m.best.deviations[i].value
+			lower := func(value int) bool {
+				if value < 1 || value >= v {
+					return false
+				}
+				ds := slices.Clone(m.best.deviations)
+				ds[i].value = value
+				return m.try(ds)
+			}
+			if !lower(1) && !lower(v/2) && !lower(v-1) {
+				break
+			}
+		}
+	}
+}
+
+// fits reports whether the runs of all schedules with this number of deviations take no longer than
+// the budget. It assumes that they take as long as the runs so far.
+func (m *minimiser) fits(bound int) bool {
+	if bound <= 1 && m.left() > 0 {
+		return true
+	}
+	each := float64(time.Since(m.began)) / float64(max(1, m.runs))
+	options := float64(m.failing.policy.points) // there may be more than one other option at a point, but rarely
+	return each*math.Pow(options, float64(bound)) < float64(m.left())
+}
+
+// search looks for a failure with this number of deviations or fewer.
+func (m *minimiser) search(bound int) {
+	s := systematic{bound: bound}.Begin(Exploration{Parts: 1})
+	for w := s.Next(); w != nil && m.left() > 0; w = s.Next() {
+		r := m.one(w, func(r *run) { r.seed = m.failing.seed })
+		if m.fails(r) {
+			return
+		}
+		s.Ran(w, r.outcome())
+	}
 }

@@ -2,11 +2,11 @@ package looptest
 
 import (
 	"fmt"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop"
 )
 
 // An Option configures [Run], [Explore] or [Replay]. An option that does not apply to the function
@@ -14,11 +14,17 @@ import (
 type Option func(*config)
 
 type config struct {
-	eager    bool
-	both     bool
-	passing  bool
-	parallel int
-	maxSteps int
+	eager       bool
+	both        bool
+	passing     bool
+	parallel    int
+	maxSteps    int
+	budget      time.Duration // of an exploration; 0 if the strategy alone says when it ends
+	keepGoing   int           // how many failures an exploration looks for
+	minimiseFor time.Duration
+	observer    func(loop.Event)
+	factory     loop.TaskFactory
+	start       time.Time // of the clock; zero for the default
 }
 
 // Eager makes the loop use the eager task factory: the body of a new task starts inside the call
@@ -38,13 +44,71 @@ func TimePasses() Option { return func(c *config) { c.passing = true } }
 func Parallel() Option { return func(c *config) { c.parallel = runtime.GOMAXPROCS(0) } }
 
 // MaxSteps limits the length of a run. A run that has not ended after n steps counts as endless and
-// fails. Each step of a task and each timer that fires counts as one step. The default is 100,000
+// fails. Each step of a task and each callback counts as one step; a timer that fires is a callback. The default is 100,000
 // for Explore and Replay, and no limit for Run. MaxSteps panics if n is less than 1.
 func MaxSteps(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("looptest: MaxSteps(%d); give a positive number", n))
 	}
 	return func(c *config) { c.maxSteps = n }
+}
+
+// For makes Explore run schedules for this time, in place of the number that the strategy gives. It ends
+// earlier if a failure is found, or if all schedules have been run. The time is that of the wall clock.
+// For panics unless d is positive.
+func For(d time.Duration) Option {
+	if d <= 0 {
+		panic(fmt.Sprintf("looptest: For(%v); give a positive duration", d))
+	}
+	return func(c *config) { c.budget = d }
+}
+
+// KeepGoing makes Explore look for up to n failures that are not the same. Each is minimised and
+// reported. Two failures are the same if they are of the same kind, and have the same name of a
+// check, or the same message except for numbers and texts in quotes. KeepGoing panics if n is less
+// than 1.
+func KeepGoing(n int) Option {
+	if n < 1 {
+		panic(fmt.Sprintf("looptest: KeepGoing(%d); give 1 failure or more", n))
+	}
+	return func(c *config) { c.keepGoing = n }
+}
+
+// MinimiseFor sets for how long Explore minimises a failure, by the wall clock. The default is 2 seconds.
+// 0 leaves the schedule as it was found. MinimiseFor panics if d is negative.
+func MinimiseFor(d time.Duration) Option {
+	if d < 0 {
+		panic(fmt.Sprintf("looptest: MinimiseFor(%v); give 0 or more", d))
+	}
+	return func(c *config) { c.minimiseFor = d }
+}
+
+// Observer makes every run call observe with the events of its loop: see [loop.WithObserver]. With
+// Parallel several goroutines call it. Explore runs some schedules more than once. Observer panics if
+// observe is nil.
+func Observer(observe func(loop.Event)) Option {
+	if observe == nil {
+		panic("looptest: Observer(nil); leave the option out for none")
+	}
+	return func(c *config) { c.observer = observe }
+}
+
+// Factory sets the task factory of the loops, in place of that of Eager or BothFactories. It panics if f is
+// nil.
+func Factory(f loop.TaskFactory) Option {
+	if f == nil {
+		panic("looptest: Factory(nil); give it a task factory, such as factory.Lazy")
+	}
+	return func(c *config) { c.factory = f }
+}
+
+// StartAt sets the time at which the virtual clock of each run starts. The default is midnight UTC of
+// 2000-01-01. StartAt panics if start is the zero time.
+func StartAt(start time.Time) Option {
+	if start.IsZero() {
+		panic("looptest: StartAt of the zero time; give it an instant, as time.Date makes one")
+	}
+	return func(c *config) { c.start = start }
 }
 
 // defaultMaxSteps is the limit of Explore and Replay.
@@ -58,7 +122,7 @@ func mustBeGiven(what string, t testing.TB, body Body) {
 }
 
 func configure(opts []Option, maxSteps int) config {
-	c := config{parallel: 1, maxSteps: maxSteps}
+	c := config{parallel: 1, maxSteps: maxSteps, keepGoing: 1, minimiseFor: 2 * time.Second}
 	for _, opt := range opts {
 		if opt == nil {
 			panic("looptest: a nil Option; leave it out")
@@ -66,33 +130,4 @@ func configure(opts []Option, maxSteps int) config {
 		opt(&c)
 	}
 	return c
-}
-
-// environment holds the settings for explorations from the environment variables.
-type environment struct {
-	factor float64 // TAKT_SCHEDULES: the factor for the number of schedules of Random and PCT
-	shard  int     // TAKT_SHARD=i/n: run only part i of n parts; i is at least 1
-	shards int
-	replay string // TAKT_REPLAY: replay this schedule only
-}
-
-func readEnvironment() (environment, error) {
-	e := environment{factor: 1, shard: 1, shards: 1, replay: os.Getenv("TAKT_REPLAY")}
-	if text := os.Getenv("TAKT_SCHEDULES"); text != "" {
-		f, err := strconv.ParseFloat(strings.TrimPrefix(text, "x"), 64)
-		if err != nil || !(f > 0) || f > 1e9 {
-			return e, fmt.Errorf("looptest: TAKT_SCHEDULES=%q; give a factor such as 100 or x100", text)
-		}
-		e.factor = f
-	}
-	if text := os.Getenv("TAKT_SHARD"); text != "" {
-		i, n, _ := strings.Cut(text, "/")
-		var err1, err2 error
-		e.shard, err1 = strconv.Atoi(i)
-		e.shards, err2 = strconv.Atoi(n)
-		if err1 != nil || err2 != nil || e.shard < 1 || e.shard > e.shards {
-			return e, fmt.Errorf("looptest: TAKT_SHARD=%q; give i/n, with i from 1 to n", text)
-		}
-	}
-	return e, nil
 }

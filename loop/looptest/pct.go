@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-
-	"github.com/takt-go/takt/loop"
 )
 
 // PCT runs n schedules of probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi,
@@ -15,21 +13,22 @@ import (
 // random choice points the task that would run next gets a priority below all initial priorities.
 //
 // A bug has depth d if d constraints on the order (this event before that event) are enough to show
-// it. If a program has t tasks, the main task included, and all tasks together take k steps, one
+// it. If a program has t tasks, the main task included, and its runs have k choice points, one
 // schedule finds a bug of depth d with a probability of at least 1/(t·k^(d-1)). Most published bugs
-// have a depth from 1 to 3. So begin with n = 1000 and depth = 3.
+// have a depth from 1 to 3, but a program that suspends often needs a larger one: [Sample] needs no
+// depth.
 //
-// PCT takes k from the first run. If the program takes many more steps under other schedules, the
-// probability is lower. A task that is picked a thousand times in a row loses its priority, so that
-// other tasks run even if this task yields forever. The same seed gives the same schedules. PCT panics if
-// depth is less than 1 or n is negative.
+// PCT takes for k the largest number of choice points that a run has had. So the probability is lower
+// for the first schedules, if they are longer than the very first one. A task that is picked a
+// thousand times in a row loses its priority, so that other tasks run even if this task yields
+// forever. Choices of the program are random, and do not count. The same seed gives the same
+// schedules, except with [Parallel], where it depends on chance which run is known first. PCT panics
+// if depth is less than 1 or n is negative.
 func PCT(seed uint64, n, depth int) Strategy {
 	if depth < 1 {
 		panic(fmt.Sprintf("looptest: PCT of depth %d; give 1 or more", depth))
 	}
-	if n < 0 {
-		panic(fmt.Sprintf("looptest: PCT of %d schedules; give 0 or more", n))
-	}
+	mustBeNumber("PCT", n)
 	return pct{seed, n, depth}
 }
 
@@ -40,21 +39,23 @@ type pct struct {
 
 func (s pct) String() string { return fmt.Sprintf("PCT(%d, %d, %d)", s.seed, s.n, s.depth) }
 
-func (s pct) plan(steps int, part part) plan {
-	return &counted{n: s.n, part: part, make: func() seeded {
-		source := new(rand.PCG)
-		return &priorities{strategy: s, steps: max(1, steps), source: source, rand: rand.New(source)}
-	}}
+// Seed returns the seed.
+func (s pct) Seed() uint64 { return s.seed }
+
+func (s pct) Begin(e Exploration) Search {
+	most := max(1, e.Points)
+	return newSampler(e, s.seed, s.n, func(source *rand.PCG) seeded {
+		return &priorities{depth: s.depth, most: &most, rand: rand.New(source)}
+	})
 }
 
-// priorities is the decider of PCT. An initial priority is firstPriority or more. A change sets a
+// priorities is the walk of PCT. An initial priority is firstPriority or more. A change sets a
 // priority from lowPriority+1 to lowPriority+depth-1. A task that was picked maxInARow times in a
 // row gets a lower one.
 type priorities struct {
-	strategy pct
-	steps    int // of the program, approximately
-	source   *rand.PCG
-	rand     *rand.Rand
+	depth int
+	most  *int // the largest number of choice points of a run so far; all walks of the search share it
+	rand  *rand.Rand
 
 	of      []uint64 // priorities by task ID; 0 if the task has none yet. ID 0 is the passing of time.
 	changes []change // in the order of their choice points
@@ -77,49 +78,53 @@ const (
 	maxInARow     = 1000
 )
 
-func (p *priorities) seed(i int) {
-	p.source.Seed(p.strategy.seed, uint64(i))
-	clear(p.of)
-	p.changes = p.changes[:0]
-	p.floor, p.changed, p.at, p.last, p.inARow = lowPriority, 0, 0, 0, 0
+func (w *priorities) begin() {
+	clear(w.of)
+	w.changes = w.changes[:0]
+	w.floor, w.changed, w.at, w.last, w.inARow = lowPriority, 0, 0, 0, 0
 	// It is random which change sets the lowest priority: some bugs show only if the task that
 	// was held back first goes on last.
-	for low := range p.strategy.depth - 1 {
-		p.changes = append(p.changes, change{p.rand.IntN(p.steps), lowPriority + 1 + uint64(low)})
+	for low := range w.depth - 1 {
+		w.changes = append(w.changes, change{w.rand.IntN(*w.most), lowPriority + 1 + uint64(low)})
 	}
-	slices.SortFunc(p.changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
+	slices.SortFunc(w.changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
 }
 
-func (p *priorities) decide(ready []*loop.Task, n int) int {
-	best := p.highest(ready, n)
-	for p.changed < len(p.changes) && p.changes[p.changed].at <= p.at {
-		p.of[id(ready, best)] = p.changes[p.changed].to
-		p.changed++
-		best = p.highest(ready, n)
+func (w *priorities) ran(Outcome) { *w.most = max(*w.most, w.at) }
+
+func (w *priorities) Pick(p *ChoicePoint) int {
+	if p.site != "" {
+		return p.Draw(w.rand)
 	}
-	p.at++
-	if who := id(ready, best); who != p.last {
-		p.last, p.inARow = who, 0
-	} else if p.inARow++; p.inARow >= maxInARow {
-		p.inARow = 0
-		p.floor--
-		p.of[who] = p.floor
-		best = p.highest(ready, n)
+	best := w.highest(p)
+	for w.changed < len(w.changes) && w.changes[w.changed].at <= w.at {
+		w.of[id(p, best)] = w.changes[w.changed].to
+		w.changed++
+		best = w.highest(p)
+	}
+	w.at++
+	if who := id(p, best); who != w.last {
+		w.last, w.inARow = who, 0
+	} else if w.inARow++; w.inARow >= maxInARow {
+		w.inARow = 0
+		w.floor--
+		w.of[who] = w.floor
+		best = w.highest(p)
 	}
 	return best
 }
 
-func (p *priorities) highest(ready []*loop.Task, n int) int {
+func (w *priorities) highest(p *ChoicePoint) int {
 	best, most := 0, uint64(0)
-	for at := range n {
-		who := id(ready, at)
-		if who >= uint64(len(p.of)) {
-			p.of = append(p.of, make([]uint64, who+8)...)
+	for at := range p.Len() {
+		who := id(p, at)
+		if who >= uint64(len(w.of)) {
+			w.of = append(w.of, make([]uint64, who+8)...)
 		}
-		priority := p.of[who]
+		priority := w.of[who]
 		if priority == 0 {
-			priority = firstPriority + p.rand.Uint64N(firstPriority)
-			p.of[who] = priority
+			priority = firstPriority + w.rand.Uint64N(firstPriority)
+			w.of[who] = priority
 		}
 		if priority > most {
 			best, most = at, priority
@@ -128,10 +133,10 @@ func (p *priorities) highest(ready []*loop.Task, n int) int {
 	return best
 }
 
-// id returns the ID of a ready task, and 0 for the passing of time.
-func id(ready []*loop.Task, at int) uint64 {
-	if at == len(ready) {
-		return 0
+// id returns the ID of the task that is option i, and 0 for the passing of time.
+func id(p *ChoicePoint, i int) uint64 {
+	if t := p.Task(i); t != nil {
+		return t.ID()
 	}
-	return ready[at].ID()
+	return 0
 }

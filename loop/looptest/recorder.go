@@ -6,95 +6,112 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// A decider picks one of n choices at a choice point, and returns its index. The choices are the
-// ready tasks. If n is one more than their number, the last choice is the passing of time.
-type decider interface {
-	decide(ready []*loop.Task, n int) int
-}
-
 // fifo decides as a loop without a policy does.
 type fifo struct{}
 
-func (fifo) decide([]*loop.Task, int) int { return 0 }
+func (fifo) Pick(*ChoicePoint) int { return 0 }
 
-// A recorder is the lowlevel.Policy of a run. It asks a decider, and records the choices.
+// A recorder is the lowlevel.Policy and the lowlevel.Follower of a run. It asks a walk at each choice
+// point, and records what deviates. It counts the steps, and stops the run when there are too many.
 type recorder struct {
-	by      decider
-	over    func() bool // once this returns true, the recorder picks first in, first out
-	choices []choice
-	order   uint64 // hash of the tasks that were picked
-	jumped  bool   // the last pick was a deviation, and its step has not begun yet
-	passed  bool   // the last pick was the passing of time, and no timer has fired yet
+	by       Walk
+	fair     bool // picks first in, first out and benign values from now on
+	point    ChoicePoint
+	tasks    tasks
+	uses     map[string]int // of the sites of choices
+	recorded []deviation
+	points   int    // choice points so far
+	order    uint64 // hash of the picks
+	steps    limiter
+	stepped  func(t *loop.Task) // if not nil, called before each step and callback
+	jumped   bool               // the last pick was a deviation, and its step has not begun yet
+	passed   bool               // the last pick was the passing of time, and no timer has fired yet
 }
+
+// reset makes the recorder ready for another run, by w.
+func (r *recorder) reset(w Walk) {
+	*r = recorder{by: w, tasks: r.tasks, recorded: r.recorded[:0], steps: limiter{limit: r.steps.limit, stop: r.steps.stop}}
+	r.tasks.reset()
+}
+
+func (r *recorder) Made(t, by *loop.Task) { r.tasks.made(t, by) }
+
+func (r *recorder) Next(t *loop.Task) {
+	if r.stepped != nil {
+		r.stepped(t)
+	}
+	if t != nil {
+		r.tasks.of(t).steps++
+	}
+	r.steps.step(t)
+}
+
+// benign reports whether the walk is not asked any more.
+func (r *recorder) benign() bool { return r.fair || r.steps.over() }
 
 func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
 	n := len(ready)
 	if timePasses {
 		n++
 	}
-	pick := 0
-	if !r.over() {
-		pick = r.by.decide(ready, n)
+	if r.benign() {
+		return 0
 	}
-	r.jumped = pick != 0
-	r.passed = pick == len(ready)
-	r.choices = append(r.choices, choice{int32(pick), int32(n)})
-	r.order = mix(r.order, id(ready, pick))
+	p := &r.point
+	*p = ChoicePoint{ready: ready, n: n, chance: -1, tasks: &r.tasks}
+	pick := r.by.Pick(p)
+	if pick < 0 || pick >= p.Len() {
+		panic(outOfRange(r.by, pick, p))
+	}
+	pick = p.Index(pick)
+	r.points++
+	if pick < len(ready) {
+		r.order = mix(r.order, ready[pick].ID())
+	} else {
+		r.order = mix(r.order, 0)
+	}
+	if pick != 0 {
+		r.jumped, r.passed = true, pick == len(ready)
+		d := deviation{first: r.upcoming(ready[0])}
+		if !r.passed {
+			d.picked = r.upcoming(ready[pick])
+		}
+		r.recorded = append(r.recorded, d)
+	}
 	return pick
 }
 
-// mix adds v to the hash h: FNV-1a, but by words instead of bytes.
-func mix(h, v uint64) uint64 { return (h ^ v) * 0x100000001b3 }
-
-// A replayer decides by a schedule, and records the first choice point at which the schedule does
-// not fit the program.
-type replayer struct {
-	schedule schedule
-	at, next int
-	parted   string
+// upcoming returns the next step of t.
+func (r *recorder) upcoming(t *loop.Task) upcoming {
+	o := r.tasks.of(t)
+	return upcoming{o.identity, o.steps}
 }
 
-func (r *replayer) decide(ready []*loop.Task, n int) int {
-	at := r.at
-	r.at++
-	if r.next == len(r.schedule.picks) || r.schedule.picks[r.next].at != at {
+// choose decides a choice of the program: see T.Choose and T.Chance.
+func (r *recorder) choose(site string, n int, chance float64) int {
+	if r.uses == nil {
+		r.uses = map[string]int{}
+	}
+	use := r.uses[site]
+	r.uses[site]++
+	if r.benign() {
 		return 0
 	}
-	d := r.schedule.picks[r.next]
-	r.next++
-	if d.of != n {
-		r.part(fmt.Sprintf("choice point %d had %d choices, and now has %d: %s", at+1, d.of, n, names(ready)))
+	p := &r.point
+	*p = ChoicePoint{site: site, use: use, n: n, chance: chance, tasks: &r.tasks}
+	value := r.by.Pick(p)
+	if value < 0 || value >= p.Len() {
+		panic(outOfRange(r.by, value, p))
 	}
-	if d.pick >= n {
-		return 0
+	value = p.Index(value)
+	r.points++
+	r.order = mix(r.order, uint64(value))
+	if value != 0 {
+		r.recorded = append(r.recorded, deviation{site: site, use: use, value: value})
 	}
-	return d.pick
+	return value
 }
 
-func (r *replayer) part(how string) {
-	if r.parted == "" {
-		r.parted = how
-	}
-}
-
-// end compares the number of choice points in the run with that of the schedule.
-func (r *replayer) end() {
-	if r.at != r.schedule.length {
-		now := "none"
-		if r.at > 0 {
-			now = fmt.Sprint(r.at)
-		}
-		r.part(fmt.Sprintf("the run had %s, and now has %s", plural(r.schedule.length, "choice point", "choice points"), now))
-	}
-}
-
-func names(tasks []*loop.Task) string {
-	text := ""
-	for at, t := range tasks {
-		if at > 0 {
-			text += ", "
-		}
-		text += t.Name()
-	}
-	return text
+func outOfRange(w Walk, pick int, p *ChoicePoint) string {
+	return fmt.Sprintf("looptest: a %T picked option %d of %d; pick one from 0 to %d", w, pick, p.Len(), p.Len()-1)
 }

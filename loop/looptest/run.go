@@ -31,7 +31,7 @@ func Run(t testing.TB, body Body, opts ...Option) {
 	t.Helper()
 	c := configure(opts, 0)
 	outer, left := markGoroutines()
-	r := &run{outer: outer, body: body, test: t, eager: c.eager, debug: true, maxSteps: c.maxSteps}
+	r := &run{config: c, outer: outer, body: body, test: t, debug: true, seed: 1, policy: &recorder{by: fifo{}}}
 	tl := newTimeline(t, r)
 	defer func() {
 		t.Helper()

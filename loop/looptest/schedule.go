@@ -1,30 +1,89 @@
 package looptest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// A schedule holds the picks of a run that were not first in, first out. Replay takes it as text.
+// A schedule holds what in a run was not first in, first out, and not benign. Replay takes it as text.
 type schedule struct {
 	eager      bool
 	timePasses bool
-	length     int // number of choice points in the whole run
-	picks      []deviation
+	seed       uint64 // of the noise; 0 if there was none
+	lineage    []lineage
+	deviations []deviation
 }
 
-// A deviation is a choice point at which the first choice was not picked.
+// A deviation is one of:
+//
+//   - a pick: the task of first was at the front of the queue, and the task of picked took a step;
+//   - the passing of time: as a pick, but picked is zero;
+//   - a choice of the program: the site is not empty, and first and picked are zero.
+//
+// None of them depends on how many others came before. So a deviation keeps its meaning when others
+// are left out.
 type deviation struct {
-	at   int // number of the choice point, from 0
-	pick int // index of the choice that was picked
-	of   int // number of choices
+	first  upcoming
+	picked upcoming
+	site   string
+	use    int // which use of the site, from 0
+	value  int
 }
 
-const prefix = "takt1:"
+// An upcoming is a step that a task is about to take.
+type upcoming struct {
+	task  uint64 // its identity
+	steps int32  // how many steps it has taken
+}
+
+// A lineage says where the task with an identity comes from.
+type lineage struct {
+	identity uint64
+	maker    int // its index in the lineage of the schedule; -1 if a callback made the task
+	number   uint32
+}
+
+// scheduleOf returns the schedule of a run.
+func (x *explorer) scheduleOf(r *run) schedule {
+	s := schedule{eager: x.eager, timePasses: x.passing, deviations: slices.Clone(r.policy.recorded)}
+	if r.streams != nil {
+		s.seed = r.seed
+	}
+	s.lineage = r.policy.tasks.lineageOf(s.deviations)
+	return s
+}
+
+// lineageOf returns the lineages of the tasks in the deviations, and of their makers.
+func (ts *tasks) lineageOf(deviations []deviation) []lineage {
+	wanted := map[uint64]bool{}
+	for _, d := range deviations {
+		wanted[d.first.task], wanted[d.picked.task] = true, true
+	}
+	keep := make([]bool, len(ts.all))
+	for id := len(ts.all) - 1; id > 0; id-- { // a maker has a smaller ID
+		o := &ts.all[id]
+		keep[id] = keep[id] || wanted[o.identity]
+		keep[o.maker] = keep[o.maker] || keep[id]
+	}
+	var all []lineage
+	index := make([]int, len(ts.all))
+	index[0] = -1
+	for id := 1; id < len(ts.all); id++ {
+		if o := &ts.all[id]; keep[id] {
+			index[id] = len(all)
+			all = append(all, lineage{o.identity, index[o.maker], o.number})
+		}
+	}
+	return all
+}
+
+const prefix = "takt2:"
 
 // String returns the schedule as text: the version, then varints in base64.
 func (s schedule) String() string {
@@ -35,16 +94,124 @@ func (s schedule) String() string {
 	if s.timePasses {
 		flags |= 2
 	}
+	var sites []string
+	for _, d := range s.deviations {
+		if d.site != "" && !slices.Contains(sites, d.site) {
+			sites = append(sites, d.site)
+		}
+	}
+	used := s.used()
+	index := map[uint64]int{}
 	b := binary.AppendUvarint(nil, flags)
-	b = binary.AppendUvarint(b, uint64(s.length))
-	last := 0
-	for _, d := range s.picks {
-		b = binary.AppendUvarint(b, uint64(d.at-last))
-		b = binary.AppendUvarint(b, uint64(d.pick))
-		b = binary.AppendUvarint(b, uint64(d.of))
-		last = d.at
+	b = binary.AppendUvarint(b, s.seed)
+	b = binary.AppendUvarint(b, uint64(len(used)))
+	for i, l := range used {
+		index[l.identity] = i
+		b = binary.AppendUvarint(b, uint64(l.maker+1))
+		b = binary.AppendUvarint(b, uint64(l.number))
+	}
+	b = binary.AppendUvarint(b, uint64(len(sites)))
+	for _, site := range sites {
+		b = binary.AppendUvarint(b, uint64(len(site)))
+		b = append(b, site...)
+	}
+	b = binary.AppendUvarint(b, uint64(len(s.deviations)))
+	step := func(u upcoming) {
+		b = binary.AppendUvarint(b, uint64(index[u.task]))
+		b = binary.AppendUvarint(b, uint64(u.steps))
+	}
+	for _, d := range s.deviations {
+		switch {
+		case d.site != "":
+			b = binary.AppendUvarint(b, uint64(2+slices.Index(sites, d.site)))
+			b = binary.AppendUvarint(b, uint64(d.use))
+			b = binary.AppendUvarint(b, uint64(d.value))
+		case d.picked == upcoming{}:
+			b = binary.AppendUvarint(b, 1)
+			step(d.first)
+		default:
+			b = binary.AppendUvarint(b, 0)
+			step(d.first)
+			step(d.picked)
+		}
 	}
 	return prefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+// used returns the lineages that the deviations need.
+func (s schedule) used() []lineage {
+	keep := make([]bool, len(s.lineage))
+	at := map[uint64]int{}
+	for i, l := range s.lineage {
+		at[l.identity] = i
+	}
+	for _, d := range s.deviations {
+		for _, u := range []upcoming{d.first, d.picked} {
+			if i, ok := at[u.task]; ok {
+				keep[i] = true
+			}
+		}
+	}
+	for i := len(keep) - 1; i >= 0; i-- {
+		if maker := s.lineage[i].maker; keep[i] && maker >= 0 {
+			keep[maker] = true
+		}
+	}
+	var used []lineage
+	index := make([]int, len(keep))
+	for i, l := range s.lineage {
+		if !keep[i] {
+			continue
+		}
+		if l.maker >= 0 {
+			l.maker = index[l.maker]
+		}
+		index[i] = len(used)
+		used = append(used, l)
+	}
+	return used
+}
+
+// A scheduleReader reads the numbers of a schedule's text. After an error it returns zeros.
+type scheduleReader struct {
+	b   []byte
+	err error
+}
+
+func (r *scheduleReader) fail(format string, args ...any) {
+	r.err = cmp.Or(r.err, fmt.Errorf(format, args...))
+	r.b = nil
+}
+
+func (r *scheduleReader) uint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		if r.err == nil {
+			r.fail("it is cut off, or has a number that is too large")
+		}
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// number reads a number that is less than limit. what says what it counts.
+func (r *scheduleReader) number(what string, limit int) int {
+	v := r.uint()
+	if r.err == nil && v >= uint64(limit) {
+		r.fail("it has the %s %d, and the limit is %d", what, v, limit-1)
+		return 0
+	}
+	return int(v)
+}
+
+func (r *scheduleReader) step(of []lineage) upcoming {
+	at := r.number("task", len(of))
+	steps := r.number("step", 1<<31)
+	if r.err != nil {
+		return upcoming{}
+	}
+	return upcoming{of[at].identity, int32(steps)}
 }
 
 func parseSchedule(text string) (s schedule, err error) {
@@ -56,44 +223,47 @@ func parseSchedule(text string) (s schedule, err error) {
 	if err != nil {
 		return s, fmt.Errorf("looptest: the schedule %s is damaged: %w", excerpt(text), err)
 	}
-	damaged := func(format string, args ...any) (schedule, error) {
-		return s, fmt.Errorf("looptest: the schedule %s is damaged: %w", excerpt(text), fmt.Errorf(format, args...))
-	}
-	next := func() int {
-		v, n := binary.Uvarint(b)
-		if n <= 0 || v > 1<<31-1 {
-			err = errors.New("it is cut off, or has a number that is too large")
-			b = nil
-			return 0
-		}
-		b = b[n:]
-		return int(v)
-	}
-	flags := next()
+	r := &scheduleReader{b: b}
+	flags := r.number("flags", 4)
 	s.eager, s.timePasses = flags&1 != 0, flags&2 != 0
-	s.length = next()
-	if flags > 3 {
-		return damaged("its flags are %d", flags)
-	}
-	for at := 0; len(b) > 0; {
-		on := next()
-		if on >= s.length-at && err == nil { // the sum of at and on may be too large for an int
-			return damaged("it picks at choice point %d of %d", int64(at)+int64(on)+1, s.length)
+	s.seed = r.uint()
+	// Every entry of a list has a byte or more, so a list is not longer than the rest of the text.
+	for range r.number("length", len(r.b)+1) {
+		l := lineage{maker: r.number("maker", len(s.lineage)+1) - 1, number: uint32(r.number("task number", 1<<31))}
+		from := uint64(1)
+		if l.maker >= 0 {
+			from = s.lineage[l.maker].identity
 		}
-		at += on
-		d := deviation{at: at, pick: next(), of: next()}
-		last := len(s.picks) - 1
-		switch {
-		case err != nil:
-		case last >= 0 && s.picks[last].at == at:
-			return damaged("it picks twice at choice point %d", at+1)
-		case d.pick < 1 || d.pick >= d.of:
-			return damaged("it picks number %d of %d at choice point %d", d.pick, d.of, at+1)
-		}
-		s.picks = append(s.picks, d)
+		l.identity = childOf(from, l.number)
+		s.lineage = append(s.lineage, l)
 	}
-	if err != nil {
-		return damaged("%w", err)
+	var sites []string
+	for range r.number("length", len(r.b)+1) {
+		n := r.number("length", len(r.b)+1)
+		if n == 0 || n > len(r.b) {
+			r.fail("the name of a site has %d bytes, and %d are left", n, len(r.b))
+			break
+		}
+		sites = append(sites, string(r.b[:n]))
+		r.b = r.b[n:]
+	}
+	for range r.number("length", len(r.b)+1) {
+		var d deviation
+		switch kind := r.number("kind", 2+len(sites)); kind {
+		case 0:
+			d.first, d.picked = r.step(s.lineage), r.step(s.lineage)
+		case 1:
+			d.first = r.step(s.lineage)
+		default:
+			d.site, d.use, d.value = sites[kind-2], r.number("use", 1<<31), r.number("value", 1<<31)
+		}
+		s.deviations = append(s.deviations, d)
+	}
+	if r.err == nil && len(r.b) > 0 {
+		r.err = errors.New("it goes on behind its end")
+	}
+	if r.err != nil {
+		return s, fmt.Errorf("looptest: the schedule %s is damaged: %w", excerpt(text), r.err)
 	}
 	return s, nil
 }
@@ -108,23 +278,4 @@ func excerpt(text string) string {
 		return strconv.Quote(text)
 	}
 	return fmt.Sprintf("%q... (%d bytes)", text[:maxExcerpt], len(text))
-}
-
-// scheduleOf returns the schedule of a run.
-func (x *explorer) scheduleOf(r *run) schedule {
-	return schedule{eager: x.eager, timePasses: x.passing, length: len(r.policy.choices), picks: deviations(r.policy.choices)}
-}
-
-// A choice is the pick at a choice point, and the number of choices there.
-type choice struct{ pick, of int32 }
-
-// deviations returns the choices that are not first in, first out.
-func deviations(choices []choice) []deviation {
-	var all []deviation
-	for at, c := range choices {
-		if c.pick != 0 {
-			all = append(all, deviation{at, int(c.pick), int(c.of)})
-		}
-	}
-	return all
 }

@@ -1,237 +1,171 @@
 package looptest
 
 import (
-	"fmt"
+	"iter"
+	"math"
 	"math/rand/v2"
 
 	"github.com/takt-go/takt/loop"
 )
 
-// A Strategy decides which schedules [Explore] runs. [PCT], [DelayBounded], [Exhaustive] and
-// [Random] return one.
+// A Strategy decides which schedules [Explore] runs. [Sample], [PCT], [DelayBounded], [Exhaustive]
+// and [Random] return one, and a program can have a strategy of its own: see the example.
+//
+// A strategy that also has a method Seed() uint64 says by that from which seed the noise of the schedules
+// comes: see [T.Rand].
 type Strategy interface {
-	// plan begins an exploration of a program that takes about this number of steps.
-	plan(steps int, part part) plan
+	// Begin begins an exploration. Explore has run the first schedule, first in, first out, and
+	// says what it knows from that.
+	Begin(e Exploration) Search
+	// String returns the strategy as reports name it, such as "PCT(1, 1000, 3)".
 	String() string
 }
 
-// A part is part i of the n parts of an exploration; i counts from 0.
-type part struct{ i, n int }
+// An Exploration is what a [Strategy] is told when it begins.
+type Exploration struct {
+	Steps    int     // of the first run: the steps of tasks and the callbacks
+	Points   int     // of the first run: the choice points
+	MaxSteps int     // a run with this number of steps counts as endless
+	Factor   float64 // run so many times as many schedules; infinite if a budget of time ends the exploration
+	Part     int     // the part of the strategy to run, from 0: see TAKT_SHARD
+	Parts    int     // the number of parts, at least 1
+	Chance   bool    // the first run has called [T.Rand], so two runs with the same picks may differ
 
-func (p part) has(at int) bool { return at%p.n == p.i }
-
-// A plan gives the schedules to run, one after the other. Its methods are never called at the same
-// time.
-type plan interface {
-	// next returns the decider for the next run. It returns nil at the end, and also while the
-	// next run depends on a run that has not been reported yet.
-	next() decider
-	// ran takes the choices that were made in a run, and its decider, which the plan may use
-	// again. It reports whether the plan keeps the slice choices.
-	ran(d decider, choices []choice) (kept bool)
+	seed   uint64
+	seeded bool
 }
 
-// Random runs n schedules in which each choice is uniformly random. The same seed gives the same
-// schedules.
-//
-// Random gives no guarantee. It is good at bugs that need many switches between tasks, at no
-// particular places. It is bad at bugs that show only if one of t tasks does not run for k choice
-// points in a row: it finds them in about one of (t/(t-1))^k schedules. Use [PCT] for these bugs. Random
-// panics if n is negative.
-func Random(seed uint64, n int) Strategy {
-	if n < 0 {
-		panic(fmt.Sprintf("looptest: Random of %d schedules; give 0 or more", n))
+// Seed returns the seed that the environment sets (TAKT_SEED), and own if it sets none.
+func (e Exploration) Seed(own uint64) uint64 {
+	if e.seeded {
+		return e.seed
 	}
-	return random{seed, n}
+	return own
 }
 
-type random struct {
-	seed uint64
-	n    int
+// Number returns how many of n schedules belong to this part, if n is the number for the whole
+// strategy, before the factor.
+func (e Exploration) Number(n int) int {
+	all := math.Ceil(float64(n) * e.Factor)
+	if n == 0 || all >= math.MaxInt/2 {
+		return int(min(all, math.MaxInt/2))
+	}
+	return (int(all) - e.Part + e.Parts - 1) / e.Parts
 }
 
-func (s random) String() string { return fmt.Sprintf("Random(%d, %d)", s.seed, s.n) }
-
-func (s random) plan(_ int, part part) plan {
-	return &counted{n: s.n, part: part, make: func() seeded {
-		source := new(rand.PCG)
-		return &uniform{strategy: s, source: source, rand: rand.New(source)}
-	}}
+// A Search gives the schedules of an exploration, one after the other. Its methods are never called
+// at the same time.
+type Search interface {
+	// Next returns the walk of the next run. It returns nil at the end, and also while the next run
+	// depends on a run that has not ended.
+	Next() Walk
+	// Ran tells the outcome of the run that w decided. From then on w may be used again.
+	Ran(w Walk, o Outcome)
 }
 
-type uniform struct {
-	strategy random
-	source   *rand.PCG
-	rand     *rand.Rand
+// A Walk decides one run.
+type Walk interface {
+	// Pick returns the option to take at a choice point, from 0 to p.Len()-1. The walk must not
+	// keep p.
+	Pick(p *ChoicePoint) int
 }
 
-func (u *uniform) seed(i int)                       { u.source.Seed(u.strategy.seed, uint64(i)) }
-func (u *uniform) decide(_ []*loop.Task, n int) int { return u.rand.IntN(n) }
-
-// A seeded is a decider that can decide any run of a plan in which runs do not depend on each
-// other.
-type seeded interface {
-	decider
-	seed(i int) // prepares the decider for run i, from 0
+// A ChoicePoint is a moment in a run that has two options or more. The options are the ready tasks in
+// the order of the queue, then, with [TimePasses], the passing of time. At a choice that the program
+// makes by [T.Choose] or [T.Chance] they are the values 0, 1, and so on.
+//
+// Explore leaves out options that lead only to schedules which have been run, or which belong to
+// another part of the exploration. So a choice point may have one option only.
+type ChoicePoint struct {
+	site   string
+	use    int
+	chance float64 // of T.Chance; negative otherwise
+	ready  []*loop.Task
+	n      int     // the number of all options
+	some   []int32 // the options that are left; nil for all
+	tasks  *tasks
 }
 
-// counted is a plan of n runs that do not depend on each other.
-type counted struct {
-	n, at int
-	part  part
-	make  func() seeded
-	free  []seeded
+// Len returns the number of options.
+func (p *ChoicePoint) Len() int {
+	if p.some != nil {
+		return len(p.some)
+	}
+	return p.n
 }
 
-func (c *counted) next() decider {
-	for c.at < c.n {
-		c.at++
-		if c.part.has(c.at - 1) {
-			d := c.take()
-			d.seed(c.at - 1)
-			return d
-		}
+// Index returns the number of option i among all options, also those that are left out. The option
+// with the index 0 is the one of first in, first out, and the benign one of a choice.
+func (p *ChoicePoint) Index(i int) int {
+	if p.some != nil {
+		return int(p.some[i])
+	}
+	return i
+}
+
+// Site returns the name of the choice that the program makes. It returns an empty string if a task is
+// to be picked.
+func (p *ChoicePoint) Site() string { return p.site }
+
+// Task returns the ready task that is option i. It returns nil for the passing of time, and at a
+// choice that the program makes.
+func (p *ChoicePoint) Task(i int) *loop.Task {
+	if i = p.Index(i); i < len(p.ready) {
+		return p.ready[i]
 	}
 	return nil
 }
 
-func (c *counted) take() seeded {
-	last := len(c.free) - 1
-	if last < 0 {
-		return c.make()
+// Identity returns a number for the task that is option i. The number is the same in other runs for
+// the task that the same task makes as its n-th. It is 0 for the passing of time.
+func (p *ChoicePoint) Identity(i int) uint64 {
+	if t := p.Task(i); t != nil {
+		return p.tasks.of(t).identity
 	}
-	d := c.free[last]
-	c.free = c.free[:last]
-	return d
+	return 0
 }
 
-func (c *counted) ran(d decider, _ []choice) bool {
-	c.free = append(c.free, d.(seeded))
-	return false
-}
-
-// DelayBounded runs every schedule with d deviations or fewer. A deviation is a choice point at
-// which the first task in the queue is passed over and another task runs. This is delay bounding
-// (Emmi, Qadeer, Rakamarić: Delay-Bounded Scheduling, POPL 2011), where a deviation counts once,
-// no matter which task runs in place of the first. The schedule without deviations runs first. A
-// schedule with more deviations runs after the schedule that it extends by one.
-//
-// With k choice points and t ready tasks there are about (k·t)^d/d! schedules. DelayBounded
-// certainly finds each bug that d deviations can show. It panics if d is negative.
-func DelayBounded(d int) Strategy {
-	if d < 0 {
-		panic(fmt.Sprintf("looptest: DelayBounded(%d); give 0 deviations or more", d))
+// Steps returns how many steps the task that is option i has taken. The first step of an eager task
+// does not count.
+func (p *ChoicePoint) Steps(i int) int {
+	if t := p.Task(i); t != nil {
+		return int(p.tasks.of(t).steps)
 	}
-	return systematic{name: fmt.Sprintf("DelayBounded(%d)", d), bound: d}
+	return 0
 }
 
-// Exhaustive runs every possible schedule once, but at most limit schedules; 0 is no limit. If the
-// limit is reached, [Explore] logs that some schedules were not run. If it is not reached and the
-// test passes, no schedule makes the body fail. k tasks that are ready at once and have n steps
-// each have (kn)!/(n!)^k schedules. Exhaustive panics if limit is negative.
-func Exhaustive(limit int) Strategy {
-	if limit < 0 {
-		panic(fmt.Sprintf("looptest: Exhaustive(%d); give a limit of 1 or more, or 0 for no limit", limit))
-	}
-	return systematic{name: fmt.Sprintf("Exhaustive(%d)", limit), bound: -1, limit: limit}
-}
-
-type systematic struct {
-	name  string
-	bound int // of deviations; -1 for no bound
-	limit int // of schedules; 0 for no limit
-}
-
-func (s systematic) String() string { return s.name }
-
-func (s systematic) plan(_ int, part part) plan {
-	return &search{systematic: s, part: part, todo: []path{{}}}
-}
-
-// A path is a run of a systematic search. It repeats an earlier run up to a choice point, makes
-// another pick there, and is first in, first out from then on.
-type path struct {
-	before     []choice // the choices of the earlier run, up to the choice point
-	pick       int32
-	deviations int
-	at         int
-}
-
-func (p *path) decide(_ []*loop.Task, n int) int {
-	at := p.at
-	p.at++
-	pick := int32(0)
+// Draw returns a random option: each is as likely as the others. At a [T.Chance] the second option has
+// the probability that the program gives it.
+func (p *ChoicePoint) Draw(r *rand.Rand) int {
+	n := p.Len()
 	switch {
-	case at < len(p.before):
-		pick = p.before[at].pick
-	case at == len(p.before):
-		pick = p.pick
-	}
-	if int(pick) >= n { // the program is not deterministic: the earlier run had more choices here
+	case n == 1:
 		return 0
+	case p.chance < 0:
+		return r.IntN(n)
+	case r.Float64() < p.chance:
+		return 1
 	}
-	return int(pick)
+	return 0
 }
 
-// search is a depth-first search of the tree of choices.
-type search struct {
-	systematic
-	part    part // which of the paths that branch off from the first run are searched
-	todo    []path
-	free    []*path
-	firsts  int // number of paths that branch off from the first run
-	started int
-	cut     bool // the limit was reached, and paths are left
+// An Outcome is what a [Search] is told about a run.
+type Outcome struct {
+	Steps  int    // the steps of tasks and the callbacks
+	Points int    // the choice points
+	Order  uint64 // a hash of the picks
+	Failed bool
+	tasks  *tasks
 }
 
-func (s *search) next() decider {
-	last := len(s.todo) - 1
-	if last < 0 {
-		return nil
-	}
-	if s.limit > 0 && s.started == s.limit {
-		s.cut = true
-		return nil
-	}
-	s.started++
-	p := s.take()
-	*p = s.todo[last]
-	s.todo = s.todo[:last]
-	return p
-}
-
-func (s *search) take() *path {
-	last := len(s.free) - 1
-	if last < 0 {
-		return new(path)
-	}
-	p := s.free[last]
-	s.free = s.free[:last]
-	return p
-}
-
-// ran adds the runs that branch off from this one at a choice point after those that its path
-// fixes. The search has added the runs for the earlier choice points already.
-func (s *search) ran(d decider, choices []choice) (kept bool) {
-	p := d.(*path)
-	s.free = append(s.free, p)
-	if s.bound >= 0 && p.deviations == s.bound {
-		return false
-	}
-	from := 0
-	if p.pick > 0 {
-		from = len(p.before) + 1
-	}
-	for at := len(choices) - 1; at >= from; at-- {
-		for pick := choices[at].of - 1; pick > 0; pick-- {
-			if p.deviations == 0 {
-				if s.firsts++; !s.part.has(s.firsts - 1) {
-					continue
-				}
+// Tasks returns the identity of each task of the run, and the number of its steps, in order of
+// creation: see [ChoicePoint.Identity].
+func (o Outcome) Tasks() iter.Seq2[uint64, int] {
+	return func(yield func(uint64, int) bool) {
+		for i := 1; o.tasks != nil && i < len(o.tasks.all); i++ {
+			if t := &o.tasks.all[i]; !yield(t.identity, int(t.steps)) {
+				return
 			}
-			s.todo = append(s.todo, path{before: choices[:at:at], pick: pick, deviations: p.deviations + 1})
-			kept = true
 		}
 	}
-	return kept
 }

@@ -121,7 +121,7 @@ func TestDelayBoundedRunsAllThatDeviateSoOften(t *testing.T) {
 
 // strategies has one strategy of each kind.
 var strategies = []looptest.Strategy{
-	looptest.Random(1, 100), looptest.PCT(1, 100, 3), looptest.DelayBounded(2), looptest.Exhaustive(0),
+	looptest.Sample(1, 100), looptest.Random(1, 100), looptest.PCT(1, 100, 3), looptest.DelayBounded(2), looptest.Exhaustive(0),
 }
 
 func TestSameSeedSameSchedules(t *testing.T) {
@@ -130,10 +130,13 @@ func TestSameSeedSameSchedules(t *testing.T) {
 		looptest.Schedules(t, s, o.program(3, 3), func(r looptest.Ran) { all = append(all, r.Schedule) })
 		return all
 	}
-	for _, s := range append(strategies, looptest.Random(2, 100), looptest.PCT(2, 100, 3)) {
+	for _, s := range append(strategies, looptest.Sample(2, 100), looptest.Random(2, 100), looptest.PCT(2, 100, 3)) {
 		if !slices.Equal(run(s), run(s)) {
 			t.Errorf("%v: the second time the schedules are different", s)
 		}
+	}
+	if slices.Equal(run(looptest.Sample(1, 100)), run(looptest.Sample(2, 100))) {
+		t.Error("Sample: two seeds give the same schedules")
 	}
 	if slices.Equal(run(looptest.Random(1, 100)), run(looptest.Random(2, 100))) {
 		t.Error("Random: two seeds give the same schedules")
@@ -156,6 +159,7 @@ func TestRandomIsFair(t *testing.T) {
 
 func TestStrategiesSayWhatTheyAre(t *testing.T) {
 	for s, want := range map[looptest.Strategy]string{
+		looptest.Sample(7, 100):  "Sample(7, 100)",
 		looptest.Random(7, 100):  "Random(7, 100)",
 		looptest.PCT(7, 100, 3):  "PCT(7, 100, 3)",
 		looptest.DelayBounded(2): "DelayBounded(2)",
@@ -171,6 +175,7 @@ func TestStrategiesRefuse(t *testing.T) {
 	panics(t, "PCT of depth 0", func() { looptest.PCT(1, 1, 0) })
 	panics(t, "DelayBounded(-1)", func() { looptest.DelayBounded(-1) })
 	panics(t, "Exhaustive(-1)", func() { looptest.Exhaustive(-1) })
+	panics(t, "Sample of -1 schedules", func() { looptest.Sample(1, -1) })
 	panics(t, "Random of -1 schedules", func() { looptest.Random(1, -1) })
 	panics(t, "PCT of -1 schedules", func() { looptest.PCT(1, -1, 1) })
 	panics(t, "MaxSteps(0)", func() { looptest.MaxSteps(0) })

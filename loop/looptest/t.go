@@ -22,7 +22,10 @@ import (
 //
 // Any task may call Fatal, FailNow and Skip. They end the body and all its tasks, and all deferred
 // calls run.
-type T struct{ testing.TB }
+type T struct {
+	testing.TB
+	run *run // nil if no run made the T
+}
 
 // A holder is the testing.TB of one schedule. It keeps the texts that the schedule logs: they are
 // printed only if the schedule fails.
@@ -30,6 +33,7 @@ type holder struct {
 	testing.TB
 	mu       sync.Mutex
 	lines    []string
+	first    string    // the text of the first failure
 	helpers  []uintptr // the places that called Helper
 	failed   bool
 	skipped  bool
@@ -49,9 +53,9 @@ func (h *holder) Helper() {
 	}
 }
 
-// log adds text, after the file and line of the body's call, as package testing does. A method of
-// the holder must call log directly: log skips one frame for it.
-func (h *holder) log(text string) {
+// log adds text, after the file and line of the body's call, as package testing does, and returns
+// both. A method of the holder must call log directly: log skips one frame for it.
+func (h *holder) log(text string) (line string) {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	h.mu.Lock()
@@ -65,7 +69,9 @@ func (h *holder) log(text string) {
 	for more && helpers[frame.Function] {
 		frame, more = frames.Next()
 	}
-	h.say(place(frame) + ": " + text)
+	line = place(frame) + ": " + text
+	h.say(line)
+	return line
 }
 
 // say adds text. The caller has locked h.mu.
@@ -80,9 +86,15 @@ func (h *holder) say(text string) {
 	}
 }
 
-func (h *holder) Fail() {
+func (h *holder) Fail() { h.fail("") }
+
+// fail makes the schedule fail, with this text.
+func (h *holder) fail(line string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !h.failed && !h.deaf {
+		h.first = line
+	}
 	h.failed = true
 }
 
@@ -118,23 +130,21 @@ func (h *holder) Log(args ...any)                 { h.log(fmt.Sprintln(args...))
 func (h *holder) Logf(format string, args ...any) { h.log(fmt.Sprintf(format, args...)) }
 
 func (h *holder) Error(args ...any) {
-	h.log(fmt.Sprintln(args...))
-	h.Fail()
+	h.fail(h.log(fmt.Sprintln(args...)))
 }
 
 func (h *holder) Errorf(format string, args ...any) {
-	h.log(fmt.Sprintf(format, args...))
-	h.Fail()
+	h.fail(h.log(fmt.Sprintf(format, args...)))
 }
 
 func (h *holder) Fatal(args ...any) {
-	h.log(fmt.Sprintln(args...))
-	h.FailNow()
+	h.fail(h.log(fmt.Sprintln(args...)))
+	h.finish(false)
 }
 
 func (h *holder) Fatalf(format string, args ...any) {
-	h.log(fmt.Sprintf(format, args...))
-	h.FailNow()
+	h.fail(h.log(fmt.Sprintf(format, args...)))
+	h.finish(false)
 }
 
 func (h *holder) Skip(args ...any) {

@@ -24,7 +24,7 @@ func TestTimelineOfAFailure(t *testing.T) {
 		kept bool
 	}{
 		{"Explore", func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 5), fails) }, true},
-		{"Replay", func(tb testing.TB) { looptest.Replay(tb, "takt1:AAA", fails) }, true},
+		{"Replay", func(tb testing.TB) { looptest.Replay(tb, "takt2:AAAAAAA", fails) }, true},
 		{"Run", func(tb testing.TB) { looptest.Run(tb, fails) }, true},
 		{"passing", func(tb testing.TB) { looptest.Run(tb, func(context.Context, *looptest.T) {}) }, false},
 	} {

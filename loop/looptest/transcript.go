@@ -34,7 +34,7 @@ type step struct {
 func (tr *transcript) of(r *run) {
 	tr.run = r
 	tr.open, tr.stands = map[*loop.Task]*step{}, map[*loop.Task]string{}
-	r.debug, r.observer, r.said.heard = true, tr.observe, tr.hear
+	r.debug, r.events, r.said.heard = true, tr.observe, tr.hear
 }
 
 func (tr *transcript) observe(e loop.Event) {

@@ -1,0 +1,137 @@
+package looptest
+
+import (
+	"fmt"
+	"math"
+)
+
+// DelayBounded runs every schedule with d deviations or fewer. A deviation is a choice point at
+// which the first task in the queue is passed over and another task runs, or a choice of the program
+// that is not 0. This is delay bounding (Emmi, Qadeer, Rakamarić: Delay-Bounded Scheduling, POPL 2011),
+// where a deviation counts once, no matter which task runs in place of the first. The schedule
+// without deviations runs first. A schedule with more deviations runs after the schedule that it
+// extends by one.
+//
+// With k choice points and t ready tasks there are about (k·t)^d/d! schedules. DelayBounded
+// certainly finds each bug that d deviations can show. It panics if d is negative.
+func DelayBounded(d int) Strategy {
+	if d < 0 {
+		panic(fmt.Sprintf("looptest: DelayBounded(%d); give 0 deviations or more", d))
+	}
+	return systematic{name: fmt.Sprintf("DelayBounded(%d)", d), bound: d}
+}
+
+// Exhaustive runs every possible schedule once, but at most limit schedules; 0 is no limit. If the
+// limit is reached, [Explore] logs that some schedules were not run. If it is not reached and the
+// test passes, no schedule makes the body fail. k tasks that are ready at once and have n steps
+// each have (kn)!/(n!)^k schedules. With TAKT_SHARD the limit is that of each part. Exhaustive panics
+// if limit is negative.
+func Exhaustive(limit int) Strategy {
+	if limit < 0 {
+		panic(fmt.Sprintf("looptest: Exhaustive(%d); give a limit of 1 or more, or 0 for no limit", limit))
+	}
+	return systematic{name: fmt.Sprintf("Exhaustive(%d)", limit), bound: -1, limit: limit}
+}
+
+type systematic struct {
+	name  string
+	bound int // of deviations; -1 for no bound
+	limit int // of schedules; 0 for no limit
+}
+
+func (s systematic) String() string { return s.name }
+
+func (s systematic) Begin(e Exploration) Search {
+	if math.IsInf(e.Factor, 1) {
+		s.limit = 0
+	}
+	return &search{systematic: s, part: e.Part, parts: e.Parts, todo: []path{{}}}
+}
+
+// A path is a run of a systematic search. It repeats an earlier run up to a choice point, makes
+// another pick there, and is first in, first out from then on.
+type path struct {
+	before     []option // the picks of the earlier run, up to the choice point
+	pick       int32
+	deviations int
+	made       []option // the picks of this run
+}
+
+func (p *path) Pick(c *ChoicePoint) int {
+	pick := int32(0)
+	switch at := len(p.made); {
+	case at < len(p.before):
+		pick = p.before[at].pick
+	case at == len(p.before):
+		pick = p.pick
+	}
+	if int(pick) >= c.n { // the program is not deterministic: the earlier run had more options here
+		pick = 0
+	}
+	p.made = append(p.made, option{pick, int32(c.n)})
+	return int(pick)
+}
+
+// search is a depth-first search of the tree of picks.
+type search struct {
+	systematic
+	part, parts int // which of the paths that branch off from the first run are searched
+	todo        []path
+	free        []*path
+	firsts      int // number of paths that branch off from the first run
+	started     int
+	cut         bool // the limit was reached, and paths are left
+}
+
+func (s *search) Next() Walk {
+	last := len(s.todo) - 1
+	if last < 0 {
+		return nil
+	}
+	if s.limit > 0 && s.started == s.limit {
+		s.cut = true
+		return nil
+	}
+	s.started++
+	p := new(path)
+	if last := len(s.free) - 1; last >= 0 {
+		p, s.free = s.free[last], s.free[:last]
+	}
+	made := p.made[:0]
+	*p = s.todo[last]
+	p.made = made
+	s.todo = s.todo[:last]
+	return p
+}
+
+// Ran adds the runs that branch off from this one at a choice point after those that its path
+// fixes. The search has added the runs for the earlier choice points already.
+func (s *search) Ran(w Walk, _ Outcome) {
+	p := w.(*path)
+	s.free = append(s.free, p)
+	if s.bound >= 0 && p.deviations == s.bound {
+		return
+	}
+	made, kept := p.made, false
+	from := 0
+	if p.pick > 0 {
+		from = len(p.before) + 1
+	}
+	for at := len(made) - 1; at >= from; at-- {
+		for pick := made[at].of - 1; pick > 0; pick-- {
+			if p.deviations == 0 {
+				if s.firsts++; (s.firsts-1)%s.parts != s.part {
+					continue
+				}
+			}
+			s.todo = append(s.todo, path{before: made[:at:at], pick: pick, deviations: p.deviations + 1})
+			kept = true
+		}
+	}
+	if kept {
+		p.made = nil
+	}
+}
+
+// foreign reports whether the run of p belongs to another part. Each part needs the first run.
+func (s *search) foreign(p *path) bool { return p.deviations == 0 && s.part > 0 }
