@@ -87,23 +87,32 @@ func ExampleDelayBounded() {
 	// map[aabb:true abab:true abba:true baba:true]
 }
 
-// Three schedules show two new orders; a hundred show all six.
+// Three schedules show three new orders, since no schedule is run twice; a hundred show all six.
 func ExampleRandom() {
 	orderOf(looptest.Random(1, 3))
 	orderOf(looptest.Random(1, 100))
 	// Output:
-	// map[aabb:true abab:true baba:true]
+	// map[aabb:true abab:true abba:true baba:true]
 	// map[aabb:true abab:true abba:true baab:true baba:true bbaa:true]
 }
 
-// With depth 1 the task with the higher priority runs first, to its end. With depth 2 the priority
-// changes once. (The first run of every exploration is first in, first out: abab.)
-func ExamplePCT() {
-	orderOf(looptest.PCT(1, 100, 1))
-	orderOf(looptest.PCT(1, 100, 2))
+// Three schedules, in each of which two or three tasks are interleaved uniformly.
+func ExampleSample() {
+	orderOf(looptest.Sample(1, 3))
+	orderOf(looptest.Sample(1, 100))
 	// Output:
-	// map[aabb:true abab:true bbaa:true]
-	// map[aabb:true abab:true abba:true baab:true bbaa:true]
+	// map[aabb:true abab:true abba:true baba:true]
+	// map[aabb:true abab:true abba:true baab:true baba:true bbaa:true]
+}
+
+// With depth 1 the task with the higher priority runs first, to its end: aabb. The second schedule would
+// be the same, so another one is run. (The first run of every exploration is first in, first out: abab.)
+func ExamplePCT() {
+	orderOf(looptest.PCT(1, 1, 1))
+	orderOf(looptest.PCT(1, 2, 1))
+	// Output:
+	// map[aabb:true abab:true]
+	// map[aabb:true abab:true abba:true]
 }
 
 // Without TimePasses this test passes, since the work takes no time. On a busy machine a minute may
@@ -117,20 +126,20 @@ func ExampleTimePasses() {
 		}
 	}, looptest.TimePasses())
 	// Output:
-	// example_test.go:116: time limit of 1m0s expired
+	// example_test.go:125: time limit of 1m0s expired
 	//
 	// It fails with 1 deviation from first in, first out (DelayBounded(1), after 2 schedules). To replay this schedule:
 	//
-	// 	looptest.Replay(t, "takt1:AgEAAQI", body)
+	// 	looptest.Replay(t, "takt2:AgACAAEBAQABAQEA", body)
 	//
 	// The interleaving; * marks a deviation from first in, first out:
 	//
-	// 	   1   0s    main  its start → example_test.go:115  made work
+	// 	   1   0s    main  its start → example_test.go:124  made work
 	// 	   2 * 1m0s        time passes before the ready tasks run
-	// 	   3   1m0s  work  its start → example_test.go:114
-	// 	   4   1m0s  work  example_test.go:114 → its end    woke main
-	// 	   5   1m0s  main  example_test.go:115 → its end
-	// 	       ! example_test.go:116: time limit of 1m0s expired
+	// 	   3   1m0s  work  its start → example_test.go:123
+	// 	   4   1m0s  work  example_test.go:123 → its end    woke main
+	// 	   5   1m0s  main  example_test.go:124 → its end
+	// 	       ! example_test.go:125: time limit of 1m0s expired
 }
 
 // With the eager task factory the body of a new task runs inside the call that makes the task. So
@@ -148,17 +157,17 @@ func ExampleBothFactories() {
 		}, task.Named("worker"))
 	}, looptest.BothFactories())
 	// Output:
-	// example_test.go:144: the body runs before worker is set
+	// example_test.go:153: the body runs before worker is set
 	//
 	// It fails first in, first out (DelayBounded(0), in the first run, eager task factory). To replay this schedule:
 	//
-	// 	looptest.Replay(t, "takt1:AQA", body)
+	// 	looptest.Replay(t, "takt2:AQAAAAA", body)
 	//
 	// The interleaving; * marks a deviation from first in, first out:
 	//
 	// 	   1   main    its start → its end  made worker
 	// 	   2   worker  its start → its end
-	// 	       ! example_test.go:144: the body runs before worker is set
+	// 	       ! example_test.go:153: the body runs before worker is set
 }
 
 // Settle waits until the worker sleeps. No time passes meanwhile.
