@@ -44,11 +44,12 @@ func Example() {
 	// deposit_test.go:27: the balance is 50, want 100
 	//
 	// It fails with 1 deviation from first in, first out (Sample(1, 1000), after 2 schedules). To replay this schedule:
-	//
 	// 	looptest.Replay(t, "takt2:AAACAAEBAQABAAEAAAE", body)
 	//
-	// The interleaving; * marks a deviation from first in, first out:
+	// The deviation, by step:
+	// 	   2  main ran before ann
 	//
+	// The interleaving; * marks a deviation from first in, first out:
 	// 	   1   main  its start → deposit_test.go:19           made ann
 	// 	   2 * main  deposit_test.go:19 → deposit_test.go:23  made bob
 	// 	   3   ann   its start → deposit_test.go:14

@@ -65,7 +65,7 @@ func (x *explorer) compare(s schedule, r *run) (parted string) {
 		"Look for the order of a map, the wall clock, randomness, a variable that the runs share, or a goroutine that the program starts.\n\n" + difference
 	for _, run := range []*run{r, first, second} {
 		if run.failed() {
-			return parted + "\n\nOne of the runs failed:\n\n" + run.text()
+			return (&report{note: parted + "\n\nOne of the runs failed:", failure: run.failures()}).String()
 		}
 	}
 	return parted
@@ -78,13 +78,13 @@ func firstDifference(one, two []string) string {
 	}
 	event := func(events []string) string {
 		if at < len(events) {
-			return events[at]
+			return cut(events[at], maxLine)
 		}
 		return "(the end)"
 	}
 	text := ""
 	for _, e := range one[max(0, at-5):at] {
-		text += "\t   both   " + e + "\n"
+		text += "\t   both   " + cut(e, maxLine) + "\n"
 	}
 	return text + fmt.Sprintf("\t   first  %s\n\t   second %s\n\tat event %d", event(one), event(two), at+1)
 }

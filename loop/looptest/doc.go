@@ -36,12 +36,13 @@
 //
 //	deposit_test.go:27: the balance is 50, want 100
 //
-//	It fails with 1 deviation from first in, first out (Sample(1, 1000), after N schedules). To replay this schedule:
-//
+//	It fails with 1 deviation from first in, first out (Sample(1, 1000), after 2 schedules). To replay this schedule:
 //		looptest.Replay(t, "takt2:AAACAAEBAQABAAEAAAE", body)
 //
-//	The interleaving; * marks a deviation from first in, first out:
+//	The deviation, by step:
+//		   2  main ran before ann
 //
+//	The interleaving; * marks a deviation from first in, first out:
 //		   1   main  its start → deposit_test.go:19           made ann
 //		   2 * main  deposit_test.go:19 → deposit_test.go:23  made bob
 //		   3   ann   its start → deposit_test.go:14
@@ -53,17 +54,27 @@
 //
 // # How to read a report
 //
-//   - The first lines say what failed: the texts that the function logged, and the faults that
-//     this package found, such as a deadlock.
+//   - The first lines say what failed: the texts that the function gave to Error or Fatal, and the
+//     faults that this package found, such as a deadlock. Under a panic stands the place in your
+//     program that panicked, and then its callers.
 //   - Explore has minimised the schedule. It looked for a failure of the same kind with as few
 //     deviations as possible.
+//   - The list of deviations says, for each one, in which step another task ran than the first one
+//     in the ready queue. Here ann was first, but main went on. Look at this list first: the code
+//     does not expect these steps.
 //   - Each numbered line is one step of a task: the task, the place where the step began, and the
 //     place where the task suspended. Line 14 is the Yield inside deposit. Then follow the tasks
 //     that this step made, woke or canceled. Under each line stand the texts that were logged in
-//     this step. Equal steps in a row share one line, which says how many they are. If time
-//     passes in the run, each line has a column for the time on the loop's clock.
-//   - A star marks a deviation: another task was first in the ready queue. Here ann was first, but
-//     main went on. Look at the deviations first: the code does not expect them.
+//     this step, a failure after an exclamation mark. If time passes in the run, each line has a
+//     column for the time on the loop's clock. A star marks a deviation.
+//   - Steps that are repeated share a line, which ends with ×41 for 41 of them. Under several lines
+//     that are repeated together stands: these 2 steps ×41. In a long run, a line also ends with the
+//     names of the tasks if many tasks did the same in turn.
+//   - If there is a timeline, its path is the last line: see The environment.
+//
+// A report has 60 lines at most. In a long run the steps around the deviations, those around the
+// failure, and the last ones are listed; the report says how many it leaves out. A run that logs much
+// has its last logs in a list of their own, by task.
 //
 // In the report, ann reads the balance in step 3 and bob reads it in step 4. Both read 0, and both
 // write 50. The fix is to hold a lock.Mutex from the read to the write.

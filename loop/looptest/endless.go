@@ -54,6 +54,9 @@ func (m *limiter) String() string {
 	for at, name := range names {
 		names[at] = fmt.Sprintf("%d × %s", times[name], name)
 	}
+	if most := 6; len(names) > most {
+		names = append(names[:most-1], fmt.Sprintf("and %d more tasks", len(names)-most+1))
+	}
 	return fmt.Sprintf("the body has not ended after %s (see MaxSteps); the last %d steps were: %s",
 		plural(m.limit, "step", "steps"), len(m.lately), strings.Join(names, ", "))
 }

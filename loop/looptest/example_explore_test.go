@@ -60,11 +60,13 @@ func ExampleExplore() {
 	// example_explore_test.go:44: -1 in stock
 	//
 	// It fails with 2 deviations from first in, first out (Sample(1, 1000), after 2 schedules). To replay this schedule:
-	//
 	// 	looptest.Replay(t, "takt2:AAADAAEBAQECAAIAAQACAAABAQIC", body)
 	//
-	// The interleaving; * marks a deviation from first in, first out:
+	// The deviations, by step:
+	// 	   2  bob ran before ann
+	// 	   5  bob ran before ann
 	//
+	// The interleaving; * marks a deviation from first in, first out:
 	// 	   1   main  its start → example_explore_test.go:40  made ann, made bob
 	// 	   2 * bob   its start → example_explore_test.go:33
 	// 	   3   ann   its start → example_explore_test.go:20

@@ -40,8 +40,11 @@ func ExampleReplay() {
 	// Output:
 	// example_explore_test.go:44: -1 in stock
 	//
-	// The interleaving; * marks a deviation from first in, first out:
+	// The deviations, by step:
+	// 	   2  bob ran before ann
+	// 	   3  bob ran before ann
 	//
+	// The interleaving; * marks a deviation from first in, first out:
 	// 	   1   main  its start → example_explore_test.go:40  made ann, made bob
 	// 	   2 * bob   its start → example_explore_test.go:33
 	// 	   3 * bob   example_explore_test.go:33 → example_explore_test.go:33
@@ -126,20 +129,21 @@ func ExampleTimePasses() {
 		}
 	}, looptest.TimePasses())
 	// Output:
-	// example_test.go:125: time limit of 1m0s expired
+	// example_test.go:128: time limit of 1m0s expired
 	//
 	// It fails with 1 deviation from first in, first out (DelayBounded(1), after 2 schedules). To replay this schedule:
-	//
 	// 	looptest.Replay(t, "takt2:AgACAAEBAQABAQEA", body)
 	//
-	// The interleaving; * marks a deviation from first in, first out:
+	// The deviation, by step:
+	// 	   2  time passed before work ran
 	//
-	// 	   1   0s    main  its start → example_test.go:124  made work
+	// The interleaving; * marks a deviation from first in, first out:
+	// 	   1   0s    main  its start → example_test.go:127          made work
 	// 	   2 * 1m0s        time passes before the ready tasks run
-	// 	   3   1m0s  work  its start → example_test.go:123
-	// 	   4   1m0s  work  example_test.go:123 → its end    woke main
-	// 	   5   1m0s  main  example_test.go:124 → its end
-	// 	       ! example_test.go:125: time limit of 1m0s expired
+	// 	   3   1m0s  work  its start → example_test.go:126
+	// 	   4   1m0s  work  example_test.go:126 → its end, canceled  woke main
+	// 	   5   1m0s  main  example_test.go:127 → its end
+	// 	       ! example_test.go:128: time limit of 1m0s expired
 }
 
 // With the eager task factory the body of a new task runs inside the call that makes the task. So
@@ -157,17 +161,15 @@ func ExampleBothFactories() {
 		}, task.Named("worker"))
 	}, looptest.BothFactories())
 	// Output:
-	// example_test.go:153: the body runs before worker is set
+	// example_test.go:157: the body runs before worker is set
 	//
 	// It fails first in, first out (DelayBounded(0), in the first run, eager task factory). To replay this schedule:
-	//
 	// 	looptest.Replay(t, "takt2:AQAAAAA", body)
 	//
 	// The interleaving; * marks a deviation from first in, first out:
-	//
 	// 	   1   main    its start → its end  made worker
 	// 	   2   worker  its start → its end
-	// 	       ! example_test.go:153: the body runs before worker is set
+	// 	       - example_test.go:157: the body runs before worker is set
 }
 
 // Settle waits until the worker sleeps. No time passes meanwhile.

@@ -68,7 +68,7 @@ const (
 // find notes a fault. name tells it apart from other faults of the kind.
 func (r *run) find(kind failureKind, name, format string, args ...any) {
 	if r.kind == none {
-		r.kind, r.name = kind, nameOf(name)
+		r.kind, r.name = kind, signature(name)
 	}
 	r.report = append(r.report, "looptest: "+fmt.Sprintf(format, args...))
 }
@@ -76,7 +76,7 @@ func (r *run) find(kind failureKind, name, format string, args ...any) {
 // failed reports whether the run has failed. It sets the kind of a failure that the body reported.
 func (r *run) failed() bool {
 	if r.kind == none && r.said.failed {
-		r.kind, r.name = asserted, nameOf(r.said.first)
+		r.kind, r.name = asserted, signature(strings.Join(r.said.errors, "\n"))
 	}
 	return r.kind != none
 }
@@ -87,8 +87,8 @@ func (r *run) failsAs(o *run) bool { return r.kind == o.kind && r.name == o.name
 // varying matches what in a message differs between two failures that are the same.
 var varying = regexp.MustCompile(`0x[0-9a-fA-F]+|[0-9]+|"[^"]*"`)
 
-// nameOf returns the first line of the message of a failure, without what varies.
-func nameOf(message string) string {
+// signature returns the first line of the message of a failure, without what varies.
+func signature(message string) string {
 	message, _, _ = strings.Cut(message, "\n")
 	place, rest, ok := strings.Cut(message, ": ") // keep the line of the call
 	if !ok {
@@ -103,9 +103,17 @@ func (r *run) outcome() Outcome {
 	return Outcome{Steps: p.steps.count, Points: p.points, Order: p.order, Failed: r.failed(), tasks: &p.tasks}
 }
 
-// text returns the texts that describe the failure.
-func (r *run) text() string {
-	return strings.Join(append(append([]string(nil), r.said.lines...), r.report...), "\n")
+// failures returns the texts that describe the failure, if the run has failed. If the body has
+// failed without such a text, these are the last texts that it has logged.
+func (r *run) failures() []string {
+	texts := append(append([]string(nil), r.said.errors...), r.report...)
+	switch lines := r.said.lines; {
+	case len(texts) > 0 || !r.failed():
+		return texts
+	case len(lines) > 0:
+		return lines[max(0, len(lines)-3):]
+	}
+	return []string{"looptest: the body called Fail or FailNow, and has logged nothing"}
 }
 
 // execute runs the body once. If the body or another task calls FailNow, the goroutine that has
@@ -131,17 +139,17 @@ func (r *run) execute() {
 	var deadlock *loop.DeadlockError
 	switch {
 	case errors.As(err, &deadlock):
-		r.find(deadlocked, "", "deadlock: nothing can wake the tasks that are left:\n%s%s", r.unfinished(), circle(deadlock.Cycle))
+		r.find(deadlocked, "", "deadlock: nothing can wake the tasks that are left:\n%s%s", r.unfinished(deadlock.Cycle), circle(deadlock.Cycle))
 		return
 	case !main.Done() && r.policy.steps.over():
-		r.find(endless, "", "%v. These tasks have not ended:\n%s", &r.policy.steps, r.unfinished())
+		r.find(endless, "", "%v. These tasks have not ended:\n%s", &r.policy.steps, r.unfinished(nil))
 		return
 	case !main.Done():
 		r.find(stopped, "", "the body called Loop.Stop; only this package may call it: to end the body, return from it")
 		return
 	}
 	if p, ok := main.Err().(*loop.PanicError); ok {
-		r.find(panicked, fmt.Sprint(p.Value), "%v\n%s", p, stackOf(p))
+		r.find(panicked, fmt.Sprint(p.Value), "%s", panicText(p))
 	}
 	r.findLeaks()
 }
@@ -176,60 +184,13 @@ func (r *run) options() []loop.Option {
 
 // findLeaks reports the tasks and timers that are left when the body has ended.
 func (r *run) findLeaks() {
-	if left := r.unfinished(); left != "" {
+	if left := r.unfinished(nil); left != "" {
 		r.find(leaked, "", "these tasks are left when the body has ended; await or cancel them:\n%s", left)
 		return // the loop also cancels the timers of these tasks
 	}
 	if at, armed := r.loop.NextDeadline(); armed {
 		r.find(leaked, "", "a timer is still armed when the body has ended, for %v after the start; cancel its handle, or end the time limit that armed it", at.Sub(r.clock.Start()))
 	}
-}
-
-// unfinished lists the tasks that have not ended.
-func (r *run) unfinished() string {
-	var left []string
-	for t := range r.loop.Tasks() {
-		text := fmt.Sprintf("\t%s %s", t.Name(), t.Status())
-		for _, frame := range t.Stack() {
-			if !ofTakt(frame.Function) {
-				text += ", at " + place(frame)
-				break
-			}
-		}
-		if site := t.SpawnSite(); site != "" && t.ID() > 1 {
-			text += ", spawned at " + filepath.Base(site)
-		}
-		left = append(left, text)
-	}
-	return strings.Join(left, "\n")
-}
-
-// circle describes the tasks of a deadlock that wait for each other.
-func circle(tasks []*loop.Task) string {
-	if len(tasks) == 0 {
-		return ""
-	}
-	text := "\n\tin a circle, each waits for the next: "
-	for _, t := range tasks {
-		text += t.Name() + " → "
-	}
-	return text + tasks[0].Name()
-}
-
-// stackOf returns the stack of a panic in a body or callback, without the frames of this library
-// and of the runtime.
-func stackOf(p *loop.PanicError) string {
-	var kept []string
-	lines := strings.Split(string(p.Stack), "\n")
-	for i := 1; i+1 < len(lines); i += 2 { // line 0 names the goroutine; then each frame has two lines
-		function, place := lines[i], lines[i+1]
-		name, _, _ := strings.Cut(function, "(")
-		if !ofTakt(function) && name != "panic" && !strings.HasPrefix(name, "runtime") && !strings.HasPrefix(name, "iter.") && !strings.HasPrefix(name, "created by ") {
-			place, _, _ = strings.Cut(place, " +0x")
-			kept = append(kept, "\t"+function, "\t"+place)
-		}
-	}
-	return strings.Join(kept, "\n")
 }
 
 func plural(n int, one, more string) string {
@@ -254,12 +215,11 @@ func (r *run) failure(f loop.Failure) {
 			name += ", spawned at " + filepath.Base(site)
 		}
 	}
-	kind := unhandled
-	stack := ""
+	kind, text := unhandled, fmt.Sprint(f.Err)
 	if p, ok := f.Err.(*loop.PanicError); ok {
-		kind, stack = panicked, "\n"+stackOf(p)
+		kind, text = panicked, panicText(p)
 	}
-	r.find(kind, fmt.Sprint(f.Kind, " ", f.Err), "%v%s: %v%s", f.Kind, name, f.Err, stack)
+	r.find(kind, fmt.Sprint(f.Kind, " ", f.Err), "%v%s: %s", f.Kind, name, text)
 }
 
 // close ends the run. It is deferred, since a Goexit may have ended the run.

@@ -393,10 +393,8 @@ func (x *explorer) describe(failing *run) string {
 	if s.eager {
 		after += ", eager task factory"
 	}
-	how := "It fails first in, first out"
-	if n := len(s.deviations); n > 0 {
-		how = "It fails with " + plural(n, "deviation", "deviations") + " from first in, first out"
-	}
-	return fmt.Sprintf("%s\n\n%s (%v, %s). To replay this schedule:\n\n\tlooptest.Replay(t, %q, body)\n\n%s%s",
-		r.text(), how, x.strategy, after, s, tr, tl.write(x.t))
+	return (&report{
+		failure: r.failures(), schedule: s.String(), deviations: len(s.deviations), found: fmt.Sprintf("%v, %s", x.strategy, after),
+		steps: tr, timeline: tl.write(x.t),
+	}).String()
 }

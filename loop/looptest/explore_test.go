@@ -286,7 +286,7 @@ func TestMaxSteps(t *testing.T) {
 		{"one task", func(ctx context.Context, t *looptest.T) {
 			for ctx.Err() == nil && task.Yield(ctx) == nil {
 			}
-		}, few, []string{"the last 60 steps were: 60 × main.", "(999 times)"}},
+		}, few, []string{"the last 60 steps were: 60 × main.", "×999"}},
 		{"sleeps", func(ctx context.Context, t *looptest.T) {
 			for task.Sleep(ctx, time.Second) == nil {
 			}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,25 +40,51 @@ func markGoroutines() (ctx context.Context, left func() string) {
 // returned.
 var parallel = runtime.FuncForPC(reflect.ValueOf((*testing.T).Parallel).Pointer()).Name()
 
-// goroutinesOf returns the stacks of the goroutines with the label. It waits for up to a second,
-// since a goroutine may be about to end.
+// goroutinesOf describes the goroutines with the label. It waits for up to a second, since a
+// goroutine may be about to end.
 func goroutinesOf(label string) string {
 	mark := fmt.Sprintf("%q:%q", "looptest", label)
-	var left string
+	var left []string
 	for pause := time.Microsecond; pause < 500*time.Millisecond; pause *= 2 {
 		var all bytes.Buffer
 		_ = pprof.Lookup("goroutine").WriteTo(&all, 1)
-		left = ""
+		left = nil
 		for record := range strings.SplitSeq(all.String(), "\n\n") {
 			// A parallel subtest that the body started may wait there until the test has returned.
 			if strings.Contains(record, mark) && !strings.Contains(record, parallel) {
-				left += record + "\n\n"
+				left = append(left, goroutineText(record))
 			}
 		}
-		if left == "" {
+		if left == nil {
 			return ""
 		}
 		time.Sleep(pause)
 	}
-	return strings.TrimSpace(left)
+	return strings.Join(firstLines(strings.Join(left, "\n"), 20), "\n")
+}
+
+// goroutineText describes the goroutines of a record in the profile, which all have the same stack:
+// how many they are, and the first frames of the stack.
+func goroutineText(record string) string {
+	const most = 4 // frames
+	text, frames := "", 0
+	for line := range strings.SplitSeq(record, "\n") {
+		if number, _, ok := strings.Cut(line, " @ "); ok {
+			n, _ := strconv.Atoi(number)
+			text = "\t" + plural(n, "goroutine", "goroutines")
+		}
+		// A line of a frame is: #, the address, the function with an offset, the place.
+		fields := strings.Split(line, "\t")
+		if len(fields) < 4 || fields[0] != "#" || frames == most {
+			continue
+		}
+		function, _, _ := strings.Cut(fields[2], "+0x")
+		how := ", called from "
+		if frames == 0 {
+			how = " at "
+		}
+		text += how + filepath.Base(strings.TrimSpace(fields[len(fields)-1])) + ", in " + filepath.Base(function)
+		frames++
+	}
+	return text
 }

@@ -23,9 +23,9 @@ type recorder struct {
 	points   int    // choice points so far
 	order    uint64 // hash of the picks
 	steps    limiter
-	stepped  func(t *loop.Task) // if not nil, called before each step and callback
-	jumped   bool               // the last pick was a deviation, and its step has not begun yet
-	passed   bool               // the last pick was the passing of time, and no timer has fired yet
+	stepped  func(t *loop.Task)     // if not nil, called before each step and callback
+	passed   bool                   // the last pick was the passing of time, and no timer has fired yet
+	told     func(deviation string) // is called with each deviation, in words; nil if no report is made
 }
 
 // reset makes the recorder ready for another run, by w.
@@ -71,7 +71,10 @@ func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
 		r.order = mix(r.order, 0)
 	}
 	if pick != 0 {
-		r.jumped, r.passed = true, pick == len(ready)
+		r.passed = pick == len(ready)
+		if r.told != nil {
+			r.told(inWords(ready, pick))
+		}
 		d := deviation{first: r.upcoming(ready[0])}
 		if !r.passed {
 			d.picked = r.upcoming(ready[pick])
@@ -85,6 +88,18 @@ func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
 func (r *recorder) upcoming(t *loop.Task) upcoming {
 	o := r.tasks.of(t)
 	return upcoming{o.identity, o.steps}
+}
+
+// inWords describes a deviation: the pick among the ready tasks, or the passing of time.
+func inWords(ready []*loop.Task, pick int) string {
+	var before []string
+	for _, t := range ready[:pick] {
+		before = append(before, short(t.Name()))
+	}
+	if pick == len(ready) {
+		return "time passed before " + join(before) + " ran"
+	}
+	return short(ready[pick].Name()) + " ran before " + join(before)
 }
 
 // choose decides a choice of the program: see T.Choose and T.Chance.
@@ -107,7 +122,11 @@ func (r *recorder) choose(site string, n int, chance float64) int {
 	r.points++
 	r.order = mix(r.order, uint64(value))
 	if value != 0 {
-		r.recorded = append(r.recorded, deviation{site: site, use: use, value: value})
+		d := deviation{site: site, use: use, value: value}
+		r.recorded = append(r.recorded, d)
+		if r.told != nil {
+			r.told(d.text(nil))
+		}
 	}
 	return value
 }

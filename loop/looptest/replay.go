@@ -40,15 +40,20 @@ func replay(t testing.TB, c config, text string, body Body) {
 		tr.of(r)
 		tl = newTimeline(x.t, r)
 	})
+	report := &report{failure: r.failures(), steps: tr}
+	if r.failed() {
+		report.timeline = tl.write(t)
+	}
 	lost := by.lost(r.policy.tasks.names(s.lineage))
 	if lost != "" {
-		lost = "\n\nlooptest: the schedule no longer fits the program: " + lost
+		report.note = "looptest: the schedule no longer fits the program: " + lost
 	}
 	switch {
 	case r.failed():
-		t.Errorf("%s%s\n\n%s%s", r.text(), lost, tr, tl.write(t))
+		t.Error(report)
 	case testing.Verbose() || lost != "":
-		t.Logf("looptest: the schedule passes.%s\n\n%s", lost, tr)
+		report.note += "looptest: the schedule passes."
+		t.Log(report)
 	}
 	if text := left(); text != "" {
 		t.Error(text)

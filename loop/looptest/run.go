@@ -2,7 +2,6 @@ package looptest
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -35,14 +34,18 @@ func Run(t testing.TB, body Body, opts ...Option) {
 	tl := newTimeline(t, r)
 	defer func() {
 		t.Helper()
+		report := &report{failure: r.report}
 		if tl.rec != nil && (len(r.report) > 0 || t.Failed()) {
-			t.Log(strings.TrimSpace(tl.write(t)))
-		}
-		for _, text := range r.report {
-			t.Error(text)
+			report.timeline = tl.write(t)
 		}
 		if text := left(); text != "" {
-			t.Error(text)
+			report.failure = append(report.failure, text)
+		}
+		switch {
+		case len(report.failure) > 0:
+			t.Error(report)
+		case report.timeline != "":
+			t.Log(report)
 		}
 	}()
 	r.execute()

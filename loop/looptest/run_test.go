@@ -67,7 +67,7 @@ func TestRunFinds(t *testing.T) {
 		{"a timer", func(ctx context.Context, _ *looptest.T) {
 			lowlevel.LoopOf(ctx).CallLater(time.Hour, func() {})
 		}, []string{"looptest: a timer is still armed when the body has ended, for 1h0m0s after the start"}},
-		{"a goroutine", func(context.Context, *looptest.T) { go func() { <-end }() }, []string{"looptest: goroutines are left when the body has ended:\n", "TestRunFinds"}},
+		{"a goroutine", func(context.Context, *looptest.T) { go func() { <-end }() }, []string{"looptest: goroutines are left when the body has ended:\n\t1 goroutine at run_test.go:", ", in looptest_test.TestRunFinds."}},
 		{"Stop", func(ctx context.Context, _ *looptest.T) {
 			lowlevel.LoopOf(ctx).Stop()
 			task.Yield(ctx)

@@ -33,13 +33,13 @@ type holder struct {
 	testing.TB
 	mu       sync.Mutex
 	lines    []string
-	first    string    // the text of the first failure
+	errors   []string  // the lines that belong to a failure
 	helpers  []uintptr // the places that called Helper
 	failed   bool
 	skipped  bool
 	finished bool // FailNow or Skip was called
 	deaf     bool // texts are not kept: tasks log them only because the loop is being closed
-	heard    func(line string)
+	heard    func(line string, bad bool)
 	cleanups []func()
 }
 
@@ -53,9 +53,10 @@ func (h *holder) Helper() {
 	}
 }
 
-// log adds text, after the file and line of the body's call, as package testing does, and returns
-// both. A method of the holder must call log directly: log skips one frame for it.
-func (h *holder) log(text string) (line string) {
+// log adds text, after the file and line of the body's call, as package testing does. A method of
+// the holder must call log directly: log skips one frame for it. bad says that text belongs to a
+// failure.
+func (h *holder) log(text string, bad bool) {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	h.mu.Lock()
@@ -69,32 +70,27 @@ func (h *holder) log(text string) (line string) {
 	for more && helpers[frame.Function] {
 		frame, more = frames.Next()
 	}
-	line = place(frame) + ": " + text
-	h.say(line)
-	return line
+	h.say(place(frame)+": "+text, bad)
 }
 
 // say adds text. The caller has locked h.mu.
-func (h *holder) say(text string) {
+func (h *holder) say(text string, bad bool) {
 	if h.deaf {
 		return
 	}
 	text = strings.TrimRight(text, "\n")
 	h.lines = append(h.lines, text)
+	if bad {
+		h.errors = append(h.errors, text)
+	}
 	if h.heard != nil {
-		h.heard(text)
+		h.heard(text, bad)
 	}
 }
 
-func (h *holder) Fail() { h.fail("") }
-
-// fail makes the schedule fail, with this text.
-func (h *holder) fail(line string) {
+func (h *holder) Fail() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.failed && !h.deaf {
-		h.first = line
-	}
 	h.failed = true
 }
 
@@ -126,34 +122,36 @@ func (h *holder) finish(skip bool) {
 	runtime.Goexit()
 }
 
-func (h *holder) Log(args ...any)                 { h.log(fmt.Sprintln(args...)) }
-func (h *holder) Logf(format string, args ...any) { h.log(fmt.Sprintf(format, args...)) }
+func (h *holder) Log(args ...any)                 { h.log(fmt.Sprintln(args...), false) }
+func (h *holder) Logf(format string, args ...any) { h.log(fmt.Sprintf(format, args...), false) }
 
 func (h *holder) Error(args ...any) {
-	h.fail(h.log(fmt.Sprintln(args...)))
+	h.log(fmt.Sprintln(args...), true)
+	h.Fail()
 }
 
 func (h *holder) Errorf(format string, args ...any) {
-	h.fail(h.log(fmt.Sprintf(format, args...)))
+	h.log(fmt.Sprintf(format, args...), true)
+	h.Fail()
 }
 
 func (h *holder) Fatal(args ...any) {
-	h.fail(h.log(fmt.Sprintln(args...)))
-	h.finish(false)
+	h.log(fmt.Sprintln(args...), true)
+	h.FailNow()
 }
 
 func (h *holder) Fatalf(format string, args ...any) {
-	h.fail(h.log(fmt.Sprintf(format, args...)))
-	h.finish(false)
+	h.log(fmt.Sprintf(format, args...), true)
+	h.FailNow()
 }
 
 func (h *holder) Skip(args ...any) {
-	h.log(fmt.Sprintln(args...))
+	h.log(fmt.Sprintln(args...), false)
 	h.SkipNow()
 }
 
 func (h *holder) Skipf(format string, args ...any) {
-	h.log(fmt.Sprintf(format, args...))
+	h.log(fmt.Sprintf(format, args...), false)
 	h.SkipNow()
 }
 
@@ -165,7 +163,7 @@ type heldOutput struct{ *holder }
 func (o heldOutput) Write(text []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.say(string(text))
+	o.say(string(text), false)
 	return len(text), nil
 }
 

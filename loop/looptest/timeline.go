@@ -45,7 +45,7 @@ func artifacts(t testing.TB) string {
 	return ""
 }
 
-// write writes the page. It returns an empty line and a line with the path of the page.
+// write writes the page. It returns a line with the path of the page.
 func (tl timeline) write(t testing.TB) string {
 	if tl.rec == nil {
 		return ""
@@ -58,9 +58,9 @@ func (tl timeline) write(t testing.TB) string {
 	}, t.Name())
 	path := filepath.Join(tl.dir, name+".html")
 	if err := tl.writeTo(path); err != nil {
-		return fmt.Sprintf("\n\nlooptest: cannot write the timeline: %v", err)
+		return fmt.Sprintf("looptest: cannot write the timeline: %v", err)
 	}
-	return "\n\nThe timeline of this run: " + path
+	return "The timeline of this run: " + path
 }
 
 func (tl timeline) writeTo(path string) error {

@@ -1,40 +1,51 @@
 package looptest
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // A transcript lists the steps of a run, in order: the interleaving.
 type transcript struct {
-	run    *run
-	steps  []*step
-	open   map[*loop.Task]*step  // steps that have not ended; a step of an eager task is inside another
-	stands map[*loop.Task]string // the place where each task was suspended
+	run     *run
+	steps   []*step
+	open    map[*loop.Task]*step  // steps that have not ended; a step of an eager task is inside another
+	stands  map[*loop.Task]string // the place where each task was suspended
+	pending []string              // deviations that belong to the next step
+	outside *step                 // it has the texts that no task and no callback logged
 }
 
-// A step is a line of a transcript.
+// A step is a line of a transcript. It is a step of a task or, with an empty who, something else
+// that happened.
 type step struct {
-	at     string // time
-	who    string
-	path   string // the place where it began, and the place where it ended
-	from   string
-	jumped bool     // it was a deviation
-	did    []string // the effects on other tasks
-	said   []string // the texts logged by T
+	at       string // time
+	who      string
+	path     string   // the place where it began, and the place where it ended
+	deviated []string // the deviations of the schedule in this step, or before it: in words
+	did      []string // the effects on other tasks, and the deviations in this step
+	said     []said   // the texts logged by T
+}
+
+// A said is a text that the body logged by its T.
+type said struct {
+	text string
+	bad  bool // it belongs to a failure
 }
 
 // of makes the transcript an observer of r.
 func (tr *transcript) of(r *run) {
 	tr.run = r
 	tr.open, tr.stands = map[*loop.Task]*step{}, map[*loop.Task]string{}
+	tr.outside = &step{path: "outside of the loop: a Cleanup or another goroutine"}
 	r.debug, r.events, r.said.heard = true, tr.observe, tr.hear
+	r.policy.told = tr.deviate
 }
 
 func (tr *transcript) observe(e loop.Event) {
@@ -47,12 +58,12 @@ func (tr *transcript) observe(e loop.Event) {
 		if from == "" {
 			from = "its start"
 		}
-		tr.open[e.Task] = tr.add(e, &step{who: e.Task.Name(), from: from, path: from + " → "})
+		tr.open[e.Task] = tr.add(e, &step{who: e.Task.Name(), path: from + " → "})
 	case loop.TaskSuspended:
 		tr.stands[e.Task] = callSite()
 		tr.end(e.Task, tr.stands[e.Task])
 	case loop.TaskDone:
-		tr.end(e.Task, "its end")
+		tr.end(e.Task, howEnded(e.Task))
 	case loop.TaskMade:
 		tr.note(e, "made %s")
 	case loop.TaskWoken:
@@ -68,8 +79,7 @@ func (tr *transcript) observe(e loop.Event) {
 }
 
 func (tr *transcript) add(e loop.Event, s *step) *step {
-	s.at, s.jumped = e.At.String(), tr.run.policy.jumped
-	tr.run.policy.jumped = false
+	s.at, s.deviated, tr.pending = e.At.String(), tr.pending, nil
 	tr.steps = append(tr.steps, s)
 	return s
 }
@@ -84,15 +94,55 @@ func (tr *transcript) end(t *loop.Task, where string) {
 // note records an effect of the running task on another task.
 func (tr *transcript) note(e loop.Event, format string) {
 	if s := tr.open[e.By]; s != nil && e.By != e.Task {
-		s.did = append(s.did, fmt.Sprintf(format, e.Task.Name()))
+		s.did = append(s.did, fmt.Sprintf(format, short(e.Task.Name())))
 	}
 }
 
-// hear records a text that the body logs by its T.
-func (tr *transcript) hear(line string) {
-	if s := tr.open[tr.run.loop.Current()]; s != nil && !tr.run.closing {
-		s.said = append(s.said, line)
+// deviate records a deviation of the schedule, in words. If a task makes it, it belongs to the step
+// of that task. Otherwise it belongs to the next step.
+func (tr *transcript) deviate(what string) {
+	if s := tr.open[tr.run.loop.Current()]; s != nil {
+		s.deviated, s.did = append(s.deviated, what), append(s.did, "chose "+what)
+		return
 	}
+	tr.pending = append(tr.pending, what)
+}
+
+// hear records a text that the body logs by its T. The caller has locked the holder: any goroutine
+// may log.
+func (tr *transcript) hear(text string, bad bool) {
+	s := tr.outside
+	if lowlevel.Inside() && !tr.run.closing {
+		if s = tr.open[tr.run.loop.Current()]; s == nil {
+			s = tr.callback()
+		}
+	}
+	s.said = append(s.said, said{text, bad})
+}
+
+// callback returns the step for what a callback logs.
+func (tr *transcript) callback() *step {
+	const path = "a callback"
+	if last := len(tr.steps) - 1; last >= 0 && tr.steps[last].path == path {
+		return tr.steps[last]
+	}
+	return tr.add(loop.Event{At: tr.run.loop.Elapsed()}, &step{path: path})
+}
+
+// howEnded describes the end of a task in a few words.
+func howEnded(t *loop.Task) string {
+	err := t.Outcome().Unretrieved()
+	var p *loop.PanicError
+	switch {
+	case t.Outcome().Canceled():
+		return "its end, canceled"
+	case errors.As(err, &p):
+		frame, _, _ := strings.Cut(strings.TrimSpace(stackOf(p)[0]), ", in ")
+		return "a panic " + frame
+	case err != nil && !errors.Is(err, loop.ErrGoexit):
+		return "its end, with an error"
+	}
+	return "its end"
 }
 
 // callSite returns the place in the body that suspends. It is called on the stack of that body. For
@@ -128,75 +178,4 @@ func ofTakt(function string) bool {
 	}
 	pkg, _, _ := strings.Cut(rest[strings.LastIndexByte(rest, '/')+1:], ".")
 	return pkg != "main" && !strings.HasSuffix(pkg, "_test")
-}
-
-// A line shows one step, or several equal steps in a row.
-type line struct {
-	*step
-	number int // of the first step, from 1
-	times  int
-}
-
-// maxLines is how many lines are printed of the beginning of a long transcript, and as many of its
-// end.
-const maxLines = 50
-
-func (tr *transcript) String() string {
-	var lines []line
-	for i, s := range tr.steps {
-		if last := len(lines) - 1; last >= 0 && lines[last].looksLike(s) {
-			lines[last].times++
-			continue
-		}
-		lines = append(lines, line{s, i + 1, 1})
-	}
-	var who, path, at int
-	for _, l := range lines {
-		who = max(who, len(l.who))
-		if len(l.did) > 0 {
-			path = max(path, utf8.RuneCountInString(l.path))
-		}
-		if l.at != "0s" {
-			at = max(at, len(l.at)+2)
-		}
-	}
-	var b strings.Builder
-	b.WriteString("The interleaving; * marks a deviation from first in, first out:\n\n")
-	for i, l := range lines {
-		if i == maxLines && len(lines) > 2*maxLines {
-			fmt.Fprintf(&b, "\t ...\n")
-		}
-		if i < maxLines || i >= len(lines)-maxLines {
-			l.write(&b, at, who, path)
-		}
-	}
-	return b.String()
-}
-
-// looksLike reports whether the next step s is equal to those of the line, so that it needs no line
-// of its own.
-func (l *line) looksLike(s *step) bool {
-	return l.who == s.who && l.path == s.path && l.at == s.at && !s.jumped && len(l.did)+len(l.said)+len(s.did)+len(s.said) == 0
-}
-
-func (l *line) write(b *strings.Builder, at, who, path int) {
-	mark := ' '
-	if l.jumped {
-		mark = '*'
-	}
-	fmt.Fprintf(b, "\t%4d %c ", l.number, mark)
-	if at > 0 {
-		fmt.Fprintf(b, "%-*s", at, l.at)
-	}
-	fmt.Fprintf(b, "%-*s  %s", who, l.who, l.path)
-	if len(l.did) > 0 {
-		fmt.Fprintf(b, "%*s%s", path-utf8.RuneCountInString(l.path)+2, "", strings.Join(l.did, ", "))
-	}
-	if l.times > 1 {
-		fmt.Fprintf(b, "  (%d times)", l.times)
-	}
-	b.WriteByte('\n')
-	for _, text := range l.said {
-		fmt.Fprintf(b, "\t       ! %s\n", strings.ReplaceAll(text, "\n", "\n\t         "))
-	}
 }

@@ -1,0 +1,117 @@
+package looptest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/task"
+	"pgregory.net/rapid"
+)
+
+func TestFold(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"", ""},
+		{"abc", "a b c"},
+		{"aab", "a×2 b"},
+		{"abab", "a b a b"}, // too short to be worth a line of its own
+		{"ababab", "ab×3"},
+		{"abababa", "ab×3 a"},
+		{"xabcabcabcy", "x abc×3 y"},
+		{"abcdefabcdefabcdef", "abcdef×3"},
+		{"abcdefgabcdefgabcdefg", "a b c d e f g a b c d e f g a b c d e f g"}, // longer than maxGroup
+		{"aabaabaab", "aab×3"},
+		{"aaaaaab", "a×6 b"},
+	} {
+		var got []string
+		for _, g := range fold(len(c.in), func(i, j int) bool { return c.in[i] == c.in[j] }) {
+			text := c.in[g.first : g.first+g.size]
+			if g.times > 1 {
+				text += fmt.Sprintf("×%d", g.times)
+			}
+			got = append(got, text)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%q is folded into %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+// Unfolded, the groups are the things again, and none is longer than what it stands for.
+func TestFoldLosesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := rapid.SliceOf(rapid.IntRange(0, 2)).Draw(t, "in")
+		var out []int
+		for _, g := range fold(len(in), func(i, j int) bool { return in[i] == in[j] }) {
+			if g.first != len(out) || g.size > maxGroup {
+				t.Fatalf("group %+v begins after %d things", g, len(out))
+			}
+			for range g.times {
+				out = append(out, in[g.first:g.first+g.size]...)
+			}
+		}
+		if !slices.Equal(in, out) {
+			t.Fatalf("%v becomes %v", in, out)
+		}
+	})
+}
+
+// A report has 60 lines at most, whatever its parts are.
+func TestReportIsShort(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		some := func(what string) int {
+			return rapid.OneOf(rapid.IntRange(0, 3), rapid.IntRange(0, 200)).Draw(t, what)
+		}
+		text := func(what string) string { return strings.TrimSpace(strings.Repeat("text\n", some(what))) }
+		tr := &transcript{run: &run{}, outside: &step{}}
+		every := max(1, some("steps between logs"))
+		jumps := max(1, some("steps between deviations"))
+		for i := range some("steps") {
+			s := &step{at: "0s", who: fmt.Sprint("task ", i%5), path: fmt.Sprint("a → ", i*i%7)}
+			if i%every == 0 {
+				s.said = append(s.said, said{text("log"), i%2 == 0})
+			}
+			if i%jumps == 0 {
+				s.deviated = append(s.deviated, "x ran before y")
+			}
+			tr.steps = append(tr.steps, s)
+		}
+		r := report{steps: tr, note: text("note"), why: text("why")}
+		for range some("failures") {
+			r.failure = append(r.failure, text("failure"))
+		}
+		if rapid.Bool().Draw(t, "found") {
+			r.schedule, r.found, r.timeline = "takt", "after 3 schedules", "The timeline"
+		}
+		if n := strings.Count(r.String(), "\n") + 1; n > maxReport {
+			t.Fatalf("%d lines:\n%s", n, &r)
+		}
+	})
+}
+
+// A deviation that a task makes belongs to the step of that task. One that is made between steps
+// belongs to the next step.
+func TestDeviationsBelongToSteps(t *testing.T) {
+	rec := &recorder{by: fifo{}}
+	r := &run{outer: t.Context(), test: t, hold: true, policy: rec, body: func(ctx context.Context, t *T) {
+		rec.told("drop, use 3: 1")
+		lowlevel.LoopOf(ctx).CallSoon(func() { rec.told("from a callback") })
+		_ = task.Yield(ctx)
+		t.Fail()
+	}}
+	tr := &transcript{}
+	tr.of(r)
+	r.execute()
+	got := (&report{steps: tr}).String()
+	for _, want := range []string{
+		"The deviations, by step:\n\t   1  drop, use 3: 1\n\t   2  from a callback\n\n",
+		"\n\t   1 * main  its start → an await  chose drop, use 3: 1\n\t   2 * main  ",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+}
