@@ -36,12 +36,14 @@ type run struct {
 	debug    bool
 	events   func(loop.Event) // an observer
 	timeline func(loop.Event) // another observer
+	heard    func(line string, bad bool)
 
+	opts    []loop.Option // of every loop that this run makes; the clock comes first
 	loop    *loop.Loop
 	clock   *timer.Virtual
-	t       T
+	t       *T
 	streams map[string]*rand.Rand // of the noise
-	said    holder                // the texts that the body logged by its T
+	said    *holder               // the texts that the body logged by its T
 	kind    failureKind
 	name    string       // of the failure: two failures of a kind with the same name are the same
 	report  []string     // the faults that this package found
@@ -120,10 +122,14 @@ func (r *run) failures() []string {
 // called execute ends. In that case, too, the run is complete before the deferred calls of execute's
 // caller run.
 func (r *run) execute() {
-	r.t.TB, r.t.run = r.test, r
+	given := new(struct { // new for each run: a goroutine that the body has left may still use it
+		t    T
+		said holder
+	})
+	r.t, r.said = &given.t, &given.said
+	r.t.TB, r.t.run, r.said.TB, r.said.heard = r.test, r, r.test, r.heard
 	if r.hold {
-		r.said.TB = r.test
-		r.t.TB = &r.said
+		r.t.TB = r.said
 	}
 	r.clock = timer.NewVirtual()
 	if !r.start.IsZero() {
@@ -132,7 +138,11 @@ func (r *run) execute() {
 	r.policy.steps.limit, r.policy.steps.stop = r.maxSteps, func() { r.loop.Stop() }
 	r.loop = loop.New(r.options()...)
 	defer r.close()
-	main := task.Go(r.loop.Bind(r.outer), r.main, task.Named("main"))
+	ctx := r.loop.Context()
+	if r.debug { // then the loop sets the labels of its goroutines from the context: see markGoroutines
+		ctx = r.loop.Bind(r.outer)
+	}
+	main := task.Go(ctx, r.main, namedMain)
 	main.OnDone(r.loop.Stop)
 	err := r.loop.Run()
 	r.ended = true
@@ -154,12 +164,24 @@ func (r *run) execute() {
 	r.findLeaks()
 }
 
+var namedMain = task.Named("main")
+
 func (r *run) main(ctx context.Context) (struct{}, error) {
-	r.body(ctx, &r.t)
+	r.body(ctx, r.t)
 	return struct{}{}, nil
 }
 
+// again makes a run that has ended by returning ready for another schedule.
+func (r *run) again(w Walk) {
+	r.policy.reset(w)
+	*r = run{config: r.config, outer: r.outer, body: r.body, test: r.test, hold: true, policy: r.policy, opts: r.opts}
+}
+
 func (r *run) options() []loop.Option {
+	if r.opts != nil {
+		r.opts[0] = loop.WithClock(r.clock)
+		return r.opts
+	}
 	opts := make([]loop.Option, 0, 8)
 	opts = append(opts, loop.WithClock(r.clock), loop.WithErrorHandler(r.failure), lowlevel.WithFollower(r.policy))
 	opts = append(opts, loop.WithUnretrievedLimit(math.MaxInt)) // an error may be taken late: it is reported at the end of the run only
@@ -179,6 +201,7 @@ func (r *run) options() []loop.Option {
 	if r.debug {
 		opts = append(opts, loop.WithDebug())
 	}
+	r.opts = opts
 	return opts
 }
 

@@ -77,6 +77,7 @@ type explorer struct {
 	search   Search
 	tree     *visited // nil if the strategy gives no schedule twice
 	visits   []*visit // free ones
+	free     []*run   // runs that can be used again
 	seed     uint64   // the seeds of the schedules come from this one
 	noise    bool     // a run has called T.Rand
 	started  int
@@ -126,7 +127,7 @@ func (x *explorer) enough() bool { return len(x.failing) >= x.keepGoing }
 // first runs the schedule that is first in, first out, three times. For a strategy with a tree it is
 // one of the schedules of the first part.
 func (x *explorer) first() *run {
-	r := x.newRun(fifo{}, 0)
+	r := x.newRun(fifo{})
 	if x.tree != nil && x.env.shard == 1 {
 		r.visit = &visit{tree: x.tree}
 		r.visit.begin(fifo{}, x.shard())
@@ -213,14 +214,24 @@ func (x *explorer) runOne(r *run, again bool) {
 	}
 }
 
-func (x *explorer) newRun(w Walk, seed uint64) *run {
-	if seed == 0 {
-		seed = x.seedOf(0)
-	}
+func (x *explorer) newRun(w Walk) *run {
 	return &run{
-		outer: x.outer, body: x.body, test: x.t, hold: true, config: x.config, seed: seed,
+		outer: x.outer, body: x.body, test: x.t, hold: true, config: x.config, seed: x.seedOf(0),
 		policy: &recorder{by: w},
 	}
+}
+
+// freeRun returns a run for a schedule of the strategy.
+func (x *explorer) freeRun(w Walk) *run {
+	last := len(x.free) - 1
+	if last < 0 {
+		return x.newRun(w)
+	}
+	r := x.free[last]
+	x.free = x.free[:last]
+	r.again(w)
+	r.seed = x.seedOf(0)
+	return r
 }
 
 // seedOf returns the seed of a schedule. It is not 0.
@@ -243,7 +254,7 @@ func (x *explorer) take() (r *run, again bool) {
 		if w == nil {
 			break
 		}
-		r := x.newRun(w, 0)
+		r := x.freeRun(w)
 		r.walk = w
 		if x.tree != nil {
 			if r.visit = x.visitBy(w); r.visit == nil {
@@ -311,6 +322,9 @@ func (x *explorer) report(r *run, parted string) {
 	if r.visit != nil {
 		x.visits = append(x.visits, r.visit)
 	}
+	if r.ended && !r.failed() && parted == "" {
+		x.free = append(x.free, r)
+	}
 	x.changed.Broadcast()
 	if x.done%1024 == 0 && time.Since(x.told) > 2*time.Second {
 		x.told = time.Now()
@@ -344,7 +358,7 @@ func (x *explorer) progress(how string) {
 
 // one runs a single schedule. set may change the run before.
 func (x *explorer) one(w Walk, set func(*run)) *run {
-	r := x.newRun(w, 0)
+	r := x.newRun(w)
 	if set != nil {
 		set(r)
 	}

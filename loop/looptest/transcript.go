@@ -44,7 +44,7 @@ func (tr *transcript) of(r *run) {
 	tr.run = r
 	tr.open, tr.stands = map[*loop.Task]*step{}, map[*loop.Task]string{}
 	tr.outside = &step{path: "outside of the loop: a Cleanup or another goroutine"}
-	r.debug, r.events, r.said.heard = true, tr.observe, tr.hear
+	r.debug, r.events, r.heard = true, tr.observe, tr.hear
 	r.policy.told = tr.deviate
 }
 
