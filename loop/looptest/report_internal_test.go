@@ -66,7 +66,7 @@ func TestReportIsShort(t *testing.T) {
 			return rapid.OneOf(rapid.IntRange(0, 3), rapid.IntRange(0, 200)).Draw(t, what)
 		}
 		text := func(what string) string { return strings.TrimSpace(strings.Repeat("text\n", some(what))) }
-		tr := &transcript{run: &run{}, outside: &step{}}
+		tr := &transcript{run: &run{said: &holder{}}, outside: &step{}}
 		every := max(1, some("steps between logs"))
 		jumps := max(1, some("steps between deviations"))
 		for i := range some("steps") {
