@@ -5,8 +5,8 @@ package cause
 
 import "cmp"
 
-// A Step is the n-th step of a task. The caller numbers the tasks: the same number means the same
-// task in all runs.
+// A Step is the n-th step of a task. The caller numbers the tasks from 0, without large gaps. The same
+// number means the same task in all runs.
 type Step struct {
 	Task int32
 	N    int32 // from 0
@@ -67,6 +67,7 @@ const (
 	Joined              // Before and After are successive steps of a task, and Task took no step between them
 	Ahead               // Before was taken, and After had not been taken then: it came later, or never
 	Taken               // After was taken; Before is not used
+	Never               // After was never taken; Before is not used
 )
 
 // compare orders constraints of the same form.
@@ -102,7 +103,7 @@ func Learn(runs []Run) Explanation {
 			r.Constraints = append(r.Constraints, s.facts[f].Constraint)
 		}
 		e.Rules = append(e.Rules, r)
-		if s.left.remove(c.set); s.left.count() == 0 {
+		if s.left.minus(s.left, c.set).count() == 0 {
 			break
 		}
 	}

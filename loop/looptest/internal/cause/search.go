@@ -32,7 +32,7 @@ func better(a, b *conjunction) int {
 
 const (
 	precise = 0.99 // a rule is good if it is right in this share of the runs in which it holds
-	effort  = 4 << 20
+	effort  = 2 << 20
 )
 
 func (c *conjunction) precision() float64 { return float64(c.failed) / float64(c.failed+c.passed) }
@@ -42,22 +42,18 @@ func (s *searcher) worthwhile(c *conjunction) bool {
 	return c.precision() >= 0.9 && c.left >= max(2, s.failed/50)
 }
 
-// cost is the factor by which a constraint lowers the score of a rule.
-var cost = [...]float64{Chosen: 0.99, Ordered: 0.99, Parted: 0.98, Joined: 0.98, Ahead: 0.97, Taken: 0.96}
-
 // rule returns the best conjunction that it finds. One that covers all of what is left comes first.
 func (s *searcher) rule() *conjunction {
 	total := s.left.count()
 	best := s.search(s.candidates(true))
 	if best == nil || best.precision() < precise {
-		if c := s.search(s.candidates(false)); c != nil && (best == nil || c.score > best.score) {
+		if c := s.search(s.candidates(false)); c != nil && (best == nil || s.preferred(c, best, total)) {
 			best = c
 		}
 	}
 	if best == nil {
 		return &conjunction{}
 	}
-	_ = total
 	return s.polish(best)
 }
 
@@ -81,6 +77,16 @@ func (s *searcher) holds(set bitset) bool {
 	return true
 }
 
+// preferred reports whether c is a better rule than d: a precise one that covers a good part comes
+// first.
+func (s *searcher) preferred(c, d *conjunction, total int) bool {
+	sure := func(c *conjunction) bool { return c.precision() >= precise && 4*c.left >= total }
+	if sure(c) != sure(d) {
+		return sure(c)
+	}
+	return better(c, d) < 0
+}
+
 // search is a beam search over conjunctions of candidates. It returns nil if nothing is found.
 func (s *searcher) search(candidates []int32) *conjunction {
 	total := s.left.count()
@@ -88,6 +94,7 @@ func (s *searcher) search(candidates []int32) *conjunction {
 	beam := []*conjunction{{set: s.valid}}
 	s.measure(beam[0], total)
 	var best *conjunction
+	bound := 1.0
 	for range maxConstraints {
 		var next []*conjunction
 		for _, c := range beam {
@@ -97,11 +104,13 @@ func (s *searcher) search(candidates []int32) *conjunction {
 		if len(beam) == 0 {
 			break
 		}
-		if best == nil || beam[0].score > best.score {
-			best = beam[0]
+		for _, c := range beam {
+			if best == nil || s.preferred(c, best, total) {
+				best = c
+			}
 		}
-		if best.passed == 0 && best.left == total {
-			break
+		if bound *= cheapest; best.score >= bound*cheapest {
+			break // one more constraint cannot be better
 		}
 	}
 	return best
@@ -109,7 +118,7 @@ func (s *searcher) search(candidates []int32) *conjunction {
 
 func score(failed, passed, left, total int) float64 {
 	p := float64(failed) / float64(max(1, failed+passed))
-	return p * p * p * p * float64(left) / float64(total)
+	return p * p * float64(left) / float64(total)
 }
 
 // measure counts the runs of c.
@@ -120,7 +129,7 @@ func (s *searcher) measure(c *conjunction, total int) {
 	}
 	c.score, c.cost = score(c.failed, c.passed, c.left, total), 1
 	for _, f := range c.facts {
-		c.cost *= cost[s.facts[f].Form]
+		c.cost *= s.facts[f].cost
 	}
 	c.score *= c.cost
 }
@@ -146,7 +155,7 @@ func (s *searcher) extend(next []*conjunction, c *conjunction, candidates []int3
 		if passed == c.passed {
 			continue
 		}
-		d := &conjunction{failed: failed, passed: passed, left: left, cost: c.cost * cost[s.facts[f].Form]}
+		d := &conjunction{failed: failed, passed: passed, left: left, cost: c.cost * s.facts[f].cost}
 		d.score = d.cost * score(failed, passed, left, total)
 		if full && d.score < next[width-1].score {
 			continue
@@ -181,23 +190,19 @@ func (s *searcher) with(facts []int32) *conjunction {
 	return c
 }
 
-// polish drops the facts that are not needed, and takes preferred ones in place of others where they
-// are as good.
+// polish drops the facts that are not needed, and takes preferred ones in place of others if the
+// rule stays as good.
 func (s *searcher) polish(c *conjunction) *conjunction {
 	for i := len(c.facts) - 1; i >= 0; i-- {
-		if d := s.with(slices.Delete(slices.Clone(c.facts), i, i+1)); len(c.facts) > 1 && d.score >= c.score {
+		if d := s.with(slices.Delete(slices.Clone(c.facts), i, i+1)); len(d.facts) > 0 && d.passed <= c.passed {
 			c = d
 		}
 	}
 	for i := len(c.facts) - 1; i >= 0; i-- {
-		rest := slices.Delete(slices.Clone(c.facts), i, i+1)
-		base := s.with(rest)
+		rest := s.with(slices.Delete(slices.Clone(c.facts), i, i+1))
 		for f := range c.facts[i] {
-			if slices.Contains(rest, f) {
-				continue
-			}
-			if found := s.extend(nil, base, []int32{f}, s.left.count(), 1); len(found) == 1 && found[0].score >= c.score {
-				c = found[0]
+			if d := s.extend(nil, rest, []int32{f}, s.left.count(), 1); len(d) > 0 && d[0].passed <= c.passed && d[0].left >= c.left {
+				c = d[0]
 				break
 			}
 		}

@@ -18,6 +18,8 @@ func (e Explanation) Text(name func(task int32) string, site func(Step) string) 
 				fmt.Fprintf(&b, "\t%s before %s\n", step(c.Before), step(c.After))
 			case Taken:
 				fmt.Fprintf(&b, "\t%s taken\n", step(c.After))
+			case Never:
+				fmt.Fprintf(&b, "\t%s never\n", step(c.After))
 			case Parted:
 				fmt.Fprintf(&b, "\t%s between %s and %s\n", name(c.Task), step(c.Before), step(c.After))
 			case Joined:

@@ -1,0 +1,189 @@
+package cause
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// A fact is a constraint, and the runs in which it holds.
+type fact struct {
+	Constraint
+	set   bitset
+	tells float64 // the share of the failing runs in which it holds, less that of the passing runs
+	cost  float64 // the factor by which it lowers the score of a rule
+	far   float64 // how far its two steps are from each other in the failing runs
+}
+
+// costs has the factor of each form. The less a constraint says about the cause, the lower is its
+// factor: a step that never came is often an effect of the failure.
+var costs = [...]float64{Chosen: cheapest, Ordered: cheapest, Parted: 0.98, Joined: 0.98, Ahead: 0.97, Taken: 0.96, Never: 0.90}
+
+const cheapest = 0.99
+
+// preference orders facts: those that cost less come first, and then those with steps that are close
+// to each other: the tasks switch between them.
+func preference(a, b fact) int {
+	return cmp.Or(cmp.Compare(b.cost, a.cost), cmp.Compare(a.Form, b.Form), cmp.Compare(a.far, b.far), a.compare(b.Constraint))
+}
+
+// maxFacts limits the work of the search.
+const maxFacts = 1 << 13
+
+// A collector gathers facts. If there are too many, it keeps those that tell most.
+type collector struct {
+	*table
+	facts []fact
+	floor float64 // facts that tell less are too many
+}
+
+// facts returns what holds in a failing run and does not hold in a passing one, in the order of
+// preference. Of several facts that hold in the same runs it returns only the first.
+func (t *table) facts() []fact {
+	c := &collector{table: t, floor: math.Inf(-1)}
+	for _, made := range t.choices {
+		c.add(Constraint{Form: Chosen, Choice: made.Choice}, made.made, 0, Chosen)
+	}
+	c.addSteps()
+	c.addOrders()
+	c.prune()
+	slices.SortFunc(c.facts, preference)
+	return distinct(c.facts)
+}
+
+// add adds a fact, which costs as much as the given form. It copies set.
+func (c *collector) add(what Constraint, set bitset, far float64, as Form) {
+	failed, passed := set[:c.split].count(), set[c.split:].count()
+	tells := float64(failed)/float64(c.failed) - float64(passed)/float64(c.passed)
+	if failed == 0 || passed == c.passed || tells < c.floor {
+		return
+	}
+	c.facts = append(c.facts, fact{what, slices.Clone(set), tells, costs[as], far})
+	if len(c.facts) == 2*maxFacts {
+		c.prune()
+	}
+}
+
+func (c *collector) prune() {
+	if len(c.facts) <= maxFacts {
+		return
+	}
+	slices.SortFunc(c.facts, func(a, b fact) int { return cmp.Or(cmp.Compare(b.tells, a.tells), preference(a, b)) })
+	clear(c.facts[maxFacts:])
+	c.facts = c.facts[:maxFacts]
+	c.floor = c.facts[maxFacts-1].tells
+}
+
+// addSteps adds the facts about single steps, and about what came between two successive ones.
+func (c *collector) addSteps() {
+	began := map[int32]bitset{} // by task: the runs in which it took its first step
+	for _, s := range c.steps {
+		if began[s.Task] == nil {
+			began[s.Task] = s.taken
+		}
+	}
+	rest := make(bitset, c.words)
+	for i, s := range c.steps {
+		c.add(Constraint{Form: Taken, After: s.Step}, s.taken, 0, Taken)
+		c.add(Constraint{Form: Never, After: s.Step}, rest.minus(c.valid, s.taken), 0, Never)
+		if i == 0 || c.steps[i-1].Step != (Step{s.Task, s.N - 1}) {
+			continue
+		}
+		for j, parted := range s.after {
+			what := Constraint{Form: Parted, Before: c.steps[i-1].Step, After: s.Step, Task: c.tasks[j]}
+			if parted.count() == 0 {
+				continue
+			}
+			c.add(what, parted, 0, Parted)
+			what.Form = Joined
+			rest.minus(s.taken, parted)
+			c.add(what, rest, 0, c.joined(rest, began[what.Task]))
+		}
+	}
+}
+
+// joined returns the form that the absence of a task between two steps costs as. It costs as Never
+// if the task took no step at all in most of the failing runs.
+func (c *collector) joined(set, began bitset) Form {
+	all, without := 0, 0
+	for w, x := range set[:c.split] {
+		all += bitset{x}.count()
+		without += bitset{x &^ began[w]}.count()
+	}
+	if 2*without > all {
+		return Never
+	}
+	return Joined
+}
+
+// addOrders adds the facts about two steps of different tasks.
+func (c *collector) addOrders() {
+	ab, ba, rest := make(bitset, c.words), make(bitset, c.words), make(bitset, c.words)
+	for i := range c.steps {
+		a := &c.steps[i]
+		for j := i + 1; j < len(c.steps); j++ {
+			b := &c.steps[j]
+			if a.Task == b.Task || !order(a, b, ab, ba) {
+				continue
+			}
+			c.addOrder(a, b, ab, ba, rest)
+			c.addOrder(b, a, ba, ab, rest)
+		}
+	}
+}
+
+// addOrder adds the facts that a comes before b, in the runs of ab. ba has the runs in which b comes
+// before a. rest is overwritten.
+func (c *collector) addOrder(a, b *stepColumn, ab, ba, rest bitset) {
+	far := b.mean - a.mean
+	what := Constraint{Form: Ordered, Before: a.Step, After: b.Step}
+	as := Ordered
+	if ba[c.split:].count() == 0 { // in passing runs there is no other order: the order tells only that both were taken
+		as = Taken
+	}
+	c.add(what, ab, far, as)
+	if !b.always {
+		what.Form = Ahead
+		c.add(what, rest.minus(a.taken, ba), far, Ahead)
+	}
+}
+
+// order finds the runs in which a comes before b, and those in which b comes before a. It returns
+// false if one of the two orders never occurs: then their order tells nothing.
+func order(a, b *stepColumn, ab, ba bitset) bool {
+	var some, others uint64
+	for w := range ab {
+		less := uint64(0)
+		for p, plane := range a.place {
+			x, y := plane[w], b.place[p][w]
+			less = less&^(x^y) | y&^x
+		}
+		both := a.taken[w] & b.taken[w]
+		ab[w], ba[w] = both&less, both&^less
+		some |= ab[w]
+		others |= ba[w]
+	}
+	return some != 0 && others != 0
+}
+
+// distinct keeps the first of several facts that hold in the same runs.
+func distinct(facts []fact) []fact {
+	seen := make(map[uint64]int, len(facts))
+	kept := facts[:0]
+	for _, f := range facts {
+		h := uint64(14695981039346656037)
+		for _, w := range f.set {
+			h = (h ^ w) * 0x9e3779b97f4a7c15
+			h ^= h >> 32
+		}
+		at, ok := seen[h]
+		if ok && slices.Equal(kept[at].set, f.set) {
+			continue
+		}
+		if !ok {
+			seen[h] = len(kept)
+		}
+		kept = append(kept, f)
+	}
+	return kept
+}
