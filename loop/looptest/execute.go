@@ -252,6 +252,7 @@ func (r *run) close() {
 		r.said.deaf = true
 	}
 	r.closing = true
+	defer r.failed() // sets kind and name
 	defer r.said.cleanUp()
 	defer func() {
 		r.said.deaf = false

@@ -409,6 +409,6 @@ func (x *explorer) describe(failing *run) string {
 	}
 	return (&report{
 		failure: r.failures(), schedule: s.String(), deviations: len(s.deviations), found: fmt.Sprintf("%v, %s", x.strategy, after),
-		steps: tr, timeline: tl.write(x.t),
+		why: x.why(s, r, tr), steps: tr, timeline: tl.write(x.t),
 	}).String()
 }

@@ -68,10 +68,8 @@ func mix(h, v uint64) uint64 { return (h ^ v) * 0x100000001b3 }
 func (ts *tasks) names(lineages []lineage) func(identity uint64) string {
 	var name func(identity uint64) string
 	name = func(identity uint64) string {
-		for i := 1; i < len(ts.all); i++ {
-			if ts.all[i].identity == identity {
-				return ts.all[i].task.Name()
-			}
+		if n, ok := ts.name(identity); ok {
+			return n
 		}
 		for _, l := range lineages {
 			if l.identity == identity && l.maker >= 0 {
@@ -81,4 +79,14 @@ func (ts *tasks) names(lineages []lineage) func(identity uint64) string {
 		return "a task of a callback"
 	}
 	return name
+}
+
+// name returns the name of the task with an identity, and false if the run does not have it.
+func (ts *tasks) name(identity uint64) (name string, ok bool) {
+	for i := 1; i < len(ts.all); i++ {
+		if ts.all[i].identity == identity {
+			return ts.all[i].task.Name(), true
+		}
+	}
+	return "", false
 }

@@ -22,6 +22,7 @@ type config struct {
 	budget      time.Duration // of an exploration; 0 if the strategy alone says when it ends
 	keepGoing   int           // how many failures an exploration looks for
 	minimiseFor time.Duration
+	unexplained bool // reports do not say why the program fails
 	observer    func(loop.Event)
 	factory     loop.TaskFactory
 	start       time.Time // of the clock; zero for the default
@@ -82,6 +83,10 @@ func MinimiseFor(d time.Duration) Option {
 	}
 	return func(c *config) { c.minimiseFor = d }
 }
+
+// Unexplained makes Explore report a failure without saying why the program fails. To find that out it
+// runs some 2,000 schedules more, in a second or less.
+func Unexplained() Option { return func(c *config) { c.unexplained = true } }
 
 // Observer makes every run call observe with the events of its loop: see [loop.WithObserver]. With
 // Parallel several goroutines call it. Explore runs some schedules more than once. Observer panics if

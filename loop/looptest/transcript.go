@@ -18,6 +18,7 @@ type transcript struct {
 	steps   []*step
 	open    map[*loop.Task]*step  // steps that have not ended; a step of an eager task is inside another
 	stands  map[*loop.Task]string // the place where each task was suspended
+	sites   map[upcoming]string   // the place where each step began
 	pending []string              // deviations that belong to the next step
 	outside *step                 // it has the texts that no task and no callback logged
 }
@@ -42,7 +43,7 @@ type said struct {
 // of makes the transcript an observer of r.
 func (tr *transcript) of(r *run) {
 	tr.run = r
-	tr.open, tr.stands = map[*loop.Task]*step{}, map[*loop.Task]string{}
+	tr.open, tr.stands, tr.sites = map[*loop.Task]*step{}, map[*loop.Task]string{}, map[upcoming]string{}
 	tr.outside = &step{path: "outside of the loop: a Cleanup or another goroutine"}
 	r.debug, r.events, r.heard = true, tr.observe, tr.hear
 	r.policy.told = tr.deviate
@@ -57,6 +58,10 @@ func (tr *transcript) observe(e loop.Event) {
 		from := tr.stands[e.Task]
 		if from == "" {
 			from = "its start"
+		}
+		if u := tr.run.policy.upcoming(e.Task); u.steps > 0 { // 0: the first step of an eager task
+			u.steps--
+			tr.sites[u] = from
 		}
 		tr.open[e.Task] = tr.add(e, &step{who: e.Task.Name(), path: from + " → "})
 	case loop.TaskSuspended:
