@@ -3,7 +3,10 @@
 // step 1 of A comes before step 4 of B, and step 3 of B comes before step 2 of A.
 package cause
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // A Step is the n-th step of a task. The caller numbers the tasks from 0, without large gaps. The same
 // number means the same task in all runs.
@@ -40,6 +43,7 @@ type Run struct {
 type Explanation struct {
 	Runs, Failed int
 	Rules        []Rule
+	Missed       int // number of failing runs in which no rule holds
 }
 
 // A Rule holds in a run if all its constraints do. A rule without constraints holds in every run.
@@ -75,37 +79,31 @@ func (c Constraint) compare(o Constraint) int {
 	return cmp.Or(c.Before.compare(o.Before), c.After.compare(o.After), cmp.Compare(c.Task, o.Task), c.Choice.compare(o.Choice))
 }
 
-const (
-	maxRules       = 4 // of an explanation
-	maxConstraints = 4 // of a rule
-)
-
 // Learn returns the rules that tell the failing runs from the passing ones. The order of the runs
-// does not matter. Of a large program it looks at some of the steps only: see the limits of newTable.
+// does not matter. A rule has at most 4 constraints, and there are at most 4 rules. Of a large program
+// Learn looks only at the steps that tell most: 360 of at most 24 tasks. So 2,000 runs take about a
+// millisecond for a program with ten steps, and some 300 ms for a large one.
 func Learn(runs []Run) Explanation {
 	t := newTable(runs)
-	e := Explanation{Runs: len(runs), Failed: t.failed}
-	if e.Failed == 0 {
+	e := Explanation{Runs: len(runs), Failed: t.failed, Missed: t.failed}
+	switch {
+	case t.failed == 0:
+		return e
+	case t.passed == 0:
+		e.Rules, e.Missed = []Rule{{Covers: t.failed}}, 0
 		return e
 	}
-	if e.Failed == e.Runs {
-		e.Rules = []Rule{{Covers: e.Failed}}
-		return e
-	}
-	s := searcher{table: t, facts: t.facts(), left: t.failing()}
-	for len(e.Rules) < maxRules {
-		c := s.rule()
-		if len(c.facts) == 0 || len(e.Rules) > 0 && !s.worthwhile(c) {
-			break
-		}
+	s := searcher{table: t, facts: t.facts()}
+	all := s.needed(s.rules())
+	slices.SortStableFunc(all, func(a, b *conjunction) int { return cmp.Compare(b.failed, a.failed) })
+	for _, c := range all {
+		slices.SortFunc(c.facts, func(a, b int32) int { return cmp.Or(cmp.Compare(s.facts[a].when, s.facts[b].when), cmp.Compare(a, b)) })
 		r := Rule{Covers: c.failed, Wrong: c.passed}
 		for _, f := range c.facts {
 			r.Constraints = append(r.Constraints, s.facts[f].Constraint)
 		}
 		e.Rules = append(e.Rules, r)
-		if s.left.minus(s.left, c.set).count() == 0 {
-			break
-		}
 	}
+	e.Missed = s.left.count()
 	return e
 }

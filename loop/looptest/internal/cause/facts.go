@@ -12,7 +12,8 @@ type fact struct {
 	set   bitset
 	tells float64 // the share of the failing runs in which it holds, less that of the passing runs
 	cost  float64 // the factor by which it lowers the score of a rule
-	far   float64 // how far its two steps are from each other in the failing runs
+	when  float64 // the mean place of its first step in the failing runs
+	far   float64 // how far after that its second step is
 }
 
 // costs has the factor of each form. The less a constraint says about the cause, the lower is its
@@ -42,7 +43,7 @@ type collector struct {
 func (t *table) facts() []fact {
 	c := &collector{table: t, floor: math.Inf(-1)}
 	for _, made := range t.choices {
-		c.add(Constraint{Form: Chosen, Choice: made.Choice}, made.made, 0, Chosen)
+		c.add(Constraint{Form: Chosen, Choice: made.Choice}, made.made, -1, 0, Chosen)
 	}
 	c.addSteps()
 	c.addOrders()
@@ -52,13 +53,13 @@ func (t *table) facts() []fact {
 }
 
 // add adds a fact, which costs as much as the given form. It copies set.
-func (c *collector) add(what Constraint, set bitset, far float64, as Form) {
+func (c *collector) add(what Constraint, set bitset, when, far float64, as Form) {
 	failed, passed := set[:c.split].count(), set[c.split:].count()
 	tells := float64(failed)/float64(c.failed) - float64(passed)/float64(c.passed)
 	if failed == 0 || passed == c.passed || tells < c.floor {
 		return
 	}
-	c.facts = append(c.facts, fact{what, slices.Clone(set), tells, costs[as], far})
+	c.facts = append(c.facts, fact{what, slices.Clone(set), tells, costs[as], when, far})
 	if len(c.facts) == 2*maxFacts {
 		c.prune()
 	}
@@ -84,8 +85,8 @@ func (c *collector) addSteps() {
 	}
 	rest := make(bitset, c.words)
 	for i, s := range c.steps {
-		c.add(Constraint{Form: Taken, After: s.Step}, s.taken, 0, Taken)
-		c.add(Constraint{Form: Never, After: s.Step}, rest.minus(c.valid, s.taken), 0, Never)
+		c.add(Constraint{Form: Taken, After: s.Step}, s.taken, s.mean, 0, Taken)
+		c.add(Constraint{Form: Never, After: s.Step}, rest.minus(c.valid, s.taken), s.mean, 0, Never)
 		if i == 0 || c.steps[i-1].Step != (Step{s.Task, s.N - 1}) {
 			continue
 		}
@@ -94,10 +95,10 @@ func (c *collector) addSteps() {
 			if parted.count() == 0 {
 				continue
 			}
-			c.add(what, parted, 0, Parted)
+			c.add(what, parted, c.steps[i-1].mean, 0, Parted)
 			what.Form = Joined
 			rest.minus(s.taken, parted)
-			c.add(what, rest, 0, c.joined(rest, began[what.Task]))
+			c.add(what, rest, c.steps[i-1].mean, 0, c.joined(rest, began[what.Task]))
 		}
 	}
 }
@@ -135,16 +136,15 @@ func (c *collector) addOrders() {
 // addOrder adds the facts that a comes before b, in the runs of ab. ba has the runs in which b comes
 // before a. rest is overwritten.
 func (c *collector) addOrder(a, b *stepColumn, ab, ba, rest bitset) {
-	far := b.mean - a.mean
 	what := Constraint{Form: Ordered, Before: a.Step, After: b.Step}
 	as := Ordered
 	if ba[c.split:].count() == 0 { // in passing runs there is no other order: the order tells only that both were taken
 		as = Taken
 	}
-	c.add(what, ab, far, as)
+	c.add(what, ab, a.mean, b.mean-a.mean, as)
 	if !b.always {
 		what.Form = Ahead
-		c.add(what, rest.minus(a.taken, ba), far, Ahead)
+		c.add(what, rest.minus(a.taken, ba), a.mean, b.mean-a.mean, Ahead)
 	}
 }
 

@@ -6,69 +6,82 @@ import (
 	"slices"
 )
 
-// A searcher looks for the rule that tells most of the failing runs that are left from all passing
-// runs.
+const (
+	maxRules       = 4 // of an explanation
+	maxConstraints = 4 // of a rule
+
+	precise = 0.99    // a rule is precise if this share of the runs in which it holds fail
+	effort  = 2 << 20 // words of bitsets that one round of a search looks at, about
+)
+
+// A searcher looks for rules, one after the other.
 type searcher struct {
 	*table
-	facts []fact // the preferred ones first
-	left  bitset // the failing runs that no rule covers yet
+	facts []fact // in the order of preference
+	left  bitset // the failing runs in which no rule holds yet
+	total int    // number of runs in left
 }
 
-// A conjunction is a rule while it is being built.
+// A conjunction is a rule: all its facts hold.
 type conjunction struct {
 	facts  []int32 // indices, ascending
-	set    bitset  // the runs in which all facts hold
+	set    bitset  // the runs in which it holds
 	failed int     // number of failing runs in set
 	passed int     // number of passing runs in set
-	left   int     // number of failing runs in set that were left
-	cost   float64
+	left   int     // number of runs in set that are left
+	cost   float64 // the product of the costs of its facts
 	score  float64
 }
 
-// better orders conjunctions: a higher score, then fewer facts, then the preferred ones.
+// better orders conjunctions: those with a higher score come first, then those with fewer facts,
+// then those with preferred facts.
 func better(a, b *conjunction) int {
 	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(len(a.facts), len(b.facts)), slices.Compare(a.facts, b.facts))
 }
 
-const (
-	precise = 0.99 // a rule is good if it is right in this share of the runs in which it holds
-	effort  = 2 << 20
-)
-
-func (c *conjunction) precision() float64 { return float64(c.failed) / float64(c.failed+c.passed) }
-
-// worthwhile reports whether c is good enough for a further rule.
-func (s *searcher) worthwhile(c *conjunction) bool {
-	return c.precision() >= 0.9 && c.left >= max(2, s.failed/50)
+// rules returns the rules that together cover most of the failing runs.
+func (s *searcher) rules() []*conjunction {
+	var all []*conjunction
+	s.left = slices.Clone(s.valid[:s.split])
+	for s.total = s.left.count(); s.total > 0 && len(all) < maxRules; s.total = s.left.count() {
+		c := s.rule()
+		if c == nil || len(all) > 0 && !s.worthwhile(c) {
+			break
+		}
+		all = append(all, c)
+		s.left.minus(s.left, c.set)
+	}
+	return all
 }
 
-// rule returns the best conjunction that it finds. One that covers all of what is left comes first.
+// worthwhile reports whether c is good enough for a rule after the first one.
+func (s *searcher) worthwhile(c *conjunction) bool {
+	return 10*c.failed >= 9*(c.failed+c.passed) && c.left >= max(2, s.failed/50)
+}
+
+// rule returns the best conjunction that it finds, or nil. First it looks for one that holds in all
+// runs that are left: each of its facts does, and such facts are few.
 func (s *searcher) rule() *conjunction {
-	total := s.left.count()
-	best := s.search(s.candidates(true))
-	if best == nil || best.precision() < precise {
-		if c := s.search(s.candidates(false)); c != nil && (best == nil || s.preferred(c, best, total)) {
+	var some, all []int32
+	for i := range s.facts {
+		some = append(some, int32(i))
+		if s.coversLeft(s.facts[i].set) {
+			all = append(all, int32(i))
+		}
+	}
+	best := s.search(all)
+	if best == nil || !best.precise() {
+		if c := s.search(some); c != nil && (best == nil || s.preferred(c, best)) {
 			best = c
 		}
 	}
 	if best == nil {
-		return &conjunction{}
+		return nil
 	}
 	return s.polish(best)
 }
 
-// candidates returns all facts, or those that hold in all runs that are left.
-func (s *searcher) candidates(all bool) (some []int32) {
-	for i := range s.facts {
-		if f := &s.facts[i]; !all || s.holds(f.set) {
-			some = append(some, int32(i))
-		}
-	}
-	return some
-}
-
-// holds reports whether set has all failing runs that are left.
-func (s *searcher) holds(set bitset) bool {
+func (s *searcher) coversLeft(set bitset) bool {
 	for w, l := range s.left {
 		if l&^set[w] != 0 {
 			return false
@@ -77,135 +90,146 @@ func (s *searcher) holds(set bitset) bool {
 	return true
 }
 
-// preferred reports whether c is a better rule than d: a precise one that covers a good part comes
-// first.
-func (s *searcher) preferred(c, d *conjunction, total int) bool {
-	sure := func(c *conjunction) bool { return c.precision() >= precise && 4*c.left >= total }
+func (c *conjunction) precise() bool {
+	return float64(c.failed) >= precise*float64(c.failed+c.passed)
+}
+
+// preferred reports whether c is a better rule than d. A precise rule that covers a quarter of what
+// is left comes before one that covers more and is wrong more often: a failure may have two causes.
+func (s *searcher) preferred(c, d *conjunction) bool {
+	sure := func(c *conjunction) bool { return c.precise() && 4*c.left >= s.total }
 	if sure(c) != sure(d) {
 		return sure(c)
 	}
 	return better(c, d) < 0
 }
 
-// search is a beam search over conjunctions of candidates. It returns nil if nothing is found.
-func (s *searcher) search(candidates []int32) *conjunction {
-	total := s.left.count()
+// search returns the best conjunction of candidates, or nil. In each round it adds one more candidate
+// to the best conjunctions of the last round (a beam search).
+func (s *searcher) search(candidates []int32) (best *conjunction) {
 	width := min(32, max(2, effort/max(1, len(candidates)*s.words)))
-	beam := []*conjunction{{set: s.valid}}
-	s.measure(beam[0], total)
-	var best *conjunction
-	bound := 1.0
+	beam := []*conjunction{s.and(nil)}
+	bound := s.score(s.total, 0, s.total, cheapest)
 	for range maxConstraints {
 		var next []*conjunction
 		for _, c := range beam {
-			next = s.extend(next, c, candidates, total, width)
+			for _, f := range candidates {
+				next = s.extend(next, c, f, width)
+			}
 		}
-		beam = next
-		if len(beam) == 0 {
-			break
-		}
-		for _, c := range beam {
-			if best == nil || s.preferred(c, best, total) {
+		for _, c := range next {
+			if best == nil || s.preferred(c, best) {
 				best = c
 			}
 		}
-		if bound *= cheapest; best.score >= bound*cheapest {
-			break // one more constraint cannot be better
+		if bound *= cheapest; best == nil || best.score >= bound {
+			break // one more fact cannot make it better
 		}
+		beam = next
 	}
 	return best
 }
 
-func score(failed, passed, left, total int) float64 {
-	p := float64(failed) / float64(max(1, failed+passed))
-	return p * p * float64(left) / float64(total)
+// score rates a conjunction: its precision squared, times the share that it covers of what is left,
+// times its cost. Precision counts one wrong run more, so that a rule for very few runs scores low.
+func (s *searcher) score(failed, passed, left int, cost float64) float64 {
+	p := float64(failed) / float64(failed+passed+1)
+	return p * p * float64(left) / float64(s.total) * cost
 }
 
-// measure counts the runs of c.
-func (s *searcher) measure(c *conjunction, total int) {
-	c.failed, c.passed, c.left = c.set[:s.split].count(), c.set[s.split:].count(), 0
-	for w, l := range s.left {
-		c.left += bits.OnesCount64(l & c.set[w])
-	}
-	c.score, c.cost = score(c.failed, c.passed, c.left, total), 1
-	for _, f := range c.facts {
-		c.cost *= s.facts[f].cost
-	}
-	c.score *= c.cost
-}
-
-// extend adds a candidate to c in every way, and keeps the best of the result and next.
-func (s *searcher) extend(next []*conjunction, c *conjunction, candidates []int32, total, width int) []*conjunction {
-	for _, f := range candidates {
-		set := s.facts[f].set
-		failed, left := 0, 0
-		for w, l := range s.left {
-			x := c.set[w] & set[w]
-			failed += bits.OnesCount64(x)
-			left += bits.OnesCount64(x & l)
-		}
-		full := len(next) == width
-		if left == 0 || full && float64(left)/float64(total) < next[width-1].score {
-			continue
-		}
-		passed := 0
-		for w := s.split; w < s.words; w++ {
-			passed += bits.OnesCount64(c.set[w] & set[w])
-		}
-		if passed == c.passed {
-			continue
-		}
-		d := &conjunction{failed: failed, passed: passed, left: left, cost: c.cost * s.facts[f].cost}
-		d.score = d.cost * score(failed, passed, left, total)
-		if full && d.score < next[width-1].score {
-			continue
-		}
-		d.facts = append(append(make([]int32, 0, len(c.facts)+1), c.facts...), f)
-		slices.Sort(d.facts)
-		at, found := slices.BinarySearchFunc(next, d, better)
-		if found || full && at == width {
-			continue
-		}
-		d.set = make(bitset, s.words)
-		for w := range d.set {
-			d.set[w] = c.set[w] & set[w]
-		}
-		if full {
-			next = next[:width-1]
-		}
-		next = slices.Insert(next, at, d)
-	}
-	return next
-}
-
-// with returns the conjunction of these facts.
-func (s *searcher) with(facts []int32) *conjunction {
-	c := &conjunction{facts: slices.Sorted(slices.Values(facts)), set: slices.Clone(s.valid)}
+// and returns the conjunction of these facts.
+func (s *searcher) and(facts []int32) *conjunction {
+	c := &conjunction{facts: facts, set: slices.Clone(s.valid), cost: 1}
 	for _, f := range facts {
 		for w := range c.set {
 			c.set[w] &= s.facts[f].set[w]
 		}
+		c.cost *= s.facts[f].cost
 	}
-	s.measure(c, s.left.count())
+	for w, x := range c.set[:s.split] {
+		c.failed += bits.OnesCount64(x)
+		c.left += bits.OnesCount64(x & s.left[w])
+	}
+	c.passed = c.set[s.split:].count()
+	c.score = s.score(c.failed, c.passed, c.left, c.cost)
 	return c
 }
 
-// polish drops the facts that are not needed, and takes preferred ones in place of others if the
+// extend adds fact f to c, and inserts the result into beam, which holds the best width conjunctions.
+// Of those that hold in the same runs, beam holds only the best.
+func (s *searcher) extend(beam []*conjunction, c *conjunction, f int32, width int) []*conjunction {
+	set, cost := s.facts[f].set, c.cost*s.facts[f].cost
+	floor := 0.0
+	if len(beam) == width {
+		floor = beam[width-1].score
+	}
+	failed, left, passed := 0, 0, 0
+	for w, l := range s.left {
+		x := c.set[w] & set[w]
+		failed += bits.OnesCount64(x)
+		left += bits.OnesCount64(x & l)
+	}
+	if left == 0 || s.score(failed, 0, left, cost) < floor {
+		return beam
+	}
+	for w := s.split; w < s.words; w++ {
+		passed += bits.OnesCount64(c.set[w] & set[w])
+	}
+	if passed == c.passed || s.score(failed, passed, left, cost) < floor {
+		return beam
+	}
+	facts := append(slices.Clone(c.facts), f)
+	slices.Sort(facts)
+	d := s.and(facts)
+	for at, e := range beam {
+		if e.failed == d.failed && e.passed == d.passed && slices.Equal(e.set, d.set) {
+			if better(e, d) <= 0 {
+				return beam
+			}
+			beam = slices.Delete(beam, at, at+1)
+			break
+		}
+	}
+	at, _ := slices.BinarySearchFunc(beam, d, better)
+	if at == width {
+		return beam
+	}
+	return slices.Insert(beam[:min(len(beam), width-1)], at, d)
+}
+
+// polish drops the facts that are not needed, and takes preferred facts in place of others, if the
 // rule stays as good.
 func (s *searcher) polish(c *conjunction) *conjunction {
+	asGood := func(d *conjunction) bool { return d.passed <= c.passed && d.left >= c.left }
 	for i := len(c.facts) - 1; i >= 0; i-- {
-		if d := s.with(slices.Delete(slices.Clone(c.facts), i, i+1)); len(d.facts) > 0 && d.passed <= c.passed {
+		if d := s.and(slices.Delete(slices.Clone(c.facts), i, i+1)); asGood(d) {
 			c = d
 		}
 	}
 	for i := len(c.facts) - 1; i >= 0; i-- {
-		rest := s.with(slices.Delete(slices.Clone(c.facts), i, i+1))
+		rest := s.and(slices.Delete(slices.Clone(c.facts), i, i+1))
 		for f := range c.facts[i] {
-			if d := s.extend(nil, rest, []int32{f}, s.left.count(), 1); len(d) > 0 && d[0].passed <= c.passed && d[0].left >= c.left {
+			if d := s.extend(nil, rest, f, 1); len(d) > 0 && asGood(d[0]) {
 				c = d[0]
 				break
 			}
 		}
 	}
 	return c
+}
+
+// needed leaves out the rules that hold only where other rules do.
+func (s *searcher) needed(all []*conjunction) []*conjunction {
+	for i := len(all) - 1; i >= 0; i-- {
+		rest := slices.Clone(all[i].set[:s.split])
+		for j, c := range all {
+			if j != i {
+				rest.minus(rest, c.set)
+			}
+		}
+		if rest.count() == 0 {
+			all = slices.Delete(all, i, i+1)
+		}
+	}
+	return all
 }

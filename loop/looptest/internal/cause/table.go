@@ -100,9 +100,6 @@ func newTable(runs []Run) *table {
 	return t
 }
 
-// failing returns the set of the failing runs, without words for the passing ones.
-func (t *table) failing() bitset { return slices.Clone(t.valid[:t.split]) }
-
 // A tally sums the places of a step, to tell how much they differ between failing and passing runs.
 // The sums are integers, so that the order of the runs does not matter.
 type tally struct {
