@@ -49,6 +49,10 @@ func Example() {
 	// The deviation, by step:
 	// 	   2  main ran before ann
 	//
+	// It fails in 6 of all 10 schedules, which are exactly those in which
+	// 	ann step 1 (its start) comes before bob step 2 (deposit_test.go:14), and
+	// 	bob step 1 (its start) comes before ann step 2 (deposit_test.go:14).
+	//
 	// The interleaving; * marks a deviation from first in, first out:
 	// 	   1   main  its start → deposit_test.go:19           made ann
 	// 	   2 * main  deposit_test.go:19 → deposit_test.go:23  made bob

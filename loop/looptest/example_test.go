@@ -137,6 +137,8 @@ func ExampleTimePasses() {
 	// The deviation, by step:
 	// 	   2  time passed before work ran
 	//
+	// It fails in 2 of all 4 schedules. The order of the steps does not tell in which.
+	//
 	// The interleaving; * marks a deviation from first in, first out:
 	// 	   1   0s    main  its start → example_test.go:127          made work
 	// 	   2 * 1m0s        time passes before the ready tasks run
@@ -165,6 +167,8 @@ func ExampleBothFactories() {
 	//
 	// It fails first in, first out (DelayBounded(0), in the first run, eager task factory). To replay this schedule:
 	// 	looptest.Replay(t, "takt2:AQAAAAA", body)
+	//
+	// It fails in 1 of all 1 schedules: in every one.
 	//
 	// The interleaving; * marks a deviation from first in, first out:
 	// 	   1   main    its start → its end  made worker

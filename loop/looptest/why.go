@@ -1,6 +1,7 @@
 package looptest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -22,13 +23,16 @@ func (x *explorer) why(s schedule, r *run, tr *transcript) string {
 		return ""
 	}
 	w := &inquiry{explorer: x, failing: r, began: time.Now(), number: map[uint64]int32{}}
-	if all := w.sample(); !all && w.failed < whyRare {
+	all, text := w.sample(), ""
+	if !all && w.failed < whyRare {
+		text = fmt.Sprintf("It fails in %d of %d schedules of Sample. Together with schedules like the one above:\n", w.failed, len(w.runs))
 		w.around(s)
 	}
 	e := cause.Learn(w.runs)
 	if e.Failed == 0 {
 		return ""
 	}
+	e.All = all
 	passing := &transcript{}
 	first := x.one(fifo{}, passing.of)
 	name := func(task int32) string {
@@ -46,7 +50,7 @@ func (x *explorer) why(s schedule, r *run, tr *transcript) string {
 		}
 		return passing.sites[u]
 	}
-	return e.Text(name, site)
+	return text + e.Text(name, site)
 }
 
 // An inquiry collects runs for the question why a program fails.

@@ -43,7 +43,8 @@ type Run struct {
 type Explanation struct {
 	Runs, Failed int
 	Rules        []Rule
-	Missed       int // number of failing runs in which no rule holds
+	Missed       int  // number of failing runs in which no rule holds
+	All          bool // the program has no other runs; the caller of Learn sets it, for the text
 }
 
 // A Rule holds in a run if all its constraints do. A rule without constraints holds in every run.

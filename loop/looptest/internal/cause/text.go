@@ -14,7 +14,11 @@ const (
 // count from 1. name returns the name of a task. site returns the place where a step begins, or an
 // empty string.
 func (e Explanation) Text(name func(task int32) string, site func(Step) string) string {
-	head := fmt.Sprintf("It fails in %d of %d schedules", e.Failed, e.Runs)
+	of := "of"
+	if e.All {
+		of = "of all"
+	}
+	head := fmt.Sprintf("It fails in %d %s %d schedules", e.Failed, of, e.Runs)
 	switch {
 	case e.Failed == 0:
 		return head + ".\n"
@@ -26,7 +30,7 @@ func (e Explanation) Text(name func(task int32) string, site func(Step) string) 
 	w := writer{name, site}
 	first := e.Rules[0]
 	var tail []string
-	if e.Failed < few {
+	if e.Failed < few && !e.All {
 		tail = append(tail, "With so few failures this may be so by chance.")
 	}
 	if len(e.Rules) == 1 && first.Covers == e.Failed && first.Wrong == 0 {
