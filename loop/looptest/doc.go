@@ -42,6 +42,10 @@
 //	The deviation, by step:
 //		   2  main ran before ann
 //
+//	It fails in 6 of all 10 schedules, which are exactly those in which
+//		ann step 1 (its start) comes before bob step 2 (deposit_test.go:14), and
+//		bob step 1 (its start) comes before ann step 2 (deposit_test.go:14).
+//
 //	The interleaving; * marks a deviation from first in, first out:
 //		   1   main  its start → deposit_test.go:19           made ann
 //		   2 * main  deposit_test.go:19 → deposit_test.go:23  made bob
@@ -76,18 +80,22 @@
 // failure, and the last ones are listed; the report says how many it leaves out. A run that logs much
 // has its last logs in a list of their own, by task.
 //
-// In the report, ann reads the balance in step 3 and bob reads it in step 4. Both read 0, and both
-// write 50. The fix is to hold a lock.Mutex from the read to the write.
+// The rule under the deviations says why the function fails. Explore runs some 2,000 schedules more, or
+// all that there are, and learns the shortest rule that tells those that fail from those that pass. The
+// steps of each task count from 1, and each has the place where it begins. Here both tasks must begin
+// before the other one goes on after its Yield: then both read the same balance, and one deposit is
+// lost. The fix is to hold a lock.Mutex from the read to the write. A rule is what was observed: it may
+// be wrong for schedules that were not run. [Unexplained] turns it off.
 //
 // Paste the line with [Replay] into the test, in place of Explore, and give it the same function:
 //
 //	looptest.Replay(t, "takt2:AAACAAEBAQABAAEAAAE", deposits)
 //
 // Or set the environment variable TAKT_REPLAY to the schedule; then the test need not be changed.
-// Both show the failure again, also in a debugger. A schedule belongs to one version of the program,
-// and a fix usually changes its choice points. Then Replay fails with "the schedule no longer fits
-// the program", and says in the same line whether the program still fails. So check a fix by the
-// exploration, and keep the exploration, not the schedule, as a regression test.
+// Both show the failure again, also in a debugger. A schedule survives many changes of the program,
+// because it names tasks and their steps. Where the program has changed so much that a deviation no
+// longer occurs, Replay says which one, and runs the rest. So check a fix by the exploration, and keep
+// the exploration, not the schedule, as a regression test.
 //
 // # Run
 //
@@ -132,33 +140,54 @@
 // changes when a message is late, when a timer fires, or when a library changes, and then the bug
 // shows.
 //
-// The tests of this package contain a collection of such bugs, one for each kind that the
-// literature describes. [PCT] finds all of them, and [DelayBounded] does too.
+// The tests of this package contain two collections of such bugs: one for each kind that the
+// literature describes, and one of bugs that real programs had. [Sample] finds all of them.
 //
 // # Schedules
 //
 // Package loop's documentation defines step, ready, turn, suspended and idle. This package adds:
 //
-// A choice point is a moment in a run at which the next entry of the ready queue is a task, and
-// two or more tasks are ready. The strategy picks one of them. It does not pick callbacks:
-// callbacks keep their order among themselves. With [TimePasses] the passing of time is one more
-// choice, so one ready task and one armed timer make a choice point.
+// A choice point is a moment in a run with two options or more. Most are picks: the next entry of the
+// ready queue is a task, two or more tasks are ready, and the strategy picks one of them. It does not
+// pick callbacks: callbacks keep their order among themselves. With [TimePasses] the passing of time is
+// one more option, so one ready task and one armed timer make a choice point. The other choice points
+// are the choices that the program makes by [T.Choose] and [T.Chance].
 //
-// A schedule is the list of picks at all choice points of a run. It determines the run.
+// A schedule is what was taken at all choice points of a run, and the seed of its noise ([T.Rand]). It
+// determines the run.
 //
-// A deviation is a choice point at which the pick is not the first task in the queue. A schedule
-// without deviations is first in, first out, as the loop runs without a strategy. The text of a
-// schedule, such as takt2:AAACAAEBAQABAAEAAAE, lists its deviations.
+// A deviation is a choice point at which something else was taken than in a loop without a strategy:
+// not the first task in the queue, or a value that is not 0. A schedule without deviations is first in,
+// first out. The text of a schedule, such as takt2:AAACAAEBAQABAAEAAAE, lists its deviations. Each one
+// says which step of which task came before which step of which other task, or which use of a choice
+// took which value. It does not say at how many choice points that was after the start. So when one
+// deviation is left out, the others mean the same.
+//
+// # Chance
+//
+// A program in the real world also depends on chance: a message is lost, a disk is full, the answer of
+// one server comes before that of another. A body asks the schedule for it:
+//
+//	if t.Chance("drop", 0.1) {
+//		return nil // the message is lost
+//	}
+//	delay := time.Duration(t.Rand("latency").IntN(100)) * time.Millisecond
+//
+// [T.Choose] and [T.Chance] are choices: recorded, minimised, and named in reports. Their value 0, or
+// false, must be the harmless one. [T.Rand] is noise: it makes runs different, and of it only a seed is
+// written down.
 //
 // # Strategies
 //
-// A [Strategy] says which schedules Explore runs. Begin with [PCT], which also defines the depth of
-// a bug. Use a depth of 3, and as many schedules as time allows. If the body has sleeps or time
-// limits, add the option [TimePasses]: without it, no timer comes due while a task is ready. go test
-// -v says how many distinct schedules have run: if these are few, something is not explored.
+// A [Strategy] says which schedules Explore runs. Begin with [Sample], and as many schedules as time
+// allows. If the body has sleeps or time limits, add the option [TimePasses]: without it, no timer
+// comes due while a task is ready.
 //
+//	Sample(seed, n)      n random schedules in which the steps of two tasks, of three, or of all are
+//	                     interleaved uniformly. It finds every bug of the collections below, also in
+//	                     programs with many steps. It has no guarantee.
 //	PCT(seed, n, depth)  n random schedules. Each one finds a bug of this depth with a
-//	                     probability of 1/(t·k^(depth-1)) or more, for t tasks and k steps.
+//	                     probability of 1/(t·k^(depth-1)) or more, for t tasks and k choice points.
 //	DelayBounded(d)      all schedules with d deviations or fewer, about k^d. Most bugs need one
 //	                     or two. It certainly finds each bug that d deviations can show.
 //	Exhaustive(limit)    all schedules. For a small body this is a proof.
@@ -168,10 +197,14 @@
 // Probabilistic Guarantees of Finding Bugs, ASPLOS 2010). Delay bounding is by Emmi, Qadeer and
 // Rakamarić (Delay-Bounded Scheduling, POPL 2011). Musuvathi and Qadeer found that a few
 // deviations are enough (Iterative Context Bounding for Systematic Testing of Multithreaded
-// Programs, PLDI 2007).
+// Programs, PLDI 2007). Sample is by Zhao, Wolff, Mathur and Roychoudhury (Selectively Uniform
+// Concurrency Testing, ASPLOS 2025).
 //
-// The same seed gives the same schedules in every run of the test. One schedule of 40 steps takes
-// some 10 to 20 µs: see BenchmarkSchedules.
+// A program can have a strategy of its own: see [Strategy].
+//
+// The same seed gives the same schedules in every run of the test, except with [Parallel]: there it
+// depends on chance which schedule is known first. One schedule of 40 steps takes some 10 µs: see
+// BenchmarkSchedules.
 //
 // # Options
 //
@@ -180,6 +213,13 @@
 //	TimePasses()     lets timers come due before the ready tasks run, as on a busy machine.
 //	Parallel()       runs schedules on all cores at once.
 //	MaxSteps(n)      sets after how many steps a run counts as endless.
+//	For(d)           runs schedules for this time, in place of a number of them.
+//	KeepGoing(n)     looks for up to n failures that are not the same.
+//	MinimiseFor(d)   sets for how long a failure is minimised; the default is 2 seconds.
+//	Unexplained()    leaves out why the program fails.
+//	Observer(f)      calls f with the events of every run.
+//	Factory(f)       uses a task factory of the program.
+//	StartAt(time)    sets where the clock starts.
 //
 // # Determinism
 //
