@@ -29,6 +29,7 @@ var floors = [][]room{
 	{{path: "cmd/internal/..."}},
 	{{path: "cmd/loopdemo"}, {path: "cmd/service", modules: []string{errgroup}}},
 	{{path: "loop/looptest"}},
+	{{path: "loop/looptest/internal/cause"}},
 	{{path: "loop/trace"}},
 	{{path: "task/internal/testkit", modules: []string{goleak, rapid}, tests: true}},
 	{{path: "task/lock"}, {path: "task/queue"}},
