@@ -1,0 +1,88 @@
+package looptest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop/looptest"
+)
+
+// A second collection of bugs, from the issue trackers of real programs. The programs are larger than
+// those of the first collection, and no strategy is tuned on them: this collection only measures.
+// Each program is written anew. Its comment tells what went wrong, and the table has the reference.
+
+var timePasses = []looptest.Option{looptest.TimePasses()}
+
+var field = []bug{
+	{body: wokenAndTimedOut, name: "woken and timed out", kind: "cancellation: a wake-up is lost",
+		source: "aiohttp issue 9670, deadlock with TCPConnector limit after timeout", opts: timePasses},
+	{body: oneConnectionTooMany, name: "one connection too many", kind: "atomicity: the condition is not checked again",
+		source: "aiohttp issue 4936, race condition in BaseConnector leads to exceeding connection limit"},
+	{body: connectionForNobody, name: "connection for nobody", kind: "time: a hand-over against a time limit",
+		source: "Vert.x SQL client pull request 1620, racy uncancellable timeout", opts: timePasses},
+	{body: reapedInUse, name: "reaped in use", kind: "atomicity: the check no longer holds at the act",
+		source: "RxNetty issue 100, idle connection cleanup task and acquiring connection", opts: timePasses},
+	{body: replyOfAnother, name: "reply of another", kind: "cancellation: the state of a connection",
+		source: "redis-py issue 2624, canceling a command leaves the connection in an unsafe state"},
+	{body: strandedBehindCanceled, name: "stranded behind canceled", kind: "cancellation: a wake-up is lost",
+		source: "anyio pull request 1145, lock waiter deadlocks after cancellation"},
+	{body: invalidatedWhileLoading, name: "invalidated while loading", kind: "atomicity: a stale value is written",
+		source: "Guava issue 1881, concurrency issue between get and invalidate"},
+	{body: evictedBeforeCounted, name: "evicted before counted", kind: "atomicity: use after free",
+		source: "OpenSearch pull request 6592, race with eviction when reading from FileCache"},
+	{body: joinedACanceledCall, name: "joined a canceled call", kind: "cancellation of a shared call",
+		source: "Tailscale pull request 18924, singleflight: callers join an already canceled call"},
+	{body: refreshedTwice, name: "refreshed twice", kind: "atomicity: a token is used twice",
+		source: "OpenAuth issue 2, concurrent token refreshes", opts: timePasses},
+}
+
+// elapsed returns the time since the start, by the virtual clock.
+func elapsed(ctx context.Context) time.Duration { return time.Duration(looptest.Clock(ctx).Now()) }
+
+func forEachInTheField(t *testing.T, f func(t *testing.T, b *bug)) {
+	for i := range field {
+		t.Run(field[i].name, func(t *testing.T) {
+			t.Parallel()
+			f(t, &field[i])
+		})
+	}
+}
+
+func TestEveryBugOfTheFieldIsFound(t *testing.T) {
+	forEachInTheField(t, func(t *testing.T, b *bug) {
+		if r := b.explore(t, looptest.DelayBounded(0)); r.Failed() {
+			t.Errorf("the bug shows first in, first out:\n%s", r.report())
+		}
+		if s := b.firstFound(t); s == "" {
+			t.Error("no strategy finds it")
+		} else {
+			t.Logf("%s (%s): found by %s", b.kind, b.source, s)
+		}
+	})
+}
+
+// firstFound runs small explorations, one after the other, until one finds the bug. It returns the
+// name of this one.
+func (b *bug) firstFound(t *testing.T) string {
+	found := false
+	for seed := range uint64(100) {
+		for _, s := range []looptest.Strategy{looptest.Random(seed, 20), looptest.PCT(seed, 20, 3), looptest.PCT(seed, 20, 5)} {
+			looptest.Schedules(t, s, b.buggy, func(r looptest.Ran) { found = found || r.Failed }, b.opts...)
+			if found {
+				return s.String()
+			}
+		}
+	}
+	return ""
+}
+
+// No correct twin fails. TAKT_SCHEDULES=x1000 runs 100,000 schedules of each random strategy.
+func TestNoCorrectTwinOfTheFieldFails(t *testing.T) {
+	forEachInTheField(t, func(t *testing.T, b *bug) {
+		looptest.Explore(t, looptest.Random(2, 100/fewer), b.correct, b.opts...)
+		looptest.Explore(t, looptest.PCT(2, 100/fewer, 3), b.correct, b.opts...)
+		looptest.Explore(t, looptest.PCT(2, 100/fewer, 5), b.correct, b.opts...)
+		looptest.Explore(t, looptest.DelayBounded(1), b.correct, b.opts...)
+	})
+}
