@@ -35,6 +35,18 @@ var field = []bug{
 		source: "Tailscale pull request 18924, singleflight: callers join an already canceled call"},
 	{body: refreshedTwice, name: "refreshed twice", kind: "atomicity: a token is used twice",
 		source: "OpenAuth issue 2, concurrent token refreshes", opts: timePasses},
+	{body: creditsOfAResetStream, name: "credits of a reset stream", kind: "leak of credits on an early end",
+		source: "hyperium/h2 pull request 334, release closed streams capacity back to connection"},
+	{body: retryOvertaken, name: "retry overtaken", kind: "order: a retry goes behind later work",
+		source: "librdkafka issue 1092, out-of-order with retries despite max.inflight=1"},
+	{body: flushWithoutTheQueue, name: "flush without the queue", kind: "order: work under way is not waited for",
+		source: "OpenTelemetry Go issue 2080, ForceFlush of BatchSpanProcessor"},
+	{body: changedBeforeSubscribed, name: "changed before subscribed", kind: "order: a gap between copy and subscription",
+		source: "t3code pull request 3174, thread detail subscription race"},
+	{body: unsubscribedWhileFull, name: "unsubscribed while full", kind: "deadlock by backpressure",
+		source: "cskr/pubsub issue 6, Unsub can cause deadlock"},
+	{body: twoWritersWait, name: "two writers wait", kind: "atomicity: a place for one waiter",
+		source: "CPython issue 74116, waiting for StreamWriter.drain twice in parallel", opts: timePasses},
 }
 
 // elapsed returns the time since the start, by the virtual clock.
