@@ -47,6 +47,22 @@ var field = []bug{
 		source: "cskr/pubsub issue 6, Unsub can cause deadlock"},
 	{body: twoWritersWait, name: "two writers wait", kind: "atomicity: a place for one waiter",
 		source: "CPython issue 74116, waiting for StreamWriter.drain twice in parallel", opts: timePasses},
+
+	{body: acceptedDuringShutdown, name: "accepted during shutdown", kind: "order: work that is not counted yet",
+		source: "Go issue 33313, net/http: Shutdown may lose an active connection"},
+	{body: endAnnouncedDuringWork, name: "end announced during work", kind: "order: a signal before the wait",
+		source: "Tokio issue 3825, sync::Notify in a select loop"},
+	{body: lostBetweenTwoConnections, name: "lost between two connections", kind: "atomicity: a queue is emptied before its items are sent",
+		source: "ioredis issue 1164, resetOfflineQueue might be called too early"},
+	{body: oldSocketForgetsNew, name: "old socket forgets new", kind: "order: a late event of an old object",
+		source: "VueUse issue 3177, useWebSocket: successive open calls", opts: timePasses},
+
+	{body: renewedWhileRevoked, name: "renewed while revoked", kind: "atomicity: two steps of a removal",
+		source: "etcd pull request 21389, KeepAlive and lease expiry", opts: timePasses},
+	{body: lockOfAnotherReleased, name: "lock of another released", kind: "time: a lease ends before the work",
+		source: "jedis-lock issue 2, don't delete the key if it is expired", opts: timePasses},
+	{body: committedAfterTheMove, name: "committed after the move", kind: "order: a late write of a former owner",
+		source: "Reactor Kafka pull request 260, out of order commits after rebalance"},
 }
 
 // elapsed returns the time since the start, by the virtual clock.
