@@ -63,6 +63,15 @@ var field = []bug{
 		source: "jedis-lock issue 2, don't delete the key if it is expired", opts: timePasses},
 	{body: committedAfterTheMove, name: "committed after the move", kind: "order: a late write of a former owner",
 		source: "Reactor Kafka pull request 260, out of order commits after rebalance"},
+
+	{body: changedWhileSaving, name: "changed while saving", kind: "order: a mark of an old version",
+		source: "eVaka pull request 2622, race condition in useAutosave", opts: timePasses},
+	{body: probedByAll, name: "probed by all", kind: "atomicity: a state that admits one",
+		source: "Micronaut issue 11485, circuit breaker in HALF_OPEN state sends multiple requests", opts: timePasses},
+	{body: sleptForTheSamePlace, name: "slept for the same place", kind: "time: the condition is not checked again",
+		source: "PyrateLimiter issue 185, re-acquiring with delay", opts: timePasses},
+	{body: twoConnectionsAfterAPing, name: "two connections after a ping", kind: "time: a late answer counts as none",
+		source: "Kuzzle SDK pull request 651, heartbeat race condition", opts: timePasses},
 }
 
 // elapsed returns the time since the start, by the virtual clock.
