@@ -23,10 +23,12 @@ var field = []bug{
 		source: "Vert.x SQL client pull request 1620, racy uncancellable timeout", opts: timePasses},
 	{body: reapedInUse, name: "reaped in use", kind: "atomicity: the check no longer holds at the act",
 		source: "RxNetty issue 100, idle connection cleanup task and acquiring connection", opts: timePasses},
+
 	{body: replyOfAnother, name: "reply of another", kind: "cancellation: the state of a connection",
 		source: "redis-py issue 2624, canceling a command leaves the connection in an unsafe state"},
 	{body: strandedBehindCanceled, name: "stranded behind canceled", kind: "cancellation: a wake-up is lost",
 		source: "anyio pull request 1145, lock waiter deadlocks after cancellation"},
+
 	{body: invalidatedWhileLoading, name: "invalidated while loading", kind: "atomicity: a stale value is written",
 		source: "Guava issue 1881, concurrency issue between get and invalidate"},
 	{body: evictedBeforeCounted, name: "evicted before counted", kind: "atomicity: use after free",
@@ -35,12 +37,14 @@ var field = []bug{
 		source: "Tailscale pull request 18924, singleflight: callers join an already canceled call"},
 	{body: refreshedTwice, name: "refreshed twice", kind: "atomicity: a token is used twice",
 		source: "OpenAuth issue 2, concurrent token refreshes", opts: timePasses},
+
 	{body: creditsOfAResetStream, name: "credits of a reset stream", kind: "leak of credits on an early end",
 		source: "hyperium/h2 pull request 334, release closed streams capacity back to connection"},
 	{body: retryOvertaken, name: "retry overtaken", kind: "order: a retry goes behind later work",
 		source: "librdkafka issue 1092, out-of-order with retries despite max.inflight=1"},
 	{body: flushWithoutTheQueue, name: "flush without the queue", kind: "order: work under way is not waited for",
 		source: "OpenTelemetry Go issue 2080, ForceFlush of BatchSpanProcessor"},
+
 	{body: changedBeforeSubscribed, name: "changed before subscribed", kind: "order: a gap between copy and subscription",
 		source: "t3code pull request 3174, thread detail subscription race"},
 	{body: unsubscribedWhileFull, name: "unsubscribed while full", kind: "deadlock by backpressure",
@@ -72,6 +76,13 @@ var field = []bug{
 		source: "PyrateLimiter issue 185, re-acquiring with delay", opts: timePasses},
 	{body: twoConnectionsAfterAPing, name: "two connections after a ping", kind: "time: a late answer counts as none",
 		source: "Kuzzle SDK pull request 651, heartbeat race condition", opts: timePasses},
+
+	{body: transactionInTransaction, name: "transaction in transaction", kind: "deadlock: a pool is used twice",
+		source: "Sequelize issue 10976, nested transactions and a connection pool of finite size"},
+	{body: committedPastAGap, name: "committed past a gap", kind: "order: later work is done first",
+		source: "Faust issue 682, offset committed for second message when first is still being processed"},
+	{body: protectionOfAnotherCleared, name: "protection of another cleared", kind: "atomicity: a flag where a count is needed",
+		source: "Prometheus pull request 19470, keep series with in-flight appends during eviction"},
 }
 
 // elapsed returns the time since the start, by the virtual clock.
