@@ -83,6 +83,11 @@ var field = []bug{
 		source: "Faust issue 682, offset committed for second message when first is still being processed"},
 	{body: protectionOfAnotherCleared, name: "protection of another cleared", kind: "atomicity: a flag where a count is needed",
 		source: "Prometheus pull request 19470, keep series with in-flight appends during eviction"},
+
+	{body: readLockTwice, name: "read lock twice", kind: "deadlock: a reader, a writer, the reader again",
+		source: "async-rwlock issue 2, recursive reads cause deadlock"},
+	{body: writerGaveUp, name: "writer gave up", kind: "cancellation: a wake-up is lost",
+		source: "AsyncEx issue 134, canceled write lock does not release waiters for a read lock"},
 }
 
 // elapsed returns the time since the start, by the virtual clock.
