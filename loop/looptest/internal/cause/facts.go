@@ -83,22 +83,24 @@ func (c *collector) addSteps() {
 			began[s.Task] = s.taken
 		}
 	}
-	rest := make(bitset, c.words)
+	both, some := make(bitset, c.words), make(bitset, c.words)
 	for i, s := range c.steps {
 		c.add(Constraint{Form: Taken, After: s.Step}, s.taken, s.mean, 0, Taken)
-		c.add(Constraint{Form: Never, After: s.Step}, rest.minus(c.valid, s.taken), s.mean, 0, Never)
+		c.add(Constraint{Form: Never, After: s.Step}, some.minus(c.valid, s.taken), s.mean, 0, Never)
 		if i == 0 || c.steps[i-1].Step != (Step{s.Task, s.N - 1}) {
 			continue
 		}
-		for j, parted := range s.after {
-			what := Constraint{Form: Parted, Before: c.steps[i-1].Step, After: s.Step, Task: c.tasks[j]}
-			if parted.count() == 0 {
+		last := c.steps[i-1]
+		both.and(last.taken, s.taken)
+		for j, others := range s.after {
+			what := Constraint{Form: Parted, Before: last.Step, After: s.Step, Task: c.tasks[j]}
+			if some.and(both, others).count() == 0 {
 				continue
 			}
-			c.add(what, parted, c.steps[i-1].mean, 0, Parted)
+			c.add(what, some, last.mean, 0, Parted)
 			what.Form = Joined
-			rest.minus(s.taken, parted)
-			c.add(what, rest, c.steps[i-1].mean, 0, c.joined(rest, began[what.Task]))
+			some.minus(both, others)
+			c.add(what, some, last.mean, 0, c.joined(some, began[what.Task]))
 		}
 	}
 }

@@ -200,19 +200,24 @@ func (s *searcher) extend(beam []*conjunction, c *conjunction, f int32, width in
 // polish drops the facts that are not needed, and takes preferred facts in place of others, if the
 // rule stays as good.
 func (s *searcher) polish(c *conjunction) *conjunction {
-	asGood := func(d *conjunction) bool { return d.passed <= c.passed && d.left >= c.left }
-	for i := len(c.facts) - 1; i >= 0; i-- {
-		if d := s.and(slices.Delete(slices.Clone(c.facts), i, i+1)); asGood(d) {
-			c = d
-		}
-	}
+	c = s.drop(c)
 	for i := len(c.facts) - 1; i >= 0; i-- {
 		rest := s.and(slices.Delete(slices.Clone(c.facts), i, i+1))
 		for f := range c.facts[i] {
-			if d := s.extend(nil, rest, f, 1); len(d) > 0 && asGood(d[0]) {
+			if d := s.extend(nil, rest, f, 1); len(d) > 0 && d[0].passed <= c.passed && d[0].left >= c.left {
 				c = d[0]
 				break
 			}
+		}
+	}
+	return s.drop(c) // another fact may say the same as two
+}
+
+// drop drops the facts without which the rule holds in no more passing runs.
+func (s *searcher) drop(c *conjunction) *conjunction {
+	for i := len(c.facts) - 1; i >= 0; i-- {
+		if d := s.and(slices.Delete(slices.Clone(c.facts), i, i+1)); d.passed <= c.passed {
+			c = d
 		}
 	}
 	return c

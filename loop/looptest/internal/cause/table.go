@@ -37,6 +37,14 @@ func (b bitset) minus(x, y bitset) bitset {
 	return b
 }
 
+// and sets b to the bits that are in both x and y, and returns b.
+func (b bitset) and(x, y bitset) bitset {
+	for i := range b {
+		b[i] = x[i] & y[i]
+	}
+	return b
+}
+
 // A table has what is known of the runs, by column. The failing runs have the first columns. The
 // passing runs begin at the next column that is a multiple of 64, so that each word of a bitset
 // belongs to runs of one outcome.
