@@ -9,7 +9,7 @@ import (
 )
 
 // A Step is the n-th step of a task. The caller numbers the tasks from 0, without large gaps. The same
-// number means the same task in all runs.
+// number means the same task in all runs. A run has a step at most once.
 type Step struct {
 	Task int32
 	N    int32 // from 0

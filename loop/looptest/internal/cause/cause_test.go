@@ -337,3 +337,22 @@ func TestOrderOfRunsDoesNotMatter(t *testing.T) {
 		}
 	})
 }
+
+// A run may have no steps, or more of them than Learn looks at.
+func TestOddRuns(t *testing.T) {
+	long := func(task int32) (order []cause.Step) {
+		for n := range int32(1000) {
+			order = append(order, step(task, n))
+		}
+		return order
+	}
+	for name, runs := range map[string][]cause.Run{
+		"no runs":        nil,
+		"no steps":       {{}, {Failed: true}},
+		"late steps":     {{Order: []cause.Step{step(3, 999)}}, {Order: []cause.Step{step(5, 999)}, Failed: true}},
+		"many steps":     {{Order: long(0)}, {Order: append(long(1), long(0)...), Failed: true}},
+		"a step or none": {{}, {Order: []cause.Step{step(0, 0)}, Failed: true}},
+	} {
+		t.Run(name, func(t *testing.T) { check(t, cause.Learn(runs), runs) })
+	}
+}

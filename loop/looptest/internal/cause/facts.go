@@ -137,7 +137,7 @@ func (c *collector) addOrders() {
 
 // addOrder adds the facts that a comes before b, in the runs of ab. ba has the runs in which b comes
 // before a. rest is overwritten.
-func (c *collector) addOrder(a, b *stepColumn, ab, ba, rest bitset) {
+func (c *collector) addOrder(a, b *stepRow, ab, ba, rest bitset) {
 	what := Constraint{Form: Ordered, Before: a.Step, After: b.Step}
 	as := Ordered
 	if ba[c.split:].count() == 0 { // in passing runs there is no other order: the order tells only that both were taken
@@ -152,7 +152,7 @@ func (c *collector) addOrder(a, b *stepColumn, ab, ba, rest bitset) {
 
 // order finds the runs in which a comes before b, and those in which b comes before a. It returns
 // false if one of the two orders never occurs: then their order tells nothing.
-func order(a, b *stepColumn, ab, ba bitset) bool {
+func order(a, b *stepRow, ab, ba bitset) bool {
 	var some, others uint64
 	for w := range ab {
 		less := uint64(0)

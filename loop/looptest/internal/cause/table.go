@@ -2,18 +2,11 @@ package cause
 
 import (
 	"cmp"
-	"math"
 	"math/bits"
 	"slices"
 )
 
-// Limits keep the work small for a large program. Steps are many if their number is squared.
-const (
-	maxN       = 256 // steps of a task; those after them are ignored
-	maxTasks   = 24
-	maxSteps   = 24 * 15 // of all tasks; each task has its share
-	maxChoices = 512
-)
+const maxChoices = 512 // those that most of the failing runs made
 
 // A bitset has a bit for each run.
 type bitset []uint64
@@ -26,8 +19,6 @@ func (b bitset) count() (n int) {
 }
 
 func (b bitset) set(at int) { b[at/64] |= 1 << (at % 64) }
-
-func (b bitset) has(at int) bool { return b[at/64]>>(at%64)&1 != 0 }
 
 // minus sets b to the bits of x that are not in y, and returns b.
 func (b bitset) minus(x, y bitset) bitset {
@@ -45,34 +36,31 @@ func (b bitset) and(x, y bitset) bitset {
 	return b
 }
 
-// A table has what is known of the runs, by column. The failing runs have the first columns. The
-// passing runs begin at the next column that is a multiple of 64, so that each word of a bitset
-// belongs to runs of one outcome.
+// A table holds the runs by columns. The failing runs have the first columns. The passing runs begin
+// at the next column that is a multiple of 64, so that all runs in a word of a bitset have the same
+// outcome.
 type table struct {
-	failed  int // number of failing runs
-	passed  int // number of passing runs
-	split   int // the words before this one belong to failing runs
-	words   int
+	failed  int    // number of failing runs
+	passed  int    // number of passing runs
+	split   int    // the words before this one are for failing runs
+	words   int    // of a bitset
 	valid   bitset // the columns that have a run
-	steps   []stepColumn
-	tasks   []int32 // of the steps
-	choices []chosen
+	steps   []stepRow
+	tasks   []int32 // the tasks of the steps
+	choices []choiceRow
 }
 
-// A stepColumn is a step: where it came in each run.
-type stepColumn struct {
+// A stepRow is a step, with the runs that have it, and its place in each.
+type stepRow struct {
 	Step
 	taken  bitset
-	always bool     // it was taken in all runs
-	place  []bitset // bit planes of its place among the steps of the table, least significant plane first
-	mean   float64  // the mean of its place in the failing runs
-
-	// after[i] has the runs in which tasks[i] took a step between the step before this one of the
-	// same task and this one.
-	after []bitset
+	always bool     // all runs have it
+	place  []bitset // the places as numbers in bit planes, the lowest bit first
+	after  []bitset // by index of tasks: the runs in which that task took a step since the last step of this task
+	mean   float64  // the mean place in the failing runs
 }
 
-type chosen struct {
+type choiceRow struct {
 	Choice
 	made bitset
 }
@@ -85,91 +73,37 @@ func newTable(runs []Run) *table {
 		}
 	}
 	t.passed = len(runs) - t.failed
-	t.split = (t.failed + 63) / 64
-	t.words = t.split + (t.passed+63)/64
-	t.valid = make(bitset, t.words)
 	if t.failed == 0 || t.passed == 0 {
 		return t
 	}
-	column := make([]int, len(runs))
+	t.split = (t.failed + 63) / 64
+	t.words = t.split + (t.passed+63)/64
+	t.valid = make(bitset, t.words)
+	columns := make([]int, len(runs))
 	failing, passing := 0, t.split*64
 	for i, r := range runs {
+		next := &passing
 		if r.Failed {
-			column[i] = failing
-			failing++
-		} else {
-			column[i] = passing
-			passing++
+			next = &failing
 		}
-		t.valid.set(column[i])
+		columns[i] = *next
+		t.valid.set(*next)
+		*next++
 	}
-	t.addSteps(runs, column)
-	t.addChoices(runs, column)
+	t.addSteps(runs, columns)
+	t.addChoices(runs, columns)
 	return t
 }
 
-// A tally sums the places of a step, to tell how much they differ between failing and passing runs.
-// The sums are integers, so that the order of the runs does not matter.
-type tally struct {
-	step  Step
-	count [2]int // runs that have it, by outcome
-	sum   [2]int // of the places
-	sum2  [2]int // of the squares of the places
-}
-
-// mean returns the mean of the places in the runs with outcome o. A run without the step counts as
-// if the step came at the end of an average run.
-func (y *tally) mean(o int, n, ends [2]int) float64 {
-	return (float64(y.sum[o]) + float64(n[o]-y.count[o])*float64(ends[o])/float64(n[o])) / float64(n[o])
-}
-
-// tells returns how much the place of a step tells about the outcome: the difference of the two
-// means, in standard deviations.
-func (y *tally) tells(n, ends, ends2 [2]int) float64 {
-	spread := 1.0
-	for o := range 2 {
-		missing := float64(n[o]-y.count[o]) / float64(n[o])
-		mean := y.mean(o, n, ends)
-		spread += max(0, (float64(y.sum2[o])+missing*float64(ends2[o]))/float64(n[o])-mean*mean)
-	}
-	return math.Abs(y.mean(0, n, ends)-y.mean(1, n, ends)) / math.Sqrt(spread)
-}
-
-// addSteps chooses the steps, and fills their columns.
-func (t *table) addSteps(runs []Run, column []int) {
-	var tallies [][]tally // by task, and then by N
-	var n, ends, ends2 [2]int
-	for _, r := range runs {
-		o := 0
-		if r.Failed {
-			o = 1
-		}
-		end := len(r.Order)
-		n[o]++
-		ends[o] += end
-		ends2[o] += end * end
-		for at, s := range r.Order {
-			if s.N < 0 || s.N >= maxN {
-				continue
-			}
-			for int(s.Task) >= len(tallies) {
-				tallies = append(tallies, nil)
-			}
-			for int(s.N) >= len(tallies[s.Task]) {
-				tallies[s.Task] = append(tallies[s.Task], tally{step: Step{s.Task, int32(len(tallies[s.Task]))}})
-			}
-			y := &tallies[s.Task][s.N]
-			y.count[o]++
-			y.sum[o] += at
-			y.sum2[o] += at * at
-		}
-	}
-	index := make([][]int, len(tallies)) // by task and N, the index of the step in t.steps, or -1
-	number := make([]int, len(tallies))  // by task, its index in t.tasks, or -1
+// addSteps makes the rows of the steps.
+func (t *table) addSteps(runs []Run, columns []int) {
+	all, ends := tallies(runs)
+	index := make([][]int, len(all)) // by task and N: the index of a step in steps, or -1
+	number := make([]int, len(all))  // by task: its index in tasks, or -1
 	for task := range number {
 		number[task] = -1
 	}
-	for at, y := range choose(tallies, n, ends, ends2) {
+	for at, y := range choose(all, ends) {
 		task := y.step.Task
 		if number[task] < 0 {
 			number[task] = len(t.tasks)
@@ -179,98 +113,63 @@ func (t *table) addSteps(runs []Run, column []int) {
 			index[task] = append(index[task], -1)
 		}
 		index[task] = append(index[task], at)
-		t.steps = append(t.steps, stepColumn{Step: y.step, taken: make(bitset, t.words), mean: y.mean(1, n, ends)})
+		mean, _ := y.means(ends)
+		t.steps = append(t.steps, stepRow{Step: y.step, taken: make(bitset, t.words), mean: mean[1]})
 	}
-	planes := bits.Len(uint(len(t.steps)))
+	bitsets := func(n int) []bitset {
+		all := make([]bitset, n)
+		for i := range all {
+			all[i] = make(bitset, t.words)
+		}
+		return all
+	}
 	for i := range t.steps {
-		t.steps[i].after = make([]bitset, len(t.tasks))
-		for j := range t.tasks {
-			t.steps[i].after[j] = make(bitset, t.words)
-		}
-		t.steps[i].place = make([]bitset, planes)
-		for p := range planes {
-			t.steps[i].place[p] = make(bitset, t.words)
-		}
+		t.steps[i].place = bitsets(bits.Len(uint(len(t.steps))))
+		t.steps[i].after = bitsets(len(t.tasks))
 	}
-	recent := make([]int, 0, len(t.tasks)) // the tasks, by their last step, the latest first
 	for i, r := range runs {
-		place := 0
-		recent = recent[:0]
-		for _, s := range r.Order {
-			who := number[s.Task]
-			if who < 0 {
-				continue
-			}
-			others := slices.Index(recent, who)
-			if others < 0 {
-				others = len(recent)
-				recent = append(recent, who)
-			}
-			copy(recent[1:], recent[:others])
-			recent[0] = who
-			of := index[s.Task]
-			if s.N < 0 || int(s.N) >= len(of) || of[s.N] < 0 {
-				continue
-			}
-			c := &t.steps[of[s.N]]
-			if c.taken.has(column[i]) {
-				continue
-			}
-			c.taken.set(column[i])
-			for _, other := range recent[1 : others+1] {
-				c.after[other].set(column[i])
-			}
-			for p := range planes {
-				if place>>p&1 != 0 {
-					c.place[p].set(column[i])
-				}
-			}
-			place++
-		}
+		t.addRun(r, columns[i], index, number)
 	}
 	for i := range t.steps {
 		t.steps[i].always = slices.Equal(t.steps[i].taken, t.valid)
 	}
 }
 
-// choose returns the steps to look at, in their order: all, unless there are too many. Then it takes
-// those that tell most.
-func choose(tallies [][]tally, n, ends, ends2 [2]int) (all []tally) {
-	type rated struct {
-		tally
-		tells float64
-	}
-	better := func(a, b rated) int { return cmp.Or(cmp.Compare(b.tells, a.tells), a.step.compare(b.step)) }
-	var tasks [][]rated
-	for _, of := range tallies {
-		var steps []rated
-		for _, y := range of {
-			if y.count[0]+y.count[1] > 0 {
-				steps = append(steps, rated{y, y.tells(n, ends, ends2)})
+// addRun enters a run into the rows of its steps.
+func (t *table) addRun(r Run, column int, index [][]int, number []int) {
+	place := 0
+	recent := make([]int, 0, len(t.tasks)) // the tasks, that with the latest step first
+	for _, s := range r.Order {
+		task := number[s.Task]
+		if task < 0 {
+			continue
+		}
+		others := slices.Index(recent, task) // number of tasks with later steps
+		if others < 0 {
+			others = len(recent)
+			recent = append(recent, task)
+		}
+		copy(recent[1:], recent[:others])
+		recent[0] = task
+		of := index[s.Task]
+		if int(s.N) >= len(of) || of[s.N] < 0 {
+			continue
+		}
+		row := &t.steps[of[s.N]]
+		row.taken.set(column)
+		for _, other := range recent[1 : others+1] {
+			row.after[other].set(column)
+		}
+		for bit, plane := range row.place {
+			if place>>bit&1 != 0 {
+				plane.set(column)
 			}
 		}
-		if len(steps) > 0 {
-			slices.SortFunc(steps, better)
-			tasks = append(tasks, steps)
-		}
+		place++
 	}
-	slices.SortFunc(tasks, func(a, b []rated) int { return better(a[0], b[0]) })
-	tasks = tasks[:min(maxTasks, len(tasks))]
-	slices.SortFunc(tasks, func(a, b []rated) int { return cmp.Compare(len(a), len(b)) })
-	room := maxSteps
-	for i, steps := range tasks { // a task that does not need its share leaves it to those with more steps
-		share := room / (len(tasks) - i)
-		steps = steps[:min(share, len(steps))]
-		room -= len(steps)
-		for _, s := range steps {
-			all = append(all, s.tally)
-		}
-	}
-	slices.SortFunc(all, func(a, b tally) int { return a.step.compare(b.step) })
-	return all
 }
 
-func (t *table) addChoices(runs []Run, column []int) {
+func (t *table) addChoices(runs []Run, columns []int) {
 	index := map[Choice]int{}
 	for i, r := range runs {
 		for _, c := range r.Choices {
@@ -278,12 +177,12 @@ func (t *table) addChoices(runs []Run, column []int) {
 			if !ok {
 				at = len(t.choices)
 				index[c] = at
-				t.choices = append(t.choices, chosen{c, make(bitset, t.words)})
+				t.choices = append(t.choices, choiceRow{c, make(bitset, t.words)})
 			}
-			t.choices[at].made.set(column[i])
+			t.choices[at].made.set(columns[i])
 		}
 	}
-	slices.SortFunc(t.choices, func(a, b chosen) int {
+	slices.SortFunc(t.choices, func(a, b choiceRow) int {
 		return cmp.Or(cmp.Compare(b.made[:t.split].count(), a.made[:t.split].count()), a.compare(b.Choice))
 	})
 	t.choices = t.choices[:min(maxChoices, len(t.choices))]
