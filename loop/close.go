@@ -108,15 +108,18 @@ func (l *Loop) unwindStep(t *Task, err error) {
 	returned = true
 }
 
-// release ends the free stacks, and drops what the loop still holds.
+// release ends the free stacks, and drops what the loop still holds, or leaves both to the spare.
 func (l *Loop) release() {
 	defer l.reportUnretrieved() // last, because the error handler may call Goexit
 	l.phase.Store(uint32(closed))
 	l.lenient = false
+	if l.spare != nil {
+		l.leaveSpare()
+	}
 	l.stacks.End()
 	l.lives = nil
 	l.ready, l.turnEnd = ready.Queue{}, 0
-	l.timers, l.due = timer.New[Runnable](), nil
+	l.timers, l.due = timer.Queue[Runnable]{}, nil
 	l.outside.Close()
 	l.atIdle = nil
 }

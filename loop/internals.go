@@ -45,6 +45,8 @@ func (internals) Enter(ctx context.Context) *scope                    { return e
 func (internals) AddPort(l *Loop, p source.Port) *source.Registration { return l.addPort(p) }
 func (internals) Deliver(l *Loop, fn func()) bool                     { return l.deliver(fn) }
 func (internals) Offload(l *Loop, work, done func())                  { l.offload(work, done) }
+func (internals) NewSpare() interface{ End() }                        { return newSpare() }
+func (internals) WithSpare(s interface{ End() }) Option               { return withSpare(s.(*spare)) }
 func (internals) WithPolicy(p policy, timePasses bool) Option         { return withPolicy(p, timePasses) }
 func (internals) WithFollower(f follower) Option                      { return withFollower(f) }
 

@@ -30,15 +30,15 @@ type Loop struct {
 	turnEnd  uint64 // position in the ready queue at which this turn is over
 	current  *Task
 	next     *stack // set by an entry that needs a stack to run; &fresh for a new one
-	timers   *timer.Queue[Runnable]
-	due      []dueTimer // the timers that came due and are in the ready queue, in order
-	attended bool       // an observer, a policy, a failure to report, labels or debug mode: see attend
-	eager    int        // number of eager first steps that are running, nested in each other
-	stopping bool       // Stop was called
-	idleTold uint64     // turns+1 when the observers were last told of Idle
+	attended bool   // an observer, a policy, a failure to report, labels or debug mode: see attend
+	eager    int    // number of eager first steps that are running, nested in each other
+	stopping bool   // Stop was called
+	idleTold uint64 // turns+1 when the observers were last told of Idle
 	turns    uint64
 	atIdle   []Runnable
 	sweep    sweep
+	timers   timer.Queue[Runnable]
+	due      []dueTimer // the timers that came due and are in the ready queue, in order
 
 	config
 	phase atomic.Uint32 // a phase
@@ -93,6 +93,7 @@ type config struct {
 	policy     policy        // nil if there is none
 	follower   follower      // nil if there is none
 	timePasses bool          // the policy may choose to let time pass
+	spare      *spare        // nil if there is none, and in debug mode
 	detect     bool
 	debug      bool
 	slow       time.Duration // debug mode: a step that takes this long is reported
@@ -244,12 +245,16 @@ func New(opts ...Option) *Loop {
 	}
 	l := &Loop{
 		config:  c,
-		timers:  timer.New[Runnable](),
 		labeled: c.debug, lenient: !c.debug,
 	}
 	l.phase.Store(uint32(resting))
 	l.root.env, l.root.isRoot = &environment{loop: l, outer: context.Background()}, true
 	l.stacks.Init(maxFree, beginStack, runBody, l.vacate)
+	if l.debug {
+		l.spare = nil
+	} else if l.spare != nil {
+		l.takeSpare()
+	}
 	l.watchdog.limit = l.slow
 	l.inbox.Init(&l.outside, &l.ready, l.tellPosted)
 	l.watches.hub = &l.outside

@@ -10,10 +10,10 @@ import (
 
 // Key identifies an armed item. Keys are ordered by Deadline and then by Seq, which is the
 // order in which the items fire. A key belongs to the queue whose Arm returned it, and Arm
-// never returns the same key twice. No item has the zero Key, so it can mean "no timer".
+// never returns the same key twice before a Reset of the queue. No item has the zero Key, so it can mean "no timer".
 type Key struct {
 	Deadline int64  // in nanoseconds since the clock's start
-	Seq      uint64 // the number of the call of Arm on the queue, from 1
+	Seq      uint64 // the number of the call of Arm on the queue, from 1, since the last Reset
 }
 
 // Compare returns -1 if k fires before o, +1 if k fires after o, and 0 if the keys are equal.
@@ -283,6 +283,19 @@ func (q *Queue[V]) settle() {
 	clear(young)
 	q.young = emptied(young)
 	q.lead()
+}
+
+// Reset removes all items. Afterwards the queue behaves as a new one: the next item has the Seq 1. So do not
+// use keys from before the call. The queue keeps its memory, within the limits that the type's comment states.
+//
+// Reset costs O(n).
+func (q *Queue[V]) Reset() {
+	clear(q.young)
+	clear(q.run)
+	if q.tree != nil {
+		q.tree.Clear(true)
+	}
+	*q = Queue[V]{young: emptied(q.young), run: emptied(q.run), tree: q.tree}
 }
 
 // plant moves items to the tree.

@@ -1,6 +1,7 @@
 package timer_test
 
 import (
+	"fmt"
 	"runtime"
 	"testing"
 	"weak"
@@ -38,7 +39,7 @@ func settle(q *timer.Queue[*big]) {
 }
 
 // The queue copies items when they settle, and when it packs a slice. After an item has fired,
-// none of its earlier places refers to its value.
+// none of its earlier places refers to its value. The same holds after a Reset.
 func TestNothingLingersWhereItWasBefore(t *testing.T) {
 	for name, arm := range map[string]func(q *timer.Queue[*big]) []weak.Pointer[big]{
 		"behind the others": func(q *timer.Queue[*big]) []weak.Pointer[big] {
@@ -62,20 +63,26 @@ func TestNothingLingersWhereItWasBefore(t *testing.T) {
 			return append(first, armBig(q, 7)...)
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			q := timer.New[*big]()
-			values := arm(q)
-			settle(q)
-			pop(q, 3)
-			pop(q, 100)
-			runtime.GC()
-			for i, v := range values {
-				if v.Value() != nil {
-					t.Errorf("value %d is still in memory", i)
+		for _, reset := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, reset %t", name, reset), func(t *testing.T) {
+				q := timer.New[*big]()
+				values := arm(q)
+				if reset {
+					q.Reset()
+				} else {
+					settle(q)
+					pop(q, 3)
+					pop(q, 100)
 				}
-			}
-			runtime.KeepAlive(q)
-		})
+				runtime.GC()
+				for i, v := range values {
+					if v.Value() != nil {
+						t.Errorf("value %d is still in memory", i)
+					}
+				}
+				runtime.KeepAlive(q)
+			})
+		}
 	}
 }
 

@@ -166,6 +166,10 @@ func TestQueueAgainstModel(t *testing.T) {
 					m.pop(t, now)
 				}
 			},
+			"reset": func(t *rapid.T) {
+				m.q.Reset()
+				*m = model{q: m.q}
+			},
 			"change while iterating": func(t *rapid.T) {
 				var last timer.Key
 				steps := rapid.IntRange(1, 20).Draw(t, "steps")

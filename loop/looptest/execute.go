@@ -38,7 +38,8 @@ type run struct {
 	timeline func(loop.Event) // another observer
 	heard    func(line string, bad bool)
 
-	opts    []loop.Option // of every loop that this run makes; the clock comes first
+	spare   *lowlevel.Spare // of the worker; nil if the run is a single one
+	opts    []loop.Option   // of every loop that this run makes; the clock comes first
 	loop    *loop.Loop
 	clock   *timer.Virtual
 	t       *T
@@ -178,11 +179,19 @@ func (r *run) again(w Walk) {
 }
 
 func (r *run) options() []loop.Option {
-	if r.opts != nil {
-		r.opts[0] = loop.WithClock(r.clock)
+	if r.opts == nil {
+		r.opts = r.fixedOptions()
+	}
+	r.opts[0] = loop.WithClock(r.clock)
+	if r.spare == nil {
 		return r.opts
 	}
-	opts := make([]loop.Option, 0, 8)
+	return append(r.opts, lowlevel.WithSpare(r.spare))
+}
+
+// fixedOptions returns the options of all loops that this run makes. The first one is replaced.
+func (r *run) fixedOptions() []loop.Option {
+	opts := make([]loop.Option, 0, 10)
 	opts = append(opts, loop.WithClock(r.clock), loop.WithErrorHandler(r.failure), lowlevel.WithFollower(r.policy))
 	opts = append(opts, loop.WithUnretrievedLimit(math.MaxInt)) // an error may be taken late: it is reported at the end of the run only
 	if r.hold {
@@ -201,7 +210,6 @@ func (r *run) options() []loop.Option {
 	if r.debug {
 		opts = append(opts, loop.WithDebug())
 	}
-	r.opts = opts
 	return opts
 }
 

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // Explore runs body under the schedules of s, each on a new loop with a virtual clock. It fails
@@ -154,7 +156,7 @@ func (x *explorer) runAll(first *run) {
 	var workers sync.WaitGroup
 	for range x.parallel {
 		workers.Add(1)
-		go x.work(&workers)
+		go x.work(&workers, new(lowlevel.Spare))
 	}
 	workers.Wait()
 }
@@ -183,15 +185,16 @@ func (x *explorer) conclude() {
 	}
 }
 
-// work runs schedules until there are no more. If a body calls FailNow, the goroutine of work ends.
-// Then the deferred function starts another goroutine, which goes on.
-func (x *explorer) work(workers *sync.WaitGroup) {
+// work runs schedules until there are no more, all with one Spare. If a body calls FailNow, the
+// goroutine of work ends. Then the deferred function starts another goroutine, which goes on.
+func (x *explorer) work(workers *sync.WaitGroup, spare *lowlevel.Spare) {
 	over := false
 	defer func() {
 		if over {
+			spare.End()
 			workers.Done()
 		} else {
-			go x.work(workers)
+			go x.work(workers, spare)
 		}
 	}()
 	for {
@@ -200,6 +203,7 @@ func (x *explorer) work(workers *sync.WaitGroup) {
 			over = true
 			return
 		}
+		r.spare = spare
 		x.runOne(r, again)
 	}
 }

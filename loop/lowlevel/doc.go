@@ -84,6 +84,7 @@
 //   - [Offload] and [AddPort] connect a loop with goroutines and channels. [Deliver] posts a function
 //     without the limit of SetPostLimit.
 //   - [WithPolicy] sets a [Policy], which chooses the next task. Package looptest uses it.
+//   - A [Spare] hands the stacks of a closed loop to the next loop, in programs that make very many loops.
 //   - A [Home] stores in one word the loop or the task that an awaitable belongs to.
 //   - [Inside] reports whether the calling code runs on a loop.
 //

@@ -168,6 +168,7 @@ var timerRules = map[string]rule{
 	"Queue.Earliest":  fine(receiverOnly),
 	"Queue.Len":       fine(receiverOnly),
 	"Queue.PopDue":    fine(anyValue),
+	"Queue.Reset":     fine(receiverOnly),
 	"System.Jumps":    fine(receiverOnly),
 	"System.Now":      fine(receiverOnly),
 	"System.Start":    fine(receiverOnly),

@@ -34,6 +34,22 @@ var lowlevelRules = map[string]rule{
 	"Recovered":    fine(anyValue),
 	"WithPolicy":   bad(on("nil", "loop: WithPolicy(nil); leave", func() { lowlevel.WithPolicy(nil, false) })),
 	"WithFollower": bad(on("nil", "loop: WithFollower(nil); leave", func() { lowlevel.WithFollower(nil) })),
+	"WithSpare": bad(
+		on("nil", "loop: WithSpare(nil); leave", func() { lowlevel.WithSpare(nil) }),
+		on("a Spare that another loop uses", "loop: New with a Spare that another loop uses; close", func() {
+			var s lowlevel.Spare
+			l := loop.New(lowlevel.WithSpare(&s))
+			defer l.Close()
+			loop.New(lowlevel.WithSpare(&s))
+		})),
+	"Spare.End": bad(
+		harmless("the zero Spare", func() { new(lowlevel.Spare).End() }),
+		on("the Spare of an open loop", "loop: End of a Spare that a loop uses; close", func() {
+			var s lowlevel.Spare
+			l := loop.New(lowlevel.WithSpare(&s))
+			defer l.Close()
+			s.End()
+		})),
 	"AddPort": with(onZeroAndClosed("AddPort", func(l *loop.Loop) { lowlevel.AddPort(l, port{}) }),
 		on("nil", "loop: AddPort of a nil port", func() { open(func(l *loop.Loop) { lowlevel.AddPort(l, nil) }) }),
 		on("no channel", "loop: AddPort of a nil port, or of a port with a Case that has no channel", func() { open(func(l *loop.Loop) { lowlevel.AddPort(l, port{}) }) })),

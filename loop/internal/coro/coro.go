@@ -53,6 +53,8 @@ import (
 //     place.
 //   - A coroutine is resumed by next and yield in turn, beginning with next.
 //   - A free stack is parked in main, and has no caller.
+//
+// Between two bodies, when all stacks of a set are free, they can move to another set: see Adopt.
 type Stack[T any] struct {
 	Value  T
 	Caller *Stack[T] // waits until this stack switches back or ends; nil: none; set and cleared by the user
@@ -75,6 +77,7 @@ type Stacks[T any] struct {
 
 	free  []*Stack[T]
 	max   int // how many free stacks are kept at most
+	all   int // how many stacks there are, free or not; the driver does not count
 	begin func(*Stack[T])
 	body  func(*Stack[T])
 	next  func(*Stack[T]) *Stack[T]
@@ -96,6 +99,7 @@ func (g *Stacks[T]) Take() *Stack[T] {
 	s := g.TakeFree()
 	if s == nil {
 		s = &Stack[T]{stacks: g}
+		g.all++
 		s.Next, _ = iter.Pull(s.main)
 		s.place = s
 	}
@@ -137,6 +141,23 @@ func (g *Stacks[T]) End() {
 	g.free = nil
 }
 
+// Adopt moves the stacks of from to g, and reports whether it has. It moves them only if all of them are
+// free, and if g has no stack and was not ended. Only a driver may call it, while no stack runs. From then on
+// the stacks run the bodies of g, but begin is not called again.
+//
+// If all stacks of a set are free, they are parked on each other: each on the coroutine of one of them. So
+// nothing outside of them has to move.
+func (g *Stacks[T]) Adopt(from *Stacks[T]) bool {
+	if g.all > 0 || g.max == 0 || from.all != len(from.free) || from.Active != &from.Driver {
+		return false
+	}
+	g.free, g.all, from.free, from.all = from.free, from.all, g.free, 0
+	for _, s := range g.free {
+		s.stacks = g
+	}
+	return true
+}
+
 // Main is the name, in stack traces, of the function at the bottom of each stack.
 const Main = "github.com/takt-go/takt/loop/internal/coro.(*Stack[...]).main"
 
@@ -163,7 +184,7 @@ func (s *Stack[T]) main(yield func(struct{}) bool) {
 			if !s.Meant() {
 				s.PassOn()
 			}
-			if g.max == 0 { // End has resumed s
+			if g = s.stacks; g.max == 0 { // Adopt may have changed the set; End has resumed s
 				s.ended, g.Active = true, &g.Driver
 				return
 			}
@@ -231,8 +252,8 @@ func (s *Stack[T]) Meant() bool { return s.stacks.Active == s && s.stacks.errand
 // PassOn returns when s may go on. Until then it switches to the active stack, or runs an errand. Call it
 // if Meant returns false.
 func (s *Stack[T]) PassOn() {
-	g := s.stacks
 	for !s.Meant() {
+		g := s.stacks // again each time: Adopt may have changed it
 		if g.Active != s {
 			s.Replace(g.Active).resume()
 			continue
@@ -243,14 +264,15 @@ func (s *Stack[T]) PassOn() {
 	}
 }
 
-// leave is deferred in main. If main has returned normally, it has set Active, and leave does
-// nothing. Otherwise a panic or Goexit in body or in next ends s. leave makes that panic or Goexit
+// leave is deferred in main. If main has returned normally, it has set Active, and leave has nothing
+// else to do. Otherwise a panic or Goexit in body or in next ends s. leave makes that panic or Goexit
 // go on in the caller of s, or in the driver.
 func (s *Stack[T]) leave() {
+	g := s.stacks
+	g.all--
 	if s.ended {
 		return
 	}
-	g := s.stacks
 	caller := s.Caller
 	if caller == nil {
 		caller = &g.Driver

@@ -58,6 +58,20 @@ func newSet(t *testing.T, max int) *set {
 	return g
 }
 
+// adopted makes a set like g that has the stacks of g.
+func (g *set) adopted(t *testing.T, max int) *set {
+	t.Helper()
+	free := g.Free()
+	to := newSet(t, max)
+	if !to.Adopt(&g.Stacks) {
+		t.Fatal("Adopt moved no stacks, although all of them were free")
+	}
+	if g.Free() != 0 || to.Free() != free {
+		t.Errorf("after Adopt %d stacks are free in the old set, and %d in the new one; want 0 and %d", g.Free(), to.Free(), free)
+	}
+	return to
+}
+
 // take takes a stack that will run body.
 func (g *set) take(body func(me *stack)) *stack {
 	s := g.Take()
@@ -174,21 +188,30 @@ func (m *model) start(s *stack) {
 	}
 }
 
-// In random sequences of moves, always the right goroutine runs, and goes on where it was parked.
+// In random sequences of moves, always the right goroutine runs, and goes on where it was parked. This
+// holds for the next set, too, to which the stacks move between two sequences.
 func TestStacksInRandomOrder(t *testing.T) {
 	for seed := range uint64(200) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			limit := int(seed % 4)
-			m := &model{set: newSet(t, limit), t: t, r: rand.New(rand.NewPCG(seed, 0)), max: limit, left: 300}
-			m.Driver.Value.goroutine = goroutine.Identity()
-			m.running, m.resumes = &m.Driver, []*stack{&m.Driver}
-			for m.left > 0 {
-				m.move(&m.Driver)
-			}
-			for len(m.resumes) > 1 { // no moves are left, so each stack ends
-				m.running = m.resumes[1]
-				m.SwitchTo(m.running)
-				m.check(&m.Driver)
+			m := &model{set: newSet(t, limit), t: t, r: rand.New(rand.NewPCG(seed, 0)), max: limit}
+			for range 3 {
+				m.left = 150
+				m.Driver.Value.goroutine = goroutine.Identity()
+				m.running, m.resumes = &m.Driver, []*stack{&m.Driver}
+				for m.left > 0 {
+					m.move(&m.Driver)
+				}
+				if len(m.resumes) > 1 && newSet(t, 1).Adopt(&m.Stacks) {
+					t.Error("Adopt moved stacks, although bodies have not ended")
+				}
+				for len(m.resumes) > 1 { // no moves are left, so each stack ends
+					m.running = m.resumes[1]
+					m.SwitchTo(m.running)
+					m.check(&m.Driver)
+				}
+				m.max++
+				m.set = m.adopted(t, m.max)
 			}
 		})
 	}
@@ -310,6 +333,22 @@ func TestEnd(t *testing.T) {
 	if g.Free() != 0 || g.made != 6 {
 		t.Errorf("%d of %d stacks are free after the last bodies have ended, want 0 of 6", g.Free(), g.made)
 	}
+}
+
+// A set adopts no stacks if it has some, or has ended.
+func TestAdoptNeedsAnEmptySet(t *testing.T) {
+	from, g := newSet(t, 1), newSet(t, 1)
+	for _, s := range []*set{g, from} {
+		s.SwitchTo(s.take(func(*stack) {}))
+	}
+	if g.Adopt(&from.Stacks) || g.Free() != 1 || from.Free() != 1 {
+		t.Errorf("%d and %d stacks are free, want 1 and 1", g.Free(), from.Free())
+	}
+	g.End()
+	if g.Adopt(&from.Stacks) || g.Free() != 0 || from.Free() != 1 {
+		t.Errorf("%d and %d stacks are free, want 0 and 1", g.Free(), from.Free())
+	}
+	from.End()
 }
 
 func TestMainIsAtTheBottom(t *testing.T) {

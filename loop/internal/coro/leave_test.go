@@ -39,7 +39,7 @@ func seen(saw *string, fn func()) {
 }
 
 // The caller of a stack sees how the stack ends, or the driver if there is no caller. All other stacks go
-// on. This holds for all places where the stack, its caller and the driver may be parked.
+// on, and can move to another set when they are free. This holds for all places where the stack, its caller and the driver may be parked.
 func TestTheEndOfAStack(t *testing.T) {
 	t.Setenv("GODEBUG", "panicnil=1")
 	for name := range ends {
@@ -140,5 +140,15 @@ func testEnd(t *testing.T, name string, called bool, r *rand.Rand) {
 	over = true
 	for _, s := range others {
 		g.SwitchTo(s)
+	}
+	g = g.adopted(t, limit+1)
+	for range 2 {
+		ran := 0
+		for range 6 {
+			g.SwitchTo(g.take(func(*stack) { ran++ }))
+		}
+		if ran != 6 {
+			t.Errorf("%d of 6 bodies have run on the stacks that are left", ran)
+		}
 	}
 }

@@ -98,6 +98,18 @@ func (q *Queue) Shrink() {
 	}
 }
 
+// Reset removes all entries. The next entry gets the position 0, as in a new queue. The queue keeps its
+// buffer, unless the buffer is large.
+func (q *Queue) Reset() {
+	for at := q.head; at != q.tail; at++ {
+		q.buf[at&q.mask] = nil
+	}
+	*q = Queue{buf: q.buf, full: uint64(len(q.buf)), mask: q.mask}
+	if len(q.buf) > rested {
+		*q = Queue{}
+	}
+}
+
 // grow is not inlined, so that the compiler can inline Push.
 //
 //go:noinline

@@ -170,6 +170,15 @@ func TestModel(t *testing.T) {
 					t.Fatalf("Take(%d) returned %v, want %v", at, got, want)
 				}
 			},
+			"reset": func(t *rapid.T) {
+				q.Reset()
+				for i, e := range q.buf {
+					if e != nil {
+						t.Fatalf("place %d of the ring still has %v, want nil", i, e)
+					}
+				}
+				all, head = nil, 0
+			},
 			"": func(t *rapid.T) {
 				if q.head != uint64(head) || q.tail != uint64(len(all)) {
 					t.Fatalf("the queue goes from %d to %d, want %d to %d", q.head, q.tail, head, len(all))
@@ -217,6 +226,18 @@ func TestShrink(t *testing.T) {
 	}
 	if at := put(&q, numbered(1)); at != 4*rested || q.At(at) != numbered(1) {
 		t.Errorf("the next entry is %v at %d", q.At(at), at)
+	}
+}
+
+func TestResetKeepsAModerateBuffer(t *testing.T) {
+	for _, c := range []struct{ entries, want int }{{0, 0}, {1, 64}, {rested, rested}, {rested + 1, 0}} {
+		var q Queue
+		for i := range c.entries {
+			q.Push(numbered(i))
+		}
+		if q.Reset(); q.Cap() != c.want {
+			t.Errorf("after a Reset of a queue with %d entries there is room for %d, want %d", c.entries, q.Cap(), c.want)
+		}
 	}
 }
 

@@ -1,0 +1,76 @@
+package loop
+
+import (
+	"sync/atomic"
+
+	"github.com/takt-go/takt/loop/internal/coro"
+	"github.com/takt-go/takt/loop/internal/ready"
+	"github.com/takt-go/takt/timer"
+)
+
+// A spare holds what a closed loop leaves for the next one: see Spare in package lowlevel.
+//
+// It holds only memory that no program can reach, and stacks that run nothing. Handles, tasks, futures and
+// posts refer to their Loop. No two loops share a Loop, and a closed Loop refuses everything.
+type spare struct {
+	used   atomic.Bool // by a loop that is not closed
+	stacks coro.Stacks[seat]
+	ready  ready.Queue
+	timers timer.Queue[Runnable]
+	due    []dueTimer
+	lives  []*live
+
+	choices []*Task
+	places  []uint64
+}
+
+func newSpare() *spare {
+	s := new(spare)
+	s.End()
+	return s
+}
+
+// End ends the stacks.
+func (s *spare) End() {
+	if s.used.Load() {
+		panic("loop: End of a Spare that a loop uses; close the loop first")
+	}
+	s.stacks.End()
+	s.stacks.Init(maxFree, nil, nil, nil)
+}
+
+// withSpare makes the loop use s.
+func withSpare(s *spare) Option {
+	return func(c *config) { c.spare = s }
+}
+
+// takeSpare takes what the spare has.
+func (l *Loop) takeSpare() {
+	s := l.spare
+	if !s.used.CompareAndSwap(false, true) {
+		panic("loop: New with a Spare that another loop uses; close that loop first, or give each loop a Spare of its own")
+	}
+	l.stacks.Adopt(&s.stacks)
+	l.ready, s.ready = s.ready, ready.Queue{}
+	l.timers, s.timers = s.timers, timer.Queue[Runnable]{}
+	l.due, s.due = s.due, nil
+	l.lives, s.lives = s.lives, nil
+	l.choices, s.choices = s.choices, nil
+	l.places, s.places = s.places, nil
+}
+
+// leaveSpare leaves the loop's stacks and its memory to the spare. It leaves no stacks if the loop has set
+// profiler labels, because nothing tells which labels the goroutines of the stacks had before.
+func (l *Loop) leaveSpare() {
+	s := l.spare
+	if !l.labeled {
+		s.stacks.Adopt(&l.stacks)
+	}
+	l.ready.Reset()
+	l.timers.Reset()
+	clear(l.choices[:cap(l.choices)])
+	s.ready, s.timers, s.due = l.ready, l.timers, l.due[:0]
+	s.lives, s.choices, s.places = l.lives, l.choices[:0], l.places[:0]
+	l.choices, l.places = nil, nil
+	s.used.Store(false)
+}
