@@ -163,17 +163,17 @@ func ExampleBothFactories() {
 		}, task.Named("worker"))
 	}, looptest.BothFactories())
 	// Output:
-	// example_test.go:157: the body runs before worker is set
+	// example_test.go:159: the body runs before worker is set
 	//
 	// It fails first in, first out (DelayBounded(0), in the first run, eager task factory). To replay this schedule:
 	// 	looptest.Replay(t, "takt2:AQAAAAA", body)
 	//
-	// It fails in 1 of all 1 schedules: in every one.
+	// The program has no other schedule.
 	//
 	// The interleaving; * marks a deviation from first in, first out:
 	// 	   1   main    its start → its end  made worker
 	// 	   2   worker  its start → its end
-	// 	       - example_test.go:157: the body runs before worker is set
+	// 	       - example_test.go:159: the body runs before worker is set
 }
 
 // Settle waits until the worker sleeps. No time passes meanwhile.

@@ -22,6 +22,8 @@ func (e Explanation) Text(name func(task int32) string, site func(Step) string) 
 	switch {
 	case e.Failed == 0:
 		return head + ".\n"
+	case e.Failed == e.Runs && e.Runs == 1 && e.All:
+		return "The program has no other schedule.\n"
 	case e.Failed == e.Runs:
 		return head + ": in every one.\n"
 	case len(e.Rules) == 0:
