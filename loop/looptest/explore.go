@@ -77,11 +77,12 @@ type explorer struct {
 	mu       sync.Mutex
 	changed  *sync.Cond // signals that a run has been reported
 	search   Search
-	tree     *visited // nil if the strategy gives no schedule twice
-	visits   []*visit // free ones
-	free     []*run   // runs that can be used again
-	seed     uint64   // the seeds of the schedules come from this one
-	noise    bool     // a run has called T.Rand
+	tree     *visited        // nil if the strategy gives no schedule twice
+	visits   []*visit        // free ones
+	free     []*run          // runs that can be used again
+	spare    *lowlevel.Spare // for single runs, when the workers have ended; nil before
+	seed     uint64          // the seeds of the schedules come from this one
+	noise    bool            // a run has called T.Rand
 	started  int
 	running  int
 	done     int             // the schedules that have been run
@@ -113,6 +114,8 @@ func (x *explorer) explore() (failed bool) {
 		x.t.Error(x.parted)
 		return true
 	}
+	x.spare = new(lowlevel.Spare)
+	defer x.spare.End()
 	for _, r := range x.failing {
 		x.t.Error(x.describe(r))
 	}
@@ -220,7 +223,7 @@ func (x *explorer) runOne(r *run, again bool) {
 
 func (x *explorer) newRun(w Walk) *run {
 	return &run{
-		outer: x.outer, body: x.body, test: x.t, hold: true, config: x.config, seed: x.seedOf(0),
+		outer: x.outer, body: x.body, test: x.t, hold: true, config: x.config, seed: x.seedOf(0), spare: x.spare,
 		policy: &recorder{by: w},
 	}
 }
