@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -43,8 +42,7 @@ type run struct {
 	loop    *loop.Loop
 	clock   *timer.Virtual
 	t       *T
-	streams map[string]*rand.Rand // of the noise
-	said    *holder               // the texts that the body logged by its T
+	said    *holder // the texts that the body logged by its T
 	kind    failureKind
 	name    string       // of the failure: two failures of a kind with the same name are the same
 	report  []string     // the faults that this package found

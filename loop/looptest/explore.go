@@ -88,7 +88,7 @@ type explorer struct {
 	done     int             // the schedules that have been run
 	distinct map[uint64]bool // the hashes of the orders of tasks; nil unless in verbose mode
 	failing  []*run          // the first run of each failure that was found
-	parted   string          // how two runs under the same schedule differ; empty if they do not
+	parted   string          // why the exploration cannot go on: two runs under the same schedule differ, or the strategy has failed
 	began    time.Time
 	told     time.Time // when progress was logged last
 }
@@ -100,9 +100,7 @@ func (x *explorer) explore() (failed bool) {
 	x.told = x.began
 	x.changed = sync.NewCond(&x.mu)
 	x.seed = x.env.seedOf(x.strategy)
-	if _, ok := x.strategy.(systematic); !ok {
-		x.tree = newVisited()
-	}
+	x.tree = newVisited()
 	if testing.Verbose() {
 		x.distinct = map[uint64]bool{}
 	}
@@ -129,11 +127,11 @@ func (x *explorer) explore() (failed bool) {
 // enough reports whether the exploration has found as many failures as it looks for.
 func (x *explorer) enough() bool { return len(x.failing) >= x.keepGoing }
 
-// first runs the schedule that is first in, first out, three times. For a strategy with a tree it is
-// one of the schedules of the first part.
+// first runs the schedule that is first in, first out, three times. It is one of the schedules of the
+// first part.
 func (x *explorer) first() *run {
 	r := x.newRun(fifo{})
-	if x.tree != nil && x.env.shard == 1 {
+	if x.env.shard == 1 {
 		r.visit = &visit{tree: x.tree}
 		r.visit.begin(fifo{}, x.shard())
 		r.policy.by = r.visit
@@ -156,6 +154,12 @@ func (x *explorer) runAll(first *run) {
 		Steps: o.Steps, Points: o.Points, MaxSteps: x.maxSteps, Factor: x.factor(), Part: x.env.shard - 1, Parts: x.env.shards,
 		Chance: x.noise, seed: x.env.seed, seeded: x.env.seeded,
 	})
+	if x.search == nil {
+		panic(fmt.Sprintf("looptest: Begin of the strategy %v returned nil; return a Search", x.strategy))
+	}
+	if _, ok := x.search.(*search); ok { // it gives no schedule twice, and runs the first one again
+		x.tree, x.done = nil, 0
+	}
 	var workers sync.WaitGroup
 	for range x.parallel {
 		workers.Add(1)
@@ -182,7 +186,7 @@ func (x *explorer) conclude() {
 	s, systematic := x.search.(*search)
 	switch {
 	case systematic && s.cut:
-		x.t.Logf("looptest: %v reached its limit: %d schedules or more were not run", x.strategy, len(s.todo))
+		x.t.Logf("looptest: %v reached its limit: %d schedules or more were not run", x.strategy, s.left())
 	case systematic && s.bound < 0 && len(s.todo) == 0 && !x.noise, !systematic && x.tree.over():
 		x.t.Logf("looptest: all %s%s have been run", plural(x.done, "schedule", "schedules"), part)
 	}
@@ -253,8 +257,9 @@ func (x *explorer) take() (r *run, again bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for !x.enough() && x.parted == "" && (x.budget == 0 || time.Since(x.began) < x.budget) {
-		w := x.search.Next()
-		if w == nil && x.running > 0 {
+		var w Walk
+		x.ask("Next", func() { w = x.search.Next() })
+		if w == nil && x.running > 0 && x.parted == "" {
 			x.changed.Wait()
 			continue
 		}
@@ -292,7 +297,7 @@ func (x *explorer) visitBy(w Walk) *visit {
 
 // settle takes a run that has ended into the tree.
 func (x *explorer) settle(r *run) {
-	if r.streams != nil {
+	if r.t.streams != nil {
 		x.noise = true
 		if x.tree != nil {
 			x.tree.stop()
@@ -320,16 +325,20 @@ func (x *explorer) report(r *run, parted string) {
 		x.distinct[r.policy.order] = true
 	}
 	switch {
+	case r.policy.broken != nil:
+		x.parted = x.failedIn("Pick", r.policy.broken)
 	case parted != "":
 		x.parted = parted
 	case r.failed() && !x.enough() && !slices.ContainsFunc(x.failing, r.failsAs):
 		x.failing = append(x.failing, r)
 	}
-	x.search.Ran(r.walk, r.outcome())
+	if x.parted == "" {
+		x.ask("Ran", func() { x.search.Ran(r.walk, r.outcome()) })
+	}
 	if r.visit != nil {
 		x.visits = append(x.visits, r.visit)
 	}
-	if r.ended && !r.failed() && parted == "" {
+	if r.ended && !r.failed() && x.parted == "" {
 		x.free = append(x.free, r)
 	}
 	x.changed.Broadcast()

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +53,7 @@ type lineage struct {
 // scheduleOf returns the schedule of a run.
 func (x *explorer) scheduleOf(r *run) schedule {
 	s := schedule{eager: x.eager, timePasses: x.passing, deviations: slices.Clone(r.policy.recorded)}
-	if r.streams != nil {
+	if r.t.streams != nil {
 		s.seed = r.seed
 	}
 	s.lineage = r.policy.tasks.lineageOf(s.deviations)
@@ -207,7 +208,7 @@ func (r *scheduleReader) number(what string, limit int) int {
 
 func (r *scheduleReader) step(of []lineage) upcoming {
 	at := r.number("task", len(of))
-	steps := r.number("step", 1<<31)
+	steps := r.number("step", math.MaxInt32)
 	if r.err != nil {
 		return upcoming{}
 	}
@@ -229,7 +230,7 @@ func parseSchedule(text string) (s schedule, err error) {
 	s.seed = r.uint()
 	// Every entry of a list has a byte or more, so a list is not longer than the rest of the text.
 	for range r.number("length", len(r.b)+1) {
-		l := lineage{maker: r.number("maker", len(s.lineage)+1) - 1, number: uint32(r.number("task number", 1<<31))}
+		l := lineage{maker: r.number("maker", len(s.lineage)+1) - 1, number: uint32(r.number("task number", math.MaxInt32))}
 		from := uint64(1)
 		if l.maker >= 0 {
 			from = s.lineage[l.maker].identity
@@ -255,7 +256,7 @@ func parseSchedule(text string) (s schedule, err error) {
 		case 1:
 			d.first = r.step(s.lineage)
 		default:
-			d.site, d.use, d.value = sites[kind-2], r.number("use", 1<<31), r.number("value", 1<<31)
+			d.site, d.use, d.value = sites[kind-2], r.number("use", math.MaxInt32), r.number("value", maxValues)
 		}
 		s.deviations = append(s.deviations, d)
 	}

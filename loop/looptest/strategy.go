@@ -47,8 +47,8 @@ func (e Exploration) Seed(own uint64) uint64 {
 // strategy, before the factor.
 func (e Exploration) Number(n int) int {
 	all := math.Ceil(float64(n) * e.Factor)
-	if n == 0 || all >= math.MaxInt/2 {
-		return int(min(all, math.MaxInt/2))
+	if !(all < math.MaxInt/2) { // also if n is 0 and the factor is infinite
+		return math.MaxInt / 2
 	}
 	return (int(all) - e.Part + e.Parts - 1) / e.Parts
 }

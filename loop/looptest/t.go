@@ -3,6 +3,7 @@ package looptest
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -24,7 +25,8 @@ import (
 // calls run.
 type T struct {
 	testing.TB
-	run *run // nil if no run made the T
+	run     *run                  // nil if no run made the T
+	streams map[string]*rand.Rand // of the noise
 }
 
 // A holder is the testing.TB of one schedule. It keeps the texts that the schedule logs: they are

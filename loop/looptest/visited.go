@@ -109,7 +109,7 @@ func (w *visit) Pick(p *ChoicePoint) int {
 		p.some = w.some
 	}
 	if w.at == nil || of == 1 {
-		pick := w.by.Pick(p)
+		pick := pickOf(w.by, p)
 		if w.owns && of > 1 {
 			w.tail = append(w.tail, option{int32(p.Index(pick) - from), int32(of)})
 		}
@@ -127,14 +127,14 @@ func (w *visit) pickInTree(p *ChoicePoint, from, of int) int {
 	for {
 		if v.off || !n.split(v, of) { // the program is not deterministic: here it had another number of options
 			w.at = nil
-			return w.by.Pick(p)
+			return pickOf(w.by, p)
 		}
 		if n.open > 0 {
 			break
 		}
 		if n.over {
 			w.at, w.late = nil, true
-			return w.by.Pick(p)
+			return pickOf(w.by, p)
 		}
 		v.changed.Wait()
 	}
@@ -147,7 +147,7 @@ func (w *visit) pickInTree(p *ChoicePoint, from, of int) int {
 		}
 		p.some = w.some
 	}
-	pick := w.by.Pick(p)
+	pick := pickOf(w.by, p)
 	at := p.Index(pick) - from
 	if kid := n.kids[at]; kid != nil {
 		w.at = kid
