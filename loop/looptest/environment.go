@@ -56,6 +56,9 @@ func readEnvironment() (environment, error) {
 	return e, e.readShard()
 }
 
+// maxShards is how many parts an exploration may have.
+const maxShards = 1 << 20
+
 // readShard reads which part of an exploration to run. TAKT_SHARD=i/n counts from 1. A Kubernetes Indexed
 // Job sets JOB_COMPLETION_INDEX, which counts from 0; then TAKT_SHARDS is the number of parts.
 func (e *environment) readShard() error {
@@ -65,8 +68,8 @@ func (e *environment) readShard() error {
 		var err1, err2 error
 		e.shard, err1 = strconv.Atoi(i)
 		e.shards, err2 = strconv.Atoi(n)
-		if err1 != nil || err2 != nil || e.shard < 1 || e.shard > e.shards {
-			return fmt.Errorf("looptest: TAKT_SHARD=%q; give i/n, with i from 1 to n", text)
+		if err1 != nil || err2 != nil || e.shard < 1 || e.shard > e.shards || e.shards > maxShards {
+			return fmt.Errorf("looptest: TAKT_SHARD=%q; give i/n, with i from 1 to n, and n up to %d", text, maxShards)
 		}
 		return nil
 	}
@@ -77,8 +80,8 @@ func (e *environment) readShard() error {
 	index := os.Getenv("JOB_COMPLETION_INDEX")
 	n, err1 := strconv.Atoi(text)
 	i, err2 := strconv.Atoi(index)
-	if err1 != nil || err2 != nil || i < 0 || i >= n {
-		return fmt.Errorf("looptest: TAKT_SHARDS=%q with JOB_COMPLETION_INDEX=%q; give the number of parts, and an index from 0 that is less, or set TAKT_SHARD=i/n", text, index)
+	if err1 != nil || err2 != nil || i < 0 || i >= n || n > maxShards {
+		return fmt.Errorf("looptest: TAKT_SHARDS=%q with JOB_COMPLETION_INDEX=%q; give the number of parts, up to %d, and an index from 0 that is less, or set TAKT_SHARD=i/n", text, index, maxShards)
 	}
 	e.shard, e.shards = i+1, n
 	return nil

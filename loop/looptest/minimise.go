@@ -100,21 +100,23 @@ func (m *minimiser) leaveOut(kind func(deviation) bool) {
 // lower tries smaller values for the choices of the program.
 func (m *minimiser) lower() {
 	for i := 0; i < len(m.best.deviations); i++ {
-		for m.left() > 0 && i < len(m.best.deviations) {
-			v := m.best.deviations[i].value
-			lower := func(value int) bool {
-				if value < 1 || value >= v {
-					return false
+		if m.best.deviations[i].value > 1 && !m.lowerTo(i, 1) {
+			for less := m.best.deviations[i].value / 2; less > 0; less /= 2 {
+				for i < len(m.best.deviations) && m.lowerTo(i, m.best.deviations[i].value-less) {
 				}
-				ds := slices.Clone(m.best.deviations)
-				ds[i].value = value
-				return m.try(ds)
-			}
-			if !lower(1) && !lower(v/2) && !lower(v-1) {
-				break
 			}
 		}
 	}
+}
+
+// lowerTo tries a smaller value for choice i.
+func (m *minimiser) lowerTo(i, value int) bool {
+	if value < 1 || m.left() <= 0 {
+		return false
+	}
+	deviations := slices.Clone(m.best.deviations)
+	deviations[i].value = value
+	return m.try(deviations)
 }
 
 // fits reports whether the runs of all schedules with this number of deviations take no longer than

@@ -134,5 +134,8 @@ func configure(opts []Option, maxSteps int) config {
 		}
 		opt(&c)
 	}
+	if c.factory != nil {
+		c.eager, c.both = false, false
+	}
 	return c
 }

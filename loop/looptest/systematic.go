@@ -45,7 +45,7 @@ func (s systematic) Begin(e Exploration) Search {
 	if math.IsInf(e.Factor, 1) {
 		s.limit = 0
 	}
-	return &search{systematic: s, part: e.Part, parts: e.Parts, todo: []path{{}}}
+	return &search{systematic: s, part: e.Part, parts: e.Parts, todo: []path{{end: 1, step: 1}}}
 }
 
 // A path is a run of a systematic search. It repeats an earlier run up to a choice point, makes
@@ -53,6 +53,7 @@ func (s systematic) Begin(e Exploration) Search {
 type path struct {
 	before     []option // the picks of the earlier run, up to the choice point
 	pick       int32
+	end, step  int32 // in todo, the paths with the picks pick+step, pick+2*step and so on, less than end, follow this one
 	deviations int
 	made       []option // the picks of this run
 }
@@ -65,11 +66,15 @@ func (p *path) Pick(c *ChoicePoint) int {
 	case at == len(p.before):
 		pick = p.pick
 	}
-	if int(pick) >= c.n { // the program is not deterministic: the earlier run had more options here
-		pick = 0
+	i := min(int(pick), c.Len()-1)
+	for i > 0 && c.Index(i) > int(pick) { // options may be left out
+		i--
 	}
-	p.made = append(p.made, option{pick, int32(c.n)})
-	return int(pick)
+	if c.Index(i) != int(pick) { // the earlier run had this option: the program is not deterministic, or it is left out
+		i = 0
+	}
+	p.made = append(p.made, option{int32(c.Index(i)), int32(c.n)})
+	return i
 }
 
 // search is a depth-first search of the tree of picks.
@@ -98,10 +103,21 @@ func (s *search) Next() Walk {
 		p, s.free = s.free[last], s.free[:last]
 	}
 	made := p.made[:0]
-	*p = s.todo[last]
+	next := &s.todo[last]
+	*p = *next
 	p.made = made
-	s.todo = s.todo[:last]
+	if next.pick += next.step; next.pick >= next.end {
+		s.todo = s.todo[:last]
+	}
 	return p
+}
+
+// left returns how many paths are known that were not run.
+func (s *search) left() (n int) {
+	for _, p := range s.todo {
+		n += int((p.end - p.pick + p.step - 1) / p.step)
+	}
+	return n
 }
 
 // Ran adds the runs that branch off from this one at a choice point after those that its path
@@ -118,13 +134,13 @@ func (s *search) Ran(w Walk, _ Outcome) {
 		from = len(p.before) + 1
 	}
 	for at := len(made) - 1; at >= from; at-- {
-		for pick := made[at].of - 1; pick > 0; pick-- {
-			if p.deviations == 0 {
-				if s.firsts++; (s.firsts-1)%s.parts != s.part {
-					continue
-				}
-			}
-			s.todo = append(s.todo, path{before: made[:at:at], pick: pick, deviations: p.deviations + 1})
+		pick, step := 1, 1
+		if p.deviations == 0 {
+			pick, step = 1+(s.part+s.parts-s.firsts%s.parts)%s.parts, s.parts
+			s.firsts += int(made[at].of) - 1
+		}
+		if of := made[at].of; pick < int(of) {
+			s.todo = append(s.todo, path{before: made[:at:at], pick: int32(pick), end: of, step: int32(step), deviations: p.deviations + 1})
 			kept = true
 		}
 	}
