@@ -77,7 +77,8 @@ func (r *run) find(kind failureKind, name, format string, args ...any) {
 // failed reports whether the run has failed. It sets the kind of a failure that the body reported.
 func (r *run) failed() bool {
 	if r.kind == none && r.said.failed {
-		r.kind, r.name = asserted, signature(strings.Join(r.said.errors, "\n"))
+		place, text, _ := strings.Cut(strings.Join(r.said.errors, "\n"), ": ") // the line of the call is a part of the name
+		r.kind, r.name = asserted, place+": "+signature(text)
 	}
 	return r.kind != none
 }
@@ -91,11 +92,7 @@ var varying = regexp.MustCompile(`0x[0-9a-fA-F]+|[0-9]+|"[^"]*"`)
 // signature returns the first line of the message of a failure, without what varies.
 func signature(message string) string {
 	message, _, _ = strings.Cut(message, "\n")
-	place, rest, ok := strings.Cut(message, ": ") // keep the line of the call
-	if !ok {
-		place, rest = "", message
-	}
-	return place + varying.ReplaceAllString(rest, "#")
+	return varying.ReplaceAllString(message, "#")
 }
 
 // outcome returns what a search is told about the run.

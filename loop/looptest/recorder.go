@@ -11,6 +11,7 @@ func (fifo) Pick(*ChoicePoint) int { return 0 }
 // point, and records what deviates. It counts the steps, and stops the run when there are too many.
 type recorder struct {
 	by       Walk
+	alone    bool  // no schedule is explored or replayed: the recorder keeps nothing for each task, for a run may have very many
 	fair     bool  // picks first in, first out and benign values from now on
 	broken   error // the walk has panicked
 	point    ChoicePoint
@@ -31,13 +32,17 @@ func (r *recorder) reset(w Walk) {
 	r.tasks.reset()
 }
 
-func (r *recorder) Made(t, by *loop.Task) { r.tasks.made(t, by) }
+func (r *recorder) Made(t, by *loop.Task) {
+	if !r.alone {
+		r.tasks.made(t, by)
+	}
+}
 
 func (r *recorder) Next(t *loop.Task) {
 	if r.stepped != nil {
 		r.stepped(t)
 	}
-	if t != nil {
+	if t != nil && !r.alone {
 		r.tasks.of(t).steps++
 	}
 	r.steps.step(t)

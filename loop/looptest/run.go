@@ -30,7 +30,7 @@ func Run(t testing.TB, body Body, opts ...Option) {
 	t.Helper()
 	c := configure(opts, 0)
 	outer, left := markGoroutines()
-	r := &run{config: c, outer: outer, body: body, test: t, debug: true, seed: 1, policy: &recorder{by: fifo{}}}
+	r := &run{config: c, outer: outer, body: body, test: t, debug: true, seed: 1, policy: &recorder{by: fifo{}, alone: true}}
 	tl := newTimeline(t, r)
 	defer func() {
 		t.Helper()
