@@ -149,6 +149,17 @@ func TestSkipGivesUpTheSchedule(t *testing.T) {
 	}
 }
 
+// A schedule that a task skips does not fail by what the other tasks do when they are unwound.
+func TestSkipOfATask(t *testing.T) {
+	r := explore(t, few, func(ctx context.Context, t *looptest.T) {
+		spawn(ctx, "worker", func(ctx context.Context) error { t.Skip("not here"); return nil })
+		must(t, task.Sleep(ctx, time.Hour))
+	})
+	if r.Failed() {
+		t.Error(r.report())
+	}
+}
+
 // Explore reports a body that ends by FailNow of the test's own t.
 func TestOutersFailNowIsNoticed(t *testing.T) {
 	r := record(t, func(tb testing.TB) {

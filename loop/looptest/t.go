@@ -40,7 +40,7 @@ type holder struct {
 	failed   bool
 	skipped  bool
 	finished bool // FailNow or Skip was called
-	deaf     bool // texts are not kept: tasks log them only because the loop is being closed
+	deaf     bool // texts and failures are not kept: they come only because the loop is being closed
 	heard    func(line string, bad bool)
 	cleanups []func()
 }
@@ -93,6 +93,9 @@ func (h *holder) say(text string, bad bool) {
 func (h *holder) Fail() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.deaf {
+		return
+	}
 	h.failed = true
 }
 
