@@ -42,6 +42,7 @@ type run struct {
 	loop    *loop.Loop
 	clock   *timer.Virtual
 	t       *T
+	checks  checks  // of the properties
 	said    *holder // the texts that the body logged by its T
 	kind    failureKind
 	name    string       // of the failure: two failures of a kind with the same name are the same
@@ -64,6 +65,7 @@ const (
 	endless
 	stopped
 	goexited
+	violated // a property
 )
 
 // find notes a fault. name tells it apart from other faults of the kind.
@@ -140,8 +142,13 @@ func (r *run) execute() {
 	}
 	main := task.Go(ctx, r.main, namedMain)
 	main.OnDone(r.loop.Stop)
+	r.checks.main = main
 	err := r.loop.Run()
+	held := r.finish()
 	r.ended = true
+	if !held {
+		return
+	}
 	var deadlock *loop.DeadlockError
 	switch {
 	case errors.As(err, &deadlock):
@@ -248,11 +255,18 @@ func (r *run) failure(f loop.Failure) {
 	r.find(kind, fmt.Sprint(f.Kind, " ", f.Err), "%v%s: %s", f.Kind, name, text)
 }
 
+// abandon makes the run report nothing more of its tasks.
+func (r *run) abandon() {
+	if !r.closing {
+		r.unwound = slices.Collect(r.loop.Tasks())
+		r.said.deaf, r.closing = true, true
+	}
+}
+
 // close ends the run. It is deferred, since a Goexit may have ended the run.
 func (r *run) close() {
 	if !r.ended || r.kind != none {
-		r.unwound = slices.Collect(r.loop.Tasks())
-		r.said.deaf = true
+		r.abandon()
 	}
 	r.closing = true
 	defer r.failed() // sets kind and name

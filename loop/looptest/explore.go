@@ -56,13 +56,16 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 			t.Error(text)
 		}
 	}()
+	var seen tally
 	for _, eager := range factories {
-		x := &explorer{outer: outer, t: t, config: c, env: env, strategy: s, body: body}
+		x := &explorer{outer: outer, t: t, config: c, env: env, strategy: s, body: body, tally: &seen}
 		x.eager = eager
 		if failed := x.explore(); failed {
 			return
 		}
+		seen.ended(x)
 	}
+	seen.judge(t)
 }
 
 // explorer is one exploration, with one task factory.
@@ -87,6 +90,7 @@ type explorer struct {
 	running  int
 	done     int             // the schedules that have been run
 	distinct map[uint64]bool // the hashes of the orders of tasks; nil unless in verbose mode
+	tally    *tally          // nil if checks are not counted
 	failing  []*run          // the first run of each failure that was found
 	parted   string          // why the exploration cannot go on: two runs under the same schedule differ, or the strategy has failed
 	began    time.Time
@@ -139,6 +143,9 @@ func (x *explorer) first() *run {
 	}
 	x.runNow(r)
 	x.settle(r)
+	if r.visit != nil {
+		x.tally.add(r)
+	}
 	if x.parted = x.compare(schedule{seed: r.seed}, r); x.parted == "" && r.failed() {
 		x.failing = append(x.failing, r)
 	}
@@ -320,6 +327,7 @@ func (x *explorer) report(r *run, parted string) {
 	x.running--
 	if x.counts(r) {
 		x.done++
+		x.tally.add(r)
 	}
 	if x.distinct != nil {
 		x.distinct[r.policy.order] = true

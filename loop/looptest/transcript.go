@@ -46,7 +46,7 @@ func (tr *transcript) of(r *run) {
 	tr.open, tr.stands, tr.sites = map[*loop.Task]*step{}, map[*loop.Task]string{}, map[upcoming]string{}
 	tr.outside = &step{path: "outside of the loop: a Cleanup or another goroutine"}
 	r.debug, r.events, r.heard = true, tr.observe, tr.hear
-	r.policy.told = tr.deviate
+	r.policy.told, r.checks.lines = tr.deviate, tr
 }
 
 func (tr *transcript) observe(e loop.Event) {

@@ -37,6 +37,15 @@ var looptestRules = map[string]rule{
 	"Journal.Callback": fine(anyValue),
 	"Journal.Want":     bad(on("a nil test", "looptest: Want with a nil test; give it", func() { new(looptest.Journal).Want(nil) })),
 
+	"T.Always": bad(on("no name", `looptest: Always("") without a name or a function; give it both`, func() { new(looptest.T).Always("", func() error { return nil }) }),
+		on("a nil function", `looptest: Always("x") without a name or a function`, func() { new(looptest.T).Always("x", nil) }),
+		harmless("a T of no run", func() { new(looptest.T).Always("x", func() error { return nil }) })),
+	"T.Eventually": bad(on("no name", `looptest: Eventually("") without a name or a function; give it both`, func() { new(looptest.T).Eventually("", func() error { return nil }) }),
+		on("a nil function", `looptest: Eventually("x") without a name or a function`, func() { new(looptest.T).Eventually("x", nil) }),
+		harmless("a T of no run", func() { new(looptest.T).Eventually("x", func() error { return nil }) })),
+	"T.Sometimes": bad(on("no name", `looptest: Sometimes("", true) without a name; give the case a name`, func() { new(looptest.T).Sometimes("", true) }),
+		harmless("a T of no run", func() { new(looptest.T).Sometimes("x", true) })),
+
 	"BothFactories": fine(receiverOnly),
 	"Eager":         fine(receiverOnly),
 	"Parallel":      fine(receiverOnly),
