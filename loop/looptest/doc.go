@@ -128,6 +128,21 @@
 // the virtual clock, which the body can advance itself. A [Sequencer] forces one particular order.
 // A [Journal] records events as lines of text, and compares them with the wanted ones.
 //
+// # Properties
+//
+// A property is a function that returns an error if something is wrong:
+//
+//   - [T.Always] checks it after every step, and at the end. The run ends at the step that breaks it, so
+//     the report shows the cause, and not an assertion that notices it later. At most one task
+//     leads; no account is below zero.
+//   - [T.Eventually] checks it when the body has ended. If it does not hold yet, the run goes on first in,
+//     first out and without faults until it does. Every message arrives; the replicas agree.
+//   - [T.Sometimes] names a case that at least one schedule must reach. The test fails if none
+//     does. So an exploration that passes has been where it should be.
+//
+// Properties have names. Two failures of one property are the same failure: see [KeepGoing]. If Skip ends
+// every schedule before a property is checked, the test fails.
+//
 // # What Explore finds
 //
 // The tasks of one loop run one at a time, and switch only where they suspend. So there are no

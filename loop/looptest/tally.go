@@ -83,7 +83,7 @@ func (ta *tally) judge(t testing.TB) {
 			text = fmt.Sprintf("no schedule hit it. The program called it in %d of %s. Run more schedules, or make the case more likely, or remove the call if the case cannot occur.%s",
 				n.set, plural(ta.schedules, "schedule", "schedules"), others(goals, g))
 		case n.hit == 0:
-			text = fmt.Sprintf("it was never checked: in each of the %s that set it, the run ended before, by Skip. Set it earlier, or skip fewer schedules.",
+			text = fmt.Sprintf("it was never checked. The program set it in %s, and Skip ended each before the check. Set it earlier, or skip fewer schedules.",
 				plural(n.set, "schedule", "schedules"))
 		case g.kind == sometimes && testing.Verbose():
 			t.Logf("looptest: %v(%q): %d of %s hit it", g.kind, g.name, n.hit, plural(ta.schedules, "schedule", "schedules"))
