@@ -119,4 +119,3 @@ func TestReplaySaysWhichChoiceNoLongerOccurs(t *testing.T) {
 		contains(t, r.report()+strings.Join(r.logs, "\n"), c.lost...)
 	}
 }
-

@@ -138,7 +138,7 @@ func (cs *checks) blame(text string) {
 		tr.steps = slices.Insert(tr.steps, cs.line, &step{at: time.Duration(cs.after.at).String(), who: who, path: path})
 	}
 	s := tr.steps[cs.line]
-	s.said = append(s.said, text)
+	s.said = append(s.said, said{text, true})
 }
 
 // finish checks the properties when the loop has stopped, and runs the tail. It reports whether the run
@@ -164,7 +164,7 @@ func (r *run) finish() bool {
 		if steps.over() {
 			why = "the limit is reached (see MaxSteps)"
 		}
-		left := r.unfinished()
+		left := r.unfinished(nil)
 		if left != "" {
 			left = ". These tasks have not ended:\n" + left
 		}

@@ -99,7 +99,7 @@ func TestEventuallyFails(t *testing.T) {
 			_ = task.Yield(ctx)
 		}, few, []string{
 			`looptest: Eventually("two") does not hold in the end: got 1`, "for 4 steps, until nothing can happen any more\n",
-			"It fails first in, first out", "\t   5   0s        the body has ended; first in, first out from here\n", "2s  add ",
+			"It fails first in, first out", "\t   5   0s        the body has ended; first in, first out from here\n", "×2, until 2s",
 		}},
 		{"a deadlock", func(ctx context.Context, t *looptest.T) {
 			t.Eventually("done", func() error { return errors.New("not done") })

@@ -143,9 +143,6 @@ func (x *explorer) first() *run {
 	}
 	x.runNow(r)
 	x.settle(r)
-	if r.visit != nil {
-		x.tally.add(r)
-	}
 	if x.parted = x.compare(schedule{seed: r.seed}, r); x.parted == "" && r.failed() {
 		x.failing = append(x.failing, r)
 	}
@@ -166,6 +163,8 @@ func (x *explorer) runAll(first *run) {
 	}
 	if _, ok := x.search.(*search); ok { // it gives no schedule twice, and runs the first one again
 		x.tree, x.done = nil, 0
+	} else if first.visit != nil {
+		x.tally.add(first)
 	}
 	var workers sync.WaitGroup
 	for range x.parallel {

@@ -11,7 +11,7 @@ func (fifo) Pick(*ChoicePoint) int { return 0 }
 // point, and records what deviates. It counts the steps, and stops the run when there are too many.
 type recorder struct {
 	by       Walk
-	alone    bool  // no schedule is explored or replayed: the recorder keeps nothing for each task, for a run may have very many
+	alone    bool  // no schedule is explored or replayed: the recorder keeps no task in memory, for a run may have very many
 	fair     bool  // picks first in, first out and benign values from now on
 	broken   error // the walk has panicked
 	point    ChoicePoint
@@ -21,7 +21,8 @@ type recorder struct {
 	points   int    // choice points so far
 	order    uint64 // hash of the picks
 	steps    limiter
-	stepped  func(t *loop.Task)     // if not nil, called before each step and callback
+	stepped  func(t *loop.Task)     // checks the properties before each step and callback; nil if there are none
+	traced   func(t *loop.Task)     // the same, for an inquiry
 	passed   bool                   // the last pick was the passing of time, and no timer has fired yet
 	told     func(deviation string) // is called with each deviation, in words; nil if no report is made
 }
@@ -33,8 +34,9 @@ func (r *recorder) reset(w Walk) {
 }
 
 func (r *recorder) Made(t, by *loop.Task) {
-	if !r.alone {
-		r.tasks.made(t, by)
+	r.tasks.made(t, by)
+	if r.alone {
+		r.tasks.of(t).task = nil
 	}
 }
 
@@ -42,7 +44,10 @@ func (r *recorder) Next(t *loop.Task) {
 	if r.stepped != nil {
 		r.stepped(t)
 	}
-	if t != nil && !r.alone {
+	if r.traced != nil {
+		r.traced(t)
+	}
+	if t != nil {
 		r.tasks.of(t).steps++
 	}
 	r.steps.step(t)

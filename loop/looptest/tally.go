@@ -11,7 +11,7 @@ import (
 
 // A tally counts, over the schedules of an exploration, how many came to each check.
 type tally struct {
-	counts    map[goal]*count
+	counts    map[goal]*reached
 	schedules int
 	part      string // why the exploration has run only a part of its schedules; empty if it has not
 }
@@ -22,7 +22,7 @@ type goal struct {
 	name string
 }
 
-type count struct {
+type reached struct {
 	set int // in how many schedules the program called the method
 	hit int // in how many of these holds was called, or the case was reached
 }
@@ -33,13 +33,13 @@ func (ta *tally) add(r *run) {
 		return
 	}
 	if ta.counts == nil {
-		ta.counts = map[goal]*count{}
+		ta.counts = map[goal]*reached{}
 	}
 	for i := range r.checks.all {
 		c := &r.checks.all[i]
 		n := ta.counts[goal{c.kind, c.name}]
 		if n == nil {
-			n = &count{}
+			n = &reached{}
 			ta.counts[goal{c.kind, c.name}] = n
 		}
 		n.set++

@@ -116,7 +116,7 @@ func (w *inquiry) run(by Walk) *run {
 	var c cause.Run
 	r := w.one(by, func(r *run) {
 		r.seed = w.failing.seed
-		r.policy.stepped = func(t *loop.Task) {
+		r.policy.traced = func(t *loop.Task) {
 			if t != nil && len(c.Order) < whySteps {
 				o := r.policy.tasks.of(t)
 				c.Order = append(c.Order, cause.Step{Task: w.numberOf(o.identity), N: o.steps})
