@@ -49,6 +49,9 @@ func TestEventuallyOnAFairTail(t *testing.T) {
 			t.Always("few tries", func() error { most = max(most, tries); return nil })
 			spawn(ctx, "sender", func(ctx context.Context) error {
 				for ; t.Choose("lost", 2) == 1; tries++ {
+					if ended {
+						t.Error("lost in the tail")
+					}
 					if err := task.Sleep(ctx, time.Second); err != nil {
 						return err
 					}
@@ -200,4 +203,18 @@ func TestTheTailOfRunEnds(t *testing.T) {
 		})
 	})
 	contains(t, r.report(), `Eventually("p") does not hold in the end: not yet`, "for 100000 steps, until the limit is reached (see MaxSteps). These tasks have not ended:\n\tpoll waits for its turn")
+}
+
+// It is enough that the properties hold after one step of the tail.
+func TestEventuallyHoldsOnce(t *testing.T) {
+	body := func(ctx context.Context, t *looptest.T) {
+		x := 0
+		t.Eventually("x", func() error { return not(x != 1, fmt.Sprint(x)) })
+		for i := range 2 {
+			spawn(ctx, "set", func(ctx context.Context) error { pauses(ctx, 5); x = 1 + i; return nil })
+		}
+	}
+	if r := explore(t, looptest.Random(1, 1), body); r.Failed() {
+		t.Error(r.report())
+	}
 }

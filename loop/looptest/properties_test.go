@@ -150,7 +150,11 @@ func TestAlwaysEndsTheRun(t *testing.T) {
 		body := func(ctx context.Context, t *looptest.T) {
 			checked, deferred, steps, cleaned = 0, 0, 0, 0
 			broken := false
-			t.Cleanup(func() { cleaned++ })
+			t.Cleanup(func() {
+				if t.Failed() {
+					cleaned++
+				}
+			})
 			t.Always("p", func() error { checked++; return not(broken, "broken") })
 			for range 3 {
 				spawn(ctx, "other", func(ctx context.Context) error {
@@ -176,7 +180,13 @@ func TestAlwaysEndsTheRun(t *testing.T) {
 			if stackless {
 				steppers(ctx, t, []int{3}, breaks)
 			}
-			together(ctx, t, func(ctx context.Context) { task.Yield(ctx); breaks(0, 1); task.Yield(ctx); t.Error("too late") })
+			together(ctx, t, func(ctx context.Context) {
+				defer func() { t.Error("not told, too"); panic("not told") }()
+				task.Yield(ctx)
+				breaks(0, 1)
+				task.Yield(ctx)
+				t.Error("too late")
+			})
 		}
 		r := explore(t, few, body)
 		if deferred != 3 || cleaned != 1 || steps > 3 || checked > 20 {
@@ -190,7 +200,7 @@ func TestAlwaysEndsTheRun(t *testing.T) {
 		contains(t, r.report(), "Always(\"p\") does not hold after step 2 of A: broken\n")
 		in := record(t, func(tb testing.TB) { looptest.Run(tb, body); tb.Error("Run returned") })
 		contains(t, in.report(), "Always(\"p\") does not hold after step 2 of A: broken")
-		if strings.Contains(in.report(), "Run returned") || deferred != 3 {
+		if strings.Contains(in.report(), "Run returned") || deferred != 3 || cleaned != 1 {
 			t.Error(in.report())
 		}
 	}
@@ -233,6 +243,14 @@ func TestAPropertyThatPanics(t *testing.T) {
 		t.Error("not skipped")
 	})
 	if r.Failed() {
+		t.Error(r.report())
+	}
+	r = explore(t, few, func(ctx context.Context, t *looptest.T) {
+		t.Error("failed before")
+		t.Always("p", func() error { t.Skip("not here"); return nil })
+	})
+	contains(t, r.report(), "failed before")
+	if strings.Contains(r.report(), "does not hold") {
 		t.Error(r.report())
 	}
 }
@@ -294,4 +312,33 @@ func TestKeepGoingTellsPropertiesApart(t *testing.T) {
 	if len(r.errors) != 2 {
 		t.Errorf("%d errors: %s", len(r.errors), r.report())
 	}
+}
+
+// last is a strategy with one schedule, which takes the last option at every choice point.
+type last struct{ done bool }
+
+func (s *last) Begin(looptest.Exploration) looptest.Search { return s }
+func (s *last) String() string                             { return "last" }
+func (s *last) Pick(p *looptest.ChoicePoint) int           { return p.Len() - 1 }
+func (s *last) Ran(looptest.Walk, looptest.Outcome)        {}
+func (s *last) Next() looptest.Walk {
+	if s.done {
+		return nil
+	}
+	s.done = true
+	return s
+}
+
+// If a callback breaks a property, and then time passes, the callback is named, and comes first.
+func TestACallbackBeforeTimePasses(t *testing.T) {
+	r := explore(t, &last{}, func(ctx context.Context, t *looptest.T) {
+		broken := false
+		t.Always("p", func() error { return not(broken, "broken") })
+		l := lowlevel.LoopOf(ctx)
+		defer l.CallLater(time.Second, func() {}).Cancel()
+		l.CallSoon(func() { broken = t.Choose("break", 2) == 1 })
+		together(ctx, t, func(ctx context.Context) { pauses(ctx, 3) })
+	}, looptest.TimePasses(), looptest.MinimiseFor(0))
+	contains(t, r.report(), `Always("p") does not hold after a callback at 0s, checked at 1s: broken`,
+		"\t   2   0s        a callback\n\t       ! Always(\"p\"): broken\n\t   3 * 1s        time passes before the ready tasks run")
 }

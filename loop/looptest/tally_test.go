@@ -126,4 +126,10 @@ func TestAPropertyThatIsNeverChecked(t *testing.T) {
 	if len(r.errors) != 1 {
 		t.Errorf("%q", r.errors)
 	}
+	r = explore(t, few, func(ctx context.Context, t *looptest.T) {
+		t.Cleanup(func() { t.Always("p", nil2); t.Eventually("q", nil2); t.Sometimes("x", false) }) // too late
+	})
+	if r.Failed() {
+		t.Error(r.report())
+	}
 }
