@@ -50,7 +50,8 @@ func (e Exploration) Number(n int) int {
 	if !(all < math.MaxInt/2) { // also if n is 0 and the factor is infinite
 		return math.MaxInt / 2
 	}
-	return (int(all) - e.Part + e.Parts - 1) / e.Parts
+	parts := max(1, e.Parts)
+	return (int(all) - e.Part + parts - 1) / parts
 }
 
 // A Search gives the schedules of an exploration, one after the other. Its methods are never called

@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"math"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
@@ -21,7 +23,7 @@ var looptestRules = map[string]rule{
 		on("a nil body", "looptest: Explore with a nil test or body", func() { looptest.Explore(new(testing.T), looptest.PCT(1, 1, 1), nil) }),
 		on("a nil strategy", "looptest: Explore with a nil Strategy", func() { looptest.Explore(new(testing.T), nil, testBody) }),
 		on("a nil option", "looptest: a nil Option; leave it out", func() { looptest.Explore(new(testing.T), looptest.PCT(1, 1, 1), testBody, nil) })),
-	"Replay": bad(on("a nil body", "looptest: Replay with a nil test or body", func() { looptest.Replay(new(testing.T), "takt1:", nil) })),
+	"Replay": bad(on("a nil body", "looptest: Replay with a nil test or body", func() { looptest.Replay(new(testing.T), "takt2:", nil) })),
 
 	"Clock":          with(ofALoop(func(ctx context.Context) { looptest.Clock(ctx) }), on("a real clock", "looptest: Clock of a loop whose clock is not virtual", func() { looptest.Clock(closed().Context()) })),
 	"Elapse":         with(inContext(func(ctx context.Context) error { return looptest.Elapse(ctx, 1) })),
@@ -45,6 +47,34 @@ var looptestRules = map[string]rule{
 		harmless("a T of no run", func() { new(looptest.T).Eventually("x", func() error { return nil }) })),
 	"T.Sometimes": bad(on("no name", `looptest: Sometimes("", true) without a name; give the case a name`, func() { new(looptest.T).Sometimes("", true) }),
 		harmless("a T of no run", func() { new(looptest.T).Sometimes("x", true) })),
+
+	"T.Choose": bad(on("no name", `looptest: Choose("", 2); give the site a name`, func() { new(looptest.T).Choose("", 2) }),
+		on("no value", `looptest: Choose("x", 0); give the site a name, and from 1 to 1048576 values`, func() { new(looptest.T).Choose("x", 0) }),
+		harmless("a T of no run", func() { new(looptest.T).Choose("x", 2) })),
+	"T.Chance": bad(on("no name", `looptest: Chance("", 0.5); give the site a name`, func() { new(looptest.T).Chance("", .5) }),
+		on("no probability", `looptest: Chance("x", NaN); give the site a name, and a probability`, func() { new(looptest.T).Chance("x", math.NaN()) }),
+		harmless("a T of no run", func() { new(looptest.T).Chance("x", .5) })),
+	"T.Rand": bad(harmless("a T of no run", func() { new(looptest.T).Rand("x").IntN(2) })),
+
+	"Sample":      bad(on("a negative number", "looptest: Sample of -1 schedules", func() { looptest.Sample(1, -1) })),
+	"For":         bad(on("zero", "looptest: For(0s); give a positive duration", func() { looptest.For(0) })),
+	"KeepGoing":   bad(on("zero", "looptest: KeepGoing(0); give 1 failure or more", func() { looptest.KeepGoing(0) })),
+	"MinimiseFor": bad(on("a negative time", "looptest: MinimiseFor(-1ns); give 0 or more", func() { looptest.MinimiseFor(-1) })),
+	"Unexplained": fine(receiverOnly),
+	"Observer":    bad(on("nil", "looptest: Observer(nil); leave the option out", func() { looptest.Observer(nil) })),
+	"Factory":     bad(on("nil", "looptest: Factory(nil); give it a task factory", func() { looptest.Factory(nil) })),
+	"StartAt":     bad(on("the zero time", "looptest: StartAt of the zero time; give it an instant", func() { looptest.StartAt(time.Time{}) })),
+
+	"ChoicePoint.Len":      fine(receiverOnly),
+	"ChoicePoint.Site":     fine(receiverOnly),
+	"ChoicePoint.Index":    bad(harmless("no option", func() { new(looptest.ChoicePoint).Index(0) })),
+	"ChoicePoint.Task":     bad(harmless("no option", func() { new(looptest.ChoicePoint).Task(0) })),
+	"ChoicePoint.Identity": bad(harmless("no option", func() { new(looptest.ChoicePoint).Identity(0) })),
+	"ChoicePoint.Steps":    bad(harmless("no option", func() { new(looptest.ChoicePoint).Steps(0) })),
+	"ChoicePoint.Draw":     bad(harmless("no option", func() { new(looptest.ChoicePoint).Draw(rand.New(rand.NewPCG(1, 1))) })),
+	"Exploration.Number":   bad(harmless("a zero Exploration", func() { looptest.Exploration{}.Number(1) })),
+	"Exploration.Seed":     fine(receiverOnly),
+	"Outcome.Tasks":        bad(harmless("a zero Outcome", func() { looptest.Outcome{}.Tasks()(func(uint64, int) bool { return true }) })),
 
 	"BothFactories": fine(receiverOnly),
 	"Eager":         fine(receiverOnly),
