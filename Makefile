@@ -25,7 +25,7 @@ WASMEXEC := $(shell go env GOROOT)/lib/wasm
 PACKAGES = $$(go list ./... | grep -v cmd/internal/mutate)
 test-on  = go test -short -timeout 20m $(PACKAGES)
 
-.PHONY: help demo test race picture oldest conformance platforms fuzz mutate lint bench bench-save bench-compare
+.PHONY: help demo test race picture oldest conformance platforms fuzz mutate lint explore bench bench-save bench-compare
 .PHONY: platform-386 platform-unoptimised platform-js platform-wasip1 platform-arm64
 
 help: ## list the targets
@@ -107,6 +107,12 @@ lint: ## gofmt, go vet, staticcheck, and a tidy go.mod
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
 	cd cmd/service && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff
+
+# What make explore measures: a regular expression for strategy/collection.
+EXPLORE := .
+
+explore: ## one table: how fast the strategies of looptest find bugs; takes some minutes
+	@go test ./loop/looptest -run '^$$' -bench '^BenchmarkStrategies$$/$(EXPLORE)' -benchtime 1x -timeout 60m
 
 bench: ## one table: costs, ratios to a bare iter.Pull round trip, goals
 	@$(run-bench) | go run ./cmd/internal/benchtable

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/takt-go/takt/loop/looptest"
-	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
 )
 
@@ -20,7 +19,7 @@ func lostUpdate(ctx context.Context, t *looptest.T, fixed bool) {
 			defer mu.Unlock()
 		}
 		before := balance
-		task.Yield(ctx)
+		yield(ctx)
 		balance = before + 1
 	}
 	together(ctx, t, deposit, after(2, deposit))
@@ -36,9 +35,9 @@ func checkThenAct(ctx context.Context, t *looptest.T, fixed bool) {
 		case stock == 0:
 		case fixed: // takes the piece before the await
 			stock--
-			task.Yield(ctx) // payment
+			yield(ctx) // payment
 		default:
-			task.Yield(ctx)
+			yield(ctx)
 			stock--
 		}
 	}
@@ -62,7 +61,7 @@ func initialisedTwice(ctx context.Context, t *looptest.T, fixed bool) {
 				return
 			}
 		}
-		task.Yield(ctx)
+		yield(ctx)
 		connected = true
 		dialed++
 	}
@@ -79,7 +78,7 @@ func doubleClose(ctx context.Context, t *looptest.T, fixed bool) {
 			return
 		}
 		closed = fixed
-		task.Yield(ctx) // flushes
+		yield(ctx) // flushes
 		closed = true
 		close(done)
 	}
@@ -90,7 +89,7 @@ func staleRead(ctx context.Context, t *looptest.T, fixed bool) {
 	quota, used := 10, 0
 	use := func(ctx context.Context) {
 		limit := quota
-		task.Yield(ctx)
+		yield(ctx)
 		if fixed {
 			limit = quota
 		}
@@ -116,7 +115,7 @@ func tornPair(ctx context.Context, t *looptest.T, fixed bool) {
 		must(t, mu.Lock(ctx))
 		defer mu.Unlock()
 		credit++
-		task.Yield(ctx)
+		yield(ctx)
 		debit++
 	}
 	audit := func(ctx context.Context) {
@@ -141,7 +140,7 @@ func iteratorInvalidation(ctx context.Context, t *looptest.T, fixed bool) {
 			all = &own
 		}
 		for i := range len(*all) {
-			task.Yield(ctx)
+			yield(ctx)
 			greeted += len((*all)[i])
 		}
 	}
@@ -173,7 +172,7 @@ func aba(ctx context.Context, t *looptest.T, fixed bool) {
 		n.next, top = top, n
 		version++
 	}
-	slow := func(ctx context.Context) { pop(ctx, func(ctx context.Context) { task.Yield(ctx) }) }
+	slow := func(ctx context.Context) { pop(ctx, func(ctx context.Context) { yield(ctx) }) }
 	reuse := func(ctx context.Context) {
 		atOnce := func(context.Context) {}
 		one, two := pop(ctx, atOnce), pop(ctx, atOnce)
@@ -194,7 +193,7 @@ func resurrection(ctx context.Context, t *looptest.T, fixed bool) {
 		if references--; references > 0 {
 			return
 		}
-		task.Yield(ctx)
+		yield(ctx)
 		if !fixed || references == 0 {
 			freed = true
 		}
@@ -204,7 +203,7 @@ func resurrection(ctx context.Context, t *looptest.T, fixed bool) {
 			return
 		}
 		references++
-		task.Yield(ctx)
+		yield(ctx)
 		if freed {
 			t.Error("freed while in use")
 		}

@@ -77,9 +77,9 @@ func permitLost(ctx context.Context, t *looptest.T, fixed bool) {
 		}
 		if fixed {
 			defer permits.Release()
-			return task.Yield(ctx)
+			return yield(ctx)
 		}
-		if err := task.Yield(ctx); err != nil {
+		if err := yield(ctx); err != nil {
 			return err
 		}
 		permits.Release()
@@ -121,7 +121,7 @@ func spawnedIntoAbortedGroup(ctx context.Context, t *looptest.T, fixed bool) {
 	}
 	_ = task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
 		_ = g.Go(func(ctx context.Context) error {
-			_ = task.Yield(ctx)
+			_ = yield(ctx)
 			if fixed {
 				return flush(ctx)
 			}
@@ -155,7 +155,7 @@ func canceledTheWrongOne(ctx context.Context, t *looptest.T, fixed bool) {
 			return
 		}
 		chosen := current
-		task.Yield(ctx) // "Are you sure?"
+		yield(ctx) // "Are you sure?"
 		if !fixed {
 			chosen = current
 		}
@@ -174,7 +174,7 @@ func timerLeftArmed(ctx context.Context, t *looptest.T, fixed bool) {
 		if fixed {
 			defer alarm.Cancel()
 		}
-		task.Yield(ctx)
+		yield(ctx)
 		if stopped {
 			return
 		}
@@ -190,7 +190,7 @@ func errorNobodyTakes(ctx context.Context, t *looptest.T, fixed bool) {
 		if fixed {
 			defer func() { _ = check.Wait(ctx) }()
 		}
-		task.Yield(ctx)
+		yield(ctx)
 		if stopped {
 			return
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/takt-go/takt/loop/looptest"
-	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/lock"
 )
 
@@ -15,7 +14,7 @@ func holding(t *looptest.T, first, second *lock.Mutex) part {
 	return func(ctx context.Context) {
 		must(t, first.Lock(ctx))
 		defer first.Unlock()
-		task.Yield(ctx)
+		yield(ctx)
 		must(t, second.Lock(ctx))
 		defer second.Unlock()
 	}
@@ -54,7 +53,7 @@ func lockUpgrade(ctx context.Context, t *looptest.T, fixed bool) {
 			readers++
 		}
 		changed.Unlock()
-		task.Yield(ctx) // looks at the value
+		yield(ctx) // looks at the value
 		must(t, changed.Lock(ctx))
 		if !fixed {
 			must(t, changed.WaitFor(ctx, func() bool { return readers == 1 }))
@@ -83,7 +82,7 @@ func nestedMonitor(ctx context.Context, t *looptest.T, fixed bool) {
 		must(t, ready.Wait(ctx))
 	}
 	prepare := func(ctx context.Context) {
-		task.Yield(ctx)
+		yield(ctx)
 		must(t, outer.Lock(ctx))
 		defer outer.Unlock()
 		ready.Set()
@@ -95,12 +94,12 @@ func pollingMissesThePulse(ctx context.Context, t *looptest.T, fixed bool) {
 	open := false
 	poll := func(ctx context.Context) {
 		for !open {
-			task.Yield(ctx)
+			yield(ctx)
 		}
 	}
 	pulse := func(ctx context.Context) {
 		open = true
-		task.Yield(ctx)
+		yield(ctx)
 		open = fixed
 	}
 	together(ctx, t, poll, after(2, pulse))

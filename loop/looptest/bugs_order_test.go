@@ -19,7 +19,7 @@ func publishedTooEarly(ctx context.Context, t *looptest.T, fixed bool) {
 		if !fixed {
 			shared = c
 		}
-		task.Yield(ctx) // reads a file
+		yield(ctx) // reads a file
 		c.address = "localhost"
 		shared = c
 	}
@@ -55,7 +55,7 @@ func calledAfterUnsubscribing(ctx context.Context, t *looptest.T, fixed bool) {
 	subscribed := []bool{true, true}
 	dispatch := func(ctx context.Context) {
 		for i := range subscribed {
-			task.Yield(ctx)
+			yield(ctx)
 			if fixed && !subscribed[i] {
 				continue
 			}
@@ -76,13 +76,13 @@ func queueDropped(ctx context.Context, t *looptest.T, fixed bool) {
 			if err := jobs.Put(ctx, i); err != nil {
 				t.Error(err)
 			}
-			task.Yield(ctx)
+			yield(ctx)
 		}
 		return nil
 	})
 	consume := spawn(ctx, "consumer", func(ctx context.Context) error {
 		for range jobs.All(ctx) {
-			task.Yield(ctx)
+			yield(ctx)
 			done++
 			jobs.Done()
 		}
@@ -109,7 +109,7 @@ func missedWakeup(ctx context.Context, t *looptest.T, fixed bool) {
 	consume := func(ctx context.Context) {
 		for items == 0 {
 			if !fixed {
-				task.Yield(ctx) // writes to the log
+				yield(ctx) // writes to the log
 			}
 			must(t, arrived.Wait(ctx))
 		}
@@ -178,7 +178,7 @@ func eventClearedTooEarly(ctx context.Context, t *looptest.T, fixed bool) {
 	}
 	pulse := func(ctx context.Context) {
 		open.Set()
-		task.Yield(ctx) // seems long enough for the waiters
+		yield(ctx) // seems long enough for the waiters
 		if !fixed {
 			open.Clear()
 		}
@@ -198,7 +198,7 @@ func barrierMisuse(ctx context.Context, t *looptest.T, fixed bool) {
 				if got := cells[1-own]; got != round {
 					t.Errorf("in round %d the other cell has %d", round, got)
 				}
-				task.Yield(ctx)
+				yield(ctx)
 				if fixed {
 					_, err := meet.Wait(ctx)
 					must(t, err)

@@ -100,11 +100,7 @@ type explorer struct {
 // explore runs the schedules, and reports what fails. It returns whether something does.
 func (x *explorer) explore() (failed bool) {
 	x.t.Helper()
-	x.began = time.Now()
-	x.told = x.began
-	x.changed = sync.NewCond(&x.mu)
-	x.seed = x.env.seedOf(x.strategy)
-	x.tree = newVisited()
+	x.begin()
 	if testing.Verbose() {
 		x.distinct = map[uint64]bool{}
 	}
@@ -126,6 +122,15 @@ func (x *explorer) explore() (failed bool) {
 		x.conclude()
 	}
 	return len(x.failing) > 0
+}
+
+// begin prepares the exploration.
+func (x *explorer) begin() {
+	x.began = time.Now()
+	x.told = x.began
+	x.changed = sync.NewCond(&x.mu)
+	x.seed = x.env.seedOf(x.strategy)
+	x.tree = newVisited()
 }
 
 // enough reports whether the exploration has found as many failures as it looks for.

@@ -35,6 +35,28 @@ func Schedules(t testing.TB, s Strategy, body Body, each func(Ran), opts ...Opti
 	return first.Steps
 }
 
+// First explores body as Explore does, but does not report. It returns after how
+// many schedules of s body fails first, and 0 if it never does. A systematic strategy ends after limit
+// schedules. The schedule that is first in, first out must not fail; it is not counted.
+func First(t testing.TB, s Strategy, body Body, limit int, opts ...Option) int {
+	if all, ok := s.(systematic); ok {
+		all.limit = limit
+		s = all
+	}
+	x := &explorer{outer: context.Background(), t: t, config: configure(opts, defaultMaxSteps), strategy: s, body: body}
+	x.env = environment{factor: 1, shard: 1, shards: 1}
+	x.begin()
+	first := x.first()
+	if len(x.failing) > 0 {
+		t.Errorf("the first run fails:\n%s", first.failures())
+	}
+	x.runAll(first)
+	if len(x.failing) == 0 {
+		return 0
+	}
+	return x.started
+}
+
 // TraceHash runs a schedule, and returns the hash of all its events.
 func TraceHash(t testing.TB, text string, body Body) uint64 {
 	s, err := parseSchedule(text)
