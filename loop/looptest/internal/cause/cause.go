@@ -95,7 +95,7 @@ func Learn(runs []Run) Explanation {
 		return e
 	}
 	s := searcher{table: t, facts: t.facts()}
-	all := s.needed(s.rules())
+	all := s.rules()
 	slices.SortStableFunc(all, func(a, b *conjunction) int { return cmp.Compare(b.failed, a.failed) })
 	for _, c := range all {
 		slices.SortFunc(c.facts, func(a, b int32) int { return cmp.Or(cmp.Compare(s.facts[a].when, s.facts[b].when), cmp.Compare(a, b)) })

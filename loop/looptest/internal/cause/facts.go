@@ -121,51 +121,45 @@ func (c *collector) joined(set, began bitset) Form {
 
 // addOrders adds the facts about two steps of different tasks.
 func (c *collector) addOrders() {
-	ab, ba, rest := make(bitset, c.words), make(bitset, c.words), make(bitset, c.words)
+	ab, ba, ahead := make(bitset, c.words), make(bitset, c.words), make(bitset, c.words)
 	for i := range c.steps {
 		a := &c.steps[i]
 		for j := i + 1; j < len(c.steps); j++ {
-			b := &c.steps[j]
-			if a.Task == b.Task || !order(a, b, ab, ba) {
-				continue
+			if b := &c.steps[j]; a.Task != b.Task {
+				order(a, b, ab, ba)
+				c.addOrder(a, b, ab, ba, ahead)
+				c.addOrder(b, a, ba, ab, ahead)
 			}
-			c.addOrder(a, b, ab, ba, rest)
-			c.addOrder(b, a, ba, ab, rest)
 		}
 	}
 }
 
 // addOrder adds the facts that a comes before b, in the runs of ab. ba has the runs in which b comes
-// before a. rest is overwritten.
-func (c *collector) addOrder(a, b *stepRow, ab, ba, rest bitset) {
-	what := Constraint{Form: Ordered, Before: a.Step, After: b.Step}
-	as := Ordered
-	if ba[c.split:].count() == 0 { // in passing runs there is no other order: the order tells only that both were taken
-		as = Taken
+// before a. If no passing run is among them, all that the order tells is that both steps were taken.
+// ahead is overwritten.
+func (c *collector) addOrder(a, b *stepRow, ab, ba, ahead bitset) {
+	if ba[c.split:].count() == 0 {
+		return
 	}
-	c.add(what, ab, a.mean, b.mean-a.mean, as)
-	if !b.always {
+	what := Constraint{Form: Ordered, Before: a.Step, After: b.Step}
+	c.add(what, ab, a.mean, b.mean-a.mean, Ordered)
+	if !slices.Equal(ahead.minus(a.taken, ba), ab) {
 		what.Form = Ahead
-		c.add(what, rest.minus(a.taken, ba), a.mean, b.mean-a.mean, Ahead)
+		c.add(what, ahead, a.mean, b.mean-a.mean, Ahead)
 	}
 }
 
-// order finds the runs in which a comes before b, and those in which b comes before a. It returns
-// false if one of the two orders never occurs: then their order tells nothing.
-func order(a, b *stepRow, ab, ba bitset) bool {
-	var some, others uint64
+// order finds the runs in which a comes before b, and those in which b comes before a.
+func order(a, b *stepRow, ab, ba bitset) {
 	for w := range ab {
 		less := uint64(0)
-		for p, plane := range a.place {
-			x, y := plane[w], b.place[p][w]
+		for bit, plane := range a.place {
+			x, y := plane[w], b.place[bit][w]
 			less = less&^(x^y) | y&^x
 		}
 		both := a.taken[w] & b.taken[w]
 		ab[w], ba[w] = both&less, both&^less
-		some |= ab[w]
-		others |= ba[w]
 	}
-	return some != 0 && others != 0
 }
 
 // distinct keeps the first of several facts that hold in the same runs.

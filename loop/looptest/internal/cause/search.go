@@ -222,19 +222,3 @@ func (s *searcher) drop(c *conjunction) *conjunction {
 	}
 	return c
 }
-
-// needed leaves out the rules that hold only where other rules do.
-func (s *searcher) needed(all []*conjunction) []*conjunction {
-	for i := len(all) - 1; i >= 0; i-- {
-		rest := slices.Clone(all[i].set[:s.split])
-		for j, c := range all {
-			if j != i {
-				rest.minus(rest, c.set)
-			}
-		}
-		if rest.count() == 0 {
-			all = slices.Delete(all, i, i+1)
-		}
-	}
-	return all
-}

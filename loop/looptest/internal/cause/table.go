@@ -53,11 +53,10 @@ type table struct {
 // A stepRow is a step, with the runs that have it, and its place in each.
 type stepRow struct {
 	Step
-	taken  bitset
-	always bool     // all runs have it
-	place  []bitset // the places as numbers in bit planes, the lowest bit first
-	after  []bitset // by index of tasks: the runs in which that task took a step since the last step of this task
-	mean   float64  // the mean place in the failing runs
+	taken bitset
+	place []bitset // the places as numbers in bit planes, the lowest bit first
+	after []bitset // by index of tasks: the runs in which that task took a step since the last step of this task
+	mean  float64  // the mean place in the failing runs
 }
 
 type choiceRow struct {
@@ -129,9 +128,6 @@ func (t *table) addSteps(runs []Run, columns []int) {
 	}
 	for i, r := range runs {
 		t.addRun(r, columns[i], index, number)
-	}
-	for i := range t.steps {
-		t.steps[i].always = slices.Equal(t.steps[i].taken, t.valid)
 	}
 }
 
