@@ -110,6 +110,7 @@
 //   - all tasks wait for events that can no longer come (a deadlock);
 //   - tasks, timers or goroutines are left when the body has ended;
 //   - a task fails, and no other task takes its error;
+//   - a property does not hold; see Properties;
 //   - it does not end within the number of steps that [MaxSteps] sets.
 //
 // # How to write a body

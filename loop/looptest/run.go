@@ -16,7 +16,8 @@ import (
 //   - body, another task, or a callback panics;
 //   - all tasks wait for events that can no longer come (a deadlock);
 //   - a task, an armed timer or a goroutine is left when body has ended;
-//   - a task fails, and no other task takes its error.
+//   - a task fails, and no other task takes its error;
+//   - a property does not hold: see [T.Always] and [T.Eventually].
 //
 // The report names the tasks, what each one awaits and where, and where each one was spawned.
 //
