@@ -30,7 +30,7 @@ type Loop struct {
 	turnEnd  uint64 // position in the ready queue at which this turn is over
 	current  *Task
 	next     *stack // set by an entry that needs a stack to run; &fresh for a new one
-	attended bool   // an observer, a policy, a failure to report, labels or debug mode: see attend
+	attended bool   // an observer, a policy that the driver asks, a failure to report, labels or debug mode: see attend
 	eager    int    // number of eager first steps that are running, nested in each other
 	stopping bool   // Stop was called
 	idleTold uint64 // turns+1 when the observers were last told of Idle
@@ -369,8 +369,12 @@ func (l *Loop) reportFailures() {
 }
 
 // attend sets attended. It is true if a step must do more than run its body.
+//
+// With a follower and a spare, a body that suspends asks the follower itself. In all other cases the driver
+// asks the policy: then its Goexit unwinds no body, and new stacks need not grow for it.
 func (l *Loop) attend() {
-	l.attended = l.debug || l.labeled || l.observer != nil || l.policy != nil || l.follower != nil || len(l.failures) > 0
+	asksDriver := (l.policy != nil || l.follower != nil) && (l.follower == nil || l.spare == nil)
+	l.attended = l.debug || l.labeled || l.observer != nil || asksDriver || len(l.failures) > 0
 }
 
 // logError writes to slog. If the program's slog handler panics, logError writes to the standard

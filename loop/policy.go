@@ -38,7 +38,7 @@ func (l *Loop) take() Runnable {
 	r := l.pick()
 	if l.follower != nil && r != nil {
 		e, _ := r.(*entry)
-		l.guardPolicy(func() { l.follower.Next((*Task)(e)) })
+		l.tellNext((*Task)(e))
 	}
 	return r
 }
@@ -80,20 +80,18 @@ func (l *Loop) pick() Runnable {
 
 // ask asks the policy. If the policy panics or calls Goexit, ask drops it and picks 0.
 func (l *Loop) ask(timePasses bool) (at int) {
-	l.guardPolicy(func() { at = l.policy.Pick(l.choices, timePasses) })
+	returned := false
+	defer l.guardPolicy(&returned)
+	at = l.policy.Pick(l.choices, timePasses)
+	returned = true
 	return at
 }
 
-// guardPolicy calls fn, which calls the policy or the follower. If that panics or calls Goexit,
-// guardPolicy drops both.
-func (l *Loop) guardPolicy(fn func()) {
+// tellNext tells the follower that t runs next, or a callback if t is nil.
+func (l *Loop) tellNext(t *Task) {
 	returned := false
-	defer func() {
-		if !returned {
-			l.dropPolicy(recovered(recover(), nil))
-		}
-	}()
-	fn()
+	defer l.guardPolicy(&returned)
+	l.follower.Next(t)
 	returned = true
 }
 
@@ -101,7 +99,18 @@ func (l *Loop) guardPolicy(fn func()) {
 //
 //go:noinline
 func (l *Loop) tellMade(t *Task) {
-	l.guardPolicy(func() { l.follower.Made(t, l.current) })
+	returned := false
+	defer l.guardPolicy(&returned)
+	l.follower.Made(t, l.current)
+	returned = true
+}
+
+// guardPolicy is deferred around calls of the policy. If the policy panics or calls Goexit, guardPolicy
+// drops it.
+func (l *Loop) guardPolicy(returned *bool) {
+	if !*returned {
+		l.dropPolicy(recovered(recover(), nil))
+	}
 }
 
 func (l *Loop) dropPolicy(err error) {

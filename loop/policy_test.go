@@ -3,8 +3,10 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"testing"
 	"time"
 
@@ -190,6 +192,7 @@ type follows struct {
 	picks
 	told looptest.Journal
 	fail func()
+	next func()
 }
 
 func (f *follows) Made(t, by *loop.Task) {
@@ -206,36 +209,45 @@ func (f *follows) Made(t, by *loop.Task) {
 func (f *follows) Next(t *loop.Task) {
 	if t == nil {
 		f.told.Add("a callback")
-		return
+	} else {
+		f.told.Add("%s", t.Name())
 	}
-	f.told.Add("%s", t.Name())
+	if f.next != nil {
+		f.next()
+	}
 }
 
 // A Follower is told of each task, and of each entry of the ready queue that runs. It is told of no
 // entry that was canceled, and not of the first step of an eager task.
 func TestPolicyFollows(t *testing.T) {
-	for _, eager := range []bool{false, true} {
-		p := &follows{picks: picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}}
-		opts := []loop.Option{lowlevel.WithPolicy(p, false), lowlevel.WithFollower(p)}
-		if eager {
-			opts = append(opts, loop.WithTaskFactory(factory.Eager))
-		}
-		l := newLoop(t, opts...)
-		l.CallSoon(func() {})
-		h := l.CallSoon(func() {})
-		h.Cancel()
-		l.CallSoon(func() {
-			spawn(l.Context(), "a", func(ctx context.Context) error {
-				spawn(ctx, "b", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
-				return task.Yield(ctx)
+	for mode := range 4 {
+		eager, spare := mode&1 != 0, mode&2 != 0
+		t.Run(fmt.Sprintf("eager %t, spare %t", eager, spare), func(t *testing.T) {
+			p := &follows{picks: picks{pick: func(ready []*loop.Task, _ bool) int { return len(ready) - 1 }}}
+			opts := []loop.Option{lowlevel.WithPolicy(p, false), lowlevel.WithFollower(p)}
+			if eager {
+				opts = append(opts, loop.WithTaskFactory(factory.Eager))
+			}
+			if spare {
+				opts = append(opts, lowlevel.WithSpare(newSpare(t)))
+			}
+			l := newLoop(t, opts...)
+			l.CallSoon(func() {})
+			h := l.CallSoon(func() {})
+			h.Cancel()
+			l.CallSoon(func() {
+				spawn(l.Context(), "a", func(ctx context.Context) error {
+					spawn(ctx, "b", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+					return task.Yield(ctx)
+				})
 			})
+			run(t, l)
+			want := []string{"a callback", "a callback", "nobody made a", "a", "a made b", "a", "b", "a callback", "b"}
+			if eager {
+				want = []string{"a callback", "a callback", "nobody made a", "a made b", "a", "a callback", "b"}
+			}
+			p.told.Want(t, want...)
 		})
-		run(t, l)
-		want := []string{"a callback", "a callback", "nobody made a", "a", "a made b", "a", "b", "a callback", "b"}
-		if eager {
-			want = []string{"a callback", "a callback", "nobody made a", "a made b", "a", "a callback", "b"}
-		}
-		p.told.Want(t, want...)
 	}
 }
 
@@ -251,4 +263,97 @@ func TestFollowerThatPanicsIsDropped(t *testing.T) {
 	}
 	p.told.Want(t, "nobody made a")
 	p.asked.Want(t)
+}
+
+// With a Spare, a body that suspends asks the Follower. A panic there is not one of the body.
+func TestFollowerThatPanicsOnAStack(t *testing.T) {
+	for what, fail := range map[string]func(p *follows){
+		"Pick": func(p *follows) { p.pick = func([]*loop.Task, bool) int { panic(io.EOF) } },
+		"Next": func(p *follows) { p.next = func() { panic(io.EOF) } },
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := newSpare(t)
+			var failures []loop.Failure
+			p := &follows{picks: picks{pick: first}}
+			l := loop.New(loop.WithVirtualTime(), lowlevel.WithPolicy(p, false), lowlevel.WithFollower(p), toldTo(&failures), lowlevel.WithSpare(s))
+			var log looptest.Journal
+			for _, name := range []string{"a", "b", "c"} {
+				spawn(l.Context(), name, func(ctx context.Context) error {
+					for i := range 3 {
+						log.Add("%s %d", name, i)
+						if name == "b" && i == 1 {
+							fail(p)
+						}
+						if err := task.Yield(ctx); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+			}
+			run(t, l)
+			l.Close()
+			log.Want(t, "a 0", "b 0", "c 0", "a 1", "b 1", "c 1", "a 2", "b 2", "c 2")
+			if len(failures) != 1 || failures[0].Kind != loop.PolicyFailed || !errors.Is(failures[0].Err, io.EOF) {
+				t.Errorf("the error handler got %+v", failures)
+			}
+		})
+	}
+}
+
+// A Goexit of the policy ends the driver. The driver that asks the policy unwinds no task. A body that
+// asks it unwinds its own task, and no other one.
+func TestPolicyThatCallsGoexit(t *testing.T) {
+	for _, onStack := range []bool{false, true} {
+		s := newSpare(t)
+		var failures []loop.Failure
+		var log looptest.Journal
+		exits := false
+		p := &follows{picks: picks{pick: func([]*loop.Task, bool) int {
+			if exits {
+				runtime.Goexit()
+			}
+			return 0
+		}}}
+		opts := []loop.Option{loop.WithVirtualTime(), lowlevel.WithPolicy(p, false), lowlevel.WithFollower(p), toldTo(&failures)}
+		if onStack {
+			opts = append(opts, lowlevel.WithSpare(s))
+		}
+		l := loop.New(opts...)
+		tasks := map[string]*task.Task[none]{}
+		for _, name := range []string{"a", "b", "c"} {
+			tasks[name] = spawn(l.Context(), name, func(ctx context.Context) error {
+				for i := range 2 {
+					log.Add("%s %d", name, i)
+					exits = name == "b" && i == 0
+					if err := task.Yield(ctx); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if inGoroutine(func() { _ = l.Run() }) {
+			t.Error("the driver has not ended")
+		}
+		run(t, l)
+		for name, task := range tasks {
+			var want error
+			if onStack && name == "b" {
+				want = loop.ErrGoexit
+			}
+			if task.Err() != want {
+				t.Errorf("on the body's stack %t: task %s ended with %v, want %v", onStack, name, task.Err(), want)
+			}
+		}
+		l.Close()
+		if onStack {
+			log.Want(t, "a 0", "b 0", "c 0", "a 1", "c 1")
+		} else {
+			log.Want(t, "a 0", "b 0", "c 0", "a 1", "b 1", "c 1")
+		}
+		if len(failures) != 1 || failures[0].Kind != loop.PolicyFailed {
+			t.Errorf("the error handler got %+v", failures)
+		}
+	}
 }

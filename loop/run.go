@@ -294,7 +294,7 @@ func (l *Loop) newTurn() {
 // reports whether the next turn would run only t, and nothing else, such as an observer, has to
 // notice that turn. In this case it counts the turn, and t goes on without a suspension.
 func (l *Loop) skipTurn(t *Task) bool {
-	if l.eager > 0 || l.attended || l.mode >= modeOnce || l.stopping || t.pendingCancel() != nil || !l.quiet() {
+	if l.eager > 0 || l.attended || l.policy != nil || l.mode >= modeOnce || l.stopping || t.pendingCancel() != nil || !l.quiet() {
 		return false
 	}
 	l.turns++

@@ -20,8 +20,10 @@ import (
 )
 
 // FuzzProgram makes a program of random bytes, and runs it several times: on a new loop, and on loops that
-// take the stacks and the memory that another loop has left. The loop must do the same in all
-// runs. Run must return, and if it reports a deadlock, no task could go on. After the loop is closed,
+// take the stacks and the memory that another loop has left. It does both with and without an observer.
+// Without one, the bodies ask the policy if there is a spare, and otherwise the driver asks it. The loop
+// must do the same in all these runs. Run must return, and if it reports a deadlock, no task could go on.
+// After the loop is closed,
 // every body has ended, nothing of the loop is left, no item and no permit is lost, and another loop
 // can use the locks.
 func FuzzProgram(f *testing.F) {
@@ -44,19 +46,12 @@ func FuzzProgram(f *testing.F) {
 			return
 		}
 		goroutines := runtime.NumGoroutine()
-		once := runFuzzed(t, program)
 		var spare lowlevel.Spare
-		for range 3 { // the first loop finds nothing in the spare
-			again := runFuzzed(t, program, lowlevel.WithSpare(&spare))
-			if slices.Equal(once, again) {
-				continue
+		for _, observed := range []bool{true, false} {
+			once := runFuzzed(t, program, observed, nil)
+			for range 3 { // the very first loop finds nothing in the spare
+				wantSame(t, once, runFuzzed(t, program, observed, &spare))
 			}
-			at := 0
-			for at < min(len(once), len(again)) && once[at] == again[at] {
-				at++
-			}
-			t.Errorf("two runs differ after %d events:\n\t%v\nThe first run goes on with\n\t%v\nand the second with\n\t%v",
-				at, once[max(0, at-5):at], once[at:min(at+5, len(once))], again[at:min(at+5, len(again))])
 		}
 		spare.End()
 		for until := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; runtime.Gosched() {
@@ -65,6 +60,19 @@ func FuzzProgram(f *testing.F) {
 			}
 		}
 	})
+}
+
+func wantSame(t *testing.T, once, again []string) {
+	t.Helper()
+	if slices.Equal(once, again) {
+		return
+	}
+	at := 0
+	for at < min(len(once), len(again)) && once[at] == again[at] {
+		at++
+	}
+	t.Errorf("two runs differ after %d events:\n\t%v\nThe first run goes on with\n\t%v\nand the second with\n\t%v",
+		at, once[max(0, at-5):at], once[at:min(at+5, len(once))], again[at:min(at+5, len(again))])
 }
 
 // A fuzzed is a program that is made of bytes. Each running task takes the next bytes to find out
@@ -101,11 +109,18 @@ const (
 )
 
 // runFuzzed runs a program, and returns the events of the loop.
-func runFuzzed(t *testing.T, bytes []byte, opts ...loop.Option) []string {
+func runFuzzed(t *testing.T, bytes []byte, observed bool, spare *lowlevel.Spare) []string {
 	p := &fuzzed{t: t, left: bytes, semaphore: lock.NewBounded(fuzzPermits), barrier: lock.NewBarrier(2), queue: queue.New[int](fuzzRoom), channel: make(chan int, 1), inside: map[string]int{}}
 	p.cond = lock.NewCond(&p.mutex)
 	mode := p.next(32)
-	p.l = loop.New(append(opts, p.options(mode)...)...)
+	opts := p.options(mode)
+	if observed {
+		opts = append(opts, loop.WithObserver(p.observe))
+	}
+	if spare != nil {
+		opts = append(opts, lowlevel.WithSpare(spare))
+	}
+	p.l = loop.New(opts...)
 	for range 3 {
 		p.futures = append(p.futures, future.New[int](p.l.Context()))
 	}
@@ -128,7 +143,7 @@ func runFuzzed(t *testing.T, bytes []byte, opts ...loop.Option) []string {
 }
 
 func (p *fuzzed) options(mode int) []loop.Option {
-	opts := []loop.Option{loop.WithVirtualTime(), loop.WithErrorHandler(p.failure), loop.WithObserver(p.observe)}
+	opts := []loop.Option{loop.WithVirtualTime(), loop.WithErrorHandler(p.failure)}
 	if mode&1 != 0 {
 		opts = append(opts, loop.WithTaskFactory(factory.Eager))
 	}
@@ -150,18 +165,24 @@ func (p *fuzzed) Pick(ready []*loop.Task, timePasses bool) int {
 	return p.next(n)
 }
 
+// Made and Next make it a Follower.
+func (p *fuzzed) Made(t, by *loop.Task) { p.note("the policy knows that %d made %d", idOf(by), t.ID()) }
+func (p *fuzzed) Next(t *loop.Task)     { p.note("next is %d", idOf(t)) }
+
+// idOf returns the task's number, and 0 for no task.
+func idOf(t *loop.Task) uint64 {
+	if t == nil {
+		return 0
+	}
+	return t.ID()
+}
+
 func (p *fuzzed) note(format string, args ...any) {
 	p.log = append(p.log, fmt.Sprintf(format, args...))
 }
 
 func (p *fuzzed) observe(e loop.Event) {
-	id := func(t *loop.Task) uint64 {
-		if t == nil {
-			return 0
-		}
-		return t.ID()
-	}
-	p.note("%v %v: %d by %d, timer %d", e.At, e.Kind, id(e.Task), id(e.By), e.Timer.Seq)
+	p.note("%v %v: %d by %d, timer %d", e.At, e.Kind, idOf(e.Task), idOf(e.By), e.Timer.Seq)
 }
 
 func (p *fuzzed) failure(f loop.Failure) {

@@ -24,10 +24,11 @@ type Policy interface {
 //
 // If a method of the policy panics or calls Goexit, or Pick returns an index that is out of range, the loop drops
 // the policy, and reports that before the next turn ([loop.PolicyFailed]). From then on the order is
-// first in, first out. A Goexit also ends the driver, but no task.
+// first in, first out. A Goexit also ends the driver, but no task, with the exception below.
 //
 // A policy has a cost: the loop reads the whole ready queue at every choice point, and makes one more
-// switch for each body that suspends.
+// switch for each body that suspends. It saves this switch if the loop has a [Follower] and a [Spare], and
+// no observer: then the body that suspends calls policy and follower. So a Goexit of these may also end the task whose step has just ended, as if its body had called Goexit there.
 func WithPolicy(p Policy, timePasses bool) loop.Option {
 	return loop.Internals.WithPolicy(p, timePasses)
 }
@@ -47,5 +48,5 @@ type Follower interface {
 
 // WithFollower sets the follower of a loop. The loop calls it between two steps, so it may look at all
 // that the steps share. If a method of the follower panics or calls Goexit, the loop drops follower
-// and policy, as [WithPolicy] says. A body that suspends makes one more switch.
+// and policy, as [WithPolicy] says. It costs what a policy costs, except the reading of the queue.
 func WithFollower(f Follower) loop.Option { return loop.Internals.WithFollower(f) }
