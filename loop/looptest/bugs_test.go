@@ -3,6 +3,7 @@ package looptest_test
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,8 +120,8 @@ func forEachBug(t *testing.T, f func(t *testing.T, b *bug)) {
 }
 
 // explore explores the program with the bug.
-func (b *bug) explore(t testing.TB, s looptest.Strategy) *recording {
-	return record(t, func(tb testing.TB) { looptest.Explore(tb, s, b.buggy, b.opts...) })
+func (b *bug) explore(t testing.TB, s looptest.Strategy, opts ...looptest.Option) *recording {
+	return record(t, func(tb testing.TB) { looptest.Explore(tb, s, b.buggy, slices.Concat(b.opts, opts)...) })
 }
 
 func TestEveryBugIsFound(t *testing.T) {
@@ -128,14 +129,14 @@ func TestEveryBugIsFound(t *testing.T) {
 		t.Errorf("only %d bugs", len(bugs))
 	}
 	forEachBug(t, func(t *testing.T, b *bug) {
-		if r := b.explore(t, looptest.DelayBounded(0)); r.Failed() {
+		if r := b.explore(t, looptest.DelayBounded(0), looptest.Unexplained()); r.Failed() {
 			t.Errorf("the bug shows first in, first out:\n%s", r.report())
 		}
-		p := b.explore(t, looptest.PCT(1, b.pct, 3))
+		p := b.explore(t, looptest.PCT(1, b.pct, 3), looptest.Unexplained())
 		if p.after() == 0 {
 			t.Errorf("PCT does not find it in %d schedules", b.pct)
 		}
-		d := b.explore(t, looptest.DelayBounded(b.bound))
+		d := b.explore(t, looptest.DelayBounded(b.bound), looptest.Unexplained())
 		if d.after() == 0 || d.after() > b.delays {
 			t.Errorf("DelayBounded(%d) finds it after %d schedules (0: never), want %d or fewer", b.bound, d.after(), b.delays)
 		}
@@ -147,11 +148,11 @@ func TestEveryBugIsFound(t *testing.T) {
 // the bug.
 func TestMinimisedSchedulesAreMinimal(t *testing.T) {
 	forEachBug(t, func(t *testing.T, b *bug) {
-		r := b.explore(t, looptest.PCT(1, b.pct, 3))
+		r := b.explore(t, looptest.PCT(1, b.pct, 3), looptest.Unexplained())
 		if got := looptest.Deviations(r.replay()); got != b.bound {
 			t.Errorf("%d deviations, want %d:\n%s", got, b.bound, r.report())
 		}
-		if fewer := b.explore(t, looptest.DelayBounded(b.bound-1)); fewer.Failed() {
+		if fewer := b.explore(t, looptest.DelayBounded(b.bound-1), looptest.Unexplained()); fewer.Failed() {
 			t.Errorf("a schedule with one deviation less fails:\n%s", fewer.report())
 		}
 	})
@@ -162,7 +163,7 @@ var addresses = regexp.MustCompile(`0x[0-9a-f]+|goroutine \d+`)
 
 func TestMinimisedSchedulesReplay(t *testing.T) {
 	forEachBug(t, func(t *testing.T, b *bug) {
-		failure := b.explore(t, looptest.PCT(1, b.pct, 3))
+		failure := b.explore(t, looptest.PCT(1, b.pct, 3), looptest.Unexplained())
 		var want string
 		for i := range 100 / fewer {
 			r := record(t, func(tb testing.TB) { looptest.Replay(tb, failure.replay(), b.buggy, b.opts...) })

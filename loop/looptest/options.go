@@ -85,7 +85,7 @@ func MinimiseFor(d time.Duration) Option {
 }
 
 // Unexplained makes Explore report a failure without saying why the program fails. To find that out it
-// runs some 2,000 schedules more, in a second or less.
+// runs up to 2,000 schedules more, which takes a second or less for most programs.
 func Unexplained() Option { return func(c *config) { c.unexplained = true } }
 
 // Observer makes every run call observe with the events of its loop: see [loop.WithObserver]. With

@@ -3,17 +3,16 @@ package looptest
 import (
 	"fmt"
 	"math/rand/v2"
-	"time"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest/internal/cause"
 )
 
 const (
-	whyRuns   = 2000        // how many schedules are run to learn why a program fails
-	whyBudget = time.Second // for how long at most
-	whyRare   = 40          // with fewer failures than that, schedules like the failing one are run
-	whySteps  = 20_000      // how many steps of a run are looked at
+	whyRuns  = 2000      // how many schedules are run to learn why a program fails
+	whyTotal = 1_000_000 // how many steps they have together, about; a run costs as much as 50 steps besides
+	whyRare  = 40        // with fewer failures than that, schedules like the failing one are run
+	whySteps = 20_000    // how many steps of a run are looked at
 )
 
 // why learns why the program fails, from schedules that fail as r does, and schedules that pass. s is the
@@ -22,7 +21,7 @@ func (x *explorer) why(s schedule, r *run, tr *transcript) string {
 	if x.unexplained {
 		return ""
 	}
-	w := &inquiry{explorer: x, failing: r, began: time.Now(), number: map[uint64]int32{}}
+	w := &inquiry{explorer: x, failing: r, number: map[uint64]int32{}}
 	all, text := w.sample(), ""
 	if !all && w.failed < whyRare {
 		text = fmt.Sprintf("It fails in %d of %d schedules of Sample. Together with schedules like the one above:\n", w.failed, len(w.runs))
@@ -57,7 +56,7 @@ func (x *explorer) why(s schedule, r *run, tr *transcript) string {
 type inquiry struct {
 	*explorer
 	failing    *run
-	began      time.Time
+	steps      int // of all runs
 	runs       []cause.Run
 	failed     int
 	number     map[uint64]int32 // of the tasks, by identity
@@ -108,9 +107,10 @@ func (d *detour) Pick(p *ChoicePoint) int {
 	return p.Draw(d.rand)
 }
 
-// run runs a schedule, and notes the order of its steps. It returns nil if the budget is spent.
+// run runs a schedule, and notes the order of its steps. It returns nil if there were enough. A budget of
+// steps gives the same report in every run of the test; a budget of time would not.
 func (w *inquiry) run(by Walk) *run {
-	if time.Since(w.began) > whyBudget {
+	if w.steps > whyTotal {
 		return nil
 	}
 	var c cause.Run
@@ -123,6 +123,7 @@ func (w *inquiry) run(by Walk) *run {
 			}
 		}
 	})
+	w.steps += r.policy.steps.count + 50
 	switch c.Failed = r.failed(); {
 	case c.Failed && !r.failsAs(w.failing): // it says nothing about this failure
 		return r
