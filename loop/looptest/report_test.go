@@ -51,7 +51,7 @@ func TestReportOfALongRun(t *testing.T) {
 	r := explore(t, few, func(ctx context.Context, t *looptest.T) {
 		together(ctx, t, func(ctx context.Context) { wander(ctx, steps) }, func(ctx context.Context) { wander(ctx, 10) })
 		t.Error("too late")
-	}, looptest.MaxSteps(1<<20))
+	}, looptest.MaxSteps(1<<20), looptest.Unexplained())
 	report := r.short(t)
 	contains(t, report, "report_test.go:NN: too late\n\nIt fails first in, first out", "looptest.Replay(t, \"", " steps ...\n",
 		"made A, made B\n", fmt.Sprintf("\t%d   main  ", steps+14), "its end\n\t         ! report_test.go:")
@@ -62,7 +62,7 @@ func TestReportOfALongPolling(t *testing.T) {
 	r := explore(t, few, func(ctx context.Context, t *looptest.T) {
 		together(ctx, t, func(ctx context.Context) { pauses(ctx, 500) }, func(ctx context.Context) { pauses(ctx, 500) })
 		t.Error("too late")
-	})
+	}, looptest.Unexplained())
 	report := r.short(t)
 	contains(t, report, "\t       these 2 steps ×499\n\t1002   A     ", "\n\t1004   main  ")
 	if strings.Contains(report, " steps ...") {
@@ -145,7 +145,7 @@ func TestReportOfManyLogs(t *testing.T) {
 		}
 		together(ctx, t, say, say)
 		t.Error("too late")
-	}, looptest.MaxSteps(1<<20))
+	}, looptest.MaxSteps(1<<20), looptest.Unexplained())
 	report := r.short(t)
 	last := fmt.Sprintf("  report_test.go:NN: got %d\n", logs/2-1)
 	contains(t, report, ": too late\n\nIt fails", "The last logs of each task, by step (1", " logs in all):\n", "  A  report_", "  B  report_", last)
@@ -162,7 +162,7 @@ func TestReportOfAFewLogs(t *testing.T) {
 			wander(ctx, 100)
 		}
 		t.Error("too late")
-	})
+	}, looptest.Unexplained())
 	report := r.short(t)
 	for i := range 5 {
 		contains(t, report, fmt.Sprintf("\n\t       - report_test.go:NN: round %d\n", i))
@@ -177,7 +177,7 @@ func TestReportOfManyTasksThatLog(t *testing.T) {
 		}
 		together(ctx, t, parts...)
 		t.Fatal("too late")
-	})
+	}, looptest.Unexplained())
 	report := r.short(t)
 	contains(t, report, "(200 logs in all):\n", ": 199 is here\n", " more tasks")
 }
@@ -195,7 +195,7 @@ func TestReportOfADeepPanic(t *testing.T) {
 		_ = spawn(ctx, "worker", func(context.Context) error { deep(1000); return nil })
 		wander(ctx, 1000)
 	}
-	for name, r := range map[string]*recording{"Explore": explore(t, few, body), "Run": run(t, body)} {
+	for name, r := range map[string]*recording{"Explore": explore(t, few, body, looptest.Unexplained()), "Run": run(t, body)} {
 		report := r.short(t)
 		if !regexp.MustCompile(`panic in task "worker": ouch\n.*\n.*\n\t\.\.\. 3 more lines\n\tat report_test.go:NN, in looptest_test.deep\n\tcalled from report_test.go:NN, in looptest_test.deep  ×\d+\n\t\.\.\.912 frames elided\.\.\.\n`).MatchString(report) {
 			t.Errorf("%s: the report is\n%s", name, report)
@@ -233,7 +233,7 @@ func TestReportOfADeadlockOfMany(t *testing.T) {
 		{"queue", queue, []string{"\tmain sleeps until ", "\tworker0 awaits mutex \"m\", held by \"main\", ", "; and so 499 more tasks"}},
 		{"circle", circle, []string{"\tworker0 awaits a mutex, held by \"worker1\", ", "\n\t... 493 more tasks\n\tin a circle, each waits for the next: worker0 → worker1 → ", "→ ... 492 more tasks ... → worker499 → worker0"}},
 	} {
-		for name, r := range map[string]*recording{"Explore": explore(t, few, c.body), "Run": run(t, c.body)} {
+		for name, r := range map[string]*recording{"Explore": explore(t, few, c.body, looptest.Unexplained()), "Run": run(t, c.body)} {
 			report := r.short(t)
 			contains(t, report, append(c.want, "deadlock: nothing can wake the tasks that are left:\n")...)
 			if name == "Explore" {
@@ -252,7 +252,7 @@ func TestReportOfLongTexts(t *testing.T) {
 			t.Errorf("error %d", i)
 		}
 		panic(errors.New("the end"))
-	})
+	}, looptest.Unexplained())
 	report := r.short(t)
 	contains(t, report, "long long", "... (10,2", " bytes)\n", "\n\t... 4", " more lines\n", "\n... ", " more texts ...\n", "\nlooptest: panic in task \"main\": the end\n", "\n\t1001   main ")
 }
@@ -267,7 +267,7 @@ func TestReportOfLogsOutsideOfTasks(t *testing.T) {
 		call(func() { t.Log("from a callback"); t.Log("and so on") })
 		pauses(ctx, 2)
 		t.Error("oh")
-	})
+	}, looptest.Unexplained())
 	report := r.short(t)
 	contains(t, report, "outside of the loop: a Cleanup or another goroutine\n\t       - report_test.go:NN: from a goroutine\n\t       - report_test.go:NN: from a cleanup",
 		"a callback\n\t       - report_test.go:NN: from a callback\n\t       - report_test.go:NN: and so on\n")

@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	whyRuns  = 2000      // how many schedules are run to learn why a program fails
-	whyTotal = 1_000_000 // how many steps they have together, about; a run costs as much as 50 steps besides
-	whyRare  = 40        // with fewer failures than that, schedules like the failing one are run
-	whySteps = 20_000    // how many steps of a run are looked at
+	whyRuns  = 2000    // how many schedules are run to learn why a program fails
+	whyTotal = 500_000 // how much work they are together, in steps of a program with few tasks
+	whyRare  = 40      // with fewer failures than that, schedules like the failing one are run
+	whySteps = 20_000  // how many steps of a run are looked at
 )
 
 // why learns why the program fails, from schedules that fail as r does, and schedules that pass. s is the
@@ -56,7 +56,7 @@ func (x *explorer) why(s schedule, r *run, tr *transcript) string {
 type inquiry struct {
 	*explorer
 	failing    *run
-	steps      int // of all runs
+	work       int // of all runs
 	runs       []cause.Run
 	failed     int
 	number     map[uint64]int32 // of the tasks, by identity
@@ -108,9 +108,9 @@ func (d *detour) Pick(p *ChoicePoint) int {
 }
 
 // run runs a schedule, and notes the order of its steps. It returns nil if there were enough. A budget of
-// steps gives the same report in every run of the test; a budget of time would not.
+// work gives the same report in every run of the test; a budget of time would not.
 func (w *inquiry) run(by Walk) *run {
-	if w.steps > whyTotal {
+	if w.work > whyTotal {
 		return nil
 	}
 	var c cause.Run
@@ -123,7 +123,7 @@ func (w *inquiry) run(by Walk) *run {
 			}
 		}
 	})
-	w.steps += r.policy.steps.count + 50
+	w.work += (r.policy.steps.count + 50) * (1 + len(r.policy.tasks.all)/16) // a pick reads the whole ready queue
 	switch c.Failed = r.failed(); {
 	case c.Failed && !r.failsAs(w.failing): // it says nothing about this failure
 		return r
