@@ -24,7 +24,7 @@ func newSpare(t *testing.T) *lowlevel.Spare {
 	s := new(lowlevel.Spare)
 	t.Cleanup(func() {
 		s.End()
-		goleak.VerifyNone(t)
+		goleak.VerifyNone(t, goleak.IgnoreAnyFunction("runtime.handleEvent")) // a goroutine of the runtime on js
 	})
 	return s
 }
