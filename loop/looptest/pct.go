@@ -28,23 +28,19 @@ func PCT(seed uint64, n, depth int) Strategy {
 	if depth < 1 {
 		panic(fmt.Sprintf("looptest: PCT of depth %d; give 1 or more", depth))
 	}
-	mustBeNumber("PCT", n)
-	return pct{seed, n, depth}
+	return pct{newSampling("PCT", seed, n), depth}
 }
 
 type pct struct {
-	seed     uint64
-	n, depth int
+	sampling
+	depth int
 }
 
 func (s pct) String() string { return fmt.Sprintf("PCT(%d, %d, %d)", s.seed, s.n, s.depth) }
 
-// Seed returns the seed.
-func (s pct) Seed() uint64 { return s.seed }
-
 func (s pct) Begin(e Exploration) Search {
 	most := max(1, e.Points)
-	return newSampler(e, s.seed, s.n, func(source *rand.PCG) seeded {
+	return s.search(e, func(source *rand.PCG) seeded {
 		return &priorities{depth: s.depth, most: &most, rand: rand.New(source)}
 	})
 }

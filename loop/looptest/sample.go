@@ -1,7 +1,6 @@
 package looptest
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -33,24 +32,15 @@ import (
 // Uniform Concurrency Testing, ASPLOS 2025), with a set of tasks in place of a set of events. The
 // weights are those of the uniform random walk of shuttle.
 func Sample(seed uint64, n int) Strategy {
-	mustBeNumber("Sample", n)
-	return selective{seed, n}
+	return selective{newSampling("Sample", seed, n)}
 }
 
-type selective struct {
-	seed uint64
-	n    int
-}
-
-func (s selective) String() string { return fmt.Sprintf("Sample(%d, %d)", s.seed, s.n) }
-
-// Seed returns the seed.
-func (s selective) Seed() uint64 { return s.seed }
+type selective struct{ sampling }
 
 func (s selective) Begin(e Exploration) Search {
 	known := &census{number: map[uint64]int{}}
 	patience := max(1, e.MaxSteps/10)
-	return newSampler(e, s.seed, s.n, func(source *rand.PCG) seeded {
+	return s.search(e, func(source *rand.PCG) seeded {
 		return &selection{known: known, patience: patience, rand: rand.New(source), number: map[uint64]int{}}
 	})
 }
