@@ -101,12 +101,11 @@ func (s schedule) String() string {
 			sites = append(sites, d.site)
 		}
 	}
-	used := s.used()
 	index := map[uint64]int{}
 	b := binary.AppendUvarint(nil, flags)
 	b = binary.AppendUvarint(b, s.seed)
-	b = binary.AppendUvarint(b, uint64(len(used)))
-	for i, l := range used {
+	b = binary.AppendUvarint(b, uint64(len(s.lineage)))
+	for i, l := range s.lineage {
 		index[l.identity] = i
 		b = binary.AppendUvarint(b, uint64(l.maker+1))
 		b = binary.AppendUvarint(b, uint64(l.number))
@@ -137,40 +136,6 @@ func (s schedule) String() string {
 		}
 	}
 	return prefix + base64.RawURLEncoding.EncodeToString(b)
-}
-
-// used returns the lineages that the deviations need.
-func (s schedule) used() []lineage {
-	keep := make([]bool, len(s.lineage))
-	at := map[uint64]int{}
-	for i, l := range s.lineage {
-		at[l.identity] = i
-	}
-	for _, d := range s.deviations {
-		for _, u := range []upcoming{d.first, d.picked} {
-			if i, ok := at[u.task]; ok {
-				keep[i] = true
-			}
-		}
-	}
-	for i := len(keep) - 1; i >= 0; i-- {
-		if maker := s.lineage[i].maker; keep[i] && maker >= 0 {
-			keep[maker] = true
-		}
-	}
-	var used []lineage
-	index := make([]int, len(keep))
-	for i, l := range s.lineage {
-		if !keep[i] {
-			continue
-		}
-		if l.maker >= 0 {
-			l.maker = index[l.maker]
-		}
-		index[i] = len(used)
-		used = append(used, l)
-	}
-	return used
 }
 
 // A scheduleReader reads the numbers of a schedule's text. After an error it returns zeros.
