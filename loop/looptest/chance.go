@@ -48,8 +48,8 @@ func (t *T) Chance(site string, p float64) bool {
 // makes runs different, but no value of it is a fault. It is not recorded and not minimised. A
 // schedule has a seed of its own, and of noise only this seed is written down. All schedules of
 // [DelayBounded] and [Exhaustive] have the same seed, for they differ in picks and choices only. Each
-// stream has random
-// numbers that do not depend on the other streams, so give each user of noise a stream of its own.
+// stream has random numbers that do not depend on the other streams, so give each user of noise a
+// stream of its own.
 // The same name returns the same generator.
 //
 // Use [T.Choose] for what should be minimised. A program that calls Rand may run the same picks with

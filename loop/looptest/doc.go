@@ -247,13 +247,19 @@
 //
 //	TAKT_REPLAY=takt2:...  replays this schedule in place of every exploration. Choose the test
 //	                       by go test -run.
-//	TAKT_SCHEDULES=x100    multiplies the number of schedules of Random and PCT by 100, for a run
-//	                       at night.
+//	TAKT_SCHEDULES=x100    multiplies the number of schedules of Sample, Random and PCT by 100, for
+//	                       a run at night.
+//	TAKT_FOR=10m           runs schedules for this time, in place of a number of them.
+//	TAKT_KEEP_GOING=5      looks for up to five failures that are not the same.
+//	TAKT_SEED=7            sets the seed of every strategy, and of the noise. With fresh it is
+//	                       another one in each run.
 //	TAKT_ARTIFACTS=dir     writes a timeline of each failure into this folder, as a page for a
 //	                       browser. With go test -artifacts the page goes into the artifact
 //	                       folder of the test.
 //	TAKT_SHARD=2/8         runs the second of eight parts of every strategy, to divide an
 //	                       exploration among eight machines.
+//	TAKT_SHARDS=8          is the number of parts if JOB_COMPLETION_INDEX has the number of the
+//	                       part, from 0: a Kubernetes Indexed Job sets it.
 //
 // With go test -v Explore logs how many schedules it has run, how many in a second, and how many
 // different orders of tasks there were.

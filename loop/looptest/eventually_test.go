@@ -141,7 +141,7 @@ func TestEventuallyFails(t *testing.T) {
 // The tail ends as soon as the properties hold together, and what is left then is a leak.
 func TestEventuallyLeavesNoLeaks(t *testing.T) {
 	for _, c := range []struct {
-		more int // steps of the task after the one that makes the property hold
+		more int // how many steps the task takes when the property holds
 		leak bool
 	}{{0, false}, {20, true}} {
 		body := func(ctx context.Context, t *looptest.T) {

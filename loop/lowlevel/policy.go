@@ -22,13 +22,14 @@ type Policy interface {
 // clock, the policy may also let time pass: a timer comes due before the ready tasks have run. Then
 // one ready task is enough for a choice point.
 //
-// If a method of the policy panics or calls Goexit, or Pick returns an index that is out of range, the loop drops
-// the policy, and reports that before the next turn ([loop.PolicyFailed]). From then on the order is
-// first in, first out. A Goexit also ends the driver, but no task, with the exception below.
+// If a method of the policy panics or calls Goexit, or Pick returns an index that is out of range, the
+// loop drops the policy, and reports that before the next turn ([loop.PolicyFailed]). From then on the
+// order is first in, first out. A Goexit also ends the driver, but no task, with the exception below.
 //
 // A policy has a cost: the loop reads the whole ready queue at every choice point, and makes one more
-// switch for each body that suspends. It saves this switch if the loop has a [Follower] and a [Spare], and
-// no observer: then the body that suspends calls policy and follower. So a Goexit of these may also end the task whose step has just ended, as if its body had called Goexit there.
+// switch for each body that suspends. The loop saves this switch if it has a [Follower] and a [Spare],
+// and no observer: then it calls the policy and the follower on the stack of the body that suspends. If
+// one of them calls Goexit there, the task of this body may end too, as if its body had called Goexit.
 func WithPolicy(p Policy, timePasses bool) loop.Option {
 	return loop.Internals.WithPolicy(p, timePasses)
 }
