@@ -21,9 +21,8 @@ import (
 // and also the schedules 1, 2, 4, 8 and so on of the strategy. If two runs under the same schedule differ, the
 // program is not deterministic, and the test fails with the first event that differs.
 //
-// Explore runs no schedule twice, as long as the memory for that is enough: see No schedule twice in
-// the package's documentation. If all schedules of the program have been run, Explore says so (go test
-// -v).
+// Explore runs no schedule twice, as long as the memory for that is enough. If all schedules of the
+// program have been run, Explore says so (go test -v).
 //
 // Explore returns when all goroutines that it has started have ended. The package's documentation
 // lists the environment variables that change an exploration. The test fails at once if such a
@@ -147,7 +146,10 @@ func (x *explorer) first() *run {
 		x.done++
 	}
 	x.runNow(r)
-	x.settle(r)
+	if r.visit != nil {
+		r.visit.end()
+	}
+	x.noteNoise(r)
 	if x.parted = x.compare(schedule{seed: r.seed}, r); x.parted == "" && r.failed() {
 		x.failing = append(x.failing, r)
 	}
@@ -198,9 +200,17 @@ func (x *explorer) conclude() {
 	switch {
 	case systematic && s.cut:
 		x.t.Logf("looptest: %v reached its limit: %d schedules or more were not run", x.strategy, s.left())
-	case systematic && s.bound < 0 && len(s.todo) == 0 && !x.noise, !systematic && x.tree.over():
+	case x.ranAll() && !(systematic && (s.bound >= 0 || x.noise)):
 		x.t.Logf("looptest: all %s%s have been run", plural(x.done, "schedule", "schedules"), part)
 	}
+}
+
+// ranAll reports whether all schedules of the strategy have been run.
+func (x *explorer) ranAll() bool {
+	if s, ok := x.search.(*search); ok {
+		return len(s.todo) == 0 && !s.cut
+	}
+	return x.tree != nil && x.tree.over()
 }
 
 // work runs schedules until there are no more, all with one Spare. If a body calls FailNow, the
@@ -306,16 +316,13 @@ func (x *explorer) visitBy(w Walk) *visit {
 	return v
 }
 
-// settle takes a run that has ended into the tree.
-func (x *explorer) settle(r *run) {
+// noteNoise notes whether a run that has ended has called T.Rand.
+func (x *explorer) noteNoise(r *run) {
 	if r.t.streams != nil {
 		x.noise = true
 		if x.tree != nil {
 			x.tree.stop()
 		}
-	}
-	if r.visit != nil {
-		r.visit.end()
 	}
 }
 
@@ -327,7 +334,7 @@ func (x *explorer) report(r *run, parted string) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.settle(r)
+	x.noteNoise(r)
 	x.running--
 	if x.counts(r) {
 		x.done++
@@ -416,18 +423,23 @@ func (x *explorer) again(s schedule, set func(*run)) *run {
 	})
 }
 
+// transcribe runs a schedule with a transcript and a timeline.
+func (x *explorer) transcribe(s schedule) (r *run, tr *transcript, tl timeline) {
+	tr = &transcript{}
+	r = x.again(s, func(r *run) {
+		tr.of(r)
+		tl = newTimeline(x.t, r)
+	})
+	return r, tr, tl
+}
+
 // describe minimises a failure and returns the report.
 func (x *explorer) describe(failing *run) string {
 	if parted := x.compare(x.scheduleOf(failing), failing); parted != "" {
 		return parted
 	}
 	s := x.minimise(failing)
-	tr := &transcript{}
-	var tl timeline
-	r := x.again(s, func(r *run) {
-		tr.of(r)
-		tl = newTimeline(x.t, r)
-	})
+	r, tr, tl := x.transcribe(s)
 	after := "in the first run"
 	if x.started > 0 {
 		after = "after " + plural(x.done, "schedule", "schedules")

@@ -1,6 +1,7 @@
 package looptest
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -52,10 +53,8 @@ func (m *minimiser) try(deviations []deviation) bool {
 	if !m.fails(m.again(schedule{seed: m.failing.seed, deviations: deviations}, nil)) {
 		return false
 	}
-	if len(m.best.deviations) < len(before.deviations) {
-		return true
-	}
-	if len(m.best.deviations) == len(before.deviations) && sum(m.best.deviations) < sum(before.deviations) {
+	now, was := m.best.deviations, before.deviations
+	if cmp.Or(cmp.Compare(len(now), len(was)), cmp.Compare(sum(now), sum(was))) < 0 {
 		return true
 	}
 	m.best = before

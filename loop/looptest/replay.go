@@ -30,21 +30,12 @@ func replay(t testing.TB, c config, text string, body Body) {
 	c.eager, c.passing = s.eager, s.timePasses
 	outer, left := markGoroutines()
 	x := &explorer{outer: outer, t: t, config: c, body: body}
-	by := newReplayer(s.deviations)
-	tr := &transcript{}
-	var tl timeline
-	r := x.one(by, func(r *run) {
-		if s.seed != 0 {
-			r.seed = s.seed
-		}
-		tr.of(r)
-		tl = newTimeline(x.t, r)
-	})
+	r, tr, tl := x.transcribe(s)
 	report := &report{failure: r.failures(), steps: tr}
 	if r.failed() {
 		report.timeline = tl.write(t)
 	}
-	lost := by.lost(r.policy.tasks.names(s.lineage))
+	lost := r.policy.by.(*replayer).lost(r.policy.tasks.names(s.lineage))
 	if lost != "" {
 		report.note = "looptest: the schedule no longer fits the program: " + lost
 	}

@@ -68,7 +68,7 @@ func (r *report) sections() []section {
 			all = append(all, s)
 		}
 	}
-	add(texts("", 12, r.note))
+	add(texts(12, r.note))
 	add(section{"", countLines(r.failure), 10, func(room int) []string { return layFailure(r.failure, room) }})
 	if r.schedule != "" {
 		how := "It fails first in, first out"
@@ -79,12 +79,13 @@ func (r *report) sections() []section {
 		replay := fmt.Sprintf("\tlooptest.Replay(t, %q, body)", r.schedule)
 		add(section{"", 2, 2, func(int) []string { return []string{how, replay} }})
 	}
-	if r.steps == nil {
-		add(texts("", 8, r.why))
-	} else {
-		steps := newLayout(r.steps)
+	var steps *layout
+	if r.steps != nil {
+		steps = newLayout(r.steps)
 		add(steps.deviations())
-		add(texts("", 8, r.why))
+	}
+	add(texts(8, r.why))
+	if steps != nil {
 		add(steps.interleaving())
 		add(steps.logs())
 	}
@@ -95,12 +96,12 @@ func (r *report) sections() []section {
 }
 
 // texts is a section with the lines of text. Without enough room it has the first ones.
-func texts(header string, least int, text string) section {
+func texts(least int, text string) section {
 	text = strings.TrimRight(text, "\n")
 	if text == "" {
 		return section{}
 	}
-	return section{header, countLines([]string{text}), least, func(room int) []string { return firstLines(text, room) }}
+	return section{"", countLines([]string{text}), least, func(room int) []string { return firstLines(text, room) }}
 }
 
 // share divides room among parts: part i wants want[i], and gets least[i] of that in any case. The

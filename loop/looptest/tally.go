@@ -62,14 +62,6 @@ func (ta *tally) ended(x *explorer) {
 	}
 }
 
-// ranAll reports whether all schedules of the strategy have been run.
-func (x *explorer) ranAll() bool {
-	if s, ok := x.search.(*search); ok {
-		return len(s.todo) == 0 && !s.cut
-	}
-	return x.tree != nil && x.tree.over()
-}
-
 // judge fails the test if a check has never been made, or a case was never reached.
 func (ta *tally) judge(t testing.TB) {
 	t.Helper()
