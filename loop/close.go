@@ -119,7 +119,10 @@ func (l *Loop) release() {
 	l.stacks.End()
 	l.lives = nil
 	l.ready, l.turnEnd = ready.Queue{}, 0
-	l.timers, l.due = timer.Queue[Runnable]{}, nil
+	l.timers, l.due = noTimers, nil
 	l.outside.Close()
 	l.atIdle = nil
 }
+
+// noTimers is the timer queue of closed loops. No timer is ever armed in it.
+var noTimers = timer.New[Runnable]()

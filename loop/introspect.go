@@ -105,7 +105,7 @@ const module = "github.com/takt-go/takt/"
 // Functions of the scheduler, as stack traces name them.
 const (
 	loopDrive       = module + "loop.(*Loop).drive"
-	taskRunBody     = module + "loop.runBody"
+	hostBody        = module + "loop.(*host).Body"
 	taskStep        = module + "loop.(*Task).step"
 	taskSuspendHere = module + "loop.(*Task).suspendHere"
 	suspendOwn      = module + "loop.suspend"
@@ -134,8 +134,8 @@ func frames(pcs []uintptr) []runtime.Frame {
 	for {
 		frame, more := iter.Next()
 		switch {
-		case frame.Function == taskRunBody:
-			return body[:max(0, len(body)-1)] // without the Step that runBody called
+		case frame.Function == hostBody:
+			return body[:max(0, len(body)-1)] // without the Step that Body called
 		case frame.Function == "runtime.corostart":
 			return body[:max(0, len(body)-1)] // the body waits in an iter.Pull of its own
 		case frame.Function == suspendOwn, frame.Function == taskSuspendHere:

@@ -29,7 +29,7 @@ type Loop struct {
 	ready    ready.Queue
 	turnEnd  uint64 // position in the ready queue at which this turn is over
 	current  *Task
-	next     *stack // set by an entry that needs a stack to run; &fresh for a new one
+	next     *stack // set by an entry that needs a stack to run; &fresh for one without a task
 	attended bool   // an observer, a policy that the driver asks, a failure to report, labels or debug mode: see attend
 	eager    int    // number of eager first steps that are running, nested in each other
 	stopping bool   // Stop was called
@@ -37,7 +37,7 @@ type Loop struct {
 	turns    uint64
 	atIdle   []Runnable
 	sweep    sweep
-	timers   timer.Queue[Runnable]
+	timers   *timer.Queue[Runnable]
 	due      []dueTimer // the timers that came due and are in the ready queue, in order
 
 	config
@@ -57,11 +57,12 @@ type Loop struct {
 
 	// Stacks: see stack.go.
 	starting *Task // the task that the next stack runs, when next is &fresh
-	fresh    stack // means "a stack with no task on it"
 	stacks   coro.Stacks[seat]
 
 	// Tasks: see live.go.
-	root        Task      // a task that never runs, used where code needs a *Task; its context is the loop's
+	root        Task // a task that never runs, used where code needs a *Task; its context is the loop's
+	rootEnv     environment
+	rootExtra   extra
 	first, last *Task     // the registry: unfinished tasks in order of creation
 	lives       []*live   // free ones, for later tasks
 	cursors     []*cursor // of the iterations over the tasks
@@ -79,7 +80,7 @@ type Loop struct {
 	labeled       bool            // each step sets its labels: see labels.go
 	driverLabeled bool            // the driver's goroutine has labels of a step
 	bound         context.Context // the first context that Bind was given; nil if none
-	watchdog      watchdog
+	watchdog      *watchdog       // nil unless in debug mode
 	thread        thread
 }
 
@@ -233,32 +234,38 @@ func WithDeadlockDetection() Option { return func(c *config) { c.detect = true }
 // New makes a loop. The loop owns no goroutine until a stackful task runs. Call [Loop.Close] when
 // the loop is no longer needed.
 func New(opts ...Option) *Loop {
-	c := config{onFailure: logFailure, keptErrors: defaultUnretrieved}
+	l := new(Loop)
+	l.onFailure, l.keptErrors = logFailure, defaultUnretrieved
 	for _, opt := range opts {
 		if opt == nil {
 			panic("loop: New with a nil Option; leave it out")
 		}
-		opt(&c)
+		opt(&l.config)
 	}
-	if c.clock == nil {
-		c.clock = timer.NewSystem()
-	}
-	l := &Loop{
-		config:  c,
-		labeled: c.debug, lenient: !c.debug,
+	if l.clock == nil {
+		l.clock = timer.NewSystem()
 	}
 	l.phase.Store(uint32(resting))
-	l.root.env, l.root.isRoot = &environment{loop: l, outer: context.Background()}, true
-	l.stacks.Init(maxFree, beginStack, runBody, l.vacate)
-	if l.debug {
-		l.spare = nil
-	} else if l.spare != nil {
+	l.labeled, l.lenient = l.debug, !l.debug
+	l.rootEnv = environment{loop: l, outer: context.Background()}
+	l.root.env, l.root.isRoot = &l.rootEnv, true
+	l.root.extra.Store(&l.rootExtra)
+	l.stacks.Init(maxFree, (*host)(l))
+	switch {
+	case l.debug:
+		l.spare, l.watchdog = nil, &watchdog{limit: l.slow}
+	case l.spare != nil:
 		l.takeSpare()
 	}
-	l.watchdog.limit = l.slow
-	l.inbox.Init(&l.outside, &l.ready, l.tellPosted)
+	if l.timers == nil {
+		l.timers = timer.New[Runnable]()
+	}
+	var posted func(int)
+	if l.observer != nil {
+		posted = l.tellPosted
+	}
+	l.inbox.Init(&l.outside, &l.ready, posted)
 	l.watches.hub = &l.outside
-	l.ports.Init(&l.outside, func(selected func()) { l.runGuarded(function(selected)) })
 	l.offloads.Init(&l.outside, &l.ready)
 	l.outside.Init(&l.inbox, &l.watches, &l.ports, &l.offloads) // in the order of the contract
 	l.attend()

@@ -11,7 +11,7 @@ import (
 func TestNamesOfTheScheduler(t *testing.T) {
 	for name, function := range map[string]any{
 		loopDrive:       (*Loop).drive,
-		taskRunBody:     runBody,
+		hostBody:        (*host).Body,
 		taskStep:        (*Task).step,
 		taskSuspendHere: (*Task).suspendHere,
 		suspendOwn:      suspend,

@@ -117,7 +117,7 @@ func (l *Loop) drive(what string, m mode, until time.Time) error {
 		switch s := l.next; {
 		case s != nil:
 			l.next = nil
-			if s == &l.fresh {
+			if s == &fresh {
 				s = l.takeStack(l.starting)
 			}
 			l.step(s)

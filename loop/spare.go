@@ -16,7 +16,7 @@ type spare struct {
 	used   atomic.Bool // by a loop that is not closed
 	stacks coro.Stacks[seat]
 	ready  ready.Queue
-	timers timer.Queue[Runnable]
+	timers *timer.Queue[Runnable] // nil: none
 	due    []dueTimer
 	lives  []*live
 
@@ -36,7 +36,7 @@ func (s *spare) End() {
 		panic("loop: End of a Spare that a loop uses; close the loop first")
 	}
 	s.stacks.End()
-	s.stacks.Init(maxFree, nil, nil, nil)
+	s.stacks.Init(maxFree, nil)
 }
 
 // withSpare makes the loop use s.
@@ -52,7 +52,7 @@ func (l *Loop) takeSpare() {
 	}
 	l.stacks.Adopt(&s.stacks)
 	l.ready, s.ready = s.ready, ready.Queue{}
-	l.timers, s.timers = s.timers, timer.Queue[Runnable]{}
+	l.timers, s.timers = s.timers, nil
 	l.due, s.due = s.due, nil
 	l.lives, s.lives = s.lives, nil
 	l.choices, s.choices = s.choices, nil

@@ -28,16 +28,25 @@ type seat struct {
 	who  *identity // identifies the stack's goroutine; set in debug mode, and for the driver: see threadHeld
 }
 
+// fresh stands for a stack that the driver, or the scheduler on a free stack, must find for Loop.starting.
+var fresh stack
+
 // maxFree is how many free stacks a loop keeps. When there are so many, a stack ends when its body
 // has ended.
 const maxFree = 4096
 
-// beginStack is called on a new stack, before its first body.
-func beginStack(s *stack) {
-	if s.Value.task.env.loop.debug {
+// A host is a Loop as the user of its stacks.
+type host Loop
+
+// Begin is called on a new stack, before its first body.
+func (h *host) Begin(s *stack) {
+	if h.debug {
 		identify(s)
 	}
 }
+
+// Next returns the stack that goes on when the body on s has ended.
+func (h *host) Next(s *stack) *stack { return (*Loop)(h).vacate(s) }
 
 // takeStack returns a free stack with t to run on it.
 func (l *Loop) takeStack(t *Task) *stack {
@@ -74,7 +83,7 @@ func (l *Loop) vacate(s *stack) *stack {
 	}
 	l.dispatch(s)
 	next := l.next
-	if next == &l.fresh {
+	if next == &fresh {
 		// Only the driver makes new stacks: making one on the stack of a suspended body would
 		// let that stack grow.
 		if s.Value.task == nil {

@@ -94,7 +94,7 @@ func (e *entry) Run() {
 			t.end(err)
 			return
 		}
-		l.next, l.starting = &l.fresh, t
+		l.next, l.starting = &fresh, t
 	}
 }
 
@@ -181,9 +181,8 @@ func (t *Task) announce() {
 	}
 }
 
-// runBody runs the stackful body of the task on s, from its beginning to its end. After that, s has
-// no task.
-func runBody(s *stack) {
+// Body runs the stackful body of the task on s, from its beginning to its end. After that, s has no task.
+func (h *host) Body(s *stack) {
 	t := s.Value.task
 	t.stack = s
 	returned := false

@@ -28,7 +28,7 @@ type watch struct {
 type watches struct {
 	source.Nothing
 	hub *source.Hub
-	all list.List // of *watch
+	all *list.List // of *watch; nil before the first one
 }
 
 func (l *Loop) watchSuspension(ctx context.Context, t *Task) *watch {
@@ -73,7 +73,18 @@ func (l *Loop) unwatch(w *watch) {
 	l.watches.remove(w)
 }
 
+// first returns the element of the first watch, or nil.
+func (ws *watches) first() *list.Element {
+	if ws.all == nil {
+		return nil
+	}
+	return ws.all.Front()
+}
+
 func (ws *watches) add(w *watch) {
+	if ws.all == nil {
+		ws.all = list.New()
+	}
 	w.at = ws.all.PushBack(w)
 	ws.hub.Watch(1)
 }
@@ -88,7 +99,7 @@ func (ws *watches) remove(w *watch) {
 
 // See notes which contexts have ended.
 func (ws *watches) See() {
-	for at := ws.all.Front(); at != nil; at = at.Next() {
+	for at := ws.first(); at != nil; at = at.Next() {
 		w := at.Value.(*watch)
 		w.seen = w.ctx.Err() != nil
 	}
@@ -97,7 +108,7 @@ func (ws *watches) See() {
 // Take handles the contexts that See has found ended. Canceling a task may end more contexts, with
 // a CanceledError as their cause. Take handles these contexts, too.
 func (ws *watches) Take() {
-	for at, next := ws.all.Front(), (*list.Element)(nil); at != nil; at = next {
+	for at, next := ws.first(), (*list.Element)(nil); at != nil; at = next {
 		next = at.Next()
 		w := at.Value.(*watch)
 		if w.ctx.Err() == nil {
@@ -134,7 +145,7 @@ func (ws *watches) MayCome() bool {
 }
 
 func (ws *watches) some(is func(*watch) bool) bool {
-	for at := ws.all.Front(); at != nil; at = at.Next() {
+	for at := ws.first(); at != nil; at = at.Next() {
 		if is(at.Value.(*watch)) {
 			return true
 		}

@@ -18,7 +18,7 @@ import (
 var held = map[string]string{
 	"github.com/takt-go/takt/":     "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).drive":           "loop.TestNamesOfTheScheduler",
-	"loop.runBody":                 "loop.TestNamesOfTheScheduler",
+	"loop.(*host).Body":            "loop.TestNamesOfTheScheduler",
 	"loop.(*Task).step":            "loop.TestNamesOfTheScheduler",
 	"loop.(*Task).suspendHere":     "loop.TestNamesOfTheScheduler",
 	"loop.suspend":                 "loop.TestNamesOfTheScheduler",

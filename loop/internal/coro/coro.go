@@ -75,21 +75,25 @@ type Stacks[T any] struct {
 	Driver Stack[T]  // stands for the driver; it has no coroutine
 	errand func()    // the active stack calls it before it goes on; usually nil
 
-	free  []*Stack[T]
-	max   int // how many free stacks are kept at most
-	all   int // how many stacks there are, free or not; the driver does not count
-	begin func(*Stack[T])
-	body  func(*Stack[T])
-	next  func(*Stack[T]) *Stack[T]
+	free []*Stack[T]
+	max  int // how many free stacks are kept at most
+	all  int // how many stacks there are, free or not; the driver does not count
+	user User[T]
 }
 
-// Init sets the functions that the stacks call, and how many free stacks are kept at most. A stack
-// calls begin once. Then it calls body, which runs one body, and next, which returns the stack that
-// runs next. If next returns the stack itself, the stack calls body and next again. Otherwise the
-// stack is free until Take returns it and the driver or a stack switches to it. Then it calls body
-// again.
-func (g *Stacks[T]) Init(max int, begin, body func(*Stack[T]), next func(*Stack[T]) *Stack[T]) {
-	g.max, g.begin, g.body, g.next = max, begin, body, next
+// A User is what the stacks of a set call. A stack calls Begin once. Then it calls Body, which runs one
+// body, and Next, which returns the stack that runs next. If Next returns the stack itself, the stack calls
+// Body and Next again. Otherwise the stack is free until Take returns it and the driver or a stack switches
+// to it. Then it calls Body again.
+type User[T any] interface {
+	Begin(*Stack[T])
+	Body(*Stack[T])
+	Next(*Stack[T]) *Stack[T]
+}
+
+// Init sets the user of the stacks, and how many free stacks are kept at most.
+func (g *Stacks[T]) Init(max int, user User[T]) {
+	g.max, g.user = max, user
 	g.Driver.stacks = g
 	g.Active = &g.Driver
 }
@@ -131,7 +135,7 @@ func (g *Stacks[T]) keep(s *Stack[T]) bool {
 func (g *Stacks[T]) Free() int { return len(g.free) }
 
 // End ends the free stacks. From then on no free stack is kept: a stack ends when its body has ended and
-// next returns another stack. Only the driver may call End, after it has switched to each stack that it
+// Next of the user returns another stack. Only the driver may call End, after it has switched to each stack that it
 // took.
 func (g *Stacks[T]) End() {
 	g.max = 0
@@ -143,7 +147,7 @@ func (g *Stacks[T]) End() {
 
 // Adopt moves the stacks of from to g, and reports whether it has. It moves them only if all of them are
 // free, and if g has no stack and was not ended. Only a driver may call it, while no stack runs. From then on
-// the stacks run the bodies of g, but begin is not called again.
+// the stacks run the bodies of g, but Begin is not called again.
 //
 // If all stacks of a set are free, they are parked on each other: each on the coroutine of one of them. So
 // nothing outside of them has to move.
@@ -165,11 +169,11 @@ const Main = "github.com/takt-go/takt/loop/internal/coro.(*Stack[...]).main"
 func (s *Stack[T]) main(yield func(struct{}) bool) {
 	g := s.stacks
 	s.Yield = yield
-	g.begin(s)
+	g.user.Begin(s)
 	defer s.leave()
 	for {
-		g.body(s)
-		to := g.next(s)
+		g.user.Body(s)
+		to := g.user.Next(s)
 		switch {
 		case to == s:
 		case !g.keep(s):

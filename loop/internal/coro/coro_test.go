@@ -31,26 +31,29 @@ type set struct {
 	made int
 }
 
+func (g *set) Begin(s *stack) {
+	g.made++
+	s.Value.goroutine = goroutine.Identity()
+}
+
+func (g *set) Body(s *stack) { s.Value.body(s) }
+
+func (g *set) Next(s *stack) *stack {
+	if s.Value.next != nil {
+		return s.Value.next(s)
+	}
+	to := s.Caller
+	if to == nil {
+		return &g.Driver
+	}
+	s.Caller = nil
+	return to
+}
+
 // newSet makes a set. At the end of the test it ends the stacks, and checks that no goroutine is left.
 func newSet(t *testing.T, max int) *set {
 	g := new(set)
-	begin := func(s *stack) {
-		g.made++
-		s.Value.goroutine = goroutine.Identity()
-	}
-	body := func(s *stack) { s.Value.body(s) }
-	next := func(s *stack) *stack {
-		if s.Value.next != nil {
-			return s.Value.next(s)
-		}
-		to := s.Caller
-		if to == nil {
-			return &g.Driver
-		}
-		s.Caller = nil
-		return to
-	}
-	g.Init(max, begin, body, next)
+	g.Init(max, g)
 	t.Cleanup(func() {
 		g.End()
 		goleak.VerifyNone(t)

@@ -22,7 +22,7 @@ type Inbox struct {
 }
 
 // Init makes an inbox. Take moves the posts to the queue to, and then calls taken with the
-// number of posts.
+// number of posts, unless taken is nil.
 func (in *Inbox) Init(hub *Hub, to *ready.Queue, taken func(n int)) {
 	in.hub, in.to, in.taken, in.room = hub, to, taken, math.MaxInt
 }
@@ -94,7 +94,9 @@ func (in *Inbox) Take() {
 	if cap(posts) <= maxSpare {
 		in.spare = posts // only the loop touches spare outside the lock
 	}
-	in.taken(len(posts))
+	if in.taken != nil {
+		in.taken(len(posts))
+	}
 }
 
 // Refuse drops the posts, and makes Post refuse every later function.

@@ -37,10 +37,11 @@ func (p *Registration) Remove() bool {
 	return true
 }
 
-// Ports is the source of the operations on channels that the tasks of a loop wait for.
+// Ports is the source of the operations on channels that the tasks of a loop wait for. The zero Ports has
+// no ports. Call Init before the first Add: few loops need ports, and their memory.
 type Ports struct {
 	Nothing
-	lines   lines
+	lines   *lines // nil before Init
 	call    func(func())
 	stop    chan struct{}   // closed to end the goroutines that select while the loop sleeps; nil if there are none
 	results []chan selected // of those goroutines
@@ -49,19 +50,27 @@ type Ports struct {
 
 // Init makes ps ready for use. If a goroutine has performed an operation while the loop was asleep,
 // Tell calls Selected of the port inside of call. call guards the loop against a panic.
-func (ps *Ports) Init(hub *Hub, call func(func())) { ps.lines.hub, ps.call = hub, call }
+func (ps *Ports) Init(hub *Hub, call func(func())) { ps.lines, ps.call = &lines{hub: hub}, call }
+
+// Ready reports whether Init was called.
+func (ps *Ports) Ready() bool { return ps.lines != nil }
 
 // Add adds p. The port stays until its operation is performed, or until it is removed.
 func (ps *Ports) Add(p Port) *Registration { return ps.lines.add(p) }
 
 // Len is the number of ports that wait.
-func (ps *Ports) Len() int { return ps.lines.n }
+func (ps *Ports) Len() int {
+	if ps.lines == nil {
+		return 0
+	}
+	return ps.lines.n
+}
 
 // Take tells the ports of the operations that were performed while the loop was asleep, and
 // performs those that are possible now.
 func (ps *Ports) Take() {
 	ps.Tell()
-	if ps.lines.n > 0 {
+	if ps.Len() > 0 {
 		ps.lines.poll()
 	}
 }
@@ -70,19 +79,23 @@ func (ps *Ports) Take() {
 func (ps *Ports) Pending() bool { return len(ps.done) > 0 }
 
 // MayCome reports whether a port waits, or was not told of its operation yet.
-func (ps *Ports) MayCome() bool { return ps.lines.n > 0 || ps.Pending() }
+func (ps *Ports) MayCome() bool { return ps.Len() > 0 || ps.Pending() }
 
 // Hint says what to do if other goroutines use the channels, because a deadlock report cannot know
 // of such goroutines.
 func (ps *Ports) Hint() string {
-	if ps.lines.n == 0 {
+	if ps.Len() == 0 {
 		return ""
 	}
 	return "if another goroutine will send or receive, announce it by Loop.Hold"
 }
 
 // Close drops all ports. None of them waits any more.
-func (ps *Ports) Close() { ps.lines.close() }
+func (ps *Ports) Close() {
+	if ps.lines != nil {
+		ps.lines.close()
+	}
+}
 
 // maxCases is how many ports one goroutine selects among. Package reflect allows 65536.
 const maxCases = 1024
@@ -96,7 +109,7 @@ type selected struct {
 // Sleep starts goroutines that select among the heads of the lines. A goroutine that has performed an
 // operation nudges the hub.
 func (ps *Ports) Sleep() {
-	if ps.lines.n == 0 {
+	if ps.Len() == 0 {
 		return
 	}
 	ps.stop = make(chan struct{})

@@ -154,7 +154,7 @@ func TestRoomForPortsAfterABurst(t *testing.T) {
 		ports.Add(atOnce{})
 	}
 	hub.TakeIn()
-	if q := &ports.lines; max(cap(q.heads), cap(q.spare), cap(q.fresh)) > maxHeads {
+	if q := ports.lines; max(cap(q.heads), cap(q.spare), cap(q.fresh)) > maxHeads {
 		t.Errorf("lines keeps room for %d, %d and %d ports, want at most %d", cap(q.heads), cap(q.spare), cap(q.fresh), maxHeads)
 	}
 }

@@ -65,20 +65,19 @@ func (Nothing) Hint() string  { return "" }
 type Hub struct {
 	news    atomic.Bool
 	asleep  atomic.Bool
-	token   chan struct{} // of size 1
+	token   chan struct{} // of size 1; nil before the first Doze
 	watched int           // how many things need a look in every turn: see Watch
 	coming  int           // how many events are sure to come, by Expect
 	owed    atomic.Int64  // how many are sure to come, by Announce
 	slept   bool          // Sleep was called, and Wake was not
 	asked   bool          // there was news at the beginning of the last TakeIn
 	sources []Source
+	room    [4]Source // for sources
 }
 
 // Init gives the hub its sources. A turn takes in their events in this order. The first source may have
 // an event at any time. The others have events only while [Hub.Watch] or [Hub.Expect] counts something.
-func (h *Hub) Init(sources ...Source) {
-	h.token, h.sources = make(chan struct{}, 1), sources
-}
+func (h *Hub) Init(sources ...Source) { h.sources = append(h.room[:0], sources...) }
 
 // Nudge makes the loop look at its sources at the beginning of its next turn, and wakes the loop if it
 // is asleep. It is safe from any goroutine. No nudge is lost, because the loop calls Doze before it asks
@@ -170,12 +169,17 @@ func (h *Hub) some(is func(Source) bool) bool {
 
 // Doze tells the hub that the loop is going to sleep. From now on Nudge sends a token. After Doze
 // the loop must call News once more.
-func (h *Hub) Doze() { h.asleep.Store(true) }
+func (h *Hub) Doze() {
+	if h.token == nil {
+		h.token = make(chan struct{}, 1)
+	}
+	h.asleep.Store(true)
+}
 
 // Asleep reports whether the loop is between Doze and Wake. It is safe from any goroutine.
 func (h *Hub) Asleep() bool { return h.asleep.Load() }
 
-// Token returns the channel to which Nudge sends a token if the loop dozes. A token may be left from an
+// Token returns the channel to which Nudge sends a token if the loop dozes. Call it after Doze. A token may be left from an
 // earlier nudge. Then the loop wakes and finds nothing new.
 func (h *Hub) Token() <-chan struct{} { return h.token }
 
