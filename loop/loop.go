@@ -31,6 +31,7 @@ type Loop struct {
 	current  *Task
 	next     *stack // set by an entry that needs a stack to run; &fresh for one without a task
 	attended bool   // an observer, a policy that the driver asks, a failure to report, labels or debug mode: see attend
+	guided   bool   // a policy or a follower
 	eager    int    // number of eager first steps that are running, nested in each other
 	stopping bool   // Stop was called
 	idleTold uint64 // turns+1 when the observers were last told of Idle
@@ -71,7 +72,6 @@ type Loop struct {
 
 	// Choices of the policy, and failures.
 	choices     []*Task   // of the present choice point
-	places      []uint64  // positions of the choices in the ready queue
 	failures    []Failure // the driver, or Close, reports them
 	unretrieved unretrieved
 	warned      bool // a RealTimeLimit was reported
@@ -375,12 +375,13 @@ func (l *Loop) reportFailures() {
 	}
 }
 
-// attend sets attended. It is true if a step must do more than run its body.
+// attend sets guided and attended. attended is true if a step must do more than run its body.
 //
 // With a follower and a spare, a body that suspends asks the follower itself. In all other cases the driver
 // asks the policy: then its Goexit unwinds no body, and new stacks need not grow for it.
 func (l *Loop) attend() {
-	asksDriver := (l.policy != nil || l.follower != nil) && (l.follower == nil || l.spare == nil)
+	l.guided = l.policy != nil || l.follower != nil
+	asksDriver := l.guided && (l.follower == nil || l.spare == nil)
 	l.attended = l.debug || l.labeled || l.observer != nil || asksDriver || len(l.failures) > 0
 }
 

@@ -49,15 +49,22 @@ func (l *Loop) pick() Runnable {
 		if _, ok := l.ready.At(l.ready.Head()).(*entry); !ok {
 			break
 		}
-		l.choices, l.places = l.choices[:0], l.places[:0]
+		deadline, timePasses := int64(timer.Never), false
+		if l.timePasses {
+			deadline, _ = l.timers.Earliest()
+			timePasses = deadline != timer.Never && l.clock.Jumps()
+		}
+		if !timePasses && l.ready.Len() == 1 {
+			break
+		}
+		choices := l.choices[:0]
 		for at := l.ready.Head(); at != l.ready.Tail(); at++ {
 			if e, ok := l.ready.At(at).(*entry); ok {
-				l.choices, l.places = append(l.choices, (*Task)(e)), append(l.places, at)
+				choices = append(choices, (*Task)(e))
 			}
 		}
-		deadline, armed := l.timers.Earliest()
-		timePasses := l.timePasses && armed && deadline != timer.Never && l.clock.Jumps()
-		if len(l.choices) < 2 && !timePasses {
+		l.choices = choices
+		if len(choices) < 2 && !timePasses {
 			break
 		}
 		switch at := l.ask(timePasses); {
@@ -67,7 +74,7 @@ func (l *Loop) pick() Runnable {
 			if l.mode == modeFor { // the head stays, and RunFor must look at its budget all the same
 				l.turnEnd = l.ready.Head()
 			}
-			return l.ready.Take(l.places[at])
+			return l.ready.Take(l.placeOf(at))
 		case at == len(l.choices) && timePasses:
 			l.clock.Wait(deadline, nil)
 			l.fire(deadline)
@@ -76,6 +83,18 @@ func (l *Loop) pick() Runnable {
 		}
 	}
 	return l.ready.Pop()
+}
+
+// placeOf returns the position of choice n in the ready queue.
+func (l *Loop) placeOf(n int) uint64 {
+	for at := l.ready.Head(); ; at++ {
+		if _, ok := l.ready.At(at).(*entry); ok {
+			if n == 0 {
+				return at
+			}
+			n--
+		}
+	}
 }
 
 // ask asks the policy. If the policy panics or calls Goexit, ask drops it and picks 0.

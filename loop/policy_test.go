@@ -357,3 +357,25 @@ func TestPolicyThatCallsGoexit(t *testing.T) {
 		}
 	}
 }
+
+// A Follower is told of the steps of a task that yields alone, also without a policy.
+func TestFollowerOfALoneYield(t *testing.T) {
+	for _, spare := range []bool{false, true} {
+		p := new(follows)
+		s := newSpare(t)
+		opts := []loop.Option{loop.WithVirtualTime(), lowlevel.WithFollower(p)}
+		if spare {
+			opts = append(opts, lowlevel.WithSpare(s))
+		}
+		l := loop.New(opts...)
+		spawn(l.Context(), "a", func(ctx context.Context) error {
+			return errors.Join(task.Yield(ctx), task.Yield(ctx))
+		})
+		script(l.Context(), "machine", func(context.Context, error) (task.Suspension, error) { return task.For(1), nil },
+			func(context.Context, error) (task.Suspension, error) { return task.Turn(), nil },
+			func(context.Context, error) (task.Suspension, error) { return task.Turn(), nil })
+		run(t, l)
+		l.Close()
+		p.told.Want(t, "nobody made a", "nobody made machine", "a", "machine", "a", "a", "a callback", "machine", "machine", "machine")
+	}
+}

@@ -112,7 +112,7 @@ func (l *Loop) drive(what string, m mode, until time.Time) error {
 	for {
 		l.reportFailures()
 		if l.next == nil { // otherwise the last stack has set it already
-			l.dispatch(nil)
+			l.dispatch(nil, nil)
 		}
 		switch s := l.next; {
 		case s != nil:
@@ -170,35 +170,38 @@ func (l *Loop) step(s *stack) {
 
 // dispatch runs ready entries on the calling stack, s. It returns when another stack must run,
 // which it stores in l.next. It also returns when the turn is over and the driver must decide how
-// to go on. s is nil if the driver calls dispatch. The task of s is nil if the stack is free.
-func (l *Loop) dispatch(s *stack) {
-	for !l.dispatchGuarded(s) && len(l.failures) == 0 {
+// to go on. s is nil if the driver calls dispatch. The task of s is nil if the stack is free. r is an entry
+// that was taken from the queue and comes first, or nil.
+func (l *Loop) dispatch(s *stack, r Runnable) {
+	for !l.dispatchGuarded(s, r) && len(l.failures) == 0 {
+		r = nil
 	}
 }
 
-func (l *Loop) dispatchGuarded(s *stack) (ok bool) {
+func (l *Loop) dispatchGuarded(s *stack, r Runnable) (ok bool) {
 	defer l.guard(s, &ok)
-	for {
-		if l.ready.Head() == l.turnEnd {
-			switch {
-			case len(l.failures) > 0 || l.mode == modeOnce:
-				return true
-			case l.mode == modeFor:
-				if !l.nextInSlice() {
+	for ; ; r = nil {
+		if r == nil {
+			if l.ready.Head() == l.turnEnd {
+				switch {
+				case len(l.failures) > 0 || l.mode == modeOnce:
+					return true
+				case l.mode == modeFor:
+					if !l.nextInSlice() {
+						return true
+					}
+				case l.stopping || !l.beginTurn():
 					return true
 				}
-			case l.stopping || !l.beginTurn():
-				return true
 			}
-		}
-		var r Runnable
-		if l.policy == nil && l.follower == nil {
-			r = l.ready.Pop()
-		} else {
-			r = l.take()
-		}
-		if r == nil {
-			continue
+			if !l.guided {
+				r = l.ready.Pop()
+			} else {
+				r = l.take()
+			}
+			if r == nil {
+				continue
+			}
 		}
 		if l.debug {
 			l.runTimed(r)
@@ -294,7 +297,7 @@ func (l *Loop) newTurn() {
 // reports whether the next turn would run only t, and nothing else, such as an observer, has to
 // notice that turn. In this case it counts the turn, and t goes on without a suspension.
 func (l *Loop) skipTurn(t *Task) bool {
-	if l.eager > 0 || l.attended || l.policy != nil || l.mode >= modeOnce || l.stopping || t.pendingCancel() != nil || !l.quiet() {
+	if l.eager > 0 || l.attended || l.guided || l.mode >= modeOnce || l.stopping || t.pendingCancel() != nil || !l.quiet() {
 		return false
 	}
 	l.turns++

@@ -13,15 +13,13 @@ import (
 // It holds only memory that no program can reach, and stacks that run nothing. Handles, tasks, futures and
 // posts refer to their Loop. No two loops share a Loop, and a closed Loop refuses everything.
 type spare struct {
-	used   atomic.Bool // by a loop that is not closed
-	stacks coro.Stacks[seat]
-	ready  ready.Queue
-	timers *timer.Queue[Runnable] // nil: none
-	due    []dueTimer
-	lives  []*live
-
+	used    atomic.Bool // by a loop that is not closed
+	stacks  coro.Stacks[seat]
+	ready   ready.Queue
+	timers  *timer.Queue[Runnable] // nil: none
+	due     []dueTimer
+	lives   []*live
 	choices []*Task
-	places  []uint64
 }
 
 func newSpare() *spare {
@@ -56,7 +54,6 @@ func (l *Loop) takeSpare() {
 	l.due, s.due = s.due, nil
 	l.lives, s.lives = s.lives, nil
 	l.choices, s.choices = s.choices, nil
-	l.places, s.places = s.places, nil
 }
 
 // leaveSpare leaves the loop's stacks and its memory to the spare. It leaves no stacks if the loop has set
@@ -70,7 +67,7 @@ func (l *Loop) leaveSpare() {
 	l.timers.Reset()
 	clear(l.choices[:cap(l.choices)])
 	s.ready, s.timers, s.due = l.ready, l.timers, l.due[:0]
-	s.lives, s.choices, s.places = l.lives, l.choices[:0], l.places[:0]
-	l.choices, l.places = nil, nil
+	s.lives, s.choices = l.lives, l.choices[:0]
+	l.choices = nil
 	s.used.Store(false)
 }

@@ -75,14 +75,15 @@ func (l *Loop) vacate(s *stack) *stack {
 	if !l.share() {
 		return &l.stacks.Driver
 	}
-	if next := l.nextStack(s); next != nil {
+	next, r := l.nextStack(s)
+	if next != nil {
 		return next
 	}
-	if l.attended && s.Value.task != nil {
+	if r == nil && l.attended && s.Value.task != nil {
 		return &l.stacks.Driver // there, a Goexit of an observer or a policy unwinds no body
 	}
-	l.dispatch(s)
-	next := l.next
+	l.dispatch(s, r)
+	next = l.next
 	if next == &fresh {
 		// Only the driver makes new stacks: making one on the stack of a suspended body would
 		// let that stack grow.
@@ -100,32 +101,64 @@ func (l *Loop) vacate(s *stack) *stack {
 }
 
 // nextStack is a fast dispatch on s for the most common case: the next entry is a task with a stackful
-// body, and a stack for it exists. It returns that stack, and nil in all other cases.
-func (l *Loop) nextStack(s *stack) *stack {
+// body, and a stack for it exists. It returns that stack, and nil in all other cases. Then r is the entry
+// that dispatch must run first, or nil.
+func (l *Loop) nextStack(s *stack) (next *stack, r Runnable) {
 	if l.ready.Head() == l.turnEnd {
 		if l.mode >= modeOnce || l.stopping || l.ready.Empty() || l.attended || !l.quiet() {
-			return nil
+			return nil, nil
 		}
 		l.newTurn()
 	}
-	e, ok := l.ready.At(l.ready.Head()).(*entry)
-	if !ok || l.policy != nil || l.follower != nil {
-		return nil
+	if l.guided {
+		return l.pickStack(s)
 	}
-	next := e.stack
+	e, ok := l.ready.At(l.ready.Head()).(*entry)
+	if !ok {
+		return nil, nil
+	}
+	next = e.stack
 	if next == nil {
-		t := (*Task)(e)
-		if t.kind != stackful || t.state != stateQueued || t.pendingCancel() != nil {
-			return nil
-		}
-		if s.Value.task == nil {
-			next, s.Value.task = s, t
-		} else if next = l.takeFree(t); next == nil {
-			return nil
+		if next = l.startOn(s, (*Task)(e)); next == nil {
+			return nil, nil
 		}
 	}
 	l.ready.Pop()
-	return next
+	return next, nil
+}
+
+// pickStack is nextStack for a loop with a policy or a follower.
+func (l *Loop) pickStack(s *stack) (next *stack, r Runnable) {
+	if l.attended {
+		return nil, nil // the driver asks the policy
+	}
+	for l.ready.At(l.ready.Head()) == nil { // the policy has picked this entry before
+		if l.ready.Pop(); l.ready.Head() == l.turnEnd {
+			return nil, nil
+		}
+	}
+	if _, ok := l.ready.At(l.ready.Head()).(*entry); !ok {
+		return nil, nil
+	}
+	r = l.take()
+	e := r.(*entry)
+	if next = e.stack; next == nil {
+		next = l.startOn(s, (*Task)(e))
+	}
+	return next, r
+}
+
+// startOn returns the stack for the first step of t, if t may start and the stack exists: s itself if it
+// is free, or another free stack. Otherwise it returns nil.
+func (l *Loop) startOn(s *stack, t *Task) *stack {
+	if t.kind != stackful || t.state != stateQueued || t.pendingCancel() != nil {
+		return nil
+	}
+	if s.Value.task == nil {
+		s.Value.task = t
+		return s
+	}
+	return l.takeFree(t)
 }
 
 // share reports whether a stack may run the scheduler in place of the driver.

@@ -150,8 +150,11 @@ func (p *fuzzed) options(mode int) []loop.Option {
 	if mode&2 != 0 {
 		opts = append(opts, loop.WithSlowStep(time.Hour)) // debug mode
 	}
-	if mode&8 != 0 {
-		opts = append(opts, lowlevel.WithPolicy(p, mode&16 != 0))
+	switch {
+	case mode&8 != 0:
+		opts = append(opts, lowlevel.WithPolicy(p, mode&16 != 0), lowlevel.WithFollower(p))
+	case mode&16 != 0:
+		opts = append(opts, lowlevel.WithFollower(p))
 	}
 	return opts
 }
