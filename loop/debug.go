@@ -17,21 +17,25 @@ func (e *SlowStepError) Error() string {
 	return fmt.Sprintf("took %v, the limit is %v; use task.Blocking for calls that block, and task.Yield in long computations", e.Took, e.Limit)
 }
 
-// timeStep measures a step of t, or a callback if t is nil, until end is called.
-func (l *Loop) timeStep(t *Task) (end func()) {
-	began := time.Now()
+// beginTimed begins to measure a step of t, or a callback if t is nil. endTimed ends that.
+func (l *Loop) beginTimed(t *Task) (began time.Time) {
+	began = time.Now()
 	l.watch(t, began)
-	return func() {
-		l.watchdog.now.Store(nil)
-		if took := time.Since(began); took >= l.slow {
-			l.reportSoon(Failure{Kind: SlowStep, Task: t, Err: &SlowStepError{took, l.slow}})
-		}
+	return began
+}
+
+func (l *Loop) endTimed(t *Task, began time.Time) {
+	l.watchdog.now.Store(nil)
+	if took := time.Since(began); took >= l.slow {
+		l.reportSoon(Failure{Kind: SlowStep, Task: t, Err: &SlowStepError{took, l.slow}})
 	}
 }
 
 func (l *Loop) runTimed(r Runnable) {
 	e, _ := r.(*entry)
-	defer l.timeStep((*Task)(e))()
+	if e == nil || e.stack == nil { // otherwise r only says which stack runs next, and Loop.step measures that
+		defer l.endTimed((*Task)(e), l.beginTimed((*Task)(e)))
+	}
 	r.Run()
 }
 

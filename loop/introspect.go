@@ -73,7 +73,9 @@ func (t *Task) Stack() []runtime.Frame {
 	var pcs []uintptr
 	switch l := t.env.loop; {
 	case t.extras().stepping != nil:
-		pcs = t.extras().stepsFrom
+		if d := t.extras().debug; d != nil {
+			pcs = d.stepsFrom
+		}
 	case l.stacks.Active == s: // the task is running, or its stack runs the scheduler
 		pcs = callers()
 	case t.state == stateRunning: // below an eager step that a callback has made
@@ -86,11 +88,11 @@ func (t *Task) Stack() []runtime.Frame {
 // SpawnSite returns the place, as file:line, where the task was made. Only debug mode records this
 // place. Otherwise SpawnSite returns an empty string.
 func (t *Task) SpawnSite() string {
-	site := t.extras().site
-	if site == 0 {
+	d := t.extras().debug
+	if d == nil || d.site == 0 {
 		return ""
 	}
-	frame, _ := runtime.CallersFrames([]uintptr{site}).Next()
+	frame, _ := runtime.CallersFrames([]uintptr{d.site}).Next()
 	return fmt.Sprintf("%s:%d", frame.File, frame.Line)
 }
 
@@ -118,8 +120,12 @@ const (
 // internal reports whether function belongs to one of these packages of the library, or to an
 // internal package below one of them.
 func internal(function string, packages ...string) bool {
+	name, ours := strings.CutPrefix(function, module)
+	if !ours {
+		return false
+	}
 	for _, p := range packages {
-		if strings.HasPrefix(function, module+p+".") || strings.HasPrefix(function, module+p+"/internal/") {
+		if rest, in := strings.CutPrefix(name, p); in && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/")) {
 			return true
 		}
 	}
@@ -152,11 +158,16 @@ func frames(pcs []uintptr) []runtime.Frame {
 
 // spawnSite returns the program counter of the call in the program that makes a task.
 func spawnSite() uintptr {
-	for _, pc := range callers() {
-		frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-		if !internal(frame.Function, "loop", "loop/lowlevel", "task", "factory") {
-			return pc
+	var pcs [16]uintptr // usually the call is among the innermost frames
+	for skip := 2; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs[:])
+		for _, pc := range pcs[:n] {
+			if f := runtime.FuncForPC(pc - 1); f == nil || !internal(f.Name(), "loop", "loop/lowlevel", "task", "factory") {
+				return pc
+			}
+		}
+		if n < len(pcs) {
+			return 0
 		}
 	}
-	return 0
 }

@@ -286,6 +286,28 @@ func TestProfileLabelsBesideOthers(t *testing.T) {
 	log.Want(t, "callback ", `body {"task":"x", "tenant":"A"}`)
 }
 
+// In debug mode a step has the name that the task has when the step begins, and the labels of its context.
+func TestProfileLabelsFollowTheName(t *testing.T) {
+	l := newLoop(t, loop.WithDebug())
+	var log looptest.Journal
+	spawn(l.Context(), "old", func(ctx context.Context) error {
+		yield := func(ctx context.Context) {
+			if err := task.Yield(ctx); err != nil {
+				t.Error(err)
+			}
+			log.Add("%s", labels())
+		}
+		yield(ctx)
+		task.Current(ctx).SetName("new")
+		yield(ctx)
+		labeled(ctx, "A", yield)
+		yield(ctx)
+		return nil
+	})
+	run(t, l)
+	log.Want(t, `{"task":"old"}`, `{"task":"new"}`, `{"task":"new", "tenant":"A"}`, `{"task":"new"}`)
+}
+
 // A loop that meets only contexts without labels sets no labels.
 func TestLoopWithoutLabelsSetsNone(t *testing.T) {
 	labeled(context.Background(), "program", func(ctx context.Context) {

@@ -163,7 +163,8 @@ func (l *Loop) claimClock(m mode) claimable {
 // step resumes s. Only the driver calls it.
 func (l *Loop) step(s *stack) {
 	if l.debug {
-		defer l.timeStep(s.Value.task)()
+		t := s.Value.task // the stack may have no task at the end of the step
+		defer l.endTimed(t, l.beginTimed(t))
 	}
 	l.stacks.SwitchTo(s)
 }

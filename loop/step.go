@@ -58,7 +58,7 @@ func (t *Task) enterStep(of *Task) {
 	x := t.withExtra()
 	x.stepping = of
 	if t.env.loop.debug {
-		x.stepsFrom = callers()
+		x.debug.stepsFrom = callers()
 	}
 }
 
@@ -67,7 +67,10 @@ func (l *Loop) leaveStep(t *Task) {
 	l.eager--
 	if t != nil {
 		x := t.extra.Load()
-		x.stepping, x.stepsFrom = nil, nil
+		x.stepping = nil
+		if l.debug {
+			x.debug.stepsFrom = nil
+		}
 		if l.labeled {
 			t.label(t.Context())
 		}

@@ -53,19 +53,26 @@ type Task struct {
 // extra holds the fields that few tasks need at any time. There may be very many tasks, so a task
 // gets an extra only when it needs one.
 type extra struct {
-	ending                           // of the task's own context
-	name      atomic.Pointer[string] // nil or empty: Name makes one from id; any goroutine may ask
-	requests  int32                  // cancellation requests that were not taken back
-	refused   int16                  // how many suspensions were refused while unwinding
-	below     bool                   // the current sweep is passing a request on to the awaitable of this task
-	swept     uint64                 // the number of the last sweep that has reached this task
-	must      *CanceledError         // the cancellation that the next step or suspension delivers
-	wake      error                  // the result of the present suspension, whatever the outcome of the awaitable is
-	stepping  *Task                  // this task is in the call that made stepping, and waits for its eager first step
-	stepsFrom []uintptr              // the call stack of that call; debug mode only
-	site      uintptr                // the place of the call that made this task; debug mode only
-	renewed   *scope                 // replaces the task's own context: see Uncancel
-	watch     *watch                 // of the standard context that bounds the task
+	ending                          // of the task's own context
+	name     atomic.Pointer[string] // nil or empty: Name makes one from id; any goroutine may ask
+	requests int32                  // cancellation requests that were not taken back
+	refused  int16                  // how many suspensions were refused while unwinding
+	below    bool                   // the current sweep is passing a request on to the awaitable of this task
+	swept    uint64                 // the number of the last sweep that has reached this task
+	must     *CanceledError         // the cancellation that the next step or suspension delivers
+	wake     error                  // the result of the present suspension, whatever the outcome of the awaitable is
+	stepping *Task                  // this task is in the call that made stepping, and waits for its eager first step
+	renewed  *scope                 // replaces the task's own context: see Uncancel
+	watch    *watch                 // of the standard context that bounds the task
+	debug    *debugExtra            // nil unless in debug mode
+}
+
+// debugExtra holds the fields that a task has in debug mode only.
+type debugExtra struct {
+	site      uintptr         // the place of the call that made this task
+	stepsFrom []uintptr       // the call stack of the call that made extra.stepping
+	labels    context.Context // has the profiler labels of the task, for the name labeled; nil before the first step
+	labeled   *string
 }
 
 // named is the extra of a task that is made with a name: one allocation holds both.
@@ -159,7 +166,7 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 	}
 	l.register(t, body)
 	if l.debug {
-		t.withExtra().site = spawnSite()
+		t.withExtra().debug = &debugExtra{site: spawnSite()}
 	}
 	started := false
 	defer func() {
