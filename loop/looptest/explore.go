@@ -129,7 +129,7 @@ func (x *explorer) begin() {
 	x.told = x.began
 	x.changed = sync.NewCond(&x.mu)
 	x.seed = x.env.seedOf(x.strategy)
-	x.tree = newVisited()
+	x.tree = newVisited(x.maxSteps)
 }
 
 // enough reports whether the exploration has found as many failures as it looks for.

@@ -133,6 +133,7 @@ func (b *bug) firstFound(t *testing.T) string {
 // No correct twin fails. TAKT_SCHEDULES=x1000 runs 100,000 schedules of each random strategy.
 func TestNoCorrectTwinOfTheFieldFails(t *testing.T) {
 	forEachInTheField(t, func(t *testing.T, b *bug) {
+		looptest.Explore(t, looptest.Sample(2, 100/fewer), b.correct, b.opts...)
 		looptest.Explore(t, looptest.Random(2, 100/fewer), b.correct, b.opts...)
 		looptest.Explore(t, looptest.PCT(2, 100/fewer, 3), b.correct, b.opts...)
 		looptest.Explore(t, looptest.PCT(2, 100/fewer, 5), b.correct, b.opts...)

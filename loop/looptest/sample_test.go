@@ -2,6 +2,7 @@ package looptest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/takt-go/takt/loop/internal/testkit"
@@ -60,5 +61,22 @@ func TestSampleIsFair(t *testing.T) {
 				together(ctx, t, parts(make([]bool, 4))...)
 			}, looptest.MaxSteps(3000))
 		})
+	}
+}
+
+// When all short schedules of a program that polls have been run, there are only longer ones left. The
+// task that the others poll for runs all the same, and Explore does not say that all schedules were run.
+func TestNoScheduleTwiceIsFair(t *testing.T) {
+	for _, s := range samplers(1, 1000) {
+		r := explore(t, s, func(ctx context.Context, t *looptest.T) {
+			done, seen := false, false
+			together(ctx, t, polling(&done, &seen), func(context.Context) { done = true })
+		}, looptest.MaxSteps(200))
+		if r.Failed() {
+			t.Errorf("%v: %s", s, r.report())
+		}
+		if logs := strings.Join(r.logs, "\n"); strings.Contains(logs, "schedules have been run") {
+			t.Errorf("%v: %s", s, logs)
+		}
 	}
 }

@@ -1,6 +1,10 @@
 package looptest
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/takt-go/takt/loop"
+)
 
 // visited is the tree of the schedules that an exploration has run. It leads every new run to a
 // schedule that has not been run.
@@ -12,6 +16,10 @@ import "sync"
 //
 // If all options that are left at a choice point are claimed, a run waits there. It waits for a run that
 // is further down in the tree than itself, so no two runs wait for each other.
+//
+// A program that polls has endlessly many schedules. When all short ones have been run, the tree leads
+// to longer and longer ones, in which a task that is ready does not run. So there is a limit: a task that
+// was passed over at the front of the queue for many choice points runs next, and no walk is asked.
 type visited struct {
 	mu      sync.Mutex
 	changed *sync.Cond // a claim has ended
@@ -20,6 +28,9 @@ type visited struct {
 	size    int        // how many bytes the tree has, roughly
 	full    bool       // the tree has reached its size, and takes in nothing more
 	off     bool       // the program is not determined by its picks: see stop
+
+	patience int  // a task that is at the front of the queue for so many choice points runs next
+	limited  bool // in a run, a task had to run for this reason
 }
 
 // maxVisited is how many bytes the tree of an exploration may have, roughly.
@@ -42,8 +53,9 @@ var (
 	exhausted = new(node) // a kid below which there is nothing more to run
 )
 
-func newVisited() *visited {
-	v := &visited{}
+// newVisited returns an empty tree for runs of at most maxSteps steps.
+func newVisited(maxSteps int) *visited {
+	v := &visited{patience: max(1, maxSteps/10)}
 	v.changed = sync.NewCond(&v.mu)
 	return v
 }
@@ -52,7 +64,7 @@ func newVisited() *visited {
 func (v *visited) over() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.root == exhausted && !v.off
+	return v.root == exhausted && !v.off && !v.limited
 }
 
 // stop makes the tree lead runs no more.
@@ -75,6 +87,9 @@ type visit struct {
 	late   bool // other runs took all that was left while this one waited: it runs a schedule again
 	tail   []option
 	some   []int32
+
+	front uint64 // the ID of the task at the front of the queue
+	waits int    // for how many choice points it has been there
 }
 
 // begin prepares the visit for a run, and returns false if there is nothing more to run.
@@ -83,6 +98,7 @@ func (w *visit) begin(by Walk, s shard) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	w.by, w.shard, w.at, w.leaf, w.owns, w.late, w.tail = by, s, nil, nil, false, false, w.tail[:0]
+	w.front, w.waits = 0, 0
 	for !v.off && (v.root == nil && v.claimed || v.root != nil && v.root != exhausted && v.root.open == 0) {
 		v.changed.Wait()
 	}
@@ -99,6 +115,9 @@ func (w *visit) begin(by Walk, s shard) bool {
 }
 
 func (w *visit) Pick(p *ChoicePoint) int {
+	if p.site == "" && w.passedOver(p.ready[0]) {
+		return 0
+	}
 	from, to := w.shard.narrow(p.n)
 	of := to - from
 	if of < p.n {
@@ -116,6 +135,21 @@ func (w *visit) Pick(p *ChoicePoint) int {
 		return pick
 	}
 	return w.pickInTree(p, from, of)
+}
+
+// passedOver reports whether t, which is at the front of the queue, was passed over for too many choice
+// points.
+func (w *visit) passedOver(t *loop.Task) bool {
+	if w.waits++; t.ID() != w.front {
+		w.front, w.waits = t.ID(), 0
+	}
+	if w.waits < w.tree.patience {
+		return false
+	}
+	w.tree.mu.Lock()
+	defer w.tree.mu.Unlock()
+	w.tree.limited = true
+	return true
 }
 
 // pickInTree picks one of the options that are left, and goes down to it. of options begin with from.

@@ -65,8 +65,8 @@ type inquiry struct {
 
 // sample runs schedules of Sample, none of them twice. It reports whether these are all schedules.
 func (w *inquiry) sample() (all bool) {
-	search := Sample(1, whyRuns).Begin(Exploration{MaxSteps: w.maxSteps, Factor: 1, Parts: 1})
-	v := &visit{tree: newVisited()}
+	search := Sample(1, whyRuns).Begin(Exploration{Points: w.failing.outcome().Points, MaxSteps: w.maxSteps, Factor: 1, Parts: 1})
+	v := &visit{tree: newVisited(w.maxSteps)}
 	for by := search.Next(); by != nil && v.begin(by, shard{0, 1}); by = search.Next() {
 		r := w.run(v)
 		v.end()
