@@ -20,6 +20,7 @@ func BenchmarkSchedules(b *testing.B) {
 		name     string
 		strategy func(n int) looptest.Strategy
 	}{
+		{"Sample", func(n int) looptest.Strategy { return looptest.Sample(1, n) }},
 		{"Random", func(n int) looptest.Strategy { return looptest.Random(1, n) }},
 		{"PCT", func(n int) looptest.Strategy { return looptest.PCT(1, n, 3) }},
 		{"Exhaustive", func(n int) looptest.Strategy { return looptest.Exhaustive(n) }},

@@ -53,7 +53,7 @@ func ExampleT_Always() {
 	// Output:
 	// looptest: Always("at most one leader") does not hold after step 2 of b: 2 leaders
 	//
-	// It fails with 1 deviation from first in, first out (Sample(1, 1000), after 15 schedules). To replay this schedule:
+	// It fails with 1 deviation from first in, first out (Sample(1, 1000), after 14 schedules). To replay this schedule:
 	// 	looptest.Replay(t, "takt2:AAADAAEBAQECAAEAAQECAA", body)
 	//
 	// The deviation, by step:

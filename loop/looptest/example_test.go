@@ -104,7 +104,7 @@ func ExampleSample() {
 	orderOf(looptest.Sample(1, 3))
 	orderOf(looptest.Sample(1, 100))
 	// Output:
-	// map[aabb:true abab:true abba:true baba:true]
+	// map[abab:true abba:true baab:true baba:true]
 	// map[aabb:true abab:true abba:true baab:true baba:true bbaa:true]
 }
 
