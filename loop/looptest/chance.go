@@ -62,7 +62,7 @@ func (t *T) Rand(stream string) *rand.Rand {
 	if !ok {
 		var seed uint64
 		if t.run != nil {
-			seed = t.run.seed
+			seed = t.run.noise()
 		}
 		noise = rand.New(rand.NewPCG(seed, hashOf(stream)))
 		t.streams[stream] = noise

@@ -19,6 +19,7 @@ type environment struct {
 	seeded    bool          // TAKT_SEED is set
 	budget    time.Duration // TAKT_FOR; 0 if not set
 	keepGoing int           // TAKT_KEEP_GOING; 0 if not set
+	corpusAdd bool          // TAKT_CORPUS_ADD=1
 }
 
 func readEnvironment() (environment, error) {
@@ -52,6 +53,13 @@ func readEnvironment() (environment, error) {
 			return e, fmt.Errorf("looptest: TAKT_KEEP_GOING=%q; give how many failures to look for, such as 5", text)
 		}
 		e.keepGoing = n
+	}
+	switch text := os.Getenv("TAKT_CORPUS_ADD"); text {
+	case "", "0":
+	case "1":
+		e.corpusAdd = true
+	default:
+		return e, fmt.Errorf("looptest: TAKT_CORPUS_ADD=%q; give 1 to add failures to the corpus, or 0", text)
 	}
 	return e, e.readShard()
 }
@@ -95,7 +103,17 @@ func (e environment) change(c config) config {
 	if e.keepGoing > 0 {
 		c.keepGoing = e.keepGoing
 	}
+	c.corpusAdd = c.corpusAdd || e.corpusAdd
 	return c
+}
+
+// seedText tells the seed of TAKT_SEED, as the end of a list. It returns an empty string if that is not
+// set.
+func (e environment) seedText() string {
+	if !e.seeded {
+		return ""
+	}
+	return fmt.Sprintf(", TAKT_SEED=%d", e.seed)
 }
 
 // seedOf returns the seed of an exploration: that of the environment, or of the strategy.

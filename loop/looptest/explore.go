@@ -44,10 +44,15 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 		replay(t, c, env.replay, body)
 		return
 	}
-	factories := []bool{c.eager}
-	if c.both {
-		factories = []bool{false, true}
+	if err := c.fits(t); err != nil {
+		t.Fatal(err)
 	}
+	corpus, err := readCorpus(t.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	factories := c.factories()
+	c.budget /= time.Duration(len(factories))
 	outer, left := markGoroutines()
 	defer func() {
 		t.Helper()
@@ -55,16 +60,29 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 			t.Error(text)
 		}
 	}()
+	explorer := func() *explorer {
+		return &explorer{outer: outer, t: t, config: c, env: env, strategy: s, body: body, seed: env.seedOf(s)}
+	}
+	var known []*run
+	if env.shard == 1 {
+		known = replayCorpus(corpus, explorer)
+	}
 	var seen tally
 	for _, eager := range factories {
-		x := &explorer{outer: outer, t: t, config: c, env: env, strategy: s, body: body, tally: &seen}
-		x.eager = eager
-		if failed := x.explore(); failed {
+		x := explorer()
+		x.eager, x.tally, x.known = eager, &seen, known
+		if !x.enough() {
+			x.explore()
+		}
+		if x.parted != "" || x.enough() {
 			return
 		}
+		known = append(known, x.failing...)
 		seen.ended(x)
 	}
-	seen.judge(t)
+	if len(known) == 0 {
+		seen.judge(t)
+	}
 }
 
 // explorer is one exploration, with one task factory.
@@ -90,14 +108,15 @@ type explorer struct {
 	done     int             // the schedules that have been run
 	distinct map[uint64]bool // the hashes of the orders of tasks; nil unless in verbose mode
 	tally    *tally          // nil if checks are not counted
+	known    []*run          // the failures that were reported before this exploration
 	failing  []*run          // the first run of each failure that was found
 	parted   string          // why the exploration cannot go on: two runs under the same schedule differ, or the strategy has failed
 	began    time.Time
 	told     time.Time // when progress was logged last
 }
 
-// explore runs the schedules, and reports what fails. It returns whether something does.
-func (x *explorer) explore() (failed bool) {
+// explore runs the schedules, and reports what fails.
+func (x *explorer) explore() {
 	x.t.Helper()
 	x.begin()
 	if testing.Verbose() {
@@ -109,7 +128,7 @@ func (x *explorer) explore() (failed bool) {
 	}
 	if x.parted != "" {
 		x.t.Error(x.parted)
-		return true
+		return
 	}
 	x.spare = new(lowlevel.Spare)
 	defer x.spare.End()
@@ -120,7 +139,6 @@ func (x *explorer) explore() (failed bool) {
 		x.progress("in all")
 		x.conclude()
 	}
-	return len(x.failing) > 0
 }
 
 // begin prepares the exploration.
@@ -128,12 +146,18 @@ func (x *explorer) begin() {
 	x.began = time.Now()
 	x.told = x.began
 	x.changed = sync.NewCond(&x.mu)
-	x.seed = x.env.seedOf(x.strategy)
 	x.tree = newVisited(x.maxSteps)
 }
 
 // enough reports whether the exploration has found as many failures as it looks for.
-func (x *explorer) enough() bool { return len(x.failing) >= x.keepGoing }
+func (x *explorer) enough() bool { return len(x.known)+len(x.failing) >= x.keepGoing }
+
+// found notes the failure of a run, unless it was found before, or enough failures were found.
+func (x *explorer) found(r *run) {
+	if !x.enough() && !slices.ContainsFunc(x.known, r.failsAs) && !slices.ContainsFunc(x.failing, r.failsAs) {
+		x.failing = append(x.failing, r)
+	}
+}
 
 // first runs the schedule that is first in, first out, three times. It is one of the schedules of the
 // first part.
@@ -151,7 +175,7 @@ func (x *explorer) first() *run {
 	}
 	x.noteNoise(r)
 	if x.parted = x.compare(schedule{seed: r.seed}, r); x.parted == "" && r.failed() {
-		x.failing = append(x.failing, r)
+		x.found(r)
 	}
 	return r
 }
@@ -201,7 +225,11 @@ func (x *explorer) conclude() {
 	case systematic && s.cut:
 		x.t.Logf("looptest: %v reached its limit: %d schedules or more were not run", x.strategy, s.left())
 	case x.ranAll() && !(systematic && (s.bound >= 0 || x.noise)):
-		x.t.Logf("looptest: all %s%s have been run", plural(x.done, "schedule", "schedules"), part)
+		have := plural(x.done, "schedule", "schedules") + part + " have"
+		if x.done == 1 {
+			have = "1 schedule" + part + " has"
+		}
+		x.t.Logf("looptest: all %s been run", have)
 	}
 }
 
@@ -340,7 +368,7 @@ func (x *explorer) report(r *run, parted string) {
 		x.done++
 		x.tally.add(r)
 	}
-	if x.distinct != nil {
+	if x.distinct != nil && len(x.distinct) < maxDistinct {
 		x.distinct[r.policy.order] = true
 	}
 	switch {
@@ -348,8 +376,8 @@ func (x *explorer) report(r *run, parted string) {
 		x.parted = x.failedIn("Pick", r.policy.broken)
 	case parted != "":
 		x.parted = parted
-	case r.failed() && !x.enough() && !slices.ContainsFunc(x.failing, r.failsAs):
-		x.failing = append(x.failing, r)
+	case r.failed():
+		x.found(r)
 	}
 	if x.parted == "" {
 		x.ask("Ran", func() { x.search.Ran(r.walk, r.outcome()) })
@@ -366,6 +394,9 @@ func (x *explorer) report(r *run, parted string) {
 		x.progress("so far")
 	}
 }
+
+// maxDistinct is how many different orders of tasks are counted.
+const maxDistinct = 1 << 20
 
 // counts reports whether the run was a schedule of this part of the exploration, and not one that
 // was run before.
@@ -387,8 +418,12 @@ func (x *explorer) progress(how string) {
 	if x.eager {
 		factory = "eager"
 	}
-	x.t.Logf("looptest: %v, %s: %s %s, %.0f/s, %d distinct", x.strategy, factory, plural(x.done, "schedule", "schedules"), how,
-		float64(x.done)/took.Seconds(), len(x.distinct))
+	more := ""
+	if len(x.distinct) == maxDistinct {
+		more = " or more"
+	}
+	x.t.Logf("looptest: %v, %s%s: %s %s, %.0f/s, %d%s distinct", x.strategy, factory, x.env.seedText(), plural(x.done, "schedule", "schedules"), how,
+		float64(x.done)/took.Seconds(), len(x.distinct), more)
 }
 
 // one runs a single schedule. set may change the run before.
@@ -440,15 +475,25 @@ func (x *explorer) describe(failing *run) string {
 	}
 	s := x.minimise(failing)
 	r, tr, tl := x.transcribe(s)
-	after := "in the first run"
-	if x.started > 0 {
-		after = "after " + plural(x.done, "schedule", "schedules")
-	}
-	if s.eager {
-		after += ", eager task factory"
-	}
+	texts := r.failures()
 	return (&report{
-		failure: r.failures(), schedule: s.String(), deviations: len(s.deviations), found: fmt.Sprintf("%v, %s", x.strategy, after),
-		why: x.why(s, r, tr), steps: tr, timeline: tl.write(x.t),
+		failure: texts, schedule: s.String(), deviations: len(s.deviations), found: x.how(failing),
+		why: x.why(s, r, tr), steps: tr, timeline: tl.write(x.t), corpus: x.addToCorpus(failing, s, texts),
 	}).String()
+}
+
+// how says how a failure was found.
+func (x *explorer) how(failing *run) string {
+	how := failing.from
+	switch {
+	case how != "":
+	case x.started > 0:
+		how = fmt.Sprintf("%v, after %s", x.strategy, plural(x.done, "schedule", "schedules"))
+	default:
+		how = fmt.Sprintf("%v, in the first run", x.strategy)
+	}
+	if x.eager {
+		how += ", eager task factory"
+	}
+	return how + x.env.seedText()
 }

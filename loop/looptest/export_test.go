@@ -45,6 +45,7 @@ func First(t testing.TB, s Strategy, body Body, limit int, opts ...Option) int {
 	}
 	x := &explorer{outer: context.Background(), t: t, config: configure(opts, defaultMaxSteps), strategy: s, body: body}
 	x.env = environment{factor: 1, shard: 1, shards: 1}
+	x.seed = x.env.seedOf(s)
 	x.begin()
 	first := x.first()
 	if len(x.failing) > 0 {
@@ -75,3 +76,21 @@ func Reparse(text string) (string, error) {
 	s, err := parseSchedule(text)
 	return s.String(), err
 }
+
+// RunInput runs an input of Fuzz. fuzzing says that the fuzzer runs.
+func RunInput(t testing.TB, body Body, input []byte, fuzzing bool, opts ...Option) {
+	runInput(t, configure(opts, defaultMaxSteps), body, input, fuzzing)
+}
+
+// InputOf returns the input of Fuzz for a schedule.
+func InputOf(t testing.TB, text string, body Body, opts ...Option) []byte {
+	s, err := parseSchedule(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &explorer{outer: context.Background(), t: t, config: configure(opts, defaultMaxSteps), body: body}
+	return inputOf(x, kept{schedule: s})
+}
+
+// CorpusOf returns the folder of the corpus of a test.
+func CorpusOf(test string) string { return corpusOf(test) }

@@ -22,6 +22,7 @@ type config struct {
 	budget      time.Duration // of an exploration; 0 if the strategy alone says when it ends
 	keepGoing   int           // how many failures an exploration looks for
 	minimiseFor time.Duration
+	corpusAdd   bool // write failures into the corpus
 	unexplained bool // reports do not say why the program fails
 	observer    func(loop.Event)
 	factory     loop.TaskFactory
@@ -75,6 +76,11 @@ func KeepGoing(n int) Option {
 	return func(c *config) { c.keepGoing = n }
 }
 
+// AddToCorpus makes Explore add the minimised schedule of each failure to the corpus of the test, which
+// is the folder testdata/looptest/TestName. Explore runs the schedules there before all others. See Long
+// campaigns in the package's documentation. TAKT_CORPUS_ADD=1 does the same for all explorations.
+func AddToCorpus() Option { return func(c *config) { c.corpusAdd = true } }
+
 // MinimiseFor sets for how long Explore minimises a failure, by the wall clock. The default is 2 seconds.
 // 0 leaves the schedule as it was found. MinimiseFor panics if d is negative.
 func MinimiseFor(d time.Duration) Option {
@@ -114,6 +120,27 @@ func StartAt(start time.Time) Option {
 		panic("looptest: StartAt of the zero time; give it an instant, as time.Date makes one")
 	}
 	return func(c *config) { c.start = start }
+}
+
+// factories returns the task factories to explore: whether each is eager.
+func (c *config) factories() []bool {
+	if c.both {
+		return []bool{false, true}
+	}
+	return []bool{c.eager}
+}
+
+// fits returns an error if the budget of time is longer than the time that go test leaves the test.
+func (c *config) fits(t testing.TB) error {
+	timed, ok := t.(interface{ Deadline() (time.Time, bool) })
+	if c.budget == 0 || !ok {
+		return nil
+	}
+	if end, limited := timed.Deadline(); limited && time.Until(end) < c.budget {
+		return fmt.Errorf("looptest: the exploration is to last %v, but go test ends the test in %v; give go test a longer -timeout, or 0 for none",
+			c.budget, time.Until(end).Round(time.Second))
+	}
+	return nil
 }
 
 // defaultMaxSteps is the limit of Explore and Replay.

@@ -20,6 +20,7 @@ type report struct {
 	why        string   // a few lines
 	steps      *transcript
 	timeline   string // a line with the path of the page
+	corpus     string // a line with the path of the file of the corpus
 }
 
 // A section is a part of a report: a header, and lines. The report has not always room for all the
@@ -89,8 +90,8 @@ func (r *report) sections() []section {
 		add(steps.interleaving())
 		add(steps.logs())
 	}
-	if r.timeline != "" {
-		add(section{"", 1, 1, func(int) []string { return []string{r.timeline} }})
+	for _, line := range []string{r.timeline, r.corpus} {
+		add(texts(1, line))
 	}
 	return all
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/takt-go/takt/loop/trace"
@@ -50,13 +49,7 @@ func (tl timeline) write(t testing.TB) string {
 	if tl.rec == nil {
 		return ""
 	}
-	name := strings.Map(func(c rune) rune {
-		if strings.ContainsRune(`/\:*?"<>| `, c) {
-			return '_'
-		}
-		return c
-	}, t.Name())
-	path := filepath.Join(tl.dir, name+".html")
+	path := filepath.Join(tl.dir, fileName(t.Name())+".html")
 	if err := tl.writeTo(path); err != nil {
 		return fmt.Sprintf("looptest: cannot write the timeline: %v", err)
 	}

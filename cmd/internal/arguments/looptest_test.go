@@ -24,6 +24,10 @@ var looptestRules = map[string]rule{
 		on("a nil strategy", "looptest: Explore with a nil Strategy", func() { looptest.Explore(new(testing.T), nil, testBody) }),
 		on("a nil option", "looptest: a nil Option; leave it out", func() { looptest.Explore(new(testing.T), looptest.PCT(1, 1, 1), testBody, nil) })),
 	"Replay": bad(on("a nil body", "looptest: Replay with a nil test or body", func() { looptest.Replay(new(testing.T), "takt2:", nil) })),
+	"Fuzz": bad(
+		on("a nil test", "looptest: Fuzz with a nil test or body; give it both", func() { looptest.Fuzz(nil, testBody) }),
+		on("a nil body", "looptest: Fuzz with a nil test or body", func() { looptest.Fuzz(new(testing.F), nil) }),
+		on("a nil option", "looptest: a nil Option; leave it out", func() { looptest.Fuzz(new(testing.F), testBody, nil) })),
 
 	"Clock":          with(ofALoop(func(ctx context.Context) { looptest.Clock(ctx) }), on("a real clock", "looptest: Clock of a loop whose clock is not virtual", func() { looptest.Clock(closed().Context()) })),
 	"Elapse":         with(inContext(func(ctx context.Context) error { return looptest.Elapse(ctx, 1) })),
@@ -60,6 +64,7 @@ var looptestRules = map[string]rule{
 	"For":         bad(on("zero", "looptest: For(0s); give a positive duration", func() { looptest.For(0) })),
 	"KeepGoing":   bad(on("zero", "looptest: KeepGoing(0); give 1 failure or more", func() { looptest.KeepGoing(0) })),
 	"MinimiseFor": bad(on("a negative time", "looptest: MinimiseFor(-1ns); give 0 or more", func() { looptest.MinimiseFor(-1) })),
+	"AddToCorpus": fine(receiverOnly),
 	"Unexplained": fine(receiverOnly),
 	"Observer":    bad(on("nil", "looptest: Observer(nil); leave the option out", func() { looptest.Observer(nil) })),
 	"Factory":     bad(on("nil", "looptest: Factory(nil); give it a task factory", func() { looptest.Factory(nil) })),
