@@ -192,7 +192,8 @@ func (x *explorer) runAll(first *run) {
 	if x.search == nil {
 		panic(fmt.Sprintf("looptest: Begin of the strategy %v returned nil; return a Search", x.strategy))
 	}
-	if _, ok := x.search.(*search); ok { // it gives no schedule twice, and runs the first one again
+	if s, ok := x.search.(*search); ok { // it gives no schedule twice, has parts of its own, and runs the first one again
+		s.part, s.parts = x.env.shard-1, x.env.shards
 		x.tree, x.done = nil, 0
 	} else if first.visit != nil {
 		x.tally.add(first)
@@ -225,11 +226,14 @@ func (x *explorer) conclude() {
 	case systematic && s.cut:
 		x.t.Logf("looptest: %v reached its limit: %d schedules or more were not run", x.strategy, s.left())
 	case x.ranAll() && !(systematic && (s.bound >= 0 || x.noise)):
-		have := plural(x.done, "schedule", "schedules") + part + " have"
-		if x.done == 1 {
-			have = "1 schedule" + part + " has"
+		all := "all " + plural(x.done, "schedule", "schedules") + part + " have"
+		switch {
+		case x.tree != nil && x.tree.forgot: // then some of them were run twice, and counted twice
+			all = "all schedules" + part + " have"
+		case x.done == 1:
+			all = "the only schedule" + part + " has"
 		}
-		x.t.Logf("looptest: all %s been run", have)
+		x.t.Logf("looptest: %s been run", all)
 	}
 }
 

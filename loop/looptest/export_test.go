@@ -2,6 +2,7 @@ package looptest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 )
 
@@ -94,3 +95,75 @@ func InputOf(t testing.TB, text string, body Body, opts ...Option) []byte {
 
 // CorpusOf returns the folder of the corpus of a test.
 func CorpusOf(test string) string { return corpusOf(test) }
+
+// Counted returns the schedule of t's run as text, at the end of the run. It returns an empty text if the
+// run is not one of the schedules of an exploration: it repeats a schedule, or belongs to another part.
+func Counted(t *T) string {
+	r := t.run
+	if r.visit != nil && (r.visit.late || r.visit.shard.foreign()) || r.visit == nil && r.walk == nil {
+		return ""
+	}
+	return fmt.Sprint("deviations: ", r.policy.recorded)
+}
+
+// SetMaxVisited sets how many bytes a tree of schedules may have, until the test ends.
+func SetMaxVisited(t testing.TB, n int) {
+	before := maxVisited
+	maxVisited = n
+	t.Cleanup(func() { maxVisited = before })
+}
+
+// A Tree is what an exploration has kept of its schedules.
+type Tree struct {
+	Bytes int  // as the tree counts them
+	Done  int  // the schedules that have been run
+	Over  bool // there are no more
+}
+
+// Grow explores body as Explore does, and returns the tree. It checks that the tree is in order.
+func Grow(t testing.TB, s Strategy, body Body, opts ...Option) Tree {
+	x := &explorer{outer: context.Background(), t: t, config: configure(opts, defaultMaxSteps), strategy: s, body: body}
+	x.env = environment{factor: 1, shard: 1, shards: 1}
+	x.begin()
+	x.runAll(x.first())
+	if x.parted != "" || len(x.failing) > 0 {
+		t.Errorf("%d runs failed; %s", len(x.failing), x.parted)
+	}
+	v := x.tree
+	if v.root == exhausted {
+		if v.size != 0 {
+			t.Errorf("an exhausted tree has %d bytes", v.size)
+		}
+	} else if bytes := v.root.check(t); bytes != v.size {
+		t.Errorf("the tree has %d bytes, but says %d", bytes, v.size)
+	}
+	return Tree{v.size, x.done, v.over()}
+}
+
+// check checks a node that no run is in, and returns the bytes of it and all below it.
+func (n *node) check(t testing.TB) (bytes int) {
+	bytes = nodeSize + 8*len(n.kids) + 8*len(n.tail)
+	open := int32(0)
+	for i, kid := range n.kids {
+		switch kid {
+		case claimed:
+			t.Errorf("option %d is claimed, but no run is left", i)
+		case nil:
+			open++
+		case exhausted:
+		default:
+			open++ // a node that is not exhausted has something that can be run
+			if kid.parent != n || kid.at != int32(i) {
+				t.Errorf("option %d has another place: %d", i, kid.at)
+			}
+			bytes += kid.check(t)
+		}
+	}
+	if n.kids == nil {
+		open = 1
+	}
+	if n.open != open || open == 0 || n.over || (n.kids == nil) == (len(n.tail) == 0) {
+		t.Errorf("%d options of %d can be taken, but the node says %d; over: %v", open, len(n.kids), n.open, n.over)
+	}
+	return bytes
+}

@@ -45,7 +45,7 @@ func (s systematic) Begin(e Exploration) Search {
 	if math.IsInf(e.Factor, 1) {
 		s.limit = 0
 	}
-	return &search{systematic: s, part: e.Part, parts: e.Parts, todo: []path{{end: 1, step: 1}}}
+	return &search{systematic: s, parts: 1, todo: []path{{end: 1, step: 1}}}
 }
 
 // A path is a run of a systematic search. It repeats an earlier run up to a choice point, makes

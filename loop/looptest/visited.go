@@ -26,15 +26,18 @@ type visited struct {
 	root    *node      // nil before the first run has ended
 	claimed bool       // a run has claimed the root
 	size    int        // how many bytes the tree has, roughly
-	full    bool       // the tree has reached its size, and takes in nothing more
+	forgot  bool       // runs were not taken in, so the exploration may have run a schedule twice
 	off     bool       // the program is not determined by its picks: see stop
 
 	patience int  // a task that is at the front of the queue for so many choice points runs next
 	limited  bool // in a run, a task had to run for this reason
 }
 
-// maxVisited is how many bytes the tree of an exploration may have, roughly.
-const maxVisited = 256 << 20
+// maxVisited is how many bytes the tree of an exploration may have, roughly. A tree that has them takes
+// in nothing more, except what is exhausted. Then schedules may be run again.
+var maxVisited = 256 << 20
+
+func (v *visited) full() bool { return v.size >= maxVisited }
 
 type node struct {
 	parent *node
@@ -44,6 +47,9 @@ type node struct {
 	tail   []option // if kids is nil
 	over   bool     // all kids are exhausted
 }
+
+// nodeSize is how many bytes a node has, without its kids and its tail.
+const nodeSize = 80
 
 // An option is a pick at a choice point, and the number of options there.
 type option struct{ pick, of int32 }
@@ -159,8 +165,8 @@ func (w *visit) pickInTree(p *ChoicePoint, from, of int) int {
 	defer v.mu.Unlock()
 	n := w.at
 	for {
-		if v.off || !n.split(v, of) { // the program is not deterministic: here it had another number of options
-			w.at = nil
+		if v.off || !n.split(v, of) {
+			w.at, v.forgot = nil, true
 			return pickOf(w.by, p)
 		}
 		if n.open > 0 {
@@ -206,14 +212,14 @@ func (w *visit) end() {
 		return
 	}
 	var rest *node
-	v.full = v.full || v.size > maxVisited
 	switch {
 	case len(w.tail) == 0:
 		rest = exhausted
-	case v.full: // forget the run
+	case v.full():
+		v.forgot = true
 	default:
 		rest = &node{parent: w.leaf, at: w.option, open: 1, tail: append([]option(nil), w.tail...)}
-		v.size += 80 + 8*len(w.tail)
+		v.size += nodeSize + 8*len(w.tail)
 	}
 	defer v.changed.Broadcast()
 	switch {
@@ -228,11 +234,12 @@ func (w *visit) end() {
 	}
 }
 
-// split gives the node its kids, if it has none yet. It reports whether the node has of kids.
+// split gives the node its kids, if it has none yet. It reports whether the node has of kids. It has
+// another number if the program is not deterministic, and none if the tree is full.
 func (n *node) split(v *visited, of int) bool {
 	if n.kids == nil {
 		first := n.tail[0]
-		if int(first.of) != of {
+		if int(first.of) != of || v.full() {
 			return false
 		}
 		n.kids = make([]*node, of)
@@ -241,10 +248,11 @@ func (n *node) split(v *visited, of int) bool {
 		if len(n.tail) > 1 {
 			kid = &node{parent: n, at: first.pick, open: 1, tail: n.tail[1:]}
 			n.open++
+			v.size += nodeSize
 		}
 		n.kids[first.pick] = kid
 		n.tail = nil
-		v.size += 80 + 8*of
+		v.size += 8*of - 8
 	}
 	return len(n.kids) == of
 }
@@ -275,7 +283,7 @@ func (n *node) exhaust(v *visited, kid int32) {
 			}
 		}
 		n.over = true
-		v.size -= 80 + 8*len(n.kids)
+		v.size -= nodeSize + 8*len(n.kids)
 		if n.parent == nil {
 			v.root = exhausted
 			return
