@@ -31,6 +31,7 @@ type run struct {
 	policy   *recorder
 	seed     uint64 // of the noise
 	walk     Walk   // of the search
+	after    int    // after how many schedules it has failed
 	from     string // what the run comes from, if not from a strategy: a file of the corpus, or Fuzz
 	visit    *visit // of the tree, by walk; nil if there is none
 	debug    bool

@@ -381,6 +381,7 @@ func (x *explorer) report(r *run, parted string) {
 	case parted != "":
 		x.parted = parted
 	case r.failed():
+		r.after = x.done
 		x.found(r)
 	}
 	if x.parted == "" {
@@ -491,8 +492,8 @@ func (x *explorer) how(failing *run) string {
 	how := failing.from
 	switch {
 	case how != "":
-	case x.started > 0:
-		how = fmt.Sprintf("%v, after %s", x.strategy, plural(x.done, "schedule", "schedules"))
+	case failing.after > 0:
+		how = fmt.Sprintf("%v, after %s", x.strategy, plural(failing.after, "schedule", "schedules"))
 	default:
 		how = fmt.Sprintf("%v, in the first run", x.strategy)
 	}
