@@ -231,6 +231,7 @@
 //	MaxSteps(n)      sets after how many steps a run counts as endless.
 //	For(d)           runs schedules for this time, in place of a number of them.
 //	KeepGoing(n)     looks for up to n failures that are not the same.
+//	AddToCorpus()    adds the failures to the corpus of the test.
 //	MinimiseFor(d)   sets for how long a failure is minimised; the default is 2 seconds.
 //	Unexplained()    leaves out why the program fails.
 //	Observer(f)      calls f with the events of every run.
@@ -243,26 +244,94 @@
 // the report shows the first event that differs. Then find the cause first: a schedule that does
 // not determine the run cannot be replayed.
 //
+// # No schedule twice
+//
+// An exploration keeps a tree of the schedules that it has run, and leads each new run to one that is new.
+// If there are no more, it ends: go test -v says "all 141 schedules have been run", and for these tasks and
+// choices that is a proof. Only the runs that check that the program is deterministic come on top.
+//
+//   - The tree has 256 MB at most. Then the exploration goes on, and may run a schedule twice. It still
+//     says that all have been run only if that is so.
+//   - With [Parallel] a run may wait for another one that is about to end. If that one leaves nothing new,
+//     a schedule is run twice, and counted once.
+//   - A program that calls [T.Rand] may run the same picks with other noise. So nothing is left out, and
+//     Explore does not know when all schedules have been run.
+//   - A program that polls may have schedules without end. A task that was passed over at the front of the
+//     queue for MaxSteps/10 choice points runs next. If this has happened, Explore does not say that all
+//     have been run.
+//   - With BothFactories each factory has its own schedules.
+//
+// # Long campaigns
+//
+// At each change run some thousand schedules. From time to time, run many more:
+//
+//	TAKT_FOR=8h TAKT_KEEP_GOING=5 TAKT_CORPUS_ADD=1 go test -timeout 0 -run TestDeposits -v .
+//
+// TAKT_FOR sets how long each exploration lasts ([For]), and TAKT_KEEP_GOING how many failures it looks for
+// ([KeepGoing]). TAKT_SEED=fresh gives every exploration a seed of its own. The report and the log tell it,
+// and TAKT_SEED with this number gives the same schedules again.
+//
+// The corpus of a test is the folder testdata/looptest/TestName, with one schedule in each file. Explore
+// replays it before all other schedules, in the order of the names, and fails if one of them fails. So a
+// failure that was found in eight hours is found in a millisecond from then on. [AddToCorpus] and
+// TAKT_CORPUS_ADD add the minimised schedule of each failure; nothing else writes there. A schedule may no
+// longer fit the program: that is no failure, and go test -v tells it. A damaged file is one. [Fuzz] lets
+// Go's own fuzzer choose the schedules, guided by the code that they reach.
+//
+// Many machines share an exploration: each one runs a part (TAKT_SHARD), and no schedule is in two parts.
+// Only the first part replays the corpus. As a Kubernetes Indexed Job, whose image has the test binary
+// (go test -c) and the folder testdata in /bank:
+//
+//	apiVersion: batch/v1
+//	kind: Job
+//	metadata: {name: explore}
+//	spec:
+//	  completions: 64
+//	  parallelism: 64
+//	  completionMode: Indexed
+//	  template:
+//	    spec:
+//	      restartPolicy: Never
+//	      containers:
+//	      - name: explore
+//	        image: registry.example.com/bank-test
+//	        workingDir: /bank
+//	        command: [./bank.test, -test.run, TestDeposits, -test.timeout, "0"]
+//	        env:
+//	        - {name: TAKT_SHARDS, value: "64"} # as completions
+//	        - {name: TAKT_FOR, value: 1h}
+//
+// As a matrix of GitHub Actions, after checkout and setup-go:
+//
+//	strategy: {fail-fast: false, matrix: {part: [1, 2, 3, 4, 5, 6, 7, 8]}}
+//	steps:
+//	- run: go test -timeout 0 -run TestDeposits .
+//	  env: {TAKT_SHARD: "${{ matrix.part }}/8", TAKT_FOR: 20m}
+//
 // # The environment
 //
 //	TAKT_REPLAY=takt2:...  replays this schedule in place of every exploration. Choose the test
 //	                       by go test -run.
-//	TAKT_SCHEDULES=x100    multiplies the number of schedules of Sample, Random and PCT by 100, for
+//	TAKT_SCHEDULES=x100    multiplies the number of schedules of Sample, PCT and Random by 100, for
 //	                       a run at night.
-//	TAKT_FOR=10m           runs schedules for this time, in place of a number of them.
-//	TAKT_KEEP_GOING=5      looks for up to five failures that are not the same.
-//	TAKT_SEED=7            sets the seed of every strategy, and of the noise. With fresh it is
-//	                       another one in each run.
+//	TAKT_FOR=10m           makes every exploration last 10 minutes, in place of a number of schedules:
+//	                       see For.
+//	TAKT_SEED=7            is in place of the seed of every strategy. With fresh it is another one in
+//	                       each run.
+//	TAKT_KEEP_GOING=5      looks for up to 5 failures in every exploration: see KeepGoing.
+//	TAKT_CORPUS_ADD=1      adds every failure to the corpus of its test: see AddToCorpus.
 //	TAKT_ARTIFACTS=dir     writes a timeline of each failure into this folder, as a page for a
 //	                       browser. With go test -artifacts the page goes into the artifact
 //	                       folder of the test.
 //	TAKT_SHARD=2/8         runs the second of eight parts of every strategy, to divide an
 //	                       exploration among eight machines.
-//	TAKT_SHARDS=8          is the number of parts if JOB_COMPLETION_INDEX has the number of the
-//	                       part, from 0: a Kubernetes Indexed Job sets it.
+//	TAKT_SHARDS=64         is the number of parts, if TAKT_SHARD is not set. Then
+//	                       JOB_COMPLETION_INDEX is the part, counted from 0.
+//
+// A variable comes before the option for the same. If it has a wrong value, the test fails at once.
 //
 // With go test -v Explore logs how many schedules it has run, how many in a second, and how many
-// different orders of tasks there were.
+// different orders of tasks there were (counted up to 1,048,576).
 //
 // # Memory under the race detector
 //
@@ -281,6 +350,6 @@
 //   - A body that runs forever without suspending is not interrupted. Only go test -timeout ends
 //     it.
 //   - Values that the program reads from outside are not explored.
-//   - An exploration that passes says nothing about schedules that it has not run. Only Exhaustive
-//     runs all schedules, if it does not reach its limit.
+//   - An exploration that passes says nothing about schedules that it has not run. It has run all of
+//     them only if it says so.
 package looptest

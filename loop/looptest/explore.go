@@ -24,6 +24,9 @@ import (
 // Explore runs no schedule twice, as long as the memory for that is enough. If all schedules of the
 // program have been run, Explore says so (go test -v).
 //
+// If the test has a corpus, Explore replays its schedules first: see Long campaigns in the package's
+// documentation.
+//
 // Explore returns when all goroutines that it has started have ended. The package's documentation
 // lists the environment variables that change an exploration. The test fails at once if such a
 // variable has a wrong value.

@@ -56,8 +56,10 @@ func MaxSteps(n int) Option {
 }
 
 // For makes Explore run schedules for this time, in place of the number that the strategy gives. It ends
-// earlier if a failure is found, or if all schedules have been run. The time is that of the wall clock.
-// For panics unless d is positive.
+// earlier if a failure is found, or if all schedules have been run. The time is that of the wall clock;
+// the runs that are under way at its end, and minimising, come on top. With BothFactories each factory has
+// half of it. The test fails at once if go test would end it before: give go test a longer -timeout. For
+// panics unless d is positive.
 func For(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Sprintf("looptest: For(%v); give a positive duration", d))
@@ -67,8 +69,8 @@ func For(d time.Duration) Option {
 
 // KeepGoing makes Explore look for up to n failures that are not the same. Each is minimised and
 // reported. Two failures are the same if they are of the same kind, and have the same name of a
-// check, or the same message except for numbers and texts in quotes. KeepGoing panics if n is less
-// than 1.
+// check, or the same message except for numbers and texts in quotes. A failure of the corpus counts, and
+// so does one under the first of both factories. KeepGoing panics if n is less than 1.
 func KeepGoing(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("looptest: KeepGoing(%d); give 1 failure or more", n))

@@ -24,7 +24,7 @@ import (
 //
 // A program that polls ends all the same. If a task is first in the queue and is passed over for very
 // many choice points, it runs next, and the set's next task is drawn among those that are ready from
-// then on. Very many is a hundred and four times the choice points of the first run, but at most
+// then on. Very many means: fifty, and twice the choice points of the first run, but at most
 // MaxSteps/10.
 //
 // The same seed gives the same schedules, except with [Parallel], where it depends on chance which run
