@@ -152,7 +152,8 @@ func writeFile(path, text string) error {
 		return err
 	}
 	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	_ = f.Chmod(0o644) // not every system can
+	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
