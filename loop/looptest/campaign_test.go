@@ -35,7 +35,7 @@ func TestFor(t *testing.T) {
 			t.Errorf("%s: the exploration took %v, want %v or more", what, took, budget)
 		}
 	}
-	for _, s := range []looptest.Strategy{looptest.Sample(1, 1), looptest.Random(1, 0), looptest.PCT(1, 1, 3), looptest.Exhaustive(1), outside{looptest.Random(1, 1)}} {
+	for _, s := range []looptest.Strategy{looptest.Sample(1, 1), looptest.Random(1, 0), looptest.PCT(1, 1, 3), looptest.Exhaustive(1), wrapped{looptest.Random(1, 1)}} {
 		lasts(s.String(), s, looptest.For(budget))
 		lasts(s.String()+" on all cores", s, looptest.For(budget), looptest.Parallel())
 	}

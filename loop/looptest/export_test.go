@@ -167,3 +167,30 @@ func (n *node) check(t testing.TB) (bytes int) {
 	}
 	return bytes
 }
+
+// LeaveOut returns a schedule without some of its deviations.
+func LeaveOut(t testing.TB, text string, leaveOut func(i int) bool) string {
+	s, err := parseSchedule(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []deviation
+	for i, d := range s.deviations {
+		if !leaveOut(i) {
+			kept = append(kept, d)
+		}
+	}
+	s.deviations = kept
+	return s.String()
+}
+
+// Follow replays a schedule, and returns the schedule of the replay: without the deviations that do not occur.
+func Follow(t testing.TB, text string, body Body, opts ...Option) string {
+	s, err := parseSchedule(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &explorer{outer: context.Background(), t: t, config: configure(opts, defaultMaxSteps), body: body}
+	x.eager, x.passing = s.eager, s.timePasses
+	return x.scheduleOf(x.again(s, nil)).String()
+}

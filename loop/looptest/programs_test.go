@@ -138,8 +138,8 @@ func (r *recording) said() string {
 	return ""
 }
 
-// outside hides which strategy it is, as a strategy of a program.
-type outside struct{ looptest.Strategy }
+// wrapped hides which strategy it is, as a strategy of a program.
+type wrapped struct{ looptest.Strategy }
 
 // lastLeft is a strategy of a program: it picks the last option that is left.
 type lastLeft struct{}

@@ -60,7 +60,7 @@ func TestPartsAreAPartition(t *testing.T) {
 					continue
 				}
 				for _, s := range []looptest.Strategy{
-					looptest.Sample(1, 1e6), looptest.Random(2, 1e6), looptest.PCT(3, 1e6, 3), looptest.Exhaustive(0), lastLeft{}, outside{looptest.Random(4, 1e6)},
+					looptest.Sample(1, 1e6), looptest.Random(2, 1e6), looptest.PCT(3, 1e6, 3), looptest.Exhaustive(0), lastLeft{}, wrapped{looptest.Random(4, 1e6)},
 				} {
 					if got, total := runParts(t, s, parts, p); !same(got, want) || total != len(want) {
 						t.Errorf("%v in %d parts: %d schedules were run, and the parts say %d; want %d", s, parts, len(got), total, len(want))
@@ -91,7 +91,7 @@ func TestPartsShareTheNumber(t *testing.T) {
 	p := lattice(8, 8, 8)
 	for _, n := range []int{0, 1, 5, 100} {
 		for _, parts := range []int{1, 3, 7} {
-			for _, s := range []looptest.Strategy{looptest.Sample(1, n), looptest.Random(2, n), looptest.PCT(3, n, 3), outside{looptest.Random(4, n)}} {
+			for _, s := range []looptest.Strategy{looptest.Sample(1, n), looptest.Random(2, n), looptest.PCT(3, n, 3), wrapped{looptest.Random(4, n)}} {
 				if got, total := runParts(t, s, parts, p); len(got) != n+1 || total != 0 { // and the first run
 					t.Errorf("%v in %d parts: %d schedules were run, want %d; %d are said to be all", s, parts, len(got), n+1, total)
 				}

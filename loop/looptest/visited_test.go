@@ -12,7 +12,7 @@ func TestNoScheduleTwice(t *testing.T) {
 	for _, p := range append([]program{lattice(3, 3, 2), choices(6, 9), choices(7, 10)}, programs...) {
 		t.Run(p.name, func(t *testing.T) {
 			want := allOf(t, p)
-			for _, s := range []looptest.Strategy{looptest.Random(1, 1e6), looptest.Sample(2, 1e6), looptest.PCT(3, 1e6, 3), lastLeft{}, outside{looptest.Random(4, 1e6)}} {
+			for _, s := range []looptest.Strategy{looptest.Random(1, 1e6), looptest.Sample(2, 1e6), looptest.PCT(3, 1e6, 3), lastLeft{}, wrapped{looptest.Random(4, 1e6)}} {
 				for _, parallel := range []bool{false, true} {
 					opts := p.opts
 					if parallel {
