@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 )
 
 // Deviations returns the number of deviations of a schedule, or -1 if text is not a schedule.
@@ -193,4 +194,18 @@ func Follow(t testing.TB, text string, body Body, opts ...Option) string {
 	x := &explorer{outer: context.Background(), t: t, config: configure(opts, defaultMaxSteps), body: body}
 	x.eager, x.passing = s.eager, s.timePasses
 	return x.scheduleOf(x.again(s, nil)).String()
+}
+
+// Shrink returns how many deviations the only schedule of s has, which must fail, how many are left when the
+// minimiser has left out what it can, and after how many runs.
+func Shrink(t testing.TB, s Strategy, body Body) (found, left, runs int) {
+	x := &explorer{outer: context.Background(), t: t, config: configure(nil, defaultMaxSteps), body: body}
+	x.minimiseFor = time.Hour
+	failing := x.one(s.Begin(Exploration{MaxSteps: x.maxSteps, Factor: 1, Parts: 1}).Next(), nil)
+	if !failing.failed() {
+		t.Fatal("the schedule does not fail")
+	}
+	m := &minimiser{explorer: x, failing: failing, best: x.scheduleOf(failing), began: time.Now()}
+	m.shrink()
+	return len(failing.policy.recorded), len(m.best.deviations), m.runs
 }

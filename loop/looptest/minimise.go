@@ -2,7 +2,6 @@ package looptest
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 )
@@ -13,16 +12,21 @@ import (
 // all schedules with no deviation, with one, and so on, as far as that fits into the budget.
 func (x *explorer) minimise(failing *run) schedule {
 	m := &minimiser{explorer: x, failing: failing, best: x.scheduleOf(failing), began: time.Now()}
+	m.shrink()
+	for bound := 0; bound < len(m.best.deviations) && m.fits(bound); bound++ {
+		m.search(bound)
+	}
+	return m.best
+}
+
+// shrink leaves out deviations, and makes values smaller.
+func (m *minimiser) shrink() {
 	for before := -1; before != len(m.best.deviations); {
 		before = len(m.best.deviations)
 		m.leaveOut(func(d deviation) bool { return d.site != "" })
 		m.leaveOut(func(d deviation) bool { return d.site == "" })
 	}
 	m.lower()
-	for bound := 0; bound < len(m.best.deviations) && m.fits(bound); bound++ {
-		m.search(bound)
-	}
-	return m.best
 }
 
 type minimiser struct {
@@ -119,14 +123,14 @@ func (m *minimiser) lowerTo(i, value int) bool {
 }
 
 // fits reports whether the runs of all schedules with this number of deviations take no longer than
-// the budget. It assumes that they take as long as the runs so far.
+// the budget. It assumes that they take as long as the runs so far, and have as many options as the failing run.
 func (m *minimiser) fits(bound int) bool {
-	if bound <= 1 && m.left() > 0 {
-		return true
+	schedules := 1.0 // as many as there are ways to take bound of the other options
+	for i := range bound {
+		schedules *= float64(m.failing.policy.others-int64(i)) / float64(i+1)
 	}
 	each := float64(time.Since(m.began)) / float64(max(1, m.runs))
-	options := float64(m.failing.policy.points) // there may be more than one other option at a point, but rarely
-	return each*math.Pow(options, float64(bound)) < float64(m.left())
+	return each*schedules < float64(m.left())
 }
 
 // search looks for a failure with this number of deviations or fewer.

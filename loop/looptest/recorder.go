@@ -19,6 +19,7 @@ type recorder struct {
 	uses     map[string]int // of the sites of choices
 	recorded []deviation
 	points   int    // choice points so far
+	others   int64  // the options that were not picked there
 	order    uint64 // hash of the picks
 	steps    limiter
 	stepped  func(t *loop.Task)     // checks the properties before each step and callback; nil if there are none
@@ -67,7 +68,7 @@ func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
 	p := &r.point
 	*p = ChoicePoint{ready: ready, n: n, chance: -1, tasks: &r.tasks}
 	pick := p.Index(r.ask())
-	r.points++
+	r.points, r.others = r.points+1, r.others+int64(n-1)
 	if pick < len(ready) {
 		r.order = mix(r.order, ready[pick].ID())
 	} else {
@@ -118,7 +119,7 @@ func (r *recorder) choose(site string, n int, chance float64) int {
 	p := &r.point
 	*p = ChoicePoint{site: site, use: use, n: n, chance: chance, tasks: &r.tasks}
 	value := p.Index(r.ask())
-	r.points++
+	r.points, r.others = r.points+1, r.others+int64(n-1)
 	r.order = mix(r.order, uint64(value))
 	if value != 0 {
 		d := deviation{site: site, use: use, value: value}
