@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/task"
 )
 
 // minimised explores body, which must fail in the first schedule of s. The budget is one that the minimiser does not
@@ -115,37 +117,44 @@ func TestMinimiseKeepsTheFailure(t *testing.T) {
 	bothOrOne := map[bool]string{true: "both", false: "one"}
 	for _, c := range []struct {
 		name string
-		body func(t *looptest.T, a, b int)
+		body func(ctx context.Context, t *looptest.T, a, b int)
 		want int // deviations
 	}{
-		{"the same", func(t *looptest.T, a, b int) { t.Errorf("%d lost by %q", a+b, bothOrOne[b > 0]) }, 1},
-		{"another place", func(t *looptest.T, a, b int) {
+		{"the same", func(ctx context.Context, t *looptest.T, a, b int) { t.Errorf("%d lost by %q", a+b, bothOrOne[b > 0]) }, 1},
+		{"another place", func(ctx context.Context, t *looptest.T, a, b int) {
 			if b > 0 {
 				t.Error("lost")
 			} else {
 				t.Error("lost")
 			}
 		}, 2},
-		{"another message", func(t *looptest.T, a, b int) { t.Error(bothOrOne[b > 0]) }, 2},
-		{"another kind", func(t *looptest.T, a, b int) {
+		{"another message", func(ctx context.Context, t *looptest.T, a, b int) { t.Error(bothOrOne[b > 0]) }, 2},
+		{"another kind", func(ctx context.Context, t *looptest.T, a, b int) {
 			if b > 0 {
 				panic("lost")
 			}
 			t.Error("lost")
 		}, 2},
-		{"a panic with another number", func(t *looptest.T, a, b int) { panic(fmt.Sprintf("worker %d: lost %d", b, a)) }, 1},
-		{"another panic", func(t *looptest.T, a, b int) { panic(bothOrOne[b > 0]) }, 2},
-		{"no message", func(t *looptest.T, a, b int) { t.Fail() }, 1},
-		{"a log, which is no message", func(t *looptest.T, a, b int) {
+		{"another kind without a name", func(ctx context.Context, t *looptest.T, a, b int) {
+			if b > 0 { // a deadlock
+				_ = task.Sleep(ctx, task.NoLimit)
+			} else { // a timer that is left
+				lowlevel.LoopOf(ctx).CallLater(time.Hour, func() {})
+			}
+		}, 2},
+		{"a panic with another number", func(ctx context.Context, t *looptest.T, a, b int) { panic(fmt.Sprintf("worker %d: lost %d", b, a)) }, 1},
+		{"another panic", func(ctx context.Context, t *looptest.T, a, b int) { panic(bothOrOne[b > 0]) }, 2},
+		{"no message", func(ctx context.Context, t *looptest.T, a, b int) { t.Fail() }, 1},
+		{"a log, which is no message", func(ctx context.Context, t *looptest.T, a, b int) {
 			if b > 0 {
 				t.Log("lost")
 			}
 			t.FailNow()
 		}, 1},
 	} {
-		r, _, deviations := minimised(t, once(func(p *looptest.ChoicePoint) int { return 1 }), func(_ context.Context, t *looptest.T) {
+		r, _, deviations := minimised(t, once(func(p *looptest.ChoicePoint) int { return 1 }), func(ctx context.Context, t *looptest.T) {
 			if a, b := t.Choose("a", 2), t.Choose("b", 2); a > 0 {
-				c.body(t, a, b)
+				c.body(ctx, t, a, b)
 			}
 		})
 		if deviations != c.want {
