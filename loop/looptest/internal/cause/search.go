@@ -12,6 +12,12 @@ const (
 
 	precise = 0.99    // a rule is precise if this share of the runs in which it holds fail
 	effort  = 2 << 20 // words of bitsets that one round of a search looks at, about
+
+	// How often precision is squared in a score. With strict, a rule that is wrong in a twentieth of
+	// its runs scores as high as one that is never wrong and covers half as many: a failure may have
+	// two causes. With lenient, a search does not lose the beginning of a rule.
+	lenient = 1
+	strict  = 4
 )
 
 // A searcher looks for rules, one after the other.
@@ -20,6 +26,7 @@ type searcher struct {
 	facts []fact // in the order of preference
 	left  bitset // the failing runs in which no rule holds yet
 	total int    // number of runs in left
+	care  int    // lenient or strict: how a search rates what it goes on with
 }
 
 // A conjunction is a rule: all its facts hold.
@@ -30,13 +37,18 @@ type conjunction struct {
 	passed int     // number of passing runs in set
 	left   int     // number of runs in set that are left
 	cost   float64 // the product of the costs of its facts
-	score  float64
+	hope   float64 // its score as the beginning of a rule
+	worth  float64 // its score as a rule
 }
 
-// better orders conjunctions: those with a higher score come first, then those with fewer facts,
-// then those with preferred facts.
-func better(a, b *conjunction) int {
-	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(len(a.facts), len(b.facts)), slices.Compare(a.facts, b.facts))
+// hopeful orders conjunctions in a search, the most promising first.
+func hopeful(a, b *conjunction) int {
+	return cmp.Or(cmp.Compare(b.hope, a.hope), cmp.Compare(len(a.facts), len(b.facts)), slices.Compare(a.facts, b.facts))
+}
+
+// better reports whether a is a better rule than b.
+func better(a, b *conjunction) bool {
+	return cmp.Or(cmp.Compare(b.worth, a.worth), cmp.Compare(len(a.facts), len(b.facts)), slices.Compare(a.facts, b.facts)) < 0
 }
 
 // rules returns the rules that together cover most of the failing runs.
@@ -69,16 +81,19 @@ func (s *searcher) rule() *conjunction {
 			all = append(all, int32(i))
 		}
 	}
+	s.care = lenient
 	best := s.search(all)
 	if best == nil || !best.precise() {
-		if c := s.search(some); c != nil && (best == nil || s.preferred(c, best)) {
-			best = c
+		for _, s.care = range []int{lenient, strict} {
+			if c := s.search(some); c != nil && (best == nil || better(c, best)) {
+				best = c
+			}
 		}
 	}
 	if best == nil {
 		return nil
 	}
-	return s.polish(best)
+	return s.drop(best)
 }
 
 func (s *searcher) coversLeft(set bitset) bool {
@@ -94,22 +109,12 @@ func (c *conjunction) precise() bool {
 	return float64(c.failed) >= precise*float64(c.failed+c.passed)
 }
 
-// preferred reports whether c is a better rule than d. A precise rule that covers a quarter of what
-// is left comes before one that covers more and is wrong more often: a failure may have two causes.
-func (s *searcher) preferred(c, d *conjunction) bool {
-	sure := func(c *conjunction) bool { return c.precise() && 4*c.left >= s.total }
-	if sure(c) != sure(d) {
-		return sure(c)
-	}
-	return better(c, d) < 0
-}
-
 // search returns the best conjunction of candidates, or nil. In each round it adds one more candidate
 // to the best conjunctions of the last round (a beam search).
 func (s *searcher) search(candidates []int32) (best *conjunction) {
 	width := min(32, max(2, effort/max(1, len(candidates)*s.words)))
 	beam := []*conjunction{s.and(nil)}
-	bound := s.score(s.total, 0, s.total, cheapest)
+	bound := s.rate(s.failed, 0, s.total, cheapest, strict)
 	for range maxConstraints {
 		var next []*conjunction
 		for _, c := range beam {
@@ -118,11 +123,11 @@ func (s *searcher) search(candidates []int32) (best *conjunction) {
 			}
 		}
 		for _, c := range next {
-			if best == nil || s.preferred(c, best) {
+			if best == nil || better(c, best) {
 				best = c
 			}
 		}
-		if bound *= cheapest; best == nil || best.score >= bound {
+		if bound *= cheapest; best == nil || best.worth >= bound {
 			break // one more fact cannot make it better
 		}
 		beam = next
@@ -130,11 +135,15 @@ func (s *searcher) search(candidates []int32) (best *conjunction) {
 	return best
 }
 
-// score rates a conjunction: its precision squared, times the share that it covers of what is left,
-// times its cost. Precision counts one wrong run more, so that a rule for very few runs scores low.
-func (s *searcher) score(failed, passed, left int, cost float64) float64 {
+// rate returns a score of a conjunction: its precision, squared as often as care says, times the share
+// that it covers of what is left, times its cost. Precision counts one wrong run more, so that a rule
+// for very few runs scores low.
+func (s *searcher) rate(failed, passed, left int, cost float64, care int) float64 {
 	p := float64(failed) / float64(failed+passed+1)
-	return p * p * float64(left) / float64(s.total) * cost
+	for range care {
+		p *= p
+	}
+	return p * float64(left) / float64(s.total) * cost
 }
 
 // and returns the conjunction of these facts.
@@ -151,7 +160,8 @@ func (s *searcher) and(facts []int32) *conjunction {
 		c.left += bits.OnesCount64(x & s.left[w])
 	}
 	c.passed = c.set[s.split:].count()
-	c.score = s.score(c.failed, c.passed, c.left, c.cost)
+	c.hope = s.rate(c.failed, c.passed, c.left, c.cost, s.care)
+	c.worth = s.rate(c.failed, c.passed, c.left, c.cost, strict)
 	return c
 }
 
@@ -161,7 +171,7 @@ func (s *searcher) extend(beam []*conjunction, c *conjunction, f int32, width in
 	set, cost := s.facts[f].set, c.cost*s.facts[f].cost
 	floor := 0.0
 	if len(beam) == width {
-		floor = beam[width-1].score
+		floor = beam[width-1].hope
 	}
 	failed, left, passed := 0, 0, 0
 	for w, l := range s.left {
@@ -169,13 +179,13 @@ func (s *searcher) extend(beam []*conjunction, c *conjunction, f int32, width in
 		failed += bits.OnesCount64(x)
 		left += bits.OnesCount64(x & l)
 	}
-	if left == 0 || s.score(failed, 0, left, cost) < floor {
+	if left == 0 || s.rate(failed, 0, left, cost, s.care) < floor {
 		return beam
 	}
 	for w := s.split; w < s.words; w++ {
 		passed += bits.OnesCount64(c.set[w] & set[w])
 	}
-	if passed == c.passed || s.score(failed, passed, left, cost) < floor {
+	if passed == c.passed || s.rate(failed, passed, left, cost, s.care) < floor {
 		return beam
 	}
 	facts := append(slices.Clone(c.facts), f)
@@ -183,34 +193,18 @@ func (s *searcher) extend(beam []*conjunction, c *conjunction, f int32, width in
 	d := s.and(facts)
 	for at, e := range beam {
 		if e.failed == d.failed && e.passed == d.passed && slices.Equal(e.set, d.set) {
-			if better(e, d) <= 0 {
+			if hopeful(e, d) <= 0 {
 				return beam
 			}
 			beam = slices.Delete(beam, at, at+1)
 			break
 		}
 	}
-	at, _ := slices.BinarySearchFunc(beam, d, better)
+	at, _ := slices.BinarySearchFunc(beam, d, hopeful)
 	if at == width {
 		return beam
 	}
 	return slices.Insert(beam[:min(len(beam), width-1)], at, d)
-}
-
-// polish drops the facts that are not needed, and takes preferred facts in place of others, if the
-// rule stays as good.
-func (s *searcher) polish(c *conjunction) *conjunction {
-	c = s.drop(c)
-	for i := len(c.facts) - 1; i >= 0; i-- {
-		rest := s.and(slices.Delete(slices.Clone(c.facts), i, i+1))
-		for f := range c.facts[i] {
-			if d := s.extend(nil, rest, f, 1); len(d) > 0 && d[0].passed <= c.passed && d[0].left >= c.left {
-				c = d[0]
-				break
-			}
-		}
-	}
-	return s.drop(c) // another fact may say the same as two
 }
 
 // drop drops the facts without which the rule holds in no more passing runs.
