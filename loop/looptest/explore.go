@@ -109,7 +109,7 @@ type explorer struct {
 	started  int
 	running  int
 	done     int             // the schedules that have been run
-	distinct map[uint64]bool // the hashes of the orders of tasks; nil unless in verbose mode
+	distinct map[uint64]bool // the hashes of what the schedules picked; nil unless in verbose mode
 	tally    *tally          // nil if checks are not counted
 	known    []*run          // the failures that were reported before this exploration
 	failing  []*run          // the first run of each failure that was found
@@ -175,6 +175,7 @@ func (x *explorer) first() *run {
 	x.runNow(r)
 	if r.visit != nil {
 		r.visit.end()
+		x.distinguish(r)
 	}
 	x.noteNoise(r)
 	if x.parted = x.compare(schedule{seed: r.seed}, r); x.parted == "" && r.failed() {
@@ -374,9 +375,7 @@ func (x *explorer) report(r *run, parted string) {
 	if x.counts(r) {
 		x.done++
 		x.tally.add(r)
-	}
-	if x.distinct != nil && len(x.distinct) < maxDistinct {
-		x.distinct[r.policy.order] = true
+		x.distinguish(r)
 	}
 	switch {
 	case r.policy.broken != nil:
@@ -403,8 +402,15 @@ func (x *explorer) report(r *run, parted string) {
 	}
 }
 
-// maxDistinct is how many different orders of tasks are counted.
+// maxDistinct is how many different schedules are counted.
 const maxDistinct = 1 << 20
+
+// distinguish counts a run that differs from those before in what it picked.
+func (x *explorer) distinguish(r *run) {
+	if x.distinct != nil && len(x.distinct) < maxDistinct {
+		x.distinct[r.policy.order] = true
+	}
+}
 
 // counts reports whether the run was a schedule of this part of the exploration, and not one that
 // was run before.

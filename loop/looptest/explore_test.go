@@ -3,7 +3,9 @@ package looptest_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -122,6 +124,31 @@ func TestExploreOfATestThatPasses(t *testing.T) {
 	if want := "looptest: Exhaustive(0), lazy: 6 schedules in all, "; testing.Verbose() != strings.Contains(logs, want) || strings.Contains(logs, "not shown") {
 		t.Errorf("the log is %q; want %q in it in verbose mode only", logs, want)
 	}
+}
+
+// With go test -v Explore counts how many schedules differ: none is run twice, so all of them do. The
+// first one, first in, first out, counts in the first part only.
+func TestDistinctSchedules(t *testing.T) {
+	setVerbose(t)
+	for _, s := range []looptest.Strategy{looptest.Sample(1, 100), looptest.Exhaustive(0), looptest.DelayBounded(1)} {
+		for _, part := range []string{"1/1", "1/2", "2/2"} {
+			t.Setenv("TAKT_SHARD", part)
+			logs := strings.Join(explore(t, s, lattice(2, 2).body).logs, "\n")
+			if found := distinctLine.FindStringSubmatch(logs); found == nil || found[1] != found[2] || found[1] == "0" {
+				t.Errorf("%v, part %s: not all schedules are distinct:\n%s", s, part, logs)
+			}
+		}
+	}
+}
+
+var distinctLine = regexp.MustCompile(`: (\d+) schedules? in all, .*, (\d+) distinct`)
+
+// setVerbose sets the flag -v of go test, until the test ends.
+func setVerbose(t testing.TB) {
+	verbose := flag.Lookup("test.v").Value
+	before := verbose.String()
+	t.Cleanup(func() { verbose.Set(before) })
+	verbose.Set("true")
 }
 
 // A skipped schedule is not a failure, and the other schedules run.
