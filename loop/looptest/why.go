@@ -23,8 +23,11 @@ func (x *explorer) why(s schedule, r *run, tr *transcript) string {
 	}
 	w := &inquiry{explorer: x, failing: r, number: map[uint64]int32{}}
 	all, text := w.sample(), ""
+	if r.t.streams != nil {
+		text = "With the noise of the schedule above:\n"
+	}
 	if !all && w.failed < whyRare {
-		text = fmt.Sprintf("It fails in %d of %d schedules of Sample. Together with schedules like the one above:\n", w.failed, len(w.runs))
+		text += fmt.Sprintf("It fails in %d of %d schedules of Sample. Together with schedules like the one above:\n", w.failed, len(w.runs))
 		w.around(s)
 	}
 	e := cause.Learn(w.runs)
@@ -32,6 +35,9 @@ func (x *explorer) why(s schedule, r *run, tr *transcript) string {
 		return ""
 	}
 	e.All = all
+	if w.others > 0 {
+		text = fmt.Sprintf("Schedules that fail in another way are left out: %d.\n", w.others) + text
+	}
 	passing := &transcript{}
 	first := x.one(fifo{}, passing.of)
 	name := func(task int32) string {
@@ -58,7 +64,8 @@ type inquiry struct {
 	failing    *run
 	work       int // of all runs
 	runs       []cause.Run
-	failed     int
+	failed     int              // as the failing run does
+	others     int              // in another way
 	number     map[uint64]int32 // of the tasks, by identity
 	identities []uint64         // by number
 }
@@ -126,6 +133,7 @@ func (w *inquiry) run(by Walk) *run {
 	w.work += (r.policy.steps.count + 50) * (1 + len(r.policy.tasks.all)/16) // a pick reads the whole ready queue
 	switch c.Failed = r.failed(); {
 	case c.Failed && !r.failsAs(w.failing): // it says nothing about this failure
+		w.others++
 		return r
 	case c.Failed:
 		w.failed++
