@@ -111,7 +111,7 @@ lint: ## gofmt, go vet, staticcheck, and a tidy go.mod
 # What make explore measures: a regular expression for strategy/collection.
 EXPLORE := .
 
-explore: ## one table: how fast the strategies of looptest find bugs; takes some minutes
+explore: ## one table: how fast the strategies of looptest find bugs; takes a minute
 	@go test ./loop/looptest -run '^$$' -bench '^BenchmarkStrategies$$/$(EXPLORE)' -benchtime 1x -timeout 60m
 
 bench: ## one table: costs, ratios to a bare iter.Pull round trip, goals

@@ -61,8 +61,10 @@
 //   - The first lines say what failed: the texts that the function gave to Error or Fatal, and the
 //     faults that this package found, such as a deadlock. Under a panic stands the place in your
 //     program that panicked, and then its callers.
-//   - Explore has minimised the schedule. It looked for a failure of the same kind with as few
-//     deviations as possible.
+//   - The next line says how many deviations the schedule has, which strategy found it, and after how
+//     many schedules. The run that is first in, first out counts as one. Explore has minimised the
+//     schedule: it has looked for a failure of the same kind with as few deviations as possible, for 2
+//     seconds ([MinimiseFor]).
 //   - The list of deviations says, for each one, in which step another task ran than the first one
 //     in the ready queue. Here ann was first, but main went on. Look at this list first: the code
 //     does not expect these steps.
@@ -74,7 +76,8 @@
 //   - Steps that are repeated share a line, which ends with ×41 for 41 of them. Under several lines
 //     that are repeated together stands: these 2 steps ×41. In a long run, a line also ends with the
 //     names of the tasks if many tasks did the same in turn.
-//   - If there is a timeline, its path is the last line: see The environment.
+//   - The last lines are the path of the timeline, if there is one (see The environment), and of the
+//     file in the corpus, if the schedule was added there (see Long campaigns).
 //
 // A report has 60 lines at most. In a long run the steps around the deviations, those around the
 // failure, and the last ones are listed; the report says how many it leaves out. A run that logs much
@@ -85,17 +88,22 @@
 // steps of each task count from 1, and each has the place where it begins. Here both tasks must begin
 // before the other one goes on after its Yield: then both read the same balance, and one deposit is
 // lost. The fix is to hold a lock.Mutex from the read to the write. A rule is what was observed: it may
-// be wrong for schedules that were not run. [Unexplained] turns it off.
+// be wrong for schedules that were not run. Schedules that fail in another way are left out and counted.
+// [Unexplained] turns the rule off.
+//
+// # Replay
 //
 // Paste the line with [Replay] into the test, in place of Explore, and give it the same function:
 //
 //	looptest.Replay(t, "takt2:AAACAAEBAQABAAEAAAE", deposits)
 //
 // Or set the environment variable TAKT_REPLAY to the schedule; then the test need not be changed.
-// Both show the failure again, also in a debugger. A schedule survives many changes of the program,
-// because it names tasks and their steps. Where the program has changed so much that a deviation no
-// longer occurs, Replay says which one, and runs the rest. So check a fix by the exploration, and keep
-// the exploration, not the schedule, as a regression test.
+// Both show the failure again, also in a debugger.
+//
+// A schedule survives many changes of the program, because it names tasks and their steps. If the
+// program has changed so much that a deviation no longer occurs, Replay says which one, and runs the
+// rest. So a replay that passes does not show that a bug is mended. Check a fix by the exploration, and
+// keep the exploration as a regression test. The corpus keeps schedules beside it: see Long campaigns.
 //
 // # Run
 //
@@ -128,21 +136,6 @@
 // [Settle] waits until all other tasks are suspended, [Elapse] lets time pass, and [Clock] gives
 // the virtual clock, which the body can advance itself. A [Sequencer] forces one particular order.
 // A [Journal] records events as lines of text, and compares them with the wanted ones.
-//
-// # Properties
-//
-// A property is a function that returns an error if something is wrong:
-//
-//   - [T.Always] checks it after every step, and at the end. The run ends at the step that breaks it, so
-//     the report shows the cause, and not an assertion that notices it later. At most one task
-//     leads; no account is below zero.
-//   - [T.Eventually] checks it when the body has ended. If it does not hold yet, the run goes on first in,
-//     first out and without faults until it does. Every message arrives; the replicas agree.
-//   - [T.Sometimes] names a case that at least one schedule must reach. The test fails if none
-//     does. So an exploration that passes has been where it should be.
-//
-// Properties have names. Two failures of one property are the same failure: see [KeepGoing]. If Skip ends
-// every schedule before a property is checked, the test fails.
 //
 // # What Explore finds
 //
@@ -179,20 +172,6 @@
 // took which value. It does not say at how many choice points that was after the start. So when one
 // deviation is left out, the others mean the same.
 //
-// # Chance
-//
-// A program in the real world also depends on chance: a message is lost, a disk is full, the answer of
-// one server comes before that of another. A body asks the schedule for it:
-//
-//	if t.Chance("drop", 0.1) {
-//		return nil // the message is lost
-//	}
-//	delay := time.Duration(t.Rand("latency").IntN(100)) * time.Millisecond
-//
-// [T.Choose] and [T.Chance] are choices: recorded, minimised, and named in reports. Their value 0, or
-// false, must be the harmless one. [T.Rand] is noise: it makes runs different, and of it only a seed is
-// written down.
-//
 // # Strategies
 //
 // A [Strategy] says which schedules Explore runs. Begin with [Sample], and as many schedules as time
@@ -200,7 +179,7 @@
 // comes due while a task is ready.
 //
 //	Sample(seed, n)      n random schedules in which the steps of two tasks, of three, or of all are
-//	                     interleaved uniformly. It finds every bug of the collections below, also in
+//	                     interleaved uniformly. It finds every bug of both collections, also in
 //	                     programs with many steps. It has no guarantee.
 //	PCT(seed, n, depth)  n random schedules. Each one finds a bug of this depth with a
 //	                     probability of 1/(t·k^(depth-1)) or more, for t tasks and k choice points.
@@ -216,33 +195,49 @@
 // Programs, PLDI 2007). Sample is by Zhao, Wolff, Mathur and Roychoudhury (Selectively Uniform
 // Concurrency Testing, ASPLOS 2025).
 //
-// A program can have a strategy of its own: see [Strategy].
-//
 // The same seed gives the same schedules in every run of the test, except with [Parallel]: there it
-// depends on chance which schedule is known first. One schedule of 40 steps takes some 10 µs: see
+// depends on chance which run ends first. One schedule of 40 steps takes 10 to 20 µs: see
 // BenchmarkSchedules.
 //
-// # Options
+// A program can have a [Strategy] of its own. It is told of the [Exploration], and begins a [Search]. The
+// search gives a [Walk] for each run, and is told the [Outcome]. The walk picks an option at each
+// [ChoicePoint].
 //
-//	Eager()          uses the eager task factory.
-//	BothFactories()  explores twice: with the lazy and with the eager task factory.
-//	TimePasses()     lets timers come due before the ready tasks run, as on a busy machine.
-//	Parallel()       runs schedules on all cores at once.
-//	MaxSteps(n)      sets after how many steps a run counts as endless.
-//	For(d)           runs schedules for this time, in place of a number of them.
-//	KeepGoing(n)     looks for up to n failures that are not the same.
-//	AddToCorpus()    adds the failures to the corpus of the test.
-//	MinimiseFor(d)   sets for how long a failure is minimised; the default is 2 seconds.
-//	Unexplained()    leaves out why the program fails.
-//	Observer(f)      calls f with the events of every run.
-//	Factory(f)       uses a task factory of the program.
-//	StartAt(time)    sets where the clock starts.
+// # Properties
+//
+// A property is a function that returns an error if something is wrong:
+//
+//   - [T.Always] checks it after every step, and at the end. The run ends at the step that breaks it, so
+//     the report shows the cause, and not an assertion that notices it later. At most one task
+//     leads; no account is below zero.
+//   - [T.Eventually] checks it when the body has ended. If it does not hold yet, the run goes on first in,
+//     first out and without faults until it does. Every message arrives; the replicas agree.
+//   - [T.Sometimes] names a case that at least one schedule must reach. The test fails if none
+//     does. So an exploration that passes has been where it should be.
+//
+// Properties have names. Two failures of one property are the same failure: see [KeepGoing]. If Skip ends
+// every schedule before a property is checked, the test fails.
+//
+// # Chance
+//
+// A program in the real world also depends on chance: a message is lost, a disk is full, the answer of
+// one server comes before that of another. A body asks the schedule for it:
+//
+//	if t.Chance("drop", 0.1) {
+//		return nil // the message is lost
+//	}
+//	delay := time.Duration(t.Rand("latency").IntN(100)) * time.Millisecond
+//
+// [T.Choose] and [T.Chance] are choices: recorded, minimised, and named in reports. Their value 0, or
+// false, must be the harmless one. [T.Rand] is noise: it makes runs different, and of it only a seed is
+// written down. Under [Run] every choice is the harmless one, and the noise is the same in every run.
 //
 // # Determinism
 //
-// Explore runs some of the schedules three times. If two of these runs differ, the test fails, and
-// the report shows the first event that differs. Then find the cause first: a schedule that does
-// not determine the run cannot be replayed.
+// Explore runs some of the schedules three times: the first one, then those with the numbers 1, 2, 4, 8 and
+// so on, and each one that fails. If two of these runs differ, the test fails, and the report shows the
+// first event that differs. Then find the cause first: a schedule that does not determine the run cannot
+// be replayed.
 //
 // # No schedule twice
 //
@@ -265,22 +260,32 @@
 //
 // At each change run some thousand schedules. From time to time, run many more:
 //
-//	TAKT_FOR=8h TAKT_KEEP_GOING=5 TAKT_CORPUS_ADD=1 go test -timeout 0 -run TestDeposits -v .
+//	TAKT_FOR=8h TAKT_SEED=fresh TAKT_KEEP_GOING=5 TAKT_CORPUS_ADD=1 \
+//		go test -count=1 -timeout 0 -run TestDeposits -v .
 //
-// TAKT_FOR sets how long each exploration lasts ([For]), and TAKT_KEEP_GOING how many failures it looks for
+// Without -count=1 go test does not run a test again that has passed before, but prints the result of
+// that time. TAKT_FOR sets how long each exploration lasts ([For]), and TAKT_KEEP_GOING how many failures it looks for
 // ([KeepGoing]). TAKT_SEED=fresh gives every exploration a seed of its own. The report and the log tell it,
 // and TAKT_SEED with this number gives the same schedules again.
 //
 // The corpus of a test is the folder testdata/looptest/TestName, with one schedule in each file. Explore
 // replays it before all other schedules, in the order of the names, and fails if one of them fails. So a
 // failure that was found in eight hours is found in a millisecond from then on. [AddToCorpus] and
-// TAKT_CORPUS_ADD add the minimised schedule of each failure; nothing else writes there. A schedule may no
-// longer fit the program: that is no failure, and go test -v tells it. A damaged file is one. [Fuzz] lets
-// Go's own fuzzer choose the schedules, guided by the code that they reach.
+// TAKT_CORPUS_ADD add the minimised schedule of each failure; nothing else writes there. You can also write
+// a file yourself, under any name: the schedule is one line, and lines that begin with # are comments. A
+// schedule may no longer fit the program: that is no failure, and go test -v tells it. A damaged file is
+// one.
 //
-// Many machines share an exploration: each one runs a part (TAKT_SHARD), and no schedule is in two parts.
-// Only the first part replays the corpus. As a Kubernetes Indexed Job, whose image has the test binary
-// (go test -c) and the folder testdata in /bank:
+// [Fuzz] lets Go's own fuzzer choose the schedules, guided by the code that they reach.
+//
+// # Many machines
+//
+// Many machines can share an exploration: each one runs a part (TAKT_SHARD), and no schedule is in two
+// parts. Only the first part replays the corpus. The log of a part that fails has the report. Write its
+// schedule into the corpus, because the files of that machine are lost.
+//
+// This is a Kubernetes Indexed Job. Its image has the test binary (go test -c) and the folder testdata in
+// /bank:
 //
 //	apiVersion: batch/v1
 //	kind: Job
@@ -289,6 +294,7 @@
 //	  completions: 64
 //	  parallelism: 64
 //	  completionMode: Indexed
+//	  backoffLimitPerIndex: 0 # a part that fails is not run again, and the others go on
 //	  template:
 //	    spec:
 //	      restartPolicy: Never
@@ -296,17 +302,35 @@
 //	      - name: explore
 //	        image: registry.example.com/bank-test
 //	        workingDir: /bank
-//	        command: [./bank.test, -test.run, TestDeposits, -test.timeout, "0"]
+//	        command: [./bank.test, -test.v, -test.run, TestDeposits]
 //	        env:
 //	        - {name: TAKT_SHARDS, value: "64"} # as completions
 //	        - {name: TAKT_FOR, value: 1h}
 //
-// As a matrix of GitHub Actions, after checkout and setup-go:
+// This is a matrix of GitHub Actions, after checkout and setup-go:
 //
 //	strategy: {fail-fast: false, matrix: {part: [1, 2, 3, 4, 5, 6, 7, 8]}}
 //	steps:
-//	- run: go test -timeout 0 -run TestDeposits .
+//	- run: go test -count=1 -timeout 0 -run TestDeposits -v .
 //	  env: {TAKT_SHARD: "${{ matrix.part }}/8", TAKT_FOR: 20m}
+//
+// # Options
+//
+// An [Option] is an argument of Run, Explore, Replay or Fuzz. One that does not apply there has no effect.
+//
+//	Eager()          uses the eager task factory.
+//	BothFactories()  explores twice: with the lazy and with the eager task factory.
+//	TimePasses()     lets timers come due before the ready tasks run, as on a busy machine.
+//	Parallel()       runs schedules on all cores at once.
+//	MaxSteps(n)      sets after how many steps a run counts as endless.
+//	For(d)           runs schedules for this time, in place of a number of them.
+//	KeepGoing(n)     looks for up to n failures that are not the same.
+//	AddToCorpus()    adds the failures to the corpus of the test.
+//	MinimiseFor(d)   sets for how long a failure is minimised; the default is 2 seconds.
+//	Unexplained()    leaves out why the program fails.
+//	Observer(f)      calls f with the events of every run.
+//	Factory(f)       uses a task factory of the program.
+//	StartAt(time)    sets where the clock starts.
 //
 // # The environment
 //
@@ -317,12 +341,12 @@
 //	TAKT_FOR=10m           makes every exploration last 10 minutes, in place of a number of schedules:
 //	                       see For.
 //	TAKT_SEED=7            is in place of the seed of every strategy. With fresh it is another one in
-//	                       each run.
+//	                       each run of the test.
 //	TAKT_KEEP_GOING=5      looks for up to 5 failures in every exploration: see KeepGoing.
 //	TAKT_CORPUS_ADD=1      adds every failure to the corpus of its test: see AddToCorpus.
 //	TAKT_ARTIFACTS=dir     writes a timeline of each failure into this folder, as a page for a
-//	                       browser. With go test -artifacts the page goes into the artifact
-//	                       folder of the test.
+//	                       browser. With go test -artifacts (Go 1.26) the page goes into the
+//	                       artifact folder of the test.
 //	TAKT_SHARD=2/8         runs the second of eight parts of every strategy, to divide an
 //	                       exploration among eight machines.
 //	TAKT_SHARDS=64         is the number of parts, if TAKT_SHARD is not set. Then
@@ -330,8 +354,8 @@
 //
 // A variable comes before the option for the same. If it has a wrong value, the test fails at once.
 //
-// With go test -v Explore logs how many schedules it has run, how many in a second, and how many
-// different orders of tasks there were (counted up to 1,048,576).
+// With go test -v Explore logs how many schedules it has run, how many in a second, and how many of them
+// differ in picks or choices (counted up to 1,048,576).
 //
 // # Memory under the race detector
 //
@@ -345,8 +369,7 @@
 //   - Other goroutines are not explored. The goroutines of task.Blocking and those of the program
 //     run as the Go scheduler decides. Use the race detector for the data that they share with the
 //     loop.
-//   - The order of callbacks is not explored, and the order of the tasks that one event wakes is
-//     not either. The loop guarantees both.
+//   - The order of callbacks is not explored: the loop guarantees it.
 //   - A body that runs forever without suspending is not interrupted. Only go test -timeout ends
 //     it.
 //   - Values that the program reads from outside are not explored.

@@ -15,7 +15,9 @@ import (
 //		looptest.Fuzz(f, deposits)
 //	}
 //
-//	go test -fuzz FuzzDeposits -fuzztime 1m
+//	go test -run '^$' -fuzz FuzzDeposits -fuzztime 1m .
+//
+// Without -run go test runs all tests first, and does not fuzz if one of them fails.
 //
 // The input of the fuzzer is a list of bytes. Each byte is the option to take at a choice point: at the
 // next pick among ready tasks, or at the next choice of the program ([T.Choose], [T.Chance]). A byte counts
@@ -29,8 +31,9 @@ import (
 // A failure is reported with the schedule to replay. While the fuzzer runs, the schedule is hardly
 // minimised, because the fuzzer makes its inputs shorter itself. It writes the input into testdata/fuzz;
 // go test runs it from then on, minimises the schedule, and says why the program fails. The inputs that
-// the fuzzer begins with are the empty one and the schedules of the corpus of the test: see Long campaigns
-// in the package's documentation.
+// the fuzzer begins with are the empty one and the schedules of the test's own corpus: see Long campaigns
+// in the package's documentation. Nothing adds schedules there (testdata/looptest/FuzzDeposits), but you can
+// copy those of another test with the same body.
 //
 // The options [For], [KeepGoing], [Parallel] and [AddToCorpus] have no effect. Of the environment variables
 // only TAKT_REPLAY and TAKT_ARTIFACTS have one. Fuzz panics if f, body or an option is nil.

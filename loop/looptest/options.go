@@ -9,7 +9,7 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// An Option configures [Run], [Explore] or [Replay]. An option that does not apply to the function
+// An Option configures [Run], [Explore], [Replay] or [Fuzz]. An option that does not apply to the function
 // has no effect.
 type Option func(*config)
 
@@ -46,8 +46,8 @@ func TimePasses() Option { return func(c *config) { c.passing = true } }
 func Parallel() Option { return func(c *config) { c.parallel = runtime.GOMAXPROCS(0) } }
 
 // MaxSteps limits the length of a run. A run that has not ended after n steps counts as endless and
-// fails. Each step of a task and each callback counts as one step; a timer that fires is a callback. The default is 100,000
-// for Explore and Replay, and no limit for Run. MaxSteps panics if n is less than 1.
+// fails. Each step of a task and each callback counts as one step; a timer that fires is a callback. The
+// default is 100,000 for Explore, Replay and Fuzz, and no limit for Run. MaxSteps panics if n is less than 1.
 func MaxSteps(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("looptest: MaxSteps(%d); give a positive number", n))
@@ -56,10 +56,10 @@ func MaxSteps(n int) Option {
 }
 
 // For makes Explore run schedules for this time, in place of the number that the strategy gives. It ends
-// earlier if a failure is found, or if all schedules have been run. The time is that of the wall clock;
-// the runs that are under way at its end, and minimising, come on top. With BothFactories each factory has
-// half of it. The test fails at once if go test would end it before: give go test a longer -timeout. For
-// panics unless d is positive.
+// earlier if enough failures are found (see [KeepGoing]), or if all schedules of the strategy have been
+// run. The time is that of the wall clock; the runs that are under way at its end, and minimising, come on
+// top. With BothFactories each factory has half of it. The test fails at once if go test would end it
+// before: give go test a longer -timeout. For panics unless d is positive.
 func For(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Sprintf("looptest: For(%v); give a positive duration", d))
@@ -92,8 +92,8 @@ func MinimiseFor(d time.Duration) Option {
 	return func(c *config) { c.minimiseFor = d }
 }
 
-// Unexplained makes Explore report a failure without saying why the program fails. To find that out it
-// runs up to 2,000 schedules more, which takes a second or less for most programs.
+// Unexplained makes Explore report a failure without the rule that says why the program fails. To find the
+// rule, Explore runs some 2,000 schedules more, which takes a second or less for most programs.
 func Unexplained() Option { return func(c *config) { c.unexplained = true } }
 
 // Observer makes every run call observe with the events of its loop: see [loop.WithObserver]. With
