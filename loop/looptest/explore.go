@@ -429,7 +429,10 @@ func (x *explorer) progress(how string) {
 	x.t.Helper()
 	took := time.Since(x.began)
 	factory := "lazy"
-	if x.eager {
+	switch {
+	case x.factory != nil:
+		factory = "with a factory of its own"
+	case x.eager:
 		factory = "eager"
 	}
 	more := ""

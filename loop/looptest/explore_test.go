@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
@@ -142,6 +143,18 @@ func TestDistinctSchedules(t *testing.T) {
 }
 
 var distinctLine = regexp.MustCompile(`: (\d+) schedules? in all, .*, (\d+) distinct`)
+
+// With go test -v Explore tells the task factory.
+func TestFactoryIsTold(t *testing.T) {
+	setVerbose(t)
+	for want, opts := range map[string][]looptest.Option{
+		"Random(1, 10), lazy: ":                      nil,
+		"Random(1, 10), eager: ":                     {looptest.Eager()},
+		"Random(1, 10), with a factory of its own: ": {looptest.Factory(factory.Lazy), looptest.Eager()},
+	} {
+		contains(t, strings.Join(explore(t, few, lattice(2, 2).body, opts...).logs, "\n"), want)
+	}
+}
 
 // setVerbose sets the flag -v of go test, until the test ends.
 func setVerbose(t testing.TB) {
