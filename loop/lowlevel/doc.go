@@ -83,7 +83,8 @@
 //   - [Spawn] makes a task of a [Body]. A new kind of task implements Body.
 //   - [Offload] and [AddPort] connect a loop with goroutines and channels. [Deliver] posts a function
 //     without the limit of SetPostLimit.
-//   - [WithPolicy] sets a [Policy], which chooses the next task. Package looptest uses it.
+//   - [WithPolicy] sets a [Policy], which chooses the next task. [WithFollower] sets a [Follower], which
+//     is told of every task and step. Package looptest uses both.
 //   - A [Spare] hands the stacks of a closed loop to the next loop, in programs that make very many loops.
 //   - A [Home] stores in one word the loop or the task that an awaitable belongs to.
 //   - [Inside] reports whether the calling code runs on a loop.
