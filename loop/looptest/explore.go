@@ -56,13 +56,8 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	}
 	factories := c.factories()
 	c.budget /= time.Duration(len(factories))
-	outer, left := markGoroutines()
-	defer func() {
-		t.Helper()
-		if text := left(); text != "" {
-			t.Error(text)
-		}
-	}()
+	outer, find := findGoroutines(t)
+	defer find()
 	explorer := func() *explorer {
 		return &explorer{outer: outer, t: t, config: c, env: env, strategy: s, body: body, seed: env.seedOf(s)}
 	}

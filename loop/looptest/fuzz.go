@@ -74,14 +74,9 @@ func runInput(t testing.TB, c config, body Body, input []byte, fuzzing bool) {
 	if fuzzing {
 		c.minimiseFor, c.unexplained = min(c.minimiseFor, fuzzMinimiseFor), true
 	} else { // to look for goroutines takes longer than a run
-		marked, left := markGoroutines()
+		marked, find := findGoroutines(t)
 		outer = marked
-		defer func() {
-			t.Helper()
-			if text := left(); text != "" {
-				t.Error(text)
-			}
-		}()
+		defer find()
 	}
 	for _, eager := range c.factories() {
 		x := &explorer{outer: outer, t: t, config: c, body: body}

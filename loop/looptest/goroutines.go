@@ -36,6 +36,18 @@ func markGoroutines() (ctx context.Context, left func() string) {
 	}
 }
 
+// findGoroutines marks the calling goroutine, and returns a function that fails t if goroutines with the
+// mark are left.
+func findGoroutines(t testing.TB) (ctx context.Context, find func()) {
+	ctx, left := markGoroutines()
+	return ctx, func() {
+		t.Helper()
+		if text := left(); text != "" {
+			t.Error(text)
+		}
+	}
+}
+
 // parallel is the name of the function in which a parallel subtest waits until its parent test has
 // returned.
 var parallel = runtime.FuncForPC(reflect.ValueOf((*testing.T).Parallel).Pointer()).Name()

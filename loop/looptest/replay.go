@@ -28,7 +28,8 @@ func replay(t testing.TB, c config, text string, body Body) {
 		t.Fatal(err)
 	}
 	c.eager, c.passing = s.eager, s.timePasses
-	outer, left := markGoroutines()
+	outer, find := findGoroutines(t)
+	defer find()
 	x := &explorer{outer: outer, t: t, config: c, body: body}
 	r, tr, tl := x.transcribe(s)
 	report := &report{failure: r.failures(), steps: tr}
@@ -45,8 +46,5 @@ func replay(t testing.TB, c config, text string, body Body) {
 	case testing.Verbose() || lost != "":
 		report.note += "looptest: the schedule passes."
 		t.Log(report)
-	}
-	if text := left(); text != "" {
-		t.Error(text)
 	}
 }
