@@ -110,7 +110,7 @@
 // [Run] runs a function once, in the loop's own order. Use it for each test of code that needs a
 // loop. The loop has a virtual clock, so an hour of sleep takes no real time.
 //
-// Run, Explore and Replay call such a function a body ([Body]). The body is the main task of a
+// Run, Explore, Replay and Fuzz call such a function a body ([Body]). The body is the main task of a
 // loop that is made for this run. A run fails if
 //
 //   - the body says so, by Error, Fatal or the like of its [T];

@@ -13,7 +13,7 @@ import (
 
 // A T is given to a body in place of the test's own testing.TB. It has the same methods.
 //
-// Under [Run] its methods are those of the test. Under [Explore] and [Replay] it belongs to one
+// Under [Run] its methods are those of the test. Under [Explore], [Replay] and [Fuzz] it belongs to one
 // schedule:
 //
 //   - A failure fails the schedule. Explore minimises the schedule, and then fails the test.
