@@ -89,7 +89,7 @@ func (r *run) ask(c *check) (err error) {
 		var p *loop.PanicError
 		switch err := lowlevel.Recovered(recover(), nil); {
 		case errors.As(err, &p):
-			r.violate(c, fmt.Errorf("it panicked: %v\n%s", p.Value, stackOf(p)))
+			r.violate(c, fmt.Errorf("it panicked: %v\n%s", p.Value, strings.Join(stackOf(p), "\n")))
 		case r.t.Failed() && !r.t.Skipped():
 			r.violate(c, errors.New("it called FailNow"))
 		}

@@ -18,7 +18,7 @@ func TestAPropertyThatPanics(t *testing.T) {
 		holds func(ctx context.Context, t *looptest.T) error
 		want  []string
 	}{
-		"panic":         {func(context.Context, *looptest.T) error { panic("ouch") }, []string{`Always("p") does not hold after step 1 of main: it panicked: ouch`, "checking_test.go:"}},
+		"panic":         {func(context.Context, *looptest.T) error { panic("ouch") }, []string{"Always(\"p\") does not hold after step 1 of main: it panicked: ouch\n\tat checking_test.go:"}},
 		"panic(nil)":    {func(context.Context, *looptest.T) error { panic(nil) }, []string{`: it panicked: panic called with nil argument`}},
 		"await":         {func(ctx context.Context, _ *looptest.T) error { return task.Yield(ctx) }, []string{`Always("p") does not hold after step 1 of main: it panicked: `}},
 		"Fatal":         {func(_ context.Context, t *looptest.T) error { t.Fatal("no way"); return nil }, []string{": no way\n", `Always("p") does not hold after step 1 of main: it called FailNow`}},
