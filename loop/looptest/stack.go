@@ -67,7 +67,7 @@ func framesOf(stack string) []string {
 			frames = append(frames, line)
 		case !ok:
 			function = line
-		case ofProgram(function):
+		case ofProgram(function, place):
 			place, _, _ = strings.Cut(place, " +0x")
 			frames = append(frames, cut(filepath.Base(place)+", in "+nameOf(function), maxLine))
 		}
@@ -75,14 +75,15 @@ func framesOf(stack string) []string {
 	return frames
 }
 
-// ofProgram reports whether function, as in a stack, is neither of this library nor of the runtime.
-func ofProgram(function string) bool {
+// ofProgram reports whether a frame, as in a stack, is neither of this library nor of the runtime.
+func ofProgram(function, place string) bool {
 	for _, prefix := range []string{"panic(", "runtime.", "runtime/", "iter.", "created by ", "testing."} {
 		if strings.HasPrefix(function, prefix) {
 			return false
 		}
 	}
-	return !ofTakt(function)
+	file, _, _ := strings.Cut(place, ".go:")
+	return !ofTakt(function, file+".go")
 }
 
 // nameOf returns the name of a function, as in a stack, without the directory of its package and

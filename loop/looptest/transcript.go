@@ -160,7 +160,7 @@ func callSite() string {
 		switch {
 		case strings.HasPrefix(frame.Function, "runtime."), strings.HasPrefix(frame.Function, "iter."):
 			return "an await"
-		case !ofTakt(frame.Function):
+		case !ofTakt(frame.Function, frame.File):
 			return place(frame)
 		case !more:
 			return "an await"
@@ -172,15 +172,24 @@ func place(frame runtime.Frame) string {
 	return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
 }
 
-// module is the prefix of the names of all functions of this library.
-var module = strings.TrimSuffix(reflect.TypeFor[loop.Loop]().PkgPath(), "loop")
+// module is the prefix of the names of all functions of this library, and folder that of its files.
+var (
+	module = strings.TrimSuffix(reflect.TypeFor[loop.Loop]().PkgPath(), "loop")
+	folder = func() string {
+		_, file, _, _ := runtime.Caller(0)
+		return strings.TrimSuffix(file, "loop/looptest/transcript.go")
+	}()
+)
 
-// ofTakt reports whether function belongs to the library.
-func ofTakt(function string) bool {
-	rest, ok := strings.CutPrefix(function, module)
-	if !ok {
-		return false
+// ofTakt reports whether a frame belongs to the library. The file counts too: if a function of the library
+// is inlined, such as one that returns an iterator, its closures have the name of the function around it.
+func ofTakt(function, file string) bool {
+	if rest, ok := strings.CutPrefix(function, module); ok {
+		pkg, _, _ := strings.Cut(rest[strings.LastIndexByte(rest, '/')+1:], ".")
+		if pkg != "main" && !strings.HasSuffix(pkg, "_test") {
+			return true
+		}
 	}
-	pkg, _, _ := strings.Cut(rest[strings.LastIndexByte(rest, '/')+1:], ".")
-	return pkg != "main" && !strings.HasSuffix(pkg, "_test")
+	rest, ok := strings.CutPrefix(file, folder)
+	return ok && !strings.HasPrefix(rest, "cmd/") && !strings.HasSuffix(rest, "_test.go")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/queue"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files under testdata")
@@ -70,4 +71,24 @@ func TestTranscript(t *testing.T) {
 		t.Fatal("and that is\nthe end")
 	}, looptest.Eager())
 	golden(t, r.report())
+}
+
+// The iterator of a queue may be inlined into the body that ranges over it. The report has the line of the
+// body, not that of the queue.
+func TestSitesAreThoseOfTheProgram(t *testing.T) {
+	r := explore(t, few, func(ctx context.Context, t *looptest.T) {
+		q := queue.New[int](1)
+		reader := spawn(ctx, "reader", func(ctx context.Context) error {
+			for _, err := range q.All(ctx) {
+				must(t, err)
+			}
+			return nil
+		})
+		must(t, q.Put(ctx, 1))
+		must(t, reader.Wait(ctx))
+	})
+	contains(t, r.report(), "deadlock", "reader awaits an item of a queue, at transcript_test.go:", "reader  its start → transcript_test.go:")
+	if strings.Contains(r.report(), "queue.go") {
+		t.Error(r.report())
+	}
 }

@@ -54,7 +54,7 @@ func (r *run) unfinished(first []*loop.Task) string {
 func stateOf(t *loop.Task) string {
 	text := t.Status()
 	for _, frame := range t.Stack() {
-		if !ofTakt(frame.Function) {
+		if !ofTakt(frame.Function, frame.File) {
 			text += ", at " + place(frame)
 			break
 		}
