@@ -246,7 +246,7 @@ func (r *run) failure(f loop.Failure) {
 	name := ""
 	if f.Task != nil {
 		name = fmt.Sprintf(" (task %q)", f.Task.Name())
-		if site := f.Task.SpawnSite(); site != "" {
+		if site := f.Task.SpawnSite(); site != "" && f.Task.ID() > 1 { // this package has spawned main
 			name += ", spawned at " + filepath.Base(site)
 		}
 	}
@@ -272,7 +272,7 @@ func (r *run) close() {
 	}
 	r.closing = true
 	defer r.failed() // sets kind and name
-	defer r.said.cleanUp()
+	defer r.said.cleanUp(r.cleanupFailed)
 	defer func() {
 		r.said.deaf = false
 		if r.hold && !r.ended && !r.said.finished {
@@ -280,4 +280,14 @@ func (r *run) close() {
 		}
 	}()
 	r.loop.Close()
+}
+
+// cleanupFailed reports that a function given to Cleanup has not returned.
+func (r *run) cleanupFailed(err error) {
+	p, ok := err.(*loop.PanicError)
+	if !ok {
+		r.find(goexited, "Cleanup", "runtime.Goexit ended a function given to Cleanup; if it called FailNow of the test's own t, call FailNow of the body's T instead")
+		return
+	}
+	r.find(panicked, fmt.Sprint(p.Value), "%s", strings.Replace(panicText(p), "a callback", "a function given to Cleanup", 1))
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -367,4 +368,44 @@ func TestMaxSteps(t *testing.T) {
 	// A body may take exactly as many steps as MaxSteps says.
 	looptest.Explore(t, few, func(ctx context.Context, _ *looptest.T) { pauses(ctx, 99) }, looptest.MaxSteps(100))
 	looptest.Run(t, func(ctx context.Context, _ *looptest.T) { pauses(ctx, 110_000) })
+}
+
+// A function given to Cleanup that panics or calls Goexit fails the schedule. The other ones are called, and
+// the exploration goes on.
+func TestCleanupFails(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fails func(t *looptest.T)
+		want  []string // nil if the schedule passes
+	}{
+		{"panic", func(*looptest.T) { panic("ouch") }, []string{"panic in a function given to Cleanup: ouch\n\tat explore_test.go:"}},
+		{"panic in FailNow", func(t *looptest.T) { defer panic("ouch"); t.FailNow() }, []string{"panic in a function given to Cleanup: ouch\n\tat explore_test.go:"}},
+		{"Goexit", func(*looptest.T) { runtime.Goexit() }, []string{"runtime.Goexit ended a function given to Cleanup"}},
+		{"Fatal", func(t *looptest.T) { t.Fatal("ouch") }, []string{"explore_test.go:", ": ouch"}},
+		{"Skip", func(t *looptest.T) { t.Skip("enough") }, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			runs, cleanups := 0, 0
+			body := func(ctx context.Context, t *looptest.T) {
+				runs++
+				t.Cleanup(func() { cleanups++ })
+				t.Cleanup(func() {
+					t.Cleanup(func() { cleanups++ })
+					c.fails(t)
+				})
+				if t.Choose("early", 2) == 1 {
+					t.Skip("Cleanup is called all the same")
+				}
+			}
+			r := explore(t, looptest.Exhaustive(0), body, looptest.KeepGoing(100))
+			if r.Failed() != (c.want != nil) || cleanups != 2*runs {
+				t.Errorf("%d runs with %d cleanups: %s", runs, cleanups, r.report())
+			}
+			contains(t, r.report(), c.want...)
+			if c.want != nil {
+				again := record(t, func(tb testing.TB) { looptest.Replay(tb, r.replay(), body) })
+				contains(t, again.report(), c.want...)
+			}
+		})
+	}
 }

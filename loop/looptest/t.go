@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // A T is given to a body in place of the test's own testing.TB. It has the same methods.
@@ -19,7 +22,8 @@ import (
 //   - A failure fails the schedule. Explore minimises the schedule, and then fails the test.
 //   - The report shows only the texts that the minimised schedule logs.
 //   - Skip ends the schedule, not the test.
-//   - A function given to Cleanup is called at the end of the schedule, after its loop is closed.
+//   - A function given to Cleanup is called at the end of the schedule, after its loop is closed. If it
+//     panics, the schedule fails.
 //
 // Any task may call Fatal, FailNow and Skip. They end the body and all its tasks, and all deferred
 // calls run.
@@ -179,8 +183,8 @@ func (h *holder) Cleanup(f func()) {
 }
 
 // cleanUp calls the functions given to Cleanup, the last one first. Such a function may call
-// Cleanup again.
-func (h *holder) cleanUp() {
+// Cleanup again. If one panics or calls Goexit by itself, cleanUp tells fell, and goes on.
+func (h *holder) cleanUp(fell func(err error)) {
 	h.mu.Lock()
 	last := len(h.cleanups) - 1
 	if last < 0 {
@@ -189,7 +193,17 @@ func (h *holder) cleanUp() {
 	}
 	f := h.cleanups[last]
 	h.cleanups = h.cleanups[:last]
+	h.finished = false // the body may have called FailNow
 	h.mu.Unlock()
-	defer h.cleanUp() // deferred, because f may call FailNow
+	returned := false
+	defer func() {
+		if !returned {
+			if err := lowlevel.Recovered(recover(), nil); err != loop.ErrGoexit || !h.finished {
+				fell(err)
+			}
+		}
+		h.cleanUp(fell) // in the deferred function, because f may call FailNow
+	}()
 	f()
+	returned = true
 }
