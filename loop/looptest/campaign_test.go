@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
 
@@ -240,5 +241,30 @@ func TestEnvironmentSeedIsTold(t *testing.T) {
 	t.Setenv("TAKT_SEED", "")
 	if r := explore(t, looptest.Random(1, 100_000), noisy, looptest.MinimiseFor(0), looptest.Unexplained()); strings.Contains(r.report(), "TAKT_SEED") {
 		t.Error(r.report())
+	}
+}
+
+// Two panics with the same message are two failures if they come from different lines.
+func TestKeepGoingTellsPanicsApart(t *testing.T) {
+	for name, run := range map[string]func(ctx context.Context, t *looptest.T, f func()){
+		"body":     func(_ context.Context, _ *looptest.T, f func()) { f() },
+		"callback": func(ctx context.Context, t *looptest.T, f func()) { lowlevel.LoopOf(ctx).CallSoon(f); pauses(ctx, 2) },
+		"Cleanup":  func(_ context.Context, t *looptest.T, f func()) { t.Cleanup(f) },
+	} {
+		var none *struct{ n int }
+		r := explore(t, looptest.Exhaustive(0), func(ctx context.Context, t *looptest.T) {
+			which := t.Choose("which", 4)
+			run(ctx, t, func() {
+				switch which {
+				case 1:
+					none.n++
+				case 2, 3:
+					none.n--
+				}
+			})
+		}, looptest.KeepGoing(9))
+		if len(r.errors) != 2 {
+			t.Errorf("%s: %d failures: %s", name, len(r.errors), r.report())
+		}
 	}
 }

@@ -78,6 +78,14 @@ func (r *run) find(kind failureKind, name, format string, args ...any) {
 	r.report = append(r.report, "looptest: "+fmt.Sprintf(format, args...))
 }
 
+// findPanic notes a panic. The place that panicked is a part of the name: many panics have the same message.
+func (r *run) findPanic(p *loop.PanicError, text string) {
+	if r.kind == none {
+		r.kind, r.name = panicked, stackOf(p)[0]+": "+signature(fmt.Sprint(p.Value))
+	}
+	r.find(panicked, "", "%s", text)
+}
+
 // failed reports whether the run has failed. It sets the kind of a failure that the body reported.
 func (r *run) failed() bool {
 	if r.kind == none && r.said.failed {
@@ -164,7 +172,7 @@ func (r *run) execute() {
 		return
 	}
 	if p, ok := main.Err().(*loop.PanicError); ok {
-		r.find(panicked, fmt.Sprint(p.Value), "%s", panicText(p))
+		r.findPanic(p, panicText(p))
 	}
 	r.findLeaks()
 }
@@ -250,11 +258,11 @@ func (r *run) failure(f loop.Failure) {
 			name += ", spawned at " + filepath.Base(site)
 		}
 	}
-	kind, text := unhandled, fmt.Sprint(f.Err)
 	if p, ok := f.Err.(*loop.PanicError); ok {
-		kind, text = panicked, panicText(p)
+		r.findPanic(p, fmt.Sprintf("%v%s: %s", f.Kind, name, panicText(p)))
+		return
 	}
-	r.find(kind, fmt.Sprint(f.Kind, " ", f.Err), "%v%s: %s", f.Kind, name, text)
+	r.find(unhandled, fmt.Sprint(f.Kind, " ", f.Err), "%v%s: %v", f.Kind, name, f.Err)
 }
 
 // abandon makes the run report nothing more of its tasks.
@@ -289,5 +297,5 @@ func (r *run) cleanupFailed(err error) {
 		r.find(goexited, "Cleanup", "runtime.Goexit ended a function given to Cleanup; if it called FailNow of the test's own t, call FailNow of the body's T instead")
 		return
 	}
-	r.find(panicked, fmt.Sprint(p.Value), "%s", strings.Replace(panicText(p), "a callback", "a function given to Cleanup", 1))
+	r.findPanic(p, strings.Replace(panicText(p), "a callback", "a function given to Cleanup", 1))
 }

@@ -69,7 +69,8 @@ func For(d time.Duration) Option {
 
 // KeepGoing makes Explore look for up to n failures that are not the same. Each is minimised and
 // reported. Two failures are the same if they are of the same kind, and have the same name of a
-// check, or the same message except for numbers and texts in quotes. A failure of the corpus counts, and
+// check, or the same message except for numbers and texts in quotes; a panic and a text of Error or Fatal
+// must also come from the same line. A failure of the corpus counts, and
 // so does one under the first of both factories. KeepGoing panics if n is less than 1.
 func KeepGoing(n int) Option {
 	if n < 1 {
