@@ -33,8 +33,16 @@ func corpusOf(test string) string {
 	return path
 }
 
-// fileName returns a name without the characters that a file system may not allow in the name of a file.
+// maxFileName is how many bytes the name of a test has in the name of a file. File systems allow 255, and a
+// name may get an ending.
+const maxFileName = 200
+
+// fileName returns a name without the characters that a file system may not allow in the name of a file. The
+// end of a long name is a hash in place of the rest.
 func fileName(name string) string {
+	if len(name) > maxFileName {
+		name = fmt.Sprintf("%s-%016x", strings.ToValidUTF8(name[:maxFileName-17], ""), hashOf(name))
+	}
 	return strings.Map(func(c rune) rune {
 		if strings.ContainsRune(`/\:*?"<>| `, c) {
 			return '_'

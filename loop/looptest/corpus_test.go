@@ -223,3 +223,23 @@ func TestCorpusOf(t *testing.T) {
 		}
 	}
 }
+
+// A test with a long name has a corpus and a timeline. Names with the same beginning have folders of their own.
+func TestCorpusOfALongName(t *testing.T) {
+	folders := map[string]bool{}
+	for _, end := range []string{"a", "b"} {
+		t.Run(strings.Repeat("ä long näme ", 50)+end, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			t.Setenv("TAKT_ARTIFACTS", "artifacts")
+			fails := func(_ context.Context, t *looptest.T) { t.Error("it fails") }
+			r := explore(t, few, fails, looptest.AddToCorpus())
+			contains(t, r.report(), "The schedule was added to the corpus: ", "The timeline of this run: ")
+			r = explore(t, few, fails)
+			contains(t, r.report(), "It fails first in, first out ("+looptest.CorpusOf(t.Name()))
+			folders[looptest.CorpusOf(t.Name())] = true
+		})
+	}
+	if len(folders) != 2 {
+		t.Error(folders)
+	}
+}
