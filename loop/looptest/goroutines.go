@@ -21,13 +21,18 @@ var marks atomic.Int64
 // labels of the goroutine that starts it, so all goroutines of this test have the mark, and those
 // of parallel tests do not. ctx has the mark too: a loop in debug mode sets the labels of its
 // goroutines from the contexts of its tasks. left removes the mark from the calling goroutine, and
-// describes the marked goroutines that still exist; it returns an empty string if there are none.
-func markGoroutines() (ctx context.Context, left func() string) {
+// describes the marked goroutines that still exist; it returns an empty string if there are none. If t
+// belongs to a run, the calling goroutine gets the mark of that run back.
+func markGoroutines(t testing.TB) (ctx context.Context, left func() string) {
+	around := context.Background()
+	if t, ok := t.(*T); ok && t.run != nil {
+		around = t.run.outer
+	}
 	label := fmt.Sprintf("mark %d", marks.Add(1))
-	ctx = pprof.WithLabels(context.Background(), pprof.Labels("looptest", label))
+	ctx = pprof.WithLabels(around, pprof.Labels("looptest", label))
 	pprof.SetGoroutineLabels(ctx)
 	return ctx, func() string {
-		pprof.SetGoroutineLabels(context.Background())
+		pprof.SetGoroutineLabels(around)
 		stacks := goroutinesOf(label)
 		if stacks == "" {
 			return ""
@@ -39,7 +44,7 @@ func markGoroutines() (ctx context.Context, left func() string) {
 // findGoroutines marks the calling goroutine, and returns a function that fails t if goroutines with the
 // mark are left.
 func findGoroutines(t testing.TB) (ctx context.Context, find func()) {
-	ctx, left := markGoroutines()
+	ctx, left := markGoroutines(t)
 	return ctx, func() {
 		t.Helper()
 		if text := left(); text != "" {

@@ -30,7 +30,7 @@ func Run(t testing.TB, body Body, opts ...Option) {
 	mustBeGiven("Run", t, body)
 	t.Helper()
 	c := configure(opts, 0)
-	outer, left := markGoroutines()
+	outer, left := markGoroutines(t)
 	r := &run{config: c, outer: outer, body: body, test: t, debug: true, seed: 1, policy: &recorder{by: fifo{}, alone: true}}
 	tl := newTimeline(t, r)
 	defer func() {

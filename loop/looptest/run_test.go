@@ -186,3 +186,26 @@ func TestRunWithSubtests(t *testing.T) {
 		})
 	}
 }
+
+// A Run or Explore inside a body does not hide the goroutines that this body leaves.
+func TestGoroutinesAroundAnotherRun(t *testing.T) {
+	inner := func(context.Context, *looptest.T) {}
+	for name, run := range map[string]func(t testing.TB, body looptest.Body){
+		"Run":     func(t testing.TB, body looptest.Body) { looptest.Run(t, body) },
+		"Explore": func(t testing.TB, body looptest.Body) { looptest.Explore(t, few, body) },
+	} {
+		stop := make(chan none)
+		r := record(t, func(tb testing.TB) {
+			run(tb, func(_ context.Context, t *looptest.T) {
+				looptest.Run(t, inner)
+				looptest.Explore(t, few, inner)
+				go func() { <-stop }()
+			})
+		})
+		close(stop)
+		contains(t, r.report(), "looptest: goroutines are left", "run_test.go:")
+		if len(r.errors) != 1 {
+			t.Errorf("%s: %s", name, r.report())
+		}
+	}
+}
