@@ -268,3 +268,15 @@ func TestKeepGoingTellsPanicsApart(t *testing.T) {
 		}
 	}
 }
+
+// The shortest budget is still a budget if two factories share it.
+func TestForWithBothFactories(t *testing.T) {
+	runs := 0
+	r := explore(t, looptest.Random(1, 1000), func(ctx context.Context, t *looptest.T) {
+		runs++
+		endlessTree(ctx, t)
+	}, looptest.For(1), looptest.BothFactories())
+	if r.Failed() || runs > 100 {
+		t.Errorf("%d runs; %s", runs, r.report())
+	}
+}

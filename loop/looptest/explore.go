@@ -55,7 +55,9 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 		t.Fatal(err)
 	}
 	factories := c.factories()
-	c.budget /= time.Duration(len(factories))
+	if len(factories) > 1 {
+		c.budget -= c.budget / 2 // never 0, which is no budget
+	}
 	outer, find := findGoroutines(t)
 	defer find()
 	explorer := func() *explorer {
