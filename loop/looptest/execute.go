@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop"
@@ -219,11 +220,17 @@ func (r *run) fixedOptions() []loop.Option {
 			opts = append(opts, loop.WithObserver(observe))
 		}
 	}
-	if r.debug {
+	switch {
+	case r.debug && r.hold: // debug mode is on only to learn where tasks were spawned; a busy machine is no news
+		opts = append(opts, loop.WithSlowStep(slowReplay))
+	case r.debug:
 		opts = append(opts, loop.WithDebug())
 	}
 	return opts
 }
+
+// slowReplay is after how long the watchdog logs that a step blocks the loop, while a report is made.
+const slowReplay = 10 * time.Second
 
 // findLeaks reports the tasks and timers that are left when the body has ended.
 func (r *run) findLeaks() {
@@ -246,7 +253,7 @@ func plural(n int, one, more string) string {
 // failure is the loop's error handler.
 func (r *run) failure(f loop.Failure) {
 	switch {
-	case f.Kind == loop.SlowStep: // debug mode is on only to learn where tasks were spawned
+	case f.Kind == loop.SlowStep: // the watchdog has logged it
 		return
 	case slices.Contains(r.unwound, f.Task), errors.Is(f.Err, loop.ErrGoexit), r.t.Skipped():
 		return // a failure of a task that is being unwound is not reported

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
@@ -37,5 +38,23 @@ func TestRunOfABodyThatBlocks(t *testing.T) {
 				t.Errorf("the log has no %q: %s", want, text)
 			}
 		}
+	})
+}
+
+// A busy machine makes a step slow, or the body does much. A replay, and the run for the report of Explore,
+// do not log that.
+func TestReplayOfASlowBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		testkit.LogTo(t, slog.NewTextHandler(told(func(line string) { t.Errorf("logged: %s", line) }), nil))
+		slow := func(ctx context.Context, t *looptest.T) {
+			time.Sleep(time.Second) // of the bubble
+			t.Error("slow")
+		}
+		r := record(t, func(tb testing.TB) {
+			looptest.Explore(tb, looptest.Sample(1, 1), slow)
+		})
+		contains(t, r.report(), ": slow\n")
+		again := record(t, func(tb testing.TB) { looptest.Replay(tb, r.replay(), slow) })
+		contains(t, again.report(), ": slow\n")
 	})
 }
