@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"regexp"
 	"runtime"
 	"strings"
@@ -407,5 +408,47 @@ func TestCleanupFails(t *testing.T) {
 				contains(t, again.report(), c.want...)
 			}
 		})
+	}
+}
+
+// A timer that comes due stands at the end of the ready queue, as TimePasses says: a task that it wakes runs
+// after the first step of a task that was ready before, and may run before the second step.
+func TestTimePassesBehindReadyTasks(t *testing.T) {
+	orders := map[string]bool{}
+	r := explore(t, looptest.Exhaustive(0), func(ctx context.Context, t *looptest.T) {
+		order := ""
+		worker := spawn(ctx, "worker", func(ctx context.Context) error {
+			order += "1"
+			err := task.Yield(ctx)
+			order += "2"
+			return err
+		})
+		must(t, task.Sleep(ctx, time.Hour))
+		order += "!"
+		must(t, worker.Wait(ctx))
+		orders[order] = true
+	}, looptest.TimePasses())
+	if want := (map[string]bool{"1!2": true, "12!": true}); r.Failed() || !maps.Equal(orders, want) {
+		t.Errorf("%v, want %v; %s", orders, want, r.report())
+	}
+}
+
+// A task that polls forever is a failure under Exhaustive, and not under the strategies that are fair.
+func TestPollingUnderEachStrategy(t *testing.T) {
+	for _, c := range []struct {
+		s     looptest.Strategy
+		fails bool
+	}{{looptest.Exhaustive(0), true}, {looptest.DelayBounded(3), false}, {looptest.Sample(1, 200), false}} {
+		r := explore(t, c.s, func(ctx context.Context, t *looptest.T) {
+			ready := false
+			worker := spawn(ctx, "worker", func(ctx context.Context) error { ready = true; return nil })
+			for !ready {
+				must(t, task.Yield(ctx))
+			}
+			must(t, worker.Wait(ctx))
+		}, looptest.MaxSteps(1000))
+		if strings.Contains(r.report(), "the body has not ended after 1000 steps") != c.fails || r.Failed() != c.fails {
+			t.Errorf("%v: %s", c.s, r.report())
+		}
 	}
 }

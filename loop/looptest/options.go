@@ -39,6 +39,11 @@ func BothFactories() Option { return func(c *config) { c.both = true } }
 // TimePasses makes the passing of time one more choice: while tasks are ready and a timer is
 // armed, the timer may come due before the tasks run, as on a busy machine. Without TimePasses work
 // takes no time under a virtual clock, so many time limits never expire.
+//
+// A timer that comes due is a callback, and callbacks are not picked: it stands at the end of the ready
+// queue, and fires when each task before it has taken a step. A task that it wakes is an option from then
+// on. So if a task spawns another one and then sleeps, no schedule lets it wake before the first step of
+// the other one. A loop without a strategy does not do that either.
 func TimePasses() Option { return func(c *config) { c.passing = true } }
 
 // Parallel makes Explore run schedules on all cores at once. The body must not share variables with

@@ -26,6 +26,11 @@ func DelayBounded(d int) Strategy {
 // test passes, no schedule makes the body fail. k tasks that are ready at once and have n steps
 // each have (kn)!/(n!)^k schedules. With TAKT_SHARD the limit is that of each part. Exhaustive panics
 // if limit is negative.
+//
+// Exhaustive is not fair. If a task polls, which is to say that it yields until another task has done
+// something, there is a schedule in which only this task runs. That schedule reaches [MaxSteps], and fails.
+// Let the task wait for an event, or sleep between two looks. Or use [Sample], which lets every task run
+// after a while, or [DelayBounded], which goes back to first in, first out.
 func Exhaustive(limit int) Strategy {
 	if limit < 0 {
 		panic(fmt.Sprintf("looptest: Exhaustive(%d); give a limit of 1 or more, or 0 for no limit", limit))
