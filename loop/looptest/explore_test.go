@@ -5,7 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"regexp"
 	"runtime"
 	"strings"
@@ -450,5 +452,57 @@ func TestPollingUnderEachStrategy(t *testing.T) {
 		if strings.Contains(r.report(), "the body has not ended after 1000 steps") != c.fails || r.Failed() != c.fails {
 			t.Errorf("%v: %s", c.s, r.report())
 		}
+	}
+}
+
+// What a body does with the methods of its T ends with the schedule.
+func TestMethodsOfOneSchedule(t *testing.T) {
+	const name = "TAKT_TEST_OF_ONE_SCHEDULE"
+	home, err := os.Getwd()
+	must(t, err)
+	var dirs []string
+	var contexts []context.Context
+	r := explore(t, looptest.Exhaustive(0), func(ctx context.Context, t *looptest.T) {
+		together(ctx, t, func(context.Context) {}, func(context.Context) {})
+		if value, set := os.LookupEnv(name); set {
+			t.Errorf("%s is %q before Setenv", name, value)
+		}
+		if dir, err := os.Getwd(); dir != home {
+			t.Errorf("the folder is %s before Chdir, %v", dir, err)
+		}
+		dir := t.TempDir()
+		dirs = append(dirs, dir)
+		must(t, os.WriteFile(dir+"/file", nil, 0o666))
+		contexts = append(contexts, t.Context())
+		if err := t.Context().Err(); err != nil || t.Context() != t.Context() {
+			t.Errorf("the context has ended before the schedule: %v", err)
+		}
+		t.Cleanup(func() {
+			if t.Context().Err() == nil {
+				t.Error("the context has not ended before Cleanup")
+			}
+		})
+		t.Setenv(name, "outer")
+		t.Setenv(name, "inner")
+		t.Cleanup(func() {
+			if os.Getenv(name) != "inner" {
+				t.Error("the variable is restored before a Cleanup function that was given later")
+			}
+		})
+		t.Chdir(dir)
+	})
+	if r.Failed() || len(dirs) < 4 {
+		t.Errorf("%d schedules: %s", len(dirs), r.report())
+	}
+	for i, dir := range dirs {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is left: %v", dir, err)
+		}
+		if contexts[i].Err() == nil {
+			t.Error("a context has not ended")
+		}
+	}
+	if dir, _ := os.Getwd(); dir != home || os.Getenv(name) != "" {
+		t.Errorf("the folder is %s, and the variable is %q", dir, os.Getenv(name))
 	}
 }

@@ -1,9 +1,11 @@
 package looptest
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -24,6 +26,9 @@ import (
 //   - Skip ends the schedule, not the test.
 //   - A function given to Cleanup is called at the end of the schedule, after its loop is closed. If it
 //     panics, the schedule fails.
+//   - TempDir, Setenv, Chdir and Context are for this schedule: what they have made or changed is undone
+//     with its Cleanup functions. Setenv and Chdir change the whole process, so they do not go with
+//     [Parallel].
 //
 // Any task may call Fatal, FailNow and Skip. They end the body and all its tasks, and all deferred
 // calls run.
@@ -47,6 +52,8 @@ type holder struct {
 	deaf     bool // texts and failures are not kept: they come only because the loop is being closed
 	heard    func(line string, bad bool)
 	cleanups []func()
+	ctx      context.Context // of Context; nil before the first call
+	cancel   func()          // ends ctx
 }
 
 func (h *holder) Helper() {
@@ -182,10 +189,60 @@ func (h *holder) Cleanup(f func()) {
 	h.cleanups = append(h.cleanups, f)
 }
 
+// TempDir returns a new folder, which is removed at the end of the schedule.
+func (h *holder) TempDir() string {
+	dir, err := os.MkdirTemp("", "looptest")
+	if err != nil {
+		h.log(fmt.Sprintf("TempDir: %v", err), true)
+		h.FailNow()
+	}
+	h.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			h.Errorf("TempDir: %v", err)
+		}
+	})
+	return dir
+}
+
+// Setenv sets a variable of the environment until the end of the schedule.
+func (h *holder) Setenv(key, value string) {
+	before, set := os.LookupEnv(key)
+	h.TB.Setenv(key, value)
+	h.Cleanup(func() {
+		if set {
+			h.TB.Setenv(key, before)
+		} else {
+			os.Unsetenv(key)
+		}
+	})
+}
+
+// Chdir changes the working directory until the end of the schedule.
+func (h *holder) Chdir(dir string) {
+	before, err := os.Getwd()
+	h.TB.Chdir(dir)
+	if err == nil { // otherwise TB.Chdir has failed the test
+		h.Cleanup(func() { h.TB.Chdir(before) })
+	}
+}
+
+// Context returns a context that ends just before the functions given to Cleanup are called.
+func (h *holder) Context() context.Context {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx == nil {
+		h.ctx, h.cancel = context.WithCancel(h.TB.Context())
+	}
+	return h.ctx
+}
+
 // cleanUp calls the functions given to Cleanup, the last one first. Such a function may call
 // Cleanup again. If one panics or calls Goexit by itself, cleanUp tells fell, and goes on.
 func (h *holder) cleanUp(fell func(err error)) {
 	h.mu.Lock()
+	if h.cancel != nil {
+		h.cancel() // again for each function: the first one may have called Context
+	}
 	last := len(h.cleanups) - 1
 	if last < 0 {
 		h.mu.Unlock()
