@@ -339,9 +339,11 @@ func (x *explorer) take() (r *run, again bool) {
 
 // visitBy returns a visit of the tree by w. It returns nil if there is nothing more to run.
 func (x *explorer) visitBy(w Walk) *visit {
-	v := &visit{tree: x.tree}
+	var v *visit
 	if last := len(x.visits) - 1; last >= 0 {
 		v, x.visits = x.visits[last], x.visits[:last]
+	} else {
+		v = &visit{tree: x.tree}
 	}
 	if !v.begin(w, x.shard()) {
 		return nil

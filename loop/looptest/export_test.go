@@ -3,6 +3,7 @@ package looptest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -131,42 +132,62 @@ func Grow(t testing.TB, s Strategy, body Body, opts ...Option) Tree {
 		t.Errorf("%d runs failed; %s", len(x.failing), x.parted)
 	}
 	v := x.tree
-	if v.root == exhausted {
-		if v.size != 0 {
-			t.Errorf("an exhausted tree has %d bytes", v.size)
-		}
-	} else if bytes := v.root.check(t); bytes != v.size {
-		t.Errorf("the tree has %d bytes, but says %d", bytes, v.size)
+	bytes := 0
+	if v.root != exhausted {
+		bytes = v.cells.check(t, v.root)
 	}
-	return Tree{v.size, x.done, v.over()}
+	if bytes != v.cells.bytes() || len(v.inside) > 0 {
+		t.Errorf("the tree has %d bytes, but says %d; %d runs are in it", bytes, v.cells.bytes(), len(v.inside))
+	}
+	return Tree{bytes, x.done, v.over()}
 }
 
 // check checks a node that no run is in, and returns the bytes of it and all below it.
-func (n *node) check(t testing.TB) (bytes int) {
-	bytes = nodeSize + 8*len(n.kids) + 8*len(n.tail)
-	open := int32(0)
-	for i, kid := range n.kids {
-		switch kid {
-		case claimed:
-			t.Errorf("option %d is claimed, but no run is left", i)
-		case nil:
-			open++
-		case exhausted:
-		default:
-			open++ // a node that is not exhausted has something that can be run
-			if kid.parent != n || kid.at != int32(i) {
-				t.Errorf("option %d has another place: %d", i, kid.at)
+func (cs *cells) check(t testing.TB, node int32) (bytes int) {
+	c := cs.at(node)
+	if c[cellOf] == 0 {
+		if _, of, _ := cs.option(c); c[cellOpen] != 1 || of == 0 {
+			t.Errorf("a leaf with %d options, first one of %d", c[cellOpen], of)
+		}
+		bytes = cellSize
+		for piece := c[cellTail]; piece != 0; piece = cs.at(piece)[0] {
+			bytes += cellSize
+		}
+		return bytes
+	}
+	open, bytes := cs.checkSlots(t, c[cellSlots:], perSlot(c[cellOf]), c[cellOf])
+	if c[cellOpen] != open || open == 0 { // a node that is not exhausted has something that can be run
+		t.Errorf("%d options of %d can be taken, but the node says %d", open, c[cellOf], c[cellOpen])
+	}
+	return cellSize + bytes
+}
+
+// checkSlots checks slots that stand for of kids.
+func (cs *cells) checkSlots(t testing.TB, slots []int32, width, of int32) (open int32, bytes int) {
+	for at, s := range slots {
+		kids := min(width, of-int32(at)*width)
+		switch {
+		case kids <= 0:
+			if s != unseen {
+				t.Errorf("slot %d is used, but there are %d options", at, of)
 			}
-			bytes += kid.check(t)
+		case s == claimed:
+			t.Errorf("slot %d is claimed, but no run is left", at)
+		case s == exhausted:
+		case s == unseen:
+			open += kids
+		case width == 1:
+			open++
+			bytes += cs.check(t, s)
+		default:
+			more, below := cs.checkSlots(t, cs.at(s)[:], width/8, kids)
+			open, bytes = open+more, bytes+cellSize+below
+			if branch := cs.at(s); !slices.ContainsFunc(branch[:], func(s int32) bool { return s != exhausted }) {
+				t.Errorf("a branch is exhausted")
+			}
 		}
 	}
-	if n.kids == nil {
-		open = 1
-	}
-	if n.open != open || open == 0 || n.over || (n.kids == nil) == (len(n.tail) == 0) {
-		t.Errorf("%d options of %d can be taken, but the node says %d; over: %v", open, len(n.kids), n.open, n.over)
-	}
-	return bytes
+	return open, bytes
 }
 
 // LeaveOut returns a schedule without some of its deviations.

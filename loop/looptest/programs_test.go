@@ -78,6 +78,11 @@ var programs = []program{
 		}
 	}},
 	{name: "one wide choice", all: 60, body: func(_ context.Context, t *looptest.T) { t.Choose("wide", 60) }},
+	{name: "a very wide choice", all: 479 + 2*17, body: func(_ context.Context, t *looptest.T) {
+		if first := t.Choose("wide", 481); first == 48 || first == 480 { // the last value is alone in its branch
+			t.Choose("again", 17)
+		}
+	}},
 	{name: "choices in tasks", body: func(ctx context.Context, t *looptest.T) {
 		steppers(ctx, t, []int{2, 1}, func(machine, step int) {
 			if t.Chance("more", .5) {

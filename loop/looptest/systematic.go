@@ -53,6 +53,9 @@ func (s systematic) Begin(e Exploration) Search {
 	return &search{systematic: s, parts: 1, todo: []path{{end: 1, step: 1}}}
 }
 
+// An option is a pick at a choice point, and the number of options there.
+type option struct{ pick, of int32 }
+
 // A path is a run of a systematic search. It repeats an earlier run up to a choice point, makes
 // another pick there, and is first in, first out from then on.
 type path struct {

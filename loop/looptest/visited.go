@@ -1,6 +1,7 @@
 package looptest
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/takt-go/takt/loop"
@@ -23,9 +24,9 @@ import (
 type visited struct {
 	mu      sync.Mutex
 	changed *sync.Cond // a claim has ended
-	root    *node      // nil before the first run has ended
-	claimed bool       // a run has claimed the root
-	size    int        // how many bytes the tree has, roughly
+	root    int32      // as a slot has it; unseen before a run takes it
+	cells   cells      // of the tree
+	inside  []*visit   // those whose next choice point is in the tree
 	forgot  bool       // runs were not taken in, so the exploration may have run a schedule twice
 	off     bool       // the program is not determined by its picks: see stop
 
@@ -33,31 +34,11 @@ type visited struct {
 	limited  bool // in a run, a task had to run for this reason
 }
 
-// maxVisited is how many bytes the tree of an exploration may have, roughly. A tree that has them takes
-// in nothing more, except what is exhausted. Then schedules may be run again.
+// maxVisited is how many bytes the tree of an exploration may have. A tree that has them takes in nothing
+// more, except what is exhausted. Then schedules may be run again.
 var maxVisited = 256 << 20
 
-func (v *visited) full() bool { return v.size >= maxVisited }
-
-type node struct {
-	parent *node
-	at     int32 // which kid of the parent it is
-	open   int32 // how many kids a run can take
-	kids   []*node
-	tail   []option // if kids is nil
-	over   bool     // all kids are exhausted
-}
-
-// nodeSize is how many bytes a node has, without its kids and its tail.
-const nodeSize = 80
-
-// An option is a pick at a choice point, and the number of options there.
-type option struct{ pick, of int32 }
-
-var (
-	claimed   = new(node) // a kid that a run has claimed
-	exhausted = new(node) // a kid below which there is nothing more to run
-)
+func (v *visited) full() bool { return v.cells.bytes() >= maxVisited }
 
 // newVisited returns an empty tree for runs of at most maxSteps steps.
 func newVisited(maxSteps int) *visited {
@@ -77,7 +58,7 @@ func (v *visited) over() bool {
 func (v *visited) stop() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.off, v.root = true, nil
+	v.off, v.root, v.cells = true, unseen, cells{}
 	v.changed.Broadcast()
 }
 
@@ -86,45 +67,60 @@ type visit struct {
 	by     Walk
 	tree   *visited
 	shard  shard
-	at     *node // the next choice point; nil outside of the tree
-	leaf   *node // the node of the option that the visit has claimed
-	option int32
-	owns   bool // the visit has claimed leaf, or the root if leaf is nil
-	late   bool // other runs took all that was left while this one waited: it runs a schedule again
-	tail   []option
+	inside bool   // the next choice point is in the tree
+	at     int32  // its node; exhausted if other runs have taken all that was left there
+	path   []edge // from the root to the option that the visit has claimed
+	owns   bool   // the visit has claimed it, or the root
+	late   bool   // other runs took all that was left while this one waited: it runs a schedule again
+	tail   []byte
 	some   []int32
 
 	front uint64 // the ID of the task at the front of the queue
 	waits int    // for how many choice points it has been there
 }
 
+// An edge is an option at a node.
+type edge struct{ node, kid int32 }
+
 // begin prepares the visit for a run, and returns false if there is nothing more to run.
 func (w *visit) begin(by Walk, s shard) bool {
 	v := w.tree
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	w.by, w.shard, w.at, w.leaf, w.owns, w.late, w.tail = by, s, nil, nil, false, false, w.tail[:0]
-	w.front, w.waits = 0, 0
-	for !v.off && (v.root == nil && v.claimed || v.root != nil && v.root != exhausted && v.root.open == 0) {
+	*w = visit{by: by, tree: v, shard: s, path: w.path[:0], tail: w.tail[:0], some: w.some[:0]}
+	for !v.off && (v.root == claimed || v.root > 0 && v.cells.at(v.root)[cellOpen] == 0) {
 		v.changed.Wait()
 	}
 	switch {
 	case v.off:
-	case v.root == nil:
-		v.claimed, w.owns = true, true
+	case v.root == unseen:
+		v.root, w.owns = claimed, true
 	case v.root == exhausted:
 		return false
 	default:
-		w.at = v.root
+		w.inside, w.at = true, v.root
+		v.inside = append(v.inside, w)
 	}
 	return true
+}
+
+// leave notes that the rest of the run is not in the tree.
+func (w *visit) leave() {
+	w.inside = false
+	all := w.tree.inside
+	last := len(all) - 1
+	all[slices.Index(all, w)] = all[last]
+	w.tree.inside = all[:last]
 }
 
 func (w *visit) Pick(p *ChoicePoint) int {
 	if p.site == "" && w.passedOver(p.ready[0]) {
 		return 0
 	}
-	from, to := w.shard.narrow(p.n)
+	from, to := 0, p.n
+	if w.shard.parts > 1 {
+		from, to = w.shard.narrow(p.n)
+	}
 	of := to - from
 	if of < p.n {
 		w.some = w.some[:0]
@@ -133,14 +129,14 @@ func (w *visit) Pick(p *ChoicePoint) int {
 		}
 		p.some = w.some
 	}
-	if w.at == nil || of == 1 {
-		pick := pickOf(w.by, p)
-		if w.owns && of > 1 {
-			w.tail = append(w.tail, option{int32(p.Index(pick) - from), int32(of)})
-		}
-		return pick
+	if w.inside && of > 1 {
+		return w.pickInTree(p, from, of)
 	}
-	return w.pickInTree(p, from, of)
+	pick := pickOf(w.by, p)
+	if w.owns && of > 1 {
+		w.tail = appendOption(w.tail, p.Index(pick)-from, of)
+	}
+	return pick
 }
 
 // passedOver reports whether t, which is at the front of the queue, was passed over for too many choice
@@ -163,40 +159,46 @@ func (w *visit) pickInTree(p *ChoicePoint, from, of int) int {
 	v := w.tree
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	n := w.at
+	var n *cell
 	for {
-		if v.off || !n.split(v, of) {
-			w.at, v.forgot = nil, true
+		if v.off || w.at > 0 && !v.split(w.at, of) {
+			v.forgot = true
+			w.leave()
 			return pickOf(w.by, p)
 		}
-		if n.open > 0 {
+		if w.at == exhausted {
+			w.late = true
+			w.leave()
+			return pickOf(w.by, p)
+		}
+		if n = v.cells.at(w.at); n[cellOpen] > 0 {
 			break
-		}
-		if n.over {
-			w.at, w.late = nil, true
-			return pickOf(w.by, p)
 		}
 		v.changed.Wait()
 	}
-	if int(n.open) < of {
-		w.some = w.some[:0]
-		for i, kid := range n.kids {
-			if kid == nil || kid.open > 0 {
-				w.some = append(w.some, int32(from+i))
-			}
-		}
+	if int(n[cellOpen]) < of {
+		w.some = v.cells.left(w.at, from, w.some[:0])
 		p.some = w.some
 	}
 	pick := pickOf(w.by, p)
-	at := p.Index(pick) - from
-	if kid := n.kids[at]; kid != nil {
-		w.at = kid
-		return pick
+	kid := int32(p.Index(pick) - from)
+	w.path = append(w.path, edge{w.at, kid})
+	slot := v.cells.slot(w.at, kid)
+	if *slot == unseen {
+		*slot, w.owns = claimed, true
+		w.close()
+		w.leave()
+	} else {
+		w.at = *slot
 	}
-	n.kids[at] = claimed
-	n.close()
-	w.at, w.leaf, w.option, w.owns = nil, n, int32(at), true
 	return pick
+}
+
+// split makes a node with kids of a leaf. It reports whether the node has of kids. It has another number if
+// the program is not deterministic, and none if the tree is full.
+func (v *visited) split(node int32, of int) bool {
+	had := int(v.cells.at(node)[cellOf])
+	return had == of || had == 0 && !v.full() && v.cells.split(node, int32(of))
 }
 
 // end takes the rest of a run into the tree.
@@ -204,6 +206,9 @@ func (w *visit) end() {
 	v := w.tree
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if w.inside {
+		w.leave()
+	}
 	if !w.owns {
 		return
 	}
@@ -211,83 +216,62 @@ func (w *visit) end() {
 	if v.off {
 		return
 	}
-	var rest *node
+	rest := int32(unseen)
 	switch {
 	case len(w.tail) == 0:
 		rest = exhausted
 	case v.full():
 		v.forgot = true
 	default:
-		rest = &node{parent: w.leaf, at: w.option, open: 1, tail: append([]option(nil), w.tail...)}
-		v.size += nodeSize + 8*len(w.tail)
+		rest = v.cells.newLeaf(w.tail)
 	}
 	defer v.changed.Broadcast()
 	switch {
-	case w.leaf == nil:
-		v.root, v.claimed = rest, false
-		return
 	case rest == exhausted:
-		w.leaf.exhaust(v, w.option)
+		w.exhaust()
+	case len(w.path) == 0:
+		v.root = rest
 	default:
-		w.leaf.kids[w.option] = rest
-		w.leaf.reopen()
+		last := w.path[len(w.path)-1]
+		*v.cells.slot(last.node, last.kid) = rest
+		w.reopen()
 	}
 }
 
-// split gives the node its kids, if it has none yet. It reports whether the node has of kids. It has
-// another number if the program is not deterministic, and none if the tree is full.
-func (n *node) split(v *visited, of int) bool {
-	if n.kids == nil {
-		first := n.tail[0]
-		if int(first.of) != of || v.full() {
-			return false
-		}
-		n.kids = make([]*node, of)
-		kid := exhausted
-		n.open = first.of - 1
-		if len(n.tail) > 1 {
-			kid = &node{parent: n, at: first.pick, open: 1, tail: n.tail[1:]}
-			n.open++
-			v.size += nodeSize
-		}
-		n.kids[first.pick] = kid
-		n.tail = nil
-		v.size += 8*of - 8
-	}
-	return len(n.kids) == of
-}
-
-// close tells the node that a kid cannot be taken any more.
-func (n *node) close() {
-	for n.open--; n.open == 0 && n.parent != nil; {
-		n = n.parent
-		n.open--
-	}
-}
-
-// reopen tells the node that a kid can be taken again.
-func (n *node) reopen() {
-	for n.open++; n.open == 1 && n.parent != nil; {
-		n = n.parent
-		n.open++
-	}
-}
-
-// exhaust notes that there is nothing more to run below a kid that was claimed.
-func (n *node) exhaust(v *visited, kid int32) {
-	for {
-		n.kids[kid] = exhausted
-		for _, k := range n.kids {
-			if k != exhausted {
-				return
-			}
-		}
-		n.over = true
-		v.size -= nodeSize + 8*len(n.kids)
-		if n.parent == nil {
-			v.root = exhausted
+// close tells the nodes above what the visit has claimed that it cannot be taken any more.
+func (w *visit) close() {
+	for _, above := range slices.Backward(w.path) {
+		n := w.tree.cells.at(above.node)
+		if n[cellOpen]--; n[cellOpen] > 0 {
 			return
 		}
-		n, kid = n.parent, n.at
 	}
+}
+
+// reopen tells the nodes that it can be taken again.
+func (w *visit) reopen() {
+	for _, above := range slices.Backward(w.path) {
+		n := w.tree.cells.at(above.node)
+		if n[cellOpen]++; n[cellOpen] > 1 {
+			return
+		}
+	}
+}
+
+// exhaust notes that there is nothing more to run below what the visit has claimed. It drops the nodes that
+// are exhausted by that.
+func (w *visit) exhaust() {
+	v := w.tree
+	for _, above := range slices.Backward(w.path) {
+		if !v.cells.exhaust(above.node, above.kid) {
+			return
+		}
+		v.cells.drop(above.node)
+		for _, o := range v.inside {
+			if o.at == above.node {
+				o.at = exhausted
+			}
+		}
+	}
+	v.root = exhausted
 }
