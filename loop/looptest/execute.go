@@ -40,8 +40,10 @@ type run struct {
 	timeline func(loop.Event) // another observer
 	heard    func(line string, bad bool)
 
-	spare   *lowlevel.Spare // of the worker; nil if the run is a single one
-	opts    []loop.Option   // of every loop that this run makes; the clock comes first
+	spare   loop.Option   // of the worker; nil if the run is a single one
+	opts    []loop.Option // of every loop that this run makes
+	entry   func(context.Context) (struct{}, error)
+	stop    func()
 	loop    *loop.Loop
 	clock   *timer.Virtual
 	t       *T
@@ -140,19 +142,19 @@ func (r *run) execute() {
 	if r.hold {
 		r.t.TB = r.said
 	}
-	r.clock = timer.NewVirtual()
-	if !r.start.IsZero() {
-		r.clock = timer.NewVirtualAt(r.start)
+	if r.entry == nil {
+		r.opts, r.entry, r.stop = r.fixedOptions(), r.main, func() { r.loop.Stop() }
 	}
-	r.policy.steps.limit, r.policy.steps.stop = r.maxSteps, func() { r.loop.Stop() }
+	r.policy.steps.limit, r.policy.steps.stop = r.maxSteps, r.stop
 	r.loop = loop.New(r.options()...)
+	r.clock = r.loop.Clock().(*timer.Virtual)
 	defer r.close()
 	ctx := r.loop.Context()
 	if r.debug { // then the loop sets the labels of its goroutines from the context: see markGoroutines
 		ctx = r.loop.Bind(r.outer)
 	}
-	main := task.Go(ctx, r.main, namedMain)
-	main.OnDone(r.loop.Stop)
+	main := task.Go(ctx, r.entry, namedMain)
+	main.OnDone(r.stop)
 	r.checks.main = main
 	err := r.loop.Run()
 	held := r.finish()
@@ -160,9 +162,9 @@ func (r *run) execute() {
 	if !held {
 		return
 	}
-	var deadlock *loop.DeadlockError
+	deadlock, stuck := err.(*loop.DeadlockError)
 	switch {
-	case errors.As(err, &deadlock):
+	case stuck:
 		r.find(deadlocked, "", "deadlock: nothing can wake the tasks that are left:\n%s%s", r.unfinished(deadlock.Cycle), circle(deadlock.Cycle))
 		return
 	case !main.Done() && r.policy.steps.over():
@@ -188,24 +190,24 @@ func (r *run) main(ctx context.Context) (struct{}, error) {
 // again makes a run that has ended by returning ready for another schedule.
 func (r *run) again(w Walk) {
 	r.policy.reset(w)
-	*r = run{config: r.config, outer: r.outer, body: r.body, test: r.test, hold: true, policy: r.policy, opts: r.opts}
+	*r = run{config: r.config, outer: r.outer, body: r.body, test: r.test, hold: true, policy: r.policy, opts: r.opts, entry: r.entry, stop: r.stop}
 }
 
 func (r *run) options() []loop.Option {
-	if r.opts == nil {
-		r.opts = r.fixedOptions()
+	opts := r.opts
+	if !r.start.IsZero() {
+		opts = append(opts, loop.WithClock(timer.NewVirtualAt(r.start)))
 	}
-	r.opts[0] = loop.WithClock(r.clock)
-	if r.spare == nil {
-		return r.opts
+	if r.spare != nil {
+		opts = append(opts, r.spare)
 	}
-	return append(r.opts, lowlevel.WithSpare(r.spare))
+	return opts
 }
 
-// fixedOptions returns the options of all loops that this run makes. The first one is replaced.
+// fixedOptions returns the options of all loops that this run makes.
 func (r *run) fixedOptions() []loop.Option {
 	opts := make([]loop.Option, 0, 10)
-	opts = append(opts, loop.WithClock(r.clock), loop.WithErrorHandler(r.failure), lowlevel.WithFollower(r.policy))
+	opts = append(opts, loop.WithVirtualTime(), loop.WithErrorHandler(r.failure), lowlevel.WithFollower(r.policy))
 	opts = append(opts, loop.WithUnretrievedLimit(math.MaxInt)) // an error may be taken late: it is reported at the end of the run only
 	if r.hold {
 		opts = append(opts, lowlevel.WithPolicy(r.policy, r.passing))

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
@@ -100,7 +101,7 @@ type explorer struct {
 	tree     *visited        // nil if the strategy gives no schedule twice
 	visits   []*visit        // free ones
 	free     []*run          // runs that can be used again
-	spare    *lowlevel.Spare // for single runs, when the workers have ended; nil before
+	spare    loop.Option     // for single runs, when the workers have ended; nil before
 	seed     uint64          // the seeds of the schedules come from this one
 	noise    bool            // a run has called T.Rand
 	started  int
@@ -130,8 +131,9 @@ func (x *explorer) explore() {
 		x.t.Error(x.parted)
 		return
 	}
-	x.spare = new(lowlevel.Spare)
-	defer x.spare.End()
+	spare := new(lowlevel.Spare)
+	defer spare.End()
+	x.spare = lowlevel.WithSpare(spare)
 	for _, r := range x.failing {
 		x.t.Error(x.describe(r))
 	}
@@ -202,7 +204,8 @@ func (x *explorer) runAll(first *run) {
 	var workers sync.WaitGroup
 	for range x.parallel {
 		workers.Add(1)
-		go x.work(&workers, new(lowlevel.Spare))
+		spare := new(lowlevel.Spare)
+		go x.work(&workers, spare, lowlevel.WithSpare(spare))
 	}
 	workers.Wait()
 }
@@ -246,16 +249,16 @@ func (x *explorer) ranAll() bool {
 	return x.tree != nil && x.tree.over()
 }
 
-// work runs schedules until there are no more, all with one Spare. If a body calls FailNow, the
+// work runs schedules until there are no more, all with one Spare, which is also given as an option. If a body calls FailNow, the
 // goroutine of work ends. Then the deferred function starts another goroutine, which goes on.
-func (x *explorer) work(workers *sync.WaitGroup, spare *lowlevel.Spare) {
+func (x *explorer) work(workers *sync.WaitGroup, spare *lowlevel.Spare, with loop.Option) {
 	over := false
 	defer func() {
 		if over {
 			spare.End()
 			workers.Done()
 		} else {
-			go x.work(workers, spare)
+			go x.work(workers, spare, with)
 		}
 	}()
 	for {
@@ -264,7 +267,7 @@ func (x *explorer) work(workers *sync.WaitGroup, spare *lowlevel.Spare) {
 			over = true
 			return
 		}
-		r.spare = spare
+		r.spare = with
 		x.runOne(r, again)
 	}
 }

@@ -66,7 +66,7 @@ func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
 		return 0
 	}
 	p := &r.point
-	*p = ChoicePoint{ready: ready, n: n, chance: -1, tasks: &r.tasks}
+	p.site, p.chance, p.ready, p.n, p.some, p.tasks = "", -1, ready, n, nil, &r.tasks // a new ChoicePoint would be copied
 	pick := p.Index(r.ask())
 	r.points, r.others = r.points+1, r.others+int64(n-1)
 	if pick < len(ready) {

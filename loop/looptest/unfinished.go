@@ -15,6 +15,9 @@ const maxTasks = 8
 // unfinished lists the tasks that have not ended. If these are many, the tasks of first come first,
 // and tasks that wait for the same at the same place share a line.
 func (r *run) unfinished(first []*loop.Task) string {
+	if r.loop.Stats().Tasks == 0 {
+		return ""
+	}
 	tasks := slices.Collect(r.loop.Tasks())
 	var lines []string
 	if len(tasks) <= maxTasks {
