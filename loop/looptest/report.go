@@ -56,7 +56,7 @@ func (r *report) String() string {
 			b.WriteString(sections[i].header + "\n")
 		}
 		for _, line := range sections[i].lay(n) {
-			b.WriteString(line + "\n")
+			b.WriteString(strings.ReplaceAll(line, "\n", "↵") + "\n") // the program may give a task such a name
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")

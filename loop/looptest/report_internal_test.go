@@ -67,15 +67,16 @@ func TestReportIsShort(t *testing.T) {
 		}
 		text := func(what string) string { return strings.TrimSpace(strings.Repeat("text\n", some(what))) }
 		tr := &transcript{run: &run{said: &holder{}}, outside: &step{}}
+		named := rapid.SampledFrom([]string{"task ", "a name\nof two lines "}).Draw(t, "name")
 		every := max(1, some("steps between logs"))
 		jumps := max(1, some("steps between deviations"))
 		for i := range some("steps") {
-			s := &step{at: "0s", who: fmt.Sprint("task ", i%5), path: fmt.Sprint("a → ", i*i%7)}
+			s := &step{at: "0s", who: fmt.Sprint(named, i%5), path: fmt.Sprint("a → ", i*i%7)}
 			if i%every == 0 {
 				s.said = append(s.said, said{text("log"), i%2 == 0})
 			}
 			if i%jumps == 0 {
-				s.deviated = append(s.deviated, "x ran before y")
+				s.deviated = append(s.deviated, named+"ran before y")
 			}
 			tr.steps = append(tr.steps, s)
 		}
