@@ -33,6 +33,9 @@ func replay(t testing.TB, c config, text string, body Body) {
 	x := &explorer{outer: outer, t: t, config: c, body: body}
 	r, tr, tl := x.transcribe(s)
 	report := &report{failure: r.failures(), steps: tr}
+	if text := left(); text != "" {
+		report.failure = append(report.failure, text)
+	}
 	if r.failed() {
 		report.timeline = tl.write(t)
 	}
@@ -41,7 +44,7 @@ func replay(t testing.TB, c config, text string, body Body) {
 		report.note = "looptest: the schedule no longer fits the program: " + lost
 	}
 	switch {
-	case r.failed():
+	case len(report.failure) > 0:
 		t.Error(report)
 	case testing.Verbose() || lost != "":
 		report.note += "looptest: the schedule passes."

@@ -196,3 +196,23 @@ func TestEnvironmentShard(t *testing.T) {
 		contains(t, r.report(), `looptest: TAKT_SHARD="`+text+`"; give i/n, with i from 1 to n`)
 	}
 }
+
+// The goroutines that a replay leaves stand in its report, and are a failure without another one.
+func TestReplayFindsGoroutines(t *testing.T) {
+	for _, fails := range []bool{true, false} {
+		stop := make(chan none)
+		r := record(t, func(tb testing.TB) {
+			looptest.Replay(tb, "takt2:AAAAAAA", func(_ context.Context, t *looptest.T) {
+				go func() { <-stop }()
+				if fails {
+					t.Error("and more")
+				}
+			})
+		})
+		close(stop)
+		contains(t, r.report(), "looptest: goroutines are left", "The interleaving")
+		if len(r.errors) != 1 || strings.Contains(r.report(), "and more") != fails {
+			t.Errorf("%d reports: %s", len(r.errors), r.report())
+		}
+	}
+}
