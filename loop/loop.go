@@ -71,7 +71,7 @@ type Loop struct {
 	spawned     uint64
 
 	// Choices of the policy, and failures.
-	choices     []*Task   // of the present choice point
+	choices     *choices  // nil if there has been no policy
 	failures    []Failure // the driver, or Close, reports them
 	unretrieved unretrieved
 	warned      bool // a RealTimeLimit was reported
@@ -259,6 +259,9 @@ func New(opts ...Option) *Loop {
 	}
 	if l.timers == nil {
 		l.timers = timer.New[Runnable]()
+	}
+	if l.policy != nil && l.choices == nil {
+		l.choices = new(choices)
 	}
 	var posted func(int)
 	if l.observer != nil {

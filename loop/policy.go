@@ -2,7 +2,9 @@ package loop
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/takt-go/takt/loop/internal/ready"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -57,51 +59,66 @@ func (l *Loop) pick() Runnable {
 		if !timePasses && l.ready.Len() == 1 {
 			break
 		}
-		choices := l.choices[:0]
-		for at := l.ready.Head(); at != l.ready.Tail(); at++ {
-			if e, ok := l.ready.At(at).(*entry); ok {
-				choices = append(choices, (*Task)(e))
-			}
-		}
-		l.choices = choices
-		if len(choices) < 2 && !timePasses {
+		c := l.choices
+		c.read(&l.ready)
+		if len(c.tasks) < 2 && !timePasses {
 			break
 		}
 		switch at := l.ask(timePasses); {
 		case at == 0:
 			return l.ready.Pop()
-		case at > 0 && at < len(l.choices):
+		case at > 0 && at < len(c.tasks):
 			if l.mode == modeFor { // the head stays, and RunFor must look at its budget all the same
 				l.turnEnd = l.ready.Head()
 			}
-			return l.ready.Take(l.placeOf(at))
-		case at == len(l.choices) && timePasses:
+			place := c.places[at]
+			c.drop(at, at+1)
+			return l.ready.Take(place)
+		case at == len(c.tasks) && timePasses:
 			l.clock.Wait(deadline, nil)
 			l.fire(deadline)
 		default:
-			l.dropPolicy(fmt.Errorf("loop: the policy picked index %d of %d ready tasks; from now on the loop runs tasks first in, first out", at, len(l.choices)))
+			l.dropPolicy(fmt.Errorf("loop: the policy picked index %d of %d ready tasks; from now on the loop runs tasks first in, first out", at, len(c.tasks)))
 		}
 	}
 	return l.ready.Pop()
 }
 
-// placeOf returns the position of choice n in the ready queue.
-func (l *Loop) placeOf(n int) uint64 {
-	for at := l.ready.Head(); ; at++ {
-		if _, ok := l.ready.At(at).(*entry); ok {
-			if n == 0 {
-				return at
-			}
-			n--
+// choices has the tasks in the ready queue, for the policy. A task leaves the queue only when pick takes
+// it. So each entry is read once, and not at each choice point.
+type choices struct {
+	tasks  []*Task
+	places []uint64 // their positions in the queue
+	next   uint64   // the position of the first entry that was not read
+}
+
+// read reads the new entries, and drops the tasks that have left at the front of the queue.
+func (c *choices) read(q *ready.Queue) {
+	left := 0
+	for left < len(c.places) && c.places[left] < q.Head() {
+		left++
+	}
+	if left > 0 {
+		c.drop(0, left)
+	}
+	for at := max(c.next, q.Head()); at != q.Tail(); at++ {
+		if e, ok := q.At(at).(*entry); ok {
+			c.tasks, c.places = append(c.tasks, (*Task)(e)), append(c.places, at)
 		}
 	}
+	c.next = q.Tail()
+}
+
+// drop removes the tasks from index from up to to.
+func (c *choices) drop(from, to int) {
+	c.tasks, c.places = slices.Delete(c.tasks, from, to), slices.Delete(c.places, from, to)
 }
 
 // ask asks the policy. If the policy panics or calls Goexit, ask drops it and picks 0.
 func (l *Loop) ask(timePasses bool) (at int) {
 	returned := false
 	defer l.guardPolicy(&returned)
-	at = l.policy.Pick(l.choices, timePasses)
+	at = l.policy.Pick(l.choices.tasks, timePasses)
 	returned = true
 	return at
 }

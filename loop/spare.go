@@ -19,7 +19,7 @@ type spare struct {
 	timers  *timer.Queue[Runnable] // nil: none
 	due     []dueTimer
 	lives   []*live
-	choices []*Task
+	choices *choices // nil: none
 }
 
 func newSpare() *spare {
@@ -65,9 +65,12 @@ func (l *Loop) leaveSpare() {
 	}
 	l.ready.Reset()
 	l.timers.Reset()
-	clear(l.choices[:cap(l.choices)])
+	if c := l.choices; c != nil {
+		c.drop(0, len(c.tasks))
+		c.next = 0
+	}
 	s.ready, s.timers, s.due = l.ready, l.timers, l.due[:0]
-	s.lives, s.choices = l.lives, l.choices[:0]
+	s.lives, s.choices = l.lives, l.choices
 	l.choices = nil
 	s.used.Store(false)
 }

@@ -98,12 +98,12 @@ type explorer struct {
 	mu       sync.Mutex
 	changed  *sync.Cond // signals that a run has been reported
 	search   Search
-	tree     *visited        // nil if the strategy gives no schedule twice
-	visits   []*visit        // free ones
-	free     []*run          // runs that can be used again
-	spare    loop.Option     // for single runs, when the workers have ended; nil before
-	seed     uint64          // the seeds of the schedules come from this one
-	noise    bool            // a run has called T.Rand
+	tree     *visited    // nil if the strategy gives no schedule twice
+	visits   []*visit    // free ones
+	free     []*run      // runs that can be used again
+	spare    loop.Option // for single runs, when the workers have ended; nil before
+	seed     uint64      // the seeds of the schedules come from this one
+	noise    bool        // a run has called T.Rand
 	started  int
 	running  int
 	done     int             // the schedules that have been run
