@@ -32,3 +32,26 @@ func BenchmarkSchedules(b *testing.B) {
 		})
 	}
 }
+
+// lostDeposit is the program of a lost update: two tasks read, wait and write. It passes in every order. It
+// has noise, because Explore would end when all orders have been run.
+func lostDeposit(ctx context.Context, t *looptest.T) {
+	t.Rand("noise")
+	balance := 0
+	deposit := func(ctx context.Context) {
+		before := balance
+		yield(ctx)
+		balance = before + 1
+	}
+	together(ctx, t, deposit, deposit)
+	if balance == 0 {
+		t.Error("no deposit")
+	}
+}
+
+// BenchmarkLostUpdate reports how many schedules of a very short program run in a second, on one core.
+func BenchmarkLostUpdate(b *testing.B) {
+	b.ReportAllocs()
+	looptest.Explore(b, looptest.Random(1, b.N), lostDeposit)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "schedules/s")
+}

@@ -130,7 +130,7 @@ func (w *inquiry) run(by Walk) *run {
 			}
 		}
 	})
-	w.work += (r.policy.steps.count + 50) * (1 + len(r.policy.tasks.all)/16) // a pick reads the whole ready queue
+	w.work += (r.policy.steps.count + 50) * (1 + len(r.policy.tasks.all)/16) // a pick looks at all ready tasks
 	switch c.Failed = r.failed(); {
 	case c.Failed && !r.failsAs(w.failing): // it says nothing about this failure
 		w.others++

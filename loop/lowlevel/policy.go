@@ -14,7 +14,7 @@ type Policy interface {
 	// Pick returns the index in ready of the task to run. The task at index 0 became ready first.
 	// If timePasses is true (see [WithPolicy]), Pick may also return len(ready). Then the virtual
 	// clock jumps to the next deadline, the due timers become ready, and the loop asks again. Pick
-	// must not keep ready after it returns.
+	// must not change ready, and must not keep it after it returns.
 	Pick(ready []*loop.Task, timePasses bool) int
 }
 
@@ -26,7 +26,7 @@ type Policy interface {
 // loop drops the policy, and reports that before the next turn ([loop.PolicyFailed]). From then on the
 // order is first in, first out. A Goexit also ends the driver, but no task, with the exception below.
 //
-// A policy has a cost: the loop reads the whole ready queue at every choice point, and makes one more
+// A policy has a cost: the loop keeps a list of the tasks in the ready queue, and makes one more
 // switch for each body that suspends. The loop saves this switch if it has a [Follower] and a [Spare],
 // and no observer: then it calls the policy and the follower on the stack of the body that suspends. If
 // one of them calls Goexit there, the task of this body may end too, as if its body had called Goexit.
@@ -49,5 +49,5 @@ type Follower interface {
 
 // WithFollower sets the follower of a loop. The loop calls it between two steps, so it may look at all
 // that the steps share. If a method of the follower panics or calls Goexit, the loop drops follower
-// and policy, as [WithPolicy] says. It costs what a policy costs, except the reading of the queue.
+// and policy, as [WithPolicy] says. It costs what a policy costs, except the list of ready tasks.
 func WithFollower(f Follower) loop.Option { return loop.Internals.WithFollower(f) }
