@@ -28,8 +28,7 @@ func replay(t testing.TB, c config, text string, body Body) {
 		t.Fatal(err)
 	}
 	c.eager, c.passing = s.eager, s.timePasses
-	outer, find := findGoroutines(t)
-	defer find()
+	outer, left := markGoroutines(t)
 	x := &explorer{outer: outer, t: t, config: c, body: body}
 	r, tr, tl := x.transcribe(s)
 	report := &report{failure: r.failures(), steps: tr}
