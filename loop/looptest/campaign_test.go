@@ -50,7 +50,7 @@ func TestFor(t *testing.T) {
 func TestForEndsBefore(t *testing.T) {
 	for name, body := range map[string]looptest.Body{
 		"nothing more to run": lattice(2, 2).body,
-		"a failure":           func(_ context.Context, t *looptest.T) { endlessTree(nil, t); t.Error("no") },
+		"a failure":           func(ctx context.Context, t *looptest.T) { endlessTree(ctx, t); t.Error("no") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, s := range []looptest.Strategy{looptest.Sample(1, 1), looptest.Exhaustive(1), looptest.DelayBounded(1)} {
