@@ -2,9 +2,13 @@ package looptest_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"testing"
 
+	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/task"
 )
 
 // fourByTen is a program of 4 tasks and 40 steps in all.
@@ -53,5 +57,46 @@ func lostDeposit(ctx context.Context, t *looptest.T) {
 func BenchmarkLostUpdate(b *testing.B) {
 	b.ReportAllocs()
 	looptest.Explore(b, looptest.Random(1, b.N), lostDeposit)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "schedules/s")
+}
+
+// chance is the simplest random policy. It is a follower that does nothing, too.
+type chance struct{ rand *rand.Rand }
+
+func (c chance) Pick(ready []*loop.Task, _ bool) int { return c.rand.IntN(len(ready)) }
+func (chance) Made(_, _ *loop.Task)                  {}
+func (chance) Next(*loop.Task)                       {}
+
+// BenchmarkSchedulesFloor runs the program of BenchmarkSchedules without looptest: on loops with the simplest
+// random policy. No strategy can be faster than these loops.
+func BenchmarkSchedulesFloor(b *testing.B) {
+	b.ReportAllocs()
+	var spare lowlevel.Spare
+	defer spare.End()
+	policy := chance{rand.New(rand.NewPCG(1, 1))}
+	step := func(ctx context.Context) error {
+		for range 9 {
+			if err := task.Yield(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for range b.N {
+		l := loop.New(loop.WithVirtualTime(), lowlevel.WithSpare(&spare), lowlevel.WithPolicy(policy, false), lowlevel.WithFollower(policy))
+		main := task.Go(l.Context(), func(ctx context.Context) (none, error) {
+			tasks := make([]*task.Task[none], 4)
+			for i := range tasks {
+				tasks[i] = spawn(ctx, "A", step)
+			}
+			_, err := task.Gather(tasks...).Await(ctx)
+			return none{}, err
+		})
+		main.OnDone(l.Stop)
+		if err := l.Run(); err != nil || main.Err() != nil {
+			b.Fatal(err, main.Err())
+		}
+		l.Close()
+	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "schedules/s")
 }
