@@ -196,7 +196,7 @@
 // Concurrency Testing, ASPLOS 2025).
 //
 // The same seed gives the same schedules in every run of the test, except with [Parallel]: there it
-// depends on chance which run ends first. One schedule of 40 steps takes 10 to 20 µs: see
+// depends on chance which run ends first. One schedule of 40 steps takes 9 to 15 µs: see
 // BenchmarkSchedules.
 //
 // A program can have a [Strategy] of its own. It is told of the [Exploration], and begins a [Search]. The
