@@ -1,0 +1,4 @@
+package host
+
+// A Conn is a connection.
+type Conn struct{}

@@ -1,0 +1,4 @@
+package host
+
+// An FS has files.
+type FS interface{}

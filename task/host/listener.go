@@ -1,0 +1,4 @@
+package host
+
+// A Listener accepts connections.
+type Listener struct{}

@@ -1,0 +1,4 @@
+package host
+
+// A PacketConn sends and receives packets.
+type PacketConn struct{}
