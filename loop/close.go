@@ -14,8 +14,9 @@ import (
 //     later await fails in the same way, at once. So the body's deferred calls run. If a body goes
 //     on awaiting, Close ends the body by a panic after 1000 refused awaits, and reports that
 //     ([TaskStuck]). A task that has not started never runs.
-//   - It ends the contexts of the offloaded calls, and waits for these calls to return. No goroutine
-//     is left behind.
+//   - It closes the Wakers of package lowlevel that are not stopped, in order of making.
+//   - It ends the contexts of the offloaded calls, and waits for these calls to return, and for the
+//     goroutines of the Wakers. No goroutine is left behind.
 //   - It drops the callbacks that are still queued or armed.
 //   - It reports the task errors that no code took ([ErrorUnretrieved]), in order of creation of the
 //     tasks, except errors that were reported before ([WithUnretrievedLimit]).
@@ -44,7 +45,9 @@ func (l *Loop) Close() {
 	// A Goexit in a body goes on in Close, so the rest of Close is deferred.
 	defer l.release()
 	defer l.unwindAll() // the tasks that the done functions of offloaded calls have spawned
+	defer l.wakers.Wait()
 	defer l.offloads.Await(l.runGuarded)
+	defer l.wakers.End(l.runGuarded)
 	l.ports.Tell() // otherwise a body would lose a value that its channel operation has received
 	l.unwindAll()
 }

@@ -54,6 +54,10 @@ func (internals) WithFollower(f follower) Option                      { return w
 // CanceledError needs it.
 func (internals) AnyCancellation() error { return anyCancellation }
 
+func (internals) AddWaker(l *Loop, w *source.Waker, woken Runnable, closed func()) {
+	l.addWaker(w, woken, closed)
+}
+
 // Root returns the root of l: a task that never runs. Code uses the root if it needs a *Task and
 // has only a loop. The Loop method of the root returns l.
 func (internals) Root(l *Loop) *Task  { return &l.root }

@@ -52,6 +52,7 @@ type Loop struct {
 	// The sources of events from outside: see New.
 	outside  source.Hub
 	inbox    source.Inbox
+	wakers   source.Wakers
 	watches  watches
 	ports    source.Ports
 	offloads source.Offloads
@@ -268,9 +269,10 @@ func New(opts ...Option) *Loop {
 		posted = l.tellPosted
 	}
 	l.inbox.Init(&l.outside, &l.ready, posted)
+	l.wakers.Init(&l.outside)
 	l.watches.hub = &l.outside
 	l.offloads.Init(&l.outside, &l.ready)
-	l.outside.Init(&l.inbox, &l.watches, &l.ports, &l.offloads) // in the order of the contract
+	l.outside.Init(&l.inbox, &l.wakers, &l.watches, &l.ports, &l.offloads) // in the order of the contract
 	l.attend()
 	return l
 }

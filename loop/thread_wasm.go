@@ -23,7 +23,7 @@ const (
 // output, and returns to JavaScript's event loop, only when every goroutine waits. RunOnce,
 // RunUntilIdle and RunFor must not sleep, because JavaScript may have called them.
 func (t *thread) letOthersRun(l *Loop) {
-	if l.clock.Jumps() && !l.outside.Owed() && !l.outside.Watching() {
+	if l.clock.Jumps() && !l.outside.Owed() && !l.outside.Watching() && l.wakers.Len() == 0 {
 		return
 	}
 	if t.others.IsZero() {

@@ -75,6 +75,23 @@ var lowlevelRules = map[string]rule{
 	"Offload": with(onZeroAndClosed("Offload", func(l *loop.Loop) { lowlevel.Offload(l, nothing, nothing) }),
 		on("no work", "loop: Offload of a nil function; give it both", func() { open(func(l *loop.Loop) { lowlevel.Offload(l, nil, nothing) }) }),
 		on("no done", "loop: Offload of a nil function; give it both", func() { open(func(l *loop.Loop) { lowlevel.Offload(l, nothing, nil) }) })),
+	"NewWaker": with(onZeroAndClosed("NewWaker", func(l *loop.Loop) { lowlevel.NewWaker(l, lowlevel.Func(nothing), nothing) }),
+		on("nothing to wake", "loop: NewWaker without a Runnable", func() { open(func(l *loop.Loop) { lowlevel.NewWaker(l, nil, nothing) }) }),
+		on("no function for Close", "loop: NewWaker without a function for Close; give it", func() {
+			open(func(l *loop.Loop) { lowlevel.NewWaker(l, lowlevel.Func(nothing), nil) })
+		})),
+	"Waker.Wake": bad(
+		on("the zero Waker", "loop: Wake of a Waker that NewWaker has not made; make it", func() { new(lowlevel.Waker).Wake() }),
+		harmless("a closed loop", func() { closedWaker().Wake() })),
+	"Waker.Go": bad(
+		on("the zero Waker", "loop: Go of a Waker that NewWaker has not made; make it", func() { new(lowlevel.Waker).Go(nothing) }),
+		on("nil", "loop: Waker.Go of a nil function; give it", func() {
+			open(func(l *loop.Loop) { lowlevel.NewWaker(l, lowlevel.Func(nothing), nothing).Go(nil) })
+		}),
+		on("a closed loop", "loop: Waker.Go after Stop or after the loop was closed; start", func() { closedWaker().Go(nothing) })),
+	"Waker.Stop": bad(
+		on("the zero Waker", "loop: Stop of a Waker that NewWaker has not made; make it", func() { new(lowlevel.Waker).Stop() }),
+		harmless("a closed loop", func() { closedWaker().Stop() })),
 	"Deliver": with(onZero("Deliver", func(l *loop.Loop) { lowlevel.Deliver(l, nothing) }),
 		on("nil", "loop: Deliver of a nil function", func() { open(func(l *loop.Loop) { lowlevel.Deliver(l, nil) }) })),
 	"Report":              with(onZero("Report", func(l *loop.Loop) { lowlevel.Report(l, loop.Failure{Kind: loop.SlowStep, Err: errGiven}) })),
@@ -91,4 +108,11 @@ var lowlevelRules = map[string]rule{
 	"PendingCancel": fine(receiverOnly),
 	"Unwinding":     fine(receiverOnly),
 	"Func.Run":      fine("a nil Func is a nil function of the caller; a loop panics when it is given one"),
+}
+
+// closedWaker returns a Waker of a closed loop.
+func closedWaker() *lowlevel.Waker {
+	l := loop.New()
+	defer l.Close()
+	return lowlevel.NewWaker(l, lowlevel.Func(nothing), nothing)
 }

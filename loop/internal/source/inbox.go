@@ -78,7 +78,8 @@ func (in *Inbox) Len() int {
 // maxSpare is the number of posts for which an inbox keeps room after a burst.
 const maxSpare = 1 << 14
 
-// Take moves the posts to the ready queue.
+// Take moves the posts to the ready queue, and then the Wakers that were called: see [Wakers] for the
+// reason why the Inbox takes both.
 func (in *Inbox) Take() {
 	if !in.hub.asked && !in.hub.News() {
 		return
@@ -86,6 +87,7 @@ func (in *Inbox) Take() {
 	in.mu.Lock()
 	posts := in.posts
 	in.posts, in.spare = in.spare[:0], nil
+	called := in.hub.takeCalled()
 	in.mu.Unlock()
 	for i, fn := range posts {
 		in.to.Push(ready.Func(fn))
@@ -94,7 +96,10 @@ func (in *Inbox) Take() {
 	if cap(posts) <= maxSpare {
 		in.spare = posts // only the loop touches spare outside the lock
 	}
-	if in.taken != nil {
+	if called != nil {
+		handOver(called, in.to)
+	}
+	if in.taken != nil { // last, because an observer may call Goexit
 		in.taken(len(posts))
 	}
 }

@@ -51,9 +51,10 @@ func (Nothing) Hint() string  { return "" }
 //	goroutines           sources, in their order            the loop
 //
 //	Post ──────────────▶ Inbox    ─┐
-//	a context ends ────▶ watches   │  See, from the last    ┌─▶ ready queue
-//	a channel ─────────▶ Ports     ├─ to the first; ────────┘   (beginTurn)
-//	work returns ──────▶ Offloads ─┘  Take, first to last
+//	Wake ──────────────▶ Wakers    │  See, from the last    ┌─▶ ready queue
+//	a context ends ────▶ watches   ├─ to the first; ────────┘   (beginTurn)
+//	a channel ─────────▶ Ports     │  Take, first to last
+//	work returns ──────▶ Offloads ─┘
 //	      │
 //	      ├──── Nudge: news = true, and a token for a loop that is asleep
 //	      └──── Announce, for Hold: something is owed
@@ -65,14 +66,15 @@ func (Nothing) Hint() string  { return "" }
 type Hub struct {
 	news    atomic.Bool
 	asleep  atomic.Bool
-	token   chan struct{} // of size 1; nil before the first Doze
-	watched int           // how many things need a look in every turn: see Watch
-	coming  int           // how many events are sure to come, by Expect
-	owed    atomic.Int64  // how many are sure to come, by Announce
-	slept   bool          // Sleep was called, and Wake was not
-	asked   bool          // there was news at the beginning of the last TakeIn
+	called  atomic.Pointer[Waker] // the stack of the Wakers that were called: see Wakers
+	token   chan struct{}         // of size 1; nil before the first Doze
+	watched int                   // how many things need a look in every turn: see Watch
+	coming  int                   // how many events are sure to come, by Expect
+	owed    atomic.Int64          // how many are sure to come, by Announce
+	slept   bool                  // Sleep was called, and Wake was not
+	asked   bool                  // there was news at the beginning of the last TakeIn
 	sources []Source
-	room    [4]Source // for sources
+	room    [5]Source // for sources
 }
 
 // Init gives the hub its sources. A turn takes in their events in this order. The first source may have
