@@ -104,10 +104,11 @@
 //	┌─ take in ───────────────────────────────┐   ┌─ run ────────────────────────────────┐
 //	│ These go to the back of the ready queue:│   │ The entries that are in the queue    │
 //	│   1. posted functions                   │   │ now run, from front to back.         │
-//	│   2. waiters of ended standard contexts │   │                                      │
-//	│   3. waiters of channel operations      ├──▶│ New entries go to the back and wait  │
-//	│   4. ends of offloaded calls            │   │ for the next turn.                   │
-//	│   5. timers that are due                │   │                                      │
+//	│   2. Wakers that were called            │   │                                      │
+//	│   3. waiters of ended standard contexts ├──▶│ New entries go to the back and wait  │
+//	│   4. waiters of channel operations      │   │ for the next turn.                   │
+//	│   5. ends of offloaded calls            │   │                                      │
+//	│   6. timers that are due                │   │                                      │
 //	└─────────────────────────────────────────┘   └───────────────────┬──────────────────┘
 //	     ▲                                                            │
 //	     ├──────── next turn ◀── something is ready, due or has come ─┤
@@ -117,15 +118,17 @@
 // In detail, the loop takes in:
 //
 //  1. The functions that [Loop.Post] was given, in the order of posting.
-//  2. The tasks that wake because a standard context has ended, in the order in which the loop
+//  2. The Runnables of the Wakers on which Wake was called, in the order of the first call on each
+//     (NewWaker of package lowlevel).
+//  3. The tasks that wake because a standard context has ended, in the order in which the loop
 //     began to watch the contexts: see Contexts below.
-//  3. The tasks that wake because their channel operation is possible now, in the order in which
+//  4. The tasks that wake because their channel operation is possible now, in the order in which
 //     they began to wait. The loop performs the operation at this point (AddPort of package
 //     lowlevel).
-//  4. The done functions of offloaded calls that have returned, in the order of the calls
+//  5. The done functions of offloaded calls that have returned, in the order of the calls
 //     (Offload of package lowlevel). With a virtual clock they wait until the loop is idle. A
 //     function that a call posts before it returns runs before the done function of the call.
-//  5. The timers that are due, in order of deadline. Timers with equal deadlines keep the order in
+//  6. The timers that are due, in order of deadline. Timers with equal deadlines keep the order in
 //     which they were armed.
 //
 // Then the loop runs the entries that are in the queue at this moment, from front to back. An entry
@@ -192,20 +195,22 @@
 // # Idle
 //
 // With a real clock ([timer.System]) an idle loop waits for the earliest timer. Post wakes it, and
-// so do the end of an offloaded call, a channel on which a task waits, and the end of a context
-// that the loop watches.
+// so do Wake of a Waker, the end of an offloaded call, a channel on which a task waits, and the end
+// of a context that the loop watches.
 //
 // With a virtual clock ([timer.Virtual]) an idle loop moves the clock to the earliest timer at
 // once. It does not do that while something is owed: then time stands still. If offloaded calls are
 // owed, the loop takes the end of the oldest one first, even if another one returns earlier. The
-// loop waits for nothing else that comes from other goroutines, such as a value in a channel or the
-// end of a standard time limit. The place of such an event in the order is up to chance.
+// loop waits for nothing else that comes from other goroutines, such as a value in a channel, a call
+// of Wake, or the end of a standard time limit. The place of such an event in the order is up to
+// chance.
 //
 // Run returns when an idle loop has no timer armed and nothing is owed. It returns nil if every
 // task has ended, and a [*DeadlockError] otherwise. With a real clock this holds only with
 // [WithDeadlockDetection], and only if no task waits for a channel, no task awaits under a standard
-// context that can end, and no task was spawned with a standard context that has a deadline.
-// Otherwise Run waits for a Post. A timer for [timer.Never] does not count as a timer.
+// context that can end, no task was spawned with a standard context that has a deadline, and every
+// Waker is stopped. Otherwise Run waits for a Post. A timer for [timer.Never] does not count as a
+// timer.
 //
 // [Loop.RunOnce], [Loop.RunUntilIdle] and [Loop.RunFor] never wait, and never move a virtual clock.
 // They notice the end of an offloaded call at the beginning of a turn.
@@ -250,9 +255,9 @@
 // away from a goroutine. There a loop that is never idle lets the other goroutines run every 10 ms,
 // at the beginning of a turn, if an event may come from outside. With a real clock that is always
 // so. With a virtual clock it is so while an event is owed, while the loop watches a standard
-// context, or while a task waits for a channel. Inside Run the loop sleeps for 1 ms, and
-// JavaScript's event loop runs meanwhile too. Inside RunOnce, RunUntilIdle and RunFor the loop does
-// not sleep: only the other goroutines run.
+// context, while a task waits for a channel, or while a Waker is not stopped. Inside Run the loop
+// sleeps for 1 ms, and JavaScript's event loop runs meanwhile too. Inside RunOnce, RunUntilIdle and
+// RunFor the loop does not sleep: only the other goroutines run.
 //
 // A stackful body stays on one goroutine from its first step to its end. While the body is
 // suspended, the loop may run callbacks and stackless bodies on that goroutine. Only one goroutine
@@ -315,7 +320,8 @@
 //
 // [Loop.Close] refuses every later Post, and ends the loop's own context. It unwinds every unfinished
 // body, in order of creation: the awaits of the body fail at once, so that its deferred calls run.
-// It waits for offloaded calls. It leaves no goroutine behind. Finally it reports the task errors
+// It closes the Wakers that are left. It waits for offloaded calls, and for the goroutines of the
+// Wakers. It leaves no goroutine behind. Finally it reports the task errors
 // that no code took and that the loop still keeps, in order of creation of the tasks. If a loop is
 // dropped without Close, its goroutines stay: those of its tasks, and those of the free stacks that
 // it keeps for later tasks.
@@ -326,7 +332,7 @@
 // O(log n) in the number of armed timers. A suspended stackful task holds a goroutine with its
 // stack; a suspended stackless task holds neither. Stacks are pooled: a loop keeps up to 4096 free
 // ones. In every turn the loop looks once at each context that it watches, and once at each channel
-// on which a task waits. An event without an observer costs a nil check.
+// on which a task waits. A Waker that is not called costs a turn nothing. An event without an observer costs a nil check.
 //
 // A turn reads the clock only if a timer is armed. It locks the queue of posted functions only if
 // an event has come from outside since the last turn.

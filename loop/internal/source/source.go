@@ -78,7 +78,8 @@ type Hub struct {
 }
 
 // Init gives the hub its sources. A turn takes in their events in this order. The first source may have
-// an event at any time. The others have events only while [Hub.Watch] or [Hub.Expect] counts something.
+// an event at any time, and hands over those of [Wakers], too. The others have events only while
+// [Hub.Watch] or [Hub.Expect] counts something.
 func (h *Hub) Init(sources ...Source) { h.sources = append(h.room[:0], sources...) }
 
 // Nudge makes the loop look at its sources at the beginning of its next turn, and wakes the loop if it
@@ -135,8 +136,10 @@ func (h *Hub) Watching() bool { return h.watched > 0 }
 
 // TakeIn takes in the events that have come. It calls See of the sources from the last to the
 // first, and then Take from the first to the last. This keeps the order of two events that one
-// goroutine makes: if TakeIn takes in the second event, it also takes in the first. An event that
-// comes after the See of its source nudges again, so the next turn looks again.
+// goroutine makes, if the source of the first event is also the first of the two sources: if TakeIn
+// takes in the second event, it also takes in the first. For posts and Wakers it keeps the order both
+// ways: see [Wakers]. An event that comes after the See of its source nudges again, so the next turn
+// looks again.
 func (h *Hub) TakeIn() {
 	if h.asked = h.news.Load(); h.asked {
 		h.news.Store(false)
