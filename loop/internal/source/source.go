@@ -72,7 +72,7 @@ type Hub struct {
 	coming  int                   // how many events are sure to come, by Expect
 	owed    atomic.Int64          // how many are sure to come, by Announce
 	slept   bool                  // Sleep was called, and Wake was not
-	asked   bool                  // there was news at the beginning of the last TakeIn
+	asked   bool                  // inside TakeIn: there was news at its beginning
 	sources []Source
 	room    [5]Source // for sources
 }
@@ -141,11 +141,13 @@ func (h *Hub) Watching() bool { return h.watched > 0 }
 // ways: see [Wakers]. An event that comes after the See of its source nudges again, so the next turn
 // looks again.
 func (h *Hub) TakeIn() {
-	if h.asked = h.news.Load(); h.asked {
+	if h.news.Load() {
 		h.news.Store(false)
+		h.asked = true // stays true if a See or Take does not return: the next TakeIn makes up for it
 	}
 	if h.watched+h.coming == 0 { // the usual case
 		h.sources[0].Take()
+		h.asked = false
 		return
 	}
 	for at := len(h.sources) - 1; at >= 0; at-- {
@@ -154,6 +156,7 @@ func (h *Hub) TakeIn() {
 	for _, s := range h.sources {
 		s.Take()
 	}
+	h.asked = false
 }
 
 // Pending reports whether an event has come. It does not find a value that waits in a channel: only
