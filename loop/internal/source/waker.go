@@ -97,9 +97,7 @@ func handOver(head *Waker, to *ready.Queue) {
 		w.mu.Lock()
 		w.called, w.below = false, nil
 		w.mu.Unlock()
-		if !w.over {
-			to.Push(w)
-		}
+		to.Push(w)
 		w = next
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/takt-go/takt/loop/internal/ready"
+	"github.com/takt-go/takt/loop/internal/testkit"
 )
 
 // wakers is a hub with an inbox and n Wakers. Each entry of the ready queue appends to ran: Waker n the
@@ -232,77 +233,103 @@ func (c *clumsySee) See() {
 	}
 }
 
-// A goroutine posts and then calls Wake, or does that in the other order, while the loop takes in events.
-// The loop never takes in the second event before the first. The Waker may be called by another goroutine at
-// the same time: then the second call returns only when the first has put the Waker on the stack. On one
-// processor this test cannot fail.
+// A goroutine posts and then calls Wake, or does that in the other order, again and again, while the loop
+// takes in events. The loop never takes in the second event before the first. On one processor this test
+// cannot fail.
 func TestOrderOfPostAndWake(t *testing.T) {
-	const post = 1 // the Waker has the number 0
-	for _, test := range []struct {
-		name          string
-		first, second int
-		crowd         bool // another goroutine also calls Wake
-	}{
-		{"post, wake", post, 0, false},
-		{"wake, post", 0, post, false},
-		{"wake, post, and another wake", 0, post, true},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			ws := newWakers(1)
-			do := func(n int) {
-				if n == post {
-					ws.post(post)
-				} else {
-					ws.wake(0)
-				}
-			}
-			var round, ended atomic.Int64 // the present round, and how often a goroutine has ended its part of one
+	const n = 50_000 // pairs of events: Waker k, and the post with the number n+k
+	for name, wakeFirst := range map[string]bool{"post, wake": false, "wake, post": true} {
+		t.Run(name, func(t *testing.T) {
+			ws := newWakers(n)
 			var wg sync.WaitGroup
-			each := func(do func()) {
-				wg.Go(func() {
-					for done := int64(0); ; {
-						switch now := round.Load(); now {
-						case done:
-							runtime.Gosched()
-						case -1:
-							return
-						default:
-							do()
-							done = now
-							ended.Add(1)
-						}
+			wg.Go(func() {
+				for k := range n {
+					if !wakeFirst {
+						ws.post(n + k)
 					}
-				})
-			}
-			goroutines := int64(1)
-			each(func() {
-				do(test.first)
-				do(test.second)
-			})
-			if test.crowd {
-				goroutines++
-				each(func() { do(0) })
-			}
-			defer func() {
-				round.Store(-1)
-				wg.Wait()
-			}()
-			for n := range int64(20_000) {
-				ended.Store(0)
-				round.Store(n + 1)
-				var taken []int
-				for over := false; !over; {
-					over = ended.Load() == goroutines
-					ws.hub.TakeIn()
-					turn := contentsByRun(&ws.q, &ws.ran)
-					if taken = append(taken, turn...); slices.Contains(turn, test.second) && !slices.Contains(taken, test.first) {
-						t.Fatalf("round %d: the loop has taken in %v, without the event before that", n, taken)
-					}
-					if len(turn) == 0 {
-						runtime.Gosched()
+					ws.wake(k)
+					if wakeFirst {
+						ws.post(n + k)
 					}
 				}
+			})
+			var taken [2 * n]bool
+			for k := 0; k < n; {
+				ws.hub.TakeIn()
+				for _, event := range contentsByRun(&ws.q, &ws.ran) {
+					taken[event] = true
+				}
+				for k < n && taken[k] && taken[n+k] {
+					k++
+				}
+				if k < n && (wakeFirst && taken[n+k] || !wakeFirst && taken[k]) {
+					t.Errorf("pair %d: the loop has taken in the second event before the first", k)
+					break
+				}
+				runtime.Gosched()
 			}
+			wg.Wait()
 		})
+	}
+}
+
+// The order of posts and calls follows from two rules. Another goroutine checks them here, while a goroutine calls
+// Wake, and while the loop takes in a post and the call. On one processor this test cannot fail.
+func TestPostsAndWakersAreTakenInAtOneMoment(t *testing.T) {
+	rounds := 100_000
+	if testkit.Race { // a round is far slower
+		rounds /= 20
+	}
+	ws := newWakers(1)
+	w := ws.w[0]
+	var doing, done atomic.Int64 // rounds
+	var wg sync.WaitGroup
+	stop := func() {
+		doing.Store(-1)
+		wg.Wait()
+	}
+	var do func()
+	defer stop()
+	wg.Go(func() {
+		for {
+			switch now := doing.Load(); now {
+			case done.Load():
+				runtime.Gosched()
+			case -1:
+				return
+			default:
+				do()
+				done.Store(now)
+			}
+		}
+	})
+	check := func(what func(), right func() bool, rule string) {
+		do = what
+		for looks, now := 1, doing.Add(1); done.Load() < now; looks++ {
+			if !right() {
+				t.Fatal(rule)
+			}
+			if looks%50 == 0 {
+				runtime.Gosched() // the other goroutine may wait for the mutex
+			}
+		}
+	}
+	for range rounds {
+		check(w.Wake, func() bool {
+			if !w.mu.TryLock() {
+				return true
+			}
+			defer w.mu.Unlock()
+			return !w.called || ws.hub.called.Load() == w && ws.hub.News()
+		}, "a second Wake can return before the first has put the Waker on the stack and nudged the hub")
+		ws.post(0)
+		check(ws.hub.TakeIn, func() bool {
+			if !ws.in.mu.TryLock() {
+				return true
+			}
+			defer ws.in.mu.Unlock()
+			return len(ws.in.posts) == 1 == (ws.hub.called.Load() != nil)
+		}, "a goroutine can post while the loop has taken in the posts, but not the Wakers, or the Wakers, but not the posts")
+		ws.q.Reset()
 	}
 }
