@@ -106,6 +106,14 @@ func TestAllocationsOfCalls(t *testing.T) {
 	allocs(t, "Post", 0, func() { _ = l.Post(fn); l.RunOnce() })
 }
 
+func TestAllocationsOfAWaker(t *testing.T) {
+	l := newLoop(t)
+	var woken lowlevel.Func = func() {}
+	w := lowlevel.NewWaker(l, woken, woken)
+	allocs(t, "Wake", 0, func() { w.Wake(); w.Wake(); l.RunOnce() })
+	allocs(t, "NewWaker and Stop", 1, func() { lowlevel.NewWaker(l, woken, woken).Stop() })
+}
+
 // The port of a loop that has no other costs what a port does, and no room for ports.
 func TestAllocationsOfAPort(t *testing.T) {
 	l := newLoop(t)
