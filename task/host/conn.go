@@ -1,4 +1,338 @@
 package host
 
-// A Conn is a connection.
-type Conn struct{}
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"syscall"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/task/internal/waiter"
+)
+
+// A Conn is a connection: a stream of bytes in each direction. It is a [net.Conn]. Dial of a [Network],
+// Accept of a [Listener] and [Pipe] make connections.
+//
+// # Tasks
+//
+// Read and Write suspend the running task of the loop that the Conn belongs to. So code that knows nothing of
+// tasks works in a task unchanged: package bufio, encoding/json, net/textproto, crypto/tls and so on. Read and
+// Write panic if no task is running, as in a callback, and if another goroutine calls them. The other methods
+// never suspend: tasks and callbacks may call them, but no other goroutine.
+//
+// Read and Write suspend only if they must wait. A task that finds bytes each time, or room each time, goes on
+// without a pause, and the other tasks wait. If this can last, the task calls task.Yield now and then.
+//
+// One task may read while another task writes. If several tasks read, they get bytes in the order in which
+// they called Read. If several tasks write, the bytes of each Write stay together, in the order of the calls.
+//
+// # Cancellation
+//
+// If the task is canceled while it waits, Read and Write return the cancellation itself, a
+// [*loop.CanceledError]. Nothing is lost:
+//
+//   - A canceled Read has taken no bytes. The next Read returns them.
+//   - A canceled Write returns how many bytes it has accepted. The peer gets these bytes, and no others of
+//     this call. Then the next Write that waits begins. So after a cancellation in the middle, the stream has
+//     the beginning of a message, and whatever is written next follows it. A task that wants to complete the
+//     message writes the rest before any other task writes. Otherwise, close the connection.
+//
+// The same holds for deadlines. A task that must not be canceled in the middle of a Write writes in a task of
+// its own, which others feed by a queue.
+//
+// Read and Write have no context. They wait under the context of the running task. So they end when the task
+// is canceled: by [loop.Task.Cancel], by task.Timeout, by a group, or by the end of a standard context with
+// which the task was spawned. They know nothing of a standard context that the body has derived from the
+// task's context, for example by [context.WithTimeout]. [Conn.ReadContext] and [Conn.WriteContext] wait under
+// such a context. So do the methods of a [Reader].
+//
+// # Errors
+//
+// The errors are those of package net: [io.EOF] when the peer has ended its direction and all bytes are read,
+// and otherwise a [*net.OpError]. It wraps [net.ErrClosed] after Close, [os.ErrDeadlineExceeded] after a
+// deadline, [syscall.EPIPE] for a Write after CloseWrite, or the error of the transport. After
+// io.EOF, and after an error of the transport, each later call returns the same. After a cancellation or a
+// deadline the Conn can be used as before.
+//
+// # Costs
+//
+// Read and Write allocate nothing. If several tasks wait in Read, or several in Write, each of them costs one
+// allocation, except the first. A Conn that no task uses costs a turn of the loop nothing.
+type Conn struct {
+	loop      *loop.Loop
+	network   string
+	transport Transport
+	in, out   side
+	closed    bool
+	ended     bool // CloseWrite was called
+}
+
+// A side is what Conn keeps for one direction.
+//
+// The tasks that wait are in a line. The first of them has the turn: it alone uses the transport. When it is
+// done, it leaves the line and wakes the next one. A task that comes while others are in the line waits behind
+// them, also if the first one was woken and has not gone on yet.
+type side struct {
+	conn     *Conn
+	op       string
+	of       waiter.Describer
+	line     waiter.List
+	own      waiter.Waiter // for the first task in the line, so that it costs no allocation
+	taken    bool          // own is in use
+	deadline deadline
+}
+
+// NewConn makes a Conn of a transport. The Conn belongs to the loop of ctx. network is the name of the network
+// in errors, such as "tcp". Programs get connections from a [Network]. NewConn is for those that bring a
+// Transport of their own. It panics if ctx belongs to no loop, or if t is nil.
+func NewConn(ctx context.Context, network string, t Transport) *Conn {
+	if t == nil {
+		panic("host: NewConn with a nil Transport; give it the Transport that moves the bytes")
+	}
+	c := &Conn{loop: lowlevel.LoopOf(ctx), network: network, transport: t}
+	c.in = side{conn: c, op: "read", of: (*incoming)(c)}
+	c.out = side{conn: c, op: "write", of: (*room)(c)}
+	t.Start(c.in.wakeFirst, c.out.wakeFirst)
+	return c
+}
+
+// Read reads bytes that have come into p. If none have come, it suspends the running task until some come. It
+// returns as soon as it has at least one byte. If p is empty, Read returns at once. Conn describes its errors,
+// the order of several tasks, and what a cancellation does.
+func (c *Conn) Read(p []byte) (int, error) { return c.read(c.current("Read").Context(), p) }
+
+// Write writes all of p. It suspends the running task while there is no room for more: the peer does not read,
+// and the buffers on the way are full. When Write returns, the bytes are on their way, but the peer may not
+// have them. If the error is not nil, n bytes are on their way, and no others of p. Conn describes the errors,
+// the order of several tasks, and what a cancellation does.
+func (c *Conn) Write(p []byte) (n int, err error) {
+	return c.write(c.current("Write").Context(), p)
+}
+
+// ReadContext is Read that waits under ctx. If it need not wait, it does not look at ctx. If ctx ends
+// while it waits, it returns [context.Cause] of ctx. It panics if ctx does not belong to the running task.
+func (c *Conn) ReadContext(ctx context.Context, p []byte) (int, error) {
+	c.mustSuit(ctx, "ReadContext")
+	return c.read(ctx, p)
+}
+
+// WriteContext is Write that waits under ctx, in the way of ReadContext.
+func (c *Conn) WriteContext(ctx context.Context, p []byte) (n int, err error) {
+	c.mustSuit(ctx, "WriteContext")
+	return c.write(ctx, p)
+}
+
+// CloseWrite ends the direction to the peer: the peer reads the bytes that were written, and then io.EOF. Later
+// calls of Write, and those that wait, fail with [syscall.EPIPE]. The Conn can still read. CloseWrite does not
+// suspend.
+func (c *Conn) CloseWrite() error {
+	lowlevel.CheckGoroutine(c.loop, "Conn.CloseWrite")
+	switch {
+	case c.closed:
+		return c.opError("close", net.ErrClosed)
+	case c.ended:
+		return nil
+	}
+	c.ended = true
+	defer c.out.wakeAll()
+	return c.opError("close", c.transport.CloseWrite())
+}
+
+// Close closes the connection. Later calls of its methods, and those that wait, fail with [net.ErrClosed]. The
+// bytes that were written are still delivered in the background, as far as the peer takes them within a limit
+// of the transport. Close does not suspend, so it also works in a deferred call of a task that is canceled, or
+// that is unwound by Close of the loop. A second Close returns an error and changes nothing.
+func (c *Conn) Close() error {
+	lowlevel.CheckGoroutine(c.loop, "Conn.Close")
+	if c.closed {
+		return c.opError("close", net.ErrClosed)
+	}
+	c.closed = true
+	defer c.out.wakeAll() // deferred, as an observer may call Goexit
+	defer c.in.wakeAll()
+	return c.opError("close", c.transport.Close())
+}
+
+// LocalAddr returns the address of this end.
+func (c *Conn) LocalAddr() net.Addr { return c.transport.LocalAddr() }
+
+// RemoteAddr returns the address of the peer.
+func (c *Conn) RemoteAddr() net.Addr { return c.transport.RemoteAddr() }
+
+func (c *Conn) read(ctx context.Context, p []byte) (n int, err error) {
+	if len(p) == 0 {
+		return 0, c.in.refusal(false)
+	}
+	if c.in.line.First() == nil {
+		if n, err = c.receive(p); n > 0 || err != nil {
+			return n, err
+		}
+	}
+	w := c.in.join(ctx)
+	defer c.in.leave(w)
+	for {
+		turn, err := c.in.wait(ctx, w)
+		if err != nil {
+			return 0, err
+		}
+		if turn {
+			if n, err = c.receive(p); n > 0 || err != nil {
+				return n, err
+			}
+		}
+	}
+}
+
+// receive takes bytes from the transport. If n is 0 and err is nil, none have come.
+func (c *Conn) receive(p []byte) (n int, err error) {
+	if err := c.in.refusal(true); err != nil {
+		return 0, err
+	}
+	n, err = c.transport.Receive(p)
+	switch {
+	case n > 0:
+		return n, nil // the transport returns the same error again
+	case err == io.EOF:
+		return 0, io.EOF
+	}
+	return 0, c.opError("read", err)
+}
+
+func (c *Conn) write(ctx context.Context, p []byte) (n int, err error) {
+	if c.out.line.First() == nil || len(p) == 0 {
+		if n, err = c.send(p); n == len(p) || err != nil {
+			return n, err
+		}
+	}
+	w := c.out.join(ctx)
+	defer c.out.leave(w)
+	for {
+		turn, err := c.out.wait(ctx, w)
+		if err != nil {
+			return n, err
+		}
+		if turn {
+			m, err := c.send(p[n:])
+			if n += m; n == len(p) || err != nil {
+				return n, err
+			}
+		}
+	}
+}
+
+// send gives bytes to the transport, as many as there is room for.
+func (c *Conn) send(p []byte) (n int, err error) {
+	if err := c.out.refusal(true); err != nil || len(p) == 0 {
+		return 0, err
+	}
+	n, err = c.transport.Send(p)
+	return n, c.opError("write", err)
+}
+
+// refusal returns the error of a call that cannot go on, whatever the transport has: the connection is closed,
+// or, if timed is true, the deadline has passed.
+func (s *side) refusal(timed bool) error {
+	c := s.conn
+	switch {
+	case c.closed:
+		return c.opError(s.op, net.ErrClosed)
+	case c.ended && s == &c.out:
+		return c.opError(s.op, syscall.EPIPE)
+	case timed && s.deadline.set && s.deadline.passed(c.loop):
+		return c.opError(s.op, errDeadline)
+	}
+	return nil
+}
+
+// opError makes an error of package net. It returns nil if err is nil.
+func (c *Conn) opError(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &net.OpError{Op: op, Net: c.network, Source: c.transport.LocalAddr(), Addr: c.transport.RemoteAddr(), Err: err}
+}
+
+// join puts the running task at the end of the line.
+func (s *side) join(ctx context.Context) *waiter.Waiter {
+	w := &s.own
+	if s.taken {
+		w = waiter.New(ctx, s.of)
+	} else {
+		s.taken = true
+		*w = *waiter.New(ctx, s.of)
+	}
+	s.line.Join(w)
+	if s.line.Len() == 1 {
+		s.arm()
+	}
+	return w
+}
+
+// leave takes the running task out of the line. The next task gets the turn.
+func (s *side) leave(w *waiter.Waiter) {
+	w.Cancel(nil) // if the task did not go on in the usual way, nothing may wake it any more
+	w.Leave()
+	if w == &s.own {
+		s.taken = false
+	}
+	if s.line.Len() == 0 {
+		s.disarm()
+	}
+	s.wakeFirst()
+}
+
+// wait suspends the running task until it is woken. turn reports whether the task is the first in the line: then it may
+// use the transport. An error ends the call.
+func (s *side) wait(ctx context.Context, w *waiter.Waiter) (turn bool, err error) {
+	w.Rearm()
+	if err := w.Wait(ctx); err != nil {
+		return false, err
+	}
+	if s.line.First() == w {
+		return true, nil
+	}
+	return false, s.refusal(true)
+}
+
+// wakeFirst wakes the first task in the line. The transport calls it, possibly in vain.
+func (s *side) wakeFirst() {
+	if w := s.line.First(); w != nil {
+		w.Set()
+	}
+}
+
+// wakeAll wakes all tasks in the line, which look for a refusal.
+func (s *side) wakeAll() { s.line.Set(math.MaxInt) }
+
+// current returns the running task of the Conn's loop.
+func (c *Conn) current(method string) *loop.Task {
+	lowlevel.CheckGoroutine(c.loop, "a method of Conn that suspends, called")
+	if t := c.loop.Current(); t != nil {
+		return t
+	}
+	panic(fmt.Sprintf("host: Conn.%s suspends a task, but no task is running; call it in the body of a task: a callback starts one with task.Go, another goroutine with task.Submit", method))
+}
+
+// mustSuit panics if ctx does not belong to the running task, or the task belongs to another loop.
+func (c *Conn) mustSuit(ctx context.Context, method string) {
+	if t := lowlevel.Current(ctx); t.Loop() != c.loop {
+		panic(fmt.Sprintf("host: Conn.%s in %v, but the Conn belongs to another loop; make the connection with a context of this loop", method, t))
+	}
+}
+
+// These types describe, in deadlock reports and graphs, the event for which a task waits at a Conn.
+type (
+	incoming Conn
+	room     Conn
+)
+
+func (c *incoming) Describe() (string, []loop.Awaitable) {
+	return fmt.Sprintf("bytes from %v on %v", c.transport.RemoteAddr(), c.transport.LocalAddr()), nil
+}
+
+func (c *room) Describe() (string, []loop.Awaitable) {
+	return fmt.Sprintf("room for bytes to %v on %v", c.transport.RemoteAddr(), c.transport.LocalAddr()), nil
+}

@@ -68,6 +68,18 @@ func (w *Waiter) Set() bool {
 // Run is Set.
 func (w *Waiter) Run() { w.Set() }
 
+// Rearm makes w pending again if it was set. w keeps its place in the line. Use it if the event that
+// woke the task was not the one that the task waits for.
+func (w *Waiter) Rearm() {
+	if !w.Succeeded() {
+		return
+	}
+	w.done = false
+	if w.in != nil {
+		w.in.pending = w.in.first
+	}
+}
+
 // Succeeded reports whether w was set.
 func (w *Waiter) Succeeded() bool { return w.done && w.err == nil }
 

@@ -1,0 +1,88 @@
+package host
+
+import (
+	"net"
+	"os"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
+)
+
+var errDeadline = os.ErrDeadlineExceeded
+
+// A deadline is the deadline of one direction of a connection. Its timer is armed only while a task waits. So a
+// connection that no task uses has no timer, and does not keep a virtual clock going.
+type deadline struct {
+	at     time.Duration // by Elapsed of the loop
+	set    bool
+	timer  loop.Handle
+	expire func()
+}
+
+// SetDeadline is SetReadDeadline and SetWriteDeadline with the same time.
+func (c *Conn) SetDeadline(when time.Time) error {
+	if err := c.SetReadDeadline(when); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(when)
+}
+
+// SetReadDeadline sets the instant after which Read fails with [os.ErrDeadlineExceeded], also if bytes have
+// come. The zero time removes the deadline. The deadline holds for later calls, and at once for those that
+// wait. If it has passed already, they fail in the next turn. If it is moved on before they have failed, they
+// go on waiting. A Read that has failed by a deadline has taken no bytes.
+//
+// when is an instant by the loop's clock: c.SetReadDeadline(l.Now().Add(time.Minute)). On a loop with a virtual
+// clock, code that does not know the loop, such as crypto/tls, sets deadlines by [time.Now]. There a time with
+// a monotonic clock reading, which only the machine's clock has, stands for the time from now until then,
+// rounded to a millisecond.
+func (c *Conn) SetReadDeadline(when time.Time) error { return c.in.setDeadline(when) }
+
+// SetWriteDeadline sets the instant after which Write fails with [os.ErrDeadlineExceeded], in the way of
+// SetReadDeadline. A Write that fails by a deadline returns how many bytes it has accepted.
+func (c *Conn) SetWriteDeadline(when time.Time) error { return c.out.setDeadline(when) }
+
+func (s *side) setDeadline(when time.Time) error {
+	l := s.conn.loop
+	lowlevel.CheckGoroutine(l, "setting a deadline of a Conn")
+	if s.conn.closed {
+		return s.conn.opError("set", net.ErrClosed)
+	}
+	s.disarm()
+	s.deadline.set = !when.IsZero()
+	if s.deadline.set {
+		s.deadline.at = sinceStart(l, when)
+	}
+	if s.line.Len() > 0 {
+		s.arm()
+	}
+	return nil
+}
+
+// sinceStart converts a time to the time since the start of the loop's clock.
+func sinceStart(l *loop.Loop, when time.Time) time.Duration {
+	if l.Clock().Jumps() && when != when.Round(0) { // when has a monotonic clock reading
+		return l.Elapsed() + time.Until(when).Round(time.Millisecond)
+	}
+	return when.Sub(l.Clock().Start())
+}
+
+func (d *deadline) passed(l *loop.Loop) bool { return l.Elapsed() >= d.at }
+
+// arm arms the timer for the tasks in the line.
+func (s *side) arm() {
+	d := &s.deadline
+	if !d.set {
+		return
+	}
+	if d.expire == nil {
+		d.expire = s.wakeAll
+	}
+	d.timer = s.conn.loop.CallAt(s.conn.loop.Clock().Start().Add(d.at), d.expire)
+}
+
+func (s *side) disarm() {
+	s.deadline.timer.Cancel()
+	s.deadline.timer = loop.Handle{}
+}

@@ -1,0 +1,9 @@
+package host_test
+
+import (
+	"testing"
+
+	"github.com/takt-go/takt/task/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
