@@ -39,6 +39,7 @@ func (l *Loop) Close() {
 	// wait for a goroutine that waits for the loop.
 	l.inbox.Refuse()
 	l.root.ending().end(&CanceledError{Cause: ErrClosed})
+	sit(&l.stacks.Driver)
 	if l.debug {
 		identify(&l.stacks.Driver)
 	}

@@ -41,15 +41,15 @@ func (l *Loop) runTimed(r Runnable) {
 
 // An identity has the data by which the loop recognizes a goroutine.
 type identity struct {
-	goroutine uintptr // from goroutine.Identity
-	number    uint64  // the goroutine's number in stack traces
-	locked    bool    // the goroutine had locked its thread when identify was called
+	number uint64 // the goroutine's number in stack traces
+	locked bool   // the goroutine had locked its thread when identify was called
 }
 
 // identify records that the calling goroutine is the goroutine of s.
 func identify(s *stack) {
 	number, locked := goroutine.Number()
-	s.Value.who = &identity{goroutine.Identity(), number, locked}
+	s.Value.who = &identity{number, locked}
+	s.Value.goroutine = goroutine.Identity()
 }
 
 // checkGoroutine panics if the caller is on another goroutine than the loop's. what names the
@@ -58,9 +58,15 @@ func (l *Loop) checkGoroutine(what string) {
 	if !l.in(driven) && !l.in(closing) {
 		return // the host may use any goroutine
 	}
-	if l.outside.Asleep() || l.stacks.Active.Value.who.goroutine != goroutine.Identity() && !goroutine.Coroutine(isStack) {
+	if l.outside.Asleep() || l.elsewhere() {
 		panic(fmt.Sprintf("loop: %s from another goroutine than the loop's; use Post", what))
 	}
+}
+
+// elsewhere reports whether the caller is on another goroutine than the loop's. The loop must be driven, or in
+// Close, and sit was called for its stacks.
+func (l *Loop) elsewhere() bool {
+	return l.stacks.Active.Value.goroutine != goroutine.Identity() && !goroutine.Coroutine(isStack)
 }
 
 // isStack reports whether function is the main function of a loop's stacks. A coroutine that does not

@@ -25,6 +25,7 @@ func (internals) Recovered(value any, t *Task) error                  { return r
 func (internals) PendingCancel(t *Task) *CanceledError                { return t.pendingCancel() }
 func (internals) Unwinding(t *Task) bool                              { return t.unwinding }
 func (internals) CurrentTask(ctx context.Context) *Task               { return currentTask(ctx) }
+func (internals) Running(l *Loop, what string) *Task                  { return l.runningTask(what) }
 func (internals) NameOf(ctx context.Context) string                   { return nameOf(ctx) }
 func (internals) LoopOf(ctx context.Context) *Loop                    { return loopOf(ctx) }
 func (internals) Inside() bool                                        { return inside() }

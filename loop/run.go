@@ -84,6 +84,7 @@ func (l *Loop) drive(what string, m mode, until time.Time) error {
 	}
 	clock := l.claimClock(m)
 	l.mode = m
+	sit(&l.stacks.Driver)
 	l.offloads.Ordered = m == modeRun && l.clock.Jumps()
 	if l.debug {
 		identify(&l.stacks.Driver)

@@ -1,6 +1,9 @@
 package loop
 
-import "github.com/takt-go/takt/loop/internal/coro"
+import (
+	"github.com/takt-go/takt/loop/internal/coro"
+	"github.com/takt-go/takt/loop/internal/goroutine"
+)
 
 // A stack runs stackful bodies, one after another. It is a coroutine, and lives longer than a body.
 // Package coro describes how stacks switch.
@@ -24,8 +27,9 @@ type stack = coro.Stack[seat]
 
 // A seat has the data that the loop keeps with a stack.
 type seat struct {
-	task *Task     // its body runs on the stack; nil while the stack is free
-	who  *identity // identifies the stack's goroutine; set in debug mode, and for the driver: see threadHeld
+	task      *Task     // its body runs on the stack; nil while the stack is free
+	goroutine uintptr   // from goroutine.Identity; set where that is cheap, and in debug mode
+	who       *identity // more about the stack's goroutine; set in debug mode, and for the driver: see threadHeld
 }
 
 // fresh stands for a stack that the driver, or the scheduler on a free stack, must find for Loop.starting.
@@ -40,8 +44,16 @@ type host Loop
 
 // Begin is called on a new stack, before its first body.
 func (h *host) Begin(s *stack) {
+	sit(s)
 	if h.debug {
 		identify(s)
+	}
+}
+
+// sit records the calling goroutine as that of s.
+func sit(s *stack) {
+	if goroutine.Cheap {
+		s.Value.goroutine = goroutine.Identity()
 	}
 }
 

@@ -72,6 +72,14 @@ func Failed(t *loop.Task) { loop.Internals.Failed(t) }
 // task. Every function that suspends makes the same check.
 func Current(ctx context.Context) *loop.Task { return loop.Internals.CurrentTask(ctx) }
 
+// Running returns the task that runs on l. It is for a function that suspends and has no context, such as the Read
+// of an io.Reader: the function waits under the Context of the task. Running panics if its caller is not in
+// a task of l: in a callback, on another goroutine, or while the loop is not running. what names the
+// operation in the message. Unlike [CheckGoroutine], Running notices another goroutine at any time, for some nanoseconds.
+// Only on platforms where the goroutine cannot be told so fast, it notices it only in debug mode and while the
+// loop is asleep. (These are platforms other than 386, amd64, arm, arm64 and wasm, and compilers other than Go's own.)
+func Running(l *loop.Loop, what string) *loop.Task { return loop.Internals.Running(l, what) }
+
 // LoopOf returns the loop that ctx belongs to. It panics if ctx belongs to no loop.
 // [loop.FromContext] does not panic.
 func LoopOf(ctx context.Context) *loop.Loop { return loop.Internals.LoopOf(ctx) }

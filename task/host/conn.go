@@ -102,14 +102,16 @@ func NewConn(ctx context.Context, network string, t Transport) *Conn {
 // Read reads bytes that have come into p. If none have come, it suspends the running task until some come. It
 // returns as soon as it has at least one byte. If p is empty, Read returns at once. Conn describes its errors,
 // the order of several tasks, and what a cancellation does.
-func (c *Conn) Read(p []byte) (int, error) { return c.read(c.current("Read").Context(), p) }
+func (c *Conn) Read(p []byte) (int, error) {
+	return c.read(lowlevel.Running(c.loop, "Conn.Read").Context(), p)
+}
 
 // Write writes all of p. It suspends the running task while there is no room for more: the peer does not read,
 // and the buffers on the way are full. When Write returns, the bytes are on their way, but the peer may not
 // have them. If the error is not nil, n bytes are on their way, and no others of p. Conn describes the errors,
 // the order of several tasks, and what a cancellation does.
 func (c *Conn) Write(p []byte) (n int, err error) {
-	return c.write(c.current("Write").Context(), p)
+	return c.write(lowlevel.Running(c.loop, "Conn.Write").Context(), p)
 }
 
 // ReadContext is Read that waits under ctx. If it need not wait, it does not look at ctx. If ctx ends
@@ -306,15 +308,6 @@ func (s *side) wakeFirst() {
 
 // wakeAll wakes all tasks in the line, which look for a refusal.
 func (s *side) wakeAll() { s.line.Set(math.MaxInt) }
-
-// current returns the running task of the Conn's loop.
-func (c *Conn) current(method string) *loop.Task {
-	lowlevel.CheckGoroutine(c.loop, "a method of Conn that suspends, called")
-	if t := c.loop.Current(); t != nil {
-		return t
-	}
-	panic(fmt.Sprintf("host: Conn.%s suspends a task, but no task is running; call it in the body of a task: a callback starts one with task.Go, another goroutine with task.Submit", method))
-}
 
 // mustSuit panics if ctx does not belong to the running task, or the task belongs to another loop.
 func (c *Conn) mustSuit(ctx context.Context, method string) {

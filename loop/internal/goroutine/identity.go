@@ -10,3 +10,6 @@ package goroutine
 // moves when it grows, and the runtime gives the old memory to the next new goroutine. So the
 // address would not show the most usual mistake: a body starts a goroutine, which uses the loop.
 func Identity() uintptr
+
+// Cheap says that Identity costs about a nanosecond, and not microseconds.
+const Cheap = true

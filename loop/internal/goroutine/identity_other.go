@@ -7,3 +7,6 @@ func Identity() uintptr {
 	n, _ := Number()
 	return uintptr(n)
 }
+
+// Cheap says that Identity costs about a nanosecond, and not microseconds.
+const Cheap = false

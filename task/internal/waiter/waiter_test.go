@@ -317,3 +317,29 @@ func TestSetOnAnotherGoroutineChangesNothing(t *testing.T) {
 	l.RunUntilIdle()
 	testkit.Equal(t, "waiters that are left", line.Len(), 0)
 }
+
+// A waiter that is pending again keeps its place in the line.
+func TestRearm(t *testing.T) {
+	l := testkit.NewLoop(t)
+	var list waiter.List
+	var ws []*waiter.Waiter
+	for range 3 {
+		w := waiter.New(l.Context(), new(what))
+		list.Join(w)
+		ws = append(ws, w)
+	}
+	testkit.Equal(t, "set", list.Set(3), 3)
+	ws[0].Rearm()
+	ws[2].Rearm()
+	testkit.Equal(t, "the first is pending", ws[0].Done(), false)
+	testkit.Equal(t, "set", list.Set(1), 1)
+	testkit.Equal(t, "the first is set", ws[0].Succeeded(), true)
+	testkit.Equal(t, "set", list.Set(3), 1)
+	testkit.Equal(t, "the last is set", ws[2].Succeeded(), true)
+	ws[1].Leave()
+	ws[1].Rearm()
+	testkit.Equal(t, "set, when a waiter outside of the line is pending", list.Set(3), 0)
+	ws[1].Cancel(nil)
+	ws[1].Rearm()
+	testkit.Equal(t, "a canceled waiter stays canceled", ws[1].Canceled(), true)
+}
