@@ -88,6 +88,7 @@
 //     is told of every task and step. Package looptest uses both.
 //   - A [Spare] hands the stacks of a closed loop to the next loop, in programs that make very many loops.
 //   - A [Home] stores in one word the loop or the task that an awaitable belongs to.
+//   - [Running] returns the running task, for a function that has no context.
 //   - [Inside] reports whether the calling code runs on a loop.
 //
 // # What is guaranteed
