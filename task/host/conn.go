@@ -323,9 +323,9 @@ type (
 )
 
 func (c *incoming) Describe() (string, []loop.Awaitable) {
-	return fmt.Sprintf("bytes from %v on %v", c.transport.RemoteAddr(), c.transport.LocalAddr()), nil
+	return fmt.Sprintf("bytes on the %s connection to %v", c.network, c.transport.RemoteAddr()), nil
 }
 
 func (c *room) Describe() (string, []loop.Awaitable) {
-	return fmt.Sprintf("room for bytes to %v on %v", c.transport.RemoteAddr(), c.transport.LocalAddr()), nil
+	return fmt.Sprintf("room for bytes on the %s connection to %v", c.network, c.transport.RemoteAddr()), nil
 }
