@@ -12,8 +12,8 @@ import "net"
 type Transport interface {
 	// Start is called once, before all other methods. From then on the transport calls readable when
 	// Receive may have more after it has returned 0 and nil, and writable when Send may take more after
-	// it has taken less than it was given. It calls them on the goroutine that runs the loop, between the
-	// steps of tasks. A call too many does no harm.
+	// it has taken less than it was given. It calls them on the goroutine that runs the loop, but never inside a
+	// method of this transport. They only wake tasks. A call too many does no harm.
 	Start(readable, writable func())
 	// Receive copies bytes that have come into p, and takes them from the transport. If none have come, it
 	// returns 0 and nil. When all bytes are taken and no more can come, it returns why: [io.EOF] if the
