@@ -67,6 +67,39 @@ func TestRunningInATask(t *testing.T) {
 	})
 }
 
+// Another goroutine may drive the loop each time, and close it. Stackless bodies run on that goroutine.
+func TestRunningWithSeveralDrivers(t *testing.T) {
+	inEveryMode(t, func(t *testing.T, opts ...loop.Option) {
+		l := newLoop(t, opts...)
+		calls := 0
+		task.GoMachine(l.Context(), task.MachineFunc[none](func(ctx context.Context, err error) (none, task.Suspension, error) {
+			if got := lowlevel.Running(l, "Test"); got != lowlevel.Current(ctx) {
+				t.Errorf("Running returns %v", got)
+			}
+			calls++ // unless Running has panicked
+			if err != nil {
+				return none{}, task.End(), err
+			}
+			return none{}, task.Turn(), nil
+		}))
+		drive := make(chan func())
+		done := make(chan none)
+		for range 3 { // goroutines that live at the same time, so that each has an identity of its own
+			go func() {
+				(<-drive)()
+				done <- none{}
+			}()
+		}
+		for _, f := range []func(){func() { l.RunOnce() }, func() { l.RunOnce() }, l.Close} {
+			drive <- f
+			<-done
+		}
+		if calls != 3 {
+			t.Errorf("%d calls, want 3", calls)
+		}
+	})
+}
+
 // Everywhere else Running panics, and says what to do.
 func TestRunningOutsideOfATask(t *testing.T) {
 	const what = "loop: Test suspends the running task, and "

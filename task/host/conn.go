@@ -175,17 +175,12 @@ func (c *Conn) read(ctx context.Context, p []byte) (n int, err error) {
 	}
 	w := c.in.join(ctx)
 	defer c.in.leave(w)
-	for {
-		turn, err := c.in.wait(ctx, w)
-		if err != nil {
-			return 0, err
-		}
-		if turn {
-			if n, err = c.receive(p); n > 0 || err != nil {
-				return n, err
-			}
+	for n == 0 && err == nil {
+		if err = c.in.wait(ctx, w); err == nil {
+			n, err = c.receive(p)
 		}
 	}
+	return n, err
 }
 
 // receive takes bytes from the transport. If n is 0 and err is nil, none have come.
@@ -211,18 +206,14 @@ func (c *Conn) write(ctx context.Context, p []byte) (n int, err error) {
 	}
 	w := c.out.join(ctx)
 	defer c.out.leave(w)
-	for {
-		turn, err := c.out.wait(ctx, w)
-		if err != nil {
-			return n, err
-		}
-		if turn {
-			m, err := c.send(p[n:])
-			if n += m; n == len(p) || err != nil {
-				return n, err
-			}
+	for n < len(p) && err == nil {
+		if err = c.out.wait(ctx, w); err == nil {
+			var more int
+			more, err = c.send(p[n:])
+			n += more
 		}
 	}
+	return n, err
 }
 
 // send gives bytes to the transport, as many as there is room for.
@@ -275,7 +266,6 @@ func (s *side) join(ctx context.Context) *waiter.Waiter {
 
 // leave takes the running task out of the line. The next task gets the turn.
 func (s *side) leave(w *waiter.Waiter) {
-	w.Cancel(nil) // if the task did not go on in the usual way, nothing may wake it any more
 	w.Leave()
 	if w == &s.own {
 		s.taken = false
@@ -286,17 +276,14 @@ func (s *side) leave(w *waiter.Waiter) {
 	s.wakeFirst()
 }
 
-// wait suspends the running task until it is woken. turn reports whether the task is the first in the line: then it may
-// use the transport. An error ends the call.
-func (s *side) wait(ctx context.Context, w *waiter.Waiter) (turn bool, err error) {
-	w.Rearm()
-	if err := w.Wait(ctx); err != nil {
-		return false, err
+// wait suspends the running task until it is woken and has the turn.
+func (s *side) wait(ctx context.Context, w *waiter.Waiter) error {
+	for {
+		w.Rearm()
+		if err := w.Wait(ctx); err != nil || s.line.First() == w {
+			return err
+		}
 	}
-	if s.line.First() == w {
-		return true, nil
-	}
-	return false, s.refusal(true)
 }
 
 // wakeFirst wakes the first task in the line. The transport calls it, possibly in vain.
@@ -306,7 +293,8 @@ func (s *side) wakeFirst() {
 	}
 }
 
-// wakeAll wakes all tasks in the line, which look for a refusal.
+// wakeAll wakes all tasks in the line, because no call can go on any more. They go on in order, so that each of them has the
+// turn when the one before it has left.
 func (s *side) wakeAll() { s.line.Set(math.MaxInt) }
 
 // mustSuit panics if ctx does not belong to the running task, or the task belongs to another loop.

@@ -179,6 +179,20 @@ func TestIdleDeadline(t *testing.T) {
 	testkit.Equal(t, "time that has passed", l.Elapsed(), time.Second)
 }
 
+// A deadline that was removed has no timer.
+func TestDeadlineRemovedWhileATaskWaits(t *testing.T) {
+	eachSide(t, func(d timed, set func(time.Time) error, call func() error, let func()) {
+		testkit.NoError(t, set(d.l.Now().Add(time.Hour)))
+		d.l.CallLater(time.Second, func() {
+			testkit.NoError(t, set(time.Time{}))
+			_, armed := d.l.NextDeadline()
+			testkit.Equal(t, "a timer is armed", armed, false)
+			testkit.Spawn(d.l.Context(), "let", func(context.Context) error { let(); return nil })
+		})
+		testkit.NoError(t, call())
+	})
+}
+
 // With a virtual clock, a deadline that was made by time.Now stands for a duration.
 func TestDeadlineByTheMachinesClock(t *testing.T) {
 	eachSide(t, func(d timed, set func(time.Time) error, call func() error, let func()) {

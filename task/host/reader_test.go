@@ -292,9 +292,26 @@ func TestReaderErrors(t *testing.T) {
 		p := make([]byte, 8)
 		n, err = r.Read(p)
 		testkit.Equal(t, "Read", read{string(p[:n]), err}, read{"b", nil})
+		once := &dataAndError{"c\nd", testkit.ErrEnded}
+		r = host.NewReader(once)
+		testkit.Equal(t, "the line that came with an error", line(r, ctx), read{"c", nil})
+		testkit.Equal(t, "then the error", line(r, ctx), read{"", testkit.ErrEnded})
+		testkit.Equal(t, "then what is next", line(r, ctx), read{"d", io.ErrUnexpectedEOF})
 		_, err = host.NewReader(nothing{}).ReadLine(ctx)
 		testkit.Equal(t, "a source that gives nothing", err, io.ErrNoProgress)
 	})
+}
+
+// dataAndError returns its data with an error, once, and then EOF.
+type dataAndError struct {
+	data string
+	err  error
+}
+
+func (d *dataAndError) Read(p []byte) (int, error) {
+	n, err := copy(p, d.data), d.err
+	*d = dataAndError{"", io.EOF}
+	return n, err
 }
 
 type nothing struct{}
