@@ -61,7 +61,7 @@ conformance: ## compare the conformance programs with CPython's traces: failures
 	@go test ./task -run '^TestConformance' -count=1 -v | grep -vE '^(=== |PASS|ok )|^ *--- PASS'
 
 # Which packages have fuzz targets. go test fuzzes one target at a time.
-FUZZ     := ./task ./timer ./loop/looptest ./loop/trace
+FUZZ     := ./task ./task/host ./timer ./loop/looptest ./loop/trace
 FUZZTIME := 1m
 
 fuzz: ## fuzz each target for FUZZTIME; a failure is written to testdata/fuzz
