@@ -154,25 +154,18 @@ func ExampleReader_ReadFull() {
 // A line that is too long is an error that loses nothing.
 func ExampleLimitError() {
 	main := func(ctx context.Context) (struct{}, error) {
-		r := host.NewReader(strings.NewReader("a line that is too long\nanother one\n"), host.WithLimit(16))
+		r := host.NewReader(strings.NewReader("a line that is too long\n"), host.WithLimit(16))
 		_, err := r.ReadLine(ctx)
 		var long *host.LimitError
 		if errors.As(err, &long) {
-			fmt.Println("longer than", long.Limit)
-			_, _ = r.Discard(ctx, long.Limit) // or close the connection
+			fmt.Printf("%s is longer than %d bytes\n", long.What, long.Limit)
 		}
-		for err == nil || long != nil {
-			var line string
-			line, err = r.ReadLine(ctx)
-			fmt.Printf("%q %v\n", line, err)
-			long = nil
-		}
+		all, err := io.ReadAll(r)
+		fmt.Printf("%q %v\n", all, err)
 		return struct{}{}, nil
 	}
 	_, _ = task.Run(context.Background(), main)
 	// Output:
-	// longer than 16
-	// "oo long" <nil>
-	// "another one" <nil>
-	// "" EOF
+	// a line is longer than 16 bytes
+	// "a line that is too long\n" <nil>
 }
