@@ -59,7 +59,7 @@ func (l *Loop) checkGoroutine(what string) {
 		return // the host may use any goroutine
 	}
 	if l.outside.Asleep() || l.elsewhere() {
-		panic(fmt.Sprintf("loop: %s from another goroutine than the loop's; use Post", what))
+		panic(elsewhere(what))
 	}
 }
 

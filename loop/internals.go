@@ -26,6 +26,7 @@ func (internals) PendingCancel(t *Task) *CanceledError                { return t
 func (internals) Unwinding(t *Task) bool                              { return t.unwinding }
 func (internals) CurrentTask(ctx context.Context) *Task               { return currentTask(ctx) }
 func (internals) Running(l *Loop, what string) *Task                  { return l.runningTask(what) }
+func (internals) CheckHere(l *Loop, what string)                      { l.mustNotBeElsewhere(what) }
 func (internals) NameOf(ctx context.Context) string                   { return nameOf(ctx) }
 func (internals) LoopOf(ctx context.Context) *Loop                    { return loopOf(ctx) }
 func (internals) Inside() bool                                        { return inside() }

@@ -106,11 +106,16 @@ func TestRunningOutsideOfATask(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, opts ...loop.Option) {
 		l := newLoop(t, opts...)
 		wants := func(why string) { mustPanic(t, what+why, func() { lowlevel.Running(l, "Test") }) }
+		here := func() { lowlevel.CheckHere(l, "Test") }
+		here()
+		l.CallSoon(here)
 		wants("its loop is not running; call it in the body of a task")
 		l.CallSoon(func() { wants("a callback cannot do that: spawn a task") })
 		l.RunUntilIdle()
 		task.Go(l.Context(), func(ctx context.Context) (none, error) {
 			inGoroutine(func() { wants("another goroutine than the loop's cannot do that: use task.Submit") })
+			here()
+			inGoroutine(func() { mustPanic(t, "loop: Test from another goroutine than the loop's; use Post", here) })
 			l.CallSoon(func() { wants("a callback cannot do that") }) // runs on the stack of this body
 			return none{}, task.Yield(ctx)
 		})

@@ -34,5 +34,9 @@ func Check(l *loop.Loop, what string) { loop.Internals.Check(l, what) }
 // message.
 func CheckGoroutine(l *loop.Loop, what string) { loop.Internals.CheckGoroutine(l, what) }
 
+// CheckHere is [CheckGoroutine], but it notices another goroutine at any time, as [Running] does, for some nanoseconds.
+// Use it in the methods of types that a program easily hands to code with goroutines of its own, such as connections.
+func CheckHere(l *loop.Loop, what string) { loop.Internals.CheckHere(l, what) }
+
 // Report hands f to the loop's error handler: see [loop.WithErrorHandler].
 func Report(l *loop.Loop, f loop.Failure) { loop.Internals.Report(l, f) }

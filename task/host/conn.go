@@ -131,7 +131,7 @@ func (c *Conn) WriteContext(ctx context.Context, p []byte) (n int, err error) {
 // calls of Write, and those that wait, fail with [syscall.EPIPE]. The Conn can still read. CloseWrite does not
 // suspend.
 func (c *Conn) CloseWrite() error {
-	lowlevel.CheckGoroutine(c.loop, "Conn.CloseWrite")
+	lowlevel.CheckHere(c.loop, "Conn.CloseWrite")
 	switch {
 	case c.closed:
 		return c.opError("close", net.ErrClosed)
@@ -148,7 +148,7 @@ func (c *Conn) CloseWrite() error {
 // of the transport. Close does not suspend, so it also works in a deferred call of a task that is canceled, or
 // that is unwound by Close of the loop. A second Close returns an error and changes nothing.
 func (c *Conn) Close() error {
-	lowlevel.CheckGoroutine(c.loop, "Conn.Close")
+	lowlevel.CheckHere(c.loop, "Conn.Close")
 	if c.closed {
 		return c.opError("close", net.ErrClosed)
 	}

@@ -294,6 +294,12 @@ func TestConnOutsideOfATask(t *testing.T) {
 		wants("its loop is not running; call it in the body of a task")
 		l.CallSoon(func() { wants("a callback cannot do that: spawn a task with task.Go") })
 		testkit.Spawn(l.Context(), "A", func(context.Context) error {
+			const elsewhere = " from another goroutine than the loop's; use Post"
+			testkit.Goexits(func() {
+				testkit.Panics(t, "loop: Conn.Close"+elsewhere, func() { _ = a.Close() })
+				testkit.Panics(t, "loop: Conn.CloseWrite"+elsewhere, func() { _ = a.CloseWrite() })
+				testkit.Panics(t, "loop: setting a deadline of a Conn"+elsewhere, func() { _ = a.SetDeadline(time.Time{}) })
+			})
 			testkit.Goexits(func() { wants("another goroutine than the loop's cannot do that: use task.Submit") })
 			return nil
 		})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/timer"
 )
 
 var errDeadline = os.ErrDeadlineExceeded
@@ -45,7 +46,7 @@ func (c *Conn) SetWriteDeadline(when time.Time) error { return c.out.setDeadline
 
 func (s *side) setDeadline(when time.Time) error {
 	l := s.conn.loop
-	lowlevel.CheckGoroutine(l, "setting a deadline of a Conn")
+	lowlevel.CheckHere(l, "setting a deadline of a Conn")
 	if s.conn.closed {
 		return s.conn.opError("set", net.ErrClosed)
 	}
@@ -63,7 +64,8 @@ func (s *side) setDeadline(when time.Time) error {
 // sinceStart converts a time to the time since the start of the loop's clock.
 func sinceStart(l *loop.Loop, when time.Time) time.Duration {
 	if l.Clock().Jumps() && when != when.Round(0) { // when has a monotonic clock reading
-		return l.Elapsed() + time.Until(when).Round(time.Millisecond)
+		now, rest := l.Elapsed(), time.Until(when).Round(time.Millisecond)
+		return now + min(rest, timer.Never-now)
 	}
 	return when.Sub(l.Clock().Start())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"testing"
@@ -202,6 +203,9 @@ func TestDeadlineByTheMachinesClock(t *testing.T) {
 		testkit.Equal(t, "it waited", d.l.Now().Sub(start).Round(10*time.Second), time.Minute)
 		testkit.NoError(t, set(time.Now().Add(-time.Minute)))
 		d.expired(call())
+		testkit.NoError(t, set(time.Now().Add(math.MaxInt64)))
+		let()
+		testkit.NoError(t, call())
 	})
 }
 

@@ -154,7 +154,7 @@ func ExampleReader_ReadFull() {
 // A line that is too long is an error that loses nothing.
 func ExampleLimitError() {
 	main := func(ctx context.Context) (struct{}, error) {
-		r := host.NewReader(strings.NewReader("a line that is too long\n"), host.WithLimit(16))
+		r := host.NewReader(strings.NewReader("a line that is too long\n"), host.WithReadLimit(16))
 		_, err := r.ReadLine(ctx)
 		var long *host.LimitError
 		if errors.As(err, &long) {

@@ -40,15 +40,15 @@ type Reader struct {
 // A ReaderOption sets up a [Reader].
 type ReaderOption func(*Reader)
 
-// DefaultLimit is the limit of a Reader, in bytes, unless [WithLimit] sets another one. asyncio has the same.
-const DefaultLimit = 64 << 10
+// DefaultReadLimit is the limit of a Reader, in bytes, unless [WithReadLimit] sets another one. asyncio has the same.
+const DefaultReadLimit = 64 << 10
 
-// WithLimit sets how many bytes a line may have, with its end, and a part that ReadUntil returns, and how
-// many bytes Peek may ask for. The limit bounds the memory of the buffer. WithLimit panics unless n is
+// WithReadLimit sets how many bytes a line may have, with its end, and a part that ReadUntil returns, and how
+// many bytes Peek may ask for. The limit bounds the memory of the buffer. WithReadLimit panics unless n is
 // positive.
-func WithLimit(n int) ReaderOption {
+func WithReadLimit(n int) ReaderOption {
 	if n < 1 {
-		panic(fmt.Sprintf("host: WithLimit(%d); the number of bytes must be positive", n))
+		panic(fmt.Sprintf("host: WithReadLimit(%d); the number of bytes must be positive", n))
 	}
 	return func(r *Reader) { r.limit = n }
 }
@@ -61,7 +61,7 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("host: %s is longer than the limit of %d bytes; nothing was taken: close the connection, take the bytes by Read or Discard, or make the Reader by NewReader with a larger WithLimit", e.What, e.Limit)
+	return fmt.Sprintf("host: %s is longer than the limit of %d bytes; nothing was taken: close the connection, take the bytes by Read or Discard, or make the Reader by NewReader with a larger WithReadLimit", e.What, e.Limit)
 }
 
 // Unwrap returns [bufio.ErrTooLong].
@@ -81,7 +81,7 @@ func NewReader(source io.Reader, opts ...ReaderOption) *Reader {
 	if source == nil {
 		panic("host: NewReader(nil); give it the connection to read from")
 	}
-	r := &Reader{source: source, limit: DefaultLimit}
+	r := &Reader{source: source, limit: DefaultReadLimit}
 	for _, opt := range opts {
 		opt(r)
 	}

@@ -101,12 +101,12 @@ func TestReaderLimit(t *testing.T) {
 	testkit.Run(t, func(ctx context.Context) {
 		for _, size := range []int{1, 2, 3, 511, 512, 513, 5000} {
 			fits, long := strings.Repeat("x", size-1)+"\n", strings.Repeat("y", size)+"\nrest"
-			r := host.NewReader(piped(ctx, fits+long), host.WithLimit(size))
+			r := host.NewReader(piped(ctx, fits+long), host.WithReadLimit(size))
 			testkit.Equal(t, "the line that fits", line(r, ctx), read{fits[:size-1], nil})
 			for range 2 {
 				_, err := r.ReadLine(ctx)
 				var e *host.LimitError
-				if !errors.As(err, &e) || e.Limit != size || !errors.Is(err, bufio.ErrTooLong) || !strings.Contains(err.Error(), "WithLimit") {
+				if !errors.As(err, &e) || e.Limit != size || !errors.Is(err, bufio.ErrTooLong) || !strings.Contains(err.Error(), "WithReadLimit") {
 					t.Errorf("with the limit %d, a longer line gives the error %v", size, err)
 				}
 			}
@@ -116,7 +116,7 @@ func TestReaderLimit(t *testing.T) {
 			testkit.Equal(t, "what is left", read{string(left), err}, read{long, nil})
 		}
 	})
-	testkit.Panics(t, "host: WithLimit(0)", func() { host.WithLimit(0) })
+	testkit.Panics(t, "host: WithReadLimit(0)", func() { host.WithReadLimit(0) })
 	testkit.Panics(t, "host: NewReader(nil)", func() { host.NewReader(nil) })
 }
 

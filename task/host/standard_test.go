@@ -45,7 +45,7 @@ func dialogue(t *testing.T, client, server func(ctx context.Context, c *host.Con
 	})
 }
 
-func TestBufio(t *testing.T) {
+func TestStandardBufio(t *testing.T) {
 	dialogue(t, func(_ context.Context, c *host.Conn) error {
 		rw := bufio.NewReadWriter(bufio.NewReader(c), bufio.NewWriter(c))
 		for i := range 100 {
@@ -117,18 +117,18 @@ func coded(t *testing.T, encoder func(io.Writer) interface{ Encode(any) error },
 	})
 }
 
-func TestJSON(t *testing.T) {
+func TestStandardJSON(t *testing.T) {
 	coded(t, func(w io.Writer) interface{ Encode(any) error } { return json.NewEncoder(w) },
 		func(r io.Reader) interface{ Decode(any) error } { return json.NewDecoder(r) })
 }
 
-func TestGob(t *testing.T) {
+func TestStandardGob(t *testing.T) {
 	coded(t, func(w io.Writer) interface{ Encode(any) error } { return gob.NewEncoder(w) },
 		func(r io.Reader) interface{ Decode(any) error } { return gob.NewDecoder(r) })
 }
 
 // A decoder of gob reads no further than its values, so a Reader can be handed to it in the middle of a stream.
-func TestGobAfterALine(t *testing.T) {
+func TestStandardGobAfterALine(t *testing.T) {
 	dialogue(t, func(_ context.Context, c *host.Conn) error {
 		fmt.Fprintln(c, "a line")
 		if err := gob.NewEncoder(c).Encode("a value"); err != nil {
@@ -147,7 +147,7 @@ func TestGobAfterALine(t *testing.T) {
 	})
 }
 
-func TestTextproto(t *testing.T) {
+func TestStandardTextproto(t *testing.T) {
 	dialogue(t, func(_ context.Context, c *host.Conn) error {
 		p := textproto.NewConn(c)
 		_, text, err := p.ReadCodeLine(220)
@@ -193,7 +193,7 @@ func TestTextproto(t *testing.T) {
 
 // The halves of an HTTP/1.1 server and client that need no goroutines: requests on a connection that is kept
 // alive, with bodies of known length and in chunks.
-func TestHTTP(t *testing.T) {
+func TestStandardHTTP(t *testing.T) {
 	dialogue(t, func(_ context.Context, c *host.Conn) error {
 		br := bufio.NewReader(c)
 		for i := range 10 {
@@ -241,7 +241,7 @@ func TestHTTP(t *testing.T) {
 	})
 }
 
-func TestGzip(t *testing.T) {
+func TestStandardGzip(t *testing.T) {
 	text := strings.Repeat("The same again. ", 5000)
 	dialogue(t, func(_ context.Context, c *host.Conn) error {
 		w := gzip.NewWriter(c)
@@ -276,7 +276,7 @@ func TestGzip(t *testing.T) {
 	})
 }
 
-func TestTLS(t *testing.T) {
+func TestStandardTLS(t *testing.T) {
 	certificate, roots := selfSigned(t)
 	big := bytes.Repeat([]byte("0123456789abcdef"), 5000)
 	dialogue(t, func(_ context.Context, c *host.Conn) error {
@@ -309,7 +309,7 @@ func TestTLS(t *testing.T) {
 }
 
 // A TLS connection goes on after a read deadline has expired.
-func TestTLSAfterADeadline(t *testing.T) {
+func TestStandardTLSAfterADeadline(t *testing.T) {
 	certificate, roots := selfSigned(t)
 	dialogue(t, func(ctx context.Context, c *host.Conn) error {
 		s := tls.Client(c, &tls.Config{ServerName: "server.test", RootCAs: roots})

@@ -116,13 +116,13 @@ func (s *suite) resync() {
 		_, err := s.a.Write(marker)
 		testkit.NoError(s, err)
 	}, func(ctx context.Context) {
-		r := host.NewReader(s.b, host.WithLimit(64<<20))
+		r := host.NewReader(s.b, host.WithReadLimit(64<<20))
 		_, err := r.ReadUntil(ctx, marker)
 		testkit.NoError(s, err)
 		_, err = s.b.Write(marker)
 		testkit.NoError(s, err)
 	}, func(ctx context.Context) {
-		_, err := host.NewReader(s.a, host.WithLimit(64<<20)).ReadUntil(ctx, marker)
+		_, err := host.NewReader(s.a, host.WithReadLimit(64<<20)).ReadUntil(ctx, marker)
 		testkit.NoError(s, err)
 	})
 }
