@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
 	"github.com/takt-go/takt/task/internal/testkit"
@@ -124,6 +126,34 @@ func TestDeadlineMovedOnInTime(t *testing.T) {
 		})
 		d.expired(call())
 		testkit.Equal(t, "it waited", d.l.Now().Sub(start), 5*time.Second)
+	})
+}
+
+// Then the tasks still have their turns, whatever the order in which they go on: the bytes of a Write stay together.
+func TestDeadlineMovedOnKeepsTheTurns(t *testing.T) {
+	looptest.Explore(t, looptest.DelayBounded(2), func(ctx context.Context, t *looptest.T) {
+		a, b := host.Pipe(ctx, host.WithPipeBuffer(4))
+		left, expired := 2, false
+		for _, text := range []string{"aaaaaa", "bbbbbb"} {
+			testkit.Spawn(ctx, text, func(context.Context) error {
+				_, err := a.Write([]byte(text))
+				expired = expired || err != nil // in some orders
+				if left--; left == 0 {
+					return a.CloseWrite()
+				}
+				return nil
+			})
+		}
+		testkit.NoError(t, testkit.Yield(ctx, 2))
+		testkit.NoError(t, a.SetWriteDeadline(time.Unix(1, 0)))
+		testkit.NoError(t, testkit.Yield(ctx, 2)) // the timer wakes both
+		testkit.NoError(t, a.SetWriteDeadline(time.Time{}))
+		all, err := io.ReadAll(b)
+		testkit.NoError(t, err)
+		if text := string(all); !expired && text != "aaaaaabbbbbb" && text != "bbbbbbaaaaaa" {
+			t.Errorf("read %q", text)
+		}
+		t.Sometimes("the deadline is moved in time", !expired)
 	})
 }
 

@@ -58,16 +58,31 @@ func (m *readerModel) failed(what string, err error, rest string, tooLong bool) 
 	}
 }
 
-// call makes one random call under a time limit, which may expire, and reports whether the stream may go on.
-func (m *readerModel) call(ctx context.Context) bool {
-	n := rapid.IntRange(0, 40).Draw(m.T, "n")
-	limit := time.Duration(rapid.IntRange(1, 4).Draw(m.T, "limit")) * time.Second
+// A readerCall is one random call under a time limit. It is drawn before the program runs, because a body must not draw.
+type readerCall struct {
+	op, n int
+	sep   string
+	limit time.Duration
+}
+
+func drawCall(t *rapid.T) readerCall {
+	return readerCall{
+		op:    rapid.IntRange(0, 6).Draw(t, "op"),
+		n:     rapid.IntRange(0, 40).Draw(t, "n"),
+		sep:   rapid.SampledFrom([]string{"a", "ab", "aab", "\r\n", "ba\n"}).Draw(t, "sep"),
+		limit: time.Duration(rapid.IntRange(1, 4).Draw(t, "limit")) * time.Second,
+	}
+}
+
+// call makes a call, and reports whether the stream may go on.
+func (m *readerModel) call(ctx context.Context, c readerCall) bool {
+	n, sep := c.n, c.sep
 	var text string
 	var got int
 	under := func(body func(ctx context.Context) error) error {
-		return task.Timeout(ctx, limit, func(ctx context.Context, _ *task.Deadline) error { return body(ctx) })
+		return task.Timeout(ctx, c.limit, func(ctx context.Context, _ *task.Deadline) error { return body(ctx) })
 	}
-	switch op := rapid.IntRange(0, 6).Draw(m.T, "op"); op {
+	switch c.op {
 	case 0:
 		err := under(func(ctx context.Context) (err error) { text, err = m.r.ReadLine(ctx); return err })
 		if err == nil {
@@ -84,7 +99,6 @@ func (m *readerModel) call(ctx context.Context) bool {
 		m.failed("ReadLine", err, text, at < 0 || at >= m.limit)
 		return err != io.EOF
 	case 1:
-		sep := rapid.SampledFrom([]string{"a", "ab", "aab", "\r\n", "ba\n"}).Draw(m.T, "sep")
 		err := under(func(ctx context.Context) (err error) {
 			part, err := m.r.ReadUntil(ctx, []byte(sep))
 			text = string(part)
@@ -158,6 +172,7 @@ func TestReaderModel(t *testing.T) {
 		pieces := rapid.SliceOfN(rapid.StringOfN(rapid.SampledFrom([]rune("aab\r\n\n")), 0, 30, -1), 0, 12).Draw(t, "pieces")
 		pauses := rapid.SliceOfN(rapid.IntRange(0, 3), len(pieces), len(pieces)).Draw(t, "pauses")
 		m := &readerModel{T: t, left: strings.Join(pieces, ""), limit: rapid.IntRange(1, 40).Draw(t, "most")}
+		calls := rapid.SliceOfN(rapid.Custom(drawCall), 0, 60).Draw(t, "calls")
 		l := testkit.NewProgram(t).Loop
 		defer l.Close()
 		a, b := host.Pipe(l.Context())
@@ -174,8 +189,8 @@ func TestReaderModel(t *testing.T) {
 			return a.CloseWrite()
 		})
 		ended := testkit.Spawn(l.Context(), "reader", func(ctx context.Context) error {
-			for range rapid.IntRange(0, 60).Draw(t, "calls") {
-				if !m.call(ctx) {
+			for _, c := range calls {
+				if !m.call(ctx, c) {
 					break
 				}
 			}
