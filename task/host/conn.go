@@ -13,15 +13,18 @@ import (
 	"github.com/takt-go/takt/task/internal/waiter"
 )
 
-// A Conn is a connection: a stream of bytes in each direction. It is a [net.Conn]. Dial of a [Network],
-// Accept of a [Listener] and [Pipe] make connections.
+// A Conn is a connection: a stream of bytes in each direction. It is a [net.Conn]. Dial of a [Network], Accept
+// of a [Listener] and [Pipe] make connections.
 //
 // # Tasks
 //
 // Read and Write suspend the running task of the loop that the Conn belongs to. So code that knows nothing of
 // tasks works in a task unchanged: package bufio, encoding/json, net/textproto, crypto/tls and so on. Read and
 // Write panic if no task is running, as in a callback, and if another goroutine calls them. The other methods
-// never suspend: tasks and callbacks may call them, but no other goroutine.
+// never suspend: tasks and callbacks may call them, and also the host while the loop is not running. Another
+// goroutine uses Post of the loop: l.Post(func() { _ = c.Close() }). On another goroutine all methods panic,
+// except LocalAddr and RemoteAddr. So code that uses a connection on goroutines of its own cannot use a Conn:
+// for example the Server of net/http, and HandshakeContext of crypto/tls with a context that can end.
 //
 // Read and Write suspend only if they must wait. A task that finds bytes each time, or room each time, goes on
 // without a pause, and the other tasks wait. If this can last, the task calls task.Yield now and then.
@@ -37,11 +40,14 @@ import (
 //   - A canceled Read has taken no bytes. The next Read returns them.
 //   - A canceled Write returns how many bytes it has accepted. The peer gets these bytes, and no others of
 //     this call. Then the next Write that waits begins. So after a cancellation in the middle, the stream has
-//     the beginning of a message, and whatever is written next follows it. A task that wants to complete the
-//     message writes the rest before any other task writes. Otherwise, close the connection.
+//     the beginning of a message, and then the next Write follows. A task that wants to complete the message
+//     writes the rest before any other task writes. Otherwise, close the connection.
 //
-// The same holds for deadlines. A task that must not be canceled in the middle of a Write writes in a task of
-// its own, which others feed by a queue.
+// The same holds for deadlines. If no message may be cut, one task does all the writing, and the other tasks
+// hand it their messages by a queue: canceling them does not cancel it.
+//
+// Code above the Conn may keep the error of a Read, and return it again and again: encoding/json and crypto/tls do
+// so after a cancellation. (crypto/tls goes on after a read deadline.) A [Reader] goes on after every error.
 //
 // Read and Write have no context. They wait under the context of the running task. So they end when the task
 // is canceled: by [loop.Task.Cancel], by task.Timeout, by a group, or by the end of a standard context with
@@ -53,9 +59,9 @@ import (
 //
 // The errors are those of package net: [io.EOF] when the peer has ended its direction and all bytes are read,
 // and otherwise a [*net.OpError]. It wraps [net.ErrClosed] after Close, [os.ErrDeadlineExceeded] after a
-// deadline, [syscall.EPIPE] for a Write after CloseWrite, or the error of the transport. After
-// io.EOF, and after an error of the transport, each later call returns the same. After a cancellation or a
-// deadline the Conn can be used as before.
+// deadline, [syscall.EPIPE] for a Write after CloseWrite, or the error of the transport. After io.EOF, and
+// after an error of the transport, each later call returns the same. After a cancellation or a deadline the
+// Conn can be used as before.
 //
 // # Costs
 //
@@ -70,7 +76,7 @@ type Conn struct {
 	ended     bool // CloseWrite was called
 }
 
-// A side is what Conn keeps for one direction.
+// A side has what a Conn keeps for one direction.
 //
 // The tasks that wait are in a line. The first of them has the turn: it alone uses the transport. When it is
 // done, it leaves the line and wakes the next one. A task that comes while others are in the line waits behind
@@ -86,7 +92,7 @@ type side struct {
 }
 
 // NewConn makes a Conn of a transport. The Conn belongs to the loop of ctx. network is the name of the network
-// in errors, such as "tcp". Programs get connections from a [Network]. NewConn is for those that bring a
+// in errors, such as "tcp". Programs get connections from a [Network]. NewConn is for programs that have a
 // Transport of their own. It panics if ctx belongs to no loop, or if t is nil.
 func NewConn(ctx context.Context, network string, t Transport) *Conn {
 	if t == nil {
@@ -108,8 +114,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Write writes all of p. It suspends the running task while there is no room for more: the peer does not read,
 // and the buffers on the way are full. When Write returns, the bytes are on their way, but the peer may not
-// have them. If the error is not nil, n bytes are on their way, and no others of p. Conn describes the errors,
-// the order of several tasks, and what a cancellation does.
+// have them. If p is empty, Write returns at once. If the error is not nil, n bytes are on their way, and no
+// others of p. Conn describes the errors, the order of several tasks, and what a cancellation does.
 func (c *Conn) Write(p []byte) (n int, err error) {
 	return c.write(lowlevel.Running(c.loop, "Conn.Write").Context(), p)
 }
@@ -293,8 +299,8 @@ func (s *side) wakeFirst() {
 	}
 }
 
-// wakeAll wakes all tasks in the line, because no call can go on any more. They go on in order, so that each of them has the
-// turn when the one before it has left.
+// wakeAll wakes all tasks in the line, because no call can go on any more. They go on in order, so that each
+// of them has the turn when the one before it has left.
 func (s *side) wakeAll() { s.line.Set(math.MaxInt) }
 
 // mustSuit panics if ctx does not belong to the running task, or the task belongs to another loop.

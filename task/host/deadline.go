@@ -30,9 +30,9 @@ func (c *Conn) SetDeadline(when time.Time) error {
 }
 
 // SetReadDeadline sets the instant after which Read fails with [os.ErrDeadlineExceeded], also if bytes have
-// come. The zero time removes the deadline. The deadline holds for later calls, and at once for those that
-// wait. If it has passed already, they fail in the next turn. If it is moved on before they have failed, they
-// go on waiting. A Read that has failed by a deadline has taken no bytes.
+// come. The zero time removes the deadline. The deadline holds for later calls, and also for calls that
+// wait now: if it is in the past, they fail as if a timer had fired in the next turn. If it is moved on before
+// they have failed, they go on waiting. A Read that has failed by a deadline has taken no bytes.
 //
 // when is an instant by the loop's clock: c.SetReadDeadline(l.Now().Add(time.Minute)). On a loop with a virtual
 // clock, code that does not know the loop, such as crypto/tls, sets deadlines by [time.Now]. There a time with
