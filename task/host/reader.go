@@ -229,7 +229,7 @@ func (r *Reader) ReadContext(ctx context.Context, p []byte) (int, error) {
 func (r *Reader) Read(p []byte) (int, error) {
 	r.use()
 	defer r.over()
-	return r.read(nil, p)
+	return r.read(none, p)
 }
 
 // ReadByte reads one byte, in the way of Read. With it, decoders such as those of encoding/gob read no
@@ -238,14 +238,17 @@ func (r *Reader) ReadByte() (byte, error) {
 	r.use()
 	defer r.over()
 	if r.Buffered() == 0 {
-		if err := r.fill(nil); err != nil {
+		if err := r.fill(none); err != nil {
 			return 0, err
 		}
 	}
 	return r.take(1)[0], nil
 }
 
-// read is ReadContext. If ctx is nil, it is Read.
+// none stands for no context: the source waits as its Read does.
+var none context.Context
+
+// read is ReadContext. If ctx is none, it is Read.
 func (r *Reader) read(ctx context.Context, p []byte) (n int, err error) {
 	switch {
 	case len(p) == 0:
@@ -313,7 +316,7 @@ func (r *Reader) readSource(ctx context.Context, p []byte) (n int, err error) {
 		return 0, err
 	}
 	for range maxEmptyReads {
-		if c, ok := r.source.(contextReader); ok && ctx != nil {
+		if c, ok := r.source.(contextReader); ok && ctx != none {
 			n, err = c.ReadContext(ctx, p)
 		} else {
 			n, err = r.source.Read(p)

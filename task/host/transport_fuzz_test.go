@@ -23,7 +23,6 @@ type fickle struct {
 	t                  testing.TB
 	l                  *loop.Loop
 	script             []byte
-	inside             bool
 	readable, writable func()
 	come               int // how many bytes have come
 	all                int // how many will come, before the error end
