@@ -1,0 +1,220 @@
+package host
+
+import (
+	"context"
+	cryptorand "crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/task"
+)
+
+// An Option sets up [System].
+type Option func(*systemNetwork)
+
+// WithDialer makes Dial use d, for example for the address of this end, or for keep-alive. Dial uses a copy.
+// The default is the zero [net.Dialer].
+func WithDialer(d net.Dialer) Option { return func(n *systemNetwork) { n.dialer = d } }
+
+// WithListenConfig makes Listen and ListenPacket use c. They use a copy. The default is the zero
+// [net.ListenConfig].
+func WithListenConfig(c net.ListenConfig) Option { return func(n *systemNetwork) { n.config = c } }
+
+// System returns the machine that the process runs on. Several loops may share one Host.
+//
+// # Network
+//
+// The network is that of package net, with the same names of networks: "tcp", "udp", "unix" and so on. Dial,
+// Listen and ListenPacket look up names and connect on another goroutine. With a virtual clock they return an
+// error: the network goes by real time. Such a program uses [Pipe], or the network of a simulated machine.
+//
+// What has come for a connection stays in the buffer of the kernel until a task reads it. So the buffers of
+// the kernel bound the memory, and their sizes can be set by the Control function of a net.Dialer or a
+// net.ListenConfig, or by [Conn.SyscallConn]. A connection that waits for input costs one parked goroutine
+// and no buffer. It costs a turn of the loop nothing.
+//
+// (On Windows, a connection reads ahead up to 64 KiB, and holds up to 64 KiB that were written.)
+//
+// Close of a connection does what close of the operating system does: the kernel goes on to deliver what was
+// written. But if there is input that no task has read, the kernel would reset the connection, and the peer
+// could lose what it has not read yet. In this case Close ends only the direction to the peer. In the
+// background, up to 5 seconds, it discards the input until the peer closes too. Close of the loop waits for
+// that.
+//
+// # The rest
+//
+// Name is the name of the machine, and Log is the default logger. Rand and Entropy have a random seed, and
+// are safe for use by several loops at once. Now is time.Now.
+func System(opts ...Option) *Host {
+	n := new(systemNetwork)
+	for _, opt := range opts {
+		opt(n)
+	}
+	name, _ := os.Hostname() // a machine without a name has the name ""
+	return &Host{
+		Name:    name,
+		Net:     n,
+		Rand:    rand.New(globalSource{}),
+		Entropy: cryptorand.Reader,
+		Now:     time.Now,
+		Log:     slog.Default(),
+	}
+}
+
+// globalSource is the source of the functions of math/rand/v2, which several goroutines may use at once.
+type globalSource struct{}
+
+func (globalSource) Uint64() uint64 { return rand.Uint64() }
+
+// systemNetwork is the Network of the operating system.
+type systemNetwork struct {
+	dialer net.Dialer
+	config net.ListenConfig
+}
+
+var errVirtual = errors.New("host: a loop with a virtual clock cannot use the network of the machine, which goes by real time; use Pipe, a simulated network, or a loop with the system's clock")
+
+// Dial connects to the address, in the way of [net.Dialer.DialContext]. The error is the *[net.OpError] that
+// package net has returned. If the task is canceled, or ctx ends, Dial returns the reason at once, as every
+// await does, and a connection that is opened after that is closed.
+func (n *systemNetwork) Dial(ctx context.Context, network, address string) (*Conn, error) {
+	l := lowlevel.Current(ctx).Loop()
+	conn, err := open(ctx, "dial", network, func(ctx context.Context) (net.Conn, error) {
+		d := n.dialer
+		return d.DialContext(ctx, network, address)
+	})
+	if err != nil {
+		return nil, awaitLimit(ctx, err)
+	}
+	t, err := newSocket(l, conn)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return NewConn(ctx, network, t), nil
+}
+
+// Listen listens at the address, in the way of [net.ListenConfig.Listen].
+func (n *systemNetwork) Listen(ctx context.Context, network, address string) (*Listener, error) {
+	l := lowlevel.Current(ctx).Loop()
+	ln, err := open(ctx, "listen", network, func(ctx context.Context) (net.Listener, error) {
+		c := n.config
+		return c.Listen(ctx, network, address)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return NewListener(ctx, network, newAcceptor(l, ln)), nil
+}
+
+// ListenPacket listens for packets at the address, in the way of [net.ListenConfig.ListenPacket].
+func (n *systemNetwork) ListenPacket(ctx context.Context, network, address string) (*PacketConn, error) {
+	l := lowlevel.Current(ctx).Loop()
+	conn, err := open(ctx, "listen", network, func(ctx context.Context) (net.PacketConn, error) {
+		c := n.config
+		return c.ListenPacket(ctx, network, address)
+	})
+	if err != nil {
+		return nil, err
+	}
+	t, err := newPacketSocket(l, conn)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return NewPacketConn(ctx, network, t), nil
+}
+
+// open calls fn on another goroutine, and returns what it has opened. If the wait ends early, what fn opens
+// is closed.
+func open[T io.Closer](ctx context.Context, op, network string, fn func(context.Context) (T, error)) (T, error) {
+	var none T
+	if lowlevel.LoopOf(ctx).Clock().Jumps() {
+		return none, &net.OpError{Op: op, Net: network, Err: errVirtual}
+	}
+	h := new(handover[T])
+	kept := false
+	defer func() { // also if a Goexit ends the wait
+		if !kept {
+			h.refuse()
+		}
+	}()
+	opened, err := task.Blocking(ctx, func(ctx context.Context) (T, error) {
+		opened, err := fn(ctx)
+		if err == nil {
+			h.give(opened)
+		}
+		return opened, err
+	})
+	kept = err == nil
+	return opened, err
+}
+
+// A handover closes what was opened for a task that does not wait any more. The task stops waiting and the
+// goroutine opens at any time, so both take the lock.
+type handover[T io.Closer] struct {
+	mu      sync.Mutex
+	opened  T
+	given   bool
+	refused bool
+}
+
+func (h *handover[T]) give(opened T) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.opened, h.given = opened, true
+	h.closeUnwanted()
+}
+
+func (h *handover[T]) refuse() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refused = true
+	h.closeUnwanted()
+}
+
+func (h *handover[T]) closeUnwanted() {
+	if h.given && h.refused {
+		_ = h.opened.Close()
+	}
+}
+
+// awaitLimit is called when Dial has failed. The net.Dialer has the deadline of ctx, in order to divide the
+// time among the addresses of a name. So at the deadline it may notice the end a moment before the loop does.
+// Then awaitLimit waits for the loop, so that the program gets the same error each time.
+func awaitLimit(ctx context.Context, err error) error {
+	var timeout net.Error
+	if deadline, ok := ctx.Deadline(); ok && errors.As(err, &timeout) && timeout.Timeout() && !time.Now().Before(deadline) {
+		if err := lowlevel.Sleep(ctx, lowlevel.LoopOf(ctx).Clock().Start().Add(lowlevel.LoopOf(ctx).Elapsed()).Sub(deadline)); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// lingerLimit is how long a connection stays open for its peer after Close.
+const lingerLimit = 5 * time.Second
+
+// inner returns the error that package net has wrapped in a *[net.OpError]. Conn wraps it again.
+func inner(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// woken makes a method a Runnable.
+type woken func()
+
+func (w woken) Run() { w() }
+
+var _ loop.Runnable = woken(nil)
