@@ -203,6 +203,13 @@ func awaitLimit(ctx context.Context, err error) error {
 // lingerLimit is how long a connection stays open for its peer after Close.
 const lingerLimit = 5 * time.Second
 
+// linger closes a connection when its input has ended. It discards the input.
+func linger(conn net.Conn) {
+	_ = conn.SetReadDeadline(time.Now().Add(lingerLimit))
+	_, _ = io.Copy(io.Discard, conn)
+	_ = conn.Close()
+}
+
 // inner returns the error that package net has wrapped in a *[net.OpError]. Conn wraps it again.
 func inner(err error) error {
 	var op *net.OpError

@@ -1,5 +1,3 @@
-//go:build linux || darwin || dragonfly || freebsd || netbsd || openbsd
-
 package host
 
 import (
@@ -11,17 +9,10 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// A packetSocket is a PacketTransport over a socket of the operating system.
+// A packetSocket is a PacketTransport over a socket of the operating system. Packets wait in the kernel.
 type packetSocket struct {
-	edge
-	local   net.Addr
-	inet4   bool // a socket for IPv4, and not for both versions of IP
-	receive func(fd uintptr)
-	send    func(fd uintptr)
-	p       []byte // the arguments and results of the call that is being made
-	n       int
-	address syscall.Sockaddr
-	err     error
+	descriptor
+	inet4 bool // a socket for IPv4, and not for both versions of IP
 }
 
 // newPacketSocket returns a PacketTransport over conn, which has come from package net.
@@ -31,56 +22,62 @@ func newPacketSocket(l *loop.Loop, conn net.PacketConn) (PacketTransport, error)
 	if !ok || raw {
 		return newPacketPump(l, conn), nil
 	}
-	s := &packetSocket{local: conn.LocalAddr()}
+	s := new(packetSocket)
 	if err := s.init(l, c); err != nil {
 		return nil, err
 	}
-	if err := s.raw.Control(func(fd uintptr) {
-		address, err := syscall.Getsockname(int(fd))
-		_, s.inet4 = address.(*syscall.SockaddrInet4)
-		s.err = err
-	}); err != nil || s.err != nil {
-		s.waker.Stop()
-		return nil, os.NewSyscallError("getsockname", s.err)
+	address, err := syscall.Getsockname(s.fd)
+	if err != nil {
+		s.release(false)
+		return nil, os.NewSyscallError("getsockname", err)
 	}
-	s.receive = func(fd uintptr) { s.n, s.address, s.err = syscall.Recvfrom(int(fd), s.p, 0) }
-	s.send = func(fd uintptr) { s.err = syscall.Sendto(int(fd), s.p, 0, s.address) }
+	_, s.inet4 = address.(*syscall.SockaddrInet4)
 	return s, nil
 }
 
 func (s *packetSocket) ReceiveFrom(p []byte) (n int, from net.Addr, ok bool, err error) {
-	s.p = p
-	ok = s.try(&s.in, s.receive, &s.err)
-	s.p = nil
-	if !ok {
-		return 0, nil, false, nil
+	for !s.empty {
+		n, address, err := syscall.Recvfrom(s.fd, p, 0)
+		switch err {
+		case nil:
+			return n, s.from(address), true, nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			if err := s.drained(); err != nil {
+				return 0, nil, true, err
+			}
+		default:
+			return 0, nil, true, os.NewSyscallError("recvfrom", err)
+		}
 	}
-	if s.err != nil {
-		return 0, nil, true, os.NewSyscallError("recvfrom", s.err)
-	}
-	return s.n, s.from(s.address), true, nil
+	return 0, nil, false, nil
 }
 
 func (s *packetSocket) SendTo(p []byte, to net.Addr) (ok bool, err error) {
-	if s.address, err = s.to(to); err != nil {
+	address, err := s.to(to)
+	if err != nil {
 		return true, err
 	}
-	s.p = p
-	ok = s.try(&s.out, s.send, &s.err)
-	s.p = nil
-	if !ok {
-		return false, nil
+	for !s.full {
+		switch err := syscall.Sendto(s.fd, p, 0, address); err {
+		case nil:
+			return true, nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			if err := s.stuffed(); err != nil {
+				return true, err
+			}
+		default:
+			return true, os.NewSyscallError("sendto", err)
+		}
 	}
-	return true, os.NewSyscallError("sendto", s.err)
+	return false, nil
 }
 
 func (s *packetSocket) Close() error {
-	s.closed = true
-	defer s.waker.Stop()
+	s.release(false)
 	return inner(s.conn.Close())
 }
-
-func (s *packetSocket) LocalAddr() net.Addr { return s.local }
 
 // from converts the sender of a packet. It returns nil for a Unix socket without a name.
 func (s *packetSocket) from(address syscall.Sockaddr) net.Addr {
@@ -91,7 +88,7 @@ func (s *packetSocket) from(address syscall.Sockaddr) net.Addr {
 		return &net.UDPAddr{IP: append(net.IP(nil), a.Addr[:]...), Port: a.Port, Zone: zoneName(int(a.ZoneId))}
 	case *syscall.SockaddrUnix:
 		if a.Name != "" {
-			return &net.UnixAddr{Name: a.Name, Net: s.local.Network()}
+			return &net.UnixAddr{Name: a.Name, Net: s.LocalAddr().Network()}
 		}
 	}
 	return nil
@@ -101,15 +98,15 @@ func (s *packetSocket) from(address syscall.Sockaddr) net.Addr {
 func (s *packetSocket) to(address net.Addr) (syscall.Sockaddr, error) {
 	switch a := address.(type) {
 	case *net.UDPAddr:
-		if _, is := s.local.(*net.UDPAddr); !is || a == nil {
+		if _, is := s.LocalAddr().(*net.UDPAddr); !is || a == nil {
 			break
 		}
 		return s.inet(a)
 	case *net.UnixAddr:
-		if _, is := s.local.(*net.UnixAddr); !is || a == nil {
+		if _, is := s.LocalAddr().(*net.UnixAddr); !is || a == nil {
 			break
 		}
-		if a.Net != s.local.Network() {
+		if a.Net != s.LocalAddr().Network() {
 			return nil, syscall.EAFNOSUPPORT
 		}
 		return &syscall.SockaddrUnix{Name: a.Name}, nil
