@@ -41,7 +41,7 @@ func NewPacketConn(ctx context.Context, network string, t PacketTransport) *Pack
 // ReadFrom reads one packet into b, and returns its size and its sender. If none has come, it suspends the
 // running task until one comes. A packet that is longer than b is cut.
 func (p *PacketConn) ReadFrom(b []byte) (n int, from net.Addr, err error) {
-	return p.readFrom(p.conn.current("ReadFrom").Context(), b)
+	return p.readFrom(lowlevel.Running(p.conn.loop, "PacketConn.ReadFrom").Context(), b)
 }
 
 // ReadFromContext is ReadFrom that waits under ctx. If ctx ends while it waits, it returns [context.Cause] of
@@ -67,11 +67,10 @@ func (p *PacketConn) readFrom(ctx context.Context, b []byte) (n int, from net.Ad
 	w := s.join(ctx)
 	defer s.leave(w)
 	for {
-		turn, err := s.wait(ctx, w)
-		if err != nil {
+		if err := s.wait(ctx, w); err != nil {
 			return 0, nil, err
 		}
-		if turn && receive() {
+		if receive() {
 			break
 		}
 	}
@@ -81,7 +80,7 @@ func (p *PacketConn) readFrom(ctx context.Context, b []byte) (n int, from net.Ad
 // WriteTo sends b as one packet to an address. If there is no room for it, WriteTo suspends the running task
 // until there is.
 func (p *PacketConn) WriteTo(b []byte, to net.Addr) (n int, err error) {
-	return p.writeTo(p.conn.current("WriteTo").Context(), b, to)
+	return p.writeTo(lowlevel.Running(p.conn.loop, "PacketConn.WriteTo").Context(), b, to)
 }
 
 // WriteToContext is WriteTo that waits under ctx, in the way of ReadFromContext.
@@ -104,11 +103,10 @@ func (p *PacketConn) writeTo(ctx context.Context, b []byte, to net.Addr) (n int,
 		w := s.join(ctx)
 		defer s.leave(w)
 		for {
-			turn, err := s.wait(ctx, w)
-			if err != nil {
+			if err := s.wait(ctx, w); err != nil {
 				return 0, err
 			}
-			if turn && send() {
+			if send() {
 				break
 			}
 		}
