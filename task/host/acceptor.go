@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // acceptAhead is how many connections an acceptor takes from the operating system in advance.
@@ -18,7 +19,7 @@ const acceptAhead = 16
 type acceptor struct {
 	loop  *loop.Loop
 	ln    net.Listener
-	waker *waker
+	waker *lowlevel.Waker
 	ready func()
 	going bool // the goroutine was started; only the loop's goroutine uses it
 
@@ -33,7 +34,7 @@ type acceptor struct {
 func newAcceptor(l *loop.Loop, ln net.Listener) *acceptor {
 	a := &acceptor{loop: l, ln: ln}
 	a.resume.L = &a.mu
-	a.waker = newWaker(l, woken(func() { a.ready() }), func() { _ = a.close() })
+	a.waker = lowlevel.NewWaker(l, woken(func() { a.ready() }), func() { _ = a.close() })
 	return a
 }
 

@@ -20,27 +20,14 @@ import (
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
-	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// The benchmarks run the clients in another process, which is this program again: see TestMain. So the CPU time
-// of this process is that of the server.
-const clientsVariable = "TAKT_HOST_CLIENTS" // "address connections messages", for clientsMain
+// The benchmarks run the clients in another process. So the CPU time of this process is that of the server.
 
-func TestMain(m *testing.M) {
-	if os.Getenv(clientsVariable) != "" {
-		if err := clientsMain(os.Getenv(clientsVariable)); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
-	testkit.Main(m)
-}
-
-// clientsMain connects, says "ready" on its output, waits for a byte of its input, and then sends
+// inOtherProcess is the other process. Its arguments are an address, a number of connections, and a number of
+// messages. It connects, says "ready" on its output, waits for a byte of its input, and then sends
 // messages on every connection, each after the answer to the last one.
-func clientsMain(arguments string) error {
+func inOtherProcess(arguments string) error {
 	var address string
 	var connections, messages int
 	if _, err := fmt.Sscan(arguments, &address, &connections, &messages); err != nil {
@@ -90,7 +77,7 @@ type clients struct {
 
 func startClients(b *testing.B, address string, connections, messages int) *clients {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), clientsVariable+"="+address+" "+strconv.Itoa(connections)+" "+strconv.Itoa(messages))
+	cmd.Env = append(os.Environ(), otherProcess+"="+address+" "+strconv.Itoa(connections)+" "+strconv.Itoa(messages))
 	cmd.Stderr = os.Stderr
 	in, _ := cmd.StdinPipe()
 	out, _ := cmd.StdoutPipe()
@@ -166,7 +153,7 @@ func tasks(ready chan<- string, stopped <-chan struct{}, accepted *sync.WaitGrou
 }
 
 func echoAll(c io.ReadWriter) error {
-	b := make([]byte, 64)
+	b := make([]byte, 4096)
 	for {
 		n, err := c.Read(b)
 		if err != nil {

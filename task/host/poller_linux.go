@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // A poller tells the sockets of a loop what has changed. It is an epoll instance. The loop's goroutine makes
@@ -22,7 +23,7 @@ type poller struct {
 	file    *os.File // of the epoll instance
 	fd      int
 	raw     syscall.RawConn
-	waker   *waker
+	waker   *lowlevel.Waker
 	sockets []watched // by key
 	free    []int32   // keys that are not in use
 	users   int       // sockets that were opened and not closed
@@ -74,7 +75,7 @@ func newPoller(l *loop.Loop) (*poller, error) {
 		_ = p.file.Close()
 		return nil, err
 	}
-	p.waker = newWaker(l, p, p.abandon)
+	p.waker = lowlevel.NewWaker(l, p, p.abandon)
 	p.waker.Go(p.wait)
 	return p, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 // write, another one that writes. It is used where the loop cannot make the system calls itself: see edge.
 type pump struct {
 	conn     net.Conn
-	waker    *waker
+	waker    *lowlevel.Waker
 	readable func()
 	writable func()
 	reading  bool // the goroutine was started; only the loop's goroutine uses it
@@ -37,7 +38,7 @@ type pump struct {
 func newPump(l *loop.Loop, conn net.Conn) *pump {
 	p := &pump{conn: conn}
 	p.room.L = &p.mu
-	p.waker = newWaker(l, p, p.abandon)
+	p.waker = lowlevel.NewWaker(l, p, p.abandon)
 	return p
 }
 
@@ -215,7 +216,7 @@ const packetsAhead = 64
 // for a moment while the buffer of the operating system is full.
 type packetPump struct {
 	conn     net.PacketConn
-	waker    *waker
+	waker    *lowlevel.Waker
 	readable func()
 	reading  bool // the goroutine was started; only the loop's goroutine uses it
 
@@ -234,7 +235,7 @@ type packet struct {
 func newPacketPump(l *loop.Loop, conn net.PacketConn) *packetPump {
 	p := &packetPump{conn: conn}
 	p.room.L = &p.mu
-	p.waker = newWaker(l, woken(func() { p.readable() }), func() { _ = p.close() })
+	p.waker = lowlevel.NewWaker(l, woken(func() { p.readable() }), func() { _ = p.close() })
 	return p
 }
 
