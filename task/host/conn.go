@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"os"
 	"syscall"
 
 	"github.com/takt-go/takt/loop"
@@ -239,7 +240,7 @@ func (s *side) refusal(timed bool) error {
 	case c.closed:
 		return c.opError(s.op, net.ErrClosed)
 	case c.ended && s == &c.out:
-		return c.opError(s.op, syscall.EPIPE)
+		return c.opError(s.op, os.NewSyscallError(s.op, syscall.EPIPE))
 	case timed && s.deadline.set && s.deadline.passed(c.loop):
 		return c.opError(s.op, errDeadline)
 	}

@@ -48,7 +48,7 @@ func (s *side) setDeadline(when time.Time) error {
 	l := s.conn.loop
 	lowlevel.CheckHere(l, "setting a deadline of a Conn")
 	if s.conn.closed {
-		return s.conn.opError("set", net.ErrClosed)
+		return &net.OpError{Op: "set", Net: s.conn.network, Addr: s.conn.LocalAddr(), Err: net.ErrClosed}
 	}
 	s.disarm()
 	s.deadline.set = !when.IsZero()
