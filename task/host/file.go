@@ -1,0 +1,146 @@
+package host
+
+import (
+	"context"
+	"io/fs"
+	"sync"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task/lock"
+)
+
+// A file is a File of the operating system.
+type file struct {
+	name    string
+	loop    *loop.Loop
+	places  *lock.Semaphore
+	disk    diskFile
+	turns   turns
+	closed  bool       // no call begins any more
+	syncing lock.Mutex // held by the running Sync, so that no other Sync misses its error
+	unsaved error      // the error of a Sync
+}
+
+func (f *file) Name() string { return f.name }
+
+func (f *file) Read(p []byte) (n int, err error) {
+	err = f.alone("Read", "read", func() (err error) { n, err = f.disk.Read(p); return err })
+	return n, err
+}
+
+func (f *file) Write(p []byte) (n int, err error) {
+	err = f.alone("Write", "write", func() (err error) { n, err = f.disk.Write(p); return err })
+	return n, err
+}
+
+func (f *file) WriteAt(p []byte, off int64) (n int, err error) {
+	err = f.alone("WriteAt", "write", func() (err error) { n, err = f.disk.WriteAt(p, off); return err })
+	return n, err
+}
+
+func (f *file) Seek(offset int64, whence int) (at int64, err error) {
+	err = f.alone("Seek", "seek", func() (err error) { at, err = f.disk.Seek(offset, whence); return err })
+	return at, err
+}
+
+func (f *file) Truncate(size int64) error {
+	return f.alone("Truncate", "truncate", func() error { return f.disk.Truncate(size) })
+}
+
+func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
+	err = f.shared("ReadAt", "read", func() (err error) { n, err = f.disk.ReadAt(p, off); return err })
+	return n, err
+}
+
+func (f *file) Stat() (info fs.FileInfo, err error) {
+	err = f.shared("Stat", "stat", func() (err error) { info, err = f.disk.Stat(); return err })
+	return info, err
+}
+
+// alone runs a call that no other call may overlap.
+func (f *file) alone(method, op string, work func() error) error {
+	ctx := f.task(method).Context()
+	if err := f.turns.alone(ctx); err != nil {
+		return err
+	}
+	defer f.turns.endAlone()
+	return f.call(ctx, op, work)
+}
+
+// shared runs a call that other shared calls may overlap.
+func (f *file) shared(method, op string, work func() error) error {
+	ctx := f.task(method).Context()
+	if err := f.turns.share(ctx); err != nil {
+		return err
+	}
+	defer f.turns.endShare()
+	return f.call(ctx, op, work)
+}
+
+func (f *file) Sync() error {
+	ctx := f.task("Sync").Context()
+	if err := f.syncing.Lock(ctx); err != nil {
+		return err
+	}
+	defer f.syncing.Unlock()
+	if err := f.turns.share(ctx); err != nil {
+		return err
+	}
+	f.turns.endShare() // the calls before this one have ended, and later calls need not wait for it
+	if f.unsaved != nil && !f.closed {
+		return f.unsaved
+	}
+	return f.call(ctx, "sync", func() error {
+		f.unsaved = named(f.disk.Sync(), f.name)
+		return f.unsaved
+	})
+}
+
+// call runs work on another goroutine, and returns its error.
+func (f *file) call(ctx context.Context, op string, work func() error) error {
+	if f.closed {
+		return f.errClosed(op)
+	}
+	var done error
+	if err := call(ctx, f.places, &callInfo{op, f.name}, func() { done = work() }); err != nil {
+		return err
+	}
+	return named(done, f.name)
+}
+
+// Close takes all locks, so that it comes after the calls that have begun. If its task is being unwound, it
+// cannot wait. Then it closes the file at once; an os.File lets the calls that have begun end first.
+func (f *file) Close() (err error) {
+	if f.closed {
+		return f.errClosed("close")
+	}
+	var t *loop.Task
+	if !f.loop.Closed() {
+		t = f.task("Close")
+	}
+	f.closed = true
+	shut := sync.OnceValue(f.disk.Close)
+	defer func() { err = named(shut(), f.name) }()
+	if t == nil || !insist(t, f.syncing.Lock) {
+		return nil
+	}
+	defer f.syncing.Unlock()
+	if !insist(t, f.turns.alone) {
+		return nil
+	}
+	defer f.turns.endAlone()
+	if !insist(t, f.places.Acquire) {
+		return nil
+	}
+	defer f.places.Release()
+	run(t, &callInfo{"close", f.name}, func() { _ = shut() })
+	return nil
+}
+
+// errClosed is the error of a call on a closed file.
+func (f *file) errClosed(op string) error {
+	return &fs.PathError{Op: op, Path: f.name, Err: fs.ErrClosed}
+}
+
+// task returns the running task.
+func (f *file) task(method string) *loop.Task { return running(f.loop, "File."+method) }
