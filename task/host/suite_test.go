@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
@@ -56,4 +58,25 @@ func tempRoot(t *testing.T) *os.Root {
 	}
 	t.Cleanup(func() { _ = root.Close() })
 	return root
+}
+
+// Random operations on real files have the results of a model.
+func TestFilesModel(t *testing.T) {
+	top := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp(top, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		run(t, func(ctx context.Context) {
+			hosttest.ModelFS(ctx, t, host.System(host.InRoot(root)).FS, func(what string, n int) int {
+				return rapid.IntRange(0, n-1).Draw(t, what)
+			})
+		}, loop.WithVirtualTime())
+	})
 }
