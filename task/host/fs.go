@@ -37,7 +37,7 @@ import (
 type FS interface {
 	// OpenFile opens a file. flag and perm are those of [os.OpenFile]. The File belongs to the loop of ctx.
 	// Something that waits for another process, such as a named pipe, can keep OpenFile waiting, and a place
-	// of [FileCalls] taken, for ever.
+	// of [WithFileCalls] taken, for ever.
 	OpenFile(ctx context.Context, name string, flag int, perm fs.FileMode) (File, error)
 	// Stat describes a file. It follows symbolic links.
 	Stat(ctx context.Context, name string) (fs.FileInfo, error)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"os"
 	"time"
 )
@@ -31,15 +32,35 @@ type Network interface {
 	ListenPacket(ctx context.Context, network, address string) (*PacketConn, error)
 }
 
-// System returns the real machine: the operating system's network, files, chance and time of day. Its
-// Name is that of [os.Hostname], and its Log is [slog.Default], both at the time of the call. A program
-// can set the fields to other values before it uses the Host.
+// System returns the machine that the process runs on. Its Name is that of [os.Hostname], and its Log is
+// [slog.Default], both at the time of the call. A program can set the fields to other values before it uses
+// the Host.
 //
 // The tasks of several loops may use one Host. Rand, Entropy, Now and Log are safe from any goroutine.
 // Rand cannot be repeated: its numbers are those of the top-level functions of math/rand/v2.
 //
-// A Host keeps nothing open, and has no end. (The program closes the directory that it gives to [InRoot].)
+// A Host keeps nothing open, and has no end. (The program closes the directory that it gives to [WithRoot].)
 // System panics if an option is nil.
+//
+// # Network
+//
+// The network is that of package net, with the same names of networks: "tcp", "udp", "unix" and so on. Dial,
+// Listen and ListenPacket look up names and connect on another goroutine. With a virtual clock they return an
+// error: the network goes by real time. Such a program uses [Pipe], or the network of a simulated machine.
+//
+// What has come for a connection stays in the buffer of the kernel until a task reads it. So the buffers of
+// the kernel bound the memory, and their sizes can be set by the Control function of a net.Dialer or a
+// net.ListenConfig, or by [Conn.SyscallConn]. On Linux, all connections of a loop share one goroutine, and a
+// connection that waits for input costs a turn of the loop nothing. On other systems, a connection has
+// goroutines of its own. It reads ahead up to 64 KiB, and holds up to 64 KiB that were written.
+//
+// Close of a connection does what close of the operating system does: the kernel goes on to deliver what was
+// written. But if there is input that no task has read, the kernel would reset the connection, and the peer
+// could lose what it has not read yet. In this case Close ends only the direction to the peer. In the
+// background, up to 5 seconds, it discards the input until the peer closes too. Close of the loop waits for
+// that.
+//
+// Files are described at [FS].
 func System(opts ...Option) *Host {
 	cfg := config{fileCalls: defaultFileCalls, disk: wholeDisk()}
 	for _, opt := range opts {
@@ -54,7 +75,7 @@ func System(opts ...Option) *Host {
 	}
 	return &Host{
 		Name:    name,
-		Net:     systemNetwork(cfg),
+		Net:     &cfg.network,
 		FS:      newFiles(cfg.disk, cfg.fileCalls),
 		Rand:    rand.New(systemChance{}),
 		Entropy: crand.Reader,
@@ -67,35 +88,44 @@ func System(opts ...Option) *Host {
 type Option func(*config)
 
 type config struct {
+	network   systemNetwork
 	fileCalls int
 	disk      disk
 }
 
+// WithDialer makes Dial use d, for example for the address of this end, or for keep-alive. Dial uses a copy.
+// The default is the zero [net.Dialer].
+func WithDialer(d net.Dialer) Option { return func(c *config) { c.network.dialer = d } }
+
+// WithListenConfig makes Listen and ListenPacket use c. They use a copy. The default is the zero
+// [net.ListenConfig].
+func WithListenConfig(c net.ListenConfig) Option { return func(cfg *config) { cfg.network.config = c } }
+
 const defaultFileCalls = 32
 
-// FileCalls sets how many calls to the operating system, on files, run at the same time for the tasks of
+// WithFileCalls sets how many calls to the operating system, on files, run at the same time for the tasks of
 // one loop. Each of them occupies a goroutine and a thread. Other calls wait for a place, in the order in
-// which the tasks made them. Without this option there are 32 places. FileCalls panics unless n is
+// which the tasks made them. Without this option there are 32 places. WithFileCalls panics unless n is
 // positive.
 //
 // In a loop with a virtual clock there is always one place: see [FS].
-func FileCalls(n int) Option {
+func WithFileCalls(n int) Option {
 	if n < 1 {
-		panic(fmt.Sprintf("host: FileCalls(%d); give it the number of calls that may run at the same time, 1 or more", n))
+		panic(fmt.Sprintf("host: WithFileCalls(%d); give it the number of calls that may run at the same time, 1 or more", n))
 	}
 	return func(c *config) { c.fileCalls = n }
 }
 
-// InRoot makes the FS end at a directory: each name is relative to root, and neither .. nor a symbolic
+// WithRoot makes the FS end at a directory: each name is relative to root, and neither .. nor a symbolic
 // link leads out of it. So a program uses the same names on the real machine as on one that a test makes
 // up, the working directory of the process does not matter, and two Hosts can have a directory each. See
-// [os.Root] for the details. The program closes root when it has closed all files. InRoot panics if root is
+// [os.Root] for the details. The program closes root when it has closed all files. WithRoot panics if root is
 // nil.
 //
 // Without this option, names are those of package os.
-func InRoot(root *os.Root) Option {
+func WithRoot(root *os.Root) Option {
 	if root == nil {
-		panic("host: InRoot(nil); give it the result of os.OpenRoot")
+		panic("host: WithRoot(nil); give it the result of os.OpenRoot")
 	}
 	return func(c *config) { c.disk = rootDisk(root) }
 }

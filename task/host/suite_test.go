@@ -17,11 +17,11 @@ import (
 func TestFiles(t *testing.T) {
 	for name, opts := range map[string][]loop.Option{"system clock": nil, "virtual clock": {loop.WithVirtualTime()}} {
 		t.Run(name, func(t *testing.T) {
-			for name, opt := range map[string]host.Option{"1": host.FileCalls(1), "32": host.FileCalls(32)} {
+			for name, opt := range map[string]host.Option{"1": host.WithFileCalls(1), "32": host.WithFileCalls(32)} {
 				t.Run(name, func(t *testing.T) {
 					hosttest.RunFS(t, func(t2 hosttest.T, body hosttest.FSBody) {
 						root := tempRoot(t)
-						run(t2, func(ctx context.Context) { body(ctx, t2, host.System(host.InRoot(root), opt).FS) }, opts...)
+						run(t2, func(ctx context.Context) { body(ctx, t2, host.System(host.WithRoot(root), opt).FS) }, opts...)
 					})
 				})
 			}
@@ -74,7 +74,7 @@ func TestFilesModel(t *testing.T) {
 		}
 		defer root.Close()
 		run(t, func(ctx context.Context) {
-			hosttest.ModelFS(ctx, t, host.System(host.InRoot(root)).FS, func(what string, n int) int {
+			hosttest.ModelFS(ctx, t, host.System(host.WithRoot(root)).FS, func(what string, n int) int {
 				return rapid.IntRange(0, n-1).Draw(t, what)
 			})
 		}, loop.WithVirtualTime())

@@ -2,13 +2,9 @@ package host
 
 import (
 	"context"
-	cryptorand "crypto/rand"
 	"errors"
 	"io"
-	"log/slog"
-	"math/rand/v2"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -16,63 +12,6 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
-
-// An Option sets up [System].
-type Option func(*systemNetwork)
-
-// WithDialer makes Dial use d, for example for the address of this end, or for keep-alive. Dial uses a copy.
-// The default is the zero [net.Dialer].
-func WithDialer(d net.Dialer) Option { return func(n *systemNetwork) { n.dialer = d } }
-
-// WithListenConfig makes Listen and ListenPacket use c. They use a copy. The default is the zero
-// [net.ListenConfig].
-func WithListenConfig(c net.ListenConfig) Option { return func(n *systemNetwork) { n.config = c } }
-
-// System returns the machine that the process runs on. Several loops may share one Host.
-//
-// # Network
-//
-// The network is that of package net, with the same names of networks: "tcp", "udp", "unix" and so on. Dial,
-// Listen and ListenPacket look up names and connect on another goroutine. With a virtual clock they return an
-// error: the network goes by real time. Such a program uses [Pipe], or the network of a simulated machine.
-//
-// What has come for a connection stays in the buffer of the kernel until a task reads it. So the buffers of
-// the kernel bound the memory, and their sizes can be set by the Control function of a net.Dialer or a
-// net.ListenConfig, or by [Conn.SyscallConn]. A connection that waits for input costs one parked goroutine
-// and no buffer. It costs a turn of the loop nothing.
-//
-// (On Windows, a connection reads ahead up to 64 KiB, and holds up to 64 KiB that were written.)
-//
-// Close of a connection does what close of the operating system does: the kernel goes on to deliver what was
-// written. But if there is input that no task has read, the kernel would reset the connection, and the peer
-// could lose what it has not read yet. In this case Close ends only the direction to the peer. In the
-// background, up to 5 seconds, it discards the input until the peer closes too. Close of the loop waits for
-// that.
-//
-// # The rest
-//
-// Name is the name of the machine, and Log is the default logger. Rand and Entropy have a random seed, and
-// are safe for use by several loops at once. Now is time.Now.
-func System(opts ...Option) *Host {
-	n := new(systemNetwork)
-	for _, opt := range opts {
-		opt(n)
-	}
-	name, _ := os.Hostname() // a machine without a name has the name ""
-	return &Host{
-		Name:    name,
-		Net:     n,
-		Rand:    rand.New(globalSource{}),
-		Entropy: cryptorand.Reader,
-		Now:     time.Now,
-		Log:     slog.Default(),
-	}
-}
-
-// globalSource is the source of the functions of math/rand/v2, which several goroutines may use at once.
-type globalSource struct{}
-
-func (globalSource) Uint64() uint64 { return rand.Uint64() }
 
 // systemNetwork is the Network of the operating system.
 type systemNetwork struct {
