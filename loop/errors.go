@@ -140,6 +140,7 @@ const (
 	RealTimeLimit                           // a standard time limit counts real time, and the clock is virtual
 	ObserverFailed                          // an observer panicked or called Goexit; the loop has dropped it
 	OffloadFailed                           // the work of an offloaded call panicked
+	PartFailed                              // a part of a task's work failed, and the rest goes on: one connection of a server
 )
 
 func (k FailureKind) String() string {
@@ -164,6 +165,8 @@ func (k FailureKind) String() string {
 		return "an observer failed and was dropped"
 	case OffloadFailed:
 		return "offloaded work panicked"
+	case PartFailed:
+		return "a part of the work failed, and the rest goes on"
 	case SlowStep:
 		return "a step or callback blocked the loop for too long"
 	}
