@@ -74,7 +74,8 @@ type Conn struct {
 	transport Transport
 	in, out   side
 	closed    bool
-	ended     bool // CloseWrite was called
+	ended     bool   // CloseWrite was called
+	sendable  func() // called before a task that writes is woken; nil without TLS
 }
 
 // A side has what a Conn keeps for one direction.
@@ -102,7 +103,7 @@ func NewConn(ctx context.Context, network string, t Transport) *Conn {
 	c := &Conn{loop: lowlevel.LoopOf(ctx), network: network, transport: t}
 	c.in = side{conn: c, op: "read", of: (*incoming)(c)}
 	c.out = side{conn: c, op: "write", of: (*room)(c)}
-	t.Start(c.in.wakeFirst, c.out.wakeFirst)
+	t.Start(c.in.wakeFirst, c.writable)
 	return c
 }
 
@@ -298,6 +299,14 @@ func (s *side) wakeFirst() {
 	if w := s.line.First(); w != nil {
 		w.Set()
 	}
+}
+
+// writable is called when the transport may take more.
+func (c *Conn) writable() {
+	if c.sendable != nil {
+		c.sendable()
+	}
+	c.out.wakeFirst()
 }
 
 // wakeAll wakes all tasks in the line, because no call can go on any more. They go on in order, so that each
