@@ -5,17 +5,12 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/hkdf"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"strings"
@@ -29,31 +24,10 @@ import (
 )
 
 // tlsConfigs makes the configurations of a server and of a client that trusts it.
-func tlsConfigs(t testing.TB) (server, client *tls.Config) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotAfter:     time.Now().AddDate(1, 0, 0),
-		DNSNames:     []string{"localhost"},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:         true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
-	server = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}}, NextProtos: []string{"h1"}}
-	return server, &tls.Config{RootCAs: roots, ServerName: "localhost", NextProtos: []string{"h1"}}
+func tlsConfigs(t *testing.T) (server, client *tls.Config) {
+	certificate, roots := selfSigned(t)
+	server = &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h1"}}
+	return server, &tls.Config{RootCAs: roots, ServerName: "server.test", NextProtos: []string{"h1"}}
 }
 
 // versions runs a test with each version of TLS that differs in its messages after the handshake.
@@ -75,7 +49,7 @@ func handshake(ctx context.Context, t testkit.T, s, c *host.Conn, server, client
 	testkit.NoError(t, other.Wait(ctx))
 }
 
-func TestTLS(t *testing.T) {
+func TestTLSInBothDirections(t *testing.T) {
 	versions(t, func(ctx context.Context, t *looptest.T, server, client *tls.Config) {
 		s, c := host.Pipe(ctx, host.WithPipeBuffer(100))
 		if host.TLSState(c) != nil {
@@ -374,7 +348,7 @@ func TestHandshakeFails(t *testing.T) {
 				func(err error) bool { var e tls.RecordHeaderError; return errors.As(err, &e) }},
 			"a client that does not trust the server": {
 				func(ctx context.Context, c *host.Conn) error {
-					err := host.TLSClient(ctx, c, &tls.Config{ServerName: "localhost"})
+					err := host.TLSClient(ctx, c, &tls.Config{ServerName: "server.test"})
 					var e *tls.CertificateVerificationError
 					if !errors.As(err, &e) {
 						t.Errorf("the error of the client is %v", err)
@@ -429,26 +403,6 @@ func TestTLSDeadline(t *testing.T) {
 		testkit.Equal(t, "bytes that came", len(got), len(sent))
 		testkit.NoError(t, rest.Wait(ctx))
 		testkit.NoError(t, c.Close())
-	})
-}
-
-// With crypto/tls alone, one task uses a connection.
-func TestCryptoTLSInOneTask(t *testing.T) {
-	versions(t, func(ctx context.Context, t *looptest.T, server, client *tls.Config) {
-		s, c := host.Pipe(ctx)
-		serving := testkit.Spawn(ctx, "server", func(context.Context) error {
-			s := tls.Server(s, server)
-			_, err := io.Copy(s, io.LimitReader(s, 5))
-			return errors.Join(err, s.Close())
-		})
-		secure := tls.Client(c, client)
-		_, err := io.WriteString(secure, "hello")
-		testkit.NoError(t, err)
-		got, err := io.ReadAll(secure)
-		testkit.NoError(t, err)
-		testkit.Equal(t, "answer", string(got), "hello")
-		testkit.NoError(t, serving.Wait(ctx))
-		_ = secure.Close() // fails, as the server is gone
 	})
 }
 
