@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/takt-go/takt/future"
@@ -54,10 +55,10 @@ func TestWebServerWithNetHTTP(t *testing.T) {
 			onMachine(t, web().serve, func(ctx context.Context, addr string) error {
 				transport := &http.Transport{TLSClientConfig: client.Clone()}
 				defer transport.CloseIdleConnections()
-				made := 0
+				var made atomic.Int32
 				trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 					if !info.Reused {
-						made++
+						made.Add(1)
 					}
 				}}
 				do := func(method, path, body string) (string, error) {
@@ -85,7 +86,7 @@ func TestWebServerWithNetHTTP(t *testing.T) {
 					}
 					testkit.Equal(t, "a large answer came", got == "200 "+strings.ToUpper(large), true)
 				}
-				testkit.Equal(t, "connections", made, 1)
+				testkit.Equal(t, "connections", made.Load(), 1)
 
 				// Fifty clients at the same time, each with a slow request.
 				failed := make(chan error)

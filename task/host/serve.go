@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/takt-go/takt/loop"
@@ -69,9 +70,9 @@ func TLS(config *tls.Config) ServeOption {
 // handle runs in a task that has the name of the remote address. Its ctx has the values of Serve's
 // ctx. When handle has ended in any way, by a return, a panic or a Goexit, Serve closes the
 // connection, and what handle has written is still sent: see [Conn.Close]. An error or a panic of
-// handle ends its own connection only. Serve reports it, and goes on. It does not report a
-// cancellation, [ErrDraining], and an error that is [io.EOF]: so handle can return the error of the
-// read that has found the end of the connection.
+// handle ends its own connection only. Serve reports it, and goes on. Serve does not report a
+// cancellation, and an error that only wraps [io.EOF] or [ErrDraining]. So handle can return the error
+// of a read that has found the end of the connection, also from a group of tasks.
 //
 // Accept can fail for a short time: the process has too many open files, or a connection has ended
 // before it was accepted. After such an error, which has a method Temporary that returns true, Serve
@@ -239,7 +240,7 @@ func (s *server) run(ctx context.Context, c *Conn) (err error) {
 		if err == nil || loop.IsCanceled(err) {
 			return
 		}
-		if !errors.Is(err, io.EOF) && !errors.Is(err, ErrDraining) {
+		if !isEnd(err) {
 			t := task.Current(ctx)
 			s.report(t, err, &task.TaskError{Task: t.Name(), Err: err})
 		}
@@ -248,6 +249,20 @@ func (s *server) run(ctx context.Context, c *Conn) (err error) {
 	err = s.serve(ctx, c)
 	returned = true
 	return err
+}
+
+// isEnd reports whether err says no more than that the peer or the server has ended the connection. An error that
+// says more, such as a GroupError with other errors or a panic, is not an end.
+func isEnd(err error) bool {
+	switch e := err.(type) {
+	case *loop.PanicError:
+		return false
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !isEnd(err) })
+	case interface{ Unwrap() error }:
+		return isEnd(e.Unwrap())
+	}
+	return err == io.EOF || err == ErrDraining
 }
 
 func (s *server) serve(ctx context.Context, c *Conn) error {

@@ -99,6 +99,16 @@ func TestHandlersThatFail(t *testing.T) {
 				return task.Yield(ctx)
 			case "draining\n":
 				return fmt.Errorf("not now: %w", host.ErrDraining)
+			case "panic io.EOF\n":
+				panic(io.EOF)
+			case "ends\n":
+				return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+					testkit.NoError(t, g.Go(func(context.Context) error { return io.EOF }))
+					_ = task.Yield(ctx)
+					return host.ErrDraining
+				})
+			case "an end and an error\n":
+				return errors.Join(io.EOF, syscall.ECHILD)
 			case "close\n":
 				return c.Close()
 			case "ctx\n":
@@ -121,7 +131,7 @@ func TestHandlersThatFail(t *testing.T) {
 		}
 		wantCause(t, serving(ctx, handle, func(m *host.Memory, _ *task.Task[struct{}]) {
 			bystander := dial(t, m)
-			for _, line := range []string{"panic", "error", "cancel", "draining", "close", "ctx", "return"} {
+			for _, line := range []string{"panic", "error", "cancel", "draining", "close", "ctx", "return", "panic io.EOF", "ends", "an end and an error"} {
 				c := dial(t, m)
 				_, err := say(c, line)
 				testkit.Equal(t, "the end after "+line, err, io.EOF)
@@ -136,8 +146,8 @@ func TestHandlersThatFail(t *testing.T) {
 			testkit.Equal(t, "the end of the other", err, io.EOF)
 			testkit.NoError(t, bystander.Close())
 		}, host.OnError(report)))
-		testkit.Equal(t, "reports", strings.Join(reports, "; "),
-			`client 2: panic in task "client 2": as asked; client 3: no child processes; client 1: no child processes`)
+		testkit.Equal(t, "reports", strings.ReplaceAll(strings.Join(reports, "; "), "\n", ", "),
+			`client 2: panic in task "client 2": as asked; client 3: no child processes; client 9: panic in task "client 9": EOF; client 11: EOF, no child processes; client 1: no child processes`)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -348,7 +349,7 @@ func TestHandshakeFails(t *testing.T) {
 				func(err error) bool { var e tls.RecordHeaderError; return errors.As(err, &e) }},
 			"a client that does not trust the server": {
 				func(ctx context.Context, c *host.Conn) error {
-					err := host.TLSClient(ctx, c, &tls.Config{ServerName: "server.test"})
+					err := host.TLSClient(ctx, c, &tls.Config{ServerName: "server.test", RootCAs: x509.NewCertPool()})
 					var e *tls.CertificateVerificationError
 					if !errors.As(err, &e) {
 						t.Errorf("the error of the client is %v", err)
