@@ -27,11 +27,12 @@ type room struct {
 // the rooms, too.
 var floors = [][]room{
 	{{path: "cmd/internal/..."}},
-	{{path: "cmd/loopdemo"}, {path: "cmd/service", modules: []string{errgroup}}},
+	{{path: "cmd/chat"}, {path: "cmd/loopdemo"}, {path: "cmd/service", modules: []string{errgroup}}},
 	{{path: "loop/looptest"}},
 	{{path: "loop/looptest/internal/cause"}},
 	{{path: "loop/trace"}},
 	{{path: "task/internal/testkit", modules: []string{goleak, rapid}, tests: true}},
+	{{path: "task/host"}},
 	{{path: "task/lock"}, {path: "task/queue"}},
 	{{path: "task"}},
 	{{path: "task/internal/waiter"}},
