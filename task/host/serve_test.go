@@ -3,6 +3,7 @@ package host_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -603,4 +604,26 @@ func TestIdle(t *testing.T) {
 		testkit.NoError(t, err)
 		testkit.Equal(t, "answer", string(got), "late\n")
 	})
+}
+
+func TestServeMisused(t *testing.T) {
+	testkit.Run(t, func(ctx context.Context) {
+		_, ln := host.NewMemory(ctx)
+		for want, f := range map[string]func(){
+			"Serve of a nil Listener":                   func() { _ = host.Serve(ctx, nil, echoes) },
+			"Serve with a nil handle":                   func() { _ = host.Serve(ctx, ln, nil) },
+			"Serve with a nil ServeOption":              func() { _ = host.Serve(ctx, ln, echoes, nil) },
+			"MaxConns(0)":                               func() { host.MaxConns(0) },
+			"OnError of a nil function":                 func() { host.OnError(nil) },
+			"TLS with a nil Config":                     func() { host.TLS(nil) },
+			"TLS with a Config that allows":             func() { host.TLS(&tls.Config{Renegotiation: tls.RenegotiateFreelyAsClient}) },
+			"Idle of a nil function":                    func() { _ = host.Idle(ctx, nil) },
+			"TLSServer of a nil Conn":                   func() { _ = host.TLSServer(ctx, nil, &tls.Config{}) },
+			"TLSClient with a nil Config":               func() { a, _ := host.Pipe(ctx); _ = host.TLSClient(ctx, a, nil) },
+			"TLSClient with a Config that allows reneg": func() { a, _ := host.Pipe(ctx); _ = host.TLSClient(ctx, a, &tls.Config{Renegotiation: 1}) },
+		} {
+			testkit.Panics(t, "host: "+want, f)
+		}
+	})
+	testkit.Panics(t, "", func() { _ = host.Idle(t.Context(), func(context.Context) error { return nil }) })
 }
