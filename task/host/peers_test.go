@@ -29,8 +29,8 @@ import (
 
 // The peers in these tests are programs that know nothing of takt, over the network of the machine.
 
-// onMachine runs a server on the machine's network, and body on another goroutine. body gets the address.
-func onMachine(t *testing.T, handle handler, body func(ctx context.Context, addr string) error, opts ...host.ServeOption) {
+// servePeers runs a server on the machine's network, and body on another goroutine. body gets the address.
+func servePeers(t *testing.T, handle handler, body func(ctx context.Context, addr string) error, opts ...host.ServeOption) {
 	t.Helper()
 	_, err := task.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
 		ln, err := host.System().Net.Listen(ctx, "tcp", "127.0.0.1:0")
@@ -52,7 +52,7 @@ func TestWebServerWithNetHTTP(t *testing.T) {
 	server.NextProtos, client.NextProtos = []string{"http/1.1"}, nil
 	for scheme, opts := range map[string][]host.ServeOption{"http": nil, "https": {host.TLS(server)}} {
 		t.Run(scheme, func(t *testing.T) {
-			onMachine(t, web().serve, func(ctx context.Context, addr string) error {
+			servePeers(t, web().serve, func(ctx context.Context, addr string) error {
 				transport := &http.Transport{TLSClientConfig: client.Clone()}
 				defer transport.CloseIdleConnections()
 				var made atomic.Int32
@@ -131,7 +131,7 @@ func TestWebServerWithCurl(t *testing.T) {
 	testkit.NoError(t, os.WriteFile(upload, []byte(strings.Repeat("text", 500_000)), 0o600))
 	for scheme, opts := range map[string][]host.ServeOption{"http": nil, "https": {host.TLS(server)}} {
 		t.Run(scheme, func(t *testing.T) {
-			onMachine(t, web().serve, func(ctx context.Context, addr string) error {
+			servePeers(t, web().serve, func(ctx context.Context, addr string) error {
 				_, port, _ := net.SplitHostPort(addr)
 				run := func(args ...string) (string, error) {
 					args = append([]string{"-q", "-sS", "--noproxy", "*", "--cacert", roots, "--resolve", "server.test:" + port + ":127.0.0.1"}, args...)
