@@ -627,3 +627,77 @@ func TestServeMisused(t *testing.T) {
 	})
 	testkit.Panics(t, "", func() { _ = host.Idle(t.Context(), func(context.Context) error { return nil }) })
 }
+
+// A server is canceled at any moment, and handlers are in any state: every connection ends, no request is answered
+// by half, and Serve returns.
+func TestShutdownAtAnyMoment(t *testing.T) {
+	looptest.Explore(t, looptest.Sample(1, 300), func(ctx context.Context, t *looptest.T) {
+		handle := func(ctx context.Context, c *host.Conn) error {
+			r := host.NewReader(c)
+			for {
+				err := host.Idle(ctx, func(ctx context.Context) error {
+					_, err := r.Peek(ctx, 1)
+					return err
+				})
+				if err != nil {
+					return err
+				}
+				line, err := r.ReadLine(ctx)
+				if err != nil {
+					return err
+				}
+				if err := task.Sleep(ctx, time.Duration(len(line))*time.Second); err != nil {
+					return err
+				}
+				if _, err := fmt.Fprintln(c, line); err != nil {
+					return err
+				}
+			}
+		}
+		m, ln := host.NewMemory(ctx)
+		grace := time.Duration(t.Choose("grace", 3)) * 3 * time.Second
+		begun := false
+		server := testkit.Spawn(ctx, "server", func(ctx context.Context) error {
+			begun = true // otherwise no code closes ln
+			return host.Serve(ctx, ln, handle, host.MaxConns(3), host.Grace(grace))
+		})
+		var clients []*task.Task[struct{}]
+		answers := 0
+		for i := range 5 {
+			clients = append(clients, testkit.Spawn(ctx, "", func(ctx context.Context) error {
+				c, err := m.Dial(8)
+				if errors.Is(err, syscall.ECONNREFUSED) {
+					return nil
+				}
+				defer c.Close()
+				for range 3 {
+					asked := strings.Repeat("x", i)
+					answer, err := say(c, asked)
+					if err == nil && answer != asked {
+						err = fmt.Errorf("the answer is %q, want %q", answer, asked)
+					}
+					if err == io.EOF && answer == "" || errors.Is(err, syscall.EPIPE) {
+						return nil // the server has ended
+					} else if err != nil {
+						return err
+					}
+					answers++
+				}
+				return nil
+			}))
+		}
+		for n := t.Choose("moment", 40); n > 0 || !begun; n-- {
+			testkit.NoError(t, task.Yield(ctx))
+		}
+		testkit.NoError(t, task.Sleep(ctx, time.Duration(t.Choose("second", 20))*time.Second))
+		began := task.Current(ctx).Loop().Elapsed()
+		server.Cancel(testkit.ErrCause)
+		wantCause(t, server.Wait(ctx))
+		if took := task.Current(ctx).Loop().Elapsed() - began; took > grace {
+			t.Errorf("the end took %v, want %v at most", took, grace)
+		}
+		testkit.NoError(t, task.Gather(clients...).Wait(ctx))
+		t.Sometimes("all answers", answers == 15)
+		t.Sometimes("no answer", answers == 0)
+	})
+}
