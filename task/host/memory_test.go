@@ -36,8 +36,8 @@ func (m *Memory) Dial(buffer int) (*Conn, error) {
 	m.clients++
 	there, back := &stream{max: buffer}, &stream{max: buffer}
 	name := memoryAddr(fmt.Sprintf("client %d", m.clients))
-	c := NewConn(m.ctx, "memory", named{&pipeEnd{in: back, out: there}, name, m.Addr()})
-	m.arrive(arrival{transport: named{&pipeEnd{in: there, out: back}, m.Addr(), name}})
+	c := NewConn(m.ctx, "memory", addressed{&pipeEnd{in: back, out: there}, name, m.Addr()})
+	m.arrive(arrival{transport: addressed{&pipeEnd{in: there, out: back}, m.Addr(), name}})
 	return c, nil
 }
 
@@ -75,14 +75,14 @@ func (m *Memory) Close() error {
 	return nil
 }
 
-// named is a transport with other addresses.
-type named struct {
+// addressed is a transport with other addresses.
+type addressed struct {
 	Transport
 	local, remote net.Addr
 }
 
-func (n named) LocalAddr() net.Addr  { return n.local }
-func (n named) RemoteAddr() net.Addr { return n.remote }
+func (n addressed) LocalAddr() net.Addr  { return n.local }
+func (n addressed) RemoteAddr() net.Addr { return n.remote }
 
 type memoryAddr string
 

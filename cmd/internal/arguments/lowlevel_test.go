@@ -67,6 +67,9 @@ var lowlevelRules = map[string]rule{
 	"Sweeps":         fine(receiverOnly),
 	"Check":          bad(onZeroAndClosed("x", func(l *loop.Loop) { lowlevel.Check(l, "x") })...),
 	"CheckGoroutine": fine("it only checks the goroutine; zero and closed loops have none"),
+	"CheckHere":      fine("it only checks the goroutine; zero and closed loops have none"),
+	"Running":        with(onZero("x", func(l *loop.Loop) { lowlevel.Running(l, "x") }),
+		on("a closed loop", "loop: x suspends the running task, and its loop is not running; call it", func() { lowlevel.Running(closed(), "x") })),
 	"Inside":         fine(receiverOnly),
 	"LetThrough": bad(
 		harmless("no error", func() { _ = lowlevel.LetThrough(context.Background(), nil) }),

@@ -32,6 +32,7 @@ var floors = [][]room{
 	{{path: "loop/looptest/internal/cause"}},
 	{{path: "loop/trace"}},
 	{{path: "task/internal/testkit", modules: []string{goleak, rapid}, tests: true}},
+	{{path: "task/host/hosttest"}},
 	{{path: "task/host"}},
 	{{path: "task/lock"}, {path: "task/queue"}},
 	{{path: "task"}},
