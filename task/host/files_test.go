@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,6 +21,7 @@ import (
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -281,6 +283,8 @@ func TestOrderOfCalls(t *testing.T) {
 		"a sync waits for a write":                      {[]string{"write x", "sync"}, []string{"write x", "sync"}},
 		"a write does not wait for a sync":              {[]string{"sync", "write x", "readat"}, []string{"sync, write x", "readat"}},
 		"a sync waits for a sync":                       {[]string{"sync", "sync", "write x"}, []string{"sync, write x", "sync"}},
+		"a close waits for reads":                       {[]string{"readat", "close"}, []string{"readat", "close"}},
+		"a close waits for a sync":                      {[]string{"sync", "close"}, []string{"sync", "close"}},
 		"a close waits for all, and refuses all others": {[]string{"readat", "sync", "close", "write x", "readat"}, []string{"readat, sync", "close"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -336,6 +340,61 @@ func TestOrderOfCalls(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A write that waits for reads keeps later calls waiting. When its task is canceled, they go on.
+func TestWriteIsCanceledWhileItWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t, 32)
+		_, err := task.Run(t.Context(), func(ctx context.Context) (int, error) {
+			f := opened(ctx, t, m)
+			m.before = func(op string) error {
+				if op == "readat" {
+					time.Sleep(time.Hour)
+				}
+				return nil
+			}
+			read := func(context.Context) error { _, _ = f.ReadAt(make([]byte, 1), 0); return nil }
+			first := testkit.Spawn(ctx, "first", read)
+			x := testkit.Spawn(ctx, "x", write(f, "x"))
+			second := testkit.Spawn(ctx, "second", read)
+			y := testkit.Spawn(ctx, "y", write(f, "y"))
+			testkit.NoError(t, task.Sleep(ctx, time.Minute))
+			testkit.Equal(t, "the status", x.Task().Status(), "awaits the end of other calls on a file")
+			testkit.Equal(t, "the calls", m.begun(), "readat")
+			x.Cancel(errCause)
+			testkit.NoError(t, task.Sleep(ctx, time.Minute))
+			testkit.Equal(t, "the cause", causeOf(x.Err()), errCause)
+			testkit.Equal(t, "the calls", m.begun(), "readat")
+			testkit.NoError(t, task.Gather(first, second, y).Wait(ctx))
+			testkit.Equal(t, "the calls", m.begun(), "write y")
+			testkit.Equal(t, "the time", time.Duration(lowlevel.LoopOf(ctx).Elapsed()), time.Hour+time.Minute)
+			return 0, f.Close()
+		})
+		testkit.NoError(t, err)
+	})
+}
+
+// Closing takes a place, too.
+func TestManyFilesAreClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t, 3)
+		_, err := task.Run(t.Context(), func(ctx context.Context) (int, error) {
+			var all []*task.Task[struct{}]
+			var open []File
+			for range 10 {
+				open = append(open, opened(ctx, t, m))
+			}
+			for _, f := range open {
+				all = append(all, testkit.Spawn(ctx, "", func(context.Context) error { return f.Close() }))
+			}
+			m.before = func(string) error { time.Sleep(time.Hour); return nil }
+			return 0, task.Gather(all...).Wait(ctx)
+		})
+		testkit.NoError(t, err)
+		testkit.Equal(t, "the most calls at the same time", m.most, 3)
+		testkit.Equal(t, "open files", m.open, 0)
+	})
 }
 
 // After a Sync that failed, later Syncs fail, too, and the operating system is not asked. The same holds for
@@ -526,50 +585,118 @@ func (f shortFile) Write(p []byte) (int, error) {
 	return n, &fs.PathError{Op: "write", Path: "a", Err: syscall.ENOSPC}
 }
 
-// ReplaceFile is canceled at each of its calls, and at each turn around it. The file has the old or the new
-// contents, nothing else is left, and the cancellation is delivered.
+// These are the calls of ReplaceFile.
+func TestCallsOfReplaceFile(t *testing.T) {
+	m := newMachine(t, 1)
+	testkit.Run(t, func(ctx context.Context) {
+		testkit.NoError(t, MkdirAll(ctx, m, "d", 0o700))
+		m.begun()
+		testkit.NoError(t, ReplaceFile(ctx, m, "d/a", []byte("new"), 0o600))
+	})
+	testkit.Equal(t, "the calls", m.begun(),
+		"open d/a.tmp, write new, sync, close, rename d/a.tmp, open d, sync, close")
+}
+
+// ReplaceFile is canceled at each of its calls, and at each turn around it: the task, or the context. The file
+// has the old or the new contents, nothing else is left, and the cancellation is delivered.
 func TestReplaceFileCanceled(t *testing.T) {
 	m := newMachine(t, 1)
 	ends := map[string]bool{}
 	for calls := range 10 {
 		for turns := range 4 {
-			what := fmt.Sprintf("after %d calls and %d turns", calls, turns)
-			testkit.NoError(t, os.WriteFile(filepath.Join(m.dir, "a"), []byte("old"), 0o600))
-			m.begun()
-			testkit.Run(t, func(ctx context.Context) {
-				x := testkit.Spawn(ctx, "x", func(ctx context.Context) error {
-					err := ReplaceFile(ctx, m, "a", []byte("new"), 0o600)
-					if err == nil {
-						err = task.Yield(ctx)
+			for _, ended := range []bool{false, true} {
+				what := fmt.Sprintf("after %d calls and %d turns, context %t", calls, turns, ended)
+				testkit.NoError(t, os.WriteFile(filepath.Join(m.dir, "a"), []byte("old"), 0o600))
+				m.begun()
+				testkit.Run(t, func(ctx context.Context) {
+					early, done := false, false
+					var cancel context.CancelCauseFunc = func(error) { early = true }
+					x := testkit.Spawn(ctx, "x", func(ctx context.Context) error {
+						if ended {
+							ctx, cancel = context.WithCancelCause(ctx)
+							defer cancel(nil)
+							if early {
+								cancel(errCause)
+							}
+						}
+						err := ReplaceFile(ctx, m, "a", []byte("new"), 0o600)
+						if done = true; err == nil {
+							err = task.Yield(ctx)
+						}
+						return err
+					})
+					for range calls { // with one place, the calls of the two tasks take turns
+						_, _ = m.Stat(ctx, "b")
 					}
-					return err
+					for range turns {
+						testkit.NoError(t, task.Yield(ctx))
+					}
+					late := done
+					if ended {
+						cancel(errCause)
+					} else {
+						x.Cancel(errCause)
+					}
+					err := x.Wait(ctx)
+					switch {
+					case late:
+					case ended:
+						testkit.Equal(t, "the error "+what, err, errCause)
+					default:
+						testkit.Equal(t, "the cause "+what, causeOf(err), errCause)
+					}
 				})
-				for range calls { // with one place, the calls of the two tasks take turns
-					_, _ = m.Stat(ctx, "b")
-				}
-				for range turns {
-					testkit.NoError(t, task.Yield(ctx))
-				}
-				took := x.Cancel(errCause)
-				err := x.Wait(ctx)
-				if took {
-					testkit.Equal(t, "the cause "+what, causeOf(err), errCause)
-				} else {
-					testkit.Equal(t, "the error "+what, err, nil)
-				}
-			})
-			entries, err := os.ReadDir(m.dir)
-			testkit.NoError(t, err)
-			testkit.Equal(t, "files "+what, len(entries), 1)
-			testkit.Equal(t, "open files "+what, m.open, 0)
-			got, err := os.ReadFile(filepath.Join(m.dir, "a"))
-			testkit.NoError(t, err)
-			renamed := strings.Contains(m.begun(), "rename")
-			testkit.Equal(t, "the file "+what, string(got), map[bool]string{false: "old", true: "new"}[renamed])
-			ends[string(got)] = true
+				entries, err := os.ReadDir(m.dir)
+				testkit.NoError(t, err)
+				testkit.Equal(t, "files "+what, len(entries), 1)
+				testkit.Equal(t, "open files "+what, m.open, 0)
+				got, err := os.ReadFile(filepath.Join(m.dir, "a"))
+				testkit.NoError(t, err)
+				m.calls = slices.DeleteFunc(m.calls, func(call string) bool { return call == "stat b" })
+				calls := m.begun()
+				want := map[bool]string{false: "old", true: "new"}[strings.Contains(calls, "rename")]
+				testkit.Equal(t, "the file "+what, string(got), want)
+				ends[calls] = true
+			}
 		}
 	}
-	testkit.Equal(t, "the ways it ended", len(ends), 2)
+	got := slices.Sorted(maps.Keys(ends))
+	want := []string{
+		"",
+		"open a.tmp, close, remove a.tmp",
+		"open a.tmp, write new, close, remove a.tmp",
+		"open a.tmp, write new, sync, close, remove a.tmp",
+		"open a.tmp, write new, sync, close, rename a.tmp",
+		"open a.tmp, write new, sync, close, rename a.tmp, open ., sync, close",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("ReplaceFile ends in these ways:\n%q\nwant\n%q", got, want)
+	}
+}
+
+// ReplaceFile fails, and its task is canceled while it closes the temporary file: the file is removed, and the
+// cancellation is not lost.
+func TestReplaceFileThatFailsAndIsCanceled(t *testing.T) {
+	m := newMachine(t, 1)
+	testkit.Run(t, func(ctx context.Context) {
+		var x *task.Task[struct{}]
+		l := lowlevel.LoopOf(ctx)
+		m.before = func(op string) error {
+			switch op {
+			case "sync":
+				return syscall.EIO
+			case "close":
+				return l.Post(func() { x.Cancel(errCause) })
+			}
+			return nil
+		}
+		x = testkit.Spawn(ctx, "x", func(ctx context.Context) error {
+			testkit.ErrorIs(t, ReplaceFile(ctx, m, "a", []byte("new"), 0o600), syscall.EIO)
+			return task.Yield(ctx)
+		})
+		testkit.Equal(t, "the cause", causeOf(x.Wait(ctx)), errCause)
+	})
+	testkit.Equal(t, "the calls", m.begun(), "open a.tmp, write new, sync, close, remove a.tmp")
 }
 
 // In every order of steps, three tasks use one file and one of them is canceled: a write is done or not, as

@@ -42,7 +42,6 @@ func (o *turns) alone(ctx context.Context) error {
 	}
 	granted := false
 	defer func() {
-		o.idle = nil
 		if !granted {
 			o.gate.Unlock()
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
@@ -66,8 +67,12 @@ func ReplaceFile(ctx context.Context, fsys FS, name string, data []byte, perm fs
 	renamed := false
 	defer func() {
 		if !renamed {
-			err := fsys.Remove(context.WithoutCancel(ctx), f.Name()) // ctx may have ended
-			lowlevel.PutBack(ctx, err)
+			insist(lowlevel.Current(ctx), func(own context.Context) error { // ctx may have ended
+				if err := fsys.Remove(own, f.Name()); loop.IsCanceled(err) {
+					return err
+				}
+				return nil
+			})
 		}
 	}()
 	_, err = f.Write(data)

@@ -242,7 +242,7 @@ func (m *model) onFile(h *handle) {
 	switch m.draw("operation on the file", 9) {
 	case 0:
 		p := m.text()
-		if h.appends {
+		if h.appends && len(p) > 0 { // a write of nothing leaves the position alone
 			h.at = len(*h.data)
 		}
 		n, err := h.Write(p)
