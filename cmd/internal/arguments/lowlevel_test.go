@@ -68,9 +68,10 @@ var lowlevelRules = map[string]rule{
 	"Check":          bad(onZeroAndClosed("x", func(l *loop.Loop) { lowlevel.Check(l, "x") })...),
 	"CheckGoroutine": fine("it only checks the goroutine; zero and closed loops have none"),
 	"CheckHere":      fine("it only checks the goroutine; zero and closed loops have none"),
-	"Running":        with(onZero("x", func(l *loop.Loop) { lowlevel.Running(l, "x") }),
+	"Running": bad(
+		on("a zero loop", "loop: x"+notMade, func() { lowlevel.Running(zero, "x") }),
 		on("a closed loop", "loop: x suspends the running task, and its loop is not running; call it", func() { lowlevel.Running(closed(), "x") })),
-	"Inside":         fine(receiverOnly),
+	"Inside": fine(receiverOnly),
 	"LetThrough": bad(
 		harmless("no error", func() { _ = lowlevel.LetThrough(context.Background(), nil) }),
 		harmless("a context of no loop", func() { _ = lowlevel.LetThrough(context.Background(), context.Canceled) }),
