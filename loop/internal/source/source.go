@@ -161,7 +161,9 @@ func (h *Hub) TakeIn() {
 
 // Pending reports whether an event has come. It does not find a value that waits in a channel: only
 // TakeIn does.
-func (h *Hub) Pending() bool { return h.news.Load() || h.some(Source.Pending) }
+func (h *Hub) Pending() bool {
+	return h.news.Load() || h.watched+h.coming > 0 && h.some(Source.Pending)
+}
 
 // MayCome reports whether an event may come that was not announced.
 func (h *Hub) MayCome() bool { return h.some(Source.MayCome) }

@@ -85,6 +85,7 @@ func TestHubAsksAll(t *testing.T) {
 	for _, last := range []answers{{pending: true}, {mayCome: true}, {hint: "a word"}} {
 		var hub Hub
 		hub.Init(Nothing{}, last)
+		hub.Watch(1) // otherwise only a nudge can be pending
 		got := answers{pending: hub.Pending(), mayCome: hub.MayCome(), hint: fmt.Sprint(hub.Hints())}
 		if want := "[" + last.hint + "]"; got.hint != want {
 			t.Errorf("the hints are %s, want %s", got.hint, want)
