@@ -145,6 +145,30 @@ func TestWakeOfALoopThatFallsAsleep(t *testing.T) {
 	})
 }
 
+// An observer calls Goexit while the loop takes in a post and a Wake. The loop forgets neither.
+func TestWakeBeforeAGoexitOfAnObserver(t *testing.T) {
+	var log looptest.Journal
+	l := loop.New(loop.WithVirtualTime(),
+		loop.WithErrorHandler(func(f loop.Failure) { log.Add("%v", f.Kind) }),
+		loop.WithObserver(func(e loop.Event) {
+			if e.Kind == loop.Posted {
+				runtime.Goexit()
+			}
+		}))
+	defer l.Close()
+	w := lowlevel.NewWaker(l, add(&log, "woken"), nothing)
+	w.Wake()
+	_ = l.Post(log.Callback("post"))
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		l.RunUntilIdle()
+	}()
+	<-over
+	l.RunUntilIdle()
+	log.Want(t, loop.ObserverFailed.String(), "post", "woken")
+}
+
 // Stop keeps woken from running, also if it is in the ready queue.
 func TestStopOfAWakerThatIsReady(t *testing.T) {
 	var log looptest.Journal
