@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,10 +23,12 @@ import (
 
 // The benchmarks run the clients in another process. So the CPU time of this process is that of the server.
 
-// inOtherProcess is the other process. Its arguments are an address, a number of connections, and a number of
+func init() { parts["clients"] = runClients }
+
+// runClients runs the clients. Its arguments are an address, a number of connections, and a number of
 // messages. It connects, says "ready" on its output, waits for a byte of its input, and then sends
 // messages on every connection, each after the answer to the last one.
-func inOtherProcess(arguments string) error {
+func runClients(arguments string) error {
 	var address string
 	var connections, messages int
 	if _, err := fmt.Sscan(arguments, &address, &connections, &messages); err != nil {
@@ -76,9 +77,7 @@ type clients struct {
 }
 
 func startClients(b *testing.B, address string, connections, messages int) *clients {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), otherProcess+"="+address+" "+strconv.Itoa(connections)+" "+strconv.Itoa(messages))
-	cmd.Stderr = os.Stderr
+	cmd := otherProcess(b, "clients", fmt.Sprint(address, " ", connections, " ", messages))
 	in, _ := cmd.StdinPipe()
 	out, _ := cmd.StdoutPipe()
 	if err := cmd.Start(); err != nil {
@@ -117,8 +116,8 @@ func goroutines(ready chan<- string, stopped <-chan struct{}, accepted *sync.Wai
 		if err != nil {
 			return
 		}
-		accepted.Done()
 		go func() {
+			accepted.Done()
 			defer c.Close()
 			_ = echoAll(c)
 		}()
@@ -139,8 +138,8 @@ func tasks(ready chan<- string, stopped <-chan struct{}, accepted *sync.WaitGrou
 			if err != nil {
 				return 0, nil
 			}
-			accepted.Done()
 			task.Go(ctx, func(ctx context.Context) (int, error) {
+				accepted.Done()
 				defer c.Close()
 				_ = echoAll(c)
 				return 0, nil

@@ -25,7 +25,7 @@ func ExampleSystem() {
 		panic(err)
 	}
 	defer root.Close()
-	h := host.System(host.InRoot(root))
+	h := host.System(host.WithRoot(root))
 
 	_, err = task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		starts, err := countStart(ctx, h.FS)

@@ -32,7 +32,7 @@ func TestTooManyOpenFiles(t *testing.T) {
 	defer func() { testkit.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before)) }()
 	root := tempRoot(t)
 	testkit.Run(t, func(ctx context.Context) {
-		fsys := host.System(host.InRoot(root)).FS
+		fsys := host.System(host.WithRoot(root)).FS
 		testkit.NoError(t, host.WriteFile(ctx, fsys, "a", []byte("text"), 0o600))
 		few := before
 		few.Cur = 64
@@ -151,7 +151,7 @@ func TestRoot(t *testing.T) {
 	testkit.NoError(t, os.WriteFile(outside, nil, 0o600))
 	testkit.NoError(t, os.Symlink(outside, filepath.Join(root.Name(), "link")))
 	testkit.Run(t, func(ctx context.Context) {
-		fsys := host.System(host.InRoot(root)).FS
+		fsys := host.System(host.WithRoot(root)).FS
 		for _, name := range []string{"../x", outside, "link"} {
 			_, err := host.ReadFile(ctx, fsys, name)
 			testkit.Equal(t, "the error of "+name, text(err), "openat "+name+": path escapes from parent")

@@ -48,11 +48,14 @@ type Network interface {
 // Listen and ListenPacket look up names and connect on another goroutine. With a virtual clock they return an
 // error: the network goes by real time. Such a program uses [Pipe], or the network of a simulated machine.
 //
-// What has come for a connection stays in the buffer of the kernel until a task reads it. So the buffers of
-// the kernel bound the memory, and their sizes can be set by the Control function of a net.Dialer or a
-// net.ListenConfig, or by [Conn.SyscallConn]. On Linux, all connections of a loop share one goroutine, and a
-// connection that waits for input costs a turn of the loop nothing. On other systems, a connection has
-// goroutines of its own. It reads ahead up to 64 KiB, and holds up to 64 KiB that were written.
+// On Linux, what has come for a connection or a PacketConn stays in the buffers of the kernel until a task reads
+// it, and connections wait there until a task accepts them. These buffers bound the memory. The Control
+// function of a net.Dialer or a net.ListenConfig can set their sizes, and [Conn.SyscallConn] too. A connection
+// that waits for input has no goroutine and no buffer, and costs a turn of the loop nothing. The loop's goroutine
+// makes the system calls, and none of them waits.
+//
+// Elsewhere, each connection has a goroutine that reads ahead up to 64 KiB, and holds up to 64 KiB that were
+// written. A Listener accepts up to 16 connections ahead.
 //
 // Close of a connection does what close of the operating system does: the kernel goes on to deliver what was
 // written. But if there is input that no task has read, the kernel would reset the connection, and the peer

@@ -54,6 +54,6 @@ func TestRand(t *testing.T) {
 
 func TestBadOptions(t *testing.T) {
 	testkit.Panics(t, "host: System with a nil Option; leave it out", func() { host.System(nil) })
-	testkit.Panics(t, "host: FileCalls(0); give it", func() { host.FileCalls(0) })
-	testkit.Panics(t, "host: InRoot(nil); give it", func() { host.InRoot(nil) })
+	testkit.Panics(t, "host: WithFileCalls(0); give it", func() { host.WithFileCalls(0) })
+	testkit.Panics(t, "host: WithRoot(nil); give it", func() { host.WithRoot(nil) })
 }

@@ -34,7 +34,8 @@ func NewListener(ctx context.Context, network string, a Acceptor) *Listener {
 }
 
 // Accept suspends the running task until a connection has come, and returns it. If one has come already, Accept
-// does not suspend. Tasks get connections in the order in which they called Accept.
+// suspends for one turn, so that a flood of connections does not keep the other tasks waiting. Tasks get
+// connections in the order in which they called Accept.
 //
 // If the task is canceled, or ctx ends, Accept returns the reason, and takes no connection: the next Accept
 // gets it. After Close, Accept returns an error that wraps [net.ErrClosed]. Other errors, such as too many open
@@ -48,6 +49,11 @@ func (ln *Listener) Accept(ctx context.Context) (*Conn, error) {
 		panic(fmt.Sprintf("host: Listener.Accept in %v, but the Listener belongs to another loop; call Listen with a context of this loop", t))
 	}
 	if ln.line.First() == nil { // otherwise other tasks come first
+		if err := lowlevel.Yield(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if ln.line.First() == nil {
 		if c, err := ln.take(); c != nil || err != nil {
 			return c, err
 		}

@@ -12,25 +12,21 @@ import (
 // A packetSocket is a PacketTransport over a socket of the operating system. Packets wait in the kernel.
 type packetSocket struct {
 	descriptor
+	local net.Addr
 	inet4 bool // a socket for IPv4, and not for both versions of IP
 }
 
-// newPacketSocket returns a PacketTransport over conn, which has come from package net.
+// newPacketSocket returns a PacketTransport over conn, which has come from package net. If that fails, the caller
+// closes conn.
 func newPacketSocket(l *loop.Loop, conn net.PacketConn) (PacketTransport, error) {
-	c, ok := conn.(pollable)
-	_, raw := conn.(*net.IPConn) // its packets come with a header that package net removes
-	if !ok || raw {
+	if _, ok := conn.(*net.IPConn); ok { // package net changes what it reads
 		return newPacketPump(l, conn), nil
 	}
-	s := new(packetSocket)
-	if err := s.init(l, c); err != nil {
+	s := &packetSocket{local: conn.LocalAddr()}
+	if err := s.adopt(l, conn); err != nil {
 		return nil, err
 	}
-	address, err := syscall.Getsockname(s.fd)
-	if err != nil {
-		s.release(false)
-		return nil, os.NewSyscallError("getsockname", err)
-	}
+	address, _ := syscall.Getsockname(s.fd)
 	_, s.inet4 = address.(*syscall.SockaddrInet4)
 	return s, nil
 }
@@ -74,39 +70,47 @@ func (s *packetSocket) SendTo(p []byte, to net.Addr) (ok bool, err error) {
 	return false, nil
 }
 
-func (s *packetSocket) Close() error {
-	s.release(false)
-	return inner(s.conn.Close())
-}
+func (s *packetSocket) Close() error { return s.close() }
+
+func (s *packetSocket) LocalAddr() net.Addr { return s.local }
 
 // from converts the sender of a packet. It returns nil for a Unix socket without a name.
 func (s *packetSocket) from(address syscall.Sockaddr) net.Addr {
-	switch a := address.(type) {
-	case *syscall.SockaddrInet4:
-		return &net.UDPAddr{IP: append(net.IP(nil), a.Addr[:]...), Port: a.Port}
-	case *syscall.SockaddrInet6:
-		return &net.UDPAddr{IP: append(net.IP(nil), a.Addr[:]...), Port: a.Port, Zone: zoneName(int(a.ZoneId))}
-	case *syscall.SockaddrUnix:
-		if a.Name != "" {
-			return &net.UnixAddr{Name: a.Name, Net: s.LocalAddr().Network()}
+	if a, ok := address.(*syscall.SockaddrUnix); ok {
+		if a.Name == "" {
+			return nil
 		}
+		return &net.UnixAddr{Name: a.Name, Net: s.local.Network()}
+	}
+	if ip, port, zone, ok := internetAddr(address); ok {
+		return &net.UDPAddr{IP: ip, Port: port, Zone: zone}
 	}
 	return nil
+}
+
+func internetAddr(address syscall.Sockaddr) (ip net.IP, port int, zone string, ok bool) {
+	switch a := address.(type) {
+	case *syscall.SockaddrInet4:
+		return append(ip, a.Addr[:]...), a.Port, "", true
+	case *syscall.SockaddrInet6:
+		return append(ip, a.Addr[:]...), a.Port, zoneName(int(a.ZoneId)), true
+	}
+	return nil, 0, "", false
 }
 
 // to converts an address to which a packet is sent. Its errors are those of package net.
 func (s *packetSocket) to(address net.Addr) (syscall.Sockaddr, error) {
 	switch a := address.(type) {
 	case *net.UDPAddr:
-		if _, is := s.LocalAddr().(*net.UDPAddr); !is || a == nil {
+		if _, is := s.local.(*net.UDPAddr); !is || a == nil {
 			break
 		}
 		return s.inet(a)
 	case *net.UnixAddr:
-		if _, is := s.LocalAddr().(*net.UnixAddr); !is || a == nil {
+		if _, is := s.local.(*net.UnixAddr); !is || a == nil {
 			break
 		}
-		if a.Net != s.LocalAddr().Network() {
+		if a.Net != s.local.Network() {
 			return nil, syscall.EAFNOSUPPORT
 		}
 		return &syscall.SockaddrUnix{Name: a.Name}, nil

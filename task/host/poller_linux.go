@@ -10,54 +10,66 @@ import (
 )
 
 // A poller tells the sockets of a loop what has changed. It is an epoll instance. The loop's goroutine makes
-// all system calls of the sockets and never waits in one: if a call finds the socket empty, or full, the socket
-// is watched, and the poller calls it after the next change.
+// all system calls of the sockets, and never waits in one: if a call finds the socket empty, or full, the
+// poller tells the socket about the next change.
 //
-// One goroutine waits for the epoll instance as a whole, in the poller of Go's runtime, and wakes the loop. The
-// loop then asks the epoll instance which sockets have changed. So a connection needs no goroutine, an idle
-// connection costs nothing but memory, and many changes wake the loop once.
+// The loop asks the epoll instance in each turn while many sockets change. Otherwise the loop hands this over
+// to a goroutine:
+//
+//	asking ──▶ armed     few sockets have changed: the loop sends to armed
+//	       ◀──           the goroutine has found changes: it calls Wake
+//
+// While armed, the goroutine waits in the poller of Go's runtime, in which the epoll instance is one
+// descriptor. So a connection needs no goroutine, an idle connection costs nothing but memory, and while the
+// loop is busy the changes wake nothing.
 //
 // Each loop has one poller while it has sockets.
 type poller struct {
 	loop    *loop.Loop
-	file    *os.File // of the epoll instance
+	file    *os.File // the epoll instance
 	fd      int
 	raw     syscall.RawConn
 	waker   *lowlevel.Waker
-	sockets []watched // by key
-	free    []int32   // keys that are not in use
-	users   int       // sockets that were opened and not closed
-	events  [64]syscall.EpollEvent
+	sockets []place // by key
+	free    []int32 // keys that are not in use
+	closed  bool
+	armed   chan struct{}
+
+	// While armed, these belong to the goroutine.
+	events [128]syscall.EpollEvent
+	found  int // how many of events are new
 }
 
-// watched is a place in the list of sockets. Its generation distinguishes events of its present socket from
-// those of earlier ones.
-type watched struct {
+// A place is one in the list of sockets. Its generation distinguishes the events of its socket from those of
+// earlier ones.
+type place struct {
 	socket     *descriptor
 	generation int32
 }
+
+// busy is how many sockets must change in a turn, so that the loop asks again in the next turn.
+const busy = 4
 
 var pollers struct {
 	sync.Mutex
 	of map[*loop.Loop]*poller
 }
 
-// pollerOf returns the poller of l, for one more socket.
+// pollerOf returns the poller of l.
 func pollerOf(l *loop.Loop) (*poller, error) {
 	pollers.Lock()
 	defer pollers.Unlock()
-	p := pollers.of[l]
-	if p == nil {
-		var err error
-		if p, err = newPoller(l); err != nil {
-			return nil, err
-		}
-		if pollers.of == nil {
-			pollers.of = map[*loop.Loop]*poller{}
-		}
-		pollers.of[l] = p
+	if p := pollers.of[l]; p != nil {
+		return p, nil
 	}
-	p.users++
+	p, err := newPoller(l)
+	if err != nil {
+		return nil, err
+	}
+	if pollers.of == nil {
+		pollers.of = map[*loop.Loop]*poller{}
+	}
+	pollers.of[l] = p
 	return p, nil
 }
 
@@ -66,113 +78,134 @@ func newPoller(l *loop.Loop) (*poller, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	if err := syscall.SetNonblock(fd, true); err != nil { // for os.NewFile
+	if err := syscall.SetNonblock(fd, true); err != nil { // os.NewFile wants that
 		_ = syscall.Close(fd)
 		return nil, os.NewSyscallError("setnonblock", err)
 	}
-	p := &poller{loop: l, fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	p := &poller{loop: l, fd: fd, file: os.NewFile(uintptr(fd), "epoll"), armed: make(chan struct{}, 1)}
 	if p.raw, err = p.file.SyscallConn(); err != nil {
 		_ = p.file.Close()
 		return nil, err
 	}
 	p.waker = lowlevel.NewWaker(l, p, p.abandon)
+	p.armed <- struct{}{}
 	p.waker.Go(p.wait)
 	return p, nil
 }
 
-// wait runs on a goroutine, until the epoll instance is closed.
+// wait runs on the goroutine.
 func (p *poller) wait() {
-	_ = p.raw.Read(func(uintptr) bool {
+	ask := func(uintptr) bool { // called when the wait begins, and after each change
+		p.ask()
+		return p.found > 0
+	}
+	for range p.armed {
+		_ = p.raw.Read(ask) // fails if the poller is closed
 		p.waker.Wake()
-		return false
-	})
+	}
 }
 
-// Run is called on the loop after a change.
+// ask takes the changes from the epoll instance.
+func (p *poller) ask() {
+	n, err := syscall.EpollWait(p.fd, p.events[:], 0)
+	for err == syscall.EINTR {
+		n, err = syscall.EpollWait(p.fd, p.events[:], 0)
+	}
+	p.found = max(n, 0)
+}
+
+// Run runs on the loop, when the goroutine has found changes, and in each turn while the loop asks.
 func (p *poller) Run() {
-	for p.users > 0 {
-		n, err := syscall.EpollWait(p.fd, p.events[:], 0)
-		if err == syscall.EINTR {
-			continue
+	if p.closed {
+		return
+	}
+	if p.found == 0 {
+		p.ask()
+	}
+	n := p.found
+	p.found = 0
+	for i := range n {
+		event := &p.events[i]
+		if at := p.sockets[event.Fd]; at.socket != nil && at.generation == event.Pad {
+			at.socket.changed(event.Events)
 		}
-		for i := range max(n, 0) {
-			event := &p.events[i]
-			if at := p.sockets[event.Fd]; at.socket != nil && at.generation == event.Pad {
-				at.socket.changed(event.Events)
-			}
-		}
-		if n < len(p.events) {
-			return
-		}
+	}
+	if n >= busy {
+		lowlevel.Schedule(p.loop, p)
+	} else {
+		p.armed <- struct{}{}
 	}
 }
 
-// watch watches a socket for events, in addition to those for which it is watched already. Then the poller also
-// reports a change that has come before.
-func (p *poller) watch(d *descriptor, events uint32) error {
-	op := syscall.EPOLL_CTL_MOD
-	switch {
-	case d.events&events == events:
-		return nil
-	case d.events == 0:
-		op = syscall.EPOLL_CTL_ADD
-		d.key = p.newKey()
+// add adds a socket.
+func (p *poller) add(d *descriptor) {
+	if last := len(p.free) - 1; last >= 0 {
+		d.key = p.free[last]
+		p.free = p.free[:last]
+	} else {
+		d.key = int32(len(p.sockets))
+		p.sockets = append(p.sockets, place{})
 	}
-	at := &p.sockets[d.key]
-	event := syscall.EpollEvent{Events: d.events | events | edgeTriggered, Fd: d.key, Pad: at.generation}
+	p.sockets[d.key].socket = d
+	d.poller = p
+}
+
+// watch asks for events of a socket, in addition to those for which it was asked before. The epoll instance also
+// has a change that has come before.
+func (p *poller) watch(d *descriptor, events uint32) error {
+	if d.events&events == events {
+		return nil
+	}
+	op := syscall.EPOLL_CTL_MOD
+	if d.events == 0 {
+		op = syscall.EPOLL_CTL_ADD
+	}
+	event := syscall.EpollEvent{Events: d.events | events | edgeTriggered, Fd: d.key, Pad: p.sockets[d.key].generation}
 	if err := syscall.EpollCtl(p.fd, op, d.fd, &event); err != nil {
-		if d.events == 0 {
-			p.free = append(p.free, d.key)
-		}
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	d.events |= events
-	at.socket = d
 	return nil
 }
 
 // edgeTriggered is EPOLLET. The constant of package syscall is negative.
 const edgeTriggered = 1 << 31
 
-func (p *poller) newKey() (key int32) {
-	if last := len(p.free) - 1; last >= 0 {
-		key = p.free[last]
-		p.free = p.free[:last]
-		return key
+// remove removes a socket. Its descriptor is going to be closed, or to be used by other code.
+func (p *poller) remove(d *descriptor) {
+	if p.closed {
+		return
 	}
-	p.sockets = append(p.sockets, watched{})
-	return int32(len(p.sockets) - 1)
-}
-
-// forget stops watching a socket that is going to be closed. Closing its descriptor takes it out of the epoll
-// instance, unless stays is true: then the descriptor stays open for a while.
-func (p *poller) forget(d *descriptor, stays bool) {
 	if d.events != 0 {
-		if stays {
-			_ = syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_DEL, d.fd, nil)
-		}
-		p.sockets[d.key] = watched{generation: p.sockets[d.key].generation + 1}
-		p.free = append(p.free, d.key)
+		_ = syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_DEL, d.fd, nil)
 	}
-	if p.users--; p.users == 0 {
-		p.remove()
-		p.waker.Stop()
-	}
+	p.sockets[d.key] = place{generation: p.sockets[d.key].generation + 1}
+	p.free = append(p.free, d.key)
+	p.closeIfUnused()
 }
 
-func (p *poller) remove() {
-	pollers.Lock()
-	defer pollers.Unlock()
-	delete(pollers.of, p.loop)
-	_ = p.file.Close()
+func (p *poller) closeIfUnused() {
+	if len(p.free) == len(p.sockets) {
+		p.waker.Stop()
+		p.close()
+	}
 }
 
 // abandon is called when the loop is closed.
 func (p *poller) abandon() {
-	p.remove()
-	for _, w := range p.sockets {
-		if w.socket != nil {
-			w.socket.abandon()
+	p.close()
+	for _, at := range p.sockets {
+		if at.socket != nil {
+			_ = at.socket.abandon()
 		}
 	}
+}
+
+func (p *poller) close() {
+	pollers.Lock()
+	defer pollers.Unlock()
+	delete(pollers.of, p.loop)
+	p.closed = true
+	close(p.armed)
+	_ = p.file.Close()
 }

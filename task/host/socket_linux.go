@@ -5,45 +5,22 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"time"
 
 	"github.com/takt-go/takt/loop"
 )
 
-// A descriptor is what sockets for streams and for packets have in common.
+// A descriptor is what all kinds of sockets have in common.
 type descriptor struct {
-	conn     pollable
 	fd       int
 	poller   *poller
+	key      int32  // in the list of the poller
+	events   uint32 // that the poller watches
+	empty    bool   // the last call has found nothing, and nothing has come since then
+	full     bool   // the last call has found no room, and there has been none since then
+	over     bool   // nothing more comes, or there is an error
 	readable func()
 	writable func()
-	key      int32  // in the list of the poller
-	events   uint32 // for which the poller watches; 0 if it does not
-	empty    bool   // the last call found nothing, and nothing has come since then
-	full     bool   // the last call found no room, and there has been none since then
-	over     bool   // nothing more comes, or there is an error
-	closed   bool
-}
-
-// pollable is what the sockets of package net have in common.
-type pollable interface {
-	syscall.Conn
-	io.Closer
-	LocalAddr() net.Addr
-	SetReadDeadline(time.Time) error
-}
-
-func (d *descriptor) init(l *loop.Loop, conn pollable) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	if err := raw.Control(func(fd uintptr) { d.fd = int(fd) }); err != nil {
-		return err
-	}
-	d.conn = conn
-	d.poller, err = pollerOf(l)
-	return err
+	owner    io.Closer // closes the descriptor, if it is not ours
 }
 
 func (d *descriptor) Start(readable, writable func()) { d.readable, d.writable = readable, writable }
@@ -68,7 +45,7 @@ const (
 	watchRoom  = syscall.EPOLLOUT
 )
 
-// drained is called when a call has found nothing. (The poller reports a change that has come since then.)
+// drained is called when a call has found nothing.
 func (d *descriptor) drained() error {
 	err := d.poller.watch(d, watchInput)
 	d.empty = err == nil
@@ -82,45 +59,99 @@ func (d *descriptor) stuffed() error {
 	return err
 }
 
-// release is called before the socket is closed.
-func (d *descriptor) release(stays bool) {
-	d.closed = true
-	d.poller.forget(d, stays)
+func (d *descriptor) close() error {
+	d.poller.remove(d)
+	return d.abandon()
 }
 
-func (d *descriptor) abandon() {
-	d.closed = true
-	_ = d.conn.Close()
+// abandon closes the descriptor without its poller.
+func (d *descriptor) abandon() error {
+	if d.owner != nil {
+		return inner(d.owner.Close())
+	}
+	return os.NewSyscallError("close", syscall.Close(d.fd))
 }
 
-func (d *descriptor) LocalAddr() net.Addr { return d.conn.LocalAddr() }
+// borrow makes d use the descriptor of a socket of package net, which stays its owner.
+func (d *descriptor) borrow(l *loop.Loop, of syscall.Conn) error {
+	return d.take(l, of, func(fd uintptr) (int, error) { return int(fd), nil })
+}
+
+// adopt takes over the socket of conn, which has come from package net, and closes conn. It duplicates
+// the descriptor: that of conn is in the poller of Go's runtime, which would look at each change too.
+func (d *descriptor) adopt(l *loop.Loop, conn io.Closer) error {
+	err := d.take(l, conn.(syscall.Conn), func(fd uintptr) (int, error) {
+		copied, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0)
+		if errno != 0 {
+			return 0, os.NewSyscallError("fcntl", errno)
+		}
+		return int(copied), nil
+	})
+	if err != nil {
+		return err
+	}
+	return inner(conn.Close())
+}
+
+func (d *descriptor) take(l *loop.Loop, of syscall.Conn, take func(fd uintptr) (int, error)) error {
+	p, err := pollerOf(l)
+	if err != nil {
+		return err
+	}
+	defer p.closeIfUnused()
+	raw, err := of.SyscallConn()
+	if err != nil {
+		return err
+	}
+	controlErr := raw.Control(func(fd uintptr) { d.fd, err = take(fd) })
+	if controlErr != nil {
+		return inner(controlErr)
+	}
+	if err == nil {
+		p.add(d)
+	}
+	return err
+}
 
 // A socket is a Transport over a socket of the operating system. What has come stays in the kernel until a
 // task reads it.
 type socket struct {
 	descriptor
-	net     net.Conn
-	tcp     bool
-	packets bool  // each call moves one packet, which may be empty
-	ended   error // of Receive
+	kind   socketKind
+	local  net.Addr
+	remote net.Addr
+	ended  error // of Receive
 }
 
-// newSocket returns a Transport over conn, which has come from package net.
+type socketKind uint8
+
+const (
+	streamSocket  socketKind = iota
+	tcpSocket                // a stream of which a short read has taken all
+	messageSocket            // each call moves one message, and an empty one stands for the end
+	packetsSocket            // each call moves one packet
+)
+
+// newSocket returns a Transport over conn, which has come from package net. If that fails, the caller closes
+// conn.
 func newSocket(l *loop.Loop, conn net.Conn) (Transport, error) {
-	c, ok := conn.(pollable)
-	if !ok {
+	s := &socket{local: conn.LocalAddr(), remote: conn.RemoteAddr()}
+	switch conn.(type) {
+	case *net.TCPConn:
+		s.kind = tcpSocket
+	case *net.UDPConn:
+		s.kind = packetsSocket
+	case *net.UnixConn:
+		switch s.local.Network() {
+		case "unixpacket":
+			s.kind = messageSocket
+		case "unixgram":
+			s.kind = packetsSocket
+		}
+	default: // package net changes what a *net.IPConn reads
 		return newPump(l, conn), nil
 	}
-	s := &socket{net: conn}
-	switch c := conn.(type) {
-	case *net.TCPConn:
-		s.tcp = true
-	case *net.UDPConn, *net.IPConn:
-		s.packets = true
-	case *net.UnixConn:
-		s.packets = c.LocalAddr().Network() == "unixgram"
-	}
-	if err := s.init(l, c); err != nil {
+	if err := s.adopt(l, conn); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -136,11 +167,11 @@ func (s *socket) Receive(p []byte) (int, error) {
 		case err != nil:
 			s.ended = os.NewSyscallError("read", err)
 		case n > 0:
-			if s.tcp && n < len(p) && !s.over && s.events != 0 {
-				s.empty = true // there was no more, and the next change will be told
+			if s.kind == tcpSocket && n < len(p) && !s.over && s.events != 0 {
+				s.empty = true // there was no more, and the poller tells the next change
 			}
 			return n, nil
-		case !s.packets:
+		case s.kind != packetsSocket:
 			s.ended = io.EOF
 		}
 	}
@@ -148,7 +179,7 @@ func (s *socket) Receive(p []byte) (int, error) {
 }
 
 func (s *socket) Send(p []byte) (n int, err error) {
-	for !s.full && (n < len(p) || s.packets) {
+	for n < len(p) && !s.full {
 		m, err := syscall.Write(s.fd, p[n:])
 		switch {
 		case err == syscall.EINTR:
@@ -159,39 +190,32 @@ func (s *socket) Send(p []byte) (n int, err error) {
 		case err != nil:
 			return n, os.NewSyscallError("write", err)
 		default:
-			if n += m; s.packets {
-				return n, nil
-			}
+			n += m
 		}
 	}
 	return n, nil
 }
 
 func (s *socket) CloseWrite() error {
-	if c, ok := s.net.(interface{ CloseWrite() error }); ok {
-		return inner(c.CloseWrite())
-	}
-	return syscall.ENOTSUP
+	return os.NewSyscallError("shutdown", syscall.Shutdown(s.fd, syscall.SHUT_WR))
 }
 
 // Close closes the socket. If there is unread input, the kernel would reset the connection, and the peer
 // would lose what it has not read yet. In this case Close only ends the direction to the peer, and leaves
 // the rest to a goroutine, which reads until the peer closes too.
 func (s *socket) Close() error {
-	if !s.unread() {
-		s.release(false)
-		return inner(s.net.Close())
+	if s.kind == packetsSocket || !s.unread() || s.CloseWrite() != nil {
+		return s.close()
 	}
-	_ = s.CloseWrite()
-	s.poller.waker.Go(func() { linger(s.net) })
-	s.release(true)
+	s.poller.waker.Go(func() { linger(os.NewFile(uintptr(s.fd), "socket")) })
+	s.poller.remove(&s.descriptor)
 	return nil
 }
 
 // unread reports whether the input has not ended, and something has come that was not read.
 func (s *socket) unread() bool {
 	var b [1]byte
-	for s.ended == nil && !s.packets {
+	for s.ended == nil {
 		if n, err := syscall.Read(s.fd, b[:]); err != syscall.EINTR {
 			return n > 0
 		}
@@ -199,4 +223,5 @@ func (s *socket) unread() bool {
 	return false
 }
 
-func (s *socket) RemoteAddr() net.Addr { return s.net.RemoteAddr() }
+func (s *socket) LocalAddr() net.Addr  { return s.local }
+func (s *socket) RemoteAddr() net.Addr { return s.remote }

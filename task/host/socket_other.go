@@ -15,3 +15,8 @@ func newSocket(l *loop.Loop, conn net.Conn) (Transport, error) { return newPump(
 func newPacketSocket(l *loop.Loop, conn net.PacketConn) (PacketTransport, error) {
 	return newPacketPump(l, conn), nil
 }
+
+// newAcceptor returns an Acceptor over ln, which has come from package net.
+func newAcceptor(l *loop.Loop, ln net.Listener, _ net.ListenConfig) (Acceptor, error) {
+	return newPumpAcceptor(l, ln), nil
+}

@@ -36,7 +36,7 @@ func (n *systemNetwork) Dial(ctx context.Context, network, address string) (*Con
 	t, err := newSocket(l, conn)
 	if err != nil {
 		_ = conn.Close()
-		return nil, err
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: conn.RemoteAddr(), Err: err}
 	}
 	return NewConn(ctx, network, t), nil
 }
@@ -51,7 +51,12 @@ func (n *systemNetwork) Listen(ctx context.Context, network, address string) (*L
 	if err != nil {
 		return nil, err
 	}
-	return NewListener(ctx, network, newAcceptor(l, ln)), nil
+	a, err := newAcceptor(l, ln, n.config)
+	if err != nil {
+		_ = ln.Close()
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: ln.Addr(), Err: err}
+	}
+	return NewListener(ctx, network, a), nil
 }
 
 // ListenPacket listens for packets at the address, in the way of [net.ListenConfig.ListenPacket].
@@ -67,7 +72,7 @@ func (n *systemNetwork) ListenPacket(ctx context.Context, network, address strin
 	t, err := newPacketSocket(l, conn)
 	if err != nil {
 		_ = conn.Close()
-		return nil, err
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: conn.LocalAddr(), Err: err}
 	}
 	return NewPacketConn(ctx, network, t), nil
 }
@@ -143,7 +148,10 @@ func awaitLimit(ctx context.Context, err error) error {
 const lingerLimit = 5 * time.Second
 
 // linger closes a connection when its input has ended. It discards the input.
-func linger(conn net.Conn) {
+func linger(conn interface {
+	io.ReadCloser
+	SetReadDeadline(time.Time) error
+}) {
 	_ = conn.SetReadDeadline(time.Now().Add(lingerLimit))
 	_, _ = io.Copy(io.Discard, conn)
 	_ = conn.Close()

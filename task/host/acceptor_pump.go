@@ -8,15 +8,15 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// acceptAhead is how many connections an acceptor takes from the operating system in advance.
+// acceptAhead is how many connections a pumpAcceptor takes from the operating system in advance.
 const acceptAhead = 16
 
-// An acceptor is an Acceptor over a listener of package net. A goroutine accepts, up to acceptAhead
+// A pumpAcceptor is an Acceptor over a listener of package net. A goroutine accepts, up to acceptAhead
 // connections in advance. The goroutine starts with the first call of Accept.
 //
 // After an error, such as too many open files, the goroutine pauses until the error was taken and Accept is
 // called again. So it does not spin: the program decides how soon it tries again.
-type acceptor struct {
+type pumpAcceptor struct {
 	loop  *loop.Loop
 	ln    net.Listener
 	waker *lowlevel.Waker
@@ -31,17 +31,17 @@ type acceptor struct {
 	closed bool
 }
 
-func newAcceptor(l *loop.Loop, ln net.Listener) *acceptor {
-	a := &acceptor{loop: l, ln: ln}
+func newPumpAcceptor(l *loop.Loop, ln net.Listener) *pumpAcceptor {
+	a := &pumpAcceptor{loop: l, ln: ln}
 	a.resume.L = &a.mu
 	a.waker = lowlevel.NewWaker(l, woken(func() { a.ready() }), func() { _ = a.close() })
 	return a
 }
 
-func (a *acceptor) Start(ready func()) { a.ready = ready }
+func (a *pumpAcceptor) Start(ready func()) { a.ready = ready }
 
 // accept runs on the goroutine.
-func (a *acceptor) accept() {
+func (a *pumpAcceptor) accept() {
 	for a.mayAccept() {
 		conn, err := a.ln.Accept()
 		a.put(conn, err)
@@ -50,7 +50,7 @@ func (a *acceptor) accept() {
 }
 
 // mayAccept waits until the goroutine may accept. It reports false when the acceptor is closed.
-func (a *acceptor) mayAccept() bool {
+func (a *pumpAcceptor) mayAccept() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for !a.closed && (a.paused || len(a.queue) >= acceptAhead) {
@@ -59,7 +59,7 @@ func (a *acceptor) mayAccept() bool {
 	return !a.closed
 }
 
-func (a *acceptor) put(conn net.Conn, err error) {
+func (a *pumpAcceptor) put(conn net.Conn, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -72,7 +72,7 @@ func (a *acceptor) put(conn net.Conn, err error) {
 	}
 }
 
-func (a *acceptor) Accept() (Transport, error) {
+func (a *pumpAcceptor) Accept() (Transport, error) {
 	conn, err := a.take()
 	if conn == nil {
 		if !a.going {
@@ -81,15 +81,10 @@ func (a *acceptor) Accept() (Transport, error) {
 		}
 		return nil, err
 	}
-	t, err := newSocket(a.loop, conn)
-	if err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return t, nil
+	return newPump(a.loop, conn), nil
 }
 
-func (a *acceptor) take() (net.Conn, error) {
+func (a *pumpAcceptor) take() (net.Conn, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -112,13 +107,13 @@ func (a *acceptor) take() (net.Conn, error) {
 	return nil, nil
 }
 
-func (a *acceptor) Close() error {
+func (a *pumpAcceptor) Close() error {
 	defer a.waker.Stop()
 	return inner(a.close())
 }
 
 // close stops the goroutine. When it has returned, the operating system refuses connections to the address.
-func (a *acceptor) close() error {
+func (a *pumpAcceptor) close() error {
 	a.mu.Lock()
 	a.closed = true
 	queue := a.queue
@@ -131,4 +126,4 @@ func (a *acceptor) close() error {
 	return a.ln.Close()
 }
 
-func (a *acceptor) Addr() net.Addr { return a.ln.Addr() }
+func (a *pumpAcceptor) Addr() net.Addr { return a.ln.Addr() }
