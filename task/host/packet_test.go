@@ -1,0 +1,146 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/host"
+	"github.com/takt-go/takt/task/internal/testkit"
+)
+
+var _ net.PacketConn = (*host.PacketConn)(nil)
+
+func packets(t testing.TB, ctx context.Context, network string) *host.PacketConn {
+	t.Helper()
+	p, err := machine.ListenPacket(ctx, network, freshAddress(t, network))
+	return must(t, p, err)
+}
+
+func TestPackets(t *testing.T) {
+	for _, network := range []string{"udp", "udp4", "unixgram"} {
+		t.Run(network, func(t *testing.T) {
+			onMachine(t, func(ctx context.Context) {
+				a, b := packets(t, ctx, network), packets(t, ctx, network)
+				defer a.Close()
+				defer b.Close()
+				echo := task.Go(ctx, func(context.Context) (int, error) {
+					buffer := make([]byte, 4)
+					n, from, err := b.ReadFrom(buffer) // cuts the packet
+					if err != nil {
+						return 0, err
+					}
+					return b.WriteTo(buffer[:n], from)
+				})
+				testkit.NoError(t, task.Yield(ctx)) // now the task waits
+				n, err := a.WriteTo([]byte("a packet"), b.LocalAddr())
+				testkit.NoError(t, err)
+				testkit.Equal(t, "written", n, 8)
+				buffer := make([]byte, 100)
+				n, from, err := a.ReadFrom(buffer)
+				testkit.NoError(t, err)
+				testkit.Equal(t, "answer", string(buffer[:n]), "a pa")
+				testkit.Equal(t, "sender", from.String(), b.LocalAddr().String())
+				_, err = echo.Await(ctx)
+				testkit.NoError(t, err)
+			})
+		})
+	}
+}
+
+// A canceled ReadFrom has taken no packet. A deadline wakes it, and so does Close.
+func TestPacketsThatDoNotCome(t *testing.T) {
+	onMachine(t, func(ctx context.Context) {
+		a, b := packets(t, ctx, "udp"), packets(t, ctx, "udp")
+		defer b.Close()
+		read := func(context.Context) (string, error) {
+			buffer := make([]byte, 100)
+			n, _, err := a.ReadFrom(buffer)
+			return string(buffer[:n]), err
+		}
+		first, second := task.Go(ctx, read), task.Go(ctx, read)
+		testkit.NoError(t, testkit.Yield(ctx, 2))
+		_, err := b.WriteTo([]byte("1"), a.LocalAddr())
+		testkit.NoError(t, err)
+		first.Cancel(nil)
+		_, err = first.Await(ctx)
+		var canceled *loop.CanceledError
+		testkit.Equal(t, "canceled", errors.As(err, &canceled), true)
+		text, err := second.Await(ctx)
+		testkit.NoError(t, err)
+		testkit.Equal(t, "packet", text, "1")
+
+		waits := task.Go(ctx, read)
+		testkit.NoError(t, testkit.Yield(ctx, 2))
+		testkit.NoError(t, a.SetDeadline(time.Unix(1, 0)))
+		_, err = waits.Await(ctx)
+		testkit.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		testkit.NoError(t, a.SetDeadline(time.Time{}))
+
+		waits = task.Go(ctx, read)
+		testkit.NoError(t, testkit.Yield(ctx, 2))
+		testkit.NoError(t, a.Close())
+		_, err = waits.Await(ctx)
+		testkit.ErrorIs(t, err, net.ErrClosed)
+	})
+}
+
+// The queue of a Unix socket is small. When it is full, WriteTo suspends the task, and no packet is lost.
+func TestPacketsWithoutRoom(t *testing.T) {
+	onMachine(t, func(ctx context.Context) {
+		a, b := packets(t, ctx, "unixgram"), packets(t, ctx, "unixgram")
+		defer a.Close()
+		defer b.Close()
+		const all = 5000
+		written := 0
+		writer := task.Go(ctx, func(context.Context) (struct{}, error) {
+			for ; written < all; written++ {
+				if _, err := a.WriteTo([]byte{byte(written)}, b.LocalAddr()); err != nil {
+					return struct{}{}, err
+				}
+			}
+			return struct{}{}, nil
+		})
+		testkit.NoError(t, testkit.Yield(ctx, 2))
+		if written == 0 || written == all {
+			t.Errorf("%d of %d packets had room, and the writer does not wait", written, all)
+		}
+		buffer := make([]byte, 10)
+		for n := range all {
+			_, _, err := b.ReadFrom(buffer)
+			testkit.NoError(t, err)
+			testkit.Equal(t, "packet", buffer[0], byte(n))
+		}
+		_, err := writer.Await(ctx)
+		testkit.NoError(t, err)
+	})
+}
+
+// A dialed UDP socket is a Conn that moves packets.
+func TestDialedPackets(t *testing.T) {
+	onMachine(t, func(ctx context.Context) {
+		b := packets(t, ctx, "udp")
+		defer b.Close()
+		a, err := machine.Dial(ctx, "udp", b.LocalAddr().String())
+		must(t, a, err)
+		defer a.Close()
+		_, err = a.Write([]byte("there"))
+		testkit.NoError(t, err)
+		buffer := make([]byte, 100)
+		n, from, err := b.ReadFrom(buffer)
+		testkit.NoError(t, err)
+		testkit.Equal(t, "packet", string(buffer[:n]), "there")
+		for _, text := range []string{"", "and back"} { // an empty packet is not the end
+			_, err = b.WriteTo([]byte(text), from)
+			testkit.NoError(t, err)
+		}
+		n, err = a.Read(buffer)
+		testkit.NoError(t, err)
+		testkit.Equal(t, "packet", string(buffer[:n]), "and back")
+	})
+}
