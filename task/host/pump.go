@@ -22,7 +22,6 @@ type pump struct {
 	waker    *lowlevel.Waker
 	readable func()
 	writable func()
-	reading  bool // the goroutine was started; only the loop's goroutine uses it
 
 	mu       sync.Mutex
 	room     sync.Cond // of in, for the goroutine that reads
@@ -42,7 +41,10 @@ func newPump(l *loop.Loop, conn net.Conn) *pump {
 	return p
 }
 
-func (p *pump) Start(readable, writable func()) { p.readable, p.writable = readable, writable }
+func (p *pump) Start(readable, writable func()) {
+	p.readable, p.writable = readable, writable
+	p.waker.Go(p.read)
+}
 
 // Run is called on the loop when something has come or went.
 func (p *pump) Run() {
@@ -51,10 +53,6 @@ func (p *pump) Run() {
 }
 
 func (p *pump) Receive(b []byte) (int, error) {
-	if !p.reading {
-		p.reading = true
-		p.waker.Go(p.read)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	full := p.in.size >= pumpBuffer

@@ -1,0 +1,27 @@
+package host
+
+import (
+	"context"
+	"net"
+
+	"github.com/takt-go/takt/loop/lowlevel"
+)
+
+// Pumped returns a Conn over any net.Conn, in the way that is used where there is no epoll.
+func Pumped(ctx context.Context, conn net.Conn) *Conn {
+	return NewConn(ctx, conn.LocalAddr().Network(), newPump(lowlevel.LoopOf(ctx), conn))
+}
+
+// PumpedListener and PumpedPackets are the same for listeners and packets.
+func PumpedListener(ctx context.Context, ln net.Listener) *Listener {
+	return NewListener(ctx, ln.Addr().Network(), newPumpAcceptor(lowlevel.LoopOf(ctx), ln))
+}
+
+func PumpedPackets(ctx context.Context, conn net.PacketConn) *PacketConn {
+	return NewPacketConn(ctx, conn.LocalAddr().Network(), newPacketPump(lowlevel.LoopOf(ctx), conn))
+}
+
+// Open is what Dial and Listen use. fn opens something on another goroutine.
+func Open(ctx context.Context, fn func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	return open(ctx, "dial", "tcp", fn)
+}

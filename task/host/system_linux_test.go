@@ -1,0 +1,149 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"syscall"
+	"testing"
+
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/host"
+	"github.com/takt-go/takt/task/internal/testkit"
+)
+
+func TestTooManyOpenFiles(t *testing.T) {
+	testkit.NoError(t, otherProcess(t, "files", "").Run())
+}
+
+func init() { parts["files"] = runOutOfFiles }
+
+// runOutOfFiles accepts a connection while the process can open no more files, again and again, and then while it can.
+func runOutOfFiles(string) error {
+	_, err := task.Run(context.Background(), func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, func() error {
+			ln, err := machine.Listen(ctx, "tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			defer ln.Close()
+			peer, err := net.Dial("tcp", ln.Addr().String())
+			if err != nil {
+				return err
+			}
+			defer peer.Close()
+			var limit syscall.Rlimit
+			free, err := syscall.Dup(0)
+			if err := errors.Join(err, syscall.Close(free), syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)); err != nil {
+				return err
+			}
+			low := limit
+			low.Cur = uint64(free)
+			if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+				return err
+			}
+			for range 3 {
+				_, err := ln.Accept(ctx)
+				var op *net.OpError
+				if !errors.Is(err, syscall.EMFILE) || !errors.As(err, &op) || op.Op != "accept" || op.Net != "tcp" {
+					return fmt.Errorf("Accept = %v, want too many open files", err)
+				}
+			}
+			_, err = machine.Dial(ctx, "tcp", ln.Addr().String())
+			if !errors.Is(err, syscall.EMFILE) {
+				return fmt.Errorf("Dial = %v, want too many open files", err)
+			}
+			if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+				return err
+			}
+			c, err := ln.Accept(ctx)
+			if err != nil {
+				return err
+			}
+			return c.Close()
+		}()
+	})
+	return err
+}
+
+// An accepted connection has the options and addresses that package net would give it.
+func TestOptionsOfAnAcceptedConnection(t *testing.T) {
+	options := func(fd int) (all []int) {
+		for _, option := range [][2]int{
+			{syscall.IPPROTO_TCP, syscall.TCP_NODELAY}, {syscall.SOL_SOCKET, syscall.SO_KEEPALIVE},
+			{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE}, {syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL}, {syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT},
+		} {
+			value, err := syscall.GetsockoptInt(fd, option[0], option[1])
+			testkit.NoError(t, err)
+			all = append(all, value)
+		}
+		return all
+	}
+	for name, config := range map[string]net.ListenConfig{
+		"default":  {},
+		"off":      {KeepAlive: -1},
+		"seconds":  {KeepAlive: 7e9},
+		"each":     {KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 3e9, Interval: 1500e6, Count: 2}},
+		"negative": {KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: -1, Interval: -1e9, Count: -1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onMachine(t, func(ctx context.Context) {
+				there, err := config.Listen(ctx, "tcp", "localhost:0")
+				must(t, there, err)
+				defer there.Close()
+				c, err := net.Dial("tcp", there.Addr().String())
+				must(t, c, err)
+				defer c.Close()
+				accepted, err := there.Accept()
+				must(t, accepted, err)
+				defer accepted.Close()
+				var want []int
+				raw, err := accepted.(*net.TCPConn).SyscallConn()
+				must(t, raw, err)
+				testkit.NoError(t, raw.Control(func(fd uintptr) { want = options(int(fd)) }))
+
+				ln, err := host.System(host.WithListenConfig(config)).Net.Listen(ctx, "tcp", "localhost:0")
+				must(t, ln, err)
+				defer ln.Close()
+				c2, err := net.Dial("tcp", ln.Addr().String())
+				must(t, c2, err)
+				defer c2.Close()
+				ours, err := ln.Accept(ctx)
+				must(t, ours, err)
+				defer ours.Close()
+				if got := options(host.DescriptorOf(ours)); !slices.Equal(got, want) {
+					t.Errorf("the options are %v, want %v", got, want)
+				}
+				testkit.Equal(t, "local address", ours.LocalAddr().String(), c2.RemoteAddr().String())
+				testkit.Equal(t, "remote address", ours.RemoteAddr().String(), c2.LocalAddr().String())
+				testkit.Equal(t, "kind of address", ours.RemoteAddr().Network(), "tcp")
+			})
+		})
+	}
+}
+
+// A connection in which the loop has read less than it asked for, and which the peer then resets, ends with the error.
+// The poller tells the end even if it comes together with bytes.
+func TestBytesAndTheEndComeTogether(t *testing.T) {
+	onMachine(t, func(ctx context.Context) {
+		for _, end := range []func(net.Conn){
+			func(peer net.Conn) { testkit.NoError(t, peer.Close()) },
+			func(peer net.Conn) { reset(t, peer) },
+		} {
+			c, peer := inTasks(ctx).connected(t, "tcp")
+			buffer := make([]byte, 100)
+			reader := task.Go(ctx, func(context.Context) (int, error) { return c.Read(buffer) })
+			testkit.NoError(t, testkit.Yield(ctx, 2)) // the socket is watched
+			_, err := peer.Write([]byte("bytes"))
+			testkit.NoError(t, err)
+			end(peer)
+			_, err = reader.Await(ctx)
+			for err == nil {
+				_, err = c.Read(buffer) // hangs if the poller tells nothing
+			}
+			testkit.NoError(t, c.Close())
+		}
+	})
+}
