@@ -14,6 +14,7 @@ type acceptor struct {
 	descriptor
 	ln     net.Listener
 	config net.KeepAliveConfig
+	mptcp  bool // package net has made a socket for Multipath TCP
 }
 
 // newAcceptor returns an Acceptor over ln, which has come from package net. If that fails, the caller closes ln.
@@ -23,6 +24,7 @@ func newAcceptor(l *loop.Loop, ln net.Listener, config net.ListenConfig) (Accept
 		return nil, err
 	}
 	a.owner = ln
+	a.mptcp = protocolOf(a.fd) == protocolMPTCP
 	return a, nil
 }
 
@@ -52,7 +54,9 @@ func (a *acceptor) accepted(fd int, remote syscall.Sockaddr) *socket {
 	s := &socket{local: streamAddr(local, network), remote: streamAddr(remote, network)}
 	switch network {
 	case "tcp":
-		s.kind = tcpSocket
+		if !a.mptcp || protocolOf(fd) != protocolMPTCP {
+			s.kind = tcpSocket
+		}
 		setOptions(fd, a.config)
 	case "unixpacket":
 		s.kind = messageSocket
@@ -66,6 +70,16 @@ func (a *acceptor) accepted(fd int, remote syscall.Sockaddr) *socket {
 func (a *acceptor) Close() error { return a.close() }
 
 func (a *acceptor) Addr() net.Addr { return a.ln.Addr() }
+
+const (
+	optionProtocol = 38  // SO_PROTOCOL
+	protocolMPTCP  = 262 // IPPROTO_MPTCP
+)
+
+func protocolOf(fd int) int {
+	protocol, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, optionProtocol)
+	return protocol
+}
 
 // streamAddr converts an address of a stream, as package net does.
 func streamAddr(address syscall.Sockaddr, network string) net.Addr {

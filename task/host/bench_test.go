@@ -204,3 +204,34 @@ func memory() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapInuse + m.StackInuse
 }
+
+// A turn costs the same with many idle connections as with none.
+func BenchmarkTurn(b *testing.B) {
+	for _, idle := range []int{0, 5000} {
+		b.Run(fmt.Sprintf("idle=%d", idle), func(b *testing.B) {
+			onMachine(b, func(ctx context.Context) {
+				connect := pairOf(b, "tcp")
+				for range idle {
+					one, other, err := connect(ctx)
+					if err != nil {
+						b.Fatal(err)
+					}
+					defer one.Close()
+					defer other.Close()
+					task.Go(ctx, func(context.Context) (int, error) { _, _ = one.Read(make([]byte, 1)); return 0, nil })
+				}
+				neighbour := task.Go(ctx, func(ctx context.Context) (struct{}, error) { // otherwise a Yield need not switch
+					for {
+						if err := task.Yield(ctx); err != nil {
+							return struct{}{}, nil
+						}
+					}
+				})
+				for b.Loop() {
+					_ = task.Yield(ctx)
+				}
+				neighbour.Cancel(nil)
+			})
+		})
+	}
+}
