@@ -467,65 +467,68 @@ func TestCloseThatFails(t *testing.T) {
 // wait are not made. Deferred calls of Close close the files, each once.
 func TestLoopThatIsClosedDuringCalls(t *testing.T) {
 	for _, clock := range [][]loop.Option{nil, {loop.WithVirtualTime()}} {
-		m := newMachine(t, 1)
-		l := loop.New(clock...)
-		goOn := future.New[int](l.Context())
-		reading, gate := make(chan struct{}), make(chan struct{})
-		m.before = func(op string) error {
-			if op == "read" {
-				close(reading)
-				<-gate
-			}
-			return nil
-		}
-		results := map[string]string{}
-		add := func(name string, body func(ctx context.Context, f File) (string, error)) {
-			task.Go(l.Context(), task.Void(func(ctx context.Context) error {
-				f, err := m.OpenFile(ctx, name, os.O_RDWR|os.O_CREATE, 0o600)
-				testkit.NoError(t, err)
-				defer func() { testkit.NoError(t, f.Close()) }()
-				result, err := body(ctx, f)
-				if results[name] = result; err != nil {
-					results[name] = fmt.Sprint(causeOf(err))
+		synctest.Test(t, func(t *testing.T) {
+			m := newMachine(t, 1)
+			l := loop.New(clock...)
+			goOn := future.New[int](l.Context())
+			reading, gate := make(chan struct{}), make(chan struct{})
+			m.before = func(op string) error {
+				if op == "read" {
+					close(reading)
+					<-gate
 				}
-				return err
-			}))
-		}
-		add("reads", func(ctx context.Context, f File) (string, error) {
-			testkit.NoError(t, write(f, "text")(ctx))
-			_, err := f.Seek(0, io.SeekStart)
-			testkit.NoError(t, err)
-			testkit.NoError(t, goOn.SetResult(1))
-			p := make([]byte, 10)
-			n, err := f.Read(p)
-			return string(p[:n]), err
+				return nil
+			}
+			results := map[string]string{}
+			add := func(name string, body func(ctx context.Context, f File) (string, error)) {
+				task.Go(l.Context(), task.Void(func(ctx context.Context) error {
+					f, err := m.OpenFile(ctx, name, os.O_RDWR|os.O_CREATE, 0o600)
+					testkit.NoError(t, err)
+					defer func() { testkit.NoError(t, f.Close()) }()
+					result, err := body(ctx, f)
+					if results[name] = result; err != nil {
+						results[name] = fmt.Sprint(causeOf(err))
+					}
+					return err
+				}))
+			}
+			add("reads", func(ctx context.Context, f File) (string, error) {
+				testkit.NoError(t, write(f, "text")(ctx))
+				_, err := f.Seek(0, io.SeekStart)
+				testkit.NoError(t, err)
+				testkit.NoError(t, goOn.SetResult(1))
+				p := make([]byte, 10)
+				n, err := f.Read(p)
+				return string(p[:n]), err
+			})
+			add("waits", func(ctx context.Context, f File) (string, error) {
+				_, err := goOn.Await(ctx)
+				testkit.NoError(t, err)
+				return "", write(f, "y")(ctx)
+			})
+			add("sleeps", func(ctx context.Context, f File) (string, error) {
+				_ = task.Sleep(ctx, task.NoLimit)
+				return "", write(f, "z")(ctx)
+			})
+			stopped := make(chan struct{})
+			go func() {
+				defer close(stopped)
+				<-reading
+				testkit.NoError(t, l.Post(func() { l.CallSoon(l.Stop) })) // the task that waits begins to wait before
+			}()
+			testkit.NoError(t, l.Run())
+			<-stopped
+			go close(gate)
+			l.Close()
+			testkit.Equal(t, "the result of the read", results["reads"], "text")
+			testkit.Equal(t, "of the write that waited", results["waits"], loop.ErrClosed.Error())
+			testkit.Equal(t, "of the write after the sleep", results["sleeps"], loop.ErrClosed.Error())
+			testkit.Equal(t, "open files", m.open, 0)
+			testkit.Equal(t, "the calls", m.begun(),
+				"open reads, open waits, open sleeps, write text, read, close, close, close")
+			synctest.Wait() // for the goroutine of a context
+			testkit.Equal(t, "loops with places", len(m.pool.places), 0)
 		})
-		add("waits", func(ctx context.Context, f File) (string, error) {
-			_, err := goOn.Await(ctx)
-			testkit.NoError(t, err)
-			return "", write(f, "y")(ctx)
-		})
-		add("sleeps", func(ctx context.Context, f File) (string, error) {
-			_ = task.Sleep(ctx, task.NoLimit)
-			return "", write(f, "z")(ctx)
-		})
-		stopped := make(chan struct{})
-		go func() {
-			defer close(stopped)
-			<-reading
-			testkit.NoError(t, l.Post(func() { l.CallSoon(l.Stop) })) // the task that waits begins to wait before
-		}()
-		testkit.NoError(t, l.Run())
-		<-stopped
-		go close(gate)
-		l.Close()
-		testkit.Equal(t, "the result of the read", results["reads"], "text")
-		testkit.Equal(t, "of the write that waited", results["waits"], loop.ErrClosed.Error())
-		testkit.Equal(t, "of the write after the sleep", results["sleeps"], loop.ErrClosed.Error())
-		testkit.Equal(t, "open files", m.open, 0)
-		testkit.Equal(t, "the calls", m.begun(),
-			"open reads, open waits, open sleeps, write text, read, close, close, close")
-		testkit.Equal(t, "loops with places", len(m.pool.places), 0)
 	}
 }
 
