@@ -143,14 +143,14 @@ func (m *model) onFS() {
 		m.errorIs("Remove "+name, m.fsys.Remove(m.ctx, name), err)
 	case 5:
 		from, to := m.name("from"), m.name("to")
-		if m.open(from) || m.open(to) {
+		if from == to || m.open(from) || m.open(to) {
 			return
 		}
 		var want error
 		switch {
 		case m.files[from] == nil || !m.dirs[path.Dir(to)]:
 			want = fs.ErrNotExist
-		case from != to:
+		default:
 			m.files[to] = m.files[from]
 			delete(m.files, from)
 		}
