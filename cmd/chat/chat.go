@@ -52,7 +52,7 @@ func (s *chat) handle(ctx context.Context, c *host.Conn) error {
 			me.tell("You said nothing for %v. Goodbye.", idleLimit)
 		case errors.Is(err, host.ErrDraining):
 			me.tell("The server is shutting down. Goodbye.")
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // also in the middle of a line
 			me.tell("Goodbye.")
 		default:
 			return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -60,7 +61,7 @@ func (u *user) say(line string) {
 func (u *user) hear(ctx context.Context, want ...string) {
 	u.t.Helper()
 	for _, want := range want {
-		if got, err := u.lines.ReadLine(ctx); err != nil || strings.TrimSuffix(got, "\n") != want {
+		if got, err := u.lines.ReadLine(ctx); err != nil || got != want {
 			u.t.Errorf("the user hears %q, %v, want %q", got, err, want)
 		}
 	}
@@ -104,7 +105,8 @@ func TestRooms(t *testing.T) {
 		bob.hear(ctx, "* ann leaves kitchen")
 		ann.hear(ctx, "* ann enters kitchen", "Goodbye.")
 		ann.hearTheEnd(ctx)
-		if err := bob.conn.CloseWrite(); err != nil { // leaves without a word
+		_, err := io.WriteString(bob.conn, "half a line")
+		if err := errors.Join(err, bob.conn.CloseWrite()); err != nil { // leaves without a word
 			t.Error(err)
 		}
 		bob.hear(ctx, "Goodbye.")
@@ -172,7 +174,7 @@ func TestSlowReader(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if strings.HasPrefix(line, "* slow leaves lobby") {
+					if line == "* slow leaves lobby" {
 						left++
 					}
 				}
@@ -230,7 +232,7 @@ func TestEveryoneHearsTheSame(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					heard[i] += line
+					heard[i] += line + "\n"
 				}
 				return nil
 			})))
