@@ -43,7 +43,7 @@ func serve(ctx context.Context, h *host.Host, addr string) error {
 	}
 	h.Log.Info("listening", "addr", ln.Addr().String())
 	report := func(err error) { h.Log.Error("failed", "err", err) }
-	return host.Serve(ctx, ln, newChat(h.Log).handle, host.Grace(5*time.Second), host.OnError(report))
+	return host.Serve(ctx, ln, newChat(h.Log).handle, host.WithGrace(5*time.Second), host.WithErrorHandler(report))
 }
 
 // newChat makes a chat without rooms.

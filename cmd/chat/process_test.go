@@ -127,7 +127,7 @@ func TestThousandClients(t *testing.T) {
 		s := quiet()
 		report := func(err error) { t.Error(err) }
 		server := task.Go(ctx, task.Void(func(ctx context.Context) error {
-			return host.Serve(ctx, ln, s.handle, host.OnError(report))
+			return host.Serve(ctx, ln, s.handle, host.WithErrorHandler(report))
 		}))
 		out, err := task.Blocking(ctx, func(ctx context.Context) ([]byte, error) {
 			return process(ctx, "clients", ln.Addr().String(), strconv.Itoa(n)).CombinedOutput()

@@ -58,7 +58,7 @@ func ExampleServe() {
 		if err != nil {
 			return 0, err
 		}
-		server := task.Go(ctx, task.Void(func(ctx context.Context) error { return host.Serve(ctx, ln, chat, host.Grace(0)) }))
+		server := task.Go(ctx, task.Void(func(ctx context.Context) error { return host.Serve(ctx, ln, chat, host.WithGrace(0)) }))
 		join := func() *bufio.ReadWriter {
 			c, err := network.Dial(ctx, "tcp", ln.Addr().String())
 			if err != nil {

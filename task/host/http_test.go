@@ -209,7 +209,7 @@ func TestWebServerEnds(t *testing.T) {
 			testkit.NoError(t, err)
 			_, err = ask(bufio.NewReader(idle), idle, "GET /hello/idle HTTP/1.1\nHost: x\n\n")
 			testkit.NoError(t, err)
-		}, host.OnError(report)))
+		}, host.WithErrorHandler(report)))
 		testkit.Equal(t, "time until the end of the server", l.Elapsed()-began, 100*time.Millisecond)
 		got, err := answered(bufio.NewReader(busy))
 		testkit.NoError(t, err)

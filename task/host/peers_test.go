@@ -50,7 +50,7 @@ func servePeers(t *testing.T, handle handler, body func(ctx context.Context, add
 func TestWebServerWithNetHTTP(t *testing.T) {
 	server, client := tlsConfigs(t)
 	server.NextProtos, client.NextProtos = []string{"http/1.1"}, nil
-	for scheme, opts := range map[string][]host.ServeOption{"http": nil, "https": {host.TLS(server)}} {
+	for scheme, opts := range map[string][]host.ServeOption{"http": nil, "https": {host.WithTLS(server)}} {
 		t.Run(scheme, func(t *testing.T) {
 			servePeers(t, web().serve, func(ctx context.Context, addr string) error {
 				transport := &http.Transport{TLSClientConfig: client.Clone()}
@@ -129,7 +129,7 @@ func TestWebServerWithCurl(t *testing.T) {
 	testkit.NoError(t, os.WriteFile(roots, text, 0o600))
 	upload := filepath.Join(t.TempDir(), "upload")
 	testkit.NoError(t, os.WriteFile(upload, []byte(strings.Repeat("text", 500_000)), 0o600))
-	for scheme, opts := range map[string][]host.ServeOption{"http": nil, "https": {host.TLS(server)}} {
+	for scheme, opts := range map[string][]host.ServeOption{"http": nil, "https": {host.WithTLS(server)}} {
 		t.Run(scheme, func(t *testing.T) {
 			servePeers(t, web().serve, func(ctx context.Context, addr string) error {
 				_, port, _ := net.SplitHostPort(addr)

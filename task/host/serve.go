@@ -30,37 +30,38 @@ const (
 // A ServeOption is a setting for one call of [Serve].
 type ServeOption func(*server)
 
-// MaxConns limits the number of connections that [Serve] handles at the same time. When there are n,
+// WithMaxConns limits the number of connections that [Serve] handles at the same time. When there are n,
 // Serve accepts the next one after one of them has ended. Until then new connections wait in the
 // listener; the operating system refuses more when a few hundred or a few thousand wait. Without
-// MaxConns there is no limit. MaxConns panics if n is not positive.
-func MaxConns(n int) ServeOption {
+// WithMaxConns there is no limit. WithMaxConns panics if n is not positive.
+func WithMaxConns(n int) ServeOption {
 	if n < 1 {
-		panic(fmt.Sprintf("host: MaxConns(%d); give it the number of connections to handle at the same time, 1 or more", n))
+		panic(fmt.Sprintf("host: WithMaxConns(%d); give it the number of connections to handle at the same time, 1 or more", n))
 	}
 	return func(s *server) { s.limit = lock.NewSemaphore(n) }
 }
 
-// Grace sets how long [Serve] waits for the handlers at the end, before it cancels them: see Serve.
+// WithGrace sets how long [Serve] waits for the handlers at the end, before it cancels them: see Serve.
 // The default is 10 seconds. If d is not positive, Serve cancels them at once. [task.NoLimit] lets
 // Serve wait until they have ended.
-func Grace(d time.Duration) ServeOption { return func(s *server) { s.grace = d } }
+func WithGrace(d time.Duration) ServeOption { return func(s *server) { s.grace = d } }
 
-// OnError makes [Serve] call report with each error that no caller gets, in place of the loop's error
+// WithErrorHandler makes [Serve] call report with each error that no caller gets, in place of the loop's error
 // handler: see Serve. report runs on the loop, and must not suspend. If it panics, the server ends:
-// Serve cancels all handlers, and panics or returns the panic as an error. OnError panics if report is
+// Serve cancels all handlers, and panics or returns the panic as an error. WithErrorHandler panics if report is
 // nil.
-func OnError(report func(error)) ServeOption {
+func WithErrorHandler(report func(error)) ServeOption {
 	if report == nil {
-		panic("host: OnError of a nil function; give it a function that takes an error")
+		panic("host: WithErrorHandler of a nil function; give it a function that takes an error")
 	}
 	return func(s *server) { s.onError = report }
 }
 
-// TLS makes [Serve] run the handshake of TLS on each connection, in the handler's task, by
-// [TLSServer]. A handshake that takes longer than 10 seconds fails. TLS panics if config is nil, or if TLSServer would.
-func TLS(config *tls.Config) ServeOption {
-	checkTLS("TLS", config)
+// WithTLS makes [Serve] run the handshake of TLS on each connection, in the handler's task, by
+// [TLSServer]. A handshake that takes longer than 10 seconds fails. WithTLS panics if config is nil or
+// allows renegotiation.
+func WithTLS(config *tls.Config) ServeOption {
+	checkTLS("WithTLS", config)
 	return func(s *server) { s.tls = config }
 }
 
@@ -68,7 +69,7 @@ func TLS(config *tls.Config) ServeOption {
 // returns when ctx has ended, or ln has failed, and all handlers have ended.
 //
 // handle runs in a task that has the name of the remote address. Its ctx has the values of Serve's
-// ctx. When handle has ended in any way, by a return, a panic or a Goexit, Serve closes the
+// ctx, and does not end with it. When handle has ended in any way, by a return, a panic or a Goexit, Serve closes the
 // connection, and what handle has written is still sent: see [Conn.Close]. An error or a panic of
 // handle ends its own connection only. Serve reports it, and goes on. Serve does not report a
 // cancellation, and an error that only wraps [io.EOF] or [ErrDraining]. So handle can return the error
@@ -87,7 +88,7 @@ func TLS(config *tls.Config) ServeOption {
 //
 //  1. closes ln: further connections are refused, and those that wait in ln are closed;
 //  2. lets the handlers know: [Draining] returns true, and [Idle] returns. Their contexts do not end;
-//  3. waits until all handlers have ended, for the time of [Grace], or until its task is canceled
+//  3. waits until all handlers have ended, for the time of [WithGrace], or until its task is canceled
 //     again;
 //  4. cancels the handlers that are left, oldest first, and waits until they have ended;
 //  5. returns the reason: the cancellation, [context.Cause] of ctx, or the error of Accept. It is never
@@ -97,8 +98,8 @@ func TLS(config *tls.Config) ServeOption {
 //
 // # Reports
 //
-// Serve reports an error to the function of [OnError], or else to the loop's error handler
-// ([loop.PartFailed]). For OnError an error of a handler is a [*task.TaskError], with the name of the
+// Serve reports an error to the function of [WithErrorHandler], or else to the loop's error handler
+// ([loop.PartFailed]). For WithErrorHandler an error of a handler is a [*task.TaskError], with the name of the
 // task. If the handler has panicked, the error in it is a [*task.PanicError].
 //
 // Serve panics if ln, handle or an option is nil, or if ctx does not belong to the running task. A
@@ -117,7 +118,7 @@ func Serve(ctx context.Context, ln *Listener, handle func(ctx context.Context, c
 		}
 		opt(s)
 	}
-	defer ln.Close() // in case an observer or OnError panics or calls Goexit
+	defer ln.Close() // in case an observer or WithErrorHandler panics or calls Goexit
 	var end loop.Handle
 	defer func() { end.Cancel() }()
 	var reason error
@@ -286,7 +287,7 @@ func (s *server) drain() {
 	}
 }
 
-// report reports err of the task t. told is what OnError's function gets.
+// report reports err of the task t. told is what WithErrorHandler's function gets.
 func (s *server) report(t *loop.Task, err, told error) {
 	if s.onError != nil {
 		s.onError(told)

@@ -146,7 +146,7 @@ func TestHandlersThatFail(t *testing.T) {
 			_, err = say(bystander, "error")
 			testkit.Equal(t, "the end of the other", err, io.EOF)
 			testkit.NoError(t, bystander.Close())
-		}, host.OnError(report)))
+		}, host.WithErrorHandler(report)))
 		testkit.Equal(t, "reports", strings.ReplaceAll(strings.Join(reports, "; "), "\n", ", "),
 			`client 2: panic in task "client 2": as asked; client 3: no child processes; client 9: panic in task "client 9": EOF; client 11: EOF, no child processes; client 1: no child processes`)
 	})
@@ -172,7 +172,7 @@ func TestHandlerThatCallsGoexit(t *testing.T) {
 	testkit.Equal(t, "reports", len(reports), 0)
 }
 
-// Without OnError the loop's error handler gets the errors.
+// Without WithErrorHandler the loop's error handler gets the errors.
 func TestReportsToTheLoop(t *testing.T) {
 	var reports []string
 	_, err := task.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
@@ -215,7 +215,7 @@ func TestAcceptIsTriedAgain(t *testing.T) {
 			m.Fail(errLasting)
 			testkit.NoError(t, c.Close())
 			testkit.ErrorIs(t, server.Wait(ctx), errLasting)
-		}, host.OnError(report))
+		}, host.WithErrorHandler(report))
 		testkit.ErrorIs(t, err, errLasting)
 		testkit.Equal(t, "log", strings.ReplaceAll(strings.Join(log, "\n"), "accept memory server: ", ""), strings.Join([]string{
 			"too many open files; accepting again in 5ms at 0s",
@@ -234,7 +234,7 @@ func TestAcceptIsTriedAgain(t *testing.T) {
 	})
 }
 
-// Serve accepts no more connections than MaxConns allows, and the next one when one has ended.
+// Serve accepts no more connections than WithMaxConns allows, and the next one when one has ended.
 func TestMaxConns(t *testing.T) {
 	looptest.Explore(t, looptest.Sample(1, 50), func(ctx context.Context, t *looptest.T) {
 		open, most, served := 0, 0, 0
@@ -263,7 +263,7 @@ func TestMaxConns(t *testing.T) {
 				}))
 			}
 			testkit.NoError(t, task.Gather(clients...).Wait(ctx))
-		}, host.MaxConns(3), host.OnError(func(error) {})))
+		}, host.WithMaxConns(3), host.WithErrorHandler(func(error) {})))
 		testkit.Equal(t, "connections at the same time", most, 3)
 		testkit.Equal(t, "connections that were served", served, 10)
 	})
@@ -281,7 +281,7 @@ func TestEndAtTheLimit(t *testing.T) {
 			testkit.Equal(t, "connections that wait", m.Waiting(), 0)
 			dial(t, m)
 			testkit.NoError(t, b.CloseWrite())
-		}, host.MaxConns(1)))
+		}, host.WithMaxConns(1)))
 	})
 }
 
@@ -317,7 +317,7 @@ func TestShutdown(t *testing.T) {
 		}
 		m, ln := host.NewMemory(ctx)
 		server := testkit.Spawn(ctx, "server", func(ctx context.Context) error {
-			return host.Serve(ctx, ln, handle, host.Grace(5*time.Second))
+			return host.Serve(ctx, ln, handle, host.WithGrace(5*time.Second))
 		})
 		for range 3 {
 			dial(t, m)
@@ -391,7 +391,7 @@ func TestReasonOfAShutdown(t *testing.T) {
 	}
 }
 
-// The grace period is as long as Grace says, and ends early when Serve is canceled again.
+// The grace period is as long as WithGrace says, and ends early when Serve is canceled again.
 func TestGrace(t *testing.T) {
 	for name, c := range map[string]struct {
 		opts  []host.ServeOption
@@ -399,10 +399,10 @@ func TestGrace(t *testing.T) {
 		want  time.Duration
 	}{
 		"by default": {nil, 0, 10 * time.Second},
-		"a minute":   {[]host.ServeOption{host.Grace(time.Minute)}, 0, time.Minute},
-		"none":       {[]host.ServeOption{host.Grace(0)}, 0, 0},
-		"no limit":   {[]host.ServeOption{host.Grace(task.NoLimit)}, 0, time.Hour},
-		"an end":     {[]host.ServeOption{host.Grace(task.NoLimit)}, time.Second, time.Second},
+		"a minute":   {[]host.ServeOption{host.WithGrace(time.Minute)}, 0, time.Minute},
+		"none":       {[]host.ServeOption{host.WithGrace(0)}, 0, 0},
+		"no limit":   {[]host.ServeOption{host.WithGrace(task.NoLimit)}, 0, time.Hour},
+		"an end":     {[]host.ServeOption{host.WithGrace(task.NoLimit)}, time.Second, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			looptest.Run(t, func(ctx context.Context, t *looptest.T) {
@@ -460,11 +460,11 @@ func TestHandlerThatNeverRuns(t *testing.T) {
 			}
 			_, err := c.Read(make([]byte, 1))
 			testkit.Equal(t, "the end of the client", err, io.EOF)
-		}, host.MaxConns(1)))
+		}, host.WithMaxConns(1)))
 	})
 }
 
-// A panic in the function of OnError ends the server.
+// A panic in the function of WithErrorHandler ends the server.
 func TestOnErrorPanics(t *testing.T) {
 	looptest.Run(t, func(ctx context.Context, t *looptest.T) {
 		handle := func(ctx context.Context, c *host.Conn) error {
@@ -482,11 +482,11 @@ func TestOnErrorPanics(t *testing.T) {
 			}
 			_, err := a.Read(make([]byte, 1))
 			testkit.Equal(t, "the end of the other", err, io.EOF)
-		}, host.OnError(func(error) { panic("no") }))
+		}, host.WithErrorHandler(func(error) { panic("no") }))
 	})
 }
 
-// A panic in the function of OnError also ends the server if it reports an error of Accept.
+// A panic in the function of WithErrorHandler also ends the server if it reports an error of Accept.
 func TestOnErrorPanicsInAccept(t *testing.T) {
 	looptest.Run(t, func(ctx context.Context, t *looptest.T) {
 		_ = serving(ctx, echoes, func(m *host.Memory, server *task.Task[struct{}]) {
@@ -501,7 +501,7 @@ func TestOnErrorPanicsInAccept(t *testing.T) {
 			testkit.Equal(t, "the end of the client", err, io.EOF)
 			_, err = m.Dial(1)
 			testkit.ErrorIs(t, err, syscall.ECONNREFUSED)
-		}, host.OnError(func(error) { panic("no") }))
+		}, host.WithErrorHandler(func(error) { panic("no") }))
 	})
 }
 
@@ -528,7 +528,7 @@ func TestEndInAFlood(t *testing.T) {
 		m, _ := host.NewMemory(ctx)
 		f := &flood{Memory: m}
 		server := testkit.Spawn(ctx, "server", func(ctx context.Context) error {
-			return host.Serve(ctx, host.NewListener(ctx, "memory", f), echoes, host.Grace(0))
+			return host.Serve(ctx, host.NewListener(ctx, "memory", f), echoes, host.WithGrace(0))
 		})
 		f.server = func() *task.Task[struct{}] { return server }
 		wantCause(t, server.Wait(ctx))
@@ -613,10 +613,10 @@ func TestServeMisused(t *testing.T) {
 			"Serve of a nil Listener":                   func() { _ = host.Serve(ctx, nil, echoes) },
 			"Serve with a nil handle":                   func() { _ = host.Serve(ctx, ln, nil) },
 			"Serve with a nil ServeOption":              func() { _ = host.Serve(ctx, ln, echoes, nil) },
-			"MaxConns(0)":                               func() { host.MaxConns(0) },
-			"OnError of a nil function":                 func() { host.OnError(nil) },
-			"TLS with a nil Config":                     func() { host.TLS(nil) },
-			"TLS with a Config that allows":             func() { host.TLS(&tls.Config{Renegotiation: tls.RenegotiateFreelyAsClient}) },
+			"WithMaxConns(0)":                           func() { host.WithMaxConns(0) },
+			"WithErrorHandler of a nil function":        func() { host.WithErrorHandler(nil) },
+			"WithTLS with a nil Config":                 func() { host.WithTLS(nil) },
+			"WithTLS with a Config that allows":         func() { host.WithTLS(&tls.Config{Renegotiation: tls.RenegotiateFreelyAsClient}) },
 			"Idle of a nil function":                    func() { _ = host.Idle(ctx, nil) },
 			"TLSServer of a nil Conn":                   func() { _ = host.TLSServer(ctx, nil, &tls.Config{}) },
 			"TLSClient with a nil Config":               func() { a, _ := host.Pipe(ctx); _ = host.TLSClient(ctx, a, nil) },
@@ -659,7 +659,7 @@ func TestShutdownAtAnyMoment(t *testing.T) {
 		begun := false
 		server := testkit.Spawn(ctx, "server", func(ctx context.Context) error {
 			begun = true // otherwise no code closes ln
-			return host.Serve(ctx, ln, handle, host.MaxConns(3), host.Grace(grace))
+			return host.Serve(ctx, ln, handle, host.WithMaxConns(3), host.WithGrace(grace))
 		})
 		var clients []*task.Task[struct{}]
 		answers := 0

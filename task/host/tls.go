@@ -29,7 +29,7 @@ const (
 // No other task may use c until TLSServer returns. A protocol may begin without TLS, and agree to go on with it
 // (STARTTLS). If the handshake fails, or the task is canceled, or ctx ends, TLSServer closes c and returns the
 // error: of crypto/tls, of the Conn, the cancellation, or [context.Cause] of ctx. A peer can delay a handshake
-// for ever, so put a [task.Timeout] around it; [TLS] of Serve has a limit.
+// for ever, so put a [task.Timeout] around it; [WithTLS] of Serve has a limit.
 //
 // # Without TLSServer
 //

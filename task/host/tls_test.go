@@ -431,7 +431,7 @@ func TestServeWithTLS(t *testing.T) {
 			testkit.Equal(t, "time until the end", task.Current(ctx).Loop().Elapsed(), 10*time.Second)
 			testkit.NoError(t, silent.Close())
 			testkit.NoError(t, dial(t, m).Close()) // a client that looks only whether the port is open is not reported
-		}, host.TLS(server), host.OnError(report)))
+		}, host.WithTLS(server), host.WithErrorHandler(report)))
 		testkit.Equal(t, "reports", strings.Join(reports, "; "), "client 1: TLS handshake: time limit of 10s expired")
 	})
 }
