@@ -14,7 +14,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-func TestTooManyOpenFiles(t *testing.T) {
+func TestTooManyOpenSockets(t *testing.T) {
 	testkit.NoError(t, otherProcess(t, "files", "").Run())
 }
 
