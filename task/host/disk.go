@@ -60,7 +60,7 @@ func (d disk) readDir(name string) ([]fs.DirEntry, error) {
 	defer f.Close()
 	entries, err := f.ReadDir(-1)
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return entries, named(err, name)
+	return entries, withName(err, name)
 }
 
 func (d disk) syncDir(name string) error {
@@ -72,18 +72,18 @@ func (d disk) syncDir(name string) error {
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return named(err, name)
+		return withName(err, name)
 	case !info.IsDir():
 		return &fs.PathError{Op: "sync", Path: name, Err: syscall.ENOTDIR}
 	case runtime.GOOS == "windows": // FlushFileBuffers refuses directories
 		return nil
 	}
-	return named(f.Sync(), name)
+	return withName(f.Sync(), name)
 }
 
-// named gives an error the name that the program has used. (The name of a file below a root has the root's
+// withName gives an error the name that the program has used. (The name of a file below a root has the root's
 // name before it.)
-func named(err error, name string) error {
+func withName(err error, name string) error {
 	if e, ok := err.(*fs.PathError); ok && e.Path != name {
 		return &fs.PathError{Op: e.Op, Path: name, Err: e.Err}
 	}

@@ -26,7 +26,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 // A process that has no file descriptor left gets EMFILE, and goes on when it has closed a file.
-func TestTooManyOpenFiles(t *testing.T) {
+func TestFilesWithoutDescriptors(t *testing.T) {
 	var before syscall.Rlimit
 	testkit.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
 	defer func() { testkit.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before)) }()

@@ -91,7 +91,7 @@ func (f *file) Sync() error {
 		return f.unsaved
 	}
 	return f.call(ctx, "sync", func() error {
-		f.unsaved = named(f.disk.Sync(), f.name)
+		f.unsaved = withName(f.disk.Sync(), f.name)
 		return f.unsaved
 	})
 }
@@ -105,7 +105,7 @@ func (f *file) call(ctx context.Context, op string, work func() error) error {
 	if err := call(ctx, f.places, &callInfo{op, f.name}, func() { done = work() }); err != nil {
 		return err
 	}
-	return named(done, f.name)
+	return withName(done, f.name)
 }
 
 // Close takes all locks, so that it comes after the calls that have begun. If its task is being unwound, it
@@ -120,7 +120,7 @@ func (f *file) Close() (err error) {
 	}
 	f.closed = true
 	shut := sync.OnceValue(f.disk.Close)
-	defer func() { err = named(shut(), f.name) }()
+	defer func() { err = withName(shut(), f.name) }()
 	if t == nil || !insist(t, f.syncing.Lock) {
 		return nil
 	}

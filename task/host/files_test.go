@@ -145,7 +145,7 @@ func (g gates) wait(op string) error {
 	return nil
 }
 
-// yields suspends the task until every other task waits for calls.
+// settle suspends the task until every other task waits for calls.
 func settle(t testkit.T, ctx context.Context) {
 	for range 20 {
 		testkit.NoError(t, task.Yield(ctx))

@@ -11,13 +11,16 @@ import (
 //
 // All methods suspend the running task until the call has ended. ctx must belong to that task.
 //
+// The real FS makes each call on another goroutine, in one of a number of places: see [WithFileCalls]. That
+// costs some microseconds more than the call itself. So read and write through a buffer, as with package os.
+//
 // # Cancellation
 //
-// A call that has begun cannot be taken back. So if the task is canceled, or ctx ends, before the call has
+// A call that has begun cannot be taken back. If the task is canceled, or ctx ends, before the call has
 // begun, the call is not made, and the method returns the reason. If that happens later, the method waits
 // for the end of the call, and returns its results, such as an open file; the next suspension delivers the
-// cancellation. A time limit around a call on a slow disk takes as long as the disk. A call is not left alone
-// even if the loop is closed: Close waits for it.
+// cancellation. So a time limit around a call takes as long as the disk. If the loop is closed during a call,
+// Close waits for the call, and the method still returns its results.
 //
 // # Order
 //
@@ -31,13 +34,12 @@ import (
 //
 // # What a crash leaves
 //
-// Data is on the disk after [File.Sync], and the entries of a directory after SyncDir. Before, a power cut may
-// undo each write, each new, renamed or removed entry, all or some of them, in any order. [ReplaceFile] does what
-// is necessary for the most frequent case.
+// The contents of a file are safe from a power cut after [File.Sync], and the entries of a directory after
+// SyncDir. Before that, a power cut may undo each write, and each entry that was made, renamed or removed:
+// all of them or some, in any order. [ReplaceFile] does what is necessary for the most frequent case.
 type FS interface {
 	// OpenFile opens a file. flag and perm are those of [os.OpenFile]. The File belongs to the loop of ctx.
-	// Something that waits for another process, such as a named pipe, can keep OpenFile waiting, and a place
-	// of [WithFileCalls] taken, for ever.
+	// A named pipe or a terminal can keep a call waiting for ever, and its place taken.
 	OpenFile(ctx context.Context, name string, flag int, perm fs.FileMode) (File, error)
 	// Stat describes a file. It follows symbolic links.
 	Stat(ctx context.Context, name string) (fs.FileInfo, error)
@@ -75,23 +77,24 @@ type File interface {
 	io.Writer
 	io.WriterAt
 	io.Seeker
-	// Close closes the file: no later call begins. It waits for the calls that have begun, and reports an error of
-	// the operating system, which some file systems only find out now. It closes the file even if the task was
-	// canceled: the next suspension delivers the cancellation. So a deferred Close always works, also while
-	// the loop is being closed, and after that. A second Close returns [fs.ErrClosed].
+	// Close closes the file. From now on no call begins, also none that waits for its turn. Close waits for
+	// the calls that have begun. Its error is that of the operating system: some file systems find out only
+	// now that they cannot keep what was written. Close closes the file even if the task was canceled; the
+	// next suspension delivers the cancellation. So a deferred Close always works, also while the loop is
+	// being closed, and after that. A second Close returns [fs.ErrClosed].
 	Close() error
 	// Name returns the name that OpenFile was given. It does not suspend.
 	Name() string
 	Stat() (fs.FileInfo, error)
 	Truncate(size int64) error
-	// Sync makes the contents of the file durable, as all calls before it have left them. The entry of the file in its
-	// directory needs SyncDir.
+	// Sync makes the contents of the file durable, as all calls before it have left them. The entry of the
+	// file in its directory needs SyncDir.
 	//
-	// If Sync fails, it is not known which of the writes since the last Sync that succeeded are on the disk. A
-	// second try would not help: operating systems forget the pages that they could not write, and report
-	// success the next time, although the data is lost. (That is what the developers of PostgreSQL found out in
-	// 2018: see https://wiki.postgresql.org/wiki/Fsync_Errors.) Even what a read returns may not be on
-	// the disk. So after a failure, each later Sync of this File returns the same error. To recover, write the
-	// data again, to a new file; or end the program, and recover from a log.
+	// If Sync fails, it is not known which of the writes since the last successful Sync are on the disk, and
+	// a read may return data that is not. A second try does not help: operating systems forget the pages that
+	// they could not write, and report success the next time, although the data is lost. (The developers of
+	// PostgreSQL found that out in 2018: see https://wiki.postgresql.org/wiki/Fsync_Errors.) So after a
+	// failure, each later Sync of this File returns the same error. To recover, write the data again, to a
+	// new file; or end the program, and recover from a log.
 	Sync() error
 }

@@ -106,15 +106,14 @@ func WithListenConfig(c net.ListenConfig) Option { return func(cfg *config) { cf
 
 const defaultFileCalls = 32
 
-// WithFileCalls sets how many calls to the operating system, on files, run at the same time for the tasks of
-// one loop. Each of them occupies a goroutine and a thread. Other calls wait for a place, in the order in
-// which the tasks made them. Without this option there are 32 places. WithFileCalls panics unless n is
-// positive.
+// WithFileCalls sets how many calls on files run at the same time for the tasks of one loop. Each of them
+// occupies a goroutine and a thread. Other calls wait for a place, in the order in which the tasks made them.
+// Without this option there are 32 places. WithFileCalls panics unless n is positive.
 //
 // In a loop with a virtual clock there is always one place: see [FS].
 func WithFileCalls(n int) Option {
 	if n < 1 {
-		panic(fmt.Sprintf("host: WithFileCalls(%d); give it the number of calls that may run at the same time, 1 or more", n))
+		panic(fmt.Sprintf("host: WithFileCalls(%d); give it 1 or more", n))
 	}
 	return func(c *config) { c.fileCalls = n }
 }

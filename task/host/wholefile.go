@@ -35,9 +35,9 @@ func ReadFile(ctx context.Context, fsys FS, name string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// WriteFile writes data to a file of any FS, which it makes, with perm before umask, or cuts to nothing first.
-// If WriteFile fails, or is canceled, the file may have a part of data, or nothing. A crash may leave the
-// same: WriteFile syncs nothing. See [ReplaceFile].
+// WriteFile writes data to a file of any FS. If there is no such file, it makes one, with perm before umask;
+// otherwise it removes the old contents first. If WriteFile fails, or is canceled, the file may have a part of
+// data, or nothing. A crash may leave the same: WriteFile syncs nothing. See [ReplaceFile].
 func WriteFile(ctx context.Context, fsys FS, name string, data []byte, perm fs.FileMode) error {
 	f, err := fsys.OpenFile(ctx, name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
@@ -48,14 +48,14 @@ func WriteFile(ctx context.Context, fsys FS, name string, data []byte, perm fs.F
 }
 
 // ReplaceFile gives a file of any FS new contents, all at once: after a crash at any moment, the file
-// has either the old contents or the new ones, whole. If ReplaceFile has returned nil, it has the new ones. It writes data to
-// a temporary file in the same directory, makes that durable by Sync, renames it to name, and makes the
-// entry durable by SyncDir.
+// has either the old contents or the new ones, whole. When ReplaceFile has returned nil, it has the new
+// ones. ReplaceFile writes data to a temporary file in the same directory, makes that durable by Sync,
+// renames it to name, and makes the entry durable by SyncDir.
 //
-// If ReplaceFile fails, or is canceled, before the Rename, the file is as before, and the temporary file is removed.
-// If the SyncDir fails, or is canceled, other tasks already see the new contents, but after a crash the
-// file may have the old ones. A crash, and Close of the loop, can leave the temporary file: its name is name with .tmp, or
-// .tmp and a number, at the end. No later call uses it.
+// If ReplaceFile fails, or is canceled, before the Rename, the file is as before, and the temporary file is
+// removed. If the SyncDir fails, or is canceled, other tasks already see the new contents, but after a crash
+// the file may have the old ones. A crash, and Close of the loop, can leave the temporary file: its name is
+// name with .tmp, or .tmp and a number, at the end. No later call uses it.
 //
 // The file is a new one, with perm before umask. If name is a symbolic link, the link is replaced. Two
 // tasks may replace the same file at the same time: the Rename that comes last decides.

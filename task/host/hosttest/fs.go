@@ -1,5 +1,5 @@
-// Package hosttest tests implementations of the interfaces of package host, in the manner of testing/fstest: the
-// real machine, a simulated one, and those of other modules.
+// Package hosttest tests implementations of the interfaces of package host, in the manner of testing/fstest:
+// the real machine, a simulated one, and those of other modules.
 package hosttest
 
 import (
@@ -33,8 +33,8 @@ type FSBody func(ctx context.Context, t T, fsys host.FS)
 
 // RunFS tests that an FS keeps the rules that the documentation of [host.FS] and [host.File] sets. For each
 // rule it calls run, which makes a new loop and an empty FS, and calls body in a task. run returns when the
-// loop has ended, and reports a deadlock or a panic as a failure. It may call body more than once, for example in several
-// orders of events.
+// loop has ended, and reports a deadlock or a panic as a failure. It may call body more than once, for
+// example in several orders of events.
 //
 // A rule that only some operating systems keep is not tested, such as that a file can be removed while it is
 // open.
