@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the servers, measures each on the same work in turn, and prints one table: servers as columns, workloads
+# Builds servers on takt and on other runtimes, measures each on the same work in turn, and prints one table: servers as columns, workloads
 # as rows. Each cell is the least of the repetitions.
 #
 # usage: run.sh [-r REPETITIONS] [-p "PEER …"] [-w "WORKLOAD/CONNECTIONS …"] [-n N] [-o FILE]

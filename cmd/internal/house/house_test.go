@@ -27,7 +27,7 @@ type room struct {
 // the rooms, too.
 var floors = [][]room{
 	{{path: "cmd/internal/..."}},
-	{{path: "cmd/chat"}, {path: "cmd/loopdemo"}, {path: "cmd/service", modules: []string{errgroup}}},
+	{{path: "cmd/chat"}, {path: "cmd/loopdemo"}, {path: "cmd/netbench/..."}, {path: "cmd/service", modules: []string{errgroup}}},
 	{{path: "loop/looptest"}},
 	{{path: "loop/looptest/internal/cause"}},
 	{{path: "loop/trace"}},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
@@ -52,46 +53,45 @@ func echo(_ context.Context, c *host.Conn) error {
 	}
 }
 
-type member struct{ lines *queue.Queue[[]byte] }
+type member struct{ lines *queue.Queue[string] }
 
 // chat has the members of each room, in the order in which they came.
 type chat map[string][]*member
 
 func (rooms chat) serve(ctx context.Context, c *host.Conn) error {
 	in := host.NewReader(c)
-	line, err := in.ReadLine(ctx)
+	name, err := in.ReadLine(ctx)
 	if err != nil {
 		return nil
 	}
-	name, me := string(line), &member{queue.New[[]byte](64)}
+	me := &member{queue.New[string](64)}
 	rooms[name] = append(rooms[name], me)
 	defer func() {
-		for i, m := range rooms[name] {
-			if m == me {
-				rooms[name] = append(rooms[name][:i:i], rooms[name][i+1:]...)
-			}
-		}
+		rooms[name] = slices.DeleteFunc(rooms[name], func(m *member) bool { return m == me })
 	}()
 	return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
-		sender := g.Go(ctx, func(ctx context.Context) error {
-			for {
-				line, err := me.lines.Get(ctx)
+		defer me.lines.Shutdown(true) // ends the task that writes
+		err := g.Go(func(ctx context.Context) error {
+			for line, err := range me.lines.All(ctx) {
 				if err != nil {
 					return err
 				}
-				if _, err := c.Write(line); err != nil {
+				if _, err := io.WriteString(c, line); err != nil {
 					return nil
 				}
 			}
+			return nil
 		})
-		defer sender.Cancel(nil)
-		_ = me.lines.TryPut([]byte("welcome\n"))
+		if err != nil {
+			return err
+		}
+		_ = me.lines.TryPut("welcome\n")
 		for {
 			line, err := in.ReadLine(ctx)
 			if err != nil {
 				return nil
 			}
-			line = append(append([]byte(nil), line...), '\n')
+			line += "\n"
 			for _, m := range rooms[name] {
 				if m != me {
 					_ = m.lines.TryPut(line) // a slow reader loses it
@@ -100,4 +100,3 @@ func (rooms chat) serve(ctx context.Context, c *host.Conn) error {
 		}
 	})
 }
-
