@@ -25,7 +25,7 @@ WASMEXEC := $(shell go env GOROOT)/lib/wasm
 PACKAGES = $$(go list ./... | grep -v cmd/internal/mutate)
 test-on  = go test -short -timeout 20m $(PACKAGES)
 
-.PHONY: help demo test race picture oldest conformance platforms fuzz mutate lint explore bench bench-save bench-compare
+.PHONY: help demo test race picture oldest conformance platforms fuzz mutate lint explore netbench bench bench-save bench-compare
 .PHONY: platform-386 platform-unoptimised platform-js platform-wasip1 platform-arm64
 
 help: ## list the targets
@@ -113,6 +113,9 @@ EXPLORE := .
 
 explore: ## one table: how fast the strategies of looptest find bugs; takes a minute
 	@go test ./loop/looptest -run '^$$' -bench '^BenchmarkStrategies$$/$(EXPLORE)' -benchtime 1x -timeout 60m
+
+netbench: ## one table: servers on takt, goroutines, asyncio, uvloop, tokio; takes ten minutes, Linux only
+	@cmd/netbench/run.sh
 
 bench: ## one table: costs, ratios to a bare iter.Pull round trip, goals
 	@$(run-bench) | go run ./cmd/internal/benchtable

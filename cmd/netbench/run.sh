@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds servers on takt and on other runtimes, measures each on the same work in turn, and prints one table: servers as columns, workloads
-# as rows. Each cell is the least of the repetitions.
+# Builds servers on takt and on other runtimes, measures each on the same work in turn, and prints one table:
+# servers as columns, workloads as rows. Each cell is the least of the repetitions.
 #
 # usage: run.sh [-r REPETITIONS] [-p "PEER …"] [-w "WORKLOAD/CONNECTIONS …"] [-n N] [-o FILE]
 #   -r  repetitions (3)
