@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/timer"
 )
 
 // nothing is the closed of a Waker without goroutines.
@@ -118,31 +120,69 @@ func TestWakerOfAHostLoop(t *testing.T) {
 	}
 }
 
-// A goroutine calls Wake each time that the loop is going to sleep. If the loop missed a call, all
-// goroutines would wait, and synctest would report that.
+// The loop has found nothing to do and goes to sleep. A Wake at any moment of that wakes it. On one
+// processor the last case cannot fail.
 func TestWakeOfALoopThatFallsAsleep(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const rounds = 20_000
-		l := loop.New()
-		defer l.Close()
-		heard := make(chan struct{}, 1)
-		n := 0
-		w := lowlevel.NewWaker(l, lowlevel.Func(func() {
-			if n++; n == rounds {
-				l.Stop()
+	var w *lowlevel.Waker
+	var moment string
+	at := func(m string) {
+		if m == moment {
+			moment = ""
+			w.Wake()
+		}
+	}
+	l := loop.New(loop.WithClock(&told{timer.NewSystem(), func() { at("waits") }}), loop.WithObserver(func(e loop.Event) {
+		if e.Kind == loop.Idle {
+			at("idle")
+		}
+	}))
+	defer l.Close()
+	missed := l.CallLater(time.Minute, func() {
+		t.Error("the loop has missed a Wake")
+		l.Stop()
+	})
+	defer missed.Cancel()
+	var runs atomic.Int64
+	most := int64(1)
+	w = lowlevel.NewWaker(l, lowlevel.Func(func() {
+		if runs.Add(1) == most {
+			l.Stop()
+		}
+	}), nothing)
+	for _, moment = range []string{"idle", "waits"} {
+		name := moment
+		runs.Store(0)
+		if err := l.Run(); err != nil || moment != "" {
+			t.Errorf("%s: Wake was not called, or Run has failed: %v", name, err)
+		}
+	}
+	runs.Store(0)
+	most = 50_000
+	w.Go(func() {
+		for n := range most {
+			for runs.Load() < n && !l.Closed() {
+				runtime.Gosched()
 			}
-			heard <- struct{}{}
-		}), nothing)
-		w.Go(func() {
-			for range rounds {
-				w.Wake()
-				<-heard
+			for spin := range n % 100 { // so that the calls come at different moments
+				_ = runs.Load() + spin
 			}
-		})
-		if err := l.Run(); err != nil || n != rounds {
-			t.Errorf("woken ran %d times, want %d; the error is %v", n, rounds, err)
+			w.Wake()
 		}
 	})
+	if err := l.Run(); err != nil {
+		t.Error(err)
+	}
+}
+
+// told is a clock that tells when the loop waits.
+type told struct {
+	timer.Clock
+	waits func()
+}
+
+func (c *told) Wait(deadline int64, token <-chan struct{}) {
+	c.waits()
+	c.Clock.Wait(deadline, token)
 }
 
 // An observer calls Goexit while the loop takes in a post and a Wake. The loop forgets neither.
