@@ -29,8 +29,8 @@ func spawn(l *loop.Loop, name string, body func(ctx context.Context) error) *tas
 	return task.Go(l.Context(), func(ctx context.Context) (struct{}, error) { return struct{}{}, body(ctx) }, task.Named(name))
 }
 
-// A turn runs what it takes in in this order: posts, Wakers, ended contexts, channels, timers. Wakers run in the order in
-// which they were called first, once for several calls.
+// A turn runs what it takes in in this order: posts, Wakers, ended contexts, channels, timers. Wakers
+// run in the order in which they were called first, once for several calls.
 func TestPlaceOfAWakerInATurn(t *testing.T) {
 	var log looptest.Journal
 	l := loop.New(loop.WithVirtualTime())
@@ -65,7 +65,8 @@ func TestPlaceOfAWakerInATurn(t *testing.T) {
 	log.Want(t)
 }
 
-// A call in the Waker's own run, or after the loop has taken in the earlier calls, makes woken run in the next turn.
+// A call in the Waker's own run, or after the loop has taken in the earlier calls, makes woken run in the
+// next turn.
 func TestWakeAgain(t *testing.T) {
 	var log looptest.Journal
 	l := loop.New(loop.WithVirtualTime())
@@ -92,7 +93,8 @@ func TestWakeAgain(t *testing.T) {
 	log.Want(t, "turn 2")
 }
 
-// If Wake is called while the loop does not run, woken runs in the next turn. RunOnce and its like do not wait for a Waker.
+// If Wake is called while the loop does not run, woken runs in the next turn. RunOnce and its like do not
+// wait for a Waker.
 func TestWakerOfAHostLoop(t *testing.T) {
 	for name, drive := range map[string]func(l *loop.Loop){
 		"RunOnce":      func(l *loop.Loop) { l.RunOnce() },
@@ -227,9 +229,9 @@ func TestStopOfAWakerThatIsReady(t *testing.T) {
 	log.Want(t, "stop")
 }
 
-// The steps of Close: it unwinds the tasks, whose deferred calls may use, make and stop Wakers. It closes the
-// Wakers that are left, in order of making. It runs the done functions of offloaded calls, and it waits
-// for the goroutines.
+// The steps of Close: it unwinds the tasks. Their deferred calls may use, make and stop Wakers. It closes
+// the Wakers that are left, in order of making. It runs the done functions of offloaded calls, and it
+// waits for the goroutines.
 func TestCloseOfALoopWithWakers(t *testing.T) {
 	var log looptest.Journal
 	l := loop.New(loop.WithVirtualTime())
@@ -267,7 +269,7 @@ func TestCloseOfALoopWithWakers(t *testing.T) {
 	log.Want(t, "unwound", "closed: first", "closed: second", "closed: third", "done", "the goroutine ends")
 }
 
-// The closed of one Waker does not keep the others from being closed, nor Close from waiting for the goroutines.
+// If the closed of one Waker fails, Close still closes the others, and waits for the goroutines.
 func TestClosedThatFails(t *testing.T) {
 	for name, fail := range map[string]func(){
 		"panic":  func() { panic("on purpose") },
@@ -364,8 +366,8 @@ func TestVirtualClockAndWakers(t *testing.T) {
 	})
 }
 
-// If a goroutine calls Wake and then does something else, the loop never takes in the second event before the first, also
-// if both happen while the loop takes in events.
+// If a goroutine calls Wake and then does something else, the loop never takes in the second event before
+// the first, also if both happen while the loop takes in events.
 func TestWakeComesBeforeWhatTheCallerDoesNext(t *testing.T) {
 	for name, test := range map[string]func(l *loop.Loop, w *lowlevel.Waker, log *looptest.Journal) (next func()){
 		"the end of an offloaded call": func(l *loop.Loop, w *lowlevel.Waker, log *looptest.Journal) func() {
@@ -426,6 +428,27 @@ func TestWakeComesBeforeWhatTheCallerDoesNext(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A Waker can be called while a loop with a virtual clock is never idle, also where all goroutines share
+// one thread.
+func TestWakeOfABusyLoop(t *testing.T) {
+	l := loop.New(loop.WithVirtualTime())
+	defer l.Close()
+	woken := false
+	w := lowlevel.NewWaker(l, lowlevel.Func(func() { woken = true }), nothing)
+	busy := spawn(l, "busy", func(ctx context.Context) error {
+		w.Go(w.Wake)
+		for !woken {
+			if err := task.Yield(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := l.Run(); err != nil || busy.Err() != nil {
+		t.Errorf("Run returns %v, and the task %v", err, busy.Err())
 	}
 }
 
