@@ -50,9 +50,9 @@ type Network interface {
 //
 // On Linux, what has come for a connection or a PacketConn stays in the buffers of the kernel until a task reads
 // it, and connections wait there until a task accepts them. These buffers bound the memory. The Control
-// function of a net.Dialer or a net.ListenConfig can set their sizes, and [Conn.SyscallConn] too. A connection
-// that waits for input has no goroutine and no buffer, and costs a turn of the loop nothing. The loop's goroutine
-// makes the system calls, and none of them waits.
+// function of a net.Dialer or a net.ListenConfig can set their sizes: see [WithDialer] and [WithListenConfig].
+// A connection that waits for input has no goroutine and no buffer, and costs a turn of the loop nothing. The
+// loop's goroutine makes the system calls, and none of them waits.
 //
 // Elsewhere, each connection has a goroutine that reads ahead up to 64 KiB, and holds up to 64 KiB that were
 // written. A Listener accepts up to 16 connections ahead.
