@@ -99,7 +99,10 @@ func (p *pump) came(b []byte, err error) bool {
 func (p *pump) Send(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.outErr != nil {
+	switch {
+	case p.closed:
+		return 0, net.ErrClosed
+	case p.outErr != nil:
 		return 0, p.outErr
 	}
 	n := p.out.put(b, pumpBuffer)
@@ -164,6 +167,9 @@ func (p *pump) CloseWrite() error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		return net.ErrClosed
+	}
 	p.ended = true
 	p.startWriting()
 	return nil
@@ -175,6 +181,9 @@ func (p *pump) Close() error {
 	defer p.waker.Stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed { // Close of the loop was first
+		return net.ErrClosed
+	}
 	p.closed = true
 	p.room.Signal()
 	unread := p.in.size > 0 && p.inErr == nil

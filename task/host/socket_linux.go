@@ -11,7 +11,7 @@ import (
 
 // A descriptor is what all kinds of sockets have in common.
 type descriptor struct {
-	fd       int
+	fd       int // -1 after abandon: the operating system gives the number to the next file that is opened
 	poller   *poller
 	key      int32  // in the list of the poller
 	events   uint32 // that the poller watches
@@ -60,16 +60,21 @@ func (d *descriptor) stuffed() error {
 }
 
 func (d *descriptor) close() error {
+	if d.fd < 0 { // Close of the loop was first
+		return net.ErrClosed
+	}
 	d.poller.remove(d)
 	return d.abandon()
 }
 
 // abandon closes the descriptor without its poller.
 func (d *descriptor) abandon() error {
+	fd := d.fd
+	d.fd = -1
 	if d.owner != nil {
 		return inner(d.owner.Close())
 	}
-	return os.NewSyscallError("close", syscall.Close(d.fd))
+	return os.NewSyscallError("close", syscall.Close(fd))
 }
 
 // borrow makes d use the descriptor of a socket of package net, which stays its owner.
@@ -197,6 +202,9 @@ func (s *socket) Send(p []byte) (n int, err error) {
 }
 
 func (s *socket) CloseWrite() error {
+	if s.fd < 0 {
+		return net.ErrClosed
+	}
 	return os.NewSyscallError("shutdown", syscall.Shutdown(s.fd, syscall.SHUT_WR))
 }
 
