@@ -124,15 +124,34 @@ func (p *poller) Run() {
 	}
 	n := p.found
 	p.found = 0
-	for i := range n {
-		event := &p.events[i]
+	defer p.goOn(n)
+	p.tell(p.events[:n])
+}
+
+// tell tells the sockets their events, and also the other sockets if an observer calls Goexit. A socket may close
+// itself, or others.
+func (p *poller) tell(events []syscall.EpollEvent) {
+	defer func() {
+		if len(events) > 0 {
+			p.tell(events)
+		}
+	}()
+	for len(events) > 0 {
+		event := &events[0]
+		events = events[1:]
 		if at := p.sockets[event.Fd]; at.socket != nil && at.generation == event.Pad {
 			at.socket.changed(event.Events)
 		}
 	}
-	if n >= busy {
+}
+
+// goOn asks for the next events, after n.
+func (p *poller) goOn(n int) {
+	switch {
+	case p.closed: // the last socket has closed itself
+	case n >= busy:
 		lowlevel.Schedule(p.loop, p)
-	} else {
+	default:
 		p.armed <- struct{}{}
 	}
 }

@@ -48,8 +48,8 @@ func (p *pump) Start(readable, writable func()) {
 
 // Run is called on the loop when something has come or went.
 func (p *pump) Run() {
+	defer p.writable() // deferred, as an observer may call Goexit
 	p.readable()
-	p.writable()
 }
 
 func (p *pump) Receive(b []byte) (int, error) {

@@ -30,13 +30,13 @@ func (d *descriptor) changed(events uint32) {
 	if events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		d.over = true
 	}
+	if d.full && events&(syscall.EPOLLOUT|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
+		d.full = false
+		defer d.writable() // deferred, as an observer may call Goexit
+	}
 	if d.empty {
 		d.empty = false
 		d.readable()
-	}
-	if d.full && events&(syscall.EPOLLOUT|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
-		d.full = false
-		d.writable()
 	}
 }
 
