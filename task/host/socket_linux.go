@@ -17,7 +17,7 @@ type descriptor struct {
 	events   uint32 // that the poller watches
 	empty    bool   // the last call has found nothing, and nothing has come since then
 	full     bool   // the last call has found no room, and there has been none since then
-	over     bool   // nothing more comes, or there is an error
+	careful  bool   // a short read may have left something: there is an end, an error, or urgent data
 	readable func()
 	writable func()
 	owner    io.Closer // closes the descriptor, if it is not ours
@@ -27,8 +27,8 @@ func (d *descriptor) Start(readable, writable func()) { d.readable, d.writable =
 
 // changed is called on the loop after a change.
 func (d *descriptor) changed(events uint32) {
-	if events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
-		d.over = true
+	if events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR|syscall.EPOLLPRI) != 0 {
+		d.careful = true
 	}
 	if d.full && events&(syscall.EPOLLOUT|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		d.full = false
@@ -41,7 +41,7 @@ func (d *descriptor) changed(events uint32) {
 }
 
 const (
-	watchInput = syscall.EPOLLIN | syscall.EPOLLRDHUP
+	watchInput = syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLPRI
 	watchRoom  = syscall.EPOLLOUT
 )
 
@@ -172,7 +172,7 @@ func (s *socket) Receive(p []byte) (int, error) {
 		case err != nil:
 			s.ended = os.NewSyscallError("read", err)
 		case n > 0:
-			if s.kind == tcpSocket && n < len(p) && !s.over && s.events != 0 {
+			if s.kind == tcpSocket && n < len(p) && !s.careful && s.events != 0 {
 				s.empty = true // there was no more, and the poller tells the next change
 			}
 			return n, nil

@@ -147,3 +147,43 @@ func TestBytesAndTheEndComeTogether(t *testing.T) {
 		}
 	})
 }
+
+// A read of TCP ends before urgent data, which the kernel then skips. What comes behind it is read too.
+func TestUrgentData(t *testing.T) {
+	onMachine(t, func(ctx context.Context) {
+		c, peer := inTasks(ctx).connected(t, "tcp")
+		defer c.Close()
+		other, otherPeer := inTasks(ctx).connected(t, "tcp")
+		defer other.Close()
+		watched := func(c net.Conn) *task.Task[int] {
+			reader := task.Go(ctx, func(context.Context) (int, error) { return c.Read(make([]byte, 1)) })
+			testkit.NoError(t, testkit.Yield(ctx, 2))
+			return reader
+		}
+		first, last := watched(c), watched(other)
+		raw, err := peer.(*net.TCPConn).SyscallConn()
+		must(t, raw, err)
+		send := func(text string, flags int) {
+			t.Helper()
+			var err error
+			testkit.NoError(t, raw.Control(func(fd uintptr) { err = syscall.Sendto(int(fd), []byte(text), flags, nil) }))
+			testkit.NoError(t, err)
+		}
+		send(".", 0)
+		testkit.NoError(t, first.Wait(ctx))
+		send("before", 0)
+		send("!", syscall.MSG_OOB)
+		send("behind", 0)
+		_, err = otherPeer.Write([]byte("."))
+		testkit.NoError(t, err)
+		testkit.NoError(t, last.Wait(ctx)) // from now on the poller has told of everything
+		text := ""
+		for len(text) < len("beforebehind") {
+			b := make([]byte, 100)
+			n, err := c.Read(b) // hangs if the first read is taken to have left nothing
+			testkit.NoError(t, err)
+			text += string(b[:n])
+		}
+		testkit.Equal(t, "text", text, "beforebehind")
+	})
+}
