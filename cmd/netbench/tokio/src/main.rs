@@ -79,6 +79,7 @@ fn main() {
         loop {
             if let Ok((c, _)) = listener.accept().await {
                 id += 1;
+                let _ = c.set_nodelay(true); // as the other servers
                 if workload == "echo" {
                     tokio::task::spawn_local(echo(c));
                 } else {
