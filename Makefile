@@ -86,6 +86,9 @@ platform-386:
 platform-unoptimised:
 	$(test-on) -gcflags='all=-N -l'
 
+# js and wasip1 have no network, only an imitation in the process, so servers are left out.
+platform-js platform-wasip1: PACKAGES = $$(go list ./... | grep -vE 'cmd/internal/mutate|cmd/(chat|netbench)|task/host')
+
 platform-js:
 	@command -v node >/dev/null || { echo 'js is left out: there is no node'; exit 0; }; set -x; \
 	PATH=$(WASMEXEC):$$PATH GOOS=js GOARCH=wasm $(test-on)
