@@ -144,3 +144,49 @@ func TestDialedPackets(t *testing.T) {
 		testkit.Equal(t, "packet", string(buffer[:n]), "and back")
 	})
 }
+
+// A dialed socket keeps the packets apart, also long ones.
+func TestDialedPacketsStayApart(t *testing.T) {
+	for name, dial := range dialPackets {
+		t.Run(name, func(t *testing.T) {
+			onMachine(t, func(ctx context.Context) {
+				b := packets(t, ctx, "udp")
+				defer b.Close()
+				a := dial(ctx, t, b.LocalAddr().String())
+				defer a.Close()
+				sizes := []int{1, 20_000, 2}
+				buffer := make([]byte, 64<<10)
+				for _, size := range sizes {
+					n, err := a.Write(make([]byte, size))
+					testkit.NoError(t, err)
+					testkit.Equal(t, "bytes that Write took", n, size)
+				}
+				for _, size := range sizes {
+					n, _, err := b.ReadFrom(buffer)
+					testkit.NoError(t, err)
+					testkit.Equal(t, "bytes that came", n, size)
+				}
+				for _, size := range sizes {
+					_, err := b.WriteTo(make([]byte, size), a.LocalAddr())
+					testkit.NoError(t, err)
+				}
+				for _, size := range sizes {
+					n, err := a.Read(buffer)
+					testkit.NoError(t, err)
+					testkit.Equal(t, "bytes that came back", n, size)
+				}
+			})
+		})
+	}
+}
+
+var dialPackets = map[string]func(ctx context.Context, t testing.TB, to string) *host.Conn{
+	"socket": func(ctx context.Context, t testing.TB, to string) *host.Conn {
+		c, err := machine.Dial(ctx, "udp", to)
+		return must(t, c, err)
+	},
+	"pump": func(ctx context.Context, t testing.TB, to string) *host.Conn {
+		c, err := net.Dial("udp", to)
+		return host.Pumped(ctx, must(t, c, err))
+	},
+}

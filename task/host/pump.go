@@ -34,7 +34,12 @@ type pump struct {
 	lingered bool // the time after Close has begun to run
 }
 
-func newPump(l *loop.Loop, conn net.Conn) *pump {
+// newPump returns a Transport over conn.
+func newPump(l *loop.Loop, conn net.Conn) Transport {
+	switch conn.LocalAddr().Network() {
+	case "udp", "ip", "unixgram", "unixpacket":
+		return &dialedPump{newPacketPump(l, dialedPackets{conn}), conn}
+	}
 	p := &pump{conn: conn}
 	p.room.L = &p.mu
 	p.waker = lowlevel.NewWaker(l, p, p.abandon)
@@ -308,3 +313,43 @@ func (p *packetPump) close() error {
 }
 
 func (p *packetPump) LocalAddr() net.Addr { return p.conn.LocalAddr() }
+
+// A dialedPump is a Transport over a net.Conn that carries packets. Each call moves one packet. An empty one is
+// skipped, because the Conn would take it for nothing.
+type dialedPump struct {
+	*packetPump
+	dialed net.Conn
+}
+
+func (p *dialedPump) Receive(b []byte) (n int, err error) {
+	for more := len(b) > 0; more && n == 0 && err == nil; {
+		n, _, more, err = p.ReceiveFrom(b)
+	}
+	return n, err
+}
+
+func (p *dialedPump) Send(b []byte) (n int, err error) {
+	if _, err = p.SendTo(b, nil); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+func (p *dialedPump) CloseWrite() error {
+	if c, ok := p.dialed.(interface{ CloseWrite() error }); ok {
+		return inner(c.CloseWrite())
+	}
+	return errors.ErrUnsupported
+}
+
+func (p *dialedPump) RemoteAddr() net.Addr { return p.dialed.RemoteAddr() }
+
+// dialedPackets makes a net.PacketConn of such a connection.
+type dialedPackets struct{ net.Conn }
+
+func (c dialedPackets) ReadFrom(b []byte) (n int, from net.Addr, err error) {
+	n, err = c.Read(b)
+	return n, nil, err
+}
+
+func (c dialedPackets) WriteTo(b []byte, _ net.Addr) (int, error) { return c.Write(b) }

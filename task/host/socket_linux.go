@@ -159,6 +159,9 @@ func newSocket(l *loop.Loop, conn net.Conn) (Transport, error) {
 	if err := s.adopt(l, conn); err != nil {
 		return nil, err
 	}
+	if s.kind == tcpSocket && protocolOf(s.fd) == protocolMPTCP {
+		s.kind = streamSocket
+	}
 	return s, nil
 }
 
@@ -169,6 +172,8 @@ func (s *socket) Receive(p []byte) (int, error) {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
 			s.ended = s.drained()
+		case s.kind == packetsSocket && err != nil: // such as the news that nobody is at the address yet
+			return 0, os.NewSyscallError("read", err)
 		case err != nil:
 			s.ended = os.NewSyscallError("read", err)
 		case n > 0:

@@ -187,3 +187,60 @@ func TestUrgentData(t *testing.T) {
 		testkit.Equal(t, "text", text, "beforebehind")
 	})
 }
+
+// Nobody is at the address of a dialed UDP socket. The next Read says so, and later packets come.
+func TestDialedPacketsToNobody(t *testing.T) {
+	for name, dial := range dialPackets {
+		t.Run(name, func(t *testing.T) {
+			onMachine(t, func(ctx context.Context) {
+				b := packets(t, ctx, "udp")
+				testkit.NoError(t, b.Close())
+				a := dial(ctx, t, b.LocalAddr().String())
+				defer a.Close()
+				_, err := a.Write([]byte("there"))
+				testkit.NoError(t, err)
+				_, err = a.Read(make([]byte, 100))
+				testkit.ErrorIs(t, err, syscall.ECONNREFUSED)
+
+				b, err = machine.ListenPacket(ctx, "udp", b.LocalAddr().String())
+				must(t, b, err)
+				defer b.Close()
+				_, err = b.WriteTo([]byte("here I am"), a.LocalAddr())
+				testkit.NoError(t, err)
+				buffer := make([]byte, 100)
+				n, err := a.Read(buffer)
+				testkit.NoError(t, err)
+				testkit.Equal(t, "packet", string(buffer[:n]), "here I am")
+			})
+		})
+	}
+}
+
+// A short read of Multipath TCP need not have taken all. Package net makes a TCP socket where the kernel has no
+// Multipath TCP.
+func TestMultipathTCP(t *testing.T) {
+	onMachine(t, func(ctx context.Context) {
+		for _, multipath := range []bool{true, false} {
+			var dialer net.Dialer
+			dialer.SetMultipathTCP(multipath)
+			var config net.ListenConfig
+			config.SetMultipathTCP(multipath)
+			h := host.System(host.WithDialer(dialer), host.WithListenConfig(config))
+			ln, err := h.Net.Listen(ctx, "tcp", "127.0.0.1:0")
+			must(t, ln, err)
+			defer ln.Close()
+			dialed, err := h.Net.Dial(ctx, "tcp", ln.Addr().String())
+			must(t, dialed, err)
+			defer dialed.Close()
+			accepted, err := ln.Accept(ctx)
+			must(t, accepted, err)
+			defer accepted.Close()
+			for _, c := range []*host.Conn{dialed, accepted} {
+				const optionProtocol, tcp = 38, 6
+				protocol, err := syscall.GetsockoptInt(host.DescriptorOf(c), syscall.SOL_SOCKET, optionProtocol)
+				testkit.NoError(t, err)
+				testkit.Equal(t, "a short read has taken all", host.ShortReadTakesAll(c), protocol == tcp)
+			}
+		}
+	})
+}

@@ -17,7 +17,8 @@ type Transport interface {
 	Start(readable, writable func())
 	// Receive copies bytes that have come into p, and takes them from the transport. If none have come, it
 	// returns 0 and nil. When all bytes are taken and no more can come, it returns why: [io.EOF] if the
-	// peer has ended its direction, or another error. From then on it returns the same.
+	// peer has ended its direction, or another error. From then on it returns the same. (If the connection
+	// carries packets, an error may also stand for one packet, and then later ones still come.)
 	Receive(p []byte) (n int, err error)
 	// Send takes as many bytes of p as there is room for. It returns an error if no byte can be sent any
 	// more. From then on it returns the same. The transport does not keep p.
