@@ -111,6 +111,7 @@ func NewConn(ctx context.Context, network string, t Transport) *Conn {
 // returns as soon as it has at least one byte. If p is empty, Read returns at once. Conn describes its errors,
 // the order of several tasks, and what a cancellation does.
 func (c *Conn) Read(p []byte) (int, error) {
+	c.mustBeMade("Read")
 	return c.read(lowlevel.Running(c.loop, "Conn.Read").Context(), p)
 }
 
@@ -119,6 +120,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // have them. If p is empty, Write returns at once. If the error is not nil, n bytes are on their way, and no
 // others of p. Conn describes the errors, the order of several tasks, and what a cancellation does.
 func (c *Conn) Write(p []byte) (n int, err error) {
+	c.mustBeMade("Write")
 	return c.write(lowlevel.Running(c.loop, "Conn.Write").Context(), p)
 }
 
@@ -139,6 +141,7 @@ func (c *Conn) WriteContext(ctx context.Context, p []byte) (n int, err error) {
 // calls of Write, and those that wait, fail with [syscall.EPIPE]. The Conn can still read. CloseWrite does not
 // suspend.
 func (c *Conn) CloseWrite() error {
+	c.mustBeMade("CloseWrite")
 	lowlevel.CheckHere(c.loop, "Conn.CloseWrite")
 	switch {
 	case c.closed:
@@ -156,6 +159,7 @@ func (c *Conn) CloseWrite() error {
 // of the transport. Close does not suspend, so it also works in a deferred call of a task that is canceled, or
 // that is unwound by Close of the loop. A second Close returns an error and changes nothing.
 func (c *Conn) Close() error {
+	c.mustBeMade("Close")
 	lowlevel.CheckHere(c.loop, "Conn.Close")
 	if c.closed {
 		return c.opError("close", net.ErrClosed)
@@ -167,10 +171,16 @@ func (c *Conn) Close() error {
 }
 
 // LocalAddr returns the address of this end.
-func (c *Conn) LocalAddr() net.Addr { return c.transport.LocalAddr() }
+func (c *Conn) LocalAddr() net.Addr {
+	c.mustBeMade("LocalAddr")
+	return c.transport.LocalAddr()
+}
 
 // RemoteAddr returns the address of the peer.
-func (c *Conn) RemoteAddr() net.Addr { return c.transport.RemoteAddr() }
+func (c *Conn) RemoteAddr() net.Addr {
+	c.mustBeMade("RemoteAddr")
+	return c.transport.RemoteAddr()
+}
 
 func (c *Conn) read(ctx context.Context, p []byte) (n int, err error) {
 	if len(p) == 0 {
@@ -313,8 +323,16 @@ func (c *Conn) writable() {
 // of them has the turn when the one before it has left.
 func (s *side) wakeAll() { s.line.Set(math.MaxInt) }
 
+// mustBeMade panics if c is nil or the zero Conn.
+func (c *Conn) mustBeMade(method string) {
+	if c == nil || c.loop == nil {
+		panic("host: " + method + " of a Conn that is nil or the zero Conn; Dial, Accept and Pipe make connections")
+	}
+}
+
 // mustSuit panics if ctx does not belong to the running task, or the task belongs to another loop.
 func (c *Conn) mustSuit(ctx context.Context, method string) {
+	c.mustBeMade(method)
 	if t := lowlevel.Current(ctx); t.Loop() != c.loop {
 		panic(fmt.Sprintf("host: Conn.%s in %v, but the Conn belongs to another loop; make the connection with a context of this loop", method, t))
 	}

@@ -23,6 +23,7 @@ type deadline struct {
 
 // SetDeadline is SetReadDeadline and SetWriteDeadline with the same time.
 func (c *Conn) SetDeadline(when time.Time) error {
+	c.mustBeMade("SetDeadline")
 	if err := c.SetReadDeadline(when); err != nil {
 		return err
 	}
@@ -38,11 +39,17 @@ func (c *Conn) SetDeadline(when time.Time) error {
 // clock, code that does not know the loop, such as crypto/tls, sets deadlines by [time.Now]. There a time with
 // a monotonic clock reading, which only the machine's clock has, stands for the time from now until then,
 // rounded to a millisecond.
-func (c *Conn) SetReadDeadline(when time.Time) error { return c.in.setDeadline(when) }
+func (c *Conn) SetReadDeadline(when time.Time) error {
+	c.mustBeMade("SetReadDeadline")
+	return c.in.setDeadline(when)
+}
 
 // SetWriteDeadline sets the instant after which Write fails with [os.ErrDeadlineExceeded], in the way of
 // SetReadDeadline. A Write that fails by a deadline returns how many bytes it has accepted.
-func (c *Conn) SetWriteDeadline(when time.Time) error { return c.out.setDeadline(when) }
+func (c *Conn) SetWriteDeadline(when time.Time) error {
+	c.mustBeMade("SetWriteDeadline")
+	return c.out.setDeadline(when)
+}
 
 func (s *side) setDeadline(when time.Time) error {
 	l := s.conn.loop

@@ -45,6 +45,7 @@ func NewListener(ctx context.Context, network string, a Acceptor) *Listener {
 // Accept panics if ctx does not belong to the running task, or if that task belongs to another loop than the
 // Listener.
 func (ln *Listener) Accept(ctx context.Context) (*Conn, error) {
+	ln.mustBeMade("Accept")
 	if t := lowlevel.Current(ctx); t.Loop() != ln.loop {
 		panic(fmt.Sprintf("host: Listener.Accept in %v, but the Listener belongs to another loop; call Listen with a context of this loop", t))
 	}
@@ -104,6 +105,7 @@ func (ln *Listener) wakeFirst() {
 // [net.ErrClosed]. Connections that were accepted stay open. Those that have come and were not accepted are
 // closed. Close does not suspend. A second Close returns an error and changes nothing.
 func (ln *Listener) Close() error {
+	ln.mustBeMade("Close")
 	lowlevel.CheckGoroutine(ln.loop, "Listener.Close")
 	if ln.closed {
 		return ln.opError("close", net.ErrClosed)
@@ -114,7 +116,17 @@ func (ln *Listener) Close() error {
 }
 
 // Addr returns the address at which the Listener listens.
-func (ln *Listener) Addr() net.Addr { return ln.acceptor.Addr() }
+func (ln *Listener) Addr() net.Addr {
+	ln.mustBeMade("Addr")
+	return ln.acceptor.Addr()
+}
+
+// mustBeMade panics if ln is nil or the zero Listener.
+func (ln *Listener) mustBeMade(method string) {
+	if ln == nil || ln.loop == nil {
+		panic("host: " + method + " of a Listener that is nil or the zero Listener; Listen of a Network makes listeners")
+	}
+}
 
 // opError makes an error of package net. It returns nil if err is nil.
 func (ln *Listener) opError(op string, err error) error {

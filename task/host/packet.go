@@ -41,12 +41,14 @@ func NewPacketConn(ctx context.Context, network string, t PacketTransport) *Pack
 // ReadFrom reads one packet into b, and returns its size and its sender. If none has come, it suspends the
 // running task until one comes. A packet that is longer than b is cut.
 func (p *PacketConn) ReadFrom(b []byte) (n int, from net.Addr, err error) {
+	p.mustBeMade("ReadFrom")
 	return p.readFrom(lowlevel.Running(p.conn.loop, "PacketConn.ReadFrom").Context(), b)
 }
 
 // ReadFromContext is ReadFrom that waits under ctx. If ctx ends while it waits, it returns [context.Cause] of
 // ctx. It panics if ctx does not belong to the running task.
 func (p *PacketConn) ReadFromContext(ctx context.Context, b []byte) (n int, from net.Addr, err error) {
+	p.mustBeMade("ReadFromContext")
 	p.conn.mustSuit(ctx, "ReadFromContext")
 	return p.readFrom(ctx, b)
 }
@@ -80,11 +82,13 @@ func (p *PacketConn) readFrom(ctx context.Context, b []byte) (n int, from net.Ad
 // WriteTo sends b as one packet to an address. If there is no room for it, WriteTo suspends the running task
 // until there is.
 func (p *PacketConn) WriteTo(b []byte, to net.Addr) (n int, err error) {
+	p.mustBeMade("WriteTo")
 	return p.writeTo(lowlevel.Running(p.conn.loop, "PacketConn.WriteTo").Context(), b, to)
 }
 
 // WriteToContext is WriteTo that waits under ctx, in the way of ReadFromContext.
 func (p *PacketConn) WriteToContext(ctx context.Context, b []byte, to net.Addr) (n int, err error) {
+	p.mustBeMade("WriteToContext")
 	p.conn.mustSuit(ctx, "WriteToContext")
 	return p.writeTo(ctx, b, to)
 }
@@ -119,21 +123,43 @@ func (p *PacketConn) writeTo(ctx context.Context, b []byte, to net.Addr) (n int,
 
 // Close closes the socket. Calls that wait, and later ones, fail with [net.ErrClosed]. Close does not suspend.
 // A second Close returns an error and changes nothing.
-func (p *PacketConn) Close() error { return p.conn.Close() }
+func (p *PacketConn) Close() error {
+	p.mustBeMade("Close")
+	return p.conn.Close()
+}
 
 // LocalAddr returns the address of this end.
-func (p *PacketConn) LocalAddr() net.Addr { return p.transport.LocalAddr() }
+func (p *PacketConn) LocalAddr() net.Addr {
+	p.mustBeMade("LocalAddr")
+	return p.transport.LocalAddr()
+}
 
 // SetDeadline is SetReadDeadline and SetWriteDeadline with the same time.
-func (p *PacketConn) SetDeadline(when time.Time) error { return p.conn.SetDeadline(when) }
+func (p *PacketConn) SetDeadline(when time.Time) error {
+	p.mustBeMade("SetDeadline")
+	return p.conn.SetDeadline(when)
+}
 
 // SetReadDeadline sets the instant after which ReadFrom fails with [os.ErrDeadlineExceeded]. In everything
 // else it is like [Conn.SetReadDeadline].
-func (p *PacketConn) SetReadDeadline(when time.Time) error { return p.conn.SetReadDeadline(when) }
+func (p *PacketConn) SetReadDeadline(when time.Time) error {
+	p.mustBeMade("SetReadDeadline")
+	return p.conn.SetReadDeadline(when)
+}
 
 // SetWriteDeadline sets the instant after which WriteTo fails with [os.ErrDeadlineExceeded]. In everything else
 // it is like [Conn.SetWriteDeadline].
-func (p *PacketConn) SetWriteDeadline(when time.Time) error { return p.conn.SetWriteDeadline(when) }
+func (p *PacketConn) SetWriteDeadline(when time.Time) error {
+	p.mustBeMade("SetWriteDeadline")
+	return p.conn.SetWriteDeadline(when)
+}
+
+// mustBeMade panics if p is nil or the zero PacketConn.
+func (p *PacketConn) mustBeMade(method string) {
+	if p == nil || p.transport == nil {
+		panic("host: " + method + " of a PacketConn that is nil or the zero PacketConn; ListenPacket of a Network makes them")
+	}
+}
 
 // addresses is the Transport of the Conn in a PacketConn. That Conn neither receives nor sends.
 type addresses struct{ PacketTransport }

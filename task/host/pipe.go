@@ -31,6 +31,9 @@ func WithPipeBuffer(n int) PipeOption {
 func Pipe(ctx context.Context, opts ...PipeOption) (a, b *Conn) {
 	config := pipeConfig{buffer: 64 << 10}
 	for _, opt := range opts {
+		if opt == nil {
+			panic("host: Pipe with a nil PipeOption; leave it out")
+		}
 		opt(&config)
 	}
 	there, back := &stream{max: config.buffer}, &stream{max: config.buffer}

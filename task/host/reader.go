@@ -83,6 +83,9 @@ func NewReader(source io.Reader, opts ...ReaderOption) *Reader {
 	}
 	r := &Reader{source: source, limit: DefaultReadLimit}
 	for _, opt := range opts {
+		if opt == nil {
+			panic("host: NewReader with a nil ReaderOption; leave it out")
+		}
 		opt(r)
 	}
 	return r
@@ -266,6 +269,9 @@ func (r *Reader) read(ctx context.Context, p []byte) (n int, err error) {
 
 // use marks the Reader as used, and over takes the mark off.
 func (r *Reader) use() {
+	if r == nil || r.source == nil {
+		panic("host: a Reader that is nil or the zero Reader is used; NewReader makes readers")
+	}
 	if r.busy {
 		panic("host: a Reader is used by two tasks at once; let one task do all the reading, and hand what it reads to the others by a queue")
 	}

@@ -310,6 +310,9 @@ func serverOf(ctx context.Context) *server {
 // [Serve]. A handler that gets request after request then answers the present one, and ends. The
 // result is false if ctx comes from no handler, or belongs to another loop.
 func Draining(ctx context.Context) bool {
+	if ctx == nil {
+		panic("host: Draining with a nil context; give it the context that the handler was handed")
+	}
 	s := serverOf(ctx)
 	return s != nil && s.draining
 }
@@ -337,9 +340,9 @@ func Idle(ctx context.Context, wait func(ctx context.Context) error) error {
 	if wait == nil {
 		panic("host: Idle of a nil function; give it a function that waits for the next request")
 	}
+	lowlevel.Current(ctx) // panics if ctx is not that of the running task
 	s := serverOf(ctx)
 	if s == nil {
-		lowlevel.Current(ctx)
 		return wait(ctx)
 	}
 	var until time.Time

@@ -62,6 +62,7 @@ func TLSClient(ctx context.Context, c *Conn, config *tls.Config) error {
 // TLSState returns the state of TLS on c, as the field TLS of an http.Request has it. It returns nil if c has no
 // TLS. It does not suspend, and panics if c is nil.
 func TLSState(c *Conn) *tls.ConnectionState {
+	c.mustBeMade("TLSState")
 	t, ok := c.transport.(*tlsTransport)
 	if !ok {
 		return nil

@@ -16,6 +16,7 @@ import (
 // ReadFile returns the contents of a file of any FS. If the task is canceled between two reads, ReadFile
 // returns the cancellation, and no contents.
 func ReadFile(ctx context.Context, fsys FS, name string) ([]byte, error) {
+	mustHave("ReadFile", fsys)
 	f, err := fsys.OpenFile(ctx, name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
@@ -39,6 +40,7 @@ func ReadFile(ctx context.Context, fsys FS, name string) ([]byte, error) {
 // otherwise it removes the old contents first. If WriteFile fails, or is canceled, the file may have a part of
 // data, or nothing. A crash may leave the same: WriteFile syncs nothing. See [ReplaceFile].
 func WriteFile(ctx context.Context, fsys FS, name string, data []byte, perm fs.FileMode) error {
+	mustHave("WriteFile", fsys)
 	f, err := fsys.OpenFile(ctx, name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
@@ -60,6 +62,7 @@ func WriteFile(ctx context.Context, fsys FS, name string, data []byte, perm fs.F
 // The file is a new one, with perm before umask. If name is a symbolic link, the link is replaced. Two
 // tasks may replace the same file at the same time: the Rename that comes last decides.
 func ReplaceFile(ctx context.Context, fsys FS, name string, data []byte, perm fs.FileMode) error {
+	mustHave("ReplaceFile", fsys)
 	f, err := createTemporary(ctx, fsys, name, perm)
 	if err != nil {
 		return err
@@ -110,6 +113,7 @@ func createTemporary(ctx context.Context, fsys FS, name string, perm fs.FileMode
 // MkdirAll makes a directory in any FS, and the directories above it that are missing. A directory that is
 // there already is no error.
 func MkdirAll(ctx context.Context, fsys FS, name string, perm fs.FileMode) error {
+	mustHave("MkdirAll", fsys)
 	err := fsys.Mkdir(ctx, name, perm)
 	if errors.Is(err, fs.ErrNotExist) {
 		parent := filepath.Dir(name)
@@ -128,6 +132,13 @@ func MkdirAll(ctx context.Context, fsys FS, name string, perm fs.FileMode) error
 		return e // nil, or the task was canceled
 	}
 	return err
+}
+
+// mustHave panics if fsys is nil.
+func mustHave(function string, fsys FS) {
+	if fsys == nil {
+		panic("host: " + function + " in a nil FS; give it the FS of a Host")
+	}
 }
 
 // firstError is the first error that is not nil.

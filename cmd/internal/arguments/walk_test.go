@@ -59,6 +59,9 @@ var packages = map[string]map[string]rule{
 	"task/queue":    queueRules,
 	"loop/looptest": looptestRules,
 	"loop/trace":    traceRules,
+	"task/host":     hostRules,
+
+	"task/host/hosttest": hosttestRules,
 }
 
 // Every exported function has a rule, and follows it.
@@ -95,7 +98,7 @@ func (c call) test(t *testing.T) {
 	}
 }
 
-var prefix = regexp.MustCompile(`^(timer|loop|future|factory|task|lock|queue|looptest|trace|takt): `)
+var prefix = regexp.MustCompile(`^(timer|loop|future|factory|task|lock|queue|looptest|trace|host|hosttest|takt): `)
 
 // said returns the text of the panic or error of a call, or "" if there is none.
 func said(do func() error) (text string) {

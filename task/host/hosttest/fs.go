@@ -39,6 +39,9 @@ type FSBody func(ctx context.Context, t T, fsys host.FS)
 // A rule that only some operating systems keep is not tested, such as that a file can be removed while it is
 // open.
 func RunFS(t *testing.T, run func(t T, body FSBody)) {
+	if run == nil {
+		panic("hosttest: RunFS with a nil run; give it a function that makes an FS and calls body in a task")
+	}
 	for _, rule := range fsRules {
 		t.Run(rule.name, func(t *testing.T) { run(t, rule.body) })
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -19,6 +20,9 @@ import (
 // number is for. The operations are those that all operating systems carry out in the same way: for
 // example, no file is removed while it is open.
 func ModelFS(ctx context.Context, t T, fsys host.FS, draw func(what string, n int) int) {
+	if fsys == nil || draw == nil {
+		panic("hosttest: ModelFS of a nil FS or with a nil draw; give it an empty FS, and a function that returns a number from 0 to n-1")
+	}
 	m := &model{ctx: ctx, t: t, fsys: fsys, draw: draw, files: map[string]*[]byte{}, dirs: map[string]bool{".": true}}
 	defer func() {
 		for _, h := range m.handles {
@@ -32,10 +36,10 @@ func ModelFS(ctx context.Context, t T, fsys host.FS, draw func(what string, n in
 			m.onFS()
 		}
 	}
-	for name, data := range m.files {
-		contents(ctx, t, fsys, name, string(*data))
+	for _, name := range slices.Sorted(maps.Keys(m.files)) {
+		contents(ctx, t, fsys, name, string(*m.files[name]))
 	}
-	for dir := range m.dirs {
+	for _, dir := range slices.Sorted(maps.Keys(m.dirs)) {
 		names(ctx, t, fsys, dir, m.entries(dir)...)
 	}
 }
