@@ -34,8 +34,8 @@ var held = map[string]string{
 }
 
 var (
-	function = regexp.MustCompile(`^([\w/]*/)?(runtime|iter|testing|reflect|context|loop|task|future|factory|timer|lock|queue|looptest|trace)\.(\(\*?\w+\)\.)?\w[\w.]*$`)
-	mention  = regexp.MustCompile(`\b(loop|task|future|factory|timer|lock|queue|looptest|trace)\.([A-Z]\w*)`)
+	function = regexp.MustCompile(`^([\w/]*/)?(runtime|iter|testing|reflect|context|loop|task|future|factory|timer|lock|queue|host|hosttest|looptest|trace)\.(\(\*?\w+\)\.)?\w[\w.]*$`)
+	mention  = regexp.MustCompile(`\b(loop|task|future|factory|timer|lock|queue|host|hosttest|looptest|trace)\.([A-Z]\w*)`)
 )
 
 // literals calls f with every string literal in the library's code, without the tests.
