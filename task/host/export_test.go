@@ -25,3 +25,8 @@ func PumpedPackets(ctx context.Context, conn net.PacketConn) *PacketConn {
 func Open(ctx context.Context, fn func(context.Context) (net.Conn, error)) (net.Conn, error) {
 	return open(ctx, "dial", "tcp", fn)
 }
+
+// Plain makes the transport of c one with no other methods than those of a Transport.
+func Plain(c *Conn) { c.transport = plain{c.transport} }
+
+type plain struct{ Transport }

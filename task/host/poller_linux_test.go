@@ -2,7 +2,6 @@ package host_test
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"runtime"
 	"testing"
@@ -13,48 +12,21 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// fill writes to c until it has to wait, which the peer causes by not reading. It returns how many bytes c has taken.
-func fill(ctx context.Context, t testing.TB, c *host.Conn) (accepted int) {
-	t.Helper()
-	writer := testkit.Spawn(ctx, "writer", func(context.Context) error {
-		for b := make([]byte, 1<<20); ; {
-			n, err := c.Write(b)
-			accepted += n
-			if err != nil {
-				return err
-			}
-		}
-	})
-	for last := -1; accepted != last || accepted == 0; { // when no turn changes the count any more, Write waits
-		last = accepted
-		testkit.NoError(t, testkit.Yield(ctx, 5))
-	}
-	writer.Cancel(nil)
-	if err := writer.Wait(ctx); !loop.IsCanceled(err) {
-		t.Errorf("the Write has ended with %v, want a cancellation", err)
-	}
-	return accepted
-}
-
-// A Conn with TLS closes its socket when the peer has made room for the last bytes. It is the last socket of the
-// loop, so the poller ends while it tells of the room.
+// A Conn with TLS over a Transport of another kind closes that when the peer has made room for the last bytes. Here it
+// is the last socket of the loop, so the poller ends while it tells of the room.
 func TestLastSocketClosesWhilePolling(t *testing.T) {
 	l := loop.New(loop.WithErrorHandler(func(f loop.Failure) { t.Errorf("%v: %v", f.Kind, f.Err) }))
 	defer l.Close()
-	server, client := tlsConfigs(t)
 	testkit.Spawn(l.Context(), "main", func(ctx context.Context) error {
-		c, raw := inTasks(ctx).connected(t, "tcp")
-		peer := tls.Server(raw, server)
-		shaken := make(chan error, 1)
-		go func() { shaken <- peer.Handshake() }()
-		testkit.NoError(t, host.TLSClient(ctx, c.(*host.Conn), client))
-		testkit.NoError(t, <-shaken)
+		defer l.Stop()
+		c, peer := inTasks(ctx).connected(t, "tcp")
+		host.Plain(c.(*host.Conn))
+		there := startTLS(ctx, t, c.(*host.Conn), peer)
 		accepted := fill(ctx, t, c.(*host.Conn))
 		testkit.NoError(t, c.Close())
-		n, err := task.Blocking(ctx, func(context.Context) (int64, error) { return io.Copy(io.Discard, peer) })
+		n, err := task.Blocking(ctx, func(context.Context) (int64, error) { return io.Copy(io.Discard, there) })
 		testkit.NoError(t, err)
 		testkit.Equal(t, "bytes that came", int(n), accepted)
-		l.Stop()
 		return nil
 	})
 	testkit.NoError(t, l.Run())

@@ -182,7 +182,10 @@ func (p *pump) CloseWrite() error {
 
 // Close lets the goroutines go on, up to lingerLimit, until everything is written. If input was not read, it
 // also lets them go on until the peer closes.
-func (p *pump) Close() error {
+func (p *pump) Close() error { return p.closeAfter(nil) }
+
+// closeAfter is Close that writes the last bytes before.
+func (p *pump) closeAfter(last []byte) error {
 	defer p.waker.Stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -191,6 +194,10 @@ func (p *pump) Close() error {
 	}
 	p.closed = true
 	p.room.Signal()
+	if len(last) > 0 && p.outErr == nil {
+		p.out.put(last, p.out.size+len(last))
+		p.startWriting()
+	}
 	unread := p.in.size > 0 && p.inErr == nil
 	p.in = ring{}
 	if unread {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/takt-go/takt/loop"
 )
@@ -220,9 +221,29 @@ func (s *socket) Close() error {
 	if s.kind == packetsSocket || !s.unread() || s.CloseWrite() != nil {
 		return s.close()
 	}
-	s.poller.waker.Go(func() { linger(os.NewFile(uintptr(s.fd), "socket")) })
-	s.poller.remove(&s.descriptor)
+	s.leave(func(conn *os.File) { linger(conn) })
 	return nil
+}
+
+// closeAfter closes the socket when the peer has made room for the last bytes, within lingerLimit.
+func (s *socket) closeAfter(last []byte) error {
+	if s.fd < 0 {
+		return net.ErrClosed
+	}
+	s.leave(func(conn *os.File) {
+		_ = conn.SetWriteDeadline(time.Now().Add(lingerLimit))
+		if _, err := conn.Write(last); err == nil && s.unread() && s.CloseWrite() == nil {
+			linger(conn)
+		}
+		_ = conn.Close()
+	})
+	return nil
+}
+
+// leave leaves the socket to f, on a goroutine.
+func (s *socket) leave(f func(*os.File)) {
+	s.poller.waker.Go(func() { f(os.NewFile(uintptr(s.fd), "socket")) })
+	s.poller.remove(&s.descriptor)
 }
 
 // unread reports whether the input has not ended, and something has come that was not read.

@@ -160,11 +160,24 @@ func (t *tlsTransport) CloseWrite() error {
 
 func (t *tlsTransport) Close() error {
 	err := t.CloseWrite()
-	if t.closing = len(t.pending) > 0 && !t.conn.loop.Closed(); t.closing {
-		t.limit = t.conn.loop.CallLater(tlsGoodbye, t.finish)
-		return nil
+	if len(t.pending) > 0 {
+		if below, ok := t.Transport.(lastSender); ok {
+			return errors.Join(err, below.closeAfter(t.pending[t.sent:]))
+		}
+		if t.closing = !t.conn.loop.Closed(); t.closing {
+			t.limit = t.conn.loop.CallLater(tlsGoodbye, t.finish)
+			return nil
+		}
 	}
 	return errors.Join(err, t.Transport.Close())
+}
+
+// A lastSender is a Transport that sends bytes in the background after its Close, also when the loop is closed.
+type lastSender interface{ closeAfter(last []byte) error }
+
+func (t *tlsTransport) closeAfter(last []byte) error {
+	_, err := t.tls.Write(last)
+	return errors.Join(err, t.Close())
 }
 
 // finish closes the transport below.
