@@ -7,8 +7,8 @@
 //
 // # A first server
 //
-// [Serve] runs a function for each connection, in a task of its own. This server answers each line, and ends
-// at Ctrl-C, if ctx is that of signal.NotifyContext:
+// [Serve] runs a function for each connection, in a task of its own. This server answers each line. It ends
+// at Ctrl-C, at most 10 seconds later, if ctx is that of signal.NotifyContext:
 //
 //	echo := func(ctx context.Context, c *host.Conn) error {
 //		r := host.NewReader(c)
@@ -113,24 +113,37 @@
 // either, and package loop/looptest runs it in many orders of events:
 //
 //	looptest.Explore(t, looptest.Sample(1, 1000), func(ctx context.Context, t *looptest.T) {
-//		client, server := host.Pipe(ctx)
-//		done := task.Go(ctx, task.Void(func(ctx context.Context) error {
-//			defer server.Close() // as Serve does
-//			return echo(ctx, server)
-//		}))
-//		fmt.Fprintln(client, "hello")
-//		line, err := host.NewReader(client).ReadLine(ctx)
-//		if line != "hello" || err != nil {
-//			t.Errorf("the answer is %q, %v", line, err)
-//		}
-//		client.Close()
-//		if err := done.Wait(ctx); err != io.EOF {
-//			t.Errorf("echo has returned %v, want io.EOF", err)
+//		err := task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+//			for _, name := range []string{"ann", "bob"} {
+//				client, server := host.Pipe(ctx)
+//				_ = g.Go(func(ctx context.Context) error {
+//					defer server.Close() // as Serve does
+//					if err := echo(ctx, server); err != io.EOF {
+//						t.Errorf("echo has returned %v, want io.EOF", err)
+//					}
+//					return nil
+//				})
+//				_ = g.Go(func(ctx context.Context) error {
+//					defer client.Close()
+//					if _, err := fmt.Fprintln(client, name); err != nil {
+//						return err
+//					}
+//					line, err := host.NewReader(client).ReadLine(ctx)
+//					if line != name {
+//						t.Errorf("the answer is %q, want %q", line, name)
+//					}
+//					return err
+//				})
+//			}
+//			return nil
+//		})
+//		if err != nil {
+//			t.Error(err)
 //		}
 //	})
 //
-// [WithPipeBuffer] makes the buffer of a Pipe small, so that a test meets a peer that does not read. Outside of Serve, Idle
-// just waits, and Draining is false.
+// [WithPipeBuffer] makes the buffer of a Pipe small, so that a test meets a peer that does not read. Outside of
+// Serve, Idle just waits, and Draining is false.
 //
 // A loop with a virtual clock refuses the network of [System]: Dial, Listen and ListenPacket return an error, since
 // a network goes by real time. Files work with both clocks; virtual time stands still during a call. The

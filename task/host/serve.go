@@ -333,6 +333,8 @@ func Draining(ctx context.Context) bool {
 //		... // read the request, and answer it
 //	}
 //
+// A limit for clients that say nothing belongs into wait: task.Within(ctx, time.Minute, ...) around the Peek.
+//
 // ctx comes from a handler of [Serve]. If it comes from no handler, Idle just runs wait, so handle can
 // also be called without Serve. Idle panics if wait is nil, or if ctx does not belong to the running
 // task. It makes the allocations of [task.Timeout].
