@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task/lock"
 )
 
@@ -143,4 +144,4 @@ func (f *file) errClosed(op string) error {
 }
 
 // task returns the running task.
-func (f *file) task(method string) *loop.Task { return running(f.loop, "File."+method) }
+func (f *file) task(method string) *loop.Task { return lowlevel.Running(f.loop, "File."+method) }

@@ -81,7 +81,7 @@ type entry struct {
 }
 
 func (e *entry) Info() (info fs.FileInfo, err error) {
-	ctx := running(e.loop, "DirEntry.Info").Context()
+	ctx := lowlevel.Running(e.loop, "DirEntry.Info").Context()
 	err = e.files.do(ctx, "lstat", e.Name(), func() (err error) {
 		info, err = e.DirEntry.Info()
 		return err
@@ -90,13 +90,3 @@ func (e *entry) Info() (info fs.FileInfo, err error) {
 }
 
 func (e *entry) String() string { return fs.FormatDirEntry(e) }
-
-// running returns the running task of l. what is the method that needs it.
-func running(l *loop.Loop, what string) *loop.Task {
-	lowlevel.CheckGoroutine(l, what)
-	t := l.Current()
-	if t == nil {
-		panic("host: " + what + " outside of the tasks of its loop; call it in the body of a task (a callback can start one with task.Go)")
-	}
-	return t
-}

@@ -553,7 +553,23 @@ func TestCloseOfAFileInAnyEnd(t *testing.T) {
 	testkit.NoError(t, f.Close())
 	testkit.ErrorIs(t, f.Close(), fs.ErrClosed)
 	testkit.Equal(t, "open files", m.open, 0)
-	testkit.Panics(t, "host: File.Sync outside of the tasks of its loop", func() { _ = f.Sync() })
+	testkit.Panics(t, "loop: File.Sync suspends the running task, and its loop is not running", func() { _ = f.Sync() })
+}
+
+// Another goroutine that uses a File panics, also while a task is running.
+func TestFileOnAnotherGoroutine(t *testing.T) {
+	m := newMachine(t, 32)
+	testkit.Run(t, func(ctx context.Context) {
+		f := opened(ctx, t, m)
+		defer f.Close()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			testkit.Panics(t, "loop: File.Stat suspends the running task, and another goroutine", func() { _, _ = f.Stat() })
+			testkit.Panics(t, "loop: File.Close suspends the running task, and another goroutine", func() { _ = f.Close() })
+		}()
+		<-done
+	})
 }
 
 // A write that stops in the middle says how far it came.
@@ -758,7 +774,7 @@ func TestInfoOfAnEntry(t *testing.T) {
 		testkit.NoError(t, err)
 		l, _ := loop.FromContext(ctx)
 		l.CallSoon(func() {
-			testkit.Panics(t, "host: DirEntry.Info outside of the tasks of its loop", func() { _, _ = entries[0].Info() })
+			testkit.Panics(t, "loop: DirEntry.Info suspends the running task, and a callback cannot do that", func() { _, _ = entries[0].Info() })
 		})
 		testkit.NoError(t, task.Yield(ctx))
 	})

@@ -569,7 +569,7 @@ func outside(ctx context.Context, t T, fsys host.FS) {
 		_, _ = f.Write([]byte("x"))
 	})
 	noError(t, task.Yield(ctx))
-	if text := fmt.Sprint(message); !strings.Contains(text, "File.Write outside of") {
+	if text := fmt.Sprint(message); !strings.Contains(text, "File.Write") {
 		t.Errorf("a Write in a callback panics with %q", text)
 	}
 	contents(ctx, t, fsys, "a", "")
