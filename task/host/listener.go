@@ -106,7 +106,7 @@ func (ln *Listener) wakeFirst() {
 // closed. Close does not suspend. A second Close returns an error and changes nothing.
 func (ln *Listener) Close() error {
 	ln.mustBeMade("Close")
-	lowlevel.CheckGoroutine(ln.loop, "Listener.Close")
+	lowlevel.CheckHere(ln.loop, "Listener.Close")
 	if ln.closed {
 		return ln.opError("close", net.ErrClosed)
 	}

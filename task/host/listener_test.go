@@ -193,3 +193,17 @@ func TestDeadlockInAccept(t *testing.T) {
 		t.Errorf("Run = %v", err)
 	}
 }
+
+// Another goroutine that closes a Listener panics, also while a task is running.
+func TestListenerOnAnotherGoroutine(t *testing.T) {
+	testkit.Run(t, func(ctx context.Context) {
+		ln := host.NewListener(ctx, "tcp", &port{})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			testkit.Panics(t, "loop: Listener.Close from another goroutine than the loop's; use Post", func() { _ = ln.Close() })
+		}()
+		<-done
+		testkit.NoError(t, ln.Close())
+	})
+}
