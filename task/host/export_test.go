@@ -12,6 +12,15 @@ func Pumped(ctx context.Context, conn net.Conn) *Conn {
 	return NewConn(ctx, conn.LocalAddr().Network(), newPump(lowlevel.LoopOf(ctx), conn))
 }
 
+// Adopted returns a Conn over a connection of package net, in the way that Dial uses.
+func Adopted(ctx context.Context, t interface{ Fatal(...any) }, conn net.Conn) *Conn {
+	transport, err := newSocket(lowlevel.LoopOf(ctx), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewConn(ctx, conn.LocalAddr().Network(), transport)
+}
+
 // PumpedListener and PumpedPackets are the same for listeners and packets.
 func PumpedListener(ctx context.Context, ln net.Listener) *Listener {
 	return NewListener(ctx, ln.Addr().Network(), newPumpAcceptor(lowlevel.LoopOf(ctx), ln))
