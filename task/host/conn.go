@@ -61,8 +61,8 @@ import (
 // The errors are those of package net: [io.EOF] when the peer has ended its direction and all bytes are read,
 // and otherwise a [*net.OpError]. It wraps [net.ErrClosed] after Close, [os.ErrDeadlineExceeded] after a
 // deadline, [syscall.EPIPE] for a Write after CloseWrite, or the error of the transport. After io.EOF, and
-// after an error of the transport, each later call returns the same. After a cancellation or a deadline the
-// Conn can be used as before.
+// after an error of the transport, each later call returns the same. (A connection that carries packets, such as
+// UDP, goes on after an error.) After a cancellation or a deadline the Conn can be used as before.
 //
 // # Costs
 //
@@ -72,6 +72,7 @@ type Conn struct {
 	loop      *loop.Loop
 	network   string
 	transport Transport
+	lowest    Transport // below all TLS. It has the addresses, and never changes, so any goroutine may ask it
 	in, out   side
 	closed    bool
 	ended     bool   // CloseWrite was called
@@ -100,7 +101,7 @@ func NewConn(ctx context.Context, network string, t Transport) *Conn {
 	if t == nil {
 		panic("host: NewConn with a nil Transport; give it the Transport that moves the bytes")
 	}
-	c := &Conn{loop: lowlevel.LoopOf(ctx), network: network, transport: t}
+	c := &Conn{loop: lowlevel.LoopOf(ctx), network: network, transport: t, lowest: t}
 	c.in = side{conn: c, op: "read", of: (*incoming)(c)}
 	c.out = side{conn: c, op: "write", of: (*room)(c)}
 	t.Start(c.in.wakeFirst, c.writable)
@@ -173,13 +174,13 @@ func (c *Conn) Close() error {
 // LocalAddr returns the address of this end.
 func (c *Conn) LocalAddr() net.Addr {
 	c.mustBeMade("LocalAddr")
-	return c.transport.LocalAddr()
+	return c.lowest.LocalAddr()
 }
 
 // RemoteAddr returns the address of the peer.
 func (c *Conn) RemoteAddr() net.Addr {
 	c.mustBeMade("RemoteAddr")
-	return c.transport.RemoteAddr()
+	return c.lowest.RemoteAddr()
 }
 
 func (c *Conn) read(ctx context.Context, p []byte) (n int, err error) {
@@ -263,7 +264,7 @@ func (c *Conn) opError(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &net.OpError{Op: op, Net: c.network, Source: c.transport.LocalAddr(), Addr: c.transport.RemoteAddr(), Err: err}
+	return &net.OpError{Op: op, Net: c.network, Source: c.lowest.LocalAddr(), Addr: c.lowest.RemoteAddr(), Err: err}
 }
 
 // join puts the running task at the end of the line.
@@ -345,9 +346,9 @@ type (
 )
 
 func (c *incoming) Describe() (string, []loop.Awaitable) {
-	return fmt.Sprintf("bytes on the %s connection to %v", c.network, c.transport.RemoteAddr()), nil
+	return fmt.Sprintf("bytes on the %s connection to %v", c.network, c.lowest.RemoteAddr()), nil
 }
 
 func (c *room) Describe() (string, []loop.Awaitable) {
-	return fmt.Sprintf("room for bytes on the %s connection to %v", c.network, c.transport.RemoteAddr()), nil
+	return fmt.Sprintf("room for bytes on the %s connection to %v", c.network, c.lowest.RemoteAddr()), nil
 }

@@ -31,7 +31,7 @@ func NewPacketConn(ctx context.Context, network string, t PacketTransport) *Pack
 	}
 	p := &PacketConn{transport: t}
 	c := &p.conn
-	*c = Conn{loop: lowlevel.LoopOf(ctx), network: network, transport: addresses{t}}
+	*c = Conn{loop: lowlevel.LoopOf(ctx), network: network, transport: addresses{t}, lowest: addresses{t}}
 	c.in = side{conn: c, op: "read", of: (*incoming)(c)}
 	c.out = side{conn: c, op: "write", of: (*room)(c)}
 	t.Start(c.in.wakeFirst, c.out.wakeFirst)

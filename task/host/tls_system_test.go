@@ -94,3 +94,15 @@ func TestTLSSendsTheLastBytesAfterTheLoop(t *testing.T) {
 		}
 	}
 }
+
+// Any goroutine may ask for the addresses, also while TLS begins. (The race detector watches.)
+func TestAddressesWhileTLSBegins(t *testing.T) {
+	onMachine(t, func(ctx context.Context) {
+		c, peer := inTasks(ctx).connected(t, "tcp")
+		defer c.Close()
+		asked := make(chan string, 1)
+		go func() { asked <- c.RemoteAddr().String() + c.LocalAddr().String() }()
+		startTLS(ctx, t, c.(*host.Conn), peer)
+		testkit.Equal(t, "addresses", <-asked, peer.LocalAddr().String()+peer.RemoteAddr().String())
+	})
+}
