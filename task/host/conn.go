@@ -27,8 +27,9 @@ import (
 // except LocalAddr and RemoteAddr. So code that uses a connection on goroutines of its own cannot use a Conn:
 // for example the Server of net/http, and HandshakeContext of crypto/tls with a context that can end.
 //
-// Read and Write suspend only if they must wait. A task that finds bytes each time, or room each time, goes on
-// without a pause, and the other tasks wait. If this can last, the task calls task.Yield now and then.
+// Read and Write suspend if they must wait. Besides, they suspend for one turn after the task has moved some hundred KiB,
+// or made some hundred calls, in one and the same turn. So a peer that sends, or reads, without a pause does not keep
+// the other tasks waiting.
 //
 // One task may read while another task writes. If several tasks read, they get bytes in the order in which
 // they called Read. If several tasks write, the bytes of each Write stay together, in the order of the calls.
@@ -91,6 +92,8 @@ type side struct {
 	line     waiter.List
 	own      waiter.Waiter // for the first task in the line, so that it costs no allocation
 	taken    bool          // own is in use
+	spent    int           // since a task has waited, or since a turn: see mustRest
+	turn     uint64        // in which spent began, if it has begun again
 	deadline deadline
 }
 
@@ -187,7 +190,8 @@ func (c *Conn) read(ctx context.Context, p []byte) (n int, err error) {
 	if len(p) == 0 {
 		return 0, c.in.refusal(false)
 	}
-	if c.in.line.First() == nil {
+	rests := c.in.mustRest()
+	if c.in.line.First() == nil && !rests {
 		if n, err = c.receive(p); n > 0 || err != nil {
 			return n, err
 		}
@@ -195,9 +199,10 @@ func (c *Conn) read(ctx context.Context, p []byte) (n int, err error) {
 	w := c.in.join(ctx)
 	defer c.in.leave(w)
 	for n == 0 && err == nil {
-		if err = c.in.wait(ctx, w); err == nil {
+		if err = c.in.pause(ctx, w, rests); err == nil {
 			n, err = c.receive(p)
 		}
+		rests = false
 	}
 	return n, err
 }
@@ -208,6 +213,7 @@ func (c *Conn) receive(p []byte) (n int, err error) {
 		return 0, err
 	}
 	n, err = c.transport.Receive(p)
+	c.in.spend(n)
 	switch {
 	case n > 0:
 		return n, nil // the transport returns the same error again
@@ -218,30 +224,36 @@ func (c *Conn) receive(p []byte) (n int, err error) {
 }
 
 func (c *Conn) write(ctx context.Context, p []byte) (n int, err error) {
-	if c.out.line.First() == nil || len(p) == 0 {
-		if n, err = c.send(p); n == len(p) || err != nil {
+	rests := c.out.mustRest()
+	if c.out.line.First() == nil && !rests || len(p) == 0 {
+		if n, rests, err = c.send(p); n == len(p) || err != nil {
 			return n, err
 		}
 	}
 	w := c.out.join(ctx)
 	defer c.out.leave(w)
 	for n < len(p) && err == nil {
-		if err = c.out.wait(ctx, w); err == nil {
+		if err = c.out.pause(ctx, w, rests); err == nil {
 			var more int
-			more, err = c.send(p[n:])
+			more, rests, err = c.send(p[n:])
 			n += more
 		}
 	}
 	return n, err
 }
 
-// send gives bytes to the transport, as many as there is room for.
-func (c *Conn) send(p []byte) (n int, err error) {
+// send gives bytes to the transport, as many as there is room for, but not more than a burst. all reports whether
+// that was the limit.
+func (c *Conn) send(p []byte) (n int, all bool, err error) {
 	if err := c.out.refusal(true); err != nil || len(p) == 0 {
-		return 0, err
+		return 0, false, err
+	}
+	if !c.loop.Closed() { // a task that is unwound cannot rest
+		p = p[:min(len(p), burst)]
 	}
 	n, err = c.transport.Send(p)
-	return n, c.opError("write", err)
+	c.out.spend(n)
+	return n, n == len(p), c.opError("write", err)
 }
 
 // refusal returns the error of a call that cannot go on, whatever the transport has: the connection is closed,
@@ -295,8 +307,35 @@ func (s *side) leave(w *waiter.Waiter) {
 	s.wakeFirst()
 }
 
-// wait suspends the running task until it is woken and has the turn.
-func (s *side) wait(ctx context.Context, w *waiter.Waiter) error {
+// A task that need not wait rests for one turn after it has moved a burst, and up to another one, in one turn. Otherwise
+// a peer that is as fast as the task could keep the loop busy for ever.
+const (
+	burst    = 256 << 10 // bytes
+	callCost = 4 << 10   // a call takes as much time as so many bytes
+)
+
+// spend counts a call that has moved n bytes.
+func (s *side) spend(n int) { s.spent += n + callCost }
+
+// mustRest reports whether the running task must rest before it uses the transport. (While the loop is closed, a task
+// cannot.) If others are in the line, it must wait for them anyway.
+func (s *side) mustRest() bool {
+	if s.spent < burst || s.line.First() != nil || s.conn.loop.Closed() {
+		return false
+	}
+	if turn := s.conn.loop.Stats().Turns; turn != s.turn {
+		s.turn, s.spent = turn, 0
+		return false
+	}
+	return true
+}
+
+// pause suspends the running task: for one turn if it rests, and otherwise until it is woken and has the turn.
+func (s *side) pause(ctx context.Context, w *waiter.Waiter, rests bool) error {
+	s.spent = 0
+	if rests {
+		return lowlevel.Yield(ctx)
+	}
 	for {
 		w.Rearm()
 		if err := w.Wait(ctx); err != nil || s.line.First() == w {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/task/internal/waiter"
 )
 
 // A PacketConn sends and receives packets. It is a [net.PacketConn]. ListenPacket of a [Network] makes
@@ -60,23 +61,30 @@ func (p *PacketConn) readFrom(ctx context.Context, b []byte) (n int, from net.Ad
 			return true
 		}
 		n, from, done, err = p.transport.ReceiveFrom(b)
+		s.spend(n)
 		err = p.conn.opError("read", err)
 		return done || err != nil
 	}
-	if s.line.First() == nil && receive() {
+	rests := s.mustRest()
+	if s.line.First() == nil && !rests && receive() {
 		return n, from, err
 	}
 	w := s.join(ctx)
 	defer s.leave(w)
-	for {
-		if err := s.wait(ctx, w); err != nil {
-			return 0, nil, err
-		}
-		if receive() {
-			break
-		}
+	if err := s.until(ctx, w, rests, receive); err != nil {
+		return 0, nil, err
 	}
 	return n, from, err
+}
+
+// until suspends the running task until try succeeds. rests is for the first pause.
+func (s *side) until(ctx context.Context, w *waiter.Waiter, rests bool, try func() bool) error {
+	for {
+		if err := s.pause(ctx, w, rests); err != nil || try() {
+			return err
+		}
+		rests = false
+	}
 }
 
 // WriteTo sends b as one packet to an address. If there is no room for it, WriteTo suspends the running task
@@ -97,22 +105,19 @@ func (p *PacketConn) writeTo(ctx context.Context, b []byte, to net.Addr) (n int,
 	s := &p.conn.out
 	send := func() (done bool) {
 		if err = s.refusal(true); err == nil {
+			s.spend(len(b))
 			if done, err = p.transport.SendTo(b, to); err != nil {
 				err = &net.OpError{Op: "write", Net: p.conn.network, Source: p.LocalAddr(), Addr: to, Err: err}
 			}
 		}
 		return done || err != nil
 	}
-	if s.line.First() != nil || !send() {
+	rests := s.mustRest()
+	if s.line.First() != nil || rests || !send() {
 		w := s.join(ctx)
 		defer s.leave(w)
-		for {
-			if err := s.wait(ctx, w); err != nil {
-				return 0, err
-			}
-			if send() {
-				break
-			}
+		if err := s.until(ctx, w, rests, send); err != nil {
+			return 0, err
 		}
 	}
 	if err != nil {
