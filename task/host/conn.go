@@ -160,8 +160,10 @@ func (c *Conn) CloseWrite() error {
 
 // Close closes the connection. Later calls of its methods, and those that wait, fail with [net.ErrClosed]. The
 // bytes that were written are still delivered in the background, as far as the peer takes them within a limit
-// of the transport. Close does not suspend, so it also works in a deferred call of a task that is canceled, or
-// that is unwound by Close of the loop. A second Close returns an error and changes nothing.
+// of the transport. (On the network of the machine this is so unless the peer sends more after Close: then the
+// operating system may reset the connection, as with package net. To be sure, call CloseWrite, and read until
+// io.EOF.) Close does not suspend, so it also works in a deferred call of a task that is canceled, or that is
+// unwound by Close of the loop. A second Close returns an error and changes nothing.
 func (c *Conn) Close() error {
 	c.mustBeMade("Close")
 	lowlevel.CheckHere(c.loop, "Conn.Close")
