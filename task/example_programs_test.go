@@ -86,10 +86,11 @@ func Example_workflow() {
 }
 
 // A game: its units are machines. Each machine waits for the next frame. One unit is canceled, and
-// the others go on. The host gives the loop 4 ms of each frame.
+// the others go on. The host gives the loop a budget of time in each frame.
 func Example_game() {
 	l := loop.New(loop.WithVirtualTime())
 	defer l.Close()
+	const budget = time.Minute // a real game has some milliseconds for a frame
 	frame, next := 0, future.NewShared[struct{}](l.Context())
 	unit := func(name string) *task.Task[struct{}] {
 		return task.GoMachine(l.Context(), task.MachineFunc[struct{}](func(_ context.Context, err error) (struct{}, task.Suspension, error) {
@@ -105,7 +106,7 @@ func Example_game() {
 		now := next
 		next = future.NewShared[struct{}](l.Context())
 		_ = now.SetResult(struct{}{})
-		if l.RunFor(4 * time.Millisecond) {
+		if l.RunFor(budget) {
 			fmt.Println("some units move in the next frame")
 		}
 		units[1].Cancel(nil)
