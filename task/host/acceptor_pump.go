@@ -34,7 +34,7 @@ type pumpAcceptor struct {
 func newPumpAcceptor(l *loop.Loop, ln net.Listener) *pumpAcceptor {
 	a := &pumpAcceptor{loop: l, ln: ln}
 	a.resume.L = &a.mu
-	a.waker = lowlevel.NewWaker(l, woken(func() { a.ready() }), func() { _ = a.close() })
+	a.waker = lowlevel.NewWaker(l, lowlevel.Func(func() { a.ready() }), func() { _ = a.close() })
 	return a
 }
 

@@ -268,7 +268,7 @@ func (s *side) refusal(timed bool) error {
 	case c.ended && s == &c.out:
 		return c.opError(s.op, os.NewSyscallError(s.op, syscall.EPIPE))
 	case timed && s.deadline.set && s.deadline.passed(c.loop):
-		return c.opError(s.op, errDeadline)
+		return c.opError(s.op, os.ErrDeadlineExceeded)
 	}
 	return nil
 }

@@ -2,15 +2,12 @@ package host
 
 import (
 	"net"
-	"os"
 	"time"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/timer"
 )
-
-var errDeadline = os.ErrDeadlineExceeded
 
 // A deadline is the deadline of one direction of a connection. Its timer is armed only while a task waits. So a
 // connection that no task uses has no timer, and does not keep a virtual clock going.

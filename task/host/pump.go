@@ -16,7 +16,8 @@ const (
 )
 
 // A pump is a Transport over any net.Conn, with one goroutine that reads ahead and, while there is something to
-// write, another one that writes. It is used where the loop cannot make the system calls itself: see edge.
+// write, another one that writes. It is used where the loop cannot make the system calls itself,
+// because there is no poller.
 type pump struct {
 	conn     net.Conn
 	waker    *lowlevel.Waker
@@ -254,7 +255,7 @@ type packet struct {
 func newPacketPump(l *loop.Loop, conn net.PacketConn) *packetPump {
 	p := &packetPump{conn: conn}
 	p.room.L = &p.mu
-	p.waker = lowlevel.NewWaker(l, woken(func() { p.readable() }), func() { _ = p.close() })
+	p.waker = lowlevel.NewWaker(l, lowlevel.Func(func() { p.readable() }), func() { _ = p.close() })
 	return p
 }
 

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 )
@@ -137,7 +136,7 @@ func (h *handover[T]) closeUnwanted() {
 func awaitLimit(ctx context.Context, err error) error {
 	var timeout net.Error
 	if deadline, ok := ctx.Deadline(); ok && errors.As(err, &timeout) && timeout.Timeout() && !time.Now().Before(deadline) {
-		if err := lowlevel.Sleep(ctx, lowlevel.LoopOf(ctx).Clock().Start().Add(lowlevel.LoopOf(ctx).Elapsed()).Sub(deadline)); err != nil {
+		if err := lowlevel.Sleep(ctx, lowlevel.LoopOf(ctx).Now().Sub(deadline)); err != nil {
 			return err
 		}
 	}
@@ -165,10 +164,3 @@ func inner(err error) error {
 	}
 	return err
 }
-
-// woken makes a method a Runnable.
-type woken func()
-
-func (w woken) Run() { w() }
-
-var _ loop.Runnable = woken(nil)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func WriteFile(ctx context.Context, fsys FS, name string, data []byte, perm fs.F
 		return err
 	}
 	_, err = f.Write(data)
-	return firstError(err, f.Close())
+	return cmp.Or(err, f.Close())
 }
 
 // ReplaceFile gives a file of any FS new contents, all at once: after a crash at any moment, the file
@@ -82,7 +83,7 @@ func ReplaceFile(ctx context.Context, fsys FS, name string, data []byte, perm fs
 	if err == nil {
 		err = f.Sync()
 	}
-	if err := firstError(err, f.Close()); err != nil {
+	if err := cmp.Or(err, f.Close()); err != nil {
 		return err
 	}
 	if err := fsys.Rename(ctx, f.Name(), name); err != nil {
@@ -139,14 +140,4 @@ func mustHave(function string, fsys FS) {
 	if fsys == nil {
 		panic("host: " + function + " in a nil FS; give it the FS of a Host")
 	}
-}
-
-// firstError is the first error that is not nil.
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
