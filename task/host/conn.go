@@ -104,11 +104,16 @@ func NewConn(ctx context.Context, network string, t Transport) *Conn {
 	if t == nil {
 		panic("host: NewConn with a nil Transport; give it the Transport that moves the bytes")
 	}
-	c := &Conn{loop: lowlevel.LoopOf(ctx), network: network, transport: t, lowest: t}
-	c.in = side{conn: c, op: "read", of: (*incoming)(c)}
-	c.out = side{conn: c, op: "write", of: (*room)(c)}
+	c := new(Conn)
+	c.init(ctx, network, t)
 	t.Start(c.in.wakeFirst, c.writable)
 	return c
+}
+
+func (c *Conn) init(ctx context.Context, network string, t Transport) {
+	c.loop, c.network, c.transport, c.lowest = lowlevel.LoopOf(ctx), network, t, t
+	c.in = side{conn: c, op: "read", of: (*incoming)(c)}
+	c.out = side{conn: c, op: "write", of: (*room)(c)}
 }
 
 // Read reads bytes that have come into p. If none have come, it suspends the running task until some come. It

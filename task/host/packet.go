@@ -1,12 +1,12 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"time"
 
 	"github.com/takt-go/takt/loop/lowlevel"
-	"github.com/takt-go/takt/task/internal/waiter"
 )
 
 // A PacketConn sends and receives packets. It is a [net.PacketConn]. ListenPacket of a [Network] makes
@@ -31,11 +31,8 @@ func NewPacketConn(ctx context.Context, network string, t PacketTransport) *Pack
 		panic("host: NewPacketConn with a nil PacketTransport; give it the PacketTransport that moves the packets")
 	}
 	p := &PacketConn{transport: t}
-	c := &p.conn
-	*c = Conn{loop: lowlevel.LoopOf(ctx), network: network, transport: addresses{t}, lowest: addresses{t}}
-	c.in = side{conn: c, op: "read", of: (*incoming)(c)}
-	c.out = side{conn: c, op: "write", of: (*room)(c)}
-	t.Start(c.in.wakeFirst, c.out.wakeFirst)
+	p.conn.init(ctx, network, addresses{t})
+	t.Start(p.conn.in.wakeFirst, p.conn.out.wakeFirst)
 	return p
 }
 
@@ -56,7 +53,7 @@ func (p *PacketConn) ReadFromContext(ctx context.Context, b []byte) (n int, from
 
 func (p *PacketConn) readFrom(ctx context.Context, b []byte) (n int, from net.Addr, err error) {
 	s := &p.conn.in
-	receive := func() (done bool) {
+	waited := s.until(ctx, func() (done bool) {
 		if err = s.refusal(true); err != nil {
 			return true
 		}
@@ -64,21 +61,22 @@ func (p *PacketConn) readFrom(ctx context.Context, b []byte) (n int, from net.Ad
 		s.spend(n)
 		err = p.conn.opError("read", err)
 		return done || err != nil
-	}
-	rests := s.mustRest()
-	if s.line.First() == nil && !rests && receive() {
-		return n, from, err
-	}
-	w := s.join(ctx)
-	defer s.leave(w)
-	if err := s.until(ctx, w, rests, receive); err != nil {
-		return 0, nil, err
+	})
+	if waited != nil {
+		return 0, nil, waited
 	}
 	return n, from, err
 }
 
-// until suspends the running task until try succeeds. rests is for the first pause.
-func (s *side) until(ctx context.Context, w *waiter.Waiter, rests bool, try func() bool) error {
+// until calls try until it succeeds. The running task has its place in the line, and is suspended before each call
+// but perhaps the first.
+func (s *side) until(ctx context.Context, try func() bool) error {
+	rests := s.mustRest()
+	if s.line.First() == nil && !rests && try() {
+		return nil
+	}
+	w := s.join(ctx)
+	defer s.leave(w)
 	for {
 		if err := s.pause(ctx, w, rests); err != nil || try() {
 			return err
@@ -103,7 +101,7 @@ func (p *PacketConn) WriteToContext(ctx context.Context, b []byte, to net.Addr) 
 
 func (p *PacketConn) writeTo(ctx context.Context, b []byte, to net.Addr) (n int, err error) {
 	s := &p.conn.out
-	send := func() (done bool) {
+	waited := s.until(ctx, func() (done bool) {
 		if err = s.refusal(true); err == nil {
 			s.spend(len(b))
 			if done, err = p.transport.SendTo(b, to); err != nil {
@@ -111,16 +109,8 @@ func (p *PacketConn) writeTo(ctx context.Context, b []byte, to net.Addr) (n int,
 			}
 		}
 		return done || err != nil
-	}
-	rests := s.mustRest()
-	if s.line.First() != nil || rests || !send() {
-		w := s.join(ctx)
-		defer s.leave(w)
-		if err := s.until(ctx, w, rests, send); err != nil {
-			return 0, err
-		}
-	}
-	if err != nil {
+	})
+	if err := cmp.Or(waited, err); err != nil {
 		return 0, err
 	}
 	return len(b), nil
