@@ -100,14 +100,8 @@ func replayCorpus(all []kept, explorer func() *explorer) (failing []*run) {
 		if x.known = failing; x.enough() {
 			break
 		}
-		by := newReplayer(k.deviations)
-		r := x.one(by, func(r *run) {
-			r.from = k.path
-			if k.seed != 0 {
-				r.seed = k.seed
-			}
-		})
-		if lost := by.lost(r.policy.tasks.names(k.lineage)); lost != "" && testing.Verbose() {
+		r := x.again(k.schedule, func(r *run) { r.from = k.path })
+		if lost := r.lost(k.schedule); lost != "" && testing.Verbose() {
 			x.t.Logf("looptest: %s no longer fits the program: %s", k.path, lost)
 		}
 		if r.failed() && !slices.ContainsFunc(failing, r.failsAs) {

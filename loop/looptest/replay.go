@@ -38,7 +38,7 @@ func replay(t testing.TB, c config, text string, body Body) {
 	if r.failed() {
 		report.timeline = tl.write(t)
 	}
-	lost := r.policy.by.(*replayer).lost(r.policy.tasks.names(s.lineage))
+	lost := r.lost(s)
 	if lost != "" {
 		report.note = "looptest: the schedule no longer fits the program: " + lost
 	}

@@ -71,6 +71,11 @@ func (r *replayer) find(p *ChoicePoint, u upcoming) int {
 	return -1
 }
 
+// lost describes the deviations of s that the program did not offer in r, a replay of s.
+func (r *run) lost(s schedule) string {
+	return r.policy.by.(*replayer).lost(r.policy.tasks.names(s.lineage))
+}
+
 // lost describes the deviations that the program did not offer, at most three of them. It returns an
 // empty string if there are none.
 func (r *replayer) lost(name func(identity uint64) string) string {
