@@ -5,7 +5,7 @@
 //	nc localhost 6060
 //
 // The first line is the client's name. After that each line goes to everybody in the room, except lines that
-// begin with a slash: /join room, /who and /quit. Ctrl-C ends the server: it says so to all clients.
+// begin with a slash: /join room, /who and /quit. Ctrl-C ends the server. The server tells the clients before.
 package main
 
 import (

@@ -24,9 +24,9 @@ import (
 // modulo the number of options. After the last byte the run is first in, first out, and benign. Where the
 // program first calls [T.Rand], eight bytes are the seed of the noise. So each list of bytes is a schedule.
 //
-// The fuzzer keeps the inputs that reach code that no input before has reached, and changes them. That is
-// good for a program whose bugs hide behind conditions: a state that only a few orders lead to. It is
-// slower than [Explore], and it does not know which schedules it has run.
+// The fuzzer keeps the inputs that reach code that no input before has reached, and changes them. That
+// helps if a bug needs a rare state, to which only a few orders lead. Fuzz is slower than [Explore], and it
+// does not know which schedules it has run.
 //
 // A failure is reported with the schedule to replay. While the fuzzer runs, the schedule is hardly
 // minimised, because the fuzzer makes its inputs shorter itself. It writes the input into testdata/fuzz;

@@ -23,8 +23,8 @@ type transcript struct {
 	outside *step                 // it has the texts that no task and no callback logged
 }
 
-// A step is a line of a transcript: a step of a task. If who is empty, it is something else that
-// happened.
+// A step is a line of a transcript. It stands for a step of a task, or, if the field who is empty, for another
+// event.
 type step struct {
 	at       string // time
 	who      string

@@ -26,7 +26,7 @@ type visited struct {
 	changed *sync.Cond // a claim has ended
 	root    int32      // as a slot has it; unseen before a run takes it
 	cells   cells      // of the tree
-	inside  []*visit   // those whose next choice point is in the tree
+	inside  []*visit   // the visits with the next choice point in the tree
 	forgot  bool       // runs were not taken in, so the exploration may have run a schedule twice
 	off     bool       // the program is not determined by its picks: see stop
 

@@ -86,7 +86,7 @@ func TestReadersWaitInOrder(t *testing.T) {
 	testkit.Equal(t, "the error of E", last.Err(), io.EOF)
 }
 
-// A task whose turn had come may be canceled before it goes on. Then the next one gets its bytes.
+// A task may be canceled when its turn has come and it has not gone on yet. Then the next task gets its bytes.
 func TestReaderCanceledWhenItsTurnHasCome(t *testing.T) {
 	for _, which := range []int{0, 1} {
 		l := testkit.NewLoop(t)
@@ -110,7 +110,7 @@ func TestReaderCanceledWhenItsTurnHasCome(t *testing.T) {
 	}
 }
 
-// Writers whose bytes have no room wait, and each Write stays whole.
+// While there is no room, the tasks that write wait. The bytes of each Write stay together.
 func TestWritesStayWhole(t *testing.T) {
 	testkit.Run(t, func(ctx context.Context) {
 		a, b := host.Pipe(ctx, host.WithPipeBuffer(10))

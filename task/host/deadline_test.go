@@ -18,7 +18,7 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// timed is a pipe whose one end reads or writes under deadlines, with the loop's clock.
+// timed is a pipe, with the loop's clock. One end of the pipe reads or writes under deadlines.
 type timed struct {
 	t    *testing.T
 	l    *loop.Loop

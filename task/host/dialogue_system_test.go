@@ -12,8 +12,8 @@ import (
 	"github.com/takt-go/takt/task/internal/testkit"
 )
 
-// Tasks are canceled at every suspension, or at every second or third one, of the dialogue over connections of the
-// machine, whose buffers hold less than a message.
+// The dialogue goes over connections of the machine. Their buffers hold less than a message. Its tasks are canceled
+// at every suspension, or at every second or third one.
 func TestDialogueOnTheMachineCanceledAtEverySuspension(t *testing.T) {
 	padding := strings.Repeat("x", 100_000)
 	small := func(t testing.TB, conns ...any) {
