@@ -173,7 +173,7 @@ type work struct {
 	before, after int64
 }
 
-// connect makes the connections. For each message that is measured, a message goes through each of them before.
+// connect makes the connections.
 func (w *work) connect(n int) error {
 	for range n {
 		c, err := net.Dial("tcp", "127.0.0.1:"+w.port)
@@ -223,14 +223,20 @@ func exchange(c net.Conn, buf []byte) error {
 	return nil
 }
 
-// each calls f for each connection at once, and returns the first error.
-func (w *work) each(f func(i int, c net.Conn) error) error {
-	errs := make(chan error, len(w.conns))
-	for i, c := range w.conns {
-		go func() { errs <- f(i, c) }()
+// each calls f for 0 to n-1 at once, and returns the first error. It keeps the times that f returns.
+func (w *work) each(n int, f func(i int) ([]time.Duration, error)) error {
+	errs := make(chan error, n)
+	for i := range n {
+		go func() {
+			times, err := f(i)
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.times = append(w.times, times...)
+			errs <- err
+		}()
 	}
 	var first error
-	for range w.conns {
+	for range n {
 		if err := <-errs; err != nil && first == nil {
 			first = err
 			w.close() // so that the others end
@@ -241,24 +247,20 @@ func (w *work) each(f func(i int, c net.Conn) error) error {
 
 // talk exchanges a number of messages on each connection. Each begins only after pause has returned.
 func (w *work) talk(messages int, pause func(i, k int)) error {
-	return w.each(func(i int, c net.Conn) error {
+	return w.each(len(w.conns), func(i int) ([]time.Duration, error) {
 		buf := make([]byte, len(message))
 		times := make([]time.Duration, 0, messages)
 		for k := range messages {
-			began := time.Now()
 			if pause != nil {
 				pause(i, k)
-				began = time.Now()
 			}
-			if err := exchange(c, buf); err != nil {
-				return err
+			began := time.Now()
+			if err := exchange(w.conns[i], buf); err != nil {
+				return nil, err
 			}
 			times = append(times, time.Since(began))
 		}
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.times = append(w.times, times...)
-		return nil
+		return times, nil
 	})
 }
 
@@ -320,42 +322,26 @@ func (w *work) chat() error {
 		}
 		return nil
 	}
-	all := func(rounds int, times bool) error {
-		errs := make(chan error, rooms)
-		for r := range rooms {
-			go func() {
-				mine := make([]time.Duration, 0, rounds)
-				for k := range rounds {
-					began := time.Now()
-					if err := round(r, k); err != nil {
-						errs <- err
-						return
-					}
-					mine = append(mine, time.Since(began))
+	all := func(rounds int) error {
+		return w.each(rooms, func(r int) ([]time.Duration, error) {
+			times := make([]time.Duration, 0, rounds)
+			for k := range rounds {
+				began := time.Now()
+				if err := round(r, k); err != nil {
+					return nil, err
 				}
-				if times {
-					w.mu.Lock()
-					w.times = append(w.times, mine...)
-					w.mu.Unlock()
-				}
-				errs <- nil
-			}()
-		}
-		var first error
-		for range rooms {
-			if err := <-errs; err != nil && first == nil {
-				first = err
-				w.close()
+				times = append(times, time.Since(began))
 			}
-		}
-		return first
+			return times, nil
+		})
 	}
-	if err := all(2, false); err != nil {
+	if err := all(2); err != nil { // warms up
 		return err
 	}
+	w.times = w.times[:0]
 	rounds := max(1, w.n/(rooms*(room-1)))
 	w.ops = rounds * rooms * (room - 1)
-	return w.measured(func() error { return all(rounds, true) })
+	return w.measured(func() error { return all(rounds) })
 }
 
 // idle sends one message on each connection, so that the server has accepted it, and then nothing.
