@@ -210,9 +210,17 @@ func (p *pump) closeAfter(last []byte) error {
 	return nil
 }
 
-// finish closes the connection if Close was called and nothing is left to do.
+// finish closes the connection if Close was called and nothing is left to do. If the goroutine that reads has not
+// taken all input yet, it does so first, until the peer closes.
 func (p *pump) finish() {
-	if p.closed && !p.writing && (!p.lingered || p.inErr != nil) {
+	if !p.closed || p.writing {
+		return
+	}
+	if !p.lingered && p.inErr == nil && hasInput(p.conn) {
+		p.lingered = true
+		p.endWriting()
+	}
+	if !p.lingered || p.inErr != nil {
 		_ = p.conn.Close()
 	}
 }
