@@ -34,18 +34,10 @@ func TestConnectionsOfAClosedLoop(t *testing.T) {
 			return conn
 		},
 		"TLS": func(ctx context.Context, t *testing.T) io.Closer {
-			a, b, err := pairOf(t, "tcp")(ctx)
-			testkit.NoError(t, err)
-			server, client := tlsConfigs(t)
-			handshake(ctx, t, a, b, server, client)
-			return a
+			return tlsOver(ctx, t, pairOf(t, "tcp"))
 		},
 		"TLS over a pump": func(ctx context.Context, t *testing.T) io.Closer {
-			a, b, err := pumpedPair(t, "tcp")(ctx)
-			testkit.NoError(t, err)
-			server, client := tlsConfigs(t)
-			handshake(ctx, t, a, b, server, client)
-			return a
+			return tlsOver(ctx, t, pumpedPair(t, "tcp"))
 		},
 		"listener": func(ctx context.Context, t *testing.T) io.Closer { return listen(t, ctx, "tcp") },
 		"packets": func(ctx context.Context, t *testing.T) io.Closer {
@@ -80,4 +72,14 @@ func TestConnectionsOfAClosedLoop(t *testing.T) {
 			}
 		})
 	}
+}
+
+// tlsOver returns one end of a connection with TLS.
+func tlsOver(ctx context.Context, t *testing.T, pair func(ctx context.Context) (a, b *host.Conn, err error)) *host.Conn {
+	t.Helper()
+	a, b, err := pair(ctx)
+	testkit.NoError(t, err)
+	server, client := tlsConfigs(t)
+	handshake(ctx, t, a, b, server, client)
+	return a
 }

@@ -32,20 +32,26 @@ func echo(c *host.Conn) error {
 func TestPipeEchoes(t *testing.T) {
 	testkit.Run(t, func(ctx context.Context) {
 		a, b := host.Pipe(ctx, host.WithPipeBuffer(100))
-		server := testkit.Spawn(ctx, "server", func(context.Context) error { return echo(b) })
-		sent := bytes.Repeat([]byte("0123456789"), 1000)
-		writer := testkit.Spawn(ctx, "writer", func(context.Context) error {
-			n, err := a.Write(sent)
-			testkit.Equal(t, "written", n, len(sent))
-			testkit.NoError(t, err)
-			return a.CloseWrite()
-		})
-		got, err := io.ReadAll(a)
-		testkit.NoError(t, err)
-		testkit.Equal(t, "what came back is what was sent", bytes.Equal(got, sent), true)
-		testkit.NoError(t, task.Gather(server, writer).Wait(ctx))
-		testkit.NoError(t, a.Close())
+		echoAround(ctx, t, a, b, 10_000)
 	})
+}
+
+// echoAround sends bytes from a to b and back, and closes both ends.
+func echoAround(ctx context.Context, t testing.TB, a, b *host.Conn, size int) {
+	t.Helper()
+	server := testkit.Spawn(ctx, "server", func(context.Context) error { return echo(b) })
+	sent := bytes.Repeat([]byte("0123456789"), size/10)
+	writer := testkit.Spawn(ctx, "writer", func(context.Context) error {
+		n, err := a.Write(sent)
+		testkit.Equal(t, "written", n, len(sent))
+		testkit.NoError(t, err)
+		return a.CloseWrite()
+	})
+	got, err := io.ReadAll(a)
+	testkit.NoError(t, err)
+	testkit.Equal(t, "what came back is what was sent", bytes.Equal(got, sent), true)
+	testkit.NoError(t, task.Gather(server, writer).Wait(ctx))
+	testkit.NoError(t, a.Close())
 }
 
 // The memory of a direction is used round and round, and grows while it holds bytes.

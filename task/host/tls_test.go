@@ -62,19 +62,7 @@ func TestTLSInBothDirections(t *testing.T) {
 				t.Errorf("the state is %+v", state)
 			}
 		}
-		echoing := testkit.Spawn(ctx, "echo", func(context.Context) error { return echo(s) })
-		sent := bytes.Repeat([]byte("0123456789"), 10000)
-		writer := testkit.Spawn(ctx, "writer", func(context.Context) error {
-			n, err := c.Write(sent)
-			testkit.Equal(t, "written", n, len(sent))
-			testkit.NoError(t, err)
-			return c.CloseWrite()
-		})
-		got, err := io.ReadAll(c)
-		testkit.NoError(t, err)
-		testkit.Equal(t, "what came back is what was sent", bytes.Equal(got, sent), true)
-		testkit.NoError(t, task.Gather(echoing, writer).Wait(ctx))
-		testkit.NoError(t, c.Close())
+		echoAround(ctx, t, c, s, 100_000)
 		testkit.ErrorIs(t, c.Close(), net.ErrClosed)
 	})
 }
