@@ -76,14 +76,18 @@ func TestCanceledDialClosesTheConnection(t *testing.T) {
 			onMachine(t, func(ctx context.Context) {
 				begun, canceled := make(chan struct{}), make(chan struct{})
 				dialing := task.Go(ctx, func(ctx context.Context) (net.Conn, error) {
-					return host.Open(ctx, func(ctx context.Context) (net.Conn, error) {
+					conn, err := host.Open(ctx, func(ctx context.Context) (net.Conn, error) {
 						if close(begun); late {
 							<-canceled
 						} else {
-							<-ctx.Done() // after the cancellation was delivered, but fn does not care
+							<-ctx.Done() // the task is canceled, but fn does not care
 						}
 						return ours, nil
 					})
+					if err == nil { // fn has returned before the task has noticed its cancellation
+						testkit.NoError(t, conn.Close())
+					}
+					return conn, err
 				})
 				testkit.NoError(t, testkit.Yield(ctx, 1))
 				<-begun
