@@ -39,6 +39,10 @@ func (l *Loop) Close() {
 	// wait for a goroutine that waits for the loop.
 	l.inbox.Refuse()
 	l.root.ending().end(&CanceledError{Cause: ErrClosed})
+	for _, r := range l.realms {
+		r.endContexts(&CanceledError{Cause: ErrClosed})
+	}
+	l.unshared = true
 	sit(&l.stacks.Driver)
 	if l.debug {
 		identify(&l.stacks.Driver)
@@ -77,7 +81,7 @@ func (l *Loop) unwindAll() {
 // unwind ends t.
 func (l *Loop) unwind(t *Task) {
 	t.unwinding = true
-	err := &CanceledError{Cause: ErrClosed}
+	err := t.unwindError()
 	t.ending().end(err)
 	defer func() { l.current = nil }()
 	switch {
@@ -92,6 +96,14 @@ func (l *Loop) unwind(t *Task) {
 			l.unwindStep(t, err)
 		}
 	}
+}
+
+// unwindError returns the error of the awaits of t while it is being unwound.
+func (t *Task) unwindError() *CanceledError {
+	if t.env.realm.over() && !t.env.loop.in(closing) {
+		return &CanceledError{Cause: errRealmEnded}
+	}
+	return &CanceledError{Cause: ErrClosed}
 }
 
 // unwindStep asks a stackless body to end. A body that goes on waiting is refused, and ended by a
@@ -124,6 +136,7 @@ func (l *Loop) release() {
 	l.lives = nil
 	l.ready, l.turnEnd = ready.Queue{}, 0
 	l.timers, l.due = noTimers, nil
+	l.realms = nil
 	l.outside.Close()
 	l.atIdle = nil
 }

@@ -24,12 +24,16 @@ type environment struct {
 	loop    *Loop
 	outer   context.Context // not nil
 	bounded bool            // outer can end
+	realm   *realm          // nil if the tasks belong to none
 }
 
 type contextKey struct{}
 
 // taskKey finds the task whose values a context has, also if the context belongs to no loop.
 type taskKey struct{}
+
+// realmKey finds the realm of a context, also if the context belongs to no loop.
+type realmKey struct{}
 
 // ownContext is a Task as a context. The body of the task is given it.
 type ownContext Task
@@ -40,6 +44,8 @@ func (c *ownContext) Value(key any) any {
 		return c
 	case key == (taskKey{}) && !c.isRoot:
 		return (*Task)(c)
+	case key == (realmKey{}):
+		return c.env.realm
 	}
 	return (*Task)(c).extras().value(key, c.env.outer)
 }
@@ -50,6 +56,9 @@ func (c *ownContext) Err() error            { return (*Task)(c).extras().err(c.e
 func (c *ownContext) Deadline() (time.Time, bool) { return c.env.outer.Deadline() }
 
 func (c *ownContext) String() string {
+	if c.isRoot && c.env.realm != nil {
+		return "loop.Context(realm)"
+	}
 	if c.isRoot {
 		return "loop.Context"
 	}
@@ -126,7 +135,7 @@ func inherit(ctx context.Context) (e *environment, derived bool) {
 		panic(noLoop(ctx))
 	}
 	if derived {
-		return &environment{loop: by.env.loop, outer: ctx, bounded: true}, true
+		return &environment{loop: by.env.loop, outer: ctx, bounded: true, realm: by.env.realm}, true
 	}
 	for {
 		switch c := ctx.(type) {
@@ -138,7 +147,7 @@ func inherit(ctx context.Context) (e *environment, derived bool) {
 			}
 			ctx = c.outer
 		default:
-			return &environment{loop: by.env.loop, outer: context.WithoutCancel(ctx)}, false
+			return &environment{loop: by.env.loop, outer: context.WithoutCancel(ctx), realm: by.env.realm}, false
 		}
 	}
 }
@@ -148,7 +157,7 @@ func (e *environment) values() *environment {
 	if !e.bounded {
 		return e // the usual case
 	}
-	return &environment{loop: e.loop, outer: context.WithoutCancel(e.outer)}
+	return &environment{loop: e.loop, outer: context.WithoutCancel(e.outer), realm: e.realm}
 }
 
 // FromContext returns the loop that ctx belongs to. A context belongs to a loop if it is the context
@@ -179,7 +188,9 @@ func fromDerived(ctx context.Context) *Loop {
 
 // Bind returns a context that behaves like ctx and also belongs to the loop. Use it to spawn a task
 // that inherits the values of a context from outside. When ctx ends, such a task is canceled. If ctx
-// has ended before, the task never runs.
+// has ended before, the task never runs. If ctx has the values of a task of this loop, such as a
+// context that [Outside] has made, the new task belongs to the realm of that task (NewRealm of
+// package lowlevel).
 //
 // Callbacks get the profiler labels of the first context that is bound to the loop.
 func (l *Loop) Bind(ctx context.Context) context.Context {
@@ -191,17 +202,21 @@ func (l *Loop) Bind(ctx context.Context) context.Context {
 	if l.bound == nil {
 		l.bound = ctx
 	}
-	return &boundContext{ctx, l}
+	root := &l.root
+	if r, _ := ctx.Value(realmKey{}).(*realm); r != nil && r.env.loop == l {
+		root = &r.root
+	}
+	return &boundContext{ctx, root}
 }
 
 type boundContext struct {
 	context.Context
-	loop *Loop
+	root *Task // of the loop, or of a realm
 }
 
 func (b *boundContext) Value(key any) any {
 	if key == (contextKey{}) {
-		return (*ownContext)(&b.loop.root)
+		return (*ownContext)(b.root)
 	}
 	return b.Context.Value(key)
 }
@@ -276,9 +291,9 @@ func notCurrent(ctx context.Context, t *Task) string {
 	}
 	switch l := t.Loop(); {
 	case t.isRoot && l.current == nil:
-		return "loop: this needs a task, and was called with the loop's context outside every task; spawn one with task.Go"
+		return fmt.Sprintf("loop: this needs a task, and was called with the %s context outside every task; spawn one with task.Go", t.rootOf())
 	case t.isRoot:
-		return fmt.Sprintf("loop: this was called in task %q with the loop's context; use the context that the task's body was handed", l.current.Name())
+		return fmt.Sprintf("loop: this was called in task %q with the %s context; use the context that the task's body was handed", l.current.Name(), t.rootOf())
 	case t.state == stateDone:
 		return fmt.Sprintf("loop: the context of task %q was used after the task ended (%s)", t.Name(), l.whoRuns())
 	case l.in(resting) || l.in(closed):
@@ -288,6 +303,14 @@ func notCurrent(ctx context.Context, t *Task) string {
 	default:
 		return fmt.Sprintf("loop: the context of task %q was used where %s; use the context that the running body was handed", t.Name(), l.whoRuns())
 	}
+}
+
+// rootOf says in messages of what t is the root.
+func (t *Task) rootOf() string {
+	if t.env.realm != nil {
+		return "realm's"
+	}
+	return "loop's"
 }
 
 func (l *Loop) whoRuns() string {

@@ -326,6 +326,13 @@
 // dropped without Close, its goroutines stay: those of its tasks, and those of the free stacks that
 // it keeps for later tasks.
 //
+// # Realms
+//
+// A realm (NewRealm of package lowlevel) is a set of the loop's tasks that can be ended at once, while the
+// other tasks go on. When it ends, no task of it begins another step of its program. Before anything else
+// runs, the loop unwinds the tasks of the realm as Close does, in order of creation. A task belongs to the realm of the
+// context with which it was spawned. Realm of package lowlevel has the rules.
+//
 // # Costs
 //
 // Scheduling, yielding, and waking a task allocate nothing. Arming or canceling a timer costs

@@ -132,7 +132,7 @@ const (
 	CallbackFailed   FailureKind = iota + 1 // a callback panicked
 	ShutdownFailed                          // a task failed while the program was closing
 	ShieldedFailed                          // a shielded awaitable failed after its shield was canceled
-	TaskStuck                               // a body did not end when the loop was closed
+	TaskStuck                               // a body did not end when the loop was closed, or its realm ended
 	ErrorUnretrieved                        // a task failed, and no code has taken its error: see WithUnretrievedLimit
 	SlowStep                                // a step or callback blocked the loop for too long; debug mode only
 	PolicyFailed                            // a Policy panicked, called Goexit, or returned a wrong index; the loop has dropped it
@@ -152,7 +152,7 @@ func (k FailureKind) String() string {
 	case ShieldedFailed:
 		return "a shielded awaitable failed after its shield was canceled"
 	case TaskStuck:
-		return "a body did not end when the loop was closed"
+		return "a body did not end when it was unwound"
 	case ErrorUnretrieved:
 		return "a task failed and its error was never retrieved"
 	case ThreadHeld:

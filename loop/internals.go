@@ -44,6 +44,7 @@ func (internals) Report(l *Loop, f Failure)                           { l.report
 func (internals) Sweep(l *Loop, cancel func())                        { l.inSweep(cancel) }
 func (internals) Sweeps(l *Loop) uint64                               { return l.sweeps() }
 func (internals) Enter(ctx context.Context) *scope                    { return enter(ctx) }
+func (internals) NewRealm(ctx context.Context) *realm                 { return newRealm(ctx) }
 func (internals) AddPort(l *Loop, p source.Port) *source.Registration { return l.addPort(p) }
 func (internals) Deliver(l *Loop, fn func()) bool                     { return l.deliver(fn) }
 func (internals) Offload(l *Loop, work, done func())                  { l.offload(work, done) }
@@ -55,6 +56,9 @@ func (internals) WithFollower(f follower) Option                      { return w
 // AnyCancellation returns future.ErrCanceled. This package makes it, because the method Is of
 // CanceledError needs it.
 func (internals) AnyCancellation() error { return anyCancellation }
+
+// RealmEnded returns ErrRealmEnded of package lowlevel.
+func (internals) RealmEnded() error { return errRealmEnded }
 
 func (internals) AddWaker(l *Loop, w *source.Waker, woken Runnable, closed func()) {
 	l.addWaker(w, woken, closed)

@@ -32,6 +32,7 @@ type Loop struct {
 	next     *stack // set by an entry that needs a stack to run; &fresh for one without a task
 	attended bool   // an observer, a policy that the driver asks, a failure to report, labels or debug mode: see attend
 	guided   bool   // a policy or a follower
+	unshared bool   // only the driver runs the scheduler: in debug mode, while realms are ending, and in Close
 	eager    int    // number of eager first steps that are running, nested in each other
 	stopping bool   // Stop was called
 	idleTold uint64 // turns+1 when the observers were last told of Idle
@@ -70,6 +71,10 @@ type Loop struct {
 	cursors     []*cursor // of the iterations over the tasks
 	tasks       int
 	spawned     uint64
+
+	// Realms: see realm.go.
+	realms []*realm // those that have no parent and have not ended
+	ends   uint64   // calls of End since the tasks of all ended realms were unwound
 
 	// Choices of the policy, and failures.
 	choices     *choices  // nil if there has been no policy
@@ -247,7 +252,7 @@ func New(opts ...Option) *Loop {
 		l.clock = timer.NewSystem()
 	}
 	l.phase.Store(uint32(resting))
-	l.labeled, l.lenient = l.debug, !l.debug
+	l.labeled, l.lenient, l.unshared = l.debug, !l.debug, l.debug
 	l.rootEnv = environment{loop: l, outer: context.Background()}
 	l.root.env, l.root.isRoot = &l.rootEnv, true
 	l.root.extra.Store(&l.rootExtra)
@@ -387,7 +392,7 @@ func (l *Loop) reportFailures() {
 func (l *Loop) attend() {
 	l.guided = l.policy != nil || l.follower != nil
 	asksDriver := l.guided && (l.follower == nil || l.spare == nil)
-	l.attended = l.debug || l.labeled || l.observer != nil || asksDriver || len(l.failures) > 0
+	l.attended = l.debug || l.labeled || l.observer != nil || asksDriver || len(l.failures) > 0 || l.ends > 0
 }
 
 // logError writes to slog. If the program's slog handler panics, logError writes to the standard

@@ -114,6 +114,18 @@ func (c *choices) drop(from, to int) {
 	c.tasks, c.places = slices.Delete(c.tasks, from, to), slices.Delete(c.places, from, to)
 }
 
+// dropTaken drops the tasks that other code than pick has taken out of the queue.
+func (c *choices) dropTaken(q *ready.Queue) {
+	kept := 0
+	for at, place := range c.places {
+		if place >= q.Head() && q.At(place) != nil {
+			c.tasks[kept], c.places[kept] = c.tasks[at], place
+			kept++
+		}
+	}
+	c.drop(kept, len(c.places))
+}
+
 // ask asks the policy. If the policy panics or calls Goexit, ask drops it and picks 0.
 func (l *Loop) ask(timePasses bool) (at int) {
 	returned := false

@@ -98,6 +98,9 @@ func (l *Loop) drive(what string, m mode, until time.Time) error {
 		l.stopping = sliced && !l.endSlice() && l.stopping
 		l.mode = modeNone
 		l.current = nil // next stays: after a Goexit, the stack in next may still have to run
+		if l.next == &errand {
+			l.next = nil
+		}
 		l.phase.Store(uint32(resting))
 		if clock != nil {
 			clock.Release()
@@ -112,10 +115,14 @@ func (l *Loop) drive(what string, m mode, until time.Time) error {
 	}
 	for {
 		l.reportFailures()
+		if l.ends > 0 {
+			l.unwindRealms()
+		}
 		if l.next == nil { // otherwise the last stack has set it already
 			l.dispatch(nil, nil)
 		}
 		switch s := l.next; {
+		case s == &errand:
 		case s != nil:
 			l.next = nil
 			if s == &fresh {
@@ -175,7 +182,7 @@ func (l *Loop) step(s *stack) {
 // to go on. s is nil if the driver calls dispatch. The task of s is nil if the stack is free. r is an entry
 // that was taken from the queue and comes first, or nil.
 func (l *Loop) dispatch(s *stack, r Runnable) {
-	for !l.dispatchGuarded(s, r) && len(l.failures) == 0 {
+	for !l.dispatchGuarded(s, r) && len(l.failures) == 0 && l.next == nil {
 		r = nil
 	}
 }

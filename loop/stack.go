@@ -35,6 +35,10 @@ type seat struct {
 // fresh stands for a stack that the driver, or the scheduler on a free stack, must find for Loop.starting.
 var fresh stack
 
+// errand stands for the driver: the entry that has just run has ended a realm, and the driver must unwind
+// the tasks of that realm before the next entry runs.
+var errand stack
+
 // maxFree is how many free stacks a loop keeps. When there are so many, a stack ends when its body
 // has ended.
 const maxFree = 4096
@@ -105,7 +109,7 @@ func (l *Loop) vacate(s *stack) *stack {
 			next = l.takeFree(l.starting)
 		}
 	}
-	if next == nil {
+	if next == nil || next == &errand {
 		return &l.stacks.Driver
 	}
 	l.next = nil
@@ -174,4 +178,4 @@ func (l *Loop) startOn(s *stack, t *Task) *stack {
 }
 
 // share reports whether a stack may run the scheduler in place of the driver.
-func (l *Loop) share() bool { return !l.debug && !l.in(closing) }
+func (l *Loop) share() bool { return !l.unshared }

@@ -330,7 +330,7 @@ func (s *stuck) Error() string {
 
 // refuse returns the error of an await in a body that is being unwound.
 func (t *Task) refuse() error {
-	err := &CanceledError{Cause: ErrClosed}
+	err := t.unwindError()
 	x := t.withExtra()
 	if x.refused++; x.refused > maxRefused {
 		panic(&stuck{err})

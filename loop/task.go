@@ -180,7 +180,9 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 	if l.follower != nil {
 		l.tellMade(t)
 	}
-	if derived {
+	if env.realm.over() {
+		t.Cancel(errRealmEnded)
+	} else if derived {
 		l.bindTask(ctx, t)
 	}
 	if l.factory != nil {

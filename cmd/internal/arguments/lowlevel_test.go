@@ -26,8 +26,11 @@ var lowlevelRules = map[string]rule{
 	"Suspend": bad(
 		on("a nil context", nilContext, func() { _ = lowlevel.Suspend(noContext, task.Turn()) }),
 		harmless("the zero Suspension", func() { in(func(ctx context.Context) { _ = lowlevel.Suspend(ctx, loop.Suspension{}) }) })),
-	"Sleep":        bad(on("a nil context", nilContext, func() { _ = lowlevel.Sleep(noContext, 1) })),
-	"Yield":        bad(on("a nil context", nilContext, func() { _ = lowlevel.Yield(noContext) })),
+	"Sleep": bad(on("a nil context", nilContext, func() { _ = lowlevel.Sleep(noContext, 1) })),
+	"Yield": bad(on("a nil context", nilContext, func() { _ = lowlevel.Yield(noContext) })),
+	"NewRealm": bad(on("a closed loop", "loop: NewRealm"+isClosed, func() { lowlevel.NewRealm(closed().Context()) }),
+		on("a nil context", nilContext, func() { lowlevel.NewRealm(noContext) }),
+		on("a context of no loop", "belongs to no loop", func() { lowlevel.NewRealm(context.Background()) })),
 	"LoopOf":       bad(on("a nil context", nilContext, func() { lowlevel.LoopOf(noContext) }), on("a context of no loop", "belongs to no loop", func() { lowlevel.LoopOf(context.Background()) })),
 	"Failed":       fine(forTask),
 	"Spawn":        fine(forTask),

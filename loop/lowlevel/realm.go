@@ -1,0 +1,88 @@
+package lowlevel
+
+import (
+	"context"
+
+	"github.com/takt-go/takt/loop"
+)
+
+// ErrRealmEnded is the cause of the cancellation that unwinds the tasks of a [Realm] that has ended.
+var ErrRealmEnded = loop.Internals.RealmEnded()
+
+// A Realm is a set of tasks of a loop that can be ended at once. [NewRealm] makes realms. A test that
+// simulates several machines in one loop gives each machine a realm, and ends the realm when the machine
+// crashes.
+//
+// A task belongs to the realm of the context with which it was spawned. The context of a realm belongs to
+// that realm, and so does the context of each of its tasks, with all contexts that are derived from these:
+// those of groups and time limits, and those that [loop.Loop.Bind] makes of them. A task stays in its
+// realm. [loop.Loop.Context] belongs to no realm. A realm that is made with the context of another realm is
+// a part of that realm, and ends with it.
+//
+// Only tasks belong to a realm. The loop cannot know for which task a callback was scheduled. So
+// functions that were handed to CallSoon, CallLater, Post or OnDone run after the realm has ended, and so do
+// the Runnables of [AtIdle] and of a [Waker], and the done function of [Offload]. A limit of package task
+// removes its timer when its body is unwound.
+//
+// # What End does
+//
+// End ends the contexts of the realm and of its tasks. From then on no task of the realm begins another step
+// of its program. Before the next step or callback of any other task or program part runs, the loop unwinds the tasks
+// of the realm, as [loop.Loop.Close] does, in order of creation. What happens depends on where a task
+// stands:
+//
+//	new, queued    its body never runs; the task is canceled
+//	in a step      the step goes on. A stackful body ends in it, because each await fails at once. A
+//	               stackless body is unwound when the step is over, as a suspended one
+//	suspended      the await fails at once, also if the task was woken already
+//	done           nothing
+//
+// An await fails with a [*loop.CanceledError] that has [ErrRealmEnded] as its cause. Every later await of
+// the task fails in the same way. What a task awaited goes on, and is not canceled: a task outside of the
+// realm, a future, an offloaded call. So the deferred calls of the task run, and time stands still meanwhile.
+// In a deferred call, or in a step of a stackless body that follows,
+//
+//	an await       fails at once; after 1000 refusals a panic ends the body ([loop.TaskStuck])
+//	a spawn        makes a task that never runs, if it is a task of the realm; another one runs later,
+//	               also if it asks for an eager first step
+//	a panic        ends the task with a *loop.PanicError; the other tasks are unwound all the same
+//	a Goexit       ends the task with ErrGoexit, and ends the driver; the other tasks are unwound first
+//	a recover      works as always
+//	End            of another realm: its tasks are unwound too, before anything else runs
+//
+// A task that is spawned in a realm that has ended never runs: it is canceled, and ends in its turn. Code outside of the
+// realm that awaits one of its tasks gets what the body has returned, usually the cancellation. Locks
+// that a task holds stay locked, unless a deferred call unlocks them.
+//
+// End runs no body inside the call, so any code on the loop may call it: a callback, a task outside of the
+// realm, a task of the realm itself, and the host while the loop is not running. Bodies are
+// unwound when that callback or step is over, and in the last case when the loop is driven again. (An
+// eager first step is a part of the step that has made the task.) So a task outside of the realm that calls End
+// and then suspends, for example by Yield, finds all tasks of the realm done when it goes on.
+//
+// If the loop is closed first, Close unwinds the tasks, and the cause is [loop.ErrClosed].
+//
+// # Order and cost
+//
+// A realm changes nothing in the order of events before it ends. An observer is told of the unwinding by the usual
+// events. A [Policy] has no choice there, and a [Follower] is told of no step: unwinding takes no entry from the
+// ready queue.
+//
+// A task costs nothing more in a realm. A realm costs about 400 bytes; the loop keeps it until it ends. End looks at each
+// unfinished task of the loop, and at each entry of the ready queue.
+type Realm interface {
+	// Context returns the context of the realm, which carries the loop, but no task. Spawn the first
+	// tasks of the realm with it. It has the values of the context that NewRealm was given. It ends when
+	// the realm ends, or when Close begins.
+	Context() context.Context
+	// End ends the realm, and the realms that are a part of it. Ending it again does nothing, and neither
+	// does End when the loop is closed. An observer or a policy must not call End.
+	End()
+	// Ended reports whether the realm has ended: End was called.
+	Ended() bool
+}
+
+// NewRealm makes a realm on the loop that ctx belongs to. The realm is a part of the realm of ctx, if there
+// is one. The tasks of the realm inherit the values of ctx. They do not end when ctx ends. NewRealm panics if
+// ctx belongs to no loop, or if the loop is closed.
+func NewRealm(ctx context.Context) Realm { return loop.Internals.NewRealm(ctx) }
