@@ -129,6 +129,9 @@ func (l *Loop) disarm(key timer.Key) bool {
 	if !ok {
 		r, ok = l.cancelDue(key)
 	}
+	if !ok && l.moved != nil {
+		return l.disarmMoved(key)
+	}
 	if ok && l.observer != nil {
 		l.tellTimer(TimerCanceled, key, r)
 	}

@@ -45,6 +45,7 @@ func (internals) Sweep(l *Loop, cancel func())                        { l.inSwee
 func (internals) Sweeps(l *Loop) uint64                               { return l.sweeps() }
 func (internals) Enter(ctx context.Context) *scope                    { return enter(ctx) }
 func (internals) NewRealm(ctx context.Context) *realm                 { return newRealm(ctx) }
+func (internals) Now(ctx context.Context) time.Time                   { return nowIn(ctx) }
 func (internals) AddPort(l *Loop, p source.Port) *source.Registration { return l.addPort(p) }
 func (internals) Deliver(l *Loop, fn func()) bool                     { return l.deliver(fn) }
 func (internals) Offload(l *Loop, work, done func())                  { l.offload(work, done) }
@@ -56,6 +57,14 @@ func (internals) WithFollower(f follower) Option                      { return w
 // AnyCancellation returns future.ErrCanceled. This package makes it, because the method Is of
 // CanceledError needs it.
 func (internals) AnyCancellation() error { return anyCancellation }
+
+func (internals) CallLater(ctx context.Context, d time.Duration, fn func()) Handle {
+	return callLater(ctx, d, fn)
+}
+
+func (internals) CallAt(ctx context.Context, when time.Time, fn func()) Handle {
+	return callAt(ctx, when, fn)
+}
 
 // RealmEnded returns ErrRealmEnded of package lowlevel.
 func (internals) RealmEnded() error { return errRealmEnded }

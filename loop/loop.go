@@ -75,6 +75,9 @@ type Loop struct {
 	// Realms: see realm.go.
 	realms []*realm // those that have no parent and have not ended
 	ends   uint64   // calls of End since the tasks of all ended realms were unwound
+	// The callbacks that go by the clock of a realm, and were armed again: by the key in their Handle.
+	moved      map[timer.Key]*realmCall
+	realmCalls bool // there was such a callback
 
 	// Choices of the policy, and failures.
 	choices     *choices  // nil if there has been no policy

@@ -17,6 +17,7 @@ type realm struct {
 	parent   *realm      // nil if there is none
 	children []*realm    // that have not ended, in order of creation
 	ended    bool
+	clock    realmClock
 }
 
 // errRealmEnded is ErrRealmEnded of package lowlevel.
@@ -26,7 +27,7 @@ var errRealmEnded = errors.New("loop: the realm of the task has ended")
 func newRealm(ctx context.Context) *realm {
 	e, _ := inherit(ctx)
 	e.loop.check("NewRealm")
-	r := &realm{parent: e.realm}
+	r := &realm{parent: e.realm, clock: realmClock{rate: normal}}
 	r.env = environment{loop: e.loop, outer: e.values().outer, realm: r}
 	r.root.env, r.root.isRoot = &r.env, true
 	switch p := r.parent; {
@@ -122,6 +123,7 @@ func (l *Loop) unwindRealms() {
 		l.next = nil
 	}
 	l.dropDone()
+	l.dropCalls()
 }
 
 // unwindMember unwinds t as Close does. The loop goes on after that, so nothing may refer to t any more.

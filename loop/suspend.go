@@ -186,7 +186,7 @@ func (t *Task) suspend(s Suspension) {
 		l.ready.Push((*entry)(t))
 	case sleep:
 		t.sleeping = true
-		t.live.timer = l.timers.Arm(l.after(s.d), (*sleeper)(t)) // tellSuspended tells the observers of this timer
+		t.live.timer = l.timers.Arm(t.after(s.d), (*sleeper)(t)) // tellSuspended tells the observers of this timer
 	}
 	if l.attended {
 		t.announceSuspended()
@@ -211,6 +211,14 @@ func (t *Task) suspend(s Suspension) {
 			}
 		})
 	}
+}
+
+// after returns the instant of the loop at which d has passed for t.
+func (t *Task) after(d time.Duration) int64 {
+	if r := t.env.realm; r != nil {
+		return r.instantOf(r.after(d))
+	}
+	return t.env.loop.after(d)
 }
 
 // announceSuspended is the part of suspend for an attended loop.

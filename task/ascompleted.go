@@ -37,7 +37,7 @@ func AsCompleted[A future.Any](ctx context.Context, limit time.Duration, of ...A
 		l := lowlevel.LoopOf(ctx)
 		if limit != NoLimit && len(of) > 0 {
 			when := instant(ctx, limit)
-			c.limit = l.CallLater(limit, func() { c.expire(&TimeoutError{when, limit}) })
+			c.limit = lowlevel.CallLater(ctx, limit, func() { c.expire(&TimeoutError{when, limit}) })
 		}
 		c.each = make([]completion[A], len(of))
 		for at, a := range of {

@@ -94,7 +94,7 @@ func instant(ctx context.Context, d time.Duration) time.Time {
 	if d == NoLimit {
 		return time.Time{}
 	}
-	return lowlevel.LoopOf(ctx).Now().Add(d)
+	return lowlevel.Now(ctx).Add(d)
 }
 
 func underLimit(ctx context.Context, when time.Time, limit time.Duration, body func(context.Context, *Deadline) error) (err error) {
@@ -137,17 +137,17 @@ func (d *Deadline) Reschedule(when time.Time) error {
 }
 
 func (d *Deadline) set(when time.Time, limit time.Duration) {
-	l := d.scope.Task().Loop()
+	ctx := d.scope.Context()
 	d.when, d.limit = when, limit
 	d.scope.SetDeadline(when)
 	d.timer.Cancel()
 	switch {
 	case when.IsZero():
 		d.timer = loop.Handle{}
-	case when.After(l.Now()):
-		d.timer = l.CallAt(when, d.expire)
+	case when.After(lowlevel.Now(ctx)):
+		d.timer = lowlevel.CallAt(ctx, when, d.expire)
 	default:
-		d.timer = l.CallSoon(d.expire)
+		d.timer = d.scope.Task().Loop().CallSoon(d.expire)
 	}
 }
 
@@ -208,7 +208,7 @@ func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T], limit time.
 	if a.Done() {
 		return a.Result()
 	}
-	now := lowlevel.LoopOf(ctx).Now()
+	now := lowlevel.Now(ctx)
 	done := newSignal(ctx, "the end of what was canceled", pendingOf([]future.Awaitable[T]{a}))
 	a.AddWaiter(done)
 	defer a.RemoveWaiter(done) // in case the waiting ends early

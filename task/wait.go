@@ -73,7 +73,7 @@ func Wait[A future.Any](ctx context.Context, limit time.Duration, until Until, o
 	of = unique(of)
 	w := &waiting{signal: newSignal(ctx, until.of(len(of)), pendingOf(of)), until: until, left: len(of)}
 	if limit != NoLimit {
-		w.limit = w.Loop().CallLater(limit, w.signal.Run)
+		w.limit = lowlevel.CallLater(ctx, limit, w.signal.Run)
 	}
 	each := make([]waited, len(of))
 	for at, a := range of {

@@ -2,6 +2,7 @@ package lowlevel
 
 import (
 	"context"
+	"time"
 
 	"github.com/takt-go/takt/loop"
 )
@@ -22,7 +23,7 @@ var ErrRealmEnded = loop.Internals.RealmEnded()
 // Only tasks belong to a realm. The loop cannot know for which task a callback was scheduled. So
 // functions that were handed to CallSoon, CallLater, Post or OnDone run after the realm has ended, and so do
 // the Runnables of [AtIdle] and of a [Waker], and the done function of [Offload]. A limit of package task
-// removes its timer when its body is unwound.
+// ends with its task, and so does a callback of [CallLater] or [CallAt] of this package.
 //
 // # What End does
 //
@@ -60,6 +61,25 @@ var ErrRealmEnded = loop.Internals.RealmEnded()
 // eager first step is a part of the step that has made the task.) So a task outside of the realm that calls End
 // and then suspends, for example by Yield, finds all tasks of the realm done when it goes on.
 //
+// # The clock
+//
+// A realm has a clock. A clock that was never set shows what the clock around it shows: the clock of the
+// realm around it, or the loop's. SetClock makes it show another time, or go faster or slower.
+//
+// The clock has two parts, as the times of package time have. The realm's time goes at the rate of the clock and never jumps. What the clock shows
+// is the realm's time and an offset, which may jump. All durations go by the realm's time: sleeps of the realm's tasks,
+// time limits of package task, and callbacks of [CallLater]. An instant, such as that of TimeoutAt or [CallAt],
+// is converted to the realm's time when it is given. So if a clock jumps, [Now] jumps, and every sleep and limit
+// lasts as long as before. A context keeps the Deadline that it has reported.
+//
+// A timer is due at the first instant of the loop's clock at which the realm's time has come, so no sleep
+// ends early. Each change of a rate while a timer is armed can make it later by some nanoseconds of
+// the realm's time: at most the rate, rounded up. Timers for the same instant of the
+// loop's clock keep the order in which they were armed, in whatever realm they are; a change of the rate arms them again.
+//
+// [loop.Loop.Now], Elapsed, CallLater and CallAt go by the loop's clock, in any task, and so does the At of
+// an Event.
+//
 // If the loop is closed first, Close unwinds the tasks, and the cause is [loop.ErrClosed].
 //
 // # Order and cost
@@ -80,9 +100,35 @@ type Realm interface {
 	End()
 	// Ended reports whether the realm has ended: End was called.
 	Ended() bool
+	// Now returns the time that the realm's clock shows.
+	Now() time.Time
+	// SetClock sets the clock of the realm. offset is what the clock shows more than the realm's time. So
+	// a change of the offset makes the clock jump, and changes no running sleep or limit. rate is how many
+	// seconds of the realm's time pass in a second of the clock around the realm: 1 is normal. It is
+	// rounded to billionths. After a change of the rate, running sleeps and limits go on at the new
+	// rate. SetClock panics unless rate is from 0.001 to 1000. A change of the rate costs a look at
+	// each timer of the loop, and arms those of the realm again, in their order.
+	SetClock(offset time.Duration, rate float64)
 }
 
 // NewRealm makes a realm on the loop that ctx belongs to. The realm is a part of the realm of ctx, if there
 // is one. The tasks of the realm inherit the values of ctx. They do not end when ctx ends. NewRealm panics if
 // ctx belongs to no loop, or if the loop is closed.
 func NewRealm(ctx context.Context) Realm { return loop.Internals.NewRealm(ctx) }
+
+// Now returns the time by the clock of the realm of ctx, or by the loop's clock if ctx belongs to no realm.
+// It panics if ctx belongs to no loop.
+func Now(ctx context.Context) time.Time { return loop.Internals.Now(ctx) }
+
+// CallLater is [loop.Loop.CallLater] by the clock of the realm of ctx. The callback belongs to that realm: it
+// is dropped when the realm ends. If ctx belongs to no realm, CallLater is the method of the loop. Use it for
+// time limits of a task.
+func CallLater(ctx context.Context, d time.Duration, fn func()) loop.Handle {
+	return loop.Internals.CallLater(ctx, d, fn)
+}
+
+// CallAt is [loop.Loop.CallAt] by the clock of the realm of ctx: see [CallLater]. when is an instant of the
+// time that the realm's clock shows now. If the clock jumps later, the callback does not.
+func CallAt(ctx context.Context, when time.Time, fn func()) loop.Handle {
+	return loop.Internals.CallAt(ctx, when, fn)
+}

@@ -2,6 +2,7 @@ package arguments
 
 import (
 	"context"
+	"time"
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
@@ -26,11 +27,8 @@ var lowlevelRules = map[string]rule{
 	"Suspend": bad(
 		on("a nil context", nilContext, func() { _ = lowlevel.Suspend(noContext, task.Turn()) }),
 		harmless("the zero Suspension", func() { in(func(ctx context.Context) { _ = lowlevel.Suspend(ctx, loop.Suspension{}) }) })),
-	"Sleep": bad(on("a nil context", nilContext, func() { _ = lowlevel.Sleep(noContext, 1) })),
-	"Yield": bad(on("a nil context", nilContext, func() { _ = lowlevel.Yield(noContext) })),
-	"NewRealm": bad(on("a closed loop", "loop: NewRealm"+isClosed, func() { lowlevel.NewRealm(closed().Context()) }),
-		on("a nil context", nilContext, func() { lowlevel.NewRealm(noContext) }),
-		on("a context of no loop", "belongs to no loop", func() { lowlevel.NewRealm(context.Background()) })),
+	"Sleep":        bad(on("a nil context", nilContext, func() { _ = lowlevel.Sleep(noContext, 1) })),
+	"Yield":        bad(on("a nil context", nilContext, func() { _ = lowlevel.Yield(noContext) })),
 	"LoopOf":       bad(on("a nil context", nilContext, func() { lowlevel.LoopOf(noContext) }), on("a context of no loop", "belongs to no loop", func() { lowlevel.LoopOf(context.Background()) })),
 	"Failed":       fine(forTask),
 	"Spawn":        fine(forTask),
@@ -67,7 +65,25 @@ var lowlevelRules = map[string]rule{
 		})),
 	"Sweep": with(onZero("Sweep", func(l *loop.Loop) { lowlevel.Sweep(l, nothing) }),
 		on("nil", "loop: Sweep(nil); give it a function", func() { open(func(l *loop.Loop) { lowlevel.Sweep(l, nil) }) })),
-	"Sweeps":         fine(receiverOnly),
+	"Sweeps": fine(receiverOnly),
+	"NewRealm": bad(
+		on("a closed loop", "loop: NewRealm"+isClosed, func() { lowlevel.NewRealm(closed().Context()) }),
+		on("a nil context", nilContext, func() { lowlevel.NewRealm(noContext) }),
+		on("a context of no loop", "belongs to no loop", func() { lowlevel.NewRealm(context.Background()) })),
+	"Now": bad(
+		on("a nil context", nilContext, func() { lowlevel.Now(noContext) }),
+		on("a context of no loop", "belongs to no loop", func() { lowlevel.Now(context.Background()) }),
+		harmless("a closed loop", func() { lowlevel.Now(closed().Context()) })),
+	"CallLater": bad(
+		on("a nil context", nilContext, func() { lowlevel.CallLater(noContext, 1, nothing) }),
+		on("a context of no loop", "belongs to no loop", func() { lowlevel.CallLater(context.Background(), 1, nothing) }),
+		on("a closed loop", "loop: CallLater"+isClosed, func() { lowlevel.CallLater(closed().Context(), 1, nothing) }),
+		on("nil", "loop: CallLater of a nil function", func() { open(func(l *loop.Loop) { lowlevel.CallLater(l.Context(), 1, nil) }) })),
+	"CallAt": bad(
+		on("a nil context", nilContext, func() { lowlevel.CallAt(noContext, time.Time{}, nothing) }),
+		on("a context of no loop", "belongs to no loop", func() { lowlevel.CallAt(context.Background(), time.Time{}, nothing) }),
+		on("a closed loop", "loop: CallAt"+isClosed, func() { lowlevel.CallAt(closed().Context(), time.Time{}, nothing) }),
+		on("nil", "loop: CallAt of a nil function", func() { open(func(l *loop.Loop) { lowlevel.CallAt(l.Context(), time.Time{}, nil) }) })),
 	"Check":          bad(onZeroAndClosed("x", func(l *loop.Loop) { lowlevel.Check(l, "x") })...),
 	"CheckGoroutine": fine("it only checks the goroutine; zero and closed loops have none"),
 	"CheckHere":      fine("it only checks the goroutine; zero and closed loops have none"),
