@@ -136,7 +136,7 @@ func (l *Loop) release() {
 	l.lives = nil
 	l.ready, l.turnEnd = ready.Queue{}, 0
 	l.timers, l.due = noTimers, nil
-	l.realms, l.moved = nil, nil
+	l.realms, l.moved, l.pauses = nil, nil, pauses{}
 	l.outside.Close()
 	l.atIdle = nil
 }

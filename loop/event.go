@@ -66,7 +66,7 @@ func (l *Loop) tellSuspended(t *Task) {
 			t.unwinding = true
 		}
 	}()
-	if t.sleeping {
+	if t.sleeping && t.live.timer.Seq != 0 { // otherwise its realm is paused
 		l.tellTimer(TimerArmed, t.live.timer, (*sleeper)(t))
 	}
 	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.Awaits(), Timer: t.live.timer})

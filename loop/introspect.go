@@ -29,6 +29,13 @@ func self(a Awaitable) Awaitable {
 // Status says in a few words what the task does or waits for. Examples are: is running; awaits task
 // "B". Reports show this text.
 func (t *Task) Status() string {
+	if t.state != stateDone && t.env != nil && t.env.realm.still() {
+		return t.status() + "; its realm is paused"
+	}
+	return t.status()
+}
+
+func (t *Task) status() string {
 	switch {
 	case t.state == stateNew:
 		return "was never started by the task factory"
@@ -43,6 +50,8 @@ func (t *Task) Status() string {
 	case t.live.on != nil:
 		what, _ := t.live.on.Explain()
 		return "awaits " + what
+	case t.sleeping && t.live.timer.Seq == 0:
+		return "sleeps"
 	case t.sleeping:
 		return fmt.Sprintf("sleeps until %v", time.Duration(t.live.timer.Deadline))
 	}

@@ -31,7 +31,7 @@ type Loop struct {
 	current  *Task
 	next     *stack // set by an entry that needs a stack to run; &fresh for one without a task
 	attended bool   // an observer, a policy that the driver asks, a failure to report, labels or debug mode: see attend
-	guided   bool   // a policy or a follower
+	guided   bool   // a policy, a follower, or a paused realm
 	unshared bool   // only the driver runs the scheduler: in debug mode, while realms are ending, and in Close
 	eager    int    // number of eager first steps that are running, nested in each other
 	stopping bool   // Stop was called
@@ -77,6 +77,7 @@ type Loop struct {
 	ends   uint64   // calls of End since the tasks of all ended realms were unwound
 	// The callbacks that go by the clock of a realm, and were armed again: by the key in their Handle.
 	moved      map[timer.Key]*realmCall
+	pauses     pauses
 	realmCalls bool // there was such a callback
 
 	// Choices of the policy, and failures.
@@ -393,7 +394,7 @@ func (l *Loop) reportFailures() {
 // With a follower and a spare, a body that suspends asks the follower itself. In all other cases the driver
 // asks the policy: then its Goexit unwinds no body, and new stacks need not grow for it.
 func (l *Loop) attend() {
-	l.guided = l.policy != nil || l.follower != nil
+	l.guided = l.policy != nil || l.follower != nil || l.pauses.realms > 0
 	asksDriver := l.guided && (l.follower == nil || l.spare == nil)
 	l.attended = l.debug || l.labeled || l.observer != nil || asksDriver || len(l.failures) > 0 || l.ends > 0
 }

@@ -37,6 +37,9 @@ func withFollower(f follower) Option {
 
 // take removes the entry to run next from the ready queue. It returns nil if the entry was canceled.
 func (l *Loop) take() Runnable {
+	if l.pauses.realms > 0 {
+		l.hold()
+	}
 	r := l.pick()
 	if l.follower != nil && r != nil {
 		e, _ := r.(*entry)

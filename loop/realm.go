@@ -18,6 +18,7 @@ type realm struct {
 	children []*realm    // that have not ended, in order of creation
 	ended    bool
 	clock    realmClock
+	paused   bool // by Pause; see still
 }
 
 // errRealmEnded is ErrRealmEnded of package lowlevel.
@@ -93,6 +94,10 @@ func (r *realm) End() {
 // end marks r and the realms in it.
 func (r *realm) end() {
 	r.ended = true
+	if r.paused {
+		r.paused = false
+		r.env.loop.pauses.realms--
+	}
 	for _, child := range r.children {
 		child.end()
 	}
@@ -153,4 +158,5 @@ func (l *Loop) dropDone() {
 	if l.choices != nil {
 		l.choices.dropTaken(&l.ready)
 	}
+	l.pauses.dropEnded()
 }

@@ -26,3 +26,22 @@ func TestMovedCallbacksAreForgotten(t *testing.T) {
 		}
 	}
 }
+
+// The loop keeps nothing of paused realms that have ended.
+func TestEndOfPausedRealms(t *testing.T) {
+	l := New(WithVirtualTime())
+	defer l.Close()
+	r := newRealm(l.Context())
+	inner := newRealm(r.Context())
+	callLater(inner.Context(), time.Second, func() { t.Error("the callback of an ended realm runs") })
+	r.Pause()
+	inner.Pause()
+	callLater(inner.Context(), time.Second, func() { t.Error("the callback of an ended realm runs") })
+	r.End()
+	if err := l.Run(); err != nil {
+		t.Error(err)
+	}
+	if p := l.pauses; p.realms != 0 || len(p.held) != 0 || len(p.timers) != 0 || len(l.moved) != 0 || l.guided || l.attended {
+		t.Errorf("left: %+v, %d moved, guided %v, attended %v", p, len(l.moved), l.guided, l.attended)
+	}
+}

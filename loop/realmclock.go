@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/takt-go/takt/timer"
@@ -54,6 +55,9 @@ func (r *realm) timeAt(at int64) int64 {
 		return timer.Never
 	}
 	c := &r.clock
+	if r.paused {
+		return c.at
+	}
 	return later(c.at, scaled(at-c.from, c.rate, normal, false))
 }
 
@@ -215,6 +219,11 @@ func (l *Loop) disarmMoved(first timer.Key) bool {
 		return false
 	}
 	delete(l.moved, first)
+	if c.now.Seq == 0 { // the realm is paused
+		p := &l.pauses
+		p.timers = slices.DeleteFunc(p.timers, func(t realmTimer) bool { return t.value == Runnable(c) })
+		return true
+	}
 	return l.disarm(c.now)
 }
 
@@ -226,7 +235,13 @@ func (r *realm) callAt(at int64, fn function) Handle {
 	}
 	c := &realmCall{fn: fn, realm: r}
 	l.realmCalls = true
-	c.first = l.arm(r.instantOf(at), c)
+	if r.still() {
+		c.first = l.timers.Arm(timer.Never, c) // for a key that no other timer has
+		l.timers.Cancel(c.first)
+		l.freeze(realmTimer{r, at, c})
+	} else {
+		c.first = l.arm(r.instantOf(at), c)
+	}
 	return Handle{loop: l, key: c.first}
 }
 
@@ -235,17 +250,20 @@ func (l *Loop) dropCalls() {
 	if !l.realmCalls {
 		return
 	}
+	for first, c := range l.moved {
+		if c.realm.ended {
+			delete(l.moved, first)
+		}
+	}
 	var keys []timer.Key
 	for it := range l.timers.All() {
 		if c, ok := it.Value.(*realmCall); ok && c.realm.ended {
 			keys = append(keys, it.Key)
-			delete(l.moved, c.first)
 		}
 	}
 	for _, d := range l.due {
 		if c, ok := l.ready.At(d.at).(*realmCall); ok && d.at >= l.ready.Head() && c.realm.ended {
 			keys = append(keys, d.key)
-			delete(l.moved, c.first)
 		}
 	}
 	for _, key := range keys {

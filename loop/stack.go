@@ -143,10 +143,13 @@ func (l *Loop) nextStack(s *stack) (next *stack, r Runnable) {
 	return next, nil
 }
 
-// pickStack is nextStack for a loop with a policy or a follower.
+// pickStack is nextStack for a loop with a policy or a follower, or with a paused realm.
 func (l *Loop) pickStack(s *stack) (next *stack, r Runnable) {
 	if l.attended {
 		return nil, nil // the driver asks the policy
+	}
+	if l.pauses.realms > 0 {
+		l.hold()
 	}
 	for l.ready.At(l.ready.Head()) == nil { // the policy has picked this entry before
 		if l.ready.Pop(); l.ready.Head() == l.turnEnd {

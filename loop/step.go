@@ -5,8 +5,8 @@ package loop
 // new task ends in that step, it never enters the ready queue. The result of its body, or a panic
 // in its body, becomes the outcome of the new task. The caller gets neither.
 //
-// If the loop is not running, if the task was made with Queued of package lowlevel, or if a realm is
-// ending (NewRealm of package lowlevel), StepNow does what Enqueue does. If the caller has locked its thread, StepNow may queue the task, too. Then the
+// If the loop is not running, if the task was made with Queued of package lowlevel, if a realm is
+// ending, or if the realm of the task is paused (Realm of package lowlevel), StepNow does what Enqueue does. If the caller has locked its thread, StepNow may queue the task, too. Then the
 // loop reports [ThreadHeld]. StepNow is for task factories. It panics if the task was started
 // before.
 func (t *Task) StepNow() {
@@ -22,7 +22,7 @@ func (t *Task) StepNow() {
 
 func (t *Task) stepNow() {
 	l := t.env.loop
-	if !l.in(driven) || l.ends > 0 {
+	if !l.in(driven) || l.ends > 0 || t.env.realm.still() {
 		t.queue()
 		return
 	}

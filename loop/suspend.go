@@ -186,7 +186,7 @@ func (t *Task) suspend(s Suspension) {
 		l.ready.Push((*entry)(t))
 	case sleep:
 		t.sleeping = true
-		t.live.timer = l.timers.Arm(t.after(s.d), (*sleeper)(t)) // tellSuspended tells the observers of this timer
+		t.live.timer = t.setAlarm(s.d) // tellSuspended tells the observers of this timer
 	}
 	if l.attended {
 		t.announceSuspended()
@@ -213,12 +213,18 @@ func (t *Task) suspend(s Suspension) {
 	}
 }
 
-// after returns the instant of the loop at which d has passed for t.
-func (t *Task) after(d time.Duration) int64 {
-	if r := t.env.realm; r != nil {
-		return r.instantOf(r.after(d))
+// setAlarm arms the timer of a sleep, and returns its key, or the zero Key if the realm of t is paused.
+func (t *Task) setAlarm(d time.Duration) timer.Key {
+	l, r := t.env.loop, t.env.realm
+	if r == nil {
+		return l.timers.Arm(l.after(d), (*sleeper)(t))
 	}
-	return t.env.loop.after(d)
+	at := r.after(d)
+	if r.still() {
+		l.freeze(realmTimer{r, at, (*sleeper)(t)})
+		return timer.Key{}
+	}
+	return l.timers.Arm(r.instantOf(at), (*sleeper)(t))
 }
 
 // announceSuspended is the part of suspend for an attended loop.

@@ -39,7 +39,8 @@ var ErrRealmEnded = loop.Internals.RealmEnded()
 //	done           nothing
 //
 // An await fails with a [*loop.CanceledError] that has [ErrRealmEnded] as its cause. Every later await of
-// the task fails in the same way. What a task awaited goes on, and is not canceled: a task outside of the
+// the task fails in the same way. (A function whose operation has succeeded before, such as task.Blocking or Recv,
+// may return its result, as it does when the task is canceled.) What a task awaited goes on, and is not canceled: a task outside of the
 // realm, a future, an offloaded call. So the deferred calls of the task run, and time stands still meanwhile.
 // In a deferred call, or in a step of a stackless body that follows,
 //
@@ -77,6 +78,20 @@ var ErrRealmEnded = loop.Internals.RealmEnded()
 // the realm's time: at most the rate, rounded up. Timers for the same instant of the
 // loop's clock keep the order in which they were armed, in whatever realm they are; a change of the rate arms them again.
 //
+// # Pause
+//
+// While a realm is paused, no task of it, and of the realms in it, begins a step. What should wake a task
+// does wake it: a future that it awaits is completed, or the task is canceled. The task is woken then, and its step comes
+// after Resume. The realm's time stands still, and Now shows the same time: sleeps and limits do not expire, and those that
+// were due, and had not run, wait too. Tasks can be spawned, also with an eager first step: it is queued.
+// Callbacks belong to no realm and run, except those of [CallLater] and [CallAt].
+//
+// Resume puts the woken tasks at the back of the ready queue, in the order in which they became ready, and arms the
+// timers, in the order in which they would have fired. If nothing else is left to do, a paused realm is a
+// deadlock. A paused realm can be ended: its tasks are unwound. An observer is told that timers are canceled at Pause and armed
+// at Resume. A pause and a Resume cost a look at each timer of the loop, and while a realm is paused,
+// every switch between tasks of the loop costs as much as with a [Policy].
+//
 // [loop.Loop.Now], Elapsed, CallLater and CallAt go by the loop's clock, in any task, and so does the At of
 // an Event.
 //
@@ -109,6 +124,14 @@ type Realm interface {
 	// rate. SetClock panics unless rate is from 0.001 to 1000. A change of the rate costs a look at
 	// each timer of the loop, and arms those of the realm again, in their order.
 	SetClock(offset time.Duration, rate float64)
+	// Pause stops the realm: its tasks begin no step, and its clock stands still, until Resume. The step that is
+	// running goes on to its end. Pausing it again does nothing, and neither does Pause of a realm that has
+	// ended, or of a loop that is closed.
+	Pause()
+	// Resume lets the realm go on. If Pause was not called, it does nothing.
+	Resume()
+	// Paused reports whether the realm is paused, or a realm around it is.
+	Paused() bool
 }
 
 // NewRealm makes a realm on the loop that ctx belongs to. The realm is a part of the realm of ctx, if there

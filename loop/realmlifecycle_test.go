@@ -106,6 +106,9 @@ func (c realmLife) test(t *testing.T) {
 		opts = append(opts, loop.WithDebug())
 	}
 	if c.followed {
+		var spare lowlevel.Spare // with one, a body that suspends asks the policy itself
+		t.Cleanup(spare.End)
+		opts = append(opts, lowlevel.WithSpare(&spare))
 		opts = append(opts, lowlevel.WithPolicy(endFollower{t}, false), lowlevel.WithFollower(endFollower{t}))
 	}
 	var x *task.Task[none]
