@@ -55,6 +55,25 @@ func TestAllocationsOfSuspending(t *testing.T) {
 	run(t, l)
 }
 
+// A task costs nothing more in a realm, also while its clock drifts.
+func TestAllocationsInARealm(t *testing.T) {
+	l := newLoop(t)
+	realm := lowlevel.NewRealm(l.Context())
+	realm.SetClock(time.Hour, 0.9)
+	spawned := func(ctx context.Context) func() {
+		return func() { task.Go(ctx, func(context.Context) (none, error) { return none{}, nil }); l.RunOnce() }
+	}
+	outside := testing.AllocsPerRun(rounds, spawned(l.Context()))
+	allocs(t, "spawn", outside, spawned(realm.Context()))
+	spawn(realm.Context(), "alone", func(ctx context.Context) error {
+		allocs(t, "yield", 0, func() { _ = task.Yield(ctx) })
+		allocs(t, "sleep", 1, func() { _ = task.Sleep(ctx, time.Second) })
+		allocs(t, "CallLater and Cancel", 1, func() { lowlevel.CallLater(ctx, time.Hour, func() {}).Cancel() })
+		return nil
+	})
+	run(t, l)
+}
+
 func TestAllocationsOfWaking(t *testing.T) {
 	l := newLoop(t)
 	fs := make([]*future.Future[int], rounds+1) // one more call warms up

@@ -330,8 +330,10 @@
 //
 // A realm (NewRealm of package lowlevel) is a set of the loop's tasks that can be ended at once, while the
 // other tasks go on. When it ends, no task of it begins another step of its program. Before anything else
-// runs, the loop unwinds the tasks of the realm as Close does, in order of creation. A task belongs to the realm of the
-// context with which it was spawned. Realm of package lowlevel has the rules.
+// runs, the loop unwinds the tasks of the realm as Close does, in order of creation. A task belongs to the
+// realm of the context with which it was spawned. A realm can be paused, and it has a clock of its own:
+// where this documentation says the loop's clock, sleeps and time limits of its tasks go by that clock.
+// Realm of package lowlevel has the rules.
 //
 // # Costs
 //

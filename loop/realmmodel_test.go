@@ -103,6 +103,38 @@ func (w *realmWorld) settle() {
 	}
 }
 
+// A sleep never ends early by the realm's clock, whatever its rates. It ends late by a nanosecond of the
+// loop's clock at most, and by one more for each change of the rate.
+func TestSleepsAtAnyRate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := loop.New(loop.WithVirtualTime())
+		defer l.Close()
+		realm := lowlevel.NewRealm(l.Context())
+		rates := rapid.Float64Range(0.001, 1000)
+		d := time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "d"))
+		rate := rates.Draw(t, "rate") // the present rate
+		realm.SetClock(0, rate)
+		spawn(realm.Context(), "sleeps", func(ctx context.Context) error {
+			began := realm.Now()
+			late := 0.0 // in ns of the realm's time
+			for range rapid.IntRange(0, 5).Draw(t, "changes") {
+				l.CallLater(time.Duration(rapid.Int64Range(1, int64(time.Minute)).Draw(t, "after")), func() {
+					late += rate
+					rate = rates.Draw(t, "rate")
+					realm.SetClock(0, rate)
+				})
+			}
+			err := task.Sleep(ctx, d)
+			took := realm.Now().Sub(began)
+			if late += rate; took < d || float64(took-d) > late+1 {
+				t.Fatalf("a sleep of %v took %v", d, took)
+			}
+			return err
+		})
+		_ = l.Run()
+	})
+}
+
 // Realms with clocks, pauses and ends do what the model does.
 func TestRealmsAgainstTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

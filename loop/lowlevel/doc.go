@@ -87,6 +87,7 @@
 //   - [WithPolicy] sets a [Policy], which chooses the next task. [WithFollower] sets a [Follower], which
 //     is told of every task and step. Package looptest uses both.
 //   - A [Spare] hands the stacks of a closed loop to the next loop, in programs that make very many loops.
+//   - A [Realm] is a set of tasks that can be ended at once, or paused, and that has a clock of its own.
 //   - A [Home] stores in one word the loop or the task that an awaitable belongs to.
 //   - [Running] returns the running task, for a function that has no context.
 //   - [Inside] reports whether the calling code runs on a loop.

@@ -10,108 +10,113 @@ import (
 // ErrRealmEnded is the cause of the cancellation that unwinds the tasks of a [Realm] that has ended.
 var ErrRealmEnded = loop.Internals.RealmEnded()
 
-// A Realm is a set of tasks of a loop that can be ended at once. [NewRealm] makes realms. A test that
-// simulates several machines in one loop gives each machine a realm, and ends the realm when the machine
-// crashes.
+// A Realm is a set of tasks of a loop that can be ended at once, and paused, and that has a clock of its
+// own. [NewRealm] makes realms. A test that simulates several machines in one loop gives each machine a
+// realm, and ends the realm when the machine crashes.
 //
 // A task belongs to the realm of the context with which it was spawned. The context of a realm belongs to
-// that realm, and so does the context of each of its tasks, with all contexts that are derived from these:
-// those of groups and time limits, and those that [loop.Loop.Bind] makes of them. A task stays in its
-// realm. [loop.Loop.Context] belongs to no realm. A realm that is made with the context of another realm is
-// a part of that realm, and ends with it.
+// that realm. So does the context of each of its tasks, with all contexts that are derived from it: those
+// of groups and time limits, and those that [loop.Loop.Bind] makes. A task stays in its realm.
+// [loop.Loop.Context] belongs to no realm. A realm that is made with the context of another realm is a part
+// of that realm, and ends with it.
 //
-// Only tasks belong to a realm. The loop cannot know for which task a callback was scheduled. So
-// functions that were handed to CallSoon, CallLater, Post or OnDone run after the realm has ended, and so do
-// the Runnables of [AtIdle] and of a [Waker], and the done function of [Offload]. A limit of package task
-// ends with its task, and so does a callback of [CallLater] or [CallAt] of this package.
+// The loop cannot know for which task a callback was scheduled. So callbacks belong to no realm, except
+// those of [CallLater] and [CallAt] of this package. All others run after a realm has ended, and while it is
+// paused: functions that were handed to CallSoon, CallLater and CallAt of the loop, Post or OnDone, the
+// Runnables of [AtIdle] and of a [Waker], and the done function of [Offload].
+//
+// All methods follow the rule of package loop: code on the loop calls them, or the host while the loop is
+// not running. An observer, a policy or a follower must not call End, SetClock, Pause and Resume.
 //
 // # What End does
 //
-// End ends the contexts of the realm and of its tasks. From then on no task of the realm begins another step
-// of its program. Before the next step or callback of any other task or program part runs, the loop unwinds the tasks
-// of the realm, as [loop.Loop.Close] does, in order of creation. What happens depends on where a task
-// stands:
+// End ends the contexts of the realm and of its tasks. From then on no task of the realm begins another
+// step of its program. Before anything else runs on the loop, the loop unwinds the tasks of the realm, as
+// [loop.Loop.Close] does, in order of creation. What happens depends on where a task stands:
 //
-//	new, queued    its body never runs; the task is canceled
-//	in a step      the step goes on. A stackful body ends in it, because each await fails at once. A
-//	               stackless body is unwound when the step is over, as a suspended one
-//	suspended      the await fails at once, also if the task was woken already
-//	done           nothing
+//	new, queued    Its body never runs; the task is canceled.
+//	in a step      The step goes on. A stackful body ends in it, because each await fails at once. A
+//	               stackless body is unwound when the step is over, as a suspended one.
+//	suspended      The await fails at once, also if the task was woken already.
+//	done           Nothing.
 //
 // An await fails with a [*loop.CanceledError] that has [ErrRealmEnded] as its cause. Every later await of
-// the task fails in the same way. (A function whose operation has succeeded before, such as task.Blocking or Recv,
-// may return its result, as it does when the task is canceled.) What a task awaited goes on, and is not canceled: a task outside of the
-// realm, a future, an offloaded call. So the deferred calls of the task run, and time stands still meanwhile.
-// In a deferred call, or in a step of a stackless body that follows,
+// the task fails in the same way. (A function whose operation has succeeded before, such as task.Blocking
+// or Recv, may return its result, as it does when the task is canceled.) What a task awaited goes on, and is
+// not canceled: a task outside of the realm, a future, an offloaded call. Time stands still meanwhile.
 //
-//	an await       fails at once; after 1000 refusals a panic ends the body ([loop.TaskStuck])
-//	a spawn        makes a task that never runs, if it is a task of the realm; another one runs later,
-//	               also if it asks for an eager first step
-//	a panic        ends the task with a *loop.PanicError; the other tasks are unwound all the same
-//	a Goexit       ends the task with ErrGoexit, and ends the driver; the other tasks are unwound first
-//	a recover      works as always
-//	End            of another realm: its tasks are unwound too, before anything else runs
+// The deferred calls of the body run. In a deferred call, or in a step of a stackless body that follows:
 //
-// A task that is spawned in a realm that has ended never runs: it is canceled, and ends in its turn. Code outside of the
-// realm that awaits one of its tasks gets what the body has returned, usually the cancellation. Locks
-// that a task holds stay locked, unless a deferred call unlocks them.
+//	an await       It fails at once. After 1000 refusals a panic ends the body ([loop.TaskStuck]).
+//	a spawn        A new task of the realm never runs. Another new task runs later, also if it asks for
+//	               an eager first step.
+//	a panic        The task ends with a [*loop.PanicError]. The other tasks are unwound all the same.
+//	a Goexit       The task ends with [loop.ErrGoexit]. The driver ends too, after it has unwound the
+//	               other tasks.
+//	a recover      It works as always.
+//	End            The tasks of the other realm are unwound too, before anything else runs.
 //
-// End runs no body inside the call, so any code on the loop may call it: a callback, a task outside of the
-// realm, a task of the realm itself, and the host while the loop is not running. Bodies are
-// unwound when that callback or step is over, and in the last case when the loop is driven again. (An
-// eager first step is a part of the step that has made the task.) So a task outside of the realm that calls End
-// and then suspends, for example by Yield, finds all tasks of the realm done when it goes on.
+// A task that is spawned in a realm that has ended never runs: it is canceled, and ends in its turn. Code
+// outside of the realm that awaits one of its tasks gets what the body has returned, usually the
+// cancellation. A lock that a task holds stays locked, unless a deferred call unlocks it.
 //
-// # The clock
-//
-// A realm has a clock. A clock that was never set shows what the clock around it shows: the clock of the
-// realm around it, or the loop's. SetClock makes it show another time, or go faster or slower.
-//
-// The clock has two parts, as the times of package time have. The realm's time goes at the rate of the clock and never jumps. What the clock shows
-// is the realm's time and an offset, which may jump. All durations go by the realm's time: sleeps of the realm's tasks,
-// time limits of package task, and callbacks of [CallLater]. An instant, such as that of TimeoutAt or [CallAt],
-// is converted to the realm's time when it is given. So if a clock jumps, [Now] jumps, and every sleep and limit
-// lasts as long as before. A context keeps the Deadline that it has reported.
-//
-// A timer is due at the first instant of the loop's clock at which the realm's time has come, so no sleep
-// ends early. Each change of a rate while a timer is armed can make it later by some nanoseconds of
-// the realm's time: at most the rate, rounded up. Timers for the same instant of the
-// loop's clock keep the order in which they were armed, in whatever realm they are; a change of the rate arms them again.
-//
-// # Pause
-//
-// While a realm is paused, no task of it, and of the realms in it, begins a step. What should wake a task
-// does wake it: a future that it awaits is completed, or the task is canceled. The task is woken then, and its step comes
-// after Resume. The realm's time stands still, and Now shows the same time: sleeps and limits do not expire, and those that
-// were due, and had not run, wait too. Tasks can be spawned, also with an eager first step: it is queued.
-// Callbacks belong to no realm and run, except those of [CallLater] and [CallAt].
-//
-// Resume puts the woken tasks at the back of the ready queue, in the order in which they became ready, and arms the
-// timers, in the order in which they would have fired. If nothing else is left to do, a paused realm is a
-// deadlock. A paused realm can be ended: its tasks are unwound. An observer is told that timers are canceled at Pause and armed
-// at Resume. A pause and a Resume cost a look at each timer of the loop, and while a realm is paused,
-// every switch between tasks of the loop costs as much as with a [Policy].
-//
-// [loop.Loop.Now], Elapsed, CallLater and CallAt go by the loop's clock, in any task, and so does the At of
-// an Event.
+// End runs no body inside the call. So any code on the loop may call it: a callback, a task outside of the
+// realm, a task of the realm itself, and the host. The loop unwinds the bodies when the running callback or
+// step is over, or when the host drives the loop again. (An eager first step is a part of the step that has
+// made the task.) So if a task outside of the realm calls End and then suspends, for example by [Yield],
+// all tasks of the realm are done when it goes on.
 //
 // If the loop is closed first, Close unwinds the tasks, and the cause is [loop.ErrClosed].
 //
+// # The clock
+//
+// The clock of a new realm shows what the clock around it shows: the clock of the realm around it, or the
+// loop's. SetClock makes it show another time, or go faster or slower.
+//
+// The clock has two parts. The realm's time goes at the rate of the clock, and never jumps. The clock shows
+// the realm's time plus an offset, and the offset may jump. All durations go by the realm's time: sleeps of
+// the realm's tasks, time limits of package task, and callbacks of [CallLater]. An instant, such as that of
+// task.TimeoutAt or [CallAt], is converted to the realm's time when it is given. So if a clock jumps, [Now]
+// jumps, and every sleep and limit that is running lasts as long as before.
+//
+// A timer is due at the first instant of the loop's clock at which the realm's time has come, so no sleep
+// ends early. It can end late by a nanosecond of the loop's clock, and by one more for each change of the
+// rate while it is running. Timers for the same instant of the loop's clock keep the
+// order in which they were armed, in whatever realm they are. A change of the rate arms the timers of the
+// realm again.
+//
+// [loop.Loop.Now], Elapsed, CallLater and CallAt go by the loop's clock, in any task. So does the At of a
+// [loop.Event].
+//
+// # Pause
+//
+// While a realm is paused, no task of it, and of the realms in it, begins a step. A future that a task
+// awaits can be completed, or the task can be canceled. Then the task is woken, and its step comes after
+// Resume. The realm's time stands still: sleeps and limits do not expire. Timers that were due and had not
+// run wait, too. New tasks are queued, also if they ask for an eager first step.
+//
+// Resume puts the woken tasks at the back of the ready queue, in the order in which they became ready. It
+// arms the timers, in the order in which they would have fired. An observer is told that the timers are
+// canceled at Pause, and armed at Resume. If only paused tasks are left, that is a deadlock. A paused realm
+// can be ended: its tasks are unwound.
+//
 // # Order and cost
 //
-// A realm changes nothing in the order of events before it ends. An observer is told of the unwinding by the usual
-// events. A [Policy] has no choice there, and a [Follower] is told of no step: unwinding takes no entry from the
-// ready queue.
+// A realm changes nothing in the order of events, until it is ended or paused, or its clock is set. An
+// observer is told of the unwinding by the usual events. A [Policy] has no choice there, and a [Follower] is
+// told of no step, because unwinding takes no entry from the ready queue.
 //
-// A task costs nothing more in a realm. A realm costs about 400 bytes; the loop keeps it until it ends. End looks at each
-// unfinished task of the loop, and at each entry of the ready queue.
+// A task costs no more in a realm than outside. A realm takes about 200 bytes, and the loop keeps it until
+// it ends. End looks at each unfinished task of the loop, and at each entry of the ready queue. Pause and a
+// change of the rate look at each timer of the loop. While a realm is paused, all switches between tasks of
+// the loop cost as much as with a [Policy].
 type Realm interface {
 	// Context returns the context of the realm, which carries the loop, but no task. Spawn the first
 	// tasks of the realm with it. It has the values of the context that NewRealm was given. It ends when
 	// the realm ends, or when Close begins.
 	Context() context.Context
 	// End ends the realm, and the realms that are a part of it. Ending it again does nothing, and neither
-	// does End when the loop is closed. An observer or a policy must not call End.
+	// does End when the loop is closed.
 	End()
 	// Ended reports whether the realm has ended: End was called.
 	Ended() bool

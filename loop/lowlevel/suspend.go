@@ -30,7 +30,7 @@ func Await(ctx context.Context, a loop.Awaitable) error {
 	return loop.Internals.Suspend(ctx, loop.Internals.On(a))
 }
 
-// Sleep suspends the running task for the time d on the loop's clock. If d <= 0, it suspends the task
+// Sleep suspends the running task for the time d on the loop's clock, or on that of its [Realm]. If d <= 0, it suspends the task
 // for one turn. In everything else it behaves like [Await].
 func Sleep(ctx context.Context, d time.Duration) error {
 	return loop.Internals.Suspend(ctx, loop.Internals.Sleep(d))
@@ -52,8 +52,8 @@ func PutBack(ctx context.Context, err error) { loop.Internals.PutBack(ctx, err) 
 // canceled.
 func PendingCancel(t *loop.Task) *loop.CanceledError { return loop.Internals.PendingCancel(t) }
 
-// Unwinding reports whether the stack of t is being unwound, by Close or by a Goexit. Then every
-// await of t fails at once.
+// Unwinding reports whether the stack of t is being unwound: by Close, by the end of its [Realm], or by a
+// Goexit. Then every await of t fails at once.
 func Unwinding(t *loop.Task) bool { return loop.Internals.Unwinding(t) }
 
 // LetThrough is for code that runs a body and gets its error. Tasks, time limits and groups use

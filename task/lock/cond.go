@@ -54,7 +54,7 @@ func (c *Cond) Unlock() { c.Mutex().Unlock() }
 // When Wait returns, the task holds the mutex, even if Wait returns an error. If the task is
 // canceled, Wait first locks the mutex again, and then returns the cancellation. If the task was
 // signaled as well, the signal goes to the next waiting task. There is one exception: when the loop
-// is being closed, Wait may return without the mutex. Then the task's Unlock is a no-op.
+// is being closed, or the task's realm has ended (see [lowlevel.Realm]), Wait may return without the mutex. Then the task's Unlock is a no-op.
 //
 // A signaled task goes on later than the call of Signal, and other tasks may have held the mutex in
 // between. So check the condition again after Wait, or use [Cond.WaitFor]. Wait may also return
