@@ -112,7 +112,6 @@ func (l *Loop) unwindRealms() {
 			l.unwindRealms()
 		}
 	}()
-	l.ports.Tell()                           // otherwise a body would lose a value that its channel operation has received
 	for seen := uint64(0); seen != l.ends; { // bodies may end further realms
 		seen = l.ends
 		for t := range l.Tasks() {
