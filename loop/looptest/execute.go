@@ -14,6 +14,7 @@ import (
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest/internal/scene"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
@@ -55,6 +56,8 @@ type run struct {
 	ended   bool         // Loop.Run has returned: no Goexit ended it
 	unwound []*loop.Task // the tasks that Loop.Close unwinds after a failure
 	closing bool
+	scene   func(scene.Event)           // records what happens in a simulated world; nil if nothing does
+	ends    []func(ctx context.Context) // main calls them when the body has returned
 }
 
 // failureKind is the kind of a failure. The minimiser looks for a failure of the same kind.
@@ -184,6 +187,12 @@ var namedMain = task.Named("main")
 
 func (r *run) main(ctx context.Context) (struct{}, error) {
 	r.body(ctx, r.t)
+	for len(r.ends) > 0 {
+		last := len(r.ends) - 1
+		f := r.ends[last]
+		r.ends = r.ends[:last]
+		f(ctx)
+	}
 	return struct{}{}, nil
 }
 
