@@ -28,8 +28,9 @@ type room struct {
 var floors = [][]room{
 	{{path: "cmd/internal/..."}},
 	{{path: "cmd/chat"}, {path: "cmd/loopdemo"}, {path: "cmd/netbench/..."}, {path: "cmd/service", modules: []string{errgroup}}},
+	{{path: "loop/looptest/sim"}},
 	{{path: "loop/looptest"}},
-	{{path: "loop/looptest/internal/cause"}},
+	{{path: "loop/looptest/internal/cause"}, {path: "loop/looptest/internal/scene"}},
 	{{path: "loop/trace"}},
 	{{path: "task/internal/testkit", modules: []string{goleak, rapid}, tests: true}},
 	{{path: "task/host/hosttest"}},
