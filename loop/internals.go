@@ -40,7 +40,7 @@ func (internals) ScheduleAll(l *Loop, rs []Runnable)                  { l.schedu
 func (internals) WhenIdle(l *Loop, r Runnable)                        { l.whenIdle(r) }
 func (internals) Check(l *Loop, what string)                          { l.check(what) }
 func (internals) CheckGoroutine(l *Loop, what string)                 { l.mustBeHere(what) }
-func (internals) Report(l *Loop, f Failure)                           { l.report(f) }
+func (internals) Report(l *Loop, f Failure)                           { l.reportOf(f) }
 func (internals) Sweep(l *Loop, cancel func())                        { l.inSweep(cancel) }
 func (internals) Sweeps(l *Loop) uint64                               { return l.sweeps() }
 func (internals) Enter(ctx context.Context) *scope                    { return enter(ctx) }

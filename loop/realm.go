@@ -52,6 +52,17 @@ func (r *realm) Ended() bool { return r.ended }
 // over reports whether r has ended. r may be nil.
 func (r *realm) over() bool { return r != nil && r.ended }
 
+// crashed reports whether the body of t is, or was, unwound by the end of its realm. Then its errors are not
+// reported.
+func (t *Task) crashed() bool { return t.unwinding && t.env.realm.over() }
+
+// reportOf is report for code outside of the package.
+func (l *Loop) reportOf(f Failure) {
+	if f.Task == nil || !f.Task.crashed() {
+		l.report(f)
+	}
+}
+
 // endContexts ends the context of r, and those of the realms in it.
 func (r *realm) endContexts(reason *CanceledError) {
 	r.root.ending().end(reason)

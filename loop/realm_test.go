@@ -3,8 +3,10 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -353,6 +355,108 @@ func TestBodiesThatGoOnAwaitingInAnEndedRealm(t *testing.T) {
 	if bearable.Err() != nil || causeOf(stuck.Err()) != lowlevel.ErrRealmEnded || fails.Err() != io.EOF {
 		t.Errorf("bearable %v, stuck %v, fails %v", bearable.Err(), stuck.Err(), fails.Err())
 	}
+}
+
+// A task that the end of its realm unwinds reports nothing, whatever its body ends with. Code that awaits it gets
+// that.
+func TestTasksOfAnEndedRealmReportNothing(t *testing.T) {
+	wraps := func(ctx context.Context) error {
+		return fmt.Errorf("the work: %v", task.Sleep(ctx, time.Hour))
+	}
+	must := func(ctx context.Context) error {
+		if err := task.Sleep(ctx, time.Hour); err != nil {
+			panic(err)
+		}
+		return nil
+	}
+	for name, body := range map[string]func(ctx context.Context) error{
+		"wraps the error": wraps,
+		"panics":          must,
+		"in a group": func(ctx context.Context) error {
+			return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+				if err := g.Go(wraps); err != nil {
+					return err
+				}
+				if err := g.Go(must); err != nil {
+					return err
+				}
+				panic(task.Sleep(ctx, time.Hour))
+			})
+		},
+		"behind a shield": func(ctx context.Context) error {
+			task.Shield(task.Go(ctx, task.Void(wraps))).Cancel(nil)
+			return wraps(ctx)
+		},
+		"reports": func(ctx context.Context) error {
+			err := wraps(ctx)
+			lowlevel.Report(task.Current(ctx).Loop(), loop.Failure{Kind: loop.PartFailed, Task: task.Current(ctx), Err: err})
+			return err
+		},
+	} {
+		for _, ender := range []string{"another task", "itself", "itself, and Close follows"} {
+			for _, kind := range []string{"stackful", "stackless", "wrapped"} {
+				if kind != "stackful" && name != "wraps the error" && name != "panics" {
+					continue
+				}
+				t.Run(name+", "+kind+", ended by "+ender, func(t *testing.T) {
+					var failures []loop.Failure
+					l := newLoop(t, toldTo(&failures), loop.WithUnretrievedLimit(0))
+					realm := lowlevel.NewRealm(l.Context())
+					body := func(ctx context.Context) error {
+						if ender != "another task" {
+							realm.End()
+						}
+						if ender == "itself, and Close follows" {
+							l.Stop()
+						}
+						return body(ctx)
+					}
+					before := spawn(realm.Context(), "before", func(context.Context) error { return io.EOF })
+					var x *task.Task[none]
+					switch kind {
+					case "stackful":
+						x = spawn(realm.Context(), "x", body)
+					case "stackless":
+						x = script(realm.Context(), "x", func(context.Context, error) (task.Suspension, error) {
+							if ender != "another task" {
+								realm.End()
+							}
+							return task.For(time.Hour), nil
+						}, func(_ context.Context, err error) (task.Suspension, error) {
+							if name == "panics" {
+								panic(err)
+							}
+							return task.End(), fmt.Errorf("the work: %v", err)
+						})
+					case "wrapped":
+						x = spawn(realm.Context(), "x", body)
+						lowlevel.Wrap(x.Task(), func(b lowlevel.Body) lowlevel.Body { return panicking{b} })
+					}
+					if ender == "another task" {
+						l.CallLater(time.Second, realm.End)
+					}
+					if err := l.Run(); err != nil {
+						t.Error(err)
+					}
+					l.Close()
+					if len(failures) != 1 || failures[0].Task != before.Task() {
+						t.Errorf("failures %v, want that of the task that ended before", failures)
+					}
+					if err := x.Err(); err == nil || x.Canceled() || !strings.Contains(err.Error(), lowlevel.ErrRealmEnded.Error()) && kind != "wrapped" {
+						t.Errorf("x: %v", err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// panicking is a body that panics when the body in it has ended.
+type panicking struct{ lowlevel.Body }
+
+func (b panicking) Step(t *loop.Task, err error) loop.Suspension {
+	_ = b.Body.Step(t, err)
+	panic("after the end")
 }
 
 func TestCloseAndRealms(t *testing.T) {

@@ -114,7 +114,7 @@ func (t *Task) refusal() error {
 func (t *Task) end(err error) {
 	defer t.ended()
 	if t.outcome.Done() { // the inner body had ended; then an observer called Goexit, or the body that Wrap put around it failed
-		if err != ErrGoexit {
+		if err != ErrGoexit && !t.crashed() {
 			t.env.loop.reportSoon(Failure{Kind: CallbackFailed, Task: t, Err: err})
 		}
 		return
@@ -124,7 +124,7 @@ func (t *Task) end(err error) {
 		if returned {
 			return
 		}
-		if err := recovered(recover(), t); err != ErrGoexit {
+		if err := recovered(recover(), t); err != ErrGoexit && !t.crashed() {
 			t.env.loop.reportSoon(Failure{Kind: CallbackFailed, Task: t, Err: err})
 		}
 	}()

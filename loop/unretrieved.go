@@ -50,8 +50,11 @@ func WithUnretrievedLimit(n int) Option {
 }
 
 // failed notes that t is about to end with an error. The loop reports the error if no code takes
-// it.
+// it. If the end of a realm unwinds t, the loop reports nothing.
 func failed(t *Task) {
+	if t.crashed() {
+		return
+	}
 	l := t.env.loop
 	u := &l.unretrieved
 	if len(u.young) == cap(u.young) { // before young grows, forget the errors that were taken

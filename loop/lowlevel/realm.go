@@ -60,6 +60,10 @@ var ErrRealmEnded = loop.Internals.RealmEnded()
 // outside of the realm that awaits one of its tasks gets what the body has returned, usually the
 // cancellation. A lock that a task holds stays locked, unless a deferred call unlocks it.
 //
+// A task that had not ended when its realm ended reports nothing to the error handler of the loop, whatever
+// error or panic its body ends with: what a program says after a crash is of no interest. Only a body that does not end is
+// reported ([loop.TaskStuck]). The errors of tasks that had ended before are reported as always.
+//
 // End runs no body inside the call. So any code on the loop may call it: a callback, a task outside of the
 // realm, a task of the realm itself, and the host. The loop unwinds the bodies when the running callback or
 // step is over, or when the host drives the loop again. (An eager first step is a part of the step that has

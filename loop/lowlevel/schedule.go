@@ -38,5 +38,6 @@ func CheckGoroutine(l *loop.Loop, what string) { loop.Internals.CheckGoroutine(l
 // Use it in the methods of types that a program easily hands to code with goroutines of its own, such as connections.
 func CheckHere(l *loop.Loop, what string) { loop.Internals.CheckHere(l, what) }
 
-// Report hands f to the loop's error handler: see [loop.WithErrorHandler].
+// Report hands f to the loop's error handler: see [loop.WithErrorHandler]. If f concerns a task that the end of
+// its [Realm] unwinds, or has unwound, Report does nothing.
 func Report(l *loop.Loop, f loop.Failure) { loop.Internals.Report(l, f) }
