@@ -45,7 +45,9 @@ func (internals) Sweep(l *Loop, cancel func())                        { l.inSwee
 func (internals) Sweeps(l *Loop) uint64                               { return l.sweeps() }
 func (internals) Enter(ctx context.Context) *scope                    { return enter(ctx) }
 func (internals) NewRealm(ctx context.Context) *realm                 { return newRealm(ctx) }
+func (internals) RealmContext(ctx context.Context) context.Context    { return realmContext(ctx) }
 func (internals) Now(ctx context.Context) time.Time                   { return nowIn(ctx) }
+func (internals) Elapsed(ctx context.Context) time.Duration           { return elapsedIn(ctx) }
 func (internals) AddPort(l *Loop, p source.Port) *source.Registration { return l.addPort(p) }
 func (internals) Deliver(l *Loop, fn func()) bool                     { return l.deliver(fn) }
 func (internals) Offload(l *Loop, work, done func())                  { l.offload(work, done) }
@@ -64,6 +66,14 @@ func (internals) CallLater(ctx context.Context, d time.Duration, fn func()) Hand
 
 func (internals) CallAt(ctx context.Context, when time.Time, fn func()) Handle {
 	return callAt(ctx, when, fn)
+}
+
+func (internals) ElapsedAt(ctx context.Context, when time.Time) time.Duration {
+	return elapsedAt(ctx, when)
+}
+
+func (internals) CallElapsed(ctx context.Context, at time.Duration, fn func()) Handle {
+	return callElapsed(ctx, at, fn)
 }
 
 // RealmEnded returns ErrRealmEnded of package lowlevel.

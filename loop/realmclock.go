@@ -289,6 +289,33 @@ func nowIn(ctx context.Context) time.Time {
 	return r.Now()
 }
 
+// realmContext is RealmContext in package lowlevel.
+func realmContext(ctx context.Context) context.Context {
+	l, r := realmIn(ctx)
+	if r == nil {
+		return l.Context()
+	}
+	return r.Context()
+}
+
+// elapsedIn is Elapsed in package lowlevel.
+func elapsedIn(ctx context.Context) time.Duration {
+	l, r := realmIn(ctx)
+	if r == nil {
+		return l.Elapsed()
+	}
+	return time.Duration(r.time())
+}
+
+// elapsedAt is ElapsedAt in package lowlevel.
+func elapsedAt(ctx context.Context, when time.Time) time.Duration {
+	l, r := realmIn(ctx)
+	return time.Duration(r.timeOf(l.instant(when)))
+}
+
+// timeOf returns the realm's time at which the clock of r shows at. r may be nil.
+func (r *realm) timeOf(at int64) int64 { return later(at, -int64(r.shows())) }
+
 // callLater is CallLater in package lowlevel.
 func callLater(ctx context.Context, d time.Duration, fn func()) Handle {
 	l, r := realmIn(ctx)
@@ -306,5 +333,16 @@ func callAt(ctx context.Context, when time.Time, fn func()) Handle {
 		return l.CallAt(when, fn)
 	}
 	l.check("CallAt")
-	return r.callAt(later(l.instant(when), -int64(r.shows())), callback("CallAt", fn))
+	return r.callAt(r.timeOf(l.instant(when)), callback("CallAt", fn))
+}
+
+// callElapsed is CallElapsed in package lowlevel.
+func callElapsed(ctx context.Context, at time.Duration, fn func()) Handle {
+	l, r := realmIn(ctx)
+	l.check("CallElapsed")
+	f := callback("CallElapsed", fn)
+	if r == nil {
+		return Handle{loop: l, key: l.arm(int64(at), f)}
+	}
+	return r.callAt(int64(at), f)
 }

@@ -223,6 +223,51 @@ func TestCallbacksOfARealmThatAreDueAtOnce(t *testing.T) {
 	mustPanic(t, "loop: CallAt of a nil function", func() { lowlevel.CallAt(ctx, time.Time{}, nil) })
 }
 
+// The realm's time, which CallElapsed goes by, does not jump with the clock. Outside of realms it is the loop's.
+func TestElapsedOfARealm(t *testing.T) {
+	l := newLoop(t)
+	var log looptest.Journal
+	realm := lowlevel.NewRealm(l.Context())
+	inner := lowlevel.NewRealm(realm.Context())
+	realm.SetClock(time.Hour, 0.5)
+	inner.SetClock(-time.Minute, 4)
+	start := l.Clock().Start()
+	for name, c := range map[string]struct {
+		ctx   context.Context
+		rate  float64
+		shows time.Duration
+	}{"loop": {l.Context(), 1, 0}, "realm": {realm.Context(), 0.5, time.Hour}, "inner": {inner.Context(), 2, 59 * time.Minute}} {
+		spawn(c.ctx, name, func(ctx context.Context) error {
+			derived, cancel := context.WithCancel(ctx)
+			cancel()
+			for _, of := range []context.Context{ctx, derived, c.ctx} {
+				if home := lowlevel.RealmContext(of); home != c.ctx {
+					t.Errorf("%s: the context of the realm is %v", name, home)
+				}
+				if at := lowlevel.ElapsedAt(of, start.Add(c.shows+3*time.Second)); at != 3*time.Second {
+					t.Errorf("%s: a time is converted to %v", name, at)
+				}
+			}
+			lowlevel.CallElapsed(derived, 2*time.Second, func() {
+				log.Add("%v: %s", l.Elapsed(), name)
+				if e := lowlevel.Elapsed(ctx); e != 2*time.Second {
+					t.Errorf("%s: Elapsed is %v", name, e)
+				}
+			})
+			lowlevel.CallElapsed(ctx, 2*time.Second, log.Callback(name+" canceled")).Cancel()
+			return nil
+		})
+	}
+	at(l, 500*time.Millisecond, func() { realm.SetClock(-time.Hour, 0.5); inner.SetClock(time.Hour, 4) })
+	at(l, 3*time.Second, func() { lowlevel.CallElapsed(realm.Context(), -time.Second, log.Callback("in the past")) })
+	lowlevel.CallElapsed(inner.Context(), time.Hour, log.Callback("dropped"))
+	at(l, time.Minute, realm.End)
+	run(t, l)
+	log.Want(t, "1s: inner", "2s: loop", "in the past", "4s: realm")
+	mustPanic(t, "loop: CallElapsed of a nil function", func() { lowlevel.CallElapsed(l.Context(), 0, nil) })
+	mustPanic(t, "to no loop", func() { lowlevel.RealmContext(context.Background()) })
+}
+
 func TestWrongClocksOfARealm(t *testing.T) {
 	l := newLoop(t)
 	realm := lowlevel.NewRealm(l.Context())

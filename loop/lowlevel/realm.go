@@ -148,6 +148,11 @@ type Realm interface {
 // ctx belongs to no loop, or if the loop is closed.
 func NewRealm(ctx context.Context) Realm { return loop.Internals.NewRealm(ctx) }
 
+// RealmContext returns the context of the realm of ctx, or that of the loop if ctx belongs to no realm. It belongs
+// to no task. An object that lasts longer than the task that makes it keeps this context, and hands it to the
+// functions below. RealmContext panics if ctx belongs to no loop.
+func RealmContext(ctx context.Context) context.Context { return loop.Internals.RealmContext(ctx) }
+
 // Now returns the time by the clock of the realm of ctx, or by the loop's clock if ctx belongs to no realm.
 // It panics if ctx belongs to no loop.
 func Now(ctx context.Context) time.Time { return loop.Internals.Now(ctx) }
@@ -163,4 +168,20 @@ func CallLater(ctx context.Context, d time.Duration, fn func()) loop.Handle {
 // time that the realm's clock shows now. If the clock jumps later, the callback does not.
 func CallAt(ctx context.Context, when time.Time, fn func()) loop.Handle {
 	return loop.Internals.CallAt(ctx, when, fn)
+}
+
+// Elapsed is [loop.Loop.Elapsed] by the time of the realm of ctx, which never jumps. If ctx belongs to no realm,
+// Elapsed is the method of the loop.
+func Elapsed(ctx context.Context) time.Duration { return loop.Internals.Elapsed(ctx) }
+
+// ElapsedAt converts when, an instant of the time that the clock of the realm of ctx shows now, to the time that
+// [Elapsed] returns at this instant. It reads no clock.
+func ElapsedAt(ctx context.Context, when time.Time) time.Duration {
+	return loop.Internals.ElapsedAt(ctx, when)
+}
+
+// CallElapsed is [CallAt] with a time of [Elapsed]. Use both for a limit that is given as an instant, once, and with a
+// timer that is armed later, perhaps several times: the limit does not move if the clock jumps meanwhile.
+func CallElapsed(ctx context.Context, at time.Duration, fn func()) loop.Handle {
+	return loop.Internals.CallElapsed(ctx, at, fn)
 }

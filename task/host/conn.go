@@ -71,6 +71,7 @@ import (
 // allocation, except the first. A Conn that no task uses costs a turn of the loop nothing.
 type Conn struct {
 	loop      *loop.Loop
+	home      context.Context // of the realm that the Conn belongs to, or of the loop
 	network   string
 	transport Transport
 	lowest    Transport // below all TLS. It has the addresses, and never changes, so any goroutine may ask it
@@ -97,8 +98,8 @@ type side struct {
 	deadline deadline
 }
 
-// NewConn makes a Conn of a transport. The Conn belongs to the loop of ctx. network is the name of the network
-// in errors, such as "tcp". Programs get connections from a [Network]. NewConn is for programs that have a
+// NewConn makes a Conn of a transport. The Conn belongs to the loop of ctx, and its deadlines go by the clock of the
+// realm of ctx (see [lowlevel.Realm]), if there is one. network is the name of the network in errors, such as "tcp". Programs get connections from a [Network]. NewConn is for programs that have a
 // Transport of their own. It panics if ctx belongs to no loop, or if t is nil.
 func NewConn(ctx context.Context, network string, t Transport) *Conn {
 	if t == nil {
@@ -111,7 +112,8 @@ func NewConn(ctx context.Context, network string, t Transport) *Conn {
 }
 
 func (c *Conn) init(ctx context.Context, network string, t Transport) {
-	c.loop, c.network, c.transport, c.lowest = lowlevel.LoopOf(ctx), network, t, t
+	c.loop, c.home = lowlevel.LoopOf(ctx), lowlevel.RealmContext(ctx)
+	c.network, c.transport, c.lowest = network, t, t
 	c.in = side{conn: c, op: "read", of: (*incoming)(c)}
 	c.out = side{conn: c, op: "write", of: (*room)(c)}
 }
@@ -255,8 +257,8 @@ func (c *Conn) send(p []byte) (n int, all bool, err error) {
 	if err := c.out.refusal(true); err != nil || len(p) == 0 {
 		return 0, false, err
 	}
-	if !c.loop.Closed() { // a task that is unwound cannot rest
-		p = p[:min(len(p), burst)]
+	if len(p) > burst && c.home.Err() == nil { // a task that is unwound cannot rest
+		p = p[:burst]
 	}
 	n, err = c.transport.Send(p)
 	c.out.spend(n)
@@ -272,7 +274,7 @@ func (s *side) refusal(timed bool) error {
 		return c.opError(s.op, net.ErrClosed)
 	case c.ended && s == &c.out:
 		return c.opError(s.op, os.NewSyscallError(s.op, syscall.EPIPE))
-	case timed && s.deadline.set && s.deadline.passed(c.loop):
+	case timed && s.deadline.set && s.deadline.passed(c):
 		return c.opError(s.op, os.ErrDeadlineExceeded)
 	}
 	return nil
@@ -324,10 +326,9 @@ const (
 // spend counts a call that has moved n bytes.
 func (s *side) spend(n int) { s.spent += n + callCost }
 
-// mustRest reports whether the running task must rest before it uses the transport. (While the loop is closed, a task
-// cannot.) If others are in the line, it must wait for them anyway.
+// mustRest reports whether the running task must rest before it uses the transport. (A task that is unwound cannot.) If others are in the line, it must wait for them anyway.
 func (s *side) mustRest() bool {
-	if s.spent < burst || s.line.First() != nil || s.conn.loop.Closed() {
+	if s.spent < burst || s.line.First() != nil || s.conn.home.Err() != nil {
 		return false
 	}
 	if turn := s.conn.loop.Stats().Turns; turn != s.turn {

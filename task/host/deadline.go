@@ -12,7 +12,7 @@ import (
 // A deadline is the deadline of one direction of a connection. Its timer is armed only while a task waits. So a
 // connection that no task uses has no timer, and does not keep a virtual clock going.
 type deadline struct {
-	at     time.Duration // by Elapsed of the loop
+	at     time.Duration // by the time of the realm of the Conn: see lowlevel.Elapsed
 	set    bool
 	timer  loop.Handle
 	expire func()
@@ -32,7 +32,9 @@ func (c *Conn) SetDeadline(when time.Time) error {
 // wait now: if it is in the past, they fail as if a timer had fired in the next turn. If it is moved on before
 // they have failed, they go on waiting. A Read that has failed by a deadline has taken no bytes.
 //
-// when is an instant by the loop's clock: c.SetReadDeadline(l.Now().Add(time.Minute)). On a loop with a virtual
+// when is an instant by the loop's clock: c.SetReadDeadline(l.Now().Add(time.Minute)). A Conn of a simulated machine
+// goes by the clock of that machine: c.SetReadDeadline(h.Now().Add(time.Minute)). If that clock jumps later, the
+// deadline does not move, and while the machine is paused, it does not expire. On a loop with a virtual
 // clock, code that does not know the loop, such as crypto/tls, sets deadlines by [time.Now]. There a time with
 // a monotonic clock reading, which only the machine's clock has, stands for the time from now until then,
 // rounded to a millisecond.
@@ -49,15 +51,14 @@ func (c *Conn) SetWriteDeadline(when time.Time) error {
 }
 
 func (s *side) setDeadline(when time.Time) error {
-	l := s.conn.loop
-	lowlevel.CheckHere(l, "setting a deadline of a Conn")
+	lowlevel.CheckHere(s.conn.loop, "setting a deadline of a Conn")
 	if s.conn.closed {
 		return &net.OpError{Op: "set", Net: s.conn.network, Addr: s.conn.LocalAddr(), Err: net.ErrClosed}
 	}
 	s.disarm()
 	s.deadline.set = !when.IsZero()
 	if s.deadline.set {
-		s.deadline.at = sinceStart(l, when)
+		s.deadline.at = s.conn.elapsedAt(when)
 	}
 	if s.line.Len() > 0 {
 		s.arm()
@@ -65,16 +66,16 @@ func (s *side) setDeadline(when time.Time) error {
 	return nil
 }
 
-// sinceStart converts a time to the time since the start of the loop's clock.
-func sinceStart(l *loop.Loop, when time.Time) time.Duration {
-	if l.Clock().Jumps() && when != when.Round(0) { // when has a monotonic clock reading
-		now, rest := l.Elapsed(), time.Until(when).Round(time.Millisecond)
+// elapsedAt converts a time to that of the deadlines of c.
+func (c *Conn) elapsedAt(when time.Time) time.Duration {
+	if c.loop.Clock().Jumps() && when != when.Round(0) { // when has a monotonic clock reading
+		now, rest := lowlevel.Elapsed(c.home), time.Until(when).Round(time.Millisecond)
 		return now + min(rest, timer.Never-now)
 	}
-	return when.Sub(l.Clock().Start())
+	return lowlevel.ElapsedAt(c.home, when)
 }
 
-func (d *deadline) passed(l *loop.Loop) bool { return l.Elapsed() >= d.at }
+func (d *deadline) passed(c *Conn) bool { return lowlevel.Elapsed(c.home) >= d.at }
 
 // arm arms the timer for the tasks in the line.
 func (s *side) arm() {
@@ -85,7 +86,7 @@ func (s *side) arm() {
 	if d.expire == nil {
 		d.expire = s.wakeAll
 	}
-	d.timer = s.conn.loop.CallAt(s.conn.loop.Clock().Start().Add(d.at), d.expire)
+	d.timer = lowlevel.CallElapsed(s.conn.home, d.at, d.expire)
 }
 
 func (s *side) disarm() {

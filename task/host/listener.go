@@ -14,21 +14,22 @@ import (
 // A Listener accepts connections. Listen of a [Network] makes Listeners. A Listener belongs to a loop: its
 // tasks and callbacks use it, and no other goroutine.
 type Listener struct {
-	loop     *loop.Loop
+	home     context.Context // of the realm that the Listener belongs to, or of the loop
 	network  string
 	acceptor Acceptor
 	line     waiter.List // the first task in the line has the turn: it alone uses the acceptor
 	closed   bool
 }
 
-// NewListener makes a Listener of an acceptor. The Listener belongs to the loop of ctx. network is the name of
+// NewListener makes a Listener of an acceptor. The Listener belongs to the loop of ctx. The connections that it
+// accepts belong to the realm of ctx, if there is one: see [NewConn]. network is the name of
 // the network in errors, such as "tcp". Programs get listeners from a [Network]. NewListener is for those that
 // bring an Acceptor of their own. It panics if ctx belongs to no loop, or if a is nil.
 func NewListener(ctx context.Context, network string, a Acceptor) *Listener {
 	if a == nil {
 		panic("host: NewListener with a nil Acceptor; give it the Acceptor that has the connections")
 	}
-	ln := &Listener{loop: lowlevel.LoopOf(ctx), network: network, acceptor: a}
+	ln := &Listener{home: lowlevel.RealmContext(ctx), network: network, acceptor: a}
 	a.Start(ln.wakeFirst)
 	return ln
 }
@@ -46,7 +47,7 @@ func NewListener(ctx context.Context, network string, a Acceptor) *Listener {
 // Listener.
 func (ln *Listener) Accept(ctx context.Context) (*Conn, error) {
 	ln.mustBeMade("Accept")
-	if t := lowlevel.Current(ctx); t.Loop() != ln.loop {
+	if t := lowlevel.Current(ctx); t.Loop() != lowlevel.LoopOf(ln.home) {
 		panic(fmt.Sprintf("host: Listener.Accept in %v, but the Listener belongs to another loop; call Listen with a context of this loop", t))
 	}
 	if ln.line.First() == nil { // otherwise other tasks come first
@@ -84,7 +85,7 @@ func (ln *Listener) take() (*Conn, error) {
 	if t == nil || err != nil {
 		return nil, ln.opError("accept", err)
 	}
-	return NewConn(ln.loop.Context(), ln.network, t), nil
+	return NewConn(ln.home, ln.network, t), nil
 }
 
 // leave takes the running task out of the line. The next task gets the turn.
@@ -106,7 +107,7 @@ func (ln *Listener) wakeFirst() {
 // closed. Close does not suspend. A second Close returns an error and changes nothing.
 func (ln *Listener) Close() error {
 	ln.mustBeMade("Close")
-	lowlevel.CheckHere(ln.loop, "Listener.Close")
+	lowlevel.CheckHere(lowlevel.LoopOf(ln.home), "Listener.Close")
 	if ln.closed {
 		return ln.opError("close", net.ErrClosed)
 	}
@@ -123,7 +124,7 @@ func (ln *Listener) Addr() net.Addr {
 
 // mustBeMade panics if ln is nil or the zero Listener.
 func (ln *Listener) mustBeMade(method string) {
-	if ln == nil || ln.loop == nil {
+	if ln == nil || ln.home == nil {
 		panic("host: " + method + " of a Listener that is nil or the zero Listener; Listen of a Network makes listeners")
 	}
 }

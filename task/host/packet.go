@@ -23,7 +23,8 @@ type PacketConn struct {
 	transport PacketTransport
 }
 
-// NewPacketConn makes a PacketConn of a transport. It belongs to the loop of ctx. network is the name of the
+// NewPacketConn makes a PacketConn of a transport. It belongs to the loop of ctx, and its deadlines go by the clock
+// of the realm of ctx: see [NewConn]. network is the name of the
 // network in errors, such as "udp". Programs get PacketConns from a [Network]. NewPacketConn is for those that
 // bring a PacketTransport of their own. It panics if ctx belongs to no loop, or if t is nil.
 func NewPacketConn(ctx context.Context, network string, t PacketTransport) *PacketConn {

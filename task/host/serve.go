@@ -42,7 +42,7 @@ func WithMaxConns(n int) ServeOption {
 }
 
 // WithGrace sets how long [Serve] waits for the handlers at the end, before it cancels them: see Serve.
-// The default is 10 seconds. If d is not positive, Serve cancels them at once. [task.NoLimit] lets
+// The default is 10 seconds. All times of Serve go by the loop's clock, or by that of a simulated machine. If d is not positive, Serve cancels them at once. [task.NoLimit] lets
 // Serve wait until they have ended.
 func WithGrace(d time.Duration) ServeOption { return func(s *server) { s.grace = d } }
 
@@ -126,12 +126,12 @@ func Serve(ctx context.Context, ln *Listener, handle func(ctx context.Context, c
 	handlers := context.WithValue(context.WithoutCancel(ctx), serverKey{}, s)
 	err := task.WithGroup(handlers, func(_ context.Context, g *task.Group) error {
 		reason = s.accept(ctx, g)
-		s.drain()
+		s.drain(ctx)
 		switch {
 		case s.grace <= 0:
 			g.Cancel()
 		case s.grace != task.NoLimit && !s.loop.Closed():
-			end = s.loop.CallLater(s.grace, g.Cancel)
+			end = lowlevel.CallLater(ctx, s.grace, g.Cancel)
 		}
 		return nil // the group waits for the handlers, although this task was canceled
 	})
@@ -279,11 +279,11 @@ func (s *server) serve(ctx context.Context, c *Conn) error {
 }
 
 // drain stops listening, and ends the calls of Idle.
-func (s *server) drain() {
+func (s *server) drain(ctx context.Context) {
 	_ = s.ln.Close()
 	s.draining = true
 	for at := s.idle.Front(); at != nil; at = at.Next() {
-		_ = at.Value.(*task.Deadline).Reschedule(s.loop.Now())
+		_ = at.Value.(*task.Deadline).Reschedule(lowlevel.Now(ctx))
 	}
 }
 
@@ -349,7 +349,7 @@ func Idle(ctx context.Context, wait func(ctx context.Context) error) error {
 	}
 	var until time.Time
 	if s.draining {
-		until = s.loop.Now()
+		until = lowlevel.Now(ctx)
 	}
 	ended := false
 	err := task.TimeoutAt(ctx, until, func(ctx context.Context, d *task.Deadline) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 const (
@@ -19,8 +20,8 @@ const (
 
 // TLSServer begins TLS on c, as the server. It runs the handshake in the running task. From then on Read and
 // Write of c go through TLS, and c keeps the rules of every [Conn]: several tasks may use it, a cancellation
-// or a deadline loses nothing, and Close sends what was written, within 5 seconds, and then TLS's notice of the
-// end. [TLSState] tells the version, the certificates of the peer, and so on.
+// or a deadline loses nothing, and Close sends what was written, within 5 seconds by the clock of c's deadlines, and then
+// TLS's notice of the end. [TLSState] tells the version, the certificates of the peer, and so on.
 //
 // The functions in config, such as GetCertificate, run in the task, and may suspend it with the context that
 // they get from crypto/tls. config.KeyLogWriter must not suspend it. config.Renegotiation must be
@@ -164,8 +165,8 @@ func (t *tlsTransport) Close() error {
 		if below, ok := t.Transport.(lastSender); ok {
 			return errors.Join(err, below.closeAfter(t.pending[t.sent:]))
 		}
-		if t.closing = !t.conn.loop.Closed(); t.closing {
-			t.limit = t.conn.loop.CallLater(tlsGoodbye, t.finish)
+		if t.closing = t.conn.home.Err() == nil; t.closing {
+			t.limit = lowlevel.CallLater(t.conn.home, tlsGoodbye, t.finish)
 			return nil
 		}
 	}
