@@ -3,24 +3,44 @@ package host
 import (
 	"io"
 	"io/fs"
-	"os"
-	"runtime"
-	"slices"
-	"strings"
-	"syscall"
+
+	"github.com/takt-go/takt/loop"
 )
 
-// A disk has the calls to the operating system, which block. Tests put other functions in their place.
-type disk struct {
-	open   func(name string, flag int, perm fs.FileMode) (diskFile, error)
-	stat   func(name string) (fs.FileInfo, error)
-	mkdir  func(name string, perm fs.FileMode) error
-	rename func(oldname, newname string) error
-	remove func(name string) error
+// A Disk has the files of one machine, for [NewFS]. There is one kind of Disk for each kind of world: the files of
+// the operating system, a simulated disk. The FS does what is the same in all worlds: it suspends tasks, keeps the
+// order of the calls on a File, and has the rules for cancellation, Close, and a Sync that fails. Programs that
+// only use files need no Disk.
+//
+// Begin says when, and on which goroutine, a call runs. The other methods are the calls, and they do not suspend. The FS
+// makes each of them inside of a work function that it gives to Begin, with one exception: it calls Close of a
+// [DiskFile] directly if the task is being unwound, or the loop is closed. Names, flags and errors are those of
+// package os.
+type Disk interface {
+	// Begin begins a call of a task of l: it arranges that work runs once, and that done runs later, as a callback
+	// of the loop, and never inside of Begin. work runs on any goroutine, and makes one call on this disk. op says
+	// which one ("open", "write", "sync"), and name is the name of the file.
+	//
+	// If the task is unwound before done has run, because its realm has ended or the loop is being closed, the FS
+	// calls abandon, on the goroutine of the loop. The disk waits for work there, or it drops the call. When
+	// abandon has returned, work does not run, and does not begin any more, so the buffer of the caller is free. After
+	// abandon, done need not run.
+	Begin(l *loop.Loop, op, name string, work, done func()) (abandon func())
+	Open(name string, flag int, perm fs.FileMode) (DiskFile, error)
+	Stat(name string) (fs.FileInfo, error)
+	// ReadDir returns the entries of a directory, sorted by name. Info of an entry is a call, too.
+	ReadDir(name string) ([]fs.DirEntry, error)
+	Mkdir(name string, perm fs.FileMode) error
+	Rename(oldname, newname string) error
+	Remove(name string) error
+	SyncDir(name string) error
 }
 
-// A diskFile is an [*os.File].
-type diskFile interface {
+// A DiskFile is an open file of a [Disk]. Its methods follow the same rules. An [*os.File] is a DiskFile.
+//
+// At one time at most one call of the file runs, with these exceptions: calls of ReadAt and Stat run at the same time, and
+// a Sync runs at the same time as calls that were begun later.
+type DiskFile interface {
 	io.ReadWriteSeeker
 	io.ReaderAt
 	io.WriterAt
@@ -28,64 +48,4 @@ type diskFile interface {
 	Stat() (fs.FileInfo, error)
 	Truncate(size int64) error
 	Sync() error
-	ReadDir(n int) ([]fs.DirEntry, error)
-}
-
-// wholeDisk has the files of package os.
-func wholeDisk() disk {
-	return disk{opens(os.OpenFile), os.Stat, os.Mkdir, os.Rename, os.Remove}
-}
-
-// rootDisk has the files below root.
-func rootDisk(root *os.Root) disk {
-	return disk{opens(root.OpenFile), root.Stat, root.Mkdir, root.Rename, root.Remove}
-}
-
-// opens returns open as a function that returns a diskFile, which is nil if there is an error.
-func opens(open func(string, int, fs.FileMode) (*os.File, error)) func(string, int, fs.FileMode) (diskFile, error) {
-	return func(name string, flag int, perm fs.FileMode) (diskFile, error) {
-		f, err := open(name, flag, perm)
-		if err != nil {
-			return nil, err
-		}
-		return f, nil
-	}
-}
-
-func (d disk) readDir(name string) ([]fs.DirEntry, error) {
-	f, err := d.open(name, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	entries, err := f.ReadDir(-1)
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return entries, withName(err, name)
-}
-
-func (d disk) syncDir(name string) error {
-	f, err := d.open(name, os.O_RDONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return withName(err, name)
-	case !info.IsDir():
-		return &fs.PathError{Op: "sync", Path: name, Err: syscall.ENOTDIR}
-	case runtime.GOOS == "windows": // FlushFileBuffers refuses directories
-		return nil
-	}
-	return withName(f.Sync(), name)
-}
-
-// withName gives an error the name that the program has used. (The name of a file below a root has the root's
-// name before it.)
-func withName(err error, name string) error {
-	if e, ok := err.(*fs.PathError); ok && e.Path != name {
-		return &fs.PathError{Op: e.Op, Path: name, Err: e.Err}
-	}
-	return err
 }

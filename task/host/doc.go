@@ -149,8 +149,8 @@
 // a network goes by real time. Files work with both clocks; virtual time stands still during a call. The
 // contents of the disk are then part of the test, so make a new directory for each run.
 //
-// Package task/host/hosttest tests an FS of your own. [NewConn], [NewListener] and [NewPacketConn] make the
-// types of this package of a [Transport], an [Acceptor] and a [PacketTransport], for a network of your own.
+// [NewConn], [NewListener] and [NewPacketConn] make the types of this package of a [Transport], an [Acceptor] and a
+// [PacketTransport], for a network of your own. [NewFS] makes an FS of a [Disk]. Package task/host/hosttest tests it.
 //
 // # Which goroutine
 //

@@ -10,12 +10,12 @@ import (
 	"github.com/takt-go/takt/task/lock"
 )
 
-// A file is a File of the operating system.
+// A file is a File.
 type file struct {
 	name    string
+	files   *files
 	loop    *loop.Loop
-	places  *lock.Semaphore
-	disk    diskFile
+	disk    DiskFile
 	turns   turns
 	closed  bool       // no call begins any more
 	syncing lock.Mutex // held by the running Sync, so that no other Sync misses its error
@@ -97,16 +97,12 @@ func (f *file) Sync() error {
 	})
 }
 
-// call runs work on another goroutine, and returns its error.
+// call makes a call on the disk, and returns its error.
 func (f *file) call(ctx context.Context, op string, work func() error) error {
 	if f.closed {
 		return f.errClosed(op)
 	}
-	var done error
-	if err := call(ctx, f.places, &callInfo{op, f.name}, func() { done = work() }); err != nil {
-		return err
-	}
-	return withName(done, f.name)
+	return withName(f.files.do(ctx, op, f.name, work), f.name)
 }
 
 // Close takes all locks, so that it comes after the calls that have begun. If its task is being unwound, it
@@ -130,11 +126,13 @@ func (f *file) Close() (err error) {
 		return nil
 	}
 	defer f.turns.endAlone()
-	if !insist(t, f.places.Acquire) {
-		return nil
+	if places := f.files.places(f.loop); places != nil {
+		if !insist(t, places.Acquire) {
+			return nil
+		}
+		defer places.Release()
 	}
-	defer f.places.Release()
-	run(t, &callInfo{"close", f.name}, func() { _ = shut() })
+	f.files.run(t, &diskCall{op: "close", name: f.name, work: shut})
 	return nil
 }
 

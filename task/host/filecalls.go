@@ -48,20 +48,33 @@ func (p *callPool) forget(l *loop.Loop) {
 	delete(p.places, l)
 }
 
-// call runs work on another goroutine, in one of the places, and returns when work has returned. If call
-// returns an error, work has not run. Only a cancellation, or the end of ctx, before work begins makes call
-// return an error. A cancellation that comes later is delivered by the next suspension.
-func call(ctx context.Context, places *lock.Semaphore, what *callInfo, work func()) error {
+// places returns the places of l, or nil if there is no limit.
+func (s *files) places(l *loop.Loop) *lock.Semaphore {
+	if s.pool == nil {
+		return nil
+	}
+	return s.pool.of(l)
+}
+
+// do makes a call on the disk, and returns the error of work. If the task is canceled, or ctx ends, before the call begins,
+// the call is not made, and do returns the reason. A cancellation that comes later is delivered by the next suspension.
+func (s *files) do(ctx context.Context, op, name string, work func() error) error {
 	t := lowlevel.Current(ctx)
 	if err := canceled(ctx, t); err != nil {
 		return err
 	}
-	if err := places.Acquire(ctx); err != nil {
-		return err
+	if places := s.places(t.Loop()); places != nil {
+		if err := places.Acquire(ctx); err != nil {
+			return err
+		}
+		defer places.Release()
 	}
-	defer places.Release()
-	run(t, what, work)
-	return nil
+	c := &diskCall{op: op, name: name, work: work}
+	s.run(t, c)
+	if !c.made {
+		return lowlevel.Yield(t.Context()) // the task is being unwound, so this fails
+	}
+	return c.err
 }
 
 // canceled delivers a cancellation of t, or the end of ctx, without waiting for anything else.
@@ -72,27 +85,48 @@ func canceled(ctx context.Context, t *loop.Task) error {
 	return lowlevel.Yield(ctx) // if ctx belongs to a cancellation of the past, this is only a turn
 }
 
-// run runs work on another goroutine, and returns when work has returned, also if t is canceled or unwound
-// meanwhile: work may use a buffer of the caller, and what it has done cannot be taken back.
-func run(t *loop.Task, what *callInfo, work func()) {
-	var end *waiter.Waiter
-	noticed, returned := false, make(chan struct{})
-	lowlevel.Offload(t.Loop(), func() {
-		defer close(returned)
-		work()
-	}, func() {
-		noticed = true
-		if end != nil {
-			end.Set()
+// A diskCall is a call on a disk.
+type diskCall struct {
+	op, name string
+	work     func() error
+	made     bool // work has returned
+	err      error
+	ended    bool // the loop knows that work has returned
+	end      *waiter.Waiter
+}
+
+func (c *diskCall) begin() {
+	c.err = c.work()
+	c.made = true
+}
+
+func (c *diskCall) done() {
+	c.ended = true
+	if c.end != nil {
+		c.end.Set()
+	}
+}
+
+// Describe describes a call, in deadlock reports and graphs.
+func (c *diskCall) Describe() (string, []loop.Awaitable) {
+	return "the file call " + c.op + " " + c.name, nil
+}
+
+// run makes the call, and returns when it has ended, also if t is canceled meanwhile: work may use a buffer of the
+// caller, and what it has done cannot be taken back. If t is unwound meanwhile, the disk decides whether the call is made.
+func (s *files) run(t *loop.Task, c *diskCall) {
+	abandon := s.disk.Begin(t.Loop(), c.op, c.name, c.begin, c.done)
+	defer func() {
+		if !c.ended {
+			abandon()
 		}
-	})
-	defer func() { <-returned }() // blocks only if the task is being unwound; then Close of the loop waits for work, too
+	}()
 	insist(t, func(ctx context.Context) error {
-		if noticed {
+		if c.ended {
 			return nil
 		}
-		end = waiter.New(ctx, what)
-		return end.Wait(ctx)
+		c.end = waiter.New(ctx, c)
+		return c.end.Wait(ctx)
 	})
 }
 
@@ -111,11 +145,4 @@ func insist(t *loop.Task, wait func(ctx context.Context) error) bool {
 		}
 	}
 	return false
-}
-
-// A callInfo describes a call, in deadlock reports and graphs.
-type callInfo struct{ op, name string }
-
-func (c *callInfo) Describe() (string, []loop.Awaitable) {
-	return "the file call " + c.op + " " + c.name, nil
 }

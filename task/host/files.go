@@ -8,19 +8,29 @@ import (
 	"github.com/takt-go/takt/loop/lowlevel"
 )
 
-// files is the FS of [System].
-type files struct {
-	disk disk
-	pool callPool
+// NewFS returns an FS with the files of d. Programs that only use files need no NewFS. It panics if d is nil.
+//
+// NewFS sets no limit to the number of calls at the same time: Begin of d does, where there is one.
+func NewFS(d Disk) FS {
+	if d == nil {
+		panic("host: NewFS(nil); give it a Disk")
+	}
+	return &files{disk: d}
 }
 
-func newFiles(d disk, limit int) *files { return &files{disk: d, pool: callPool{limit: limit}} }
+// files is an FS.
+type files struct {
+	disk Disk
+	pool *callPool // nil if the number of calls at the same time has no limit
+}
+
+// newFiles returns the FS of [System].
+func newFiles(d Disk, limit int) *files { return &files{d, &callPool{limit: limit}} }
 
 func (s *files) OpenFile(ctx context.Context, name string, flag int, perm fs.FileMode) (File, error) {
-	l := lowlevel.LoopOf(ctx)
-	f := &file{name: name, loop: l, places: s.pool.of(l)}
+	f := &file{name: name, files: s, loop: lowlevel.LoopOf(ctx)}
 	if err := s.do(ctx, "open", name, func() (err error) {
-		f.disk, err = s.disk.open(name, flag, perm)
+		f.disk, err = s.disk.Open(name, flag, perm)
 		return err
 	}); err != nil {
 		return nil, err
@@ -30,7 +40,7 @@ func (s *files) OpenFile(ctx context.Context, name string, flag int, perm fs.Fil
 
 func (s *files) Stat(ctx context.Context, name string) (info fs.FileInfo, err error) {
 	err = s.do(ctx, "stat", name, func() (err error) {
-		info, err = s.disk.stat(name)
+		info, err = s.disk.Stat(name)
 		return err
 	})
 	return info, err
@@ -38,7 +48,7 @@ func (s *files) Stat(ctx context.Context, name string) (info fs.FileInfo, err er
 
 func (s *files) ReadDir(ctx context.Context, name string) (entries []fs.DirEntry, err error) {
 	err = s.do(ctx, "readdir", name, func() (err error) {
-		entries, err = s.disk.readDir(name)
+		entries, err = s.disk.ReadDir(name)
 		return err
 	})
 	l := lowlevel.LoopOf(ctx)
@@ -49,28 +59,19 @@ func (s *files) ReadDir(ctx context.Context, name string) (entries []fs.DirEntry
 }
 
 func (s *files) Mkdir(ctx context.Context, name string, perm fs.FileMode) error {
-	return s.do(ctx, "mkdir", name, func() error { return s.disk.mkdir(name, perm) })
+	return s.do(ctx, "mkdir", name, func() error { return s.disk.Mkdir(name, perm) })
 }
 
 func (s *files) Rename(ctx context.Context, oldname, newname string) error {
-	return s.do(ctx, "rename", oldname, func() error { return s.disk.rename(oldname, newname) })
+	return s.do(ctx, "rename", oldname, func() error { return s.disk.Rename(oldname, newname) })
 }
 
 func (s *files) Remove(ctx context.Context, name string) error {
-	return s.do(ctx, "remove", name, func() error { return s.disk.remove(name) })
+	return s.do(ctx, "remove", name, func() error { return s.disk.Remove(name) })
 }
 
 func (s *files) SyncDir(ctx context.Context, name string) error {
-	return s.do(ctx, "syncdir", name, func() error { return s.disk.syncDir(name) })
-}
-
-// do runs work on another goroutine, and returns its error.
-func (s *files) do(ctx context.Context, op, name string, work func() error) error {
-	var done error
-	if err := call(ctx, s.pool.of(lowlevel.LoopOf(ctx)), &callInfo{op, name}, func() { done = work() }); err != nil {
-		return err
-	}
-	return done
+	return s.do(ctx, "syncdir", name, func() error { return s.disk.SyncDir(name) })
 }
 
 // An entry is an entry of a directory. Its Info may have to ask the operating system.

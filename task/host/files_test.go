@@ -45,8 +45,8 @@ func newMachine(t *testing.T, limit int) *machine {
 	t.Cleanup(func() { _ = root.Close() })
 	m := &machine{dir: root.Name(), before: func(string) error { return nil }}
 	real := rootDisk(root)
-	m.files = newFiles(disk{
-		open: func(name string, flag int, perm fs.FileMode) (f diskFile, err error) {
+	m.files = newFiles(&systemDisk{
+		open: func(name string, flag int, perm fs.FileMode) (f systemFile, err error) {
 			err = m.call("open "+name, func() error {
 				real, err := real.open(name, flag, perm)
 				if err == nil {
@@ -102,29 +102,29 @@ func (m *machine) begun() string {
 }
 
 type machineFile struct {
-	diskFile
+	systemFile
 	m *machine
 }
 
 func (f *machineFile) Read(p []byte) (n int, err error) {
-	err = f.m.call("read", func() (err error) { n, err = f.diskFile.Read(p); return err })
+	err = f.m.call("read", func() (err error) { n, err = f.systemFile.Read(p); return err })
 	return n, err
 }
 
 func (f *machineFile) ReadAt(p []byte, off int64) (n int, err error) {
-	err = f.m.call("readat", func() (err error) { n, err = f.diskFile.ReadAt(p, off); return err })
+	err = f.m.call("readat", func() (err error) { n, err = f.systemFile.ReadAt(p, off); return err })
 	return n, err
 }
 
 func (f *machineFile) Write(p []byte) (n int, err error) {
-	err = f.m.call("write "+string(p), func() (err error) { n, err = f.diskFile.Write(p); return err })
+	err = f.m.call("write "+string(p), func() (err error) { n, err = f.systemFile.Write(p); return err })
 	return n, err
 }
 
-func (f *machineFile) Sync() error { return f.m.call("sync", f.diskFile.Sync) }
+func (f *machineFile) Sync() error { return f.m.call("sync", f.systemFile.Sync) }
 func (f *machineFile) Close() error {
 	f.m.add(&f.m.open, -1)
-	return f.m.call("close", func() error { return f.diskFile.Close() })
+	return f.m.call("close", func() error { return f.systemFile.Close() })
 }
 
 // opened makes a file and opens it.
@@ -575,8 +575,9 @@ func TestFileOnAnotherGoroutine(t *testing.T) {
 // A write that stops in the middle says how far it came.
 func TestWriteThatStops(t *testing.T) {
 	m := newMachine(t, 32)
-	open := m.disk.open
-	m.disk.open = func(name string, flag int, perm fs.FileMode) (diskFile, error) {
+	disk := m.disk.(*systemDisk)
+	open := disk.open
+	disk.open = func(name string, flag int, perm fs.FileMode) (systemFile, error) {
 		f, err := open(name, flag, perm)
 		return shortFile{f}, err
 	}
@@ -597,10 +598,10 @@ func TestWriteThatStops(t *testing.T) {
 }
 
 // A shortFile is on a disk that is full after two bytes.
-type shortFile struct{ diskFile }
+type shortFile struct{ systemFile }
 
 func (f shortFile) Write(p []byte) (int, error) {
-	n, _ := f.diskFile.Write(p[:2])
+	n, _ := f.systemFile.Write(p[:2])
 	return n, &fs.PathError{Op: "write", Path: "a", Err: syscall.ENOSPC}
 }
 

@@ -20,7 +20,8 @@ import (
 // begun, the call is not made, and the method returns the reason. If that happens later, the method waits
 // for the end of the call, and returns its results, such as an open file; the next suspension delivers the
 // cancellation. So a time limit around a call takes as long as the disk. If the loop is closed during a call,
-// Close waits for the call, and the method still returns its results.
+// Close waits for the call, and the method still returns its results. (A simulated disk drops the call. Then the method
+// returns the cancellation.)
 //
 // # Order
 //
@@ -28,7 +29,7 @@ import (
 // FS, run at the same time, and may come to the disk in any order. If the order matters, make the second call
 // after the first one has returned.
 //
-// In a loop with a virtual clock, the calls of all tasks run one at a time, in the order in which the tasks
+// In a loop with a virtual clock, the real FS runs the calls of all tasks one at a time, in the order in which the tasks
 // made them. The loop notices the end of a call when nothing else is ready, and the virtual time stands still
 // until then. So the results and the order of events depend on the program alone.
 //

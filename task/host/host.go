@@ -93,7 +93,7 @@ type Option func(*config)
 type config struct {
 	network   systemNetwork
 	fileCalls int
-	disk      disk
+	disk      *systemDisk
 }
 
 // WithDialer makes Dial use d, for example for the address of this end, or for keep-alive. Dial uses a copy.
