@@ -1,21 +1,162 @@
 package sim
 
-import "github.com/takt-go/takt/task/host"
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
 
-// A disk is the disk of a node.
-type disk struct{ node *Node }
+	"github.com/takt-go/takt/task/host"
+)
 
-func newDisk(n *Node) *disk { return &disk{n} }
+// A disk is the disk of a node: a tree of directories and files. It lasts as long as the node. Each directory and
+// file has two states: what programs see, and what is durable.
+type disk struct {
+	node     *Node
+	faults   DiskFaults
+	root     *inode
+	changes  []change   // of entries, in order, that are not durable
+	unsynced []*inode   // files whose data is not durable, in the order in which they became so
+	seq      uint64     // counts writes and changes
+	begun    uint64     // what it was when the present call began
+	calls    *rand.Rand // how long calls take
+	details  *rand.Rand // of faults
+	crashes  int        // so far
+}
+
+func newDisk(n *Node) *disk {
+	t := n.world.t
+	return &disk{
+		node: n, root: newDir(nil),
+		calls: t.Rand("disk of " + n.name), details: t.Rand("faults of the disk of " + n.name),
+	}
+}
 
 // mount returns the files of the disk, as m sees them.
-func (d *disk) mount(m *machine) host.FS { return nil }
+func (d *disk) mount(m *machine) host.FS { return host.NewFS(&mount{d, m}) }
+
+// variants is how many ways there are to keep some of what is not durable, beside all and nothing.
+const variants = 6
 
 // powerOff decides by the schedule what the disk has kept at a crash, and returns a text about it, such as
 // "3 writes lost, 1 torn". The text is empty if nothing is lost.
-func (d *disk) powerOff() string { return "" }
+//
+// It is one choice for the whole disk. So a schedule with fewer faults differs in this choice alone.
+func (d *disk) powerOff() string {
+	d.crashes++
+	reachable := d.root.reachable()
+	d.unsynced = slices.DeleteFunc(d.unsynced, func(f *inode) bool { return len(d.changes) == 0 && !reachable[f] })
+	if len(d.changes) == 0 && len(d.unsynced) == 0 {
+		return ""
+	}
+	var some *rand.Rand
+	choice := d.node.world.t.Choose("disk of "+d.node.name+" at a crash", 2+variants)
+	if choice > 1 {
+		some = d.node.world.t.Rand(fmt.Sprintf("disk of %s at crash %d, variant %d", d.node.name, d.crashes, choice))
+	}
+	var r damage
+	for i, keep := range d.keep(choice, some) {
+		if c := &d.changes[i]; keep {
+			c.apply()
+		} else {
+			r.undone = append(r.undone, c.kind)
+		}
+	}
+	d.changes = nil
+	d.root.revert()
+	reachable = d.root.reachable()
+	for _, f := range d.unsynced {
+		if reachable[f] {
+			f.crash(choice, some, &r)
+			f.listed = false
+		}
+	}
+	d.unsynced = nil
+	return r.String()
+}
 
-// exit closes the files of m, whose program has ended.
+// keep returns which changes of entries a crash keeps. If it keeps a change, it also keeps those that the change needs.
+func (d *disk) keep(choice int, some *rand.Rand) []bool {
+	keep := make([]bool, len(d.changes))
+	if choice < 2 {
+		for i := range keep {
+			keep[i] = choice == 0
+		}
+		return keep
+	}
+	rate := 0.25 * float64(1+some.IntN(3))
+	for i := range keep {
+		keep[i] = some.Float64() < rate
+	}
+	if some.IntN(2) == 0 {
+		return d.closure(keep)
+	}
+	for i := range keep {
+		for j := range i {
+			if keep[i] && !keep[j] && d.changes[i].needs(&d.changes[j]) {
+				keep[i] = false
+			}
+		}
+	}
+	return keep
+}
+
+// closure adds to keep the changes that those in keep need.
+func (d *disk) closure(keep []bool) []bool {
+	for i := len(keep) - 1; i > 0; i-- {
+		for j := range i {
+			if keep[i] && !keep[j] && d.changes[i].needs(&d.changes[j]) {
+				keep[j] = true
+			}
+		}
+	}
+	return keep
+}
+
+// syncDir makes the changes of entries of a directory durable that were made up to seq.
+func (d *disk) syncDir(dir *inode, seq uint64) {
+	keep := make([]bool, len(d.changes))
+	for i := range keep {
+		c := &d.changes[i]
+		keep[i] = c.seq <= seq && (c.to.dir == dir || c.from.dir == dir)
+	}
+	i := -1
+	d.closure(keep)
+	d.changes = slices.DeleteFunc(d.changes, func(c change) bool {
+		if i++; keep[i] {
+			c.apply()
+		}
+		return keep[i]
+	})
+}
+
+// sync makes the data of a file durable that was written up to seq.
+func (d *disk) sync(f *inode, seq uint64) {
+	f.sync(seq)
+	d.settled(f)
+}
+
+// dirty notes that f has data that is not durable.
+func (d *disk) dirty(f *inode) {
+	if !f.listed {
+		f.listed = true
+		d.unsynced = append(d.unsynced, f)
+	}
+}
+
+// settled notes that f has no such data any more.
+func (d *disk) settled(f *inode) {
+	if f.listed && len(f.log) == 0 {
+		f.listed = false
+		d.unsynced = slices.DeleteFunc(d.unsynced, func(g *inode) bool { return g == f })
+	}
+}
+
+// next numbers a write or a change.
+func (d *disk) next() uint64 {
+	d.seq++
+	return d.seq
+}
+
+// exit closes the files of m, whose program has ended. Their methods find out themselves that m is off. What was written
+// and not synced stays so.
 func (d *disk) exit(m *machine) {}
-
-// injected reports whether err comes from a fault of a disk.
-func injected(err error) bool { return false }

@@ -298,10 +298,16 @@ func closed(ctx context.Context, t T, fsys host.FS) {
 
 func closedTwice(ctx context.Context, t T, fsys host.FS) {
 	f := open(ctx, t, fsys, "a", os.O_RDWR|os.O_CREATE)
-	var errs [2]error
+	var errs [2]error // in the order of the calls
 	var all []*task.Task[struct{}]
-	for i := range errs {
-		all = append(all, task.Go(ctx, task.Void(func(context.Context) error { errs[i] = f.Close(); return nil })))
+	calls := 0
+	for range errs {
+		all = append(all, task.Go(ctx, task.Void(func(context.Context) error {
+			i := calls
+			calls++
+			errs[i] = f.Close()
+			return nil
+		})))
 	}
 	noError(t, task.Gather(all...).Wait(ctx))
 	noError(t, errs[0])

@@ -1,0 +1,108 @@
+package sim_test
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/looptest/sim"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/host"
+	"github.com/takt-go/takt/task/host/hosttest"
+)
+
+// The rules of FS hold for a simulated disk, in many orders of events.
+func TestDiskKeepsTheRulesOfFS(t *testing.T) {
+	hosttest.RunFS(t, func(t hosttest.T, body hosttest.FSBody) {
+		looptest.Explore(t.(testing.TB), looptest.Sample(1, 50), func(ctx context.Context, t *looptest.T) {
+			body(ctx, t, sim.New(ctx, t).Host("a").FS)
+		})
+	})
+}
+
+// Random operations have the results of a model, which is a map.
+func TestDiskIsAMapOfBytes(t *testing.T) {
+	looptest.Explore(t, looptest.Sample(1, 300), func(ctx context.Context, t *looptest.T) {
+		noise := t.Rand("operations")
+		hosttest.ModelFS(ctx, t, sim.New(ctx, t).Host("a").FS, func(_ string, n int) int { return noise.IntN(n) })
+	})
+}
+
+// A life is the program of one incarnation.
+type life = func(ctx context.Context, h *host.Host) error
+
+// lives makes a node with one program for each incarnation.
+func lives(w *sim.World, name string, programs ...life) *sim.Node {
+	n := 0
+	return w.Node(name, func(ctx context.Context, h *host.Host) error {
+		n++
+		return programs[n-1](ctx, h)
+	})
+}
+
+// ended waits until the program of a node has returned.
+func ended(ctx context.Context, n *sim.Node) {
+	for n.Up() {
+		_ = task.Sleep(ctx, time.Millisecond)
+	}
+}
+
+// An unwound task writes nothing: not by a call that is in flight, and not by deferred calls.
+func TestUnwoundTasksDoNotReachTheDisk(t *testing.T) {
+	looptest.Explore(t, looptest.Sample(1, 500), func(ctx context.Context, t *looptest.T) {
+		ready := false
+		w := sim.New(ctx, t)
+		n := lives(w, "a", func(ctx context.Context, h *host.Host) error {
+			f, err := h.FS.OpenFile(ctx, "log", os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if n, err := f.Write([]byte("deferred")); n != 0 || err == nil {
+					t.Errorf("a deferred Write returns %d, %v", n, err)
+				}
+				if f.Sync() == nil || host.WriteFile(ctx, h.FS, "deferred", nil, 0o600) == nil || h.FS.Remove(ctx, "log") == nil {
+					t.Error("a deferred call succeeds")
+				}
+				if err := f.Close(); err != nil {
+					t.Errorf("a deferred Close returns %v", err)
+				}
+			}()
+			if _, err := f.Write([]byte("text")); err != nil {
+				return err
+			}
+			if err := cmp.Or(f.Sync(), h.FS.SyncDir(ctx, "/")); err != nil {
+				return err
+			}
+			ready = true
+			for {
+				if err := f.Truncate(0); err != nil {
+					return err
+				}
+				if _, err := f.Write([]byte("text")); err != nil {
+					return err
+				}
+			}
+		}, func(ctx context.Context, h *host.Host) error {
+			got, err := host.ReadFile(ctx, h.FS, "log")
+			if err != nil || string(got) != "text" && string(got) != "" && string(got) != "\x00\x00\x00\x00" {
+				t.Errorf("the file has %q, %v", got, err)
+			}
+			entries, err := h.FS.ReadDir(ctx, "/")
+			if err != nil || len(entries) != 1 {
+				t.Errorf("the directory has %v, %v", entries, err)
+			}
+			return nil
+		})
+		for !ready {
+			_ = task.Sleep(ctx, time.Millisecond)
+		}
+		_ = task.Sleep(ctx, time.Duration(t.Rand("crash").IntN(100_000)))
+		n.Crash()
+		n.Start()
+		ended(ctx, n)
+	})
+}
