@@ -40,21 +40,29 @@ const variants = 6
 // powerOff decides by the schedule what the disk has kept at a crash, and returns a text about it, such as
 // "3 writes lost, 1 torn". The text is empty if nothing is lost.
 //
-// It is one choice for the whole disk. So a schedule with fewer faults differs in this choice alone.
+// It is one choice for the whole disk, so that a minimised schedule has one deviation for it.
 func (d *disk) powerOff() string {
 	d.crashes++
-	reachable := d.root.reachable()
-	d.unsynced = slices.DeleteFunc(d.unsynced, func(f *inode) bool { return len(d.changes) == 0 && !reachable[f] })
-	if len(d.changes) == 0 && len(d.unsynced) == 0 {
-		return ""
+	if len(d.changes) == 0 { // a file without a name is gone anyway
+		named := d.root.reachable()
+		d.unsynced = slices.DeleteFunc(d.unsynced, func(f *inode) bool { return !named[f] })
+		if len(d.unsynced) == 0 {
+			return ""
+		}
 	}
-	var some *rand.Rand
-	choice := d.node.world.t.Choose("disk of "+d.node.name+" at a crash", 2+variants)
+	t, name := d.node.world.t, d.node.name
+	var chance *rand.Rand
+	choice := t.Choose("disk of "+name+" at a crash", 2+variants)
 	if choice > 1 {
-		some = d.node.world.t.Rand(fmt.Sprintf("disk of %s at crash %d, variant %d", d.node.name, d.crashes, choice))
+		chance = t.Rand(fmt.Sprintf("disk of %s at crash %d, variant %d", name, d.crashes, choice))
 	}
+	return d.crash(choice, chance)
+}
+
+// crash keeps all that is not durable if choice is 0, and nothing if it is 1. Otherwise chance decides.
+func (d *disk) crash(choice int, chance *rand.Rand) string {
 	var r damage
-	for i, keep := range d.keep(choice, some) {
+	for i, keep := range d.keep(choice, chance) {
 		if c := &d.changes[i]; keep {
 			c.apply()
 		} else {
@@ -63,19 +71,19 @@ func (d *disk) powerOff() string {
 	}
 	d.changes = nil
 	d.root.revert()
-	reachable = d.root.reachable()
+	named := d.root.reachable()
 	for _, f := range d.unsynced {
-		if reachable[f] {
-			f.crash(choice, some, &r)
-			f.listed = false
+		if named[f] {
+			f.crash(choice, chance, &r)
 		}
+		f.listed = false
 	}
 	d.unsynced = nil
 	return r.String()
 }
 
 // keep returns which changes of entries a crash keeps. If it keeps a change, it also keeps those that the change needs.
-func (d *disk) keep(choice int, some *rand.Rand) []bool {
+func (d *disk) keep(choice int, chance *rand.Rand) []bool {
 	keep := make([]bool, len(d.changes))
 	if choice < 2 {
 		for i := range keep {
@@ -83,11 +91,11 @@ func (d *disk) keep(choice int, some *rand.Rand) []bool {
 		}
 		return keep
 	}
-	rate := 0.25 * float64(1+some.IntN(3))
+	rate := 0.25 * float64(1+chance.IntN(3))
 	for i := range keep {
-		keep[i] = some.Float64() < rate
+		keep[i] = chance.Float64() < rate
 	}
-	if some.IntN(2) == 0 {
+	if chance.IntN(2) == 0 {
 		return d.closure(keep)
 	}
 	for i := range keep {

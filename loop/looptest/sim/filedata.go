@@ -54,8 +54,9 @@ func (f *fileData) truncate(size int64, next func() uint64) {
 // sync makes durable what was done up to seq. Pieces that an earlier Sync has failed to write are written only
 // if their block was written again.
 func (f *fileData) sync(seq uint64) {
-	again := map[int64]bool{}
+	var again map[int64]bool
 	if slices.ContainsFunc(f.log, func(p piece) bool { return p.clean }) {
+		again = map[int64]bool{}
 		for i := range f.log {
 			if p := &f.log[i]; p.seq <= seq && !p.clean && !p.truncates() {
 				again[p.block()] = true
@@ -97,11 +98,11 @@ func (f *fileData) settle(seq uint64, written func(*piece) bool) {
 }
 
 // crash decides what is left of the file, and adds to the report.
-func (f *fileData) crash(choice int, some *rand.Rand, r *damage) {
+func (f *fileData) crash(choice int, chance *rand.Rand, r *damage) {
 	kept := make([]bool, len(f.log))
 	how := choice
 	if choice > 1 {
-		how = some.IntN(4)
+		how = chance.IntN(4)
 	}
 	switch how {
 	case 0: // all
@@ -111,9 +112,9 @@ func (f *fileData) crash(choice int, some *rand.Rand, r *damage) {
 	case 1: // nothing
 		f.data = slices.Clone(f.synced)
 	case 2: // all sizes, and some data
-		f.data = f.some(len(f.log), some, kept)
+		f.data = f.some(len(f.log), chance, kept)
 	case 3:
-		f.data = f.some(some.IntN(len(f.log)+1), some, kept)
+		f.data = f.some(chance.IntN(len(f.log)+1), chance, kept)
 	}
 	f.synced = slices.Clone(f.data)
 	r.writes(f.log, kept)
