@@ -1,0 +1,182 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+
+	"github.com/takt-go/takt/loop"
+)
+
+// Node number n has the address 10.0.0.n, and those from 256 on 10.0.1.0 and so on. On each node 127.0.0.1 is the
+// node itself.
+
+var loopback = net.IPv4(127, 0, 0, 1).To4()
+
+func addressOf(number int) net.IP {
+	return net.IPv4(10, byte(number>>16), byte(number>>8), byte(number)).To4()
+}
+
+// A place is the address of one end, and the nic that has it.
+type place struct {
+	nic  *nic
+	ip   net.IP // 0.0.0.0 stands for all addresses of the nic
+	port int
+}
+
+func (p place) tcp() *net.TCPAddr { return &net.TCPAddr{IP: p.ip, Port: p.port} }
+func (p place) udp() *net.UDPAddr { return &net.UDPAddr{IP: p.ip, Port: p.port} }
+
+// of returns the address for errors of a network: a *net.TCPAddr or a *net.UDPAddr.
+func (p place) of(network string) net.Addr {
+	if isPackets(network) {
+		return p.udp()
+	}
+	return p.tcp()
+}
+
+func isPackets(network string) bool { return network == "udp" || network == "udp4" }
+
+// covers reports whether something that listens at p gets what is sent to ip. Both belong to the same nic.
+func (p place) covers(ip net.IP) bool { return p.ip.IsUnspecified() || p.ip.Equal(ip) }
+
+// resolve returns the place that an address means on this machine. call is the system call that fails if there is no
+// such place. The errors are those of package net.
+func (p port) resolve(op, call, network, address string) (place, error) {
+	fail := func(err error) (place, error) { return place{}, &net.OpError{Op: op, Net: network, Err: err} }
+	switch network {
+	case "tcp", "tcp4", "udp", "udp4":
+	case "tcp6", "udp6", "unix", "unixgram", "unixpacket":
+		return fail(fmt.Errorf("sim: the network %s is not simulated; use tcp or udp", network))
+	default:
+		return fail(net.UnknownNetworkError(network))
+	}
+	if address == "" && op == "dial" {
+		return fail(errors.New("missing address"))
+	}
+	host, service := "", ""
+	if address != "" {
+		var err error
+		if host, service, err = net.SplitHostPort(address); err != nil {
+			return fail(err)
+		}
+	}
+	number, err := portNumber(network, service)
+	if err != nil {
+		return fail(err)
+	}
+	to, errno := p.nic.lookup(host)
+	to.port = number
+	switch {
+	case to.ip == nil:
+		return fail(&net.DNSError{Err: "no such host", Name: host, IsNotFound: true})
+	case op == "listen" && (to.nic != p.nic || errno != 0):
+		errno = syscall.EADDRNOTAVAIL
+	case op == "dial" && to.ip.IsUnspecified():
+		to.ip = loopback
+	}
+	if errno != 0 {
+		return place{}, &net.OpError{Op: op, Net: network, Addr: to.of(network), Err: os.NewSyscallError(call, errno)}
+	}
+	return to, nil
+}
+
+// lookup returns the place that the name or the address of a host means for n. The ip is nil if there is no such
+// name. errno says why no nic has the address.
+func (n *nic) lookup(host string) (to place, errno syscall.Errno) {
+	switch host {
+	case "":
+		return place{nic: n, ip: net.IPv4zero.To4()}, 0
+	case "localhost":
+		return place{nic: n, ip: loopback}, 0
+	}
+	ip := net.ParseIP(host)
+	if ip == nil {
+		if node := n.net.world.find(host); node != nil {
+			there := n.net.nicOf(node)
+			return place{nic: there, ip: there.ip}, 0
+		}
+		return place{}, 0
+	}
+	if ip.To4() == nil {
+		return place{ip: ip}, syscall.ENETUNREACH
+	}
+	return n.at(ip.To4())
+}
+
+// at returns the place that an address of IPv4 means for n.
+func (n *nic) at(ip net.IP) (to place, errno syscall.Errno) {
+	switch {
+	case ip.IsUnspecified(), ip.IsLoopback():
+		return place{nic: n, ip: ip}, 0
+	case ip[0] != 10:
+		return place{ip: ip}, syscall.ENETUNREACH
+	}
+	number := int(ip[1])<<16 | int(ip[2])<<8 | int(ip[3])
+	if number < 1 || number > len(n.net.world.nodes) {
+		return place{ip: ip}, syscall.EHOSTUNREACH
+	}
+	return place{nic: n.net.nicOf(n.net.world.nodes[number-1]), ip: ip}, 0
+}
+
+func portNumber(network, service string) (int, error) {
+	if service == "" {
+		return 0, nil
+	}
+	number, err := strconv.Atoi(service)
+	switch {
+	case errors.Is(err, strconv.ErrSyntax):
+		return 0, &net.DNSError{Err: "unknown port", Name: network + "/" + service, IsNotFound: true}
+	case err != nil || number < 0 || number > 65535:
+		return 0, &net.AddrError{Err: "invalid port", Addr: service}
+	}
+	return number, nil
+}
+
+// The operating system picks free ports from this range.
+const (
+	firstFreePort = 32768
+	lastFreePort  = 60999
+)
+
+// freePort returns a port that is not in use.
+func (n *nic) freePort(used func(port int) bool) int {
+	for {
+		port := n.nextPort
+		if n.nextPort++; n.nextPort > lastFreePort {
+			n.nextPort = firstFreePort
+		}
+		if !used(port) {
+			return port
+		}
+	}
+}
+
+// claim makes at a place for something that listens: it picks a port if none is given, and fails if the address is in
+// use.
+func (n *nic) claim(network string, at place, used func(at place) bool) (place, error) {
+	if at.port == 0 {
+		at.port = n.freePort(func(port int) bool { return used(place{n, net.IPv4zero.To4(), port}) })
+	} else if used(at) {
+		return at, &net.OpError{Op: "listen", Net: network, Addr: at.of(network), Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
+	}
+	return at, nil
+}
+
+// overlaps reports whether p and o, which belong to the same nic, have an address and a port in common.
+func (p place) overlaps(o place) bool {
+	return p.port == o.port && (p.covers(o.ip) || o.covers(p.ip))
+}
+
+// offError is the error of a call of a program whose machine is off.
+func offError(op, network string) error {
+	return &net.OpError{Op: op, Net: network, Err: os.NewSyscallError("socket", syscall.ENETDOWN)}
+}
+
+// names describes a wait in reports of deadlocks.
+type description string
+
+func (d description) Describe() (string, []loop.Awaitable) { return string(d), nil }

@@ -1,0 +1,338 @@
+package sim
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest/internal/scene"
+)
+
+const (
+	maxPacket  = 65507     // bytes
+	packetRoom = 208 << 10 // bytes of packets that a socket holds in each direction
+	packetCost = 256       // bytes that each packet takes besides
+)
+
+// A packetSocket is a socket for packets: a host.PacketTransport, and what the kernel has of it.
+type packetSocket struct {
+	machine  *machine
+	at       place
+	peer     place // of a dialed socket; its nic is nil otherwise
+	packets  []packet
+	size     int  // of the packets
+	refused  bool // the kernel of the peer has no socket at its address
+	starved  bool
+	stuffed  bool
+	credit   loop.Handle
+	readable func()
+	writable func()
+}
+
+// A packet has come to a socket.
+type packet struct {
+	from place
+	data []byte
+}
+
+// A flight is a packet on a link.
+type flight struct {
+	at       time.Duration // when it arrives
+	id       uint64        // in the record
+	from, to place
+	data     []byte
+	refused  bool // it tells the socket at to that there is no socket at from
+}
+
+func (p port) newSocket(at, peer place) *packetSocket {
+	if at.port == 0 {
+		at.port = p.nic.freePort(func(port int) bool { return p.nic.bound(place{p.nic, at.ip, port}) })
+	}
+	s := &packetSocket{machine: p.machine, at: at, peer: peer}
+	p.nic.sockets = append(p.nic.sockets, s)
+	return s
+}
+
+// bound reports whether the address of a socket is in use.
+func (n *nic) bound(at place) bool {
+	return slices.ContainsFunc(n.sockets, func(s *packetSocket) bool { return s.at.overlaps(at) })
+}
+
+// socketAt returns the socket that gets a packet, or nil.
+func (n *nic) socketAt(to, from place) *packetSocket {
+	for _, s := range n.sockets {
+		if s.at.port == to.port && s.at.covers(to.ip) && (s.peer.nic == nil || s.peer.port == from.port && s.peer.ip.Equal(from.ip)) {
+			return s
+		}
+	}
+	return nil
+}
+
+// Start is a method of host.PacketTransport.
+func (s *packetSocket) Start(readable, writable func()) { s.readable, s.writable = readable, writable }
+
+// ReceiveFrom is a method of host.PacketTransport.
+func (s *packetSocket) ReceiveFrom(p []byte) (n int, from net.Addr, ok bool, err error) {
+	first, ok, err := s.next("recvfrom")
+	if !ok || err != nil {
+		return 0, nil, ok, err
+	}
+	return copy(p, first.data), first.from.udp(), true, nil
+}
+
+func (s *packetSocket) next(call string) (first packet, ok bool, err error) {
+	switch {
+	case !s.machine.up():
+		return packet{}, true, errOff
+	case s.refused:
+		s.refused = false
+		return packet{}, true, os.NewSyscallError(call, syscall.ECONNREFUSED)
+	case len(s.packets) == 0:
+		s.starved = true
+		return packet{}, false, nil
+	}
+	first = s.packets[0]
+	s.packets = slices.Delete(s.packets, 0, 1)
+	s.size -= len(first.data) + packetCost
+	return first, true, nil
+}
+
+// SendTo is a method of host.PacketTransport.
+func (s *packetSocket) SendTo(p []byte, to net.Addr) (ok bool, err error) {
+	a, is := to.(*net.UDPAddr)
+	if !is || a == nil {
+		return true, syscall.EINVAL
+	}
+	ip := a.IP.To4()
+	switch {
+	case len(a.IP) == 0:
+		ip = loopback
+	case ip == nil:
+		return true, &net.AddrError{Err: "non-IPv4 address", Addr: a.IP.String()}
+	}
+	there, errno := s.at.nic.at(ip)
+	if errno == 0 && a.Port == 0 {
+		errno = syscall.EINVAL
+	}
+	if errno != 0 {
+		return true, os.NewSyscallError("sendto", errno)
+	}
+	if there.ip.IsUnspecified() {
+		there.ip = loopback
+	}
+	there.port = a.Port
+	return s.send(p, there, "sendto")
+}
+
+// send sends a packet.
+func (s *packetSocket) send(p []byte, to place, call string) (ok bool, err error) {
+	if !s.machine.up() {
+		return true, errOff
+	}
+	if len(p) > maxPacket {
+		return true, os.NewSyscallError(call, syscall.EMSGSIZE)
+	}
+	l := s.at.nic.linkTo(to.nic)
+	n := s.at.nic.net
+	if full := l.free - n.now() - l.timeFor(packetRoom); l.Bandwidth > 0 && full > 0 {
+		if !s.stuffed {
+			s.stuffed = true
+			s.credit = n.world.loop.CallLater(full, s.roomy)
+		}
+		return false, nil
+	}
+	from := s.at
+	if from.ip.IsUnspecified() {
+		from.ip = s.at.nic.source(to)
+	}
+	l.sendPacket(flight{from: from, to: to, data: append([]byte(nil), p...)})
+	return true, nil
+}
+
+func (s *packetSocket) roomy() {
+	s.stuffed = false
+	s.writable()
+}
+
+// come takes a packet that has arrived. If there is no room, the packet is lost, and come returns false.
+func (s *packetSocket) come(f flight) bool {
+	if f.refused {
+		s.refused = true
+	} else {
+		if s.size+len(f.data)+packetCost > packetRoom {
+			return false
+		}
+		s.packets = append(s.packets, packet{f.from, f.data})
+		s.size += len(f.data) + packetCost
+	}
+	if s.starved {
+		s.starved = false
+		defer s.readable() // deferred, as an observer may call Goexit
+	}
+	return true
+}
+
+// Close is a method of host.PacketTransport.
+func (s *packetSocket) Close() error {
+	if s.machine.up() {
+		s.shut()
+	}
+	return nil
+}
+
+func (s *packetSocket) shut() {
+	n := s.at.nic
+	if i := slices.Index(n.sockets, s); i >= 0 {
+		n.sockets = slices.Delete(n.sockets, i, i+1)
+	}
+	s.credit.Cancel()
+}
+
+// LocalAddr is a method of host.PacketTransport.
+func (s *packetSocket) LocalAddr() net.Addr { return s.at.udp() }
+
+// A dialedSocket is a host.Transport that moves packets.
+type dialedSocket struct{ *packetSocket }
+
+func (s dialedSocket) Receive(p []byte) (int, error) {
+	for len(p) > 0 {
+		first, ok, err := s.next("read")
+		if !ok || err != nil {
+			return 0, err
+		}
+		if len(first.data) > 0 { // a stream has no empty packets
+			return copy(p, first.data), nil
+		}
+	}
+	return 0, nil
+}
+
+func (s dialedSocket) Send(p []byte) (int, error) {
+	if s.refused {
+		s.refused = false
+		return 0, os.NewSyscallError("write", syscall.ECONNREFUSED)
+	}
+	ok, err := s.send(p, s.peer, "write")
+	if !ok || err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (s dialedSocket) CloseWrite() error    { return nil }
+func (s dialedSocket) RemoteAddr() net.Addr { return s.peer.udp() }
+
+// sendPacket sends a packet over the link.
+func (l *link) sendPacket(f flight) {
+	n := l.from.net
+	if n.world.record != nil && !f.refused {
+		n.ids++
+		f.id = n.ids
+		l.tell(scene.Sent, f)
+	}
+	f.at = l.departure(len(f.data)) + l.latency()
+	if l.dropped() {
+		l.tell(scene.Lost, f)
+		return
+	}
+	twin := l.strikes("duplicate", l.Duplicate, n.faults.duplicate)
+	if l.strikes("reorder", l.Reorder, n.faults.reorder) {
+		f.at += l.Latency + l.upTo(4*(l.Latency+l.Jitter)) // later ones overtake it
+	} else {
+		f.at = max(f.at, l.last)
+		l.last = f.at
+	}
+	l.fly(f)
+	if twin {
+		f.id = 0
+		f.at += l.upTo(l.Latency + l.Jitter)
+		l.fly(f)
+	}
+}
+
+// fly puts a packet on its way.
+func (l *link) fly(f flight) {
+	i := len(l.packets)
+	for i > 0 && l.packets[i-1].at > f.at {
+		i--
+	}
+	l.packets = slices.Insert(l.packets, i, f)
+	if i == 0 {
+		l.armPackets()
+	}
+}
+
+// armPackets arms the timer for the first packet.
+func (l *link) armPackets() {
+	l.timer.Cancel()
+	if len(l.packets) > 0 && !l.held {
+		n := l.from.net
+		l.timer = n.world.loop.CallLater(l.packets[0].at-n.now(), l.fire)
+	}
+}
+
+// arrive is called when the first packet arrives.
+func (l *link) arrive() {
+	if l.held {
+		return // until Release
+	}
+	defer l.armPackets() // deferred, as an observer may call Goexit
+	for now := l.from.net.now(); len(l.packets) > 0 && l.packets[0].at <= now; {
+		f := l.packets[0]
+		l.packets = slices.Delete(l.packets, 0, 1)
+		l.deliver(f)
+	}
+}
+
+// deliver gives a packet that has arrived to its socket.
+func (l *link) deliver(f flight) {
+	if l.cuts > 0 || !l.to.powered {
+		l.tell(scene.Lost, f)
+		return
+	}
+	s := l.to.socketAt(f.to, f.from)
+	switch {
+	case s == nil:
+		l.tell(scene.Lost, f)
+		if !f.refused {
+			l.back.sendPacket(flight{from: f.to, to: f.from, refused: true})
+		}
+	case f.refused && s.peer.nic == nil: // only a dialed socket learns of it
+	case s.come(f):
+		l.tell(scene.Arrived, f)
+	default:
+		l.tell(scene.Lost, f)
+	}
+}
+
+// lose removes the packets that which chooses, and returns how many.
+func (l *link) lose(which func() bool) int {
+	before := len(l.packets)
+	l.packets = slices.DeleteFunc(l.packets, func(f flight) bool {
+		gone := which()
+		if gone {
+			l.tell(scene.Lost, f)
+		}
+		return gone
+	})
+	if len(l.packets) == 0 {
+		l.timer.Cancel()
+	}
+	return before - len(l.packets)
+}
+
+// tell records what happens to a packet.
+func (l *link) tell(k scene.Kind, f flight) {
+	if f.id == 0 {
+		return
+	}
+	node, peer := l.from.node.name, l.to.node.name
+	if k == scene.Arrived {
+		node, peer = peer, node
+	}
+	l.from.net.world.tell(scene.Event{Kind: k, Node: node, Peer: peer, ID: f.id, Text: fmt.Sprintf("udp, %d bytes", len(f.data))})
+}
