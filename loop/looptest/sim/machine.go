@@ -2,38 +2,49 @@ package sim
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"strconv"
 	"time"
 
 	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest/internal/scene"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
 )
 
-// A machine is one incarnation of a node.
+// A machine is one incarnation of a node:
+//
+//	          Crash, the program ends, the world ends
+//	up ────────────────────────────────────────────────▶ off
+//
+// While it is up, it may be paused, and it may be stopping: its program was asked to end. A machine that is off
+// stays off: the fence up keeps what its tasks still do away from everything else.
 type machine struct {
 	node     *Node
 	number   int            // of the incarnation; 0 for a Host of the test
 	realm    lowlevel.Realm // nil for a Host of the test
 	host     *host.Host
-	main     *task.Task[struct{}]
+	main     *task.Task[struct{}] // runs boot
 	stopping bool
-	gone     *future.Future[struct{}] // done when the machine is off
 	off      bool
+	gone     *future.Future[struct{}] // done when the machine is off; nil until Stop waits for it
 }
+
+type machineKey struct{}
 
 // newMachine makes the machine of the next incarnation of n.
 func newMachine(n *Node) *machine {
 	w := n.world
-	m := &machine{node: n, number: n.starts, gone: future.NewShared[struct{}](w.loop.Context())}
+	m := &machine{node: n, number: n.starts}
 	stream := n.name
 	now := w.loop.Now
 	if n.boot != nil {
-		m.realm = lowlevel.NewRealm(w.loop.Context())
-		if n.rate != 0 {
+		m.realm = lowlevel.NewRealm(context.WithValue(w.loop.Context(), machineKey{}, m))
+		if n.offset != 0 || n.rate != 1 {
 			m.realm.SetClock(n.offset, n.rate)
 		}
 		stream += "#" + strconv.Itoa(m.number)
@@ -54,6 +65,9 @@ func newMachine(n *Node) *machine {
 // up reports whether m is on. m may be nil.
 func (m *machine) up() bool { return m != nil && !m.off }
 
+// paused reports whether m is up and paused.
+func (m *machine) paused() bool { return m.up() && m.realm != nil && m.realm.Paused() }
+
 // context returns the context of the machine, which belongs to no task.
 func (m *machine) context() context.Context {
 	if m.realm == nil {
@@ -67,13 +81,94 @@ func (m *machine) callLater(d time.Duration, fn func()) {
 	lowlevel.CallLater(m.context(), d, fn)
 }
 
+// machineOf returns the machine that the task of ctx belongs to. It returns nil for a task of the test.
+func machineOf(ctx context.Context) *machine {
+	m, _ := ctx.Value(machineKey{}).(*machine)
+	return m
+}
+
+// mustOwn panics unless the task of ctx may use the Host of m. what is the method that it calls.
+func (m *machine) mustOwn(ctx context.Context, what string) {
+	of := machineOf(ctx)
+	switch {
+	case of == m, of == nil && m.realm == nil:
+	case of == nil:
+		panic(fmt.Sprintf("sim: %s on the Host of %v by a task of the test; use World.Host for the test, and spawn the tasks of a node with the context that its program was given", what, m))
+	default:
+		panic(fmt.Sprintf("sim: %s on the Host of %v by a task of %v; a program uses only the Host that it was given", what, m, of))
+	}
+}
+
+func (m *machine) String() string {
+	if m.realm == nil {
+		return m.node.name + " (of the test)"
+	}
+	return fmt.Sprintf("%s, incarnation %d", m.node.name, m.number)
+}
+
+// run runs the program of m.
+func (m *machine) run(ctx context.Context) (_ struct{}, err error) {
+	returned := false
+	defer func() {
+		if !m.up() {
+			return // the loop unwinds the task: what it returns and panics with is of no interest
+		}
+		if !returned {
+			err = lowlevel.Recovered(recover(), m.main.Task())
+		}
+		m.ended(err)
+		err = nil
+	}()
+	err = m.node.boot(ctx, m.host)
+	returned = true
+	return struct{}{}, err
+}
+
+// ended ends the incarnation, because the program has returned err, or has panicked, or called Goexit.
+func (m *machine) ended(err error) {
+	w := m.node.world
+	if !m.up() || w.loop.Closed() {
+		return
+	}
+	p, panicked := err.(*loop.PanicError)
+	switch {
+	case m.stopping && (err == nil || loop.IsCanceled(err)):
+		m.exit("stop")
+		return
+	case err == nil:
+		m.exit("exit")
+		return
+	case panicked:
+		m.exit(fmt.Sprintf("panic: %v", p.Value))
+		lowlevel.Report(w.loop, loop.Failure{Kind: loop.PartFailed, Task: m.main.Task(), Err: err})
+	case err == loop.ErrGoexit:
+		m.exit("exit: runtime.Goexit") // of a FailNow, or else the run reports that it ends
+	default:
+		m.exit("exit: " + err.Error())
+		if !injected(err) {
+			w.t.Errorf("sim: the program of node %s has ended: %v", m.node.name, err)
+		}
+	}
+}
+
+// exit ends the incarnation in the way in which the operating system ends a process.
+func (m *machine) exit(how string) {
+	n := m.node
+	m.switchOff()
+	n.world.net.exit(m)
+	n.disk.exit(m)
+	n.world.tell(scene.Event{Kind: scene.Ended, Node: n.name, Text: how})
+}
+
 // switchOff ends the machine. From now on nothing that its tasks do has an effect outside of them.
 func (m *machine) switchOff() {
 	m.off = true
 	if m.realm != nil {
 		m.realm.End()
 	}
-	m.gone.SetResult(struct{}{})
+	if m.gone != nil {
+		_ = m.gone.SetResult(struct{}{})
+	}
 }
 
 // entropy is a reader of noise.

@@ -2,20 +2,22 @@ package sim
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
-	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop/looptest/internal/scene"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
 )
 
-// A Node is a machine with a program. It has a name, an address, a disk and a clock, which last. An incarnation is the
-// time from a Start until the machine or the program ends; the tasks that the program makes, its connections and open files belong to
-// the incarnation.
+// A Node is a machine with a program. It has a name, an address, a disk and a clock, which last. An incarnation
+// is the time from a Start until the machine or the program ends. The tasks that the program makes, its
+// connections and its open files belong to the incarnation.
+//
+// The tasks and callbacks of the run may call the methods of a Node, also those of the node itself. A
+// function of [looptest.T.Always] must call only Name, Up and Incarnation.
 type Node struct {
 	world   *World
 	name    string
@@ -25,7 +27,7 @@ type Node struct {
 	machine *machine // of the last incarnation
 	starts  int
 	offset  time.Duration // of the clock
-	rate    float64       // 0 for 1
+	rate    float64
 }
 
 // Name returns the name of the node.
@@ -37,32 +39,35 @@ func (n *Node) Up() bool { return n.machine.up() }
 // Incarnation returns how many times the node has been started.
 func (n *Node) Incarnation() int { return n.starts }
 
-// Start begins a new incarnation: boot runs in a new task. The disk is as the last incarnation, or the crash, has left
-// it. If the node is up, Start does nothing.
+// Start begins a new incarnation: boot runs in a new task, which takes its first step after the running step.
+// The disk is as the last incarnation, or the crash, has left it. If the node is up, or the world has ended,
+// Start does nothing.
 //
-// When boot returns, the program has ended: the tasks that it has left take no further step, the operating system closes its connections and
-// listeners, and what it wrote to its disk stays as it is. The node is down until the next Start. An error or a panic of
-// boot fails the test, unless the error is one that a fault of the disk has caused, or the cancellation by Stop.
+// When boot returns, the program has ended. The tasks that it has left take no further step, and are unwound
+// as by Crash. The operating system closes its connections and listeners, and what it wrote to its disk
+// stays as it is. The node is down until the next Start. An error or a panic of boot fails the test, except
+// an error that a fault of the disk has caused, and the cancellation by Stop.
 func (n *Node) Start() {
 	w := n.world
-	if n.Up() || w.ended {
+	if n.Up() || w.ended || w.loop.Closed() {
 		return
 	}
 	n.starts++
 	m := newMachine(n)
 	n.machine = m
-	w.tell(scene.Event{Kind: scene.Began, Node: n.name, Text: strconv.Itoa(n.starts)})
-	m.main = task.Go(m.realm.Context(), func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, n.boot(ctx, m.host)
-	}, task.Named(n.name))
-	m.main.OnDone(func() { n.exited(m) })
+	if w.record != nil {
+		w.tell(scene.Event{Kind: scene.Began, Node: n.name, Text: strconv.Itoa(n.starts)})
+	}
+	m.main = task.Go(m.realm.Context(), m.run, task.Named(n.name), task.Lazy())
 }
 
-// Crash is a power cut. No task of the incarnation takes another step of its program: its bodies are unwound, and nothing that their deferred calls do
-// reaches the network, the disk, or the log. What was written to the disk and not synced is kept, lost or torn, and what is in flight
-// arrives or not, as the schedule chooses. Peers notice nothing, until they send to the node, or wait in vain. If the node is down, Crash does nothing.
+// Crash is a power cut. No task of the incarnation takes another step of its program. Its bodies are unwound
+// when the running step is over, before anything else runs, and nothing that their deferred calls do reaches the
+// network, the disk, the log or a [History]. Their errors and panics do not fail the test. What was written to the
+// disk and not synced is kept, lost or torn, and what is in flight arrives or not, as the schedule chooses. Peers notice
+// nothing, until they send to the node, or wait in vain. If the node is down, Crash does nothing.
 //
-// A task of the node itself may call Crash; its step goes on to its next await.
+// A task of the node itself may call Crash; its step goes on to its next await, without effect on the world.
 func (n *Node) Crash() {
 	m := n.machine
 	if !m.up() {
@@ -79,68 +84,66 @@ func (n *Node) Crash() {
 	w.fault(n.name, "crash %s%s", n.name, report)
 }
 
-// Stop ends the program in the usual way: it cancels the task of boot, and waits until that has returned. Then the incarnation ends as after any
-// return of boot. If ctx's task is canceled, Stop returns the reason, and the program still ends. If the node is down, Stop does nothing.
+// Stop ends the program in the usual way: it cancels the task of boot, and waits until boot has returned. Then
+// the incarnation ends as after any return of boot. A node that is paused is resumed first. If the node is
+// being stopped already, Stop only waits. If it crashes meanwhile, or is down, Stop returns nil.
+//
+// If the task of ctx is canceled, or ctx ends, Stop returns the reason, and the program still ends.
 func (n *Node) Stop(ctx context.Context) error {
 	m := n.machine
 	if !m.up() {
 		return nil
 	}
-	m.stopping = true
-	m.main.Cancel(nil)
+	n.stop()
+	if m.gone == nil {
+		m.gone = future.NewShared[struct{}](n.world.loop.Context())
+	}
 	return m.gone.Wait(ctx)
 }
 
-// exited is called when boot of m has returned.
-func (n *Node) exited(m *machine) {
-	if !m.up() || n.world.ended {
+// stop asks the program to end.
+func (n *Node) stop() {
+	m := n.machine
+	if !m.up() || m.stopping {
 		return
 	}
-	err := m.main.Err()
-	how := "exit"
-	switch {
-	case m.stopping && isCanceled(err):
-		how, err = "stop", nil
-	case err != nil:
-		how = "exit: " + err.Error()
-	}
-	m.switchOff()
-	n.world.net.exit(m)
-	n.disk.exit(m)
-	n.world.tell(scene.Event{Kind: scene.Ended, Node: n.name, Text: how})
-	if err != nil && !injected(err) {
-		n.world.t.Errorf("sim: the program of node %s has ended: %v", n.name, err)
-	}
+	m.stopping = true
+	n.Resume()
+	m.main.Cancel(nil)
+	m.main.OnDone(func() { m.ended(m.main.Err()) }) // if it was canceled before its first step
 }
 
-func isCanceled(err error) bool {
-	var c *loop.CanceledError
-	return errors.As(err, &c)
-}
-
-// Pause stops the machine, as a long pause of a garbage collector or a virtual machine does: its tasks take no step and its clock stands still, until Resume. What peers send waits in the
-// buffers of its connections. If the node is down or paused, Pause does nothing.
+// Pause stops the machine, as a long pause of a garbage collector or a virtual machine does. Its tasks take no
+// step and its clock stands still, until Resume. What peers send waits in the buffers of its connections. If the node is
+// down or paused, Pause does nothing.
 func (n *Node) Pause() {
-	if m := n.machine; m.up() && !m.realm.Paused() {
+	if m := n.machine; m.up() && !m.paused() {
 		m.realm.Pause()
 		n.world.tell(scene.Event{Kind: scene.Paused, Node: n.name})
 		n.world.fault(n.name, "pause %s", n.name)
 	}
 }
 
-// Resume lets the machine go on after Pause. Its clock is late by the time of the pause.
+// Resume lets the machine go on after Pause. Its clock is late by the time of the pause, until the next Start. If
+// the node is not paused, Resume does nothing.
 func (n *Node) Resume() {
-	if m := n.machine; m.up() && m.realm.Paused() {
+	if m := n.machine; m.paused() {
 		m.realm.Resume()
 		n.world.tell(scene.Event{Kind: scene.Resumed, Node: n.name})
 	}
 }
 
-// SetClock sets the clock of the node, for this incarnation and later ones. offset is what the clock shows more than the time of the node. rate is how many seconds pass on the node in one
-// second of the world, from 0.001 to 1000. A change of the offset is a jump: only Now of the Host sees it. Sleeps, time limits and deadlines of the node's tasks go by rate.
+// SetClock sets the clock of the node, for this incarnation and later ones. offset is what the clock shows more
+// than the time of the node. rate is how many seconds pass on the node in one second of the world, from 0.001
+// to 1000. A change of the offset is a jump: only Now of the Host sees it. Sleeps, time limits and deadlines
+// of the node's tasks go by rate. When an incarnation begins, its clock shows the time of the world plus offset.
+// SetClock panics if rate is out of range.
 func (n *Node) SetClock(offset time.Duration, rate float64) {
 	if !(rate >= 0.001 && rate <= 1000) {
-		panic(fmt.Sprintf("sim: SetClock(%v, %v); the rate must be from 0.001 to 1000", offset, rate))
+		panic(fmt.Sprintf("sim: SetClock(%v, %v) of node %s; the rate must be from 0.001 to 1000", offset, rate, n.name))
+	}
+	if n.offset == offset && n.rate == rate {
+		return
 	}
 	n.offset, n.rate = offset, rate
 	if m := n.machine; m.up() {

@@ -22,6 +22,7 @@ type World struct {
 	loop   *loop.Loop
 	nodes  []*Node // in order of creation
 	net    *network
+	faults *faults           // of the last call of Faults; nil if there was none
 	record func(scene.Event) // nil if nobody looks at the run
 	ended  bool
 }
@@ -43,6 +44,9 @@ func New(ctx context.Context, t *looptest.T) *World {
 // end switches all nodes off.
 func (w *World) end(ctx context.Context) {
 	w.ended = true
+	if w.faults != nil {
+		w.faults.drop()
+	}
 	for _, n := range w.nodes {
 		if m := n.machine; m.up() {
 			m.switchOff()
@@ -83,7 +87,7 @@ func (w *World) add(name string, boot func(ctx context.Context, h *host.Host) er
 	if w.find(name) != nil {
 		panic(fmt.Sprintf("sim: a second node with the name %q; give each node a name of its own", name))
 	}
-	n := &Node{world: w, name: name, boot: boot, number: len(w.nodes) + 1}
+	n := &Node{world: w, name: name, boot: boot, number: len(w.nodes) + 1, rate: 1}
 	n.disk = newDisk(n)
 	w.nodes = append(w.nodes, n)
 	return n
