@@ -34,8 +34,6 @@ type machine struct {
 	gone     *future.Future[struct{}] // done when the machine is off; nil until Stop waits for it
 }
 
-type machineKey struct{}
-
 // newMachine makes the machine of the next incarnation of n.
 func newMachine(n *Node) *machine {
 	w := n.world
@@ -52,8 +50,8 @@ func newMachine(n *Node) *machine {
 	}
 	m.host = &host.Host{
 		Name:    n.name,
-		Net:     w.net.attach(m),
-		FS:      n.disk.mount(m),
+		Net:     ownNet{w.net.attach(m), m},
+		FS:      ownFS{n.disk.mount(m), m},
 		Rand:    w.t.Rand(stream),
 		Entropy: entropy{w.t.Rand(stream + " entropy")},
 		Now:     now,
@@ -79,24 +77,6 @@ func (m *machine) context() context.Context {
 // callLater calls fn at a time of the machine, unless it is switched off before.
 func (m *machine) callLater(d time.Duration, fn func()) {
 	lowlevel.CallLater(m.context(), d, fn)
-}
-
-// machineOf returns the machine that the task of ctx belongs to. It returns nil for a task of the test.
-func machineOf(ctx context.Context) *machine {
-	m, _ := ctx.Value(machineKey{}).(*machine)
-	return m
-}
-
-// mustOwn panics unless the task of ctx may use the Host of m. what is the method that it calls.
-func (m *machine) mustOwn(ctx context.Context, what string) {
-	of := machineOf(ctx)
-	switch {
-	case of == m, of == nil && m.realm == nil:
-	case of == nil:
-		panic(fmt.Sprintf("sim: %s on the Host of %v by a task of the test; use World.Host for the test, and spawn the tasks of a node with the context that its program was given", what, m))
-	default:
-		panic(fmt.Sprintf("sim: %s on the Host of %v by a task of %v; a program uses only the Host that it was given", what, m, of))
-	}
 }
 
 func (m *machine) String() string {
@@ -139,8 +119,8 @@ func (m *machine) ended(err error) {
 		m.exit("exit")
 		return
 	case panicked:
+		lowlevel.Report(w.loop, loop.Failure{Kind: loop.PartFailed, Task: m.main.Task(), Err: err}) // before the end, because then the task reports nothing
 		m.exit(fmt.Sprintf("panic: %v", p.Value))
-		lowlevel.Report(w.loop, loop.Failure{Kind: loop.PartFailed, Task: m.main.Task(), Err: err})
 	case err == loop.ErrGoexit:
 		m.exit("exit: runtime.Goexit") // of a FailNow, or else the run reports that it ends
 	default:
