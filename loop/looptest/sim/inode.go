@@ -75,20 +75,20 @@ func (dir *inode) path() []*inode {
 	return append(dir.parent.path(), dir)
 }
 
-// A place is an entry of a directory.
-type place struct {
+// A spot is an entry of a directory.
+type spot struct {
 	dir  *inode
 	name string // "" for the root, and for a path that ends in .. or .
 }
 
-// find goes to a path. It returns the place, and what is there, or nil. slash tells whether the path ends as that of a
+// find goes to a path. It returns the spot, and what is there, or nil. slash tells whether the path ends as that of a
 // directory does.
-func (d *disk) find(path string) (at place, node *inode, slash bool, err error) {
+func (d *disk) find(path string) (at spot, node *inode, slash bool, err error) {
 	switch {
 	case path == "":
-		return place{}, nil, false, syscall.ENOENT
+		return spot{}, nil, false, syscall.ENOENT
 	case strings.ContainsRune(path, 0):
-		return place{}, nil, false, syscall.EINVAL
+		return spot{}, nil, false, syscall.EINVAL
 	}
 	node = d.root
 	at.dir = d.root
@@ -96,20 +96,20 @@ func (d *disk) find(path string) (at place, node *inode, slash bool, err error) 
 		slash = part == "" || part == "." || part == ".."
 		switch {
 		case node == nil && part != "": // only slashes may follow a name that is missing
-			return place{}, nil, false, syscall.ENOENT
+			return spot{}, nil, false, syscall.ENOENT
 		case node == nil:
 		case !node.dir:
-			return place{}, nil, false, syscall.ENOTDIR
+			return spot{}, nil, false, syscall.ENOTDIR
 		case part == "":
 		case part == ".":
-			at = place{dir: node}
+			at = spot{dir: node}
 		case part == "..":
 			node = node.parent
-			at = place{dir: node}
+			at = spot{dir: node}
 		case len(part) > 255:
-			return place{}, nil, false, syscall.ENAMETOOLONG
+			return spot{}, nil, false, syscall.ENAMETOOLONG
 		default:
-			at = place{node, part}
+			at = spot{node, part}
 			node = node.entries[part]
 		}
 	}
@@ -120,9 +120,9 @@ func (d *disk) find(path string) (at place, node *inode, slash bool, err error) 
 type change struct {
 	seq  uint64
 	kind string
-	node *inode // that gets the place to, or loses it
-	from place  // of a rename: that node loses
-	to   place
+	node *inode // that gets the spot to, or loses it
+	from spot   // of a rename: that node loses
+	to   spot
 	into []*inode // of a rename to another directory: that directory, and those above it
 }
 

@@ -26,7 +26,7 @@ type mount struct {
 const maxFile = 1 << 30
 
 var (
-	errOff    = errors.New("the machine is off")
+	errPower  = errors.New("the machine is off")
 	errOffset = errors.New("negative offset")
 	errAppend = errors.New("os: invalid use of WriteAt on file opened with O_APPEND")
 )
@@ -48,8 +48,8 @@ func failure(op, name string, err error) error {
 }
 
 // look is find for the call op, with its error.
-func (m *mount) look(op, name string) (at place, node *inode, slash bool, err error) {
-	err = errOff
+func (m *mount) look(op, name string) (at spot, node *inode, slash bool, err error) {
+	err = errPower
 	if m.machine.up() {
 		at, node, slash, err = m.find(name)
 	}
@@ -86,7 +86,7 @@ func (m *mount) Open(name string, flag int, perm fs.FileMode) (host.DiskFile, er
 }
 
 // add gives a new file or directory a name.
-func (m *mount) add(kind string, at place, node *inode) error {
+func (m *mount) add(kind string, at spot, node *inode) error {
 	if m.happens(m.faults.Full, "%s of %s finds the disk full", kind, at.name) {
 		return diskError{syscall.ENOSPC}
 	}
@@ -135,7 +135,7 @@ func (m *mount) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	var all []fs.DirEntry
 	for name, n := range node.entries {
-		all = append(all, &dirEntry{m, place{node, name}, n.info(name)})
+		all = append(all, &dirEntry{m, spot{node, name}, n.info(name)})
 	}
 	slices.SortFunc(all, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return all, nil
@@ -254,7 +254,7 @@ type openFile struct {
 func (f *openFile) usable(op string, denied int, err syscall.Errno) error {
 	switch {
 	case !f.machine.up():
-		return failure(op, f.name, errOff)
+		return failure(op, f.name, errPower)
 	case f.closed:
 		return failure(op, f.name, fs.ErrClosed)
 	case denied >= 0 && f.flag&(os.O_RDONLY|os.O_WRONLY|os.O_RDWR) == denied:
@@ -433,7 +433,7 @@ func (i *fileInfo) String() string     { return fs.FormatFileInfo(i) }
 // A dirEntry is an entry of a directory, as ReadDir has found it.
 type dirEntry struct {
 	mount *mount
-	at    place
+	at    spot
 	found fs.FileInfo
 }
 
@@ -445,7 +445,7 @@ func (e *dirEntry) Info() (fs.FileInfo, error) {
 	node := e.at.dir.entries[e.at.name]
 	switch {
 	case !e.mount.machine.up():
-		return nil, failure("lstat", e.at.name, errOff)
+		return nil, failure("lstat", e.at.name, errPower)
 	case node == nil:
 		return nil, failure("lstat", e.at.name, syscall.ENOENT)
 	}

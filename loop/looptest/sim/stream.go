@@ -93,18 +93,18 @@ type segment struct {
 	at   time.Duration // when it arrives
 	id   uint64        // in the record
 	size int32
-	kind kind
+	kind segmentKind
 }
 
-type kind uint8
+type segmentKind uint8
 
 const (
-	data   kind = iota // of size 0, it asks whether the peer still has the connection
-	fin                // the end of the flow
-	rst                // there is no such connection, or no more
-	syn                // asks for a connection
-	synAck             // the server agrees
-	ack                // the client has got that
+	data   segmentKind = iota // of size 0, it asks whether the peer still has the connection
+	fin                       // the end of the flow
+	rst                       // there is no such connection, or no more
+	syn                       // asks for a connection
+	synAck                    // the server agrees
+	ack                       // the client has got that
 )
 
 // newConn makes a connection, and returns the end of the client.
@@ -437,9 +437,11 @@ func (e *end) LocalAddr() net.Addr  { return e.local }
 func (e *end) RemoteAddr() net.Addr { return e.remote }
 
 // push sends a segment.
-func (f *flow) push(k kind, size int) { f.pushAt(f.link.departure(size)+f.link.latency(), k, size) }
+func (f *flow) push(k segmentKind, size int) {
+	f.pushAt(f.link.departure(size)+f.link.latency(), k, size)
+}
 
-func (f *flow) pushAt(at time.Duration, k kind, size int) {
+func (f *flow) pushAt(at time.Duration, k segmentKind, size int) {
 	n := f.from.nic.net
 	for again, times := resendDelay, 0; times < 6 && f.link.dropped(); times++ {
 		at += again
