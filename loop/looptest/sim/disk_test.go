@@ -31,11 +31,11 @@ func TestDiskIsAMapOfBytes(t *testing.T) {
 	})
 }
 
-// A life is the program of one incarnation.
-type life = func(ctx context.Context, h *host.Host) error
+// A program is the program of one incarnation.
+type program = func(ctx context.Context, h *host.Host) error
 
-// lives makes a node with one program for each incarnation.
-func lives(w *sim.World, name string, programs ...life) *sim.Node {
+// withPrograms makes a node with one program for each incarnation.
+func withPrograms(w *sim.World, name string, programs ...program) *sim.Node {
 	n := 0
 	return w.Node(name, func(ctx context.Context, h *host.Host) error {
 		n++
@@ -55,7 +55,7 @@ func TestUnwoundTasksDoNotReachTheDisk(t *testing.T) {
 	looptest.Explore(t, looptest.Sample(1, 500), func(ctx context.Context, t *looptest.T) {
 		ready := false
 		w := sim.New(ctx, t)
-		n := lives(w, "a", func(ctx context.Context, h *host.Host) error {
+		n := withPrograms(w, "a", func(ctx context.Context, h *host.Host) error {
 			f, err := h.FS.OpenFile(ctx, "log", os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 			if err != nil {
 				return err
