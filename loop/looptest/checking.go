@@ -134,7 +134,13 @@ func (cs *checks) blame(text string) {
 	if cs.after.task != nil {
 		who, path = cs.after.task.Name(), "its end" // it was canceled before its first step, or has a line
 	}
-	if who == "" || cs.line == len(tr.steps) || tr.steps[cs.line].who != who {
+	faults := 0 // the callback has made so many faults, and each has a line
+	for who == "" && cs.line+faults < len(tr.steps) && tr.steps[cs.line+faults].fault {
+		faults++
+	}
+	if faults > 0 {
+		cs.line += faults - 1
+	} else if who == "" || cs.line == len(tr.steps) || tr.steps[cs.line].who != who {
 		tr.steps = slices.Insert(tr.steps, cs.line, &step{at: time.Duration(cs.after.at).String(), who: who, path: path})
 	}
 	s := tr.steps[cs.line]

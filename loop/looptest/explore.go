@@ -484,6 +484,7 @@ func (x *explorer) transcribe(s schedule) (r *run, tr *transcript, tl timeline) 
 		tr.of(r)
 		tl = newTimeline(x.t, r)
 	})
+	tr.world.fail(r.loop.Elapsed())
 	return r, tr, tl
 }
 
@@ -497,7 +498,7 @@ func (x *explorer) describe(failing *run) string {
 	texts := r.failures()
 	return (&report{
 		failure: texts, schedule: s.String(), deviations: len(s.deviations), found: x.how(failing),
-		why: x.why(s, r, tr), steps: tr, timeline: tl.write(x.t), corpus: x.addToCorpus(failing, s, texts),
+		world: &tr.world, why: x.why(s, r, tr), steps: tr, timeline: tl.write(x.t), corpus: x.addToCorpus(failing, s, texts),
 	}).String()
 }
 

@@ -3,11 +3,13 @@ package looptest
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A layout lays out a transcript for a report.
 type layout struct {
 	steps         []*step
+	folded        bool // choices that are faults are not listed as deviations
 	blocks        []block
 	apart         bool   // the logs have a section of their own, and do not stand under the steps
 	near          []bool // which steps the reader needs one by one; nil if that is all of them
@@ -32,7 +34,7 @@ const (
 )
 
 func newLayout(tr *transcript) *layout {
-	f := &layout{steps: tr.all(), digits: max(4, len(fmt.Sprint(len(tr.steps))))}
+	f := &layout{steps: tr.all(), folded: tr.folded, digits: max(4, len(fmt.Sprint(len(tr.steps))))}
 	logs := 0
 	for _, s := range f.steps {
 		for _, said := range s.said {
@@ -59,7 +61,7 @@ func (f *layout) nearSteps() []bool {
 		if i >= len(near)-8 {
 			near[i] = true
 		}
-		if len(s.deviated) > 0 {
+		if len(s.deviated) > 0 || s.fault {
 			for j := max(i-before, 0); j <= min(i+after, len(near)-1); j++ {
 				near[j] = true
 			}
@@ -92,6 +94,9 @@ func (f *layout) deviations() section {
 	if len(lines) > 1 {
 		header = "The deviations, by step:"
 	}
+	if f.folded {
+		header = strings.Replace(header, "The", "The other", 1)
+	}
 	return section{header, min(len(lines), maxDeviations), 6, func(room int) []string {
 		if len(lines) <= room {
 			return lines
@@ -111,7 +116,7 @@ func (f *layout) fold() {
 		}
 		for _, s := range f.steps[g.first : g.first+g.size] {
 			texts := f.texts(s)
-			b.deviates = b.deviates || len(s.deviated) > 0
+			b.deviates = b.deviates || len(s.deviated) > 0 || s.fault
 			b.logs = b.logs || len(texts) > 0
 			b.fails = b.fails || slices.ContainsFunc(texts, func(s said) bool { return s.bad })
 			n := 0

@@ -22,10 +22,10 @@ type recorder struct {
 	others   int64  // the options that were not picked there
 	order    uint64 // hash of the picks
 	steps    limiter
-	stepped  func(t *loop.Task)     // checks the properties before each step and callback; nil if there are none
-	traced   func(t *loop.Task)     // the same, for an inquiry
-	passed   bool                   // the last pick was the passing of time, and no timer has fired yet
-	told     func(deviation string) // is called with each deviation, in words; nil if no report is made
+	stepped  func(t *loop.Task)      // checks the properties before each step and callback; nil if there are none
+	traced   func(t *loop.Task)      // the same, for an inquiry
+	passed   bool                    // the last pick was the passing of time, and no timer has fired yet
+	told     func(site, what string) // is called with each deviation, in words, and the site of a choice; nil if no report is made
 }
 
 // reset makes the recorder ready for another run, by w.
@@ -77,7 +77,7 @@ func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
 	if pick != 0 {
 		r.passed = pick == len(ready)
 		if r.told != nil {
-			r.told(inWords(ready, pick))
+			r.told("", inWords(ready, pick))
 		}
 		d := deviation{first: r.upcoming(ready[0])}
 		if !r.passed {
@@ -125,7 +125,7 @@ func (r *recorder) choose(site string, n int, chance float64) int {
 		d := deviation{site: site, use: use, value: value}
 		r.recorded = append(r.recorded, d)
 		if r.told != nil {
-			r.told(d.text(nil))
+			r.told(site, d.text(nil))
 		}
 	}
 	return value

@@ -31,7 +31,7 @@ func replay(t testing.TB, c config, text string, body Body) {
 	outer, left := markGoroutines(t)
 	x := &explorer{outer: outer, t: t, config: c, body: body}
 	r, tr, tl := x.transcribe(s)
-	report := &report{failure: r.failures(), steps: tr}
+	report := &report{failure: r.failures(), world: &tr.world, steps: tr}
 	if text := left(); text != "" {
 		report.failure = append(report.failure, text)
 	}

@@ -17,7 +17,8 @@ type report struct {
 	schedule   string   // for the replay line
 	deviations int      // of the schedule
 	found      string   // by which strategy, and after how many schedules
-	why        string   // a few lines
+	world      *chronicle
+	why        string // a few lines
 	steps      *transcript
 	timeline   string // a line with the path of the page
 	corpus     string // a line with the path of the file of the corpus
@@ -80,6 +81,8 @@ func (r *report) sections() []section {
 		replay := fmt.Sprintf("\tlooptest.Replay(t, %q, body)", r.schedule)
 		add(section{"", 2, 2, func(int) []string { return []string{how, replay} }})
 	}
+	add(r.world.listFaults())
+	add(r.world.listLogs())
 	var steps *layout
 	if r.steps != nil {
 		steps = newLayout(r.steps)

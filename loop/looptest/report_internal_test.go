@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/takt-go/takt/loop/looptest/internal/scene"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"pgregory.net/rapid"
@@ -80,7 +82,11 @@ func TestReportIsShort(t *testing.T) {
 			}
 			tr.steps = append(tr.steps, s)
 		}
-		r := report{steps: tr, note: text("note"), why: text("why")}
+		r := report{steps: tr, note: text("note"), why: text("why"), world: &chronicle{}}
+		for i := range some("events of the world") {
+			at, kind := time.Duration(i)*time.Second, rapid.SampledFrom([]scene.Kind{scene.Fault, scene.Log, scene.Began, scene.Healed}).Draw(t, "kind")
+			r.world.add(scene.Event{At: at, Kind: kind, Node: fmt.Sprint("n", i%7), Text: named + fmt.Sprint(i%3)})
+		}
 		for range some("failures") {
 			r.failure = append(r.failure, text("failure"))
 		}
@@ -98,8 +104,8 @@ func TestReportIsShort(t *testing.T) {
 func TestDeviationsBelongToSteps(t *testing.T) {
 	rec := &recorder{by: fifo{}}
 	r := &run{outer: t.Context(), test: t, hold: true, policy: rec, body: func(ctx context.Context, t *T) {
-		rec.told("drop, use 3: 1")
-		lowlevel.LoopOf(ctx).CallSoon(func() { rec.told("from a callback") })
+		rec.told("drop", "drop, use 3: 1")
+		lowlevel.LoopOf(ctx).CallSoon(func() { rec.told("", "from a callback") })
 		_ = task.Yield(ctx)
 		t.Fail()
 	}}

@@ -32,12 +32,14 @@ func Run(t testing.TB, body Body, opts ...Option) {
 	c := configure(opts, 0)
 	outer, left := markGoroutines(t)
 	r := &run{config: c, outer: outer, body: body, test: t, debug: true, seed: 1, policy: &recorder{by: fifo{}, alone: true}}
+	world := &chronicle{}
+	r.scene = world.add
 	tl := newTimeline(t, r)
 	defer func() {
 		t.Helper()
 		report := &report{failure: r.report}
-		if tl.rec != nil && (len(r.report) > 0 || t.Failed()) {
-			report.timeline = tl.write(t)
+		if shown := tl.rec != nil || !world.empty(); shown && (len(r.report) > 0 || t.Failed()) {
+			report.world, report.timeline = world, tl.write(t)
 		}
 		if text := left(); text != "" {
 			report.failure = append(report.failure, text)
@@ -45,7 +47,7 @@ func Run(t testing.TB, body Body, opts ...Option) {
 		switch {
 		case len(report.failure) > 0:
 			t.Error(report)
-		case report.timeline != "":
+		case report.timeline != "" || !report.world.empty():
 			t.Log(report)
 		}
 	}()

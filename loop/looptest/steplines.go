@@ -61,7 +61,7 @@ const maxEffects = 6
 
 func (f *layout) line(number int, s *step) string {
 	mark := ' '
-	if len(s.deviated) > 0 {
+	if len(s.deviated) > 0 || s.chosen {
 		mark = '*'
 	}
 	at := ""

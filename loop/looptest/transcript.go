@@ -20,6 +20,9 @@ type transcript struct {
 	stands  map[*loop.Task]string // the place where each task was suspended
 	sites   map[upcoming]string   // the place where each step began
 	pending []string              // deviations that belong to the next step
+	world   chronicle             // what happens in a simulated world
+	choices []worldChoice         // the last choices that may be parts of a fault
+	folded  bool                  // a choice stands under the faults, and not under the deviations
 	outside *step                 // it has the texts that no task and no callback logged
 }
 
@@ -30,7 +33,9 @@ type step struct {
 	who      string
 	path     string   // the place where it began, and the place where it ended
 	deviated []string // the deviations of the schedule in this step, or before it: in words
-	did      []string // the effects on other tasks, and the deviations in this step
+	did      []string // the effects on other tasks, the faults, and the deviations in this step
+	fault    bool     // it has made a fault in a simulated world, or is one
+	chosen   bool     // the schedule has chosen the fault
 	said     []said   // the texts logged by T
 }
 
@@ -46,7 +51,7 @@ func (tr *transcript) of(r *run) {
 	tr.open, tr.stands, tr.sites = map[*loop.Task]*step{}, map[*loop.Task]string{}, map[upcoming]string{}
 	tr.outside = &step{path: "outside of the loop: a Cleanup or another goroutine"}
 	r.debug, r.events, r.heard = true, tr.observe, tr.hear
-	r.policy.told, r.checks.lines = tr.deviate, tr
+	r.policy.told, r.checks.lines, r.scene = tr.deviate, tr, tr.see
 }
 
 func (tr *transcript) observe(e loop.Event) {
@@ -104,9 +109,13 @@ func (tr *transcript) note(e loop.Event, format string) {
 }
 
 // deviate records a deviation of the schedule, in words. If a task makes it, it belongs to the step
-// of that task. Otherwise it belongs to the next step.
-func (tr *transcript) deviate(what string) {
-	if s := tr.open[tr.run.loop.Current()]; s != nil {
+// of that task. Otherwise it belongs to the next step. site is the site of a choice, and empty for a pick.
+func (tr *transcript) deviate(site, what string) {
+	s := tr.open[tr.run.loop.Current()]
+	if site != "" {
+		tr.chose(worldChoice{site, what, s, tr.run.policy.steps.count})
+	}
+	if s != nil {
 		s.deviated, s.did = append(s.deviated, what), append(s.did, "chose "+what)
 		return
 	}
@@ -120,6 +129,9 @@ func (tr *transcript) hear(text string, bad bool) {
 	if lowlevel.Inside() && !tr.run.closing {
 		if s = tr.open[tr.run.loop.Current()]; s == nil {
 			s = tr.callback()
+		}
+		if bad {
+			tr.world.fail(tr.run.loop.Elapsed())
 		}
 	}
 	s.said = append(s.said, said{text, bad})
