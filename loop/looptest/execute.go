@@ -57,6 +57,7 @@ type run struct {
 	unwound []*loop.Task // the tasks that Loop.Close unwinds after a failure
 	closing bool
 	scene   func(scene.Event)           // records what happens in a simulated world; nil if nothing does
+	inWorld bool                        // the body has made a simulated world
 	ends    []func(ctx context.Context) // main calls them when the body has returned
 }
 

@@ -99,7 +99,8 @@ func MinimiseFor(d time.Duration) Option {
 }
 
 // Unexplained makes Explore report a failure without the rule that says why the program fails. To find the
-// rule, Explore runs some 2,000 schedules more, which takes a second or less for most programs.
+// rule, Explore runs some 2,000 schedules more, which takes a second or less for most programs. For a test with
+// a simulated world (package sim) it looks for no rule: the report lists the faults.
 func Unexplained() Option { return func(c *config) { c.unexplained = true } }
 
 // Observer makes every run call observe with the events of its loop: see [loop.WithObserver]. With

@@ -162,23 +162,34 @@ func howEnded(t *loop.Task) string {
 	return "its end"
 }
 
-// callSite returns the place in the body that suspends. It is called on the stack of that body. For
-// a stackless task the place is unknown, and the text is "an await".
+// callSite returns the place in the body that suspends. It is called on the stack of that body. If code of the standard
+// library suspends, such as package bufio, it is the place that has called this code. For a stackless task the place is
+// unknown, and the text is "an await".
 func callSite() string {
 	var pcs [64]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	for {
-		frame, more := frames.Next()
+	site := "an await"
+	for more := true; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
 		switch {
 		case strings.HasPrefix(frame.Function, "runtime."), strings.HasPrefix(frame.Function, "iter."):
-			return "an await"
-		case !ofTakt(frame.Function, frame.File):
+			return site
+		case ofTakt(frame.Function, frame.File):
+		case standard == "" || !strings.HasPrefix(frame.File, standard):
 			return place(frame)
-		case !more:
-			return "an await"
+		default:
+			site = place(frame) // unless a caller is found
 		}
 	}
+	return site
 }
+
+// standard is the folder of the standard library. It is empty if the program was built with -trimpath.
+var standard = func() string {
+	file, _ := runtime.FuncForPC(reflect.ValueOf(strings.Cut).Pointer()).FileLine(0)
+	return strings.TrimSuffix(file, "strings/strings.go")
+}()
 
 func place(frame runtime.Frame) string {
 	return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)

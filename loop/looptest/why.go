@@ -16,9 +16,10 @@ const (
 )
 
 // why learns why the program fails, from schedules that fail as r does, and schedules that pass. s is the
-// minimised schedule, and r the run of it, with the transcript tr. It returns a few lines of text.
+// minimised schedule, and r the run of it, with the transcript tr. It returns a few lines of text. In a simulated world
+// the order of steps says little, and the faults say why.
 func (x *explorer) why(s schedule, r *run, tr *transcript) string {
-	if x.unexplained {
+	if x.unexplained || r.inWorld {
 		return ""
 	}
 	w := &inquiry{explorer: x, failing: r, number: map[uint64]int32{}}

@@ -23,7 +23,10 @@ func init() {
 func (r *run) AtEnd(f func(ctx context.Context)) { r.ends = append(r.ends, f) }
 
 // Record returns the function that records what happens in a simulated world.
-func (r *run) Record() func(scene.Event) { return r.scene }
+func (r *run) Record() func(scene.Event) {
+	r.inWorld = true
+	return r.scene
+}
 
 // A worldChoice is a choice of the schedule that may be a part of a fault of a simulated world.
 type worldChoice struct {
