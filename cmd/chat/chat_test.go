@@ -22,12 +22,19 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
 }
 
-// A user is the other end of a connection in memory.
+// A user is the other end of a connection.
 type user struct {
-	t     *looptest.T
+	t     tester
 	conn  *host.Conn
 	lines *host.Reader
-	ended *task.Task[struct{}] // the handler
+	ended *task.Task[struct{}] // the handler, if the connection is one in memory
+}
+
+// A tester is a *testing.T or a *looptest.T.
+type tester interface {
+	Helper()
+	Error(args ...any)
+	Errorf(format string, args ...any)
 }
 
 // come connects a user. The pipe holds 1,000 bytes in each direction.
@@ -44,7 +51,12 @@ func quiet() *chat { return newChat(slog.New(slog.DiscardHandler)) }
 
 // come, and say the name.
 func comeAs(ctx context.Context, t *looptest.T, s *chat, name string) *user {
-	u := come(ctx, t, s)
+	return come(ctx, t, s).named(ctx, name)
+}
+
+// named says the name.
+func (u *user) named(ctx context.Context, name string) *user {
+	u.t.Helper()
 	u.say(name)
 	u.hear(ctx, "What is your name?", "* "+name+" enters lobby")
 	return u
@@ -73,8 +85,10 @@ func (u *user) hearTheEnd(ctx context.Context) {
 	if line, err := u.lines.ReadLine(ctx); err != io.EOF {
 		u.t.Errorf("the user hears %q, %v, want the end", line, err)
 	}
-	if err := u.ended.Wait(ctx); err != nil {
-		u.t.Error(err)
+	if u.ended != nil {
+		if err := u.ended.Wait(ctx); err != nil {
+			u.t.Error(err)
+		}
 	}
 	if err := u.conn.Close(); err != nil {
 		u.t.Error(err)
@@ -84,37 +98,42 @@ func (u *user) hearTheEnd(ctx context.Context) {
 func TestRooms(t *testing.T) {
 	looptest.Run(t, func(ctx context.Context, t *looptest.T) {
 		s := quiet()
-		ann := comeAs(ctx, t, s, "ann")
-		bob := comeAs(ctx, t, s, "bob")
-		ann.hear(ctx, "* bob enters lobby")
-		bob.say("hello")
-		ann.hear(ctx, "bob: hello")
-		bob.hear(ctx, "bob: hello")
-		bob.say("/join kitchen")
-		ann.hear(ctx, "* bob leaves lobby")
-		bob.hear(ctx, "* bob enters kitchen")
-		ann.say("/who")
-		ann.hear(ctx, "ann is in lobby")
-		bob.say("nobody hears this")
-		bob.hear(ctx, "bob: nobody hears this")
-		ann.say("/nonsense")
-		ann.hear(ctx, "There are these commands: /join room, /who, /quit")
-		ann.say("/join kitchen")
-		bob.hear(ctx, "* ann enters kitchen")
-		ann.say("/quit")
-		bob.hear(ctx, "* ann leaves kitchen")
-		ann.hear(ctx, "* ann enters kitchen", "Goodbye.")
-		ann.hearTheEnd(ctx)
-		_, err := io.WriteString(bob.conn, "half a line")
-		if err := errors.Join(err, bob.conn.CloseWrite()); err != nil { // leaves without a word
-			t.Error(err)
-		}
-		bob.hear(ctx, "Goodbye.")
-		bob.hearTheEnd(ctx)
+		talkInRooms(ctx, func() *user { return come(ctx, t, s) })
 		if len(s.rooms) != 0 || len(s.names) != 0 {
 			t.Errorf("rooms %v and names %v are left", s.rooms, s.names)
 		}
 	})
+}
+
+// talkInRooms is a conversation of two users, who come and leave.
+func talkInRooms(ctx context.Context, come func() *user) {
+	ann := come().named(ctx, "ann")
+	bob := come().named(ctx, "bob")
+	ann.hear(ctx, "* bob enters lobby")
+	bob.say("hello")
+	ann.hear(ctx, "bob: hello")
+	bob.hear(ctx, "bob: hello")
+	bob.say("/join kitchen")
+	ann.hear(ctx, "* bob leaves lobby")
+	bob.hear(ctx, "* bob enters kitchen")
+	ann.say("/who")
+	ann.hear(ctx, "ann is in lobby")
+	bob.say("nobody hears this")
+	bob.hear(ctx, "bob: nobody hears this")
+	ann.say("/nonsense")
+	ann.hear(ctx, "There are these commands: /join room, /who, /quit")
+	ann.say("/join kitchen")
+	bob.hear(ctx, "* ann enters kitchen")
+	ann.say("/quit")
+	bob.hear(ctx, "* ann leaves kitchen")
+	ann.hear(ctx, "* ann enters kitchen", "Goodbye.")
+	ann.hearTheEnd(ctx)
+	_, err := io.WriteString(bob.conn, "half a line")
+	if err := errors.Join(err, bob.conn.CloseWrite()); err != nil { // leaves without a word
+		bob.t.Error(err)
+	}
+	bob.hear(ctx, "Goodbye.")
+	bob.hearTheEnd(ctx)
 }
 
 func TestNames(t *testing.T) {
