@@ -2,13 +2,9 @@ package host_test
 
 import (
 	"context"
-	"errors"
 	"net"
-	"os"
 	"testing"
-	"time"
 
-	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
 	"github.com/takt-go/takt/task/internal/testkit"
@@ -53,43 +49,6 @@ func TestPackets(t *testing.T) {
 	}
 }
 
-// A canceled ReadFrom has taken no packet. A deadline wakes it, and so does Close.
-func TestPacketsThatDoNotCome(t *testing.T) {
-	onMachine(t, func(ctx context.Context) {
-		a, b := packets(t, ctx, "udp"), packets(t, ctx, "udp")
-		defer b.Close()
-		read := func(context.Context) (string, error) {
-			buffer := make([]byte, 100)
-			n, _, err := a.ReadFrom(buffer)
-			return string(buffer[:n]), err
-		}
-		first, second := task.Go(ctx, read), task.Go(ctx, read)
-		testkit.NoError(t, testkit.Yield(ctx, 2))
-		_, err := b.WriteTo([]byte("1"), a.LocalAddr())
-		testkit.NoError(t, err)
-		first.Cancel(nil)
-		_, err = first.Await(ctx)
-		var canceled *loop.CanceledError
-		testkit.Equal(t, "canceled", errors.As(err, &canceled), true)
-		text, err := second.Await(ctx)
-		testkit.NoError(t, err)
-		testkit.Equal(t, "packet", text, "1")
-
-		waits := task.Go(ctx, read)
-		testkit.NoError(t, testkit.Yield(ctx, 2))
-		testkit.NoError(t, a.SetDeadline(time.Unix(1, 0)))
-		_, err = waits.Await(ctx)
-		testkit.ErrorIs(t, err, os.ErrDeadlineExceeded)
-		testkit.NoError(t, a.SetDeadline(time.Time{}))
-
-		waits = task.Go(ctx, read)
-		testkit.NoError(t, testkit.Yield(ctx, 2))
-		testkit.NoError(t, a.Close())
-		_, err = waits.Await(ctx)
-		testkit.ErrorIs(t, err, net.ErrClosed)
-	})
-}
-
 // The queue of a Unix socket is small. When it is full, WriteTo suspends the task, and no packet is lost.
 func TestPacketsWithoutRoom(t *testing.T) {
 	onMachine(t, func(ctx context.Context) {
@@ -118,30 +77,6 @@ func TestPacketsWithoutRoom(t *testing.T) {
 		}
 		_, err := writer.Await(ctx)
 		testkit.NoError(t, err)
-	})
-}
-
-// A dialed UDP socket is a Conn that moves packets.
-func TestDialedPackets(t *testing.T) {
-	onMachine(t, func(ctx context.Context) {
-		b := packets(t, ctx, "udp")
-		defer b.Close()
-		a, err := machine.Dial(ctx, "udp", b.LocalAddr().String())
-		must(t, a, err)
-		defer a.Close()
-		_, err = a.Write([]byte("there"))
-		testkit.NoError(t, err)
-		buffer := make([]byte, 100)
-		n, from, err := b.ReadFrom(buffer)
-		testkit.NoError(t, err)
-		testkit.Equal(t, "packet", string(buffer[:n]), "there")
-		for _, text := range []string{"", "and back"} { // an empty packet is not the end
-			_, err = b.WriteTo([]byte(text), from)
-			testkit.NoError(t, err)
-		}
-		n, err = a.Read(buffer)
-		testkit.NoError(t, err)
-		testkit.Equal(t, "packet", string(buffer[:n]), "and back")
 	})
 }
 

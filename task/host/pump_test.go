@@ -14,7 +14,7 @@ import (
 // The transport for systems without epoll passes the same tests.
 func TestConnOnAPump(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
-		t.Run(network, func(t *testing.T) { connIn(t, world{onMachine, pumpedPair(t, network)}) })
+		t.Run(network, func(t *testing.T) { connsOnTheMachine(t, pumpedPair(t, network)) })
 	}
 }
 

@@ -76,7 +76,7 @@ func pairOf(t testing.TB, network string) func(ctx context.Context) (a, b *host.
 
 func TestConnOnTheMachine(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
-		t.Run(network, func(t *testing.T) { connIn(t, world{onMachine, pairOf(t, network)}) })
+		t.Run(network, func(t *testing.T) { connsOnTheMachine(t, pairOf(t, network)) })
 	}
 }
 

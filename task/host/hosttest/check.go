@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"slices"
 
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
 )
 
@@ -21,6 +24,53 @@ func noError(t T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Errorf("unexpected error: %v", err)
+	}
+}
+
+func errorIs(t T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("the error is %v, want %v", err, want)
+	}
+}
+
+// canceled checks that err is the cancellation of a task.
+func canceled(t T, err error) {
+	t.Helper()
+	var c *loop.CanceledError
+	if !errors.As(err, &c) {
+		t.Errorf("the error is %v, want a cancellation", err)
+	}
+}
+
+// opError checks that err is an OpError of package net, and returns it.
+func opError(t T, err error, op, network string) *net.OpError {
+	t.Helper()
+	var e *net.OpError
+	if !errors.As(err, &e) || e.Op != op || e.Net != network {
+		t.Errorf("the error is a %T: %v; want an OpError for %s %s", err, err, op, network)
+		return new(net.OpError)
+	}
+	return e
+}
+
+// together runs bodies as tasks, and waits for all.
+func together(ctx context.Context, t T, bodies ...func(ctx context.Context)) {
+	t.Helper()
+	err := task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
+		for _, body := range bodies {
+			_ = g.Go(func(ctx context.Context) error { body(ctx); return nil })
+		}
+		return nil
+	})
+	noError(t, err)
+}
+
+// waits returns when a task waits for something, so that a task that calls later is behind it.
+func waits(ctx context.Context, t T, one *loop.Task) {
+	t.Helper()
+	for one.Awaits() == nil && !one.Done() {
+		noError(t, task.Yield(ctx))
 	}
 }
 
