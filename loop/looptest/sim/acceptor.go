@@ -17,8 +17,8 @@ const (
 type acceptor struct {
 	machine *machine
 	at      place
-	asked   int    // requests that are not complete
-	queue   []*end // connections that the program has not accepted
+	asked   int         // requests that are not complete
+	queue   queue[*end] // connections that the program has not accepted
 	closed  bool
 	empty   bool // the program has found none
 	ready   func()
@@ -42,7 +42,7 @@ func (a *acceptor) come(e *end) {
 	}
 	e.established, e.listener = true, nil
 	a.asked--
-	a.queue = append(a.queue, e)
+	a.queue.push(e)
 	if a.empty {
 		a.empty = false
 		a.ready()
@@ -57,13 +57,11 @@ func (a *acceptor) Accept() (host.Transport, error) {
 	if !a.machine.up() {
 		return nil, errOff
 	}
-	if len(a.queue) == 0 {
+	if a.queue.len() == 0 {
 		a.empty = true
 		return nil, nil
 	}
-	e := a.queue[0]
-	a.queue = slices.Delete(a.queue, 0, 1)
-	return e, nil
+	return a.queue.pop(), nil
 }
 
 // Close is a method of host.Acceptor.
@@ -81,10 +79,9 @@ func (a *acceptor) shut() {
 		n.listeners = slices.Delete(n.listeners, i, i+1)
 	}
 	a.closed = true
-	for _, e := range a.queue {
-		e.abort()
+	for a.queue.len() > 0 {
+		a.queue.pop().abort()
 	}
-	a.queue = nil
 }
 
 // Addr is a method of host.Acceptor.

@@ -62,7 +62,7 @@ type link struct {
 	held    bool          // by Hold
 	free    time.Duration // when it has sent all, if its bandwidth is limited
 	waiting []*flow       // that have something to deliver, and wait for the end of a cut or hold
-	packets []flight      // in order of arrival
+	packets queue[flight] // in order of arrival
 	last    time.Duration // when the last packet arrives that keeps the order
 	timer   loop.Handle   // for the first packet
 	fire    func()

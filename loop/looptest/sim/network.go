@@ -147,7 +147,7 @@ func (n *network) loseInFlight(from *nic) {
 	}
 	for _, l := range from.links {
 		if l != nil && l.cuts == 0 {
-			all += len(l.packets)
+			all += l.packets.len()
 		}
 	}
 	if all == 0 {

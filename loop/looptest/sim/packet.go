@@ -23,7 +23,7 @@ type packetSocket struct {
 	machine  *machine
 	at       place
 	peer     place // of a dialed socket; its nic is nil otherwise
-	packets  []packet
+	packets  queue[packet]
 	size     int  // of the packets
 	refused  bool // the kernel of the peer has no socket at its address
 	starved  bool
@@ -91,12 +91,11 @@ func (s *packetSocket) next(call string) (first packet, ok bool, err error) {
 	case s.refused:
 		s.refused = false
 		return packet{}, true, os.NewSyscallError(call, syscall.ECONNREFUSED)
-	case len(s.packets) == 0:
+	case s.packets.len() == 0:
 		s.starved = true
 		return packet{}, false, nil
 	}
-	first = s.packets[0]
-	s.packets = slices.Delete(s.packets, 0, 1)
+	first = s.packets.pop()
 	s.size -= len(first.data) + packetCost
 	return first, true, nil
 }
@@ -166,7 +165,7 @@ func (s *packetSocket) come(f flight) bool {
 		if s.size+len(f.data)+packetCost > packetRoom {
 			return false
 		}
-		s.packets = append(s.packets, packet{f.from, f.data})
+		s.packets.push(packet{f.from, f.data})
 		s.size += len(f.data) + packetCost
 	}
 	if s.starved {
@@ -256,11 +255,13 @@ func (l *link) sendPacket(f flight) {
 
 // fly puts a packet on its way.
 func (l *link) fly(f flight) {
-	i := len(l.packets)
-	for i > 0 && l.packets[i-1].at > f.at {
-		i--
+	l.packets.push(f)
+	all := l.packets.waiting()
+	i := len(all) - 1
+	for ; i > 0 && all[i-1].at > f.at; i-- {
+		all[i] = all[i-1]
 	}
-	l.packets = slices.Insert(l.packets, i, f)
+	all[i] = f
 	if i == 0 {
 		l.armPackets()
 	}
@@ -269,9 +270,9 @@ func (l *link) fly(f flight) {
 // armPackets arms the timer for the first packet.
 func (l *link) armPackets() {
 	l.timer.Cancel()
-	if len(l.packets) > 0 && !l.held {
+	if l.packets.len() > 0 && !l.held {
 		n := l.from.net
-		l.timer = n.world.loop.CallLater(l.packets[0].at-n.now(), l.fire)
+		l.timer = n.world.loop.CallLater(l.packets.waiting()[0].at-n.now(), l.fire)
 	}
 }
 
@@ -281,10 +282,8 @@ func (l *link) arrive() {
 		return // until Release
 	}
 	defer l.armPackets() // deferred, as an observer may call Goexit
-	for now := l.from.net.now(); len(l.packets) > 0 && l.packets[0].at <= now; {
-		f := l.packets[0]
-		l.packets = slices.Delete(l.packets, 0, 1)
-		l.deliver(f)
+	for now := l.from.net.now(); l.packets.len() > 0 && l.packets.waiting()[0].at <= now; {
+		l.deliver(l.packets.pop())
 	}
 }
 
@@ -311,18 +310,16 @@ func (l *link) deliver(f flight) {
 
 // lose removes the packets that which chooses, and returns how many.
 func (l *link) lose(which func() bool) int {
-	before := len(l.packets)
-	l.packets = slices.DeleteFunc(l.packets, func(f flight) bool {
+	before := l.packets.len()
+	l.packets.set(append(l.packets.items[:0], slices.DeleteFunc(l.packets.waiting(), func(f flight) bool {
 		gone := which()
 		if gone {
 			l.tell(scene.Lost, f)
 		}
 		return gone
-	})
-	if len(l.packets) == 0 {
-		l.timer.Cancel()
-	}
-	return before - len(l.packets)
+	})...))
+	l.armPackets()
+	return before - l.packets.len()
 }
 
 // tell records what happens to a packet.

@@ -49,3 +49,35 @@ func (r *ring) grow(size int) {
 	r.take(memory[:n])
 	*r = ring{memory: memory, size: n}
 }
+
+// A queue is first in, first out. Taking an item costs no more if many follow.
+type queue[T any] struct {
+	items []T
+	head  int
+}
+
+// waiting returns the items.
+func (q *queue[T]) waiting() []T { return q.items[q.head:] }
+
+func (q *queue[T]) len() int { return len(q.items) - q.head }
+
+func (q *queue[T]) push(v T) { q.items = append(q.items, v) }
+
+// pop takes the first item. There must be one.
+func (q *queue[T]) pop() T {
+	v := q.items[q.head]
+	q.head++
+	if q.head == len(q.items) {
+		clear(q.items) // so that nothing is kept alive
+		q.items, q.head = q.items[:0], 0
+	} else if q.head >= 64 && q.head >= len(q.items)/2 {
+		q.set(append(q.items[:0], q.items[q.head:]...))
+	}
+	return v
+}
+
+// set replaces the items by the first ones of the same memory.
+func (q *queue[T]) set(items []T) {
+	clear(q.items[len(items):])
+	q.items, q.head = items, 0
+}

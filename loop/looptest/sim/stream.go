@@ -68,8 +68,7 @@ type flow struct {
 	link     *link
 	bytes    ring
 	arrived  int
-	segments []segment
-	head     int // of segments
+	segments queue[segment]
 	last     time.Duration
 	timer    loop.Handle // for the first segment
 	credit   loop.Handle // for the moment when the sender learns that there is room
@@ -454,7 +453,7 @@ func (f *flow) pushAt(at time.Duration, k segmentKind, size int) {
 		s.id = n.ids
 		f.tell(scene.Sent, s)
 	}
-	f.segments = append(f.segments, s)
+	f.segments.push(s)
 	f.arm()
 }
 
@@ -470,14 +469,14 @@ func (f *flow) tell(k scene.Kind, s segment) {
 	f.from.nic.net.world.tell(scene.Event{Kind: k, Node: node, Peer: peer, ID: s.id, Text: fmt.Sprintf("tcp, %d bytes", s.size)})
 }
 
-func (f *flow) busy() bool { return f.head < len(f.segments) }
+func (f *flow) busy() bool { return f.segments.len() > 0 }
 
 // inFlight returns how many segments may still arrive if the sender is no more.
 func (f *flow) inFlight() int {
 	if f.link.cuts > 0 || !f.from.established {
 		return 0
 	}
-	return len(f.segments) - f.head
+	return f.segments.len()
 }
 
 // arm arms the timer for the first segment.
@@ -485,7 +484,7 @@ func (f *flow) arm() {
 	if f.busy() && !f.armed && !f.waiting {
 		n := f.from.nic.net
 		f.armed = true
-		f.timer = n.world.loop.CallLater(f.segments[f.head].at-n.now(), f.fire)
+		f.timer = n.world.loop.CallLater(f.segments.waiting()[0].at-n.now(), f.fire)
 	}
 }
 
@@ -498,17 +497,11 @@ func (f *flow) arrive() {
 		return
 	}
 	before := f.arrived
-	for f.head < len(f.segments) && f.segments[f.head].at <= now {
-		s := f.segments[f.head]
-		f.head++
+	for f.busy() && f.segments.waiting()[0].at <= now {
+		s := f.segments.pop()
 		if f.tell(scene.Arrived, s); !f.accept(s) {
 			break // the flow has ended in another way
 		}
-	}
-	if f.head == len(f.segments) {
-		f.segments, f.head = f.segments[:0], 0
-	} else if f.head >= 64 {
-		f.segments, f.head = append(f.segments[:0], f.segments[f.head:]...), 0
 	}
 	f.arm()
 	if f.to.gone {
@@ -540,9 +533,10 @@ func (f *flow) resume() {
 	if f.lost {
 		now := f.from.nic.net.now()
 		f.last = now + f.link.upTo(min(now-f.since, maxResendDelay)) + f.link.latency()
-		for i := f.head; i < len(f.segments); i++ {
-			f.last = max(f.last, f.segments[i].at)
-			f.segments[i].at = f.last
+		segments := f.segments.waiting()
+		for i := range segments {
+			f.last = max(f.last, segments[i].at)
+			segments[i].at = f.last
 		}
 	}
 	f.arm()
@@ -550,16 +544,16 @@ func (f *flow) resume() {
 
 // drop removes the segments that are in flight, except the first ones.
 func (f *flow) drop(keep int) {
-	for len(f.segments) > f.head+keep {
-		last := len(f.segments) - 1
-		s := f.segments[last]
-		f.segments = f.segments[:last]
+	segments := f.segments.waiting()
+	keep = min(keep, len(segments))
+	for _, s := range segments[keep:] {
 		f.bytes.size -= int(s.size)
 		f.tell(scene.Lost, s)
 	}
+	f.segments.items = f.segments.items[:f.segments.head+keep]
 	f.last = 0
-	if keep > 0 && f.busy() {
-		f.last = f.segments[len(f.segments)-1].at
+	if keep > 0 {
+		f.last = segments[keep-1].at
 		return
 	}
 	f.timer.Cancel()
@@ -636,7 +630,7 @@ func (f *flow) request() {
 	switch {
 	case a == nil:
 		server.out.push(rst, 0)
-	case a.asked+len(a.queue) < backlog:
+	case a.asked+a.queue.len() < backlog:
 		server.gone, server.machine, server.listener = false, a.machine, a
 		a.asked++
 		server.join()
