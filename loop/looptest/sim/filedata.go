@@ -51,6 +51,11 @@ func (f *fileData) truncate(size int64, next func() uint64) {
 	}
 }
 
+// unsynced reports whether a Sync of what was done up to seq has something to write.
+func (f *fileData) unsynced(seq uint64) bool {
+	return slices.ContainsFunc(f.log, func(p piece) bool { return p.seq <= seq && !p.clean })
+}
+
 // sync makes durable what was done up to seq. Pieces that an earlier Sync has failed to write are written only
 // if their block was written again.
 func (f *fileData) sync(seq uint64) {

@@ -31,14 +31,21 @@ var (
 	errAppend = errors.New("os: invalid use of WriteAt on file opened with O_APPEND")
 )
 
-// Begin makes the call at one moment, some time later, and then the call ends. If the task is unwound before, nothing happens.
+// Begin makes the call at one moment: now or at its end. A Sync makes durable at its end what was written before it began. If
+// the task is unwound, a call that has not been made is dropped.
 func (m *mount) Begin(_ *loop.Loop, op, name string, work, done func()) (abandon func()) {
 	begun := m.seq
+	made := op != "sync" && op != "syncdir" && m.calls.IntN(2) == 0
 	h := m.node.world.loop.CallLater(m.latency(op, name), func() {
-		m.begun = begun
-		work()
+		if !made {
+			m.begun = begun
+			work()
+		}
 		done()
 	})
+	if made {
+		work()
+	}
 	return func() { h.Cancel() }
 }
 
@@ -227,7 +234,7 @@ func (m *mount) fsync(node *inode, name string) error {
 		return failure("sync", name, diskError{syscall.EIO})
 	case node.dir:
 		m.syncDir(node, m.begun)
-	case len(node.log) > 0 && m.happens(m.faults.SyncFails, "sync of %s fails", name):
+	case node.unsynced(m.begun) && m.happens(m.faults.SyncFails, "sync of %s fails", name):
 		node.fail(m.begun)
 		m.settled(node)
 		return failure("sync", name, diskError{syscall.EIO})
