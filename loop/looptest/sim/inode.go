@@ -98,7 +98,7 @@ func (d *disk) find(path string) (at spot, node *inode, slash bool, err error) {
 		case node == nil && part != "": // only slashes may follow a name that is missing
 			return spot{}, nil, false, syscall.ENOENT
 		case node == nil:
-		case !node.dir:
+		case !node.dir && part != "":
 			return spot{}, nil, false, syscall.ENOTDIR
 		case part == "":
 		case part == ".":

@@ -66,17 +66,34 @@ func (m *mount) look(op, name string) (at spot, node *inode, slash bool, err err
 	return at, node, slash, err
 }
 
+// existing is look for what is there.
+func (m *mount) existing(op, name string) (spot, *inode, error) {
+	at, node, slash, err := m.look(op, name)
+	switch {
+	case err != nil:
+	case node == nil:
+		err = failure(op, name, syscall.ENOENT)
+	case slash && !node.dir:
+		err = failure(op, name, syscall.ENOTDIR)
+	}
+	return at, node, err
+}
+
 func (m *mount) Open(name string, flag int, perm fs.FileMode) (host.DiskFile, error) {
 	at, node, slash, err := m.look("open", name)
 	if err != nil {
 		return nil, err
 	}
 	switch writes := flag&(os.O_WRONLY|os.O_RDWR|os.O_TRUNC|os.O_CREATE) != 0; {
+	case flag&os.O_CREATE != 0 && strings.HasSuffix(name, "/"):
+		err = syscall.EISDIR
 	case node != nil && flag&(os.O_CREATE|os.O_EXCL) == os.O_CREATE|os.O_EXCL:
 		err = syscall.EEXIST
 	case node == nil && flag&os.O_CREATE == 0:
 		err = syscall.ENOENT
-	case node == nil && slash, node != nil && node.dir && writes:
+	case node != nil && slash && !node.dir:
+		err = syscall.ENOTDIR
+	case node != nil && node.dir && writes:
 		err = syscall.EISDIR
 	case node == nil:
 		node = &inode{perm: perm}
@@ -120,10 +137,7 @@ func (m *mount) change(c change) {
 }
 
 func (m *mount) Stat(name string) (fs.FileInfo, error) {
-	_, node, _, err := m.look("stat", name)
-	if err == nil && node == nil {
-		err = failure("stat", name, syscall.ENOENT)
-	}
+	_, node, err := m.existing("stat", name)
 	if err != nil {
 		return nil, err
 	}
@@ -131,12 +145,10 @@ func (m *mount) Stat(name string) (fs.FileInfo, error) {
 }
 
 func (m *mount) ReadDir(name string) ([]fs.DirEntry, error) {
-	_, node, _, err := m.look("open", name)
+	_, node, err := m.existing("open", name)
 	switch {
 	case err != nil:
 		return nil, err
-	case node == nil:
-		return nil, failure("open", name, syscall.ENOENT)
 	case !node.dir:
 		return nil, failure("readdirent", name, syscall.ENOTDIR)
 	}
@@ -167,23 +179,25 @@ func (m *mount) Mkdir(name string, perm fs.FileMode) error {
 }
 
 func (m *mount) Rename(oldname, newname string) error {
-	from, node, _, err := m.look("rename", oldname)
+	from, node, oldSlash, err := m.look("rename", oldname)
 	to, other, slash, err2 := m.look("rename", newname)
 	switch {
 	case err != nil || err2 != nil:
 		err = errors.Unwrap(cmp.Or(err, err2))
 	case node == nil:
 		err = syscall.ENOENT
+	case oldSlash && !node.dir, slash && !node.dir && (other == nil || !other.dir):
+		err = syscall.ENOTDIR
+	case other != nil && other.dir && (other != node || oldname == newname):
+		err = syscall.EEXIST // as package os
 	case from.name == "" || to.name == "":
 		err = syscall.EBUSY
 	case node == other:
 		return nil
-	case other != nil && other.dir:
-		err = syscall.EEXIST // as package os
-	case node.dir && other != nil, !node.dir && slash:
-		err = syscall.ENOTDIR
 	case node.dir && to.dir.below(node):
 		err = syscall.EINVAL
+	case node.dir && other != nil:
+		err = syscall.ENOTDIR
 	default:
 		c := change{kind: "rename", node: node, from: from, to: to}
 		if from.dir != to.dir {
@@ -199,12 +213,10 @@ func (m *mount) Rename(oldname, newname string) error {
 }
 
 func (m *mount) Remove(name string) error {
-	at, node, _, err := m.look("remove", name)
+	at, node, err := m.existing("remove", name)
 	switch {
 	case err != nil:
 		return err
-	case node == nil:
-		return failure("remove", name, syscall.ENOENT)
 	case at.name == "":
 		return failure("remove", name, syscall.EINVAL)
 	case node.dir && len(node.entries) > 0:
@@ -215,12 +227,10 @@ func (m *mount) Remove(name string) error {
 }
 
 func (m *mount) SyncDir(name string) error {
-	_, node, _, err := m.look("sync", name)
+	_, node, err := m.existing("sync", name)
 	switch {
 	case err != nil:
 		return err
-	case node == nil:
-		return failure("sync", name, syscall.ENOENT)
 	case !node.dir:
 		return failure("sync", name, syscall.ENOTDIR)
 	}
@@ -290,7 +300,10 @@ func (f *openFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (f *openFile) read(p []byte, off int64) (int, error) {
-	if err := f.usable("read", os.O_WRONLY, syscall.EBADF); err != nil || len(p) == 0 {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if err := f.usable("read", os.O_WRONLY, syscall.EBADF); err != nil {
 		return 0, err
 	}
 	if off >= int64(len(f.file.data)) {
@@ -322,6 +335,8 @@ func (f *openFile) WriteAt(p []byte, off int64) (int, error) {
 		return 0, errAppend
 	case off < 0:
 		return 0, failure("writeat", f.name, errOffset)
+	case len(p) == 0:
+		return 0, nil
 	}
 	return f.write(p, off)
 }
