@@ -12,8 +12,8 @@ import (
 // order of the calls on a File, and has the rules for cancellation, Close, and a Sync that fails. Programs that
 // only use files need no Disk.
 //
-// Begin says when, and on which goroutine, a call runs. The other methods are the calls, and they do not suspend. The FS
-// makes each of them inside of a work function that it gives to Begin, with one exception: it calls Close of a
+// Begin says when, and on which goroutine, a call runs. The other methods are the calls, and they do not suspend. The
+// FS makes each of them inside of a work function that it gives to Begin, with one exception: it calls Close of a
 // [DiskFile] directly if the task is being unwound, or the loop is closed. Names, flags and errors are those of
 // package os.
 type Disk interface {
@@ -38,8 +38,8 @@ type Disk interface {
 
 // A DiskFile is an open file of a [Disk]. Its methods follow the same rules. An [*os.File] is a DiskFile.
 //
-// At one time at most one call of the file runs, with these exceptions: calls of ReadAt and Stat run at the same time, and
-// a Sync runs at the same time as calls that were begun later.
+// At one time at most one call of the file runs, with these exceptions: calls of ReadAt and Stat run at the same
+// time, and a Sync runs at the same time as calls that were begun later.
 type DiskFile interface {
 	io.ReadWriteSeeker
 	io.ReaderAt

@@ -165,6 +165,6 @@ func (d *disk) next() uint64 {
 	return d.seq
 }
 
-// exit closes the files of m, whose program has ended. Their methods find out themselves that m is off. What was written
-// and not synced stays so.
+// exit closes the files of m, whose program has ended. Their methods find out themselves that m is off. What was
+// written and not synced stays so.
 func (d *disk) exit(m *machine) {}

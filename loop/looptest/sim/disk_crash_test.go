@@ -42,15 +42,15 @@ func (c *tally) is(t *testing.T, want ...string) {
 	}
 }
 
-// crashes explores a program that runs until a crash, and a function that looks at the disk afterwards. The crash comes up to limit after
-// the program has called ready. If limit is 0, it comes after the program has returned.
+// crashes explores a program that runs until a crash, and a function that looks at the disk afterwards. The crash
+// comes up to limit after the program has called ready. If limit is 0, it comes after the program has returned.
 func crashes(t *testing.T, limit time.Duration, program func(ctx context.Context, fsys host.FS, ready func()) error, look func(ctx context.Context, fsys host.FS) string) *tally {
 	t.Helper()
 	all := &tally{}
 	looptest.Explore(t, looptest.Sample(1, 1500), func(ctx context.Context, t *looptest.T) {
 		w := sim.New(ctx, t)
 		ready := false
-		n := lives(w, "a", func(ctx context.Context, h *host.Host) error {
+		n := withPrograms(w, "a", func(ctx context.Context, h *host.Host) error {
 			if err := program(ctx, h.FS, func() { ready = true }); err != nil {
 				return err
 			}
@@ -258,14 +258,14 @@ func TestCrashLeaves(t *testing.T) {
 	}
 }
 
-// A crash with nothing unsynced is no choice, and one with something unsynced is one choice. So two deviations make no more schedules
-// than one.
+// A crash with nothing unsynced is no choice, and one with something unsynced is one choice. So two deviations make
+// no more schedules than one.
 func TestCrashIsAtMostOneChoice(t *testing.T) {
 	runs := func(deviations int, synced bool) (runs int) {
 		looptest.Explore(t, looptest.DelayBounded(deviations), func(ctx context.Context, t *looptest.T) {
 			runs++
 			w := sim.New(ctx, t)
-			n := lives(w, "a", func(ctx context.Context, h *host.Host) error {
+			n := withPrograms(w, "a", func(ctx context.Context, h *host.Host) error {
 				if err := host.ReplaceFile(ctx, h.FS, "a", []byte("one"), 0o600); err != nil {
 					return err
 				}
@@ -318,7 +318,7 @@ func TestDiskAfterTheEndOfTheProgram(t *testing.T) {
 	var seen tally
 	looptest.Explore(t, looptest.Sample(1, 200), func(ctx context.Context, t *looptest.T) {
 		w := sim.New(ctx, t)
-		n := lives(w, "a", func(ctx context.Context, h *host.Host) error {
+		n := withPrograms(w, "a", func(ctx context.Context, h *host.Host) error {
 			return host.WriteFile(ctx, h.FS, "a", []byte("one"), 0o600)
 		}, func(ctx context.Context, h *host.Host) error {
 			if got := read("a")(ctx, h.FS); got != "one" {
@@ -344,7 +344,7 @@ func TestCallOfAPausedMachine(t *testing.T) {
 	looptest.Explore(t, looptest.Sample(1, 200), func(ctx context.Context, t *looptest.T) {
 		w := sim.New(ctx, t)
 		done := false
-		n := lives(w, "a", func(ctx context.Context, h *host.Host) error {
+		n := withPrograms(w, "a", func(ctx context.Context, h *host.Host) error {
 			err := host.WriteFile(ctx, h.FS, "a", []byte("one"), 0o600)
 			done = true
 			return err
@@ -368,7 +368,7 @@ func TestFilesOfAMachineThatIsOff(t *testing.T) {
 	looptest.Explore(t, looptest.Sample(1, 100), func(ctx context.Context, t *looptest.T) {
 		w := sim.New(ctx, t)
 		var fsys host.FS
-		n := lives(w, "a", func(ctx context.Context, h *host.Host) error {
+		n := withPrograms(w, "a", func(ctx context.Context, h *host.Host) error {
 			fsys = h.FS
 			return task.Sleep(ctx, task.NoLimit)
 		})

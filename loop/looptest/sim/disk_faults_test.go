@@ -25,11 +25,11 @@ func faulty(t *testing.T, f sim.DiskFaults, programs ...func(ctx context.Context
 	t.Helper()
 	looptest.Explore(t, looptest.Sample(1, 1000), func(ctx context.Context, t *looptest.T) {
 		w := sim.New(ctx, t)
-		var all []life
+		var all []program
 		for _, p := range programs {
 			all = append(all, func(ctx context.Context, h *host.Host) error { return p(ctx, t, h.FS) })
 		}
-		n := lives(w, "a", all...)
+		n := withPrograms(w, "a", all...)
 		ended(ctx, n)
 		n.SetDisk(f)
 		for range programs[1:] {
@@ -66,9 +66,9 @@ func open(ctx context.Context, t *looptest.T, fsys host.FS, flag int) host.File 
 	return f
 }
 
-// After a Sync that has failed, the data may be gone, although a Sync of another File succeeds. Programs still read it
-// until the crash. What is written again to the same block is durable, with the rest of the block. A program that gives up with
-// the error does not fail the test.
+// After a Sync that has failed, the data may be gone, although a Sync of another File succeeds. Programs still read
+// it until the crash. What is written again to the same block is durable, with the rest of the block. A program that
+// gives up with the error does not fail the test.
 func TestSyncThatFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		again string

@@ -14,17 +14,17 @@ import (
 	"github.com/takt-go/takt/task/host"
 )
 
-// This is a model of what a crash may leave. It is written down in another way than the disk is, and it finds all outcomes of
-// a program by trying all that can happen.
+// This is a model of what a crash may leave. It is written down in another way than the disk is, and it finds all
+// outcomes of a program by trying all that can happen.
 //
-// Files: a file has metadata (its size, and the physical block of each block), a page in memory for each block, and physical
-// blocks. After each step of the program, the system may write any page to its physical block, and may commit the metadata. A crash leaves the
-// physical blocks, as the committed metadata has them. A truncation gives blocks back, and nothing uses them again. A commit
-// first makes the end of a block 0 that a truncation has cut.
+// Files: a file has metadata (its size, and the physical block of each block), a page in memory for each block, and
+// physical blocks. After each step of the program, the system may write any page to its physical block, and may
+// commit the metadata. A crash leaves the physical blocks, as the committed metadata has them. A truncation gives
+// blocks back, and nothing uses them again. A commit first makes the end of a block 0 that a truncation has cut.
 //
-// Entries: a crash leaves the changes of any subset, if it keeps these rules. Of each entry, it has the first changes. A directory that is
-// removed is empty. A file that is moved to another directory can be reached there. Of the moves of directories, it has the first
-// ones. The changes of a directory that SyncDir was called for are in it.
+// Entries: a crash leaves the changes of any subset, if it keeps these rules. Of each entry, it has the first
+// changes. A directory that is removed is empty. A file that is moved to another directory can be reached there. Of
+// the moves of directories, it has the first ones. The changes of a directory that SyncDir was called for are in it.
 
 // A modelOp is an operation of a program.
 type modelOp struct {
@@ -497,8 +497,8 @@ func (m *model) movesDirectories() bool {
 	return slices.ContainsFunc(m.changes, func(c modelChange) bool { return c.kind == "rename" && m.nodes[c.node].dir })
 }
 
-// What is seen after a crash is what the model allows, and each outcome that the model allows is seen. (If directories are
-// moved, the disk keeps the order of some more changes.)
+// What is seen after a crash is what the model allows, and each outcome that the model allows is seen. (If
+// directories are moved, the disk keeps the order of some more changes.)
 func TestCrashLeavesWhatTheModelAllows(t *testing.T) {
 	programs, outcomes, complete := 0, 0, 0
 	check := func(program []modelOp, m *model) {

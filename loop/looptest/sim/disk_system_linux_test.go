@@ -73,8 +73,8 @@ func describe(i fs.FileInfo, err error) string {
 	return fmt.Sprint(i.Name(), " ", size, " ", i.Mode())
 }
 
-// Random calls on a simulated disk have the results, and the errors, that they have on the operating system. Files are renamed and
-// removed while they are open.
+// Random calls on a simulated disk have the results, and the errors, that they have on the operating system. Files
+// are renamed and removed while they are open.
 func TestDiskIsLikeTheOperatingSystem(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o022))
 	for seed := range uint64(200) {

@@ -7,10 +7,59 @@ import (
 	"time"
 )
 
-// DiskFaults says how often calls on a running disk fail. Each field but Capacity is a probability, from 0 to 1, for each call that
-// it concerns. A fault is a choice of the schedule.
+// DiskFaults says how often calls on a running disk fail. Each field but Capacity is a probability, from 0 to 1, for
+// each call that it concerns. Each fault is a choice of the schedule, whose name says what happens: "sync of /wal
+// fails on a". Its error is that of package os, with the error number that the field names. If the program of a node
+// ends with such an error, wrapped or not, that does not fail the test.
+//
+// # The disk
+//
+// Each node has a disk, with one directory, "/", at first. Relative names begin there, too. The disk keeps the rules
+// of [host.FS], and its calls have the results and the errors that they have on Linux. It has no links, checks no
+// permissions, and a file has at most 1 GiB. A Sync and a SyncDir take from 0.1 to 2 ms by the clock of the world,
+// and all other calls from 1 to 21 µs. Calls on different files, and those of the FS, run at the same time. Each is
+// made at one moment: when it begins, or when it ends.
+//
+// # What a crash leaves
+//
+// A crash is at most one choice: "disk of a at a crash". With the value 0 all that programs could see is left, with 1
+// all that is not durable is gone, and with 2 to 7 noise decides about each part. If everything is durable, there is
+// no choice. After a crash, all that is left is durable. The end of a program is no crash: what it has written stays
+// to be seen, and not durable.
+//
+// Data. A Sync makes durable what was done to the file before the Sync was called. Of all writes and truncations
+// since then, the following is left.
+//
+//   - Each block of 512 bytes, counted from the beginning of the file, is as any of the writes has left it, or as
+//     it was when it was durable. So each write to several blocks may be torn, and a later write may be there
+//     without an earlier one. A block itself is not torn.
+//   - The size is one that the file has had since then. (A write to several blocks sets it block by block.) If the
+//     size is ahead of the data, the blocks that were not written are zeros. If it is behind the data, the rest is
+//     gone.
+//   - A truncation that is left has cut all that was written before it. If a truncation is not left, then nothing
+//     that was written later to the blocks that it cut off whole is left either.
+//
+// Entries. A SyncDir makes durable which entries were created, renamed and removed in the directory before the
+// SyncDir was called. It says nothing about other directories, also not about the one in which the directory itself
+// is, nor about the data. Of all later changes, any may be left, with these exceptions.
+//
+//   - A rename is one change: the new name has the old file or the new one, and the old name is gone together with
+//     that. A rename from one directory to another is durable after a SyncDir of either.
+//   - The changes of one entry keep their order.
+//   - If a directory was removed, what was moved out of it before is not in it.
+//   - If something was moved to a new directory, the directory is there.
+//   - Moves of directories keep their order.
+//
+// So a byte that is durable is never lost, unless it was overwritten or cut, no byte is there that was neither
+// written nor zero, and no file is lost that always had a name. Data and entries do not depend on each other: a new
+// file may be there without its data. This is no less than what ext4 and xfs leave in the worst case. It is no more
+// than what some file system leaves.
 type DiskFaults struct {
-	SyncFails float64 // a Sync or SyncDir fails with EIO
+	// SyncFails: a Sync with something to write, or a SyncDir, fails with EIO. After a Sync that has failed, the data
+	// that it should have made durable may be gone at the next crash, and until then programs read it. The system
+	// forgets that it was not written: a Sync of another File succeeds, and makes only those blocks durable that were
+	// written again. Entries are as before.
+	SyncFails float64
 	Slow      float64 // a call takes from 10 ms to 1 s longer
 	Full      float64 // a write, or the making of a file or directory, fails with ENOSPC; a write may be done in part
 	ReadFails float64 // a read fails with EIO

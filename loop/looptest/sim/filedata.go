@@ -126,8 +126,8 @@ func (f *fileData) crash(choice int, chance *rand.Rand, r *damage) {
 	f.log = nil
 }
 
-// some returns what is left if the first pieces of the log have changed the size, and each block has what chance decides.
-// It notes in kept which pieces are left.
+// some returns what is left if the first pieces of the log have changed the size, and each block has what chance
+// decides. It notes in kept which pieces are left.
 func (f *fileData) some(sizes int, chance *rand.Rand, kept []bool) []byte {
 	left := slices.Clone(f.synced)
 	var cuts []int // truncations
@@ -165,7 +165,8 @@ func (f *fileData) some(sizes int, chance *rand.Rand, kept []bool) []byte {
 func (f *fileData) someOfBlock(left []byte, pieces, cuts []int, sizes int, chance *rand.Rand, kept []bool) {
 	start := f.log[pieces[0]].block() * blockSize
 	for _, cut := range cuts {
-		// A truncation gives the block back. What is written later is in another block, which the old size does not have.
+		// A truncation gives the block back. What is written later is in another block, which the old size does not
+		// have.
 		if cut >= sizes && f.log[cut].off <= start {
 			if n := slices.IndexFunc(pieces, func(i int) bool { return i > cut }); n >= 0 {
 				pieces = pieces[:n]

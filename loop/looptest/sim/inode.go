@@ -138,8 +138,8 @@ func (c *change) apply() {
 	c.to.dir.durable[c.to.name] = c.node
 }
 
-// needs reports whether a crash that undoes the earlier change e must also undo c. Otherwise it can undo any of them. This order
-// keeps a file from being lost that has a name all the time, and a directory from being in itself.
+// needs reports whether a crash that undoes the earlier change e must also undo c. Otherwise it can undo any of them.
+// This order keeps a file from being lost that has a name all the time, and a directory from being in itself.
 func (c *change) needs(e *change) bool {
 	switch {
 	case e.to == c.to, c.kind == "rename" && e.to == c.from, e.kind == "rename" && (e.from == c.to || e.from == c.from):

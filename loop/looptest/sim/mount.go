@@ -31,8 +31,8 @@ var (
 	errAppend = errors.New("os: invalid use of WriteAt on file opened with O_APPEND")
 )
 
-// Begin makes the call at one moment: now or at its end. A Sync makes durable at its end what was written before it began. If
-// the task is unwound, a call that has not been made is dropped.
+// Begin makes the call at one moment: now or at its end. A Sync makes durable at its end what was written before it
+// began. If the task is unwound, a call that has not been made is dropped.
 func (m *mount) Begin(_ *loop.Loop, op, name string, work, done func()) (abandon func()) {
 	begun := m.seq
 	made := op != "sync" && op != "syncdir" && m.calls.IntN(2) == 0
@@ -97,7 +97,7 @@ func (m *mount) Open(name string, flag int, perm fs.FileMode) (host.DiskFile, er
 		err = syscall.EISDIR
 	case node == nil:
 		node = &inode{perm: perm}
-		err = m.add("create", at, node)
+		err = m.add("create", name, at, node)
 	}
 	if err != nil {
 		return nil, failure("open", name, err)
@@ -110,8 +110,8 @@ func (m *mount) Open(name string, flag int, perm fs.FileMode) (host.DiskFile, er
 }
 
 // add gives a new file or directory a name.
-func (m *mount) add(kind string, at spot, node *inode) error {
-	if m.happens(m.faults.Full, "%s of %s finds the disk full", kind, at.name) {
+func (m *mount) add(kind, name string, at spot, node *inode) error {
+	if m.happens(m.faults.Full, "%s of %s finds the disk full", kind, name) {
 		return diskError{syscall.ENOSPC}
 	}
 	node.perm &= 0o755
@@ -170,7 +170,7 @@ func (m *mount) Mkdir(name string, perm fs.FileMode) error {
 	default:
 		node = newDir(at.dir)
 		node.perm = perm
-		err = m.add("mkdir", at, node)
+		err = m.add("mkdir", name, at, node)
 	}
 	if err != nil {
 		return failure("mkdir", name, err)
