@@ -25,36 +25,36 @@ type file struct {
 func (f *file) Name() string { return f.name }
 
 func (f *file) Read(p []byte) (n int, err error) {
-	err = f.alone("Read", "read", func() (err error) { n, err = f.disk.Read(p); return err })
+	err = f.alone("File.Read", "read", func() (err error) { n, err = f.disk.Read(p); return err })
 	return n, err
 }
 
 func (f *file) Write(p []byte) (n int, err error) {
-	err = f.alone("Write", "write", func() (err error) { n, err = f.disk.Write(p); return err })
+	err = f.alone("File.Write", "write", func() (err error) { n, err = f.disk.Write(p); return err })
 	return n, err
 }
 
 func (f *file) WriteAt(p []byte, off int64) (n int, err error) {
-	err = f.alone("WriteAt", "write", func() (err error) { n, err = f.disk.WriteAt(p, off); return err })
+	err = f.alone("File.WriteAt", "write", func() (err error) { n, err = f.disk.WriteAt(p, off); return err })
 	return n, err
 }
 
 func (f *file) Seek(offset int64, whence int) (at int64, err error) {
-	err = f.alone("Seek", "seek", func() (err error) { at, err = f.disk.Seek(offset, whence); return err })
+	err = f.alone("File.Seek", "seek", func() (err error) { at, err = f.disk.Seek(offset, whence); return err })
 	return at, err
 }
 
 func (f *file) Truncate(size int64) error {
-	return f.alone("Truncate", "truncate", func() error { return f.disk.Truncate(size) })
+	return f.alone("File.Truncate", "truncate", func() error { return f.disk.Truncate(size) })
 }
 
 func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
-	err = f.shared("ReadAt", "read", func() (err error) { n, err = f.disk.ReadAt(p, off); return err })
+	err = f.shared("File.ReadAt", "read", func() (err error) { n, err = f.disk.ReadAt(p, off); return err })
 	return n, err
 }
 
 func (f *file) Stat() (info fs.FileInfo, err error) {
-	err = f.shared("Stat", "stat", func() (err error) { info, err = f.disk.Stat(); return err })
+	err = f.shared("File.Stat", "stat", func() (err error) { info, err = f.disk.Stat(); return err })
 	return info, err
 }
 
@@ -79,7 +79,7 @@ func (f *file) shared(method, op string, work func() error) error {
 }
 
 func (f *file) Sync() error {
-	ctx := f.task("Sync").Context()
+	ctx := f.task("File.Sync").Context()
 	if err := f.syncing.Lock(ctx); err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (f *file) Close() (err error) {
 	}
 	var t *loop.Task
 	if !f.loop.Closed() {
-		t = f.task("Close")
+		t = f.task("File.Close")
 	}
 	f.closed = true
 	shut := sync.OnceValue(f.disk.Close)
@@ -142,4 +142,4 @@ func (f *file) errClosed(op string) error {
 }
 
 // task returns the running task.
-func (f *file) task(method string) *loop.Task { return lowlevel.Running(f.loop, "File."+method) }
+func (f *file) task(method string) *loop.Task { return lowlevel.Running(f.loop, method) }

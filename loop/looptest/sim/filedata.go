@@ -68,15 +68,16 @@ func (f *fileData) sync(seq uint64) {
 			}
 		}
 	}
-	f.settle(seq, func(p *piece) bool { return !p.clean || again[p.block()] })
+	f.settle(seq, true, again)
 }
 
 // fail is a Sync of what was done up to seq that fails: the sizes become durable, and the blocks may be written or not.
 // The system takes them for written.
-func (f *fileData) fail(seq uint64) { f.settle(seq, func(*piece) bool { return false }) }
+func (f *fileData) fail(seq uint64) { f.settle(seq, false, nil) }
 
 // settle takes out of the log what was done up to seq, except for the pieces that are not written. Those become clean.
-func (f *fileData) settle(seq uint64, written func(*piece) bool) {
+// Clean pieces are only written to the blocks in again.
+func (f *fileData) settle(seq uint64, works bool, again map[int64]bool) {
 	kept := f.log[:0]
 	for _, p := range f.log {
 		switch {
@@ -88,7 +89,7 @@ func (f *fileData) settle(seq uint64, written func(*piece) bool) {
 				q := &kept[i]
 				q.bytes = q.bytes[:max(0, min(int64(len(q.bytes)), p.off-q.off))]
 			}
-		case written(&p):
+		case works && (!p.clean || again[p.block()]):
 			f.synced = put(f.synced, p.bytes, p.off)
 		default:
 			if !p.clean {
