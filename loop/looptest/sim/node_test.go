@@ -14,11 +14,11 @@ import (
 	"github.com/takt-go/takt/task/host"
 )
 
-// A life is one case of TestLifecycle: a kind of body in a node, where it stands when its machine ends, how the
+// A nodeLife is one case of TestNodeLifecycle: a kind of body in a node, where it stands when its machine ends, how the
 // machine ends, and what the body does while it is unwound.
-type life struct{ body, stands, end, answer string }
+type nodeLife struct{ body, stands, end, answer string }
 
-func lives() (all []life) {
+func nodeLives() (all []nodeLife) {
 	for _, body := range []string{"task", "eager task", "machine", "child of a group", "body of a limit"} {
 		for _, stands := range []string{"asleep", "in a future", "woken", "yielding", "in a call", "in its step"} {
 			for _, end := range []string{"crash", "crash and start", "stop", "exit", "crash while paused", "stop while paused", "the end of the world"} {
@@ -27,7 +27,7 @@ func lives() (all []life) {
 					case body == "machine" && stands == "in a call": // no call of a machine suspends
 					case stands == "in its step" && end != "crash" && end != "crash and start":
 					default:
-						all = append(all, life{body, stands, end, answer})
+						all = append(all, nodeLife{body, stands, end, answer})
 					}
 				}
 			}
@@ -37,8 +37,8 @@ func lives() (all []life) {
 }
 
 // Whatever the tasks of a machine do after its end has no effect, and nothing is left of them.
-func TestLifecycle(t *testing.T) {
-	all := lives()
+func TestNodeLifecycle(t *testing.T) {
+	all := nodeLives()
 	if len(all) != 1246 { // the number shows if a case drops out
 		t.Errorf("%d cases", len(all))
 	}
@@ -54,9 +54,9 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
-// A patient is the body that TestLifecycle looks at.
+// A patient is the body that TestNodeLifecycle looks at.
 type patient struct {
-	life
+	nodeLife
 	t       *looptest.T
 	node    *sim.Node
 	history *sim.History[string, none]
@@ -68,9 +68,9 @@ type patient struct {
 	unwound bool
 }
 
-func (c life) run(ctx context.Context, t *looptest.T) {
+func (c nodeLife) run(ctx context.Context, t *looptest.T) {
 	w := sim.New(ctx, t)
-	x := &patient{life: c, t: t, history: sim.NewHistory[string, none](w), never: future.NewShared[none](ctx), woken: future.NewShared[none](ctx)}
+	x := &patient{nodeLife: c, t: t, history: sim.NewHistory[string, none](w), never: future.NewShared[none](ctx), woken: future.NewShared[none](ctx)}
 	leave := future.NewShared[none](ctx)
 	incarnation := 0
 	x.node = w.Node("a", func(ctx context.Context, _ *host.Host) error {

@@ -51,14 +51,14 @@ type Plan struct {
 	Steady bool
 }
 
-// A kind is a kind of faults.
-type kind struct {
+// A faultKind is a kind of faults.
+type faultKind struct {
 	name    string
 	weight  func(p *Plan) *float64
 	propose func(f *faults, r *rand.Rand) fault // r is for this proposal alone
 }
 
-var kinds = []kind{
+var kinds = []faultKind{
 	{"Crash", func(p *Plan) *float64 { return &p.Crash }, (*faults).crash},
 	{"PowerFailure", func(p *Plan) *float64 { return &p.PowerFailure }, (*faults).powerFailure},
 	{"Stop", func(p *Plan) *float64 { return &p.Stop }, (*faults).stop},
@@ -220,7 +220,7 @@ func (f *faults) propose() {
 		sum += *k.weight(&f.plan)
 	}
 	at := f.detail.Float64() * sum
-	var of kind
+	var of faultKind
 	for _, k := range kinds {
 		if weight := *k.weight(&f.plan); weight > 0 {
 			of = k // of the last one, if the sum is rounded
