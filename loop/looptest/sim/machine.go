@@ -31,6 +31,7 @@ type machine struct {
 	main     *task.Task[struct{}] // runs boot
 	stopping bool
 	off      bool
+	survived bool                     // the world ended when the machine was up
 	gone     *future.Future[struct{}] // done when the machine is off; nil until Stop waits for it
 }
 

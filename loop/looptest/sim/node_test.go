@@ -66,6 +66,7 @@ type patient struct {
 	began   bool
 	asked   bool
 	unwound bool
+	ended   bool // the world
 }
 
 func (c nodeLife) run(ctx context.Context, t *looptest.T) {
@@ -116,6 +117,7 @@ func (c nodeLife) run(ctx context.Context, t *looptest.T) {
 		_ = task.Yield(ctx)
 		_ = x.node.Stop(ctx)
 	case "the end of the world":
+		x.ended = true
 		return
 	}
 	_ = task.Yield(ctx)
@@ -136,7 +138,7 @@ func (x *patient) crash() {
 }
 
 // over reports whether the first incarnation has ended.
-func (x *patient) over() bool { return !x.node.Up() || x.node.Incarnation() > 1 }
+func (x *patient) over() bool { return x.ended || !x.node.Up() || x.node.Incarnation() > 1 }
 
 // start makes the body.
 func (x *patient) start(ctx context.Context) error {

@@ -49,6 +49,7 @@ func (w *World) end(ctx context.Context) {
 	}
 	for _, n := range w.nodes {
 		if m := n.machine; m.up() {
+			m.survived = true
 			m.switchOff()
 		}
 	}

@@ -1,0 +1,31 @@
+package sim
+
+import "time"
+
+// Paused reports whether the node is paused.
+func Paused(n *Node) bool { return n.machine.paused() }
+
+// ClockOf returns what SetClock has set.
+func ClockOf(n *Node) (offset time.Duration, rate float64) { return n.offset, n.rate }
+
+// NetworkState returns what is wrong with the network and the disks, or "".
+func NetworkState(w *World) string {
+	state := ""
+	if len(w.net.cuts) > 0 {
+		state += " cut"
+	}
+	if w.net.faults != (linkFaults{}) {
+		state += " faults"
+	}
+	w.net.eachLink(nil, nil, func(l *link) {
+		if !l.open() {
+			state += " " + l.name
+		}
+	})
+	for _, n := range w.nodes {
+		if n.disk.faults != (DiskFaults{}) {
+			state += " disk of " + n.name
+		}
+	}
+	return state
+}

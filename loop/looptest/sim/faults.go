@@ -1,0 +1,187 @@
+package sim
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
+)
+
+// A fault is a proposal, and what has come of it.
+type fault struct {
+	site     string // names the choice
+	possible bool
+	begin    func() (end func())
+
+	end   func() // nil if it has ended
+	until loop.Handle
+}
+
+// faults are the faults of one call of World.Faults.
+type faults struct {
+	world   *World
+	plan    Plan
+	noise   *rand.Rand
+	pcg     rand.PCG
+	detail  *rand.Rand // of one proposal; its source is pcg
+	next    loop.Handle
+	last    loop.Handle // after Plan.For
+	over    bool
+	lasting []*fault // in order of their beginnings
+	nodes   []*Node  // with a program
+	parted  bool     // a partition lasts
+}
+
+// Faults begins to cause faults, as the plan says, and returns at once. It ends after plan.For, or by [World.Quiet].
+//
+// At times that noise draws, Faults proposes a fault: noise draws the kind, the nodes, and how long it lasts. Then
+// a choice of the schedule decides whether it happens: always under [looptest.Sample], [looptest.Random] and
+// [looptest.PCT]. The first schedule of an exploration has no faults. The proposals of a run do not depend on
+// which of them happen. Hosts of the test are not crashed, stopped or paused.
+//
+// Faults panics if a field of the plan is out of range, if the world has no nodes, if ctx belongs to no task, or if
+// the faults of another call still begin.
+func (w *World) Faults(ctx context.Context, plan Plan) {
+	lowlevel.Current(ctx)
+	if w.ended {
+		return
+	}
+	plan.check()
+	if f := w.faults; f != nil && !f.over {
+		panic("sim: Faults, while the faults of another Plan still begin; call Quiet before, or give the first Plan a time in For")
+	}
+	before := w.faults
+	f := &faults{world: w, plan: plan, noise: w.t.Rand("faults")}
+	if before != nil {
+		f.lasting = before.lasting
+	}
+	f.detail = rand.New(&f.pcg)
+	if len(f.members()) == 0 {
+		panic("sim: Faults in a world without nodes; make the nodes before")
+	}
+	f.defaults()
+	w.faults = f
+	w.net.faults = linkFaults{f.plan.Net.Loss, f.plan.Net.Duplicate, f.plan.Net.Reorder}
+	if plan.Disk != (DiskFaults{}) {
+		for _, n := range f.nodes {
+			n.SetDisk(f.plan.Disk)
+		}
+	}
+	if plan.For > 0 {
+		f.last = w.loop.CallLater(plan.For, f.cease)
+	}
+	f.wait()
+}
+
+// wait waits for the time of the next proposal.
+func (f *faults) wait() {
+	f.next = f.world.loop.CallLater(f.draw(f.plan.Every, f.noise), f.propose)
+}
+
+// draw draws a time: the mean is mean, and most times are shorter.
+func (f *faults) draw(mean time.Duration, r *rand.Rand) time.Duration {
+	return max(time.Millisecond, time.Duration(min(r.ExpFloat64(), 5)*float64(mean)))
+}
+
+// propose proposes a fault. What it takes from the noise does not depend on the state of the world.
+func (f *faults) propose() {
+	f.pcg.Seed(f.noise.Uint64(), f.noise.Uint64())
+	f.wait()
+	sum := 0.0
+	for _, k := range kinds {
+		sum += *k.weight(&f.plan)
+	}
+	at := f.detail.Float64() * sum
+	var of faultKind
+	for _, k := range kinds {
+		if weight := *k.weight(&f.plan); weight > 0 {
+			of = k // of the last one, if the sum is rounded
+			if at -= weight; at < 0 {
+				break
+			}
+		}
+	}
+	lasts := f.draw(f.plan.Down, f.detail)
+	c := of.propose(f, f.detail)
+	if c.site == "" {
+		return
+	}
+	p := 0.0 // counts as a use of the site, but is no choice
+	if c.possible {
+		p = 1
+	}
+	if !f.world.t.Chance(c.site, p) {
+		return
+	}
+	c.end = c.begin()
+	f.lasting = slices.DeleteFunc(f.lasting, func(other *fault) bool { return other.end == nil })
+	f.lasting = append(f.lasting, &c)
+	c.until = f.world.loop.CallLater(lasts, c.finish)
+}
+
+// finish ends the fault.
+func (c *fault) finish() {
+	end := c.end
+	c.end = nil
+	c.until.Cancel()
+	if end != nil {
+		end()
+	}
+}
+
+// cease lets no further fault begin.
+func (f *faults) cease() {
+	if f.over {
+		return
+	}
+	f.over = true
+	f.world.net.faults = linkFaults{}
+	if f.plan.Disk != (DiskFaults{}) {
+		for _, n := range f.members() {
+			n.SetDisk(DiskFaults{})
+		}
+	}
+	f.next.Cancel()
+	f.last.Cancel()
+}
+
+// drop ends all without an effect on the world, which has ended.
+func (f *faults) drop() {
+	f.cease()
+	for _, c := range f.lasting {
+		c.end = nil
+		c.until.Cancel()
+	}
+}
+
+// Quiet ends the faults. It ends those of [World.Faults], and lets no further one begin. It heals the network, resumes the
+// nodes that are paused, starts those that are down, and sets their clocks and disks right ([Node.SetClock],
+// [Node.SetDisk]), whatever the reason for their state is. What SetLink has set stays. A program that is being stopped is
+// killed first, as an operating system kills a process. So Quiet waits for nothing, and what it has started takes its first steps
+// later. Quiet panics if ctx does not belong to the running task.
+func (w *World) Quiet(ctx context.Context) {
+	lowlevel.Current(ctx)
+	if f := w.faults; f != nil {
+		f.cease()
+		for _, c := range f.lasting {
+			c.finish()
+		}
+		f.lasting = nil
+	}
+	w.Heal()
+	for _, n := range w.nodes {
+		if n.boot == nil {
+			continue
+		}
+		n.SetClock(0, 1)
+		n.SetDisk(DiskFaults{})
+		n.Resume()
+		if m := n.machine; m.up() && m.stopping {
+			n.kill()
+		}
+		n.Start()
+	}
+}

@@ -1,0 +1,379 @@
+package sim_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/takt-go/takt/loop/looptest"
+	"github.com/takt-go/takt/loop/looptest/sim"
+	"github.com/takt-go/takt/loop/lowlevel"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/host"
+)
+
+// A strategy picks the first task always, and lets choose decide the choices. It is also the only search and walk.
+type strategy struct {
+	schedules int
+	seed      uint64
+	choose    func(site string) int
+}
+
+func (s *strategy) String() string                             { return "strategy of a test" }
+func (s *strategy) Seed() uint64                               { return s.seed }
+func (s *strategy) Begin(looptest.Exploration) looptest.Search { return s }
+func (s *strategy) Ran(looptest.Walk, looptest.Outcome)        {}
+func (s *strategy) Pick(p *looptest.ChoicePoint) int {
+	if p.Site() == "" {
+		return 0
+	}
+	return s.choose(p.Site())
+}
+
+func (s *strategy) Next() looptest.Walk {
+	if s.schedules == 0 {
+		return nil
+	}
+	s.schedules--
+	return s
+}
+
+func always(string) int { return 1 }
+
+// three makes nodes a, b and c that sleep.
+func three(w *sim.World) (nodes []*sim.Node) {
+	for _, name := range []string{"a", "b", "c"} {
+		nodes = append(nodes, w.Node(name, asleep))
+	}
+	return nodes
+}
+
+// The first run has no faults, and neither has a run by Run.
+func TestTheFirstRunHasNoFaults(t *testing.T) {
+	body := func(ctx context.Context, t *looptest.T) {
+		w := sim.New(ctx, t)
+		nodes := three(w)
+		w.Faults(ctx, sim.Plan{Every: 10 * time.Millisecond})
+		t.Always("nothing happens", func() error {
+			for _, n := range nodes {
+				if !n.Up() || n.Incarnation() > 1 {
+					return errors.New(n.Name())
+				}
+			}
+			return nil
+		})
+		_ = task.Sleep(ctx, 10*time.Second)
+	}
+	looptest.Run(t, body)
+	looptest.Explore(t, looptest.Sample(1, 0), body)
+}
+
+// The same seed gives the same faults at the same times. Which of them happen changes no proposal.
+func TestPlansAreDeterministic(t *testing.T) {
+	plan := sim.Plan{Every: 100 * time.Millisecond, PowerFailure: 0.3, Crash: 1, Pause: 1, Stop: 1, Partition: 1, Cut: 1, Hold: 1, Clock: 1, Steady: true}
+	runs := func(choose func(site string) int) (asked []string) {
+		looptest.Explore(t, &strategy{2, 7, func(site string) int {
+			asked = append(asked, site)
+			return choose(site)
+		}}, func(ctx context.Context, t *looptest.T) {
+			w := sim.New(ctx, t)
+			three(w)
+			w.Host("client")
+			w.Faults(ctx, plan)
+			for range 100 {
+				_ = task.Sleep(ctx, 100*time.Millisecond)
+				if asked != nil {
+					asked = append(asked, fmt.Sprint(lowlevel.LoopOf(ctx).Elapsed()))
+				}
+			}
+		})
+		return asked
+	}
+	first := runs(always)
+	if second := runs(always); !slices.Equal(first, second) || len(first) < 200 {
+		t.Errorf("%d lines\n%q\n%q", len(first), first, second)
+	}
+}
+
+// A crash that is needed is the only deviation that is left, at its own time, though there were others of the
+// same node before it, and proposals that were not possible.
+func TestFaultsStayWhereTheyAre(t *testing.T) {
+	plan := sim.Plan{Every: 200 * time.Millisecond, Down: 400 * time.Millisecond, Crash: 1, Pause: 1, Stop: 1}
+	var ends []time.Duration
+	needed := time.Duration(0)
+	body := func(ctx context.Context, t *looptest.T) {
+		ends = nil
+		w := sim.New(ctx, t)
+		w.Node("a", asleep)
+		var b *sim.Node
+		b = w.Node("b", func(ctx context.Context, _ *host.Host) error {
+			defer func() {
+				if b.Up() {
+					return // stopped
+				}
+				ends = append(ends, lowlevel.LoopOf(ctx).Elapsed())
+				if lowlevel.LoopOf(ctx).Elapsed() == needed {
+					lowlevel.LoopOf(ctx).CallSoon(func() { t.Error("it was this crash") })
+				}
+			}()
+			return task.Sleep(ctx, time.Hour)
+		})
+		w.Node("c", asleep)
+		w.Faults(ctx, plan)
+		_ = task.Sleep(ctx, 30*time.Second)
+	}
+	for seed := range uint64(5) {
+		needed = 0
+		looptest.Explore(t, &strategy{1, seed, always}, body)
+		if len(ends) < 6 {
+			continue // swarm mode has left crashes out
+		}
+		needed = ends[len(ends)-2]
+		r := record(t, func(tb testing.TB) {
+			looptest.Explore(tb, &strategy{1, seed, always}, body, looptest.Unexplained())
+		})
+		contains(t, r.report(), "it was this crash", "crash b, use ")
+		if n := strings.Count(r.report(), ", use "); n != 1 {
+			t.Errorf("%d deviations are left:\n%s", n, r.report())
+		}
+		if again := record(t, func(tb testing.TB) { looptest.Replay(tb, r.replay(), body) }); !again.Failed() || len(ends) != 1 || ends[0] != needed {
+			t.Errorf("the replay: crashes at %v, want %v", ends, needed)
+		}
+	}
+}
+
+// sites explores a plan, and returns how often each kind of site was chosen, for each schedule. (Explore runs
+// some schedules again, and asks nothing then.)
+func sites(t *testing.T, schedules int, plan sim.Plan, more func(ctx context.Context, t *looptest.T, w *sim.World, nodes []*sim.Node)) (counts []map[string]int) {
+	t.Helper()
+	looptest.Explore(t, &strategy{schedules, 1, func(site string) int {
+		kind, _, _ := strings.Cut(site, " ")
+		counts[len(counts)-1][kind]++
+		return 1
+	}}, func(ctx context.Context, t *looptest.T) {
+		counts = append(counts, map[string]int{})
+		w := sim.New(ctx, t)
+		nodes := three(w)
+		for _, name := range []string{"d", "e"} {
+			nodes = append(nodes, w.Node(name, asleep))
+		}
+		w.Faults(ctx, plan)
+		if more != nil {
+			more(ctx, t, w, nodes)
+		}
+		_ = task.Sleep(ctx, 20*time.Second)
+	})
+	counts = slices.DeleteFunc(counts, func(m map[string]int) bool { return len(m) == 0 })
+	if len(counts) != schedules {
+		t.Errorf("%d of %d schedules have faults", len(counts), schedules)
+	}
+	return counts
+}
+
+var allKinds = []string{"crash", "power", "stop", "pause", "partition", "cut", "hold", "clock"}
+
+// Without swarm mode each schedule has all kinds. With it, each schedule has some.
+func TestSwarm(t *testing.T) {
+	for _, counts := range sites(t, 20, sim.Plan{Every: 50 * time.Millisecond, Steady: true}, nil) {
+		for _, kind := range allKinds {
+			if counts[kind] == 0 {
+				t.Errorf("no %s in %v", kind, counts)
+			}
+		}
+	}
+	with := map[string]int{}
+	all := sites(t, 200, sim.Plan{Every: 50 * time.Millisecond}, nil)
+	for _, counts := range all {
+		for kind := range counts {
+			with[kind]++
+		}
+	}
+	for _, kind := range allKinds {
+		if n := with[kind]; n < 60 || n > 140 {
+			t.Errorf("%s is in %d of %d schedules", kind, n, len(all))
+		}
+	}
+	for _, counts := range sites(t, 20, sim.Plan{Every: 100 * time.Millisecond, Pause: 2}, nil) {
+		if len(counts) != 1 || counts["pause"] == 0 {
+			t.Errorf("the plan has pauses only, and the schedule %v", counts)
+		}
+	}
+}
+
+func TestMaxDown(t *testing.T) {
+	for limit, want := range map[int]int{0: 2, 1: 1, 4: 4, 9: 5} {
+		most := 0
+		sites(t, 50, sim.Plan{Every: 50 * time.Millisecond, Down: time.Second, MaxDown: limit, Crash: 2, Stop: 1, Pause: 1, Partition: 1}, func(ctx context.Context, t *looptest.T, w *sim.World, nodes []*sim.Node) {
+			t.Always("MaxDown", func() error {
+				down := 0
+				for _, n := range nodes {
+					if !n.Up() || sim.Paused(n) {
+						down++
+					}
+				}
+				if most = max(most, down); down > want {
+					return fmt.Errorf("%d are down", down)
+				}
+				return nil
+			})
+		})
+		if most != want {
+			t.Errorf("MaxDown %d: at most %d are down, want %d", limit, most, want)
+		}
+	}
+}
+
+// After For no fault begins, and those that have begun end.
+func TestTheEndOfAPlan(t *testing.T) {
+	over := false
+	last := 0
+	looptest.Explore(t, &strategy{50, 1, func(site string) int {
+		if over {
+			t.Errorf("%s after the end", site)
+		}
+		last++
+		return 1
+	}}, func(ctx context.Context, t *looptest.T) {
+		over = false
+		w := sim.New(ctx, t)
+		nodes := three(w)
+		w.Faults(ctx, sim.Plan{For: 5 * time.Second, Every: 100 * time.Millisecond, Down: time.Second, Net: sim.NetFaults{Loss: 1}})
+		panics(t, "sim: Faults, while the faults of another Plan still begin", func() { w.Faults(ctx, sim.Plan{}) })
+		_ = task.Sleep(ctx, 5*time.Second)
+		over = true
+		_ = task.Sleep(ctx, 6*time.Second) // the longest fault lasts five times Down
+		mustBeQuiet(t, w, nodes)
+		over = false
+		w.Faults(ctx, sim.Plan{For: time.Second})
+		_ = task.Sleep(ctx, 10*time.Second)
+	})
+	if last < 1000 {
+		t.Errorf("%d faults", last)
+	}
+}
+
+// mustBeQuiet fails the test unless all nodes are up, with clocks that are right, and reach each other.
+func mustBeQuiet(t *looptest.T, w *sim.World, nodes []*sim.Node) {
+	t.Helper()
+	for _, n := range nodes {
+		if offset, rate := sim.ClockOf(n); !n.Up() || sim.Paused(n) || offset != 0 || rate != 1 {
+			t.Errorf("%s: up %t, paused %t, clock %v %v", n.Name(), n.Up(), sim.Paused(n), offset, rate)
+		}
+	}
+	if s := sim.NetworkState(w); s != "" {
+		t.Errorf("the network: %s", s)
+	}
+}
+
+func TestQuiet(t *testing.T) {
+	over := false
+	looptest.Explore(t, &strategy{200, 1, func(site string) int {
+		if over {
+			t.Errorf("%s after Quiet", site)
+		}
+		return 1
+	}}, func(ctx context.Context, t *looptest.T) {
+		over = false
+		w := sim.New(ctx, t)
+		nodes := three(w)
+		// A program that does not end when it is stopped.
+		nodes = append(nodes, w.Node("d", func(ctx context.Context, _ *host.Host) error {
+			_ = task.Sleep(ctx, time.Hour)
+			return task.Sleep(ctx, time.Hour)
+		}))
+		// A program that exits.
+		nodes = append(nodes, w.Node("e", func(ctx context.Context, _ *host.Host) error {
+			err := task.Sleep(ctx, time.Second)
+			if isCanceled(err) {
+				return err
+			}
+			return nil
+		}))
+		w.Faults(ctx, sim.Plan{Every: 100 * time.Millisecond, Down: 2 * time.Second, MaxDown: 5, Net: sim.NetFaults{1, 1, 1}, Disk: sim.DiskFaults{SyncFails: 1, Capacity: 1}})
+		_ = task.Sleep(ctx, time.Duration(t.Rand("for").Int64N(int64(5*time.Second))))
+		w.Partition([]string{"a"}, []string{"b"})
+		w.Hold("a", "c")
+		nodes[0].SetClock(time.Second, 2)
+		w.Quiet(ctx)
+		over = true
+		mustBeQuiet(t, w, nodes)
+		_ = task.Sleep(ctx, 20*time.Second)
+		mustBeQuiet(t, w, nodes[:4])
+		w.Quiet(ctx)
+		mustBeQuiet(t, w, nodes)
+	})
+}
+
+// A node that the test starts or crashes itself is not touched by the end of an earlier fault.
+func TestTheEndOfAFaultLeavesOtherIncarnationsAlone(t *testing.T) {
+	looptest.Explore(t, &strategy{20, 1, always}, func(ctx context.Context, t *looptest.T) {
+		w := sim.New(ctx, t)
+		n := w.Node("a", asleep)
+		w.Faults(ctx, sim.Plan{For: 3 * time.Second, Crash: 1, Stop: 1, Pause: 1})
+		_ = task.Sleep(ctx, 3*time.Second)
+		n.Crash()
+		n.Start()
+		before := n.Incarnation()
+		n.Pause()
+		_ = task.Sleep(ctx, 10*time.Second)
+		if n.Incarnation() != before || !sim.Paused(n) {
+			t.Errorf("incarnation %d, want %d; paused %t", n.Incarnation(), before, sim.Paused(n))
+		}
+	})
+}
+
+func TestBadPlans(t *testing.T) {
+	run(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
+		panics(t, "sim: Faults in a world without nodes; make the nodes before", func() { w.Faults(ctx, sim.Plan{}) })
+		three(w)
+		for want, plan := range map[string]sim.Plan{
+			"sim: a Plan with For -1s; give it a positive time, or 0 for the default": {For: -time.Second},
+			"a Plan with Every -1s":                            {Every: -time.Second},
+			"a Plan with Down -1s":                             {Down: -time.Second},
+			"a Plan with MaxOffset -1s":                        {MaxOffset: -time.Second},
+			"a Plan with MaxDrift 1; ":                         {MaxDrift: 1},
+			"a Plan with MaxDown -1; ":                         {MaxDown: -1},
+			"a Plan with the weight Crash -1; ":                {Crash: -1},
+			"a Plan with the weight Clock NaN; ":               {Clock: math.NaN()},
+			"a Plan with the weight Hold +Inf; ":               {Hold: math.Inf(1)},
+			"a Plan with a probability in Net or Disk of 2; ":  {Net: sim.NetFaults{Loss: 2}},
+			"a Plan with a probability in Net or Disk of -1; ": {Disk: sim.DiskFaults{Slow: -1}},
+			"a Plan with a Capacity in Disk of -1; ":           {Disk: sim.DiskFaults{Capacity: -1}},
+		} {
+			panics(t, want, func() { w.Faults(ctx, plan) })
+		}
+		panics(t, "sim: Eventually with the limit 1s; give it a function", func() { w.Eventually(ctx, time.Second, nil) })
+		panics(t, "sim: Eventually with the limit -1s; ", func() { w.Eventually(ctx, -time.Second, func() error { return nil }) })
+	})
+}
+
+func TestEventually(t *testing.T) {
+	run(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
+		start := lowlevel.LoopOf(ctx).Elapsed()
+		calls := 0
+		w.Eventually(ctx, 10*time.Second, func() error {
+			if calls++; lowlevel.LoopOf(ctx).Elapsed()-start < 5*time.Second {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		if took := lowlevel.LoopOf(ctx).Elapsed() - start; took > 5100*time.Millisecond || calls > 100 {
+			t.Errorf("%v, %d calls", took, calls)
+		}
+		w.Eventually(ctx, 0, func() error { return nil })
+	})
+	fails(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
+		defer func() {
+			if at := lowlevel.LoopOf(ctx).Elapsed(); at != 3*time.Second {
+				t.Errorf("ends at %v", at)
+			}
+		}()
+		w.Eventually(ctx, 3*time.Second, func() error { return errors.New("two leaders") })
+		t.Error("it goes on")
+	}, "sim: it does not hold after 3s: two leaders")
+}
