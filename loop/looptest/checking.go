@@ -94,6 +94,8 @@ func (r *run) ask(c *check) (err error) {
 			r.violate(c, errors.New("it called FailNow"))
 		}
 	}()
+	r.checks.asked = c
+	defer func() { r.checks.asked = nil }()
 	err = c.holds()
 	returned = true
 	return err

@@ -78,6 +78,7 @@ type checks struct {
 	after moment      // the step that has ended, or that runs now
 	tail  bool        // the run goes on until the properties of Eventually hold
 	met   bool        // they do
+	asked *check      // its function runs now
 	lines *transcript // nil if the run has none
 	line  int         // how many lines the transcript had before the step
 }

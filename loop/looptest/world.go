@@ -28,6 +28,14 @@ func (r *run) Record() func(scene.Event) {
 	return r.scene
 }
 
+// Property returns the property whose function runs now, or "".
+func (r *run) Property() string {
+	if c := r.checks.asked; c != nil {
+		return c.String()
+	}
+	return ""
+}
+
 // A worldChoice is a choice of the schedule that may be a part of a fault of a simulated world.
 type worldChoice struct {
 	site, what string

@@ -1,6 +1,9 @@
 package sim
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Paused reports whether the node is paused.
 func Paused(n *Node) bool { return n.machine.paused() }
@@ -29,3 +32,6 @@ func NetworkState(w *World) string {
 	}
 	return state
 }
+
+// NodeOf returns the node that the task of ctx belongs to.
+func NodeOf(ctx context.Context) *Node { return machineOf(ctx).node }

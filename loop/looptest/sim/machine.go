@@ -100,7 +100,7 @@ func (m *machine) run(ctx context.Context) (_ struct{}, err error) {
 		m.ended(err)
 		err = nil
 	}()
-	err = m.node.boot(ctx, m.host)
+	err = lowlevel.LetThrough(ctx, m.node.boot(ctx, m.host))
 	returned = true
 	return struct{}{}, err
 }

@@ -48,6 +48,7 @@ func (n *Node) Incarnation() int { return n.starts }
 // stays as it is. The node is down until the next Start. An error or a panic of boot fails the test, except
 // an error that a fault of the disk has caused, and the cancellation by Stop.
 func (n *Node) Start() {
+	n.world.mustAct("Start")
 	w := n.world
 	if n.Up() || w.ended || w.loop.Closed() {
 		return
@@ -69,6 +70,7 @@ func (n *Node) Start() {
 //
 // A task of the node itself may call Crash; its step goes on to its next await, without effect on the world.
 func (n *Node) Crash() {
+	n.world.mustAct("Crash")
 	m := n.machine
 	if !m.up() {
 		return
@@ -90,6 +92,7 @@ func (n *Node) Crash() {
 //
 // If the task of ctx is canceled, or ctx ends, Stop returns the reason, and the program still ends.
 func (n *Node) Stop(ctx context.Context) error {
+	n.world.mustAct("Stop")
 	m := n.machine
 	if !m.up() {
 		return nil
@@ -117,6 +120,7 @@ func (n *Node) stop() {
 // step and its clock stands still, until Resume. What peers send waits in the buffers of its connections. If the node is
 // down or paused, Pause does nothing.
 func (n *Node) Pause() {
+	n.world.mustAct("Pause")
 	if m := n.machine; m.up() && !m.paused() {
 		m.realm.Pause()
 		n.world.tell(scene.Event{Kind: scene.Paused, Node: n.name})
@@ -127,6 +131,7 @@ func (n *Node) Pause() {
 // Resume lets the machine go on after Pause. Its clock is late by the time of the pause, until the next Start. If
 // the node is not paused, Resume does nothing.
 func (n *Node) Resume() {
+	n.world.mustAct("Resume")
 	if m := n.machine; m.paused() {
 		m.realm.Resume()
 		n.world.tell(scene.Event{Kind: scene.Resumed, Node: n.name})
@@ -139,6 +144,7 @@ func (n *Node) Resume() {
 // of the node's tasks go by rate. When an incarnation begins, its clock shows the time of the world plus offset.
 // SetClock panics if rate is out of range.
 func (n *Node) SetClock(offset time.Duration, rate float64) {
+	n.world.mustAct("SetClock")
 	if !(rate >= 0.001 && rate <= 1000) {
 		panic(fmt.Sprintf("sim: SetClock(%v, %v) of node %s; the rate must be from 0.001 to 1000", offset, rate, n.name))
 	}

@@ -15,14 +15,14 @@ import (
 // A World has nodes, the network between them, and their disks. Everything in it happens on one loop, and everything
 // that chance decides comes from the schedule of the test: see [New].
 //
-// The methods of a World are for the tasks and callbacks of the test, outside of the nodes, and for the functions that
-// package looptest calls between two steps.
+// The methods of a World are for the tasks and callbacks of the test, outside of the nodes.
 type World struct {
 	t      *looptest.T
 	loop   *loop.Loop
 	nodes  []*Node // in order of creation
 	net    *network
-	faults *faults           // of the last call of Faults; nil if there was none
+	faults *faults // of the last call of Faults; nil if there was none
+	run    scene.Run
 	record func(scene.Event) // nil if nobody looks at the run
 	ended  bool
 }
@@ -34,10 +34,10 @@ type World struct {
 func New(ctx context.Context, t *looptest.T) *World {
 	l := lowlevel.Current(ctx).Loop()
 	w := &World{t: t, loop: l}
-	run := scene.Of(t)
-	w.record = run.Record()
+	w.run = scene.Of(t)
+	w.record = w.run.Record()
 	w.net = newNetwork(w)
-	run.AtEnd(w.end)
+	w.run.AtEnd(w.end)
 	return w
 }
 
@@ -54,7 +54,10 @@ func (w *World) end(ctx context.Context) {
 		}
 	}
 	w.net.end()
-	_ = lowlevel.Yield(ctx) // the tasks of the nodes are unwound before ctx's task goes on
+	// The tasks of the nodes are unwound before ctx's task goes on. If the task was canceled, the first Yield only says so.
+	if lowlevel.Yield(ctx) != nil {
+		_ = lowlevel.Yield(ctx)
+	}
 }
 
 // Node makes a node, and starts it. boot is the program of the node. It runs in a task that has the name of the node.
@@ -94,6 +97,13 @@ func (w *World) add(name string, boot func(ctx context.Context, h *host.Host) er
 	return n
 }
 
+// mustAct panics if the caller is the function of a property: it must not change the world.
+func (w *World) mustAct(what string) {
+	if p := w.run.Property(); p != "" {
+		panic(fmt.Sprintf("sim: %s in the function of %s, which runs between two steps; a property only looks, so call %s in a task or callback", what, p, what))
+	}
+}
+
 // find returns the node with this name, or nil.
 func (w *World) find(name string) *Node {
 	if i := slices.IndexFunc(w.nodes, func(n *Node) bool { return n.name == name }); i >= 0 {
@@ -103,13 +113,11 @@ func (w *World) find(name string) *Node {
 }
 
 func mustBeName(name string) {
+	ok := name != "" && name != "localhost"
 	for i, c := range []byte(name) {
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0) {
-			name = ""
-			break
-		}
+		ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0)
 	}
-	if name == "" || name == "localhost" {
+	if !ok {
 		panic(fmt.Sprintf("sim: the name %q of a node; use lower-case letters, digits and hyphens, but not localhost", name))
 	}
 }

@@ -15,6 +15,9 @@ type Run interface {
 	// Record returns the function that records what happens in the world. It is nil if the run keeps no record, as
 	// almost every run of an exploration. Then the world need not build the events.
 	Record() func(Event)
+	// Property returns the property whose function runs now, such as `Always("one leader")`, or "". Such a function
+	// runs between two steps, and must not change the world.
+	Property() string
 }
 
 // Of returns the Run of t, which is a *looptest.T. Package looptest sets it.
