@@ -20,7 +20,6 @@ type disk struct {
 	begun    uint64     // what it was when the present call began
 	calls    *rand.Rand // how long calls take
 	details  *rand.Rand // of faults
-	crashes  int        // so far
 }
 
 func newDisk(n *Node) *disk {
@@ -42,7 +41,6 @@ const variants = 6
 //
 // It is one choice for the whole disk, so that a minimised schedule has one deviation for it.
 func (d *disk) powerOff() string {
-	d.crashes++
 	if len(d.changes) == 0 { // a file without a name is gone anyway
 		named := d.root.reachable()
 		d.unsynced = slices.DeleteFunc(d.unsynced, func(f *inode) bool { return !named[f] })
@@ -52,9 +50,10 @@ func (d *disk) powerOff() string {
 	}
 	t, name := d.node.world.t, d.node.name
 	var chance *rand.Rand
-	choice := t.Choose("disk of "+name+" at a crash", 2+variants)
+	site := d.node.world.siteOf("disk of " + name)
+	choice := t.Choose(site, 2+variants)
 	if choice > 1 {
-		chance = t.Rand(fmt.Sprintf("disk of %s at crash %d, variant %d", name, d.crashes, choice))
+		chance = t.Rand(fmt.Sprintf("%s, variant %d", site, choice))
 	}
 	return d.crash(choice, chance)
 }

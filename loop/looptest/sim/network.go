@@ -2,7 +2,7 @@ package sim
 
 import (
 	"context"
-	"math/rand/v2"
+	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -153,14 +153,12 @@ func (n *network) loseInFlight(from *nic) {
 	if all == 0 {
 		return
 	}
-	site := "in flight from " + from.node.name
-	noise := n.world.t.Rand(site)
-	seed := noise.Uint64() // drawn also if it is not used, so that a choice changes nothing later
+	site := n.world.siteOf("in flight from " + from.node.name)
 	how := n.world.t.Choose(site, 4)
 	if how == 0 {
 		return
 	}
-	mixed := rand.New(rand.NewPCG(seed, uint64(how)))
+	mixed := n.world.t.Rand(fmt.Sprintf("%s, variant %d", site, how))
 	lost := 0
 	for _, e := range from.ends {
 		keep, flying := 0, e.out.inFlight()

@@ -147,6 +147,58 @@ func TestFaultsStayWhereTheyAre(t *testing.T) {
 	}
 }
 
+// What a crash leaves on the disk stays with the crash, too: two deviations are left, the crash and its disk. There
+// were others before.
+func TestLossesStayWhereTheyAre(t *testing.T) {
+	var lost []time.Duration
+	needed := time.Duration(0)
+	body := func(ctx context.Context, t *looptest.T) {
+		lost = nil
+		w := sim.New(ctx, t)
+		var crashed time.Duration
+		w.Node("b", func(ctx context.Context, h *host.Host) error {
+			elapsed := lowlevel.LoopOf(ctx).Elapsed
+			defer func() { crashed = elapsed() }()
+			if _, err := h.FS.Stat(ctx, "new"); err != nil && crashed > 0 {
+				if lost = append(lost, crashed); crashed == needed {
+					t.Error("it was this loss")
+				}
+			}
+			if err := host.WriteFile(ctx, h.FS, "old", []byte("x"), 0o600); err != nil {
+				return err
+			}
+			if err := h.FS.SyncDir(ctx, "."); err != nil {
+				return err
+			}
+			if err := host.WriteFile(ctx, h.FS, "new", []byte("x"), 0o600); err != nil {
+				return err
+			}
+			return task.Sleep(ctx, time.Hour)
+		})
+		w.Node("c", asleep)
+		w.Faults(ctx, sim.Plan{Every: 300 * time.Millisecond, Crash: 1})
+		_ = task.Sleep(ctx, 20*time.Second)
+		w.Quiet(ctx)
+	}
+	found := 0
+	for seed := range uint64(5) {
+		needed = 0
+		looptest.Explore(t, &strategy{1, seed, always}, body)
+		if len(lost) < 4 {
+			continue
+		}
+		found++
+		needed = lost[len(lost)-2]
+		r := record(t, func(tb testing.TB) {
+			looptest.Explore(tb, &strategy{1, seed, always}, body, looptest.Unexplained())
+		})
+		contains(t, r.report(), "it was this loss", "It fails with 2 deviations from", "crash b: 1 write lost, 1 create undone")
+	}
+	if found < 2 {
+		t.Errorf("%d seeds have losses", found)
+	}
+}
+
 // sites explores a plan, and returns how often each kind of site was chosen, for each schedule. (Explore runs
 // some schedules again, and asks nothing then.)
 func sites(t *testing.T, schedules int, plan sim.Plan, more func(ctx context.Context, t *looptest.T, w *sim.World, nodes []*sim.Node)) (counts []map[string]int) {

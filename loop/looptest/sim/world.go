@@ -104,6 +104,10 @@ func (w *World) mustAct(what string) {
 	}
 }
 
+// siteOf returns the name of a choice about what happens now. The time makes it a name of its own. So if the minimiser
+// leaves out an earlier crash of a node, the choices of the later ones keep their names.
+func (w *World) siteOf(what string) string { return fmt.Sprintf("%s at %v", what, w.loop.Elapsed()) }
+
 // find returns the node with this name, or nil.
 func (w *World) find(name string) *Node {
 	if i := slices.IndexFunc(w.nodes, func(n *Node) bool { return n.name == name }); i >= 0 {
