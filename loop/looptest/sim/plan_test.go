@@ -429,3 +429,72 @@ func TestEventually(t *testing.T) {
 		t.Error("it goes on")
 	}, "sim: it does not hold after 3s: two leaders")
 }
+
+// Partitions have all shapes, and hosts of the test are on both sides. No side is empty.
+func TestShapes(t *testing.T) {
+	shapes := map[string]int{}
+	looptest.Explore(t, &strategy{100, 1, func(site string) int {
+		sides, bridge, bridged := strings.Cut(strings.TrimPrefix(site, "partition "), ", bridge ")
+		left, right, parted := strings.Cut(sides, " | ")
+		switch {
+		case strings.HasPrefix(site, "cut "):
+			from, to, _ := strings.Cut(site[4:], "→")
+			shapes[fmt.Sprintf("cut from all %t, to all %t", from == "all", to == "all")]++
+		case strings.HasPrefix(site, "hold "):
+			from, to, ok := strings.Cut(site[5:], "→")
+			if from == to || !ok {
+				t.Errorf("%q", site)
+			}
+		case parted:
+			members := append(strings.Fields(left), strings.Fields(right)...)
+			if bridged {
+				members = append(members, bridge)
+			}
+			slices.Sort(members)
+			if !slices.Equal(members, []string{"a", "b", "c", "d", "e", "x", "y"}) || left == "" || right == "" {
+				t.Errorf("%q", site)
+			}
+			hosts := 0
+			for _, name := range strings.Fields(left) {
+				if name >= "x" {
+					hosts++
+				}
+			}
+			nodes := len(strings.Fields(left)) - hosts
+			shapes[fmt.Sprintf("bridge %t", bridged)]++
+			shapes[fmt.Sprintf("%d nodes", nodes)]++
+			shapes[fmt.Sprintf("%d hosts", hosts)]++
+		default:
+			t.Errorf("%q", site)
+		}
+		return 1
+	}}, func(ctx context.Context, t *looptest.T) {
+		w := sim.New(ctx, t)
+		three(w)
+		w.Host("x")
+		w.Host("y")
+		w.Node("d", asleep)
+		w.Node("e", asleep)
+		w.Faults(ctx, sim.Plan{Every: 100 * time.Millisecond, Down: 100 * time.Millisecond, Partition: 1, Cut: 1, Hold: 1})
+		_ = task.Sleep(ctx, 10*time.Second)
+	})
+	for _, shape := range []string{"bridge true", "bridge false", "1 nodes", "2 nodes", "3 nodes", "4 nodes", "0 hosts", "1 hosts", "2 hosts",
+		"cut from all true, to all false", "cut from all false, to all true", "cut from all false, to all false"} {
+		if shapes[shape] < 30 {
+			t.Errorf("%s: %d times", shape, shapes[shape])
+		}
+	}
+}
+
+// A world with one node has no links. The proposals for them do nothing.
+func TestAPlanForOneNode(t *testing.T) {
+	looptest.Explore(t, &strategy{20, 1, func(site string) int {
+		t.Errorf("%q", site)
+		return 1
+	}}, func(ctx context.Context, t *looptest.T) {
+		w := sim.New(ctx, t)
+		w.Node("a", asleep)
+		w.Faults(ctx, sim.Plan{Every: 100 * time.Millisecond, Partition: 1, Cut: 1, Hold: 1})
+		_ = task.Sleep(ctx, 10*time.Second)
+	})
+}
