@@ -16,8 +16,8 @@ import (
 	"github.com/takt-go/takt/task/host"
 )
 
-// program runs boot as the program of a node for some time, and expects that it has ended then.
-func program(boot func(ctx context.Context, h *host.Host) error) func(context.Context, *looptest.T, *sim.World) {
+// ends runs boot as the program of a node for some time, and expects that it has ended then.
+func ends(boot func(ctx context.Context, h *host.Host) error) func(context.Context, *looptest.T, *sim.World) {
 	return func(ctx context.Context, t *looptest.T, w *sim.World) {
 		n := w.Node("a", boot)
 		_ = task.Sleep(ctx, 10*time.Second)
@@ -28,9 +28,9 @@ func program(boot func(ctx context.Context, h *host.Host) error) func(context.Co
 }
 
 func TestHowBootEnds(t *testing.T) {
-	run(t, program(func(context.Context, *host.Host) error { return nil }))
-	run(t, program(func(ctx context.Context, _ *host.Host) error { return task.Sleep(ctx, time.Second) }))
-	run(t, program(func(ctx context.Context, _ *host.Host) error { // its other tasks end with it
+	run(t, ends(func(context.Context, *host.Host) error { return nil }))
+	run(t, ends(func(ctx context.Context, _ *host.Host) error { return task.Sleep(ctx, time.Second) }))
+	run(t, ends(func(ctx context.Context, _ *host.Host) error { // its other tasks end with it
 		for _, name := range []string{"x", "y"} {
 			spawn(ctx, name, func(ctx context.Context) error {
 				if err := task.Sleep(ctx, time.Hour); err != nil {
@@ -41,15 +41,15 @@ func TestHowBootEnds(t *testing.T) {
 		}
 		return task.Sleep(ctx, time.Second)
 	}))
-	fails(t, program(func(ctx context.Context, _ *host.Host) error { return errors.New("no space") }),
+	fails(t, ends(func(ctx context.Context, _ *host.Host) error { return errors.New("no space") }),
 		"sim: the program of node a has ended: no space")
-	fails(t, program(func(ctx context.Context, _ *host.Host) error { task.Current(ctx).Cancel(nil); return task.Yield(ctx) }),
+	fails(t, ends(func(ctx context.Context, _ *host.Host) error { task.Current(ctx).Cancel(nil); return task.Yield(ctx) }),
 		"sim: the program of node a has ended: canceled")
-	fails(t, program(func(ctx context.Context, _ *host.Host) error {
+	fails(t, ends(func(ctx context.Context, _ *host.Host) error {
 		_ = task.Sleep(ctx, time.Second)
 		panic("index out of range")
 	}), `panic in task "a": index out of range`, "nodeends_test.go")
-	fails(t, program(func(ctx context.Context, _ *host.Host) error { runtime.Goexit(); return nil }), "")
+	fails(t, ends(func(ctx context.Context, _ *host.Host) error { runtime.Goexit(); return nil }), "")
 }
 
 // A failed assertion in a program ends the run, as in any task.
@@ -269,10 +269,10 @@ func TestStopBeforeTheFirstStep(t *testing.T) {
 
 // A program stops its own node, in its main task and in another one.
 func TestStopByTheNode(t *testing.T) {
-	run(t, program(func(ctx context.Context, h *host.Host) error {
+	run(t, ends(func(ctx context.Context, h *host.Host) error {
 		return sim.NodeOf(ctx).Stop(ctx)
 	}))
-	run(t, program(func(ctx context.Context, h *host.Host) error {
+	run(t, ends(func(ctx context.Context, h *host.Host) error {
 		spawn(ctx, "x", func(ctx context.Context) error {
 			if err := sim.NodeOf(ctx).Stop(ctx); !isCanceled(err) {
 				panic(err)
