@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/loop/trace"
 )
 
@@ -28,6 +29,11 @@ func newTimeline(t testing.TB, r *run) timeline {
 	}
 	tl.rec = trace.NewRecorder(recordBudget)
 	r.timeline = tl.rec.Observe
+	report, page := r.scene, world.Recorder(tl.rec)
+	r.scene = func(e world.Event) {
+		report(e)
+		page(e)
+	}
 	return tl
 }
 

@@ -20,6 +20,7 @@ type lanes struct {
 	spans  []span  // in the order of their beginnings
 	arrows []arrow // in the order of their ends
 	idles  []span  // the idle times of the loop; their task is -1
+	world  *worldView
 }
 
 // A lane is a task, and its state while makeLanes reads the events.
@@ -60,6 +61,14 @@ type arrow struct {
 	task int
 	from int // a TaskWoken or TaskMade
 	to   int // the StepBegan
+}
+
+// lanes returns the recording in the form that the exports draw.
+func (r *Recorder) lanes() *lanes {
+	events, world := r.withWorld()
+	l := makeLanes(events)
+	l.world = world
+	return l
 }
 
 // makeLanes makes lanes from events, which are in order, the oldest first.

@@ -23,6 +23,8 @@ import (
 //   - Wakes are flow arrows of the category wake, from the step or callback that wakes the task to
 //     the step that follows. Spawns are flow arrows of the category spawn.
 //   - Timers, cancellations, posts, and the making and the end of tasks are instants.
+//   - Each node of a simulated world (package looptest/sim) is a process with the tracks of its tasks. One more track
+//     has its incarnations, and faults and logs as instants. Messages are not written.
 //
 // The format orders events by time only. So WritePerfetto moves each event to at least 4 ns after
 // the event before it, which keeps their order. With the real clock this changes the times very
@@ -32,7 +34,7 @@ import (
 // WritePerfetto returns the error of w. It panics if w is nil.
 func (r *Recorder) WritePerfetto(w io.Writer) error {
 	mustWrite("WritePerfetto", w)
-	p := perfetto{lanes: makeLanes(r.Events())}
+	p := perfetto{lanes: r.lanes()}
 	p.spread()
 	p.addNames()
 	for _, s := range p.spans {
@@ -46,6 +48,9 @@ func (r *Recorder) WritePerfetto(w io.Writer) error {
 	}
 	for at, e := range p.events {
 		p.addInstant(at, e)
+	}
+	if p.world != nil {
+		p.addWorld()
 	}
 	// The sort is stable: of two events with the same time, the enclosing one was added first.
 	slices.SortStableFunc(p.out, func(a, b perfettoEvent) int { return cmp.Compare(a.Time.orNever(), b.Time.orNever()) })
@@ -128,8 +133,22 @@ func (p *perfetto) tid(task int) uint64 {
 	return p.tasks[task].id + perfettoLoop
 }
 
+// pid returns the process of a task: that of its node in a simulated world, or else that of the loop.
+func (p *perfetto) pid(task int) int {
+	if task >= 0 && p.world != nil {
+		if node, ok := p.world.tasks[p.tasks[task].id]; ok {
+			return nodePID(node)
+		}
+	}
+	return perfettoPID
+}
+
+func nodePID(node int) int { return perfettoPID + 1 + node }
+
 func (p *perfetto) add(e perfettoEvent, args perfettoArgs) {
-	e.PID = perfettoPID
+	if e.PID == 0 {
+		e.PID = perfettoPID
+	}
 	if args != (perfettoArgs{}) {
 		e.Args = &args
 	}
@@ -143,12 +162,51 @@ func (p *perfetto) addNames() {
 	for task, t := range p.tasks {
 		p.addName(task, t.name)
 	}
+	if p.world == nil {
+		return
+	}
+	for node, name := range p.world.nodes {
+		of := perfettoEvent{Phase: "M", Name: "process_name", PID: nodePID(node), TID: p.nodeTID()}
+		p.add(of, perfettoArgs{Name: "node " + name})
+		of.Name = "thread_name"
+		p.add(of, perfettoArgs{Name: "node"})
+	}
+}
+
+// nodeTID returns the track of each node for its incarnations and faults. No task has it.
+func (p *perfetto) nodeTID() uint64 {
+	if n := len(p.tasks); n > 0 {
+		return p.tid(n-1) + 1
+	}
+	return perfettoLoop + 1
+}
+
+// addWorld adds what has happened in a simulated world, except for the messages.
+func (p *perfetto) addWorld() {
+	for _, s := range p.world.spans {
+		if s.kind == cutSpan { // cuts overlap, which slices of a track must not
+			p.add(perfettoEvent{Phase: "i", Name: "cut " + s.what, Category: "world", TID: perfettoLoop, Time: &p.ts[s.from], Scope: "g"}, perfettoArgs{At: exact(p.at(s.from))})
+			continue
+		}
+		from, dur := p.ts[s.from], p.ts[s.to]-p.ts[s.from]
+		p.add(perfettoEvent{Phase: "X", Name: s.what, Category: "world", PID: nodePID(s.node), TID: p.nodeTID(), Time: &from, Dur: &dur}, perfettoArgs{At: exact(p.at(s.from))})
+	}
+	for _, m := range p.world.marks {
+		e := perfettoEvent{Phase: "i", Name: m.what, Category: "log", TID: perfettoLoop, Time: &p.ts[m.at], Scope: "t"}
+		if m.node >= 0 {
+			e.PID, e.TID = nodePID(m.node), p.nodeTID()
+		}
+		if m.fault {
+			e.Category, e.Scope = "fault", "g"
+		}
+		p.add(e, perfettoArgs{At: exact(p.at(m.at))})
+	}
 }
 
 func (p *perfetto) addName(task int, name string) {
-	tid := p.tid(task)
-	p.add(perfettoEvent{Phase: "M", Name: "thread_name", TID: tid}, perfettoArgs{Name: name})
-	p.add(perfettoEvent{Phase: "M", Name: "thread_sort_index", TID: tid}, perfettoArgs{Sort: tid})
+	pid, tid := p.pid(task), p.tid(task)
+	p.add(perfettoEvent{Phase: "M", Name: "thread_name", PID: pid, TID: tid}, perfettoArgs{Name: name})
+	p.add(perfettoEvent{Phase: "M", Name: "thread_sort_index", PID: pid, TID: tid}, perfettoArgs{Sort: tid})
 }
 
 func (p *perfetto) addSpan(s span) {
@@ -183,7 +241,7 @@ func (p *perfetto) addSlice(s span, category, name string, args perfettoArgs) {
 	default:
 		args.Cut = "began before the recording, and goes on after it"
 	}
-	p.add(perfettoEvent{Phase: "X", Name: name, Category: category, TID: p.tid(s.task), Time: &from, Dur: &dur}, args)
+	p.add(perfettoEvent{Phase: "X", Name: name, Category: category, PID: p.pid(s.task), TID: p.tid(s.task), Time: &from, Dur: &dur}, args)
 }
 
 // addArrow adds a flow. Both ends are 1 ns inside of slices: this binds the flow to the slices.
@@ -196,8 +254,8 @@ func (p *perfetto) addArrow(id int, a arrow) {
 	if a.by < 0 {
 		p.addSlice(span{task: -1, from: a.from, to: a.from + 1, began: true, ended: true}, "callback", name+"s "+p.tasks[a.task].name, perfettoArgs{})
 	}
-	p.add(perfettoEvent{Phase: "s", Name: name, Category: name, TID: p.tid(a.by), Time: &from, ID: id}, perfettoArgs{})
-	p.add(perfettoEvent{Phase: "f", Name: name, Category: name, TID: p.tid(a.task), Time: &to, ID: id, Bind: "e"}, perfettoArgs{})
+	p.add(perfettoEvent{Phase: "s", Name: name, Category: name, PID: p.pid(a.by), TID: p.tid(a.by), Time: &from, ID: id}, perfettoArgs{})
+	p.add(perfettoEvent{Phase: "f", Name: name, Category: name, PID: p.pid(a.task), TID: p.tid(a.task), Time: &to, ID: id, Bind: "e"}, perfettoArgs{})
 }
 
 func (p *perfetto) addInstant(at int, e Event) {
@@ -220,7 +278,7 @@ func (p *perfetto) addInstant(at int, e Event) {
 	if e.Task != 0 {
 		task = p.index(e.Task)
 	}
-	p.add(perfettoEvent{Phase: "i", Name: e.Kind.String(), Category: "event", TID: p.tid(task), Time: &p.ts[at], Scope: "t"}, args)
+	p.add(perfettoEvent{Phase: "i", Name: e.Kind.String(), Category: "event", PID: p.pid(task), TID: p.tid(task), Time: &p.ts[at], Scope: "t"}, args)
 }
 
 // at returns the time of an event. The end of the recording has the time of the newest event.

@@ -27,6 +27,7 @@ type Recorder struct {
 	hash  hash
 	texts texts
 	loop  *loop.Loop // nil until the first event about a task
+	world *scene     // nil if there is no simulated world
 }
 
 // A record is an event in the ring. It has no pointers, so that the garbage collector skips the ring.
@@ -38,6 +39,7 @@ type record struct {
 	text     text   // the awaitable, the cause of a cancellation, or the name of a task that is done
 	kind     loop.EventKind
 	outcome  Outcome
+	node     uint16 // of a task that is done; 0 if it belongs to no node of a simulated world
 }
 
 const recordSize = 48
@@ -47,7 +49,8 @@ const minBudget = 64 * recordSize
 
 // NewRecorder makes a recorder that uses budget bytes of memory: seven eighths for events, which take
 // 48 bytes each, and one eighth for names and descriptions. With 1 MB (1 << 20) it keeps the newest
-// 19,000 events. NewRecorder panics if budget is less than 3072.
+// 19,000 events. A simulated world (package looptest/sim) takes about half as much for its own events, if there is one.
+// NewRecorder panics if budget is less than 3072.
 func NewRecorder(budget int) *Recorder {
 	if budget < minBudget {
 		panic(fmt.Sprintf("trace: NewRecorder(%d); the budget is in bytes, give it %d or more", budget, minBudget))
@@ -114,6 +117,7 @@ func (r *Recorder) done(x *record, t *loop.Task) {
 	if t.Named() {
 		x.text = r.intern(t.Name())
 	}
+	x.node = r.world.of(t)
 	outcome, err := outcomeOf(t)
 	x.outcome = outcome
 	if err != nil {
@@ -123,9 +127,19 @@ func (r *Recorder) done(x *record, t *loop.Task) {
 
 func (r *Recorder) intern(s string) text {
 	if !r.texts.room(s) {
-		r.texts.sweep(r.ring, r.seen)
+		r.texts.sweep(r.used, r.seen, uint64(len(r.ring)))
 	}
 	return r.texts.intern(s)
+}
+
+// used is an iterator over the texts of all records.
+func (r *Recorder) used(yield func(text) bool) {
+	for i := range r.ring {
+		x := &r.ring[i]
+		if !yield(x.text) || x.kind == loop.TaskDone && !yield(text(x.arg)) {
+			return
+		}
+	}
 }
 
 // Events returns the kept events, the oldest first. An event has the present name of its task, or the

@@ -2,10 +2,9 @@ package trace
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
-
-	"github.com/takt-go/takt/loop"
 )
 
 // A text is the index of a string in the texts of a recorder.
@@ -25,7 +24,7 @@ type texts struct {
 	of     map[string]text
 	used   int // bytes
 	budget int
-	swept  uint64 // number of events seen before the last sweep
+	swept  uint64 // number of records seen before the last sweep
 }
 
 // textCost is the memory that a string needs in addition to its bytes: its header, its place in the
@@ -68,20 +67,16 @@ func (t *texts) intern(s string) text {
 
 func (t *texts) get(at text) string { return t.all[at] }
 
-// sweep drops the strings that no record in ring uses. It reads the whole ring, so it does nothing
-// until half of the ring has been overwritten since the last sweep.
-func (t *texts) sweep(ring []record, seen uint64) {
-	if t.swept != 0 && seen-t.swept < uint64(len(ring))/2 {
+// sweep drops the strings that are not in use. It reads all records, so it does nothing until half as many as there
+// may be have been overwritten since the last sweep. seen is the number of records so far, and most how many are kept.
+func (t *texts) sweep(inUse iter.Seq[text], seen, most uint64) {
+	if t.swept != 0 && seen-t.swept < most/2 {
 		return
 	}
 	t.swept = seen
 	used := make([]bool, len(t.all))
-	for i := range ring {
-		x := &ring[i]
-		used[x.text] = true
-		if x.kind == loop.TaskDone {
-			used[x.arg] = true
-		}
+	for at := range inUse {
+		used[at] = true
 	}
 	for at := noRoom + 1; int(at) < len(t.all); at++ {
 		if s := t.all[at]; s != "" && !used[at] {

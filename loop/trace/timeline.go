@@ -22,13 +22,17 @@ import (
 // axis is the time on the loop's clock, or the order of events. On a virtual clock many events have
 // the same time; the order shows them one after another.
 //
+// Each node of a simulated world (package looptest/sim) has a lane too, above the lanes of its tasks. It shows the
+// incarnations and pauses of the node, messages as arrows between nodes, logs, and faults. Partitions are bands over all lanes.
+// One table lists the faults. The tasks of a node can be hidden.
+//
 // The page contains all kept events, and needs some 20 bytes for each. It stays quick with up to 5,000
 // tasks and 100,000 events.
 //
 // WriteTimeline returns the error of w. It panics if w is nil.
 func (r *Recorder) WriteTimeline(w io.Writer) error {
 	mustWrite("WriteTimeline", w)
-	l := makeLanes(r.Events())
+	l := r.lanes()
 	data, err := json.Marshal(l.page(r.loop != nil && r.loop.Clock().Jumps()))
 	if err != nil {
 		return err
@@ -70,7 +74,10 @@ func (l *lanes) summary(r *Recorder) string {
 			steps++
 		}
 	}
-	parts := []string{count(len(l.tasks), "task"), count(steps, "step"), count(len(l.events), "event")}
+	parts := []string{count(len(l.tasks), "task"), count(steps, "step"), count(int(r.seen-r.Dropped()), "event")}
+	if w := l.world; w != nil {
+		parts = append([]string{count(len(w.nodes), "node")}, append(parts, count(len(w.messages), "message"), count(w.faults(), "fault"))...)
+	}
 	if n := len(l.events); n > 0 {
 		parts = append(parts, (l.events[n-1].At - l.events[0].At).String())
 	}
@@ -97,6 +104,17 @@ type timelineData struct {
 	Idles   [][2]int `json:"idles"`
 	Marks   [][3]int `json:"marks"`
 	Texts   []string `json:"texts"`
+
+	World *worldData `json:"world,omitempty"`
+}
+
+// worldData is the part about a simulated world.
+type worldData struct {
+	Nodes    []string `json:"nodes"`
+	Of       []int    `json:"of"`
+	Spans    [][6]int `json:"spans"`
+	Messages [][6]int `json:"messages"`
+	Marks    [][4]int `json:"marks"`
 }
 
 const sleepSpan = readySpan + 1 // in the script, a sleep is a kind of span
@@ -134,23 +152,58 @@ func (l *lanes) page(virtual bool) timelineData {
 		d.Tasks = append(d.Tasks, [4]any{t.id, t.name, outcome, t.err})
 	}
 	for _, s := range l.spans {
-		kind, flags := s.kind, 0
+		kind := s.kind
 		if s.sleep {
 			kind = sleepSpan
 		}
-		if s.began {
-			flags |= 1
-		}
-		if s.ended {
-			flags |= 2
-		}
-		d.Spans = append(d.Spans, [6]int{s.task, int(kind), s.from, s.to, flags, text(s.what)})
+		d.Spans = append(d.Spans, [6]int{s.task, int(kind), s.from, s.to, flags(s.began, s.ended), text(s.what)})
 	}
 	for _, a := range l.arrows {
 		d.Arrows = append(d.Arrows, [4]int{a.by, a.task, a.from, a.to})
 	}
 	for _, s := range l.idles {
 		d.Idles = append(d.Idles, [2]int{s.from, s.to})
+	}
+	if l.world != nil {
+		d.World = l.world.page(l.tasks, text)
+	}
+	return d
+}
+
+// flags returns the flags of a span.
+func flags(began, ended bool) (flags int) {
+	if began {
+		flags |= 1
+	}
+	if ended {
+		flags |= 2
+	}
+	return flags
+}
+
+// page returns the data for the page. text returns the index of a text.
+func (v *worldView) page(tasks []lane, text func(string) int) *worldData {
+	d := &worldData{Nodes: v.nodes, Of: []int{}, Spans: [][6]int{}, Messages: [][6]int{}, Marks: [][4]int{}}
+	for _, t := range tasks {
+		node, ok := v.tasks[t.id]
+		if !ok {
+			node = -1
+		}
+		d.Of = append(d.Of, node)
+	}
+	for i := range v.spans {
+		s := &v.spans[i]
+		d.Spans = append(d.Spans, [6]int{s.node, int(s.kind), s.from, s.to, flags(s.began, s.ended), text(s.what)})
+	}
+	for _, m := range v.messages {
+		d.Messages = append(d.Messages, [6]int{m.from, m.to, m.sent, m.arrived, int(m.how), text(m.what)})
+	}
+	for _, m := range v.marks {
+		fault := 0
+		if m.fault {
+			fault = 1
+		}
+		d.Marks = append(d.Marks, [4]int{m.node, m.at, fault, text(m.what)})
 	}
 	return d
 }

@@ -9,13 +9,21 @@
 //   arrows  [by, task, from, to]: from and to are events, by is a task, or -1 for a callback
 //   idles   [from, to]: events
 //   marks   [task, event, text]: cancellations
+//   world   of a run with a simulated world, otherwise missing:
+//     nodes     names
+//     of        the node of each task, an index of nodes, or -1
+//     spans     [node, kind, from, to, flags, text]: kind is 0 for an incarnation, 1 for a pause, 2 for a cut,
+//               which has the node -1
+//     messages  [from, to, sent, arrived, how, text]: from and to are nodes, how is 0 (arrived), 1 (lost)
+//               or 2 (under way at the end)
+//     marks     [node, event, fault, text]: fault is 1 for a fault, 0 for a log
 // The index after the last event stands for the end of the recording.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
-  const Kind = { step: 0, wait: 1, ready: 2, sleep: 3 };
-  const kindNames = ["step", "waits", "ready", "sleeps"];
-  const { tasks, texts, marks } = data;
+  const Kind = { step: 0, wait: 1, ready: 2, sleep: 3, up: 4, paused: 5, cut: 6, message: 7, fault: 8, log: 9 };
+  const kindNames = ["step", "waits", "ready", "sleeps", "node", "paused", "cut", "message", "fault", "log"];
+  const { tasks, texts, marks, world } = data;
   const events = data.at.length;
 
   // ---- The recording.
@@ -35,13 +43,60 @@
   for (const [task, event, text] of marks) if (task >= 0) lanes[task].marks.push({ event, text: texts[text] });
   const steps = spans.filter((s) => s.kind === Kind.step);
 
+  // ---- The world: each node has a lane, the head of the lanes of its tasks. Two more heads are for the network, and
+  // for the tasks that belong to no node. What a head shows has the form of a span.
+
+  const heads = [], messages = [], faults = [], cuts = [];
+  if (world) {
+    document.documentElement.classList.add("with-world");
+    const head = (name, node) => {
+      const lane = { id: 0, name, node, full: name, outcome: "", err: "", head: true, open: true, spans: [], woken: new Map(), marks: [], logs: [], things: [], members: [], activity: [] };
+      heads.push(lanes.length);
+      lanes.push(lane);
+      return lane;
+    };
+    const net = head("network", -2);
+    for (const [k, name] of world.nodes.entries()) head(name, k);
+    const rest = head("the test", -1);
+    const headOf = (node) => (node < 0 ? net : lanes[heads[node + 1]]);
+    const laneOf = (node) => (node < 0 ? heads[0] : heads[node + 1]);
+    for (let i = 0; i < tasks.length; i++) {
+      const lane = lanes[i], of = world.of[i] < 0 ? rest : headOf(world.of[i]);
+      lane.node = of.node;
+      lane.full = of === rest || lane.name === of.name ? lane.name : of.name + "/" + lane.name;
+      of.members.push(i);
+    }
+    for (const s of steps) (world.of[s.task] < 0 ? rest : headOf(world.of[s.task])).activity.push(s);
+    for (const [node, kind, from, to, flags, what] of world.spans) {
+      const s = { task: laneOf(node), kind: Kind.up + kind, from, to, began: (flags & 1) > 0, ended: (flags & 2) > 0, what: texts[what], took: at[to] - at[from] };
+      spans.push(s);
+      headOf(node).spans.push(s);
+      headOf(node).things.push(s);
+      if (s.kind === Kind.cut) cuts.push(s);
+    }
+    for (const [from, to, sent, arrived, how, what] of world.messages) {
+      if (from < 0 || to < 0) continue;
+      const m = { task: laneOf(from), to: arrived, peer: laneOf(to), kind: Kind.message, from: sent, how, began: true, ended: how < 2, what: texts[what], took: at[arrived] - at[sent] };
+      messages.push(m);
+      headOf(from).things.push(m);
+    }
+    for (const [node, event, fault, what] of world.marks) {
+      const m = { task: laneOf(node), kind: fault ? Kind.fault : Kind.log, from: event, to: event, began: true, ended: true, what: texts[what], took: 0 };
+      (fault ? headOf(node).marks : headOf(node).logs).push(m);
+      headOf(node).things.push(m);
+      if (fault) faults.push(m);
+    }
+    for (const i of heads) lanes[i].things.sort((a, b) => a.from - b.from);
+  }
+  for (const lane of lanes) lane.full ??= lane.name;
+
   // ---- Axes: each maps events to positions. The view is an interval of positions.
 
   const axes = {
     order: { position: (event) => event, length: Math.max(events, 1), least: 4 },
     time: { position: (event) => at[event], length: Math.max(at[events], 1), least: 10 },
   };
-  let axisName = data.virtual || at[events] === 0 ? "order" : "time";
+  let axisName = at[events] === 0 || data.virtual && !world ? "order" : "time";
   let axis = axes[axisName];
   let view = { from: 0, to: 0 }; // positions
 
@@ -67,15 +122,24 @@
   const trim = (n) => (Math.abs(n) >= 1000 ? n.toFixed(1) : n.toPrecision(4)).replace(/\.?0+$/, "");
   const clock = (event) => ((at[event] + start) / 1e9).toFixed(at[events] < 1e6 ? 9 : 6) + " s";
   const took = (s) => (s.began ? "" : "at least ") + duration(s.took) + (s.began && !s.ended ? " so far" : "");
-  const nameOf = (task) => (task < 0 ? "a callback" : lanes[task].name);
+  const nameOf = (task) => (task < 0 ? "a callback" : lanes[task].full);
   const count = (n, what) => n.toLocaleString("en") + " " + what + (n === 1 ? "" : "s");
   const did = (s) => s.to - s.from; // the number of events in a step, its end included
 
   function describe(s) {
-    const lines = [lanes[s.task].name + ": " + kindNames[s.kind] + (s.kind !== Kind.step && s.what ? ", " + forWhat(s) : "")];
+    if (s.kind >= Kind.up) return describeWorld(s);
+    const lines = [lanes[s.task].full + ": " + kindNames[s.kind] + (s.kind !== Kind.step && s.what ? ", " + forWhat(s) : "")];
     lines.push("at " + clock(s.from) + ", took " + took(s));
     if (s.kind === Kind.step && s.what) lines.push("then " + s.what);
     return lines.join("\n");
+  }
+  const ends = ["arrived", "lost", "under way at the end"];
+  function describeWorld(s) {
+    if (s.kind === Kind.message) {
+      return lanes[s.task].name + " → " + lanes[s.peer].name + (s.what ? ": " + s.what : "") + "\nsent at " + clock(s.from) + ", " + ends[s.how] + (s.ended ? " after " + duration(s.took) : "");
+    }
+    if (s.from === s.to) return (s.kind === Kind.log ? lanes[s.task].name + ": " : "") + s.what + "\nat " + clock(s.from);
+    return (s.kind === Kind.cut ? "cut: " : lanes[s.task].name + ": ") + s.what + "\nat " + clock(s.from) + ", took " + took(s);
   }
   const forWhat = (s) => (s.kind === Kind.sleep ? s.what.replace(/^sleep /, "") : "for " + s.what);
 
@@ -85,7 +149,7 @@
   let rows = [];                  // indices of lanes
   let rowOf = new Int32Array(0);  // by lane; -1 if it is not shown
   let rowHeight = 24;
-  let withArrows = true;
+  let withArrows = true, withMessages = true;
   let chosen = { task: -1, span: null };
   let wanted = "";
   let colors = {};
@@ -95,22 +159,31 @@
     const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
     rows = [];
     rowOf = new Int32Array(lanes.length).fill(-1);
-    lanes.forEach((lane, i) => {
-      const name = lane.name.toLowerCase();
-      if (words.every((w) => name.includes(w))) {
-        rowOf[i] = rows.length;
-        rows.push(i);
-      }
-    });
+    const matches = (lane) => { const name = lane.full.toLowerCase(); return words.every((w) => name.includes(w)); };
+    const add = (i) => { rowOf[i] = rows.length; rows.push(i); };
+    let found = 0;
+    const addTasks = (list, open) => {
+      const shown = list.filter((i) => matches(lanes[i]));
+      found += shown.length;
+      return open || words.length ? shown : [];
+    };
+    if (!world) addTasks([...lanes.keys()], true).forEach(add);
+    for (const i of heads) {
+      const lane = lanes[i], inside = addTasks(lane.members, lane.open);
+      const empty = lane.node < 0 && !lane.members.length && !lane.things.length;
+      if (!empty && (matches(lane) || inside.length)) add(i);
+      inside.forEach(add);
+    }
     overview.style.height = rows.length > 40 ? "72px" : "";
-    $("found").textContent = words.length ? rows.length.toLocaleString("en") + " of " + count(lanes.length, "task") : "";
+    $("found").textContent = words.length ? found.toLocaleString("en") + " of " + count(tasks.length, "task") : "";
     map = null;
     layout();
   }
 
   function layout() {
     const height = scroll.clientHeight;
-    rowHeight = Math.max(22, Math.min(36, Math.floor(height / Math.max(rows.length, 1))));
+    const most = rows.every((i) => lanes[i].head) ? 72 : 36;
+    rowHeight = Math.max(22, Math.min(most, Math.floor(height / Math.max(rows.length, 1))));
     $("tall").style.height = Math.max(rows.length * rowHeight, height) + "px";
     $("pane").style.height = height + "px";
     draw();
@@ -183,13 +256,19 @@
     const g = surface(canvas, width, height);
     paintBack(g, width, height);
     let drawn = 0;
+    for (let row = first; row < last; row++) paintRow(g, lanes[rows[row]], rows[row], y(row), width);
+    const sent = paintMessages(g, width, first, last, y);
     for (let row = first; row < last; row++) drawn += paintLane(g, lanes[rows[row]], rows[row], y(row), width);
+    for (let row = first; row < last; row++) if (lanes[rows[row]].head) paintMarks(g, lanes[rows[row]], y(row), width);
+    const strong = chosen.span?.kind === Kind.message ? line(chosen.span, first, last, y) : null;
+    if (strong) paintMessage(g, chosen.span, strong, 3, true);
     const { shown, all } = paintArrows(g, width, first, last, y);
     paintNames(first, last, y);
     paintRuler(width);
     paintOverview();
-    $("notice").textContent = shown < all ? "wakes: selection only" : "";
-    $("notice").title = shown < all ? "There are too many wakes to show. Zoom in, or select a task to see its wakes." : "";
+    $("notice").textContent = sent.shown < sent.all ? "messages: selection only" : shown < all ? "wakes: selection only" : "";
+    $("notice").title = $("notice").textContent ? "There are too many to show. Zoom in, or select a lane to see what belongs to it." : "";
+    if (world) Object.assign(timeline.dataset, { messages: sent.shown, bands: cuts.filter(seen).length, faults: faults.filter(seen).length });
     Object.assign(timeline.dataset, { lanes: last - first, steps: drawn, arrows: shown, from: view.from, to: view.to, axis: axisName });
   }
 
@@ -212,11 +291,22 @@
       const a = x(from), b = x(to);
       if (b > 0 && a < width) g.fillRect(a, 0, Math.max(b - a, 1), height);
     }
+    for (const c of cuts) {
+      const a = Math.max(x(c.from), -2), b = Math.min(x(c.to), width + 2);
+      if (b <= 0 || a >= width) continue;
+      g.fillStyle = colors.cut;
+      g.globalAlpha = 0.13;
+      g.fillRect(a, 0, Math.max(b - a, 1), height);
+      g.globalAlpha = 0.6;
+      g.fillRect(a, 0, 1, height);
+      g.fillRect(b, 0, 1, height);
+      g.globalAlpha = 1;
+    }
     g.fillStyle = colors.grid;
     for (const p of ticks(width, 90).found) g.fillRect(Math.round((p - view.from) / (view.to - view.from) * width), 0, 1, height);
   }
 
-  const fills = () => [colors.step, colors.wait, colors.ready, colors.sleep];
+  const fills = () => [colors.step, colors.wait, colors.ready, colors.sleep, colors.up, colors.paused, colors.cut];
   const inks = () => [colors["step-text"], colors["wait-text"], colors.back, colors["sleep-text"]];
 
   // firstIn returns the index of the first span that ends in the view or later.
@@ -229,18 +319,26 @@
     return low;
   }
 
+  // paintRow draws what is behind a lane.
+  function paintRow(g, lane, task, top, width) {
+    if (task === chosen.task || lane.head) {
+      g.fillStyle = task === chosen.task ? colors.chosen : colors.head;
+      g.globalAlpha = cuts.length ? 0.6 : 1; // the bands shine through
+      g.fillRect(0, top, width, rowHeight);
+      g.globalAlpha = 1;
+    }
+    g.fillStyle = lane.head ? colors.line : colors.grid;
+    g.fillRect(0, lane.head ? top : top + rowHeight - 1, width, 1);
+    if (lane.node >= 0 && lane.head) g.fillRect(0, Math.round(top + rowHeight / 2), width, 1);
+  }
+
   // paintLane draws a lane, and returns the number of its steps in the view. A span on the same pixel
   // as the span before it is not drawn.
   function paintLane(g, lane, task, top, width) {
+    if (lane.head) return paintHead(g, lane, top, width);
     const pad = Math.max(3, Math.round(rowHeight * 0.16));
     const height = rowHeight - 2 * pad;
     const fill = fills(), ink = inks();
-    if (task === chosen.task) {
-      g.fillStyle = colors.chosen;
-      g.fillRect(0, top, width, rowHeight);
-    }
-    g.fillStyle = colors.grid;
-    g.fillRect(0, top + rowHeight - 1, width, 1);
     const list = lane.spans;
     const begin = firstIn(list);
     let drawn = 0, end = list.length;
@@ -278,12 +376,167 @@
     return drawn;
   }
 
+  const barHeight = () => Math.min(rowHeight - 8, 20);
+
+  // paintHead draws the lane of a node: its incarnations and pauses, and what its tasks do if their lanes are not shown.
+  // Of the network it draws the cuts.
+  function paintHead(g, lane, top, width) {
+    const height = barHeight(), bar = top + (rowHeight - height) / 2;
+    for (const s of lane.spans) {
+      const a = x(s.from), b = x(s.to);
+      if (b < 0 || a > width) continue;
+      const left = Math.max(a, -4), right = Math.min(b, width + 4), w = Math.max(right - left, 2);
+      if (s.kind === Kind.paused) {
+        hatch(g, left, bar, w, height);
+      } else {
+        g.fillStyle = s.kind === Kind.cut ? colors.cut : colors.up;
+        g.fillRect(left, bar, w, height);
+        if (s.kind === Kind.up) {
+          g.fillStyle = colors["up-edge"];
+          if (s.began && a >= -4) g.fillRect(left, bar - 3, 3, height + 6);
+          if (s.ended && b <= width + 4) g.fillRect(right - 1, bar, 1, height);
+        }
+        g.fillStyle = s.kind === Kind.cut ? colors["cut-text"] : colors["up-text"];
+        if (w > 24) label(g, s.what.replace(/^incarnation (\d+).*/, "#$1"), Math.max(left, 0) + (s.kind === Kind.cut ? 13 : 8), bar + height / 2 + (lane.open ? 0 : -1), w - 14);
+      }
+      if (s === chosen.span) {
+        g.strokeStyle = colors.text;
+        g.lineWidth = 2;
+        g.strokeRect(left, bar - 1, w, height + 2);
+      }
+    }
+    if (!lane.open) {
+      g.fillStyle = colors.step;
+      let edge = -Infinity;
+      for (let i = firstIn(lane.activity); i < lane.activity.length; i++) {
+        const s = lane.activity[i], a = x(s.from), w = Math.max(x(s.to) - a, 1.5);
+        if (a > width) break;
+        if (a + w <= edge) continue;
+        g.fillRect(a, bar + height - 4, w, 4);
+        edge = a + w;
+      }
+    }
+    return 0;
+  }
+
+  function hatch(g, left, top, w, h) {
+    g.save();
+    g.beginPath();
+    g.rect(left, top, w, h);
+    g.clip();
+    g.fillStyle = colors.head;
+    g.globalAlpha = 0.55;
+    g.fillRect(left, top, w, h);
+    g.globalAlpha = 1;
+    g.strokeStyle = colors.paused;
+    g.lineWidth = 2;
+    g.beginPath();
+    for (let p = left - h - (left % 7); p < left + w; p += 7) { g.moveTo(p, top + h); g.lineTo(p + h, top); }
+    g.stroke();
+    g.restore();
+  }
+
+  // paintMarks draws the faults and the logs of a head.
+  function paintMarks(g, lane, top, width) {
+    const height = barHeight(), bar = top + (rowHeight - height) / 2;
+    g.fillStyle = colors.dim;
+    let edge = -Infinity;
+    for (let i = firstIn(lane.logs); i < lane.logs.length; i++) {
+      const a = x(lane.logs[i].from);
+      if (a > width) break;
+      if (a < edge + 2 && lane.logs[i] !== chosen.span) continue;
+      g.fillRect(a - 0.75, bar - 4, 1.5, 7);
+      if (lane.logs[i] === chosen.span) g.fillRect(a - 1.5, bar - 6, 3, height + 8);
+      edge = a;
+    }
+    for (const m of lane.marks) {
+      const a = x(m.from), cy = top + rowHeight / 2;
+      if (a < -8 || a > width + 8) continue;
+      g.fillStyle = colors.back;
+      rhombus(g, a, cy, 8.5);
+      g.fillStyle = colors.bad;
+      rhombus(g, a, cy, 7);
+      if (m === chosen.span) {
+        g.strokeStyle = colors.text;
+        g.lineWidth = 2;
+        g.stroke();
+      }
+    }
+  }
+
+  // line returns the ends of a message on the screen, or null if it is not there.
+  function line(m, first, last, y) {
+    const from = rowOf[m.task], to = rowOf[m.peer];
+    if (from < 0 || to < 0 || !seen(m) || Math.max(from, to) < first || Math.min(from, to) >= last) return null;
+    const half = barHeight() / 2, down = to > from ? 1 : -1;
+    const l = { ax: x(m.from), ay: y(from) + rowHeight / 2 + half * down, bx: x(m.to), by: y(to) + rowHeight / 2 - half * down, down };
+    if (from === to) { l.by = l.ay = y(from) + rowHeight / 2 - half - 2; l.down = 0; }
+    if (m.how === 1 && l.down) { l.bx = l.ax + (l.bx - l.ax) * 0.8; l.by = l.ay + (l.by - l.ay) * 0.8; }
+    return l;
+  }
+
+  // paintMessages draws the messages on the screen. If there are too many, it draws only those of the chosen node.
+  function paintMessages(g, width, first, last, y) {
+    const most = 6000, list = [];
+    if (withMessages) {
+      for (const m of messages) {
+        const l = line(m, first, last, y);
+        if (l) list.push([m, l]);
+      }
+    }
+    const own = ([m]) => m.task === chosen.task || m.peer === chosen.task;
+    const drawn = list.length > most ? list.filter(own).slice(0, most) : list;
+    const dense = drawn.length / width; // messages in a pixel
+    const focus = lanes[chosen.task]?.head && lanes[chosen.task].node >= 0;
+    for (const [m, l] of drawn) {
+      if (m === chosen.span) continue;
+      g.globalAlpha = focus ? (own([m]) ? 0.9 : 0.15) : dense > 0.8 ? 0.35 : dense > 0.3 ? 0.6 : 0.9;
+      paintMessage(g, m, l, 1.2, dense < 0.3 || focus && own([m]));
+    }
+    g.globalAlpha = 1;
+    return { shown: drawn.length, all: list.length };
+  }
+
+  function paintMessage(g, m, l, thick, withHead) {
+    g.strokeStyle = g.fillStyle = m.how === 1 ? colors.bad : colors.message;
+    g.lineWidth = thick;
+    g.setLineDash(m.how ? [4, 3] : []);
+    g.beginPath();
+    g.moveTo(l.ax, l.ay);
+    g.lineTo(l.bx, l.by);
+    g.stroke();
+    g.setLineDash([]);
+    if (m.how === 1) cross(g, l.bx, l.by);
+    else if (m.how === 0 && withHead) head(g, l);
+  }
+
+  function head(g, l) {
+    const angle = Math.atan2(l.by - l.ay, l.bx - l.ax);
+    g.beginPath();
+    g.moveTo(l.bx, l.by);
+    for (const side of [0.42, -0.42]) g.lineTo(l.bx - 7 * Math.cos(angle + side), l.by - 7 * Math.sin(angle + side));
+    g.fill();
+  }
+
+  function cross(g, cx, cy) {
+    g.lineWidth = 1.8;
+    g.beginPath();
+    g.moveTo(cx - 3.5, cy - 3.5); g.lineTo(cx + 3.5, cy + 3.5);
+    g.moveTo(cx + 3.5, cy - 3.5); g.lineTo(cx - 3.5, cy + 3.5);
+    g.stroke();
+  }
+
+  function rhombus(g, cx, cy, r) {
+    g.beginPath();
+    g.moveTo(cx, cy - r); g.lineTo(cx + r, cy); g.lineTo(cx, cy + r); g.lineTo(cx - r, cy);
+    g.closePath();
+    g.fill();
+  }
+
   function diamond(g, cx, cy, width) {
     if (cx < -5 || cx > width + 5) return;
     g.fillStyle = colors.bad;
-    g.beginPath();
-    g.moveTo(cx, cy - 5); g.lineTo(cx + 5, cy); g.lineTo(cx, cy + 5); g.lineTo(cx - 5, cy);
-    g.fill();
+    rhombus(g, cx, cy, 5);
   }
 
   const widths = new Map();
@@ -366,12 +619,14 @@
       if (!element) {
         element = document.createElement("li");
         element.task = rows[row];
-        element.className = "lane";
+        element.className = "lane" + (lane.head ? " head" : world ? " inside" : "");
         if (lane.outcome === "failed" || lane.outcome === "panicked") element.classList.add("bad");
         const text = document.createElement("span");
         text.textContent = lane.name;
+        if (lane.head && lane.members.length) element.append(foldButton(element.task));
         element.append(text);
-        element.title = lane.name + " (task " + lane.id + ")" + (lane.outcome ? ", " + lane.outcome : "") + (lane.err ? ": " + lane.err : "");
+        if (lane.head && lane.members.length) element.append(Object.assign(document.createElement("small"), { textContent: count(lane.members.length, "task") }));
+        element.title = lane.head ? lane.name : lane.name + " (task " + lane.id + ")" + (lane.outcome ? ", " + lane.outcome : "") + (lane.err ? ": " + lane.err : "");
         element.setAttribute("aria-posinset", row + 1);
         element.setAttribute("aria-setsize", rows.length);
         element.addEventListener("click", () => { choose(element.task, null); timeline.focus(); });
@@ -383,6 +638,30 @@
       element.classList.toggle("chosen", rows[row] === chosen.task);
     }
   }
+
+  // foldButton shows or hides the tasks of a node.
+  function foldButton(task) {
+    const b = document.createElement("button");
+    b.type = "button";
+    b.className = "fold";
+    b.tabIndex = -1;
+    b.textContent = lanes[task].open ? "▾" : "▸";
+    b.setAttribute("aria-expanded", String(lanes[task].open));
+    b.setAttribute("aria-label", "Tasks of " + lanes[task].name);
+    b.addEventListener("click", (e) => { e.stopPropagation(); openHeads([task], !lanes[task].open); timeline.focus(); });
+    return b;
+  }
+
+  // openHeads shows or hides the tasks of nodes.
+  function openHeads(list, open) {
+    for (const i of list) lanes[i].open = open;
+    for (const e of elements.values()) e.remove();
+    elements.clear();
+    if (rowOf[chosen.task] < 0) choose(-1, null);
+    state();
+    filter();
+  }
+  const anyOpen = () => heads.some((i) => lanes[i].open && lanes[i].members.length);
 
   function paintRuler(width) {
     const g = surface(ruler, width, 26);
@@ -418,7 +697,7 @@
       for (const step of [false, true]) {
         for (const s of spans) {
           const row = rowOf[s.task];
-          if (row < 0 || (s.kind === Kind.step) !== step) continue;
+          if (row < 0 || (s.kind === Kind.step) !== step || s.kind === Kind.paused) continue;
           const a = axis.position(s.from) * scale, b = axis.position(s.to) * scale;
           m.fillStyle = fill[s.kind];
           m.fillRect(a, row * h + (h > 4 ? 1 : 0), Math.max(b - a, step ? 1 : 0.5), Math.max(h - (h > 4 ? 2 : 0), 0.75));
@@ -426,6 +705,10 @@
       }
     }
     g.drawImage(map, 0, 0, width, height);
+    for (const m of faults) {
+      g.fillStyle = colors.bad;
+      g.fillRect(axis.position(m.from) / axis.length * width - 0.75, 0, 1.5, height);
+    }
     const a = view.from / axis.length * width, b = view.to / axis.length * width;
     const tall = Math.max(rows.length * rowHeight, 1);
     const top = scroll.scrollTop / tall * height, bottom = Math.min((scroll.scrollTop + scroll.clientHeight) / tall, 1) * height;
@@ -500,6 +783,12 @@
     }
     const list = element("dl");
     const row = (name, ...value) => list.append(element("dt", name), element("dd", "", ...value));
+    if (lane.head) {
+      selectionOfWorld(lane, chosen.span, row);
+      box.append(list);
+      return;
+    }
+    if (lane.node >= 0) row("node", link(lanes[heads[lane.node + 1]].name, () => goTo(heads[lane.node + 1], null)));
     row("task", lane.name + " (" + lane.id + ")");
     row("ended", lane.outcome ? lane.outcome + (lane.err ? ": " + lane.err : "") : "not yet");
     const s = chosen.span;
@@ -516,6 +805,35 @@
       if (on >= 0) row("see", link(lanes[on].name, () => goTo(on, null)));
     }
     box.append(list);
+  }
+
+  // selectionOfWorld lists what is known of a node, or of the selected thing of it.
+  function selectionOfWorld(lane, s, row) {
+    const number = (n) => n.toLocaleString("en");
+    if (!s) {
+      row(lane.node >= 0 ? "node" : "lane", lane.name);
+      if (lane.members.length) row("tasks", number(lane.members.length));
+      if (lane.node >= 0) {
+        const i = heads[lane.node + 1];
+        row("incarnations", number(lane.spans.filter((s) => s.kind === Kind.up).length));
+        row("messages", number(messages.filter((m) => m.task === i).length) + " sent, " + number(messages.filter((m) => m.peer === i && m.how === 0).length) + " received");
+        row("logs", number(lane.logs.length));
+      }
+      if (lane.node !== -1) row("faults", number(lane.marks.length));
+      return;
+    }
+    if (s.kind === Kind.message) {
+      row("message", s.what);
+      row("from", link(lane.name, () => goTo(s.task, null)));
+      row("to", link(lanes[s.peer].name, () => goTo(s.peer, null)));
+      row("sent at", clock(s.from) + " (event #" + s.from + ")");
+      row(ends[s.how], s.ended ? "at " + clock(s.to) + ", after " + duration(s.took) : "");
+      return;
+    }
+    row(kindNames[s.kind], s.what);
+    if (lane.node >= 0) row(s.kind === Kind.up ? "name" : "node", lane.name);
+    row("at", clock(s.from) + " (event #" + s.from + (s.began ? "" : ", or before") + ")");
+    if (s.to > s.from) row("took", took(s));
   }
 
   // spanAt returns the span of a task at an event.
@@ -537,7 +855,7 @@
       const row = element("tr");
       for (const [, kind, value] of columns) {
         const cell = Object.assign(element("td"), { className: kind });
-        if (kind === "t") cell.append(link(lanes[s.task].name, () => goTo(s.task, s)));
+        if (kind[0] === "t") cell.append(link(kind === "t" ? lanes[s.task].full : value(s), () => goTo(s.task, s)));
         else { cell.textContent = value(s); cell.title = cell.textContent; }
         row.append(cell);
       }
@@ -556,6 +874,7 @@
     ], timeless && steps.length ? "No time passes in these steps. The steps with the most events come first." : "");
     const long = spans.filter((s) => s.kind === Kind.wait || s.kind === Kind.sleep)
       .sort((a, b) => b.took - a.took || a.from - b.from).slice(0, most);
+    if (world) table($("faults"), faults, [["at", "at", (s) => clock(s.from)], ["fault", "text", (s) => s.what]]);
     table($("long"), long, [["task", "t"], ["for", "", (s) => (s.kind === Kind.sleep ? s.what : s.what || "not known")], ["took", "n", (s) => took(s)]]);
   }
 
@@ -567,14 +886,44 @@
     const row = Math.floor((e.clientY - box.top + scroll.scrollTop) / rowHeight);
     if (row < 0 || row >= rows.length) return { task: -1, span: null };
     const task = rows[row], px = e.clientX - box.left;
+    if (world) {
+      const thing = hitWorld(lanes[task], px, e.clientY - box.top);
+      if (thing) return { task: thing.task, span: thing };
+    }
     let best = null;
     const list = lanes[task].spans;
     for (let i = firstIn(list); i < list.length; i++) {
       const s = list[i], a = x(s.from), b = Math.max(x(s.to), a + 2);
       if (a > px + 3) break;
-      if (px >= a - 1 && px <= b + 1 && (!best || s.kind === Kind.step || b - a < 4)) best = s;
+      if (px >= a - 1 && px <= b + 1 && (!best || s.kind === Kind.step || s.kind === Kind.paused || b - a < 4)) best = s;
     }
     return { task, span: best };
+  }
+
+  // hitWorld returns the mark, the message, or the log at a point, in this order.
+  function hitWorld(lane, px, py) {
+    const nearest = (list, most) => {
+      let best = null;
+      for (const m of list ?? []) {
+        const d = Math.abs(x(m.from) - px);
+        if (d <= most) { best = m; most = d; }
+      }
+      return best;
+    };
+    const mark = lane.head ? nearest(lane.marks, 7) : null;
+    if (mark) return mark;
+    const first = Math.floor(scroll.scrollTop / rowHeight), last = Math.ceil((scroll.scrollTop + scroll.clientHeight) / rowHeight);
+    let best = null, most = 4;
+    for (const m of withMessages ? messages : []) {
+      if (axis.position(m.from) > view.to || axis.position(m.to) < view.from) continue;
+      const l = line(m, first, last, (row) => row * rowHeight - scroll.scrollTop);
+      if (!l) continue;
+      const dx = l.bx - l.ax, dy = l.by - l.ay;
+      const share = Math.min(Math.max(((px - l.ax) * dx + (py - l.ay) * dy) / (dx * dx + dy * dy || 1), 0), 1);
+      const d = Math.hypot(l.ax + share * dx - px, l.ay + share * dy - py);
+      if (d < most) { best = m; most = d; }
+    }
+    return best ?? (lane.head ? nearest(lane.logs, 3) : null);
   }
 
   let drag = null;
@@ -660,7 +1009,7 @@
 
   function moveSpan(by) {
     if (chosen.task < 0 || rowOf[chosen.task] < 0) return moveRow(1);
-    const list = lanes[chosen.task].spans;
+    const list = lanes[chosen.task].things ?? lanes[chosen.task].spans;
     if (!list.length) return;
     let i = list.indexOf(chosen.span);
     i = i < 0 ? (by > 0 ? Math.min(firstIn(list), list.length - 1) : list.length - 1) : Math.min(Math.max(i + by, 0), list.length - 1);
@@ -674,7 +1023,10 @@
     Home: () => moveRow(-rows.length), End: () => moveRow(rows.length),
     ArrowLeft: () => pan(-0.2), ArrowRight: () => pan(0.2),
     ",": () => moveSpan(-1), ".": () => moveSpan(1),
-    Enter: () => { if (chosen.span) zoomTo(chosen.span); },
+    Enter: () => {
+      if (chosen.span) zoomTo(chosen.span);
+      else if (lanes[chosen.task]?.head) openHeads([chosen.task], !lanes[chosen.task].open);
+    },
     Escape: () => choose(-1, null),
   };
   const everywhere = {
@@ -682,6 +1034,8 @@
     "/": () => { $("search").focus(); $("search").select(); },
     o: () => setAxis("order"), t: () => setAxis("time"),
     w: () => { withArrows = !withArrows; state(); draw(); },
+    m: () => { withMessages = !withMessages; state(); draw(); },
+    n: () => { if (world) openHeads(heads, !anyOpen()); },
     d: () => setTheme(theme === "dark" ? "light" : "dark"),
     "?": () => $("dialog").showModal(),
   };
@@ -707,7 +1061,8 @@
     theme = name;
     document.documentElement.dataset.theme = name;
     const style = getComputedStyle(document.documentElement);
-    for (const c of ["back", "panel", "text", "dim", "line", "grid", "step", "step-text", "ready", "wait", "wait-text", "sleep", "sleep-text", "wake", "bad", "idle", "chosen"]) {
+    for (const c of ["back", "panel", "text", "dim", "line", "grid", "step", "step-text", "ready", "wait", "wait-text", "sleep", "sleep-text", "wake", "bad", "idle", "chosen",
+      "head", "up", "up-text", "up-edge", "paused", "message", "cut", "cut-text"]) {
       colors[c] = style.getPropertyValue("--" + c).trim();
     }
     map = null;
@@ -720,6 +1075,8 @@
     press("order", axisName === "order");
     press("time", axisName === "time");
     press("arrows", withArrows);
+    press("messages", withMessages);
+    press("tasks", anyOpen());
     press("theme", theme === "dark");
   }
 
@@ -730,6 +1087,8 @@
   click("order", everywhere.o);
   click("time", everywhere.t);
   click("arrows", everywhere.w);
+  click("messages", everywhere.m);
+  click("tasks", everywhere.n);
   click("theme", everywhere.d);
   click("help", everywhere["?"]);
   $("search").addEventListener("input", (e) => { wanted = e.target.value; scroll.scrollTop = 0; filter(); });
@@ -738,10 +1097,11 @@
   dark.addEventListener("change", () => setTheme(dark.matches ? "dark" : "light"));
   new ResizeObserver(() => { map = null; layout(); }).observe(timeline);
 
-  timeline.setAttribute("aria-label", "Timeline of " + count(lanes.length, "task") + " and " + count(steps.length, "step"));
+  timeline.setAttribute("aria-label", "Timeline of " + count(tasks.length, "task") + " and " + count(steps.length, "step"));
   setTheme(dark.matches ? "dark" : "light");
   paintSelection();
   tables();
   filter();
+  if (world && rows.length * 22 > scroll.clientHeight) openHeads(heads, false); // otherwise the nodes are far apart
   showAll();
 })();

@@ -4,7 +4,8 @@ package scene
 
 import (
 	"context"
-	"time"
+
+	"github.com/takt-go/takt/loop/internal/world"
 )
 
 // A Run is what a world needs from the run that it belongs to. The T of package looptest has one.
@@ -24,28 +25,21 @@ type Run interface {
 var Of func(t any) Run
 
 // An Event is something that happened in the world.
-type Event struct {
-	At   time.Duration // since the start of the loop's clock
-	Kind Kind
-	Node string // of which it is told
-	Peer string // the node at the other end of a message
-	ID   uint64 // the same for the events Sent, and Arrived or Lost, of one message
-	Text string // for people: "3 writes lost, 1 torn"; a line of a log
-}
+type Event = world.Event
 
 // A Kind is the kind of an Event.
-type Kind uint8
+type Kind = world.Kind
 
 const (
-	Fault   Kind = iota // Text says all: "crash b: 3 writes lost, 1 torn"; Node may be empty
-	Began               // an incarnation; Text is its number
-	Ended               // an incarnation; Text says how: crash, stop, exit, panic
-	Log                 // Text is a line that the node has logged
-	Sent                // a message, from Node to Peer
-	Arrived             // at Peer
-	Lost                // it will not arrive
-	Cut                 // a partition, or a link: Text names both sides; it lasts until the event Healed with the same ID
-	Healed              // the end of a cut
-	Paused              // the node
-	Resumed             // the node
+	Fault   = world.Fault
+	Began   = world.Began
+	Ended   = world.Ended
+	Log     = world.Log
+	Sent    = world.Sent
+	Arrived = world.Arrived
+	Lost    = world.Lost
+	Cut     = world.Cut
+	Healed  = world.Healed
+	Paused  = world.Paused
+	Resumed = world.Resumed
 )
