@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"slices"
 	"time"
@@ -24,7 +25,7 @@ type scene struct {
 	seen   uint64
 	nodes  []string       // by number; nodes[0] stands for none
 	number map[string]int // of a node
-	realms map[lowlevel.Realm]uint16
+	realms map[context.Context]uint16 // the node of each realm, by its context
 }
 
 // A happening is an event of the world. It has no pointers, as a record.
@@ -63,14 +64,14 @@ func (r *Recorder) see(e world.Event) {
 	if s == nil {
 		s = &scene{
 			rare: worldRing{most: max(64, len(r.ring)/8)}, often: worldRing{most: max(64, len(r.ring)/4)},
-			texts: makeTexts(r.texts.budget), nodes: []string{""}, number: map[string]int{"": 0}, realms: map[lowlevel.Realm]uint16{},
+			texts: makeTexts(r.texts.budget), nodes: []string{""}, number: map[string]int{"": 0}, realms: map[context.Context]uint16{},
 		}
 		r.world = s
 	}
 	h := happening{at: int64(e.At), after: r.seen, seq: s.seen, id: e.ID, node: s.nodeOf(e.Node), peer: s.nodeOf(e.Peer), kind: e.Kind}
 	s.seen++
-	if realm, ok := e.Realm.(lowlevel.Realm); ok && len(s.realms) < mostNodes {
-		s.realms[realm] = h.node
+	if e.Realm != nil && len(s.realms) < mostNodes {
+		s.realms[e.Realm] = h.node
 	}
 	if !s.texts.room(e.Text) {
 		s.texts.sweep(s.used, s.seen, uint64(s.often.most))
@@ -118,11 +119,7 @@ func (s *scene) of(t *loop.Task) uint16 {
 	if s == nil {
 		return 0
 	}
-	realm := lowlevel.RealmOf(t)
-	if realm == nil {
-		return 0
-	}
-	return s.realms[realm]
+	return s.realms[lowlevel.RealmContext(t.Context())]
 }
 
 // inWorld is the kind of an event of the world among the events of a lanes.

@@ -115,7 +115,7 @@ func (m *member) start() {
 	m.starts++
 	m.realm = lowlevel.NewRealm(c.loop.Context())
 	m.inbox, m.waiting = nil, new(lock.Event)
-	c.tell(world.Event{Kind: world.Began, Node: m.name, Text: fmt.Sprint(m.starts), Realm: m.realm})
+	c.tell(world.Event{Kind: world.Began, Node: m.name, Text: fmt.Sprint(m.starts), Realm: m.realm.Context()})
 	spawn(m.realm.Context(), m.name, m.boot)
 }
 

@@ -2,7 +2,10 @@
 // shows them on its timeline.
 package world
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Recorder returns the function that records events in rec, which is a *trace.Recorder. Package trace sets it.
 var Recorder func(rec any) func(Event)
@@ -11,11 +14,11 @@ var Recorder func(rec any) func(Event)
 type Event struct {
 	At    time.Duration // since the start of the loop's clock
 	Kind  Kind
-	Node  string // of which it is told
-	Peer  string // the node at the other end of a message
-	ID    uint64 // the same for the events Sent, and Arrived or Lost, of one message
-	Text  string // for people: "3 writes lost, 1 torn"; a line of a log
-	Realm any    // of Began: the lowlevel.Realm of the tasks of the incarnation
+	Node  string          // of which it is told
+	Peer  string          // the node at the other end of a message
+	ID    uint64          // the same for the events Sent, and Arrived or Lost, of one message
+	Text  string          // for people: "3 writes lost, 1 torn"; a line of a log
+	Realm context.Context // of Began: that of the realm of the tasks of the incarnation; nil for none
 }
 
 // A Kind is the kind of an Event.

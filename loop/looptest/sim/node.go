@@ -57,7 +57,7 @@ func (n *Node) Start() {
 	m := newMachine(n)
 	n.machine = m
 	if w.record != nil {
-		w.tell(scene.Event{Kind: scene.Began, Node: n.name, Text: strconv.Itoa(n.starts), Realm: m.realm})
+		w.tell(scene.Event{Kind: scene.Began, Node: n.name, Text: strconv.Itoa(n.starts), Realm: m.realm.Context()})
 	}
 	m.main = task.Go(m.realm.Context(), m.run, task.Named(n.name), task.Lazy())
 }
