@@ -23,8 +23,8 @@ type scene struct {
 	often  worldRing // messages and logs
 	texts  texts
 	seen   uint64
-	nodes  []string       // by number; nodes[0] stands for none
-	number map[string]int // of a node
+	nodes  []string                   // by number; nodes[0] stands for none
+	number map[string]int             // of a node
 	realms map[context.Context]uint16 // the node of each realm, by its context
 }
 
