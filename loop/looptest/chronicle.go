@@ -49,7 +49,7 @@ func (c *chronicle) add(e scene.Event) {
 			c.fault(e, "start "+e.Node+" again: incarnation "+e.Text, true)
 		}
 	case scene.Ended:
-		if e.Text != "crash" { // that is a fault
+		if e.Text != "crash" && c.lastOf(e.Node) != e.Text+" "+e.Node { // that is a fault
 			c.fault(e, "end of "+e.Node+": "+e.Text, true)
 		}
 	case scene.Resumed:
@@ -79,6 +79,16 @@ func (c *chronicle) fault(e scene.Event, text string, minor bool) {
 		c.dropped += keptFaults
 		c.faults = slices.Delete(c.faults, keptFaults/2, keptFaults/2+keptFaults)
 	}
+}
+
+// lastOf returns the text of the last happening of a node in the list of faults.
+func (c *chronicle) lastOf(node string) string {
+	for i := len(c.faults) - 1; i >= 0; i-- {
+		if c.faults[i].node == node {
+			return c.faults[i].text
+		}
+	}
+	return ""
 }
 
 // fail notes when the run has failed. Only the first call counts.

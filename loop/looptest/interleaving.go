@@ -200,15 +200,18 @@ func (f *layout) want() int {
 }
 
 // interleaving lists the steps. If there is not room for all of them, it lists those that matter
-// most, and says how many are left out.
-func (f *layout) interleaving() section {
-	want := f.want()
-	return section{"The interleaving; * marks a deviation from first in, first out:", want, 16, func(room int) []string {
+// most, and says how many are left out. In a simulated world the faults and the logs of the nodes say more.
+func (f *layout) interleaving(world *chronicle) section {
+	want, least := f.want(), 16
+	if !world.empty() {
+		want, least = min(want, 16), 10
+	}
+	return section{"The interleaving; * marks a deviation from first in, first out:", want, least, func(room int) []string {
 		kept := make([]int, len(f.blocks))
 		for i := range kept {
 			kept[i] = i
 		}
-		full := want <= room
+		full := f.want() <= room
 		if !full {
 			kept = f.keep(room)
 		}

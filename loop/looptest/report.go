@@ -90,7 +90,7 @@ func (r *report) sections() []section {
 	}
 	add(texts(8, r.why))
 	if steps != nil {
-		add(steps.interleaving())
+		add(steps.interleaving(r.world))
 		add(steps.logs())
 	}
 	for _, line := range []string{r.timeline, r.corpus} {

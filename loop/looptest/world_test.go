@@ -3,6 +3,8 @@ package looptest_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -109,6 +111,42 @@ func TestReportOfAWorld(t *testing.T) {
 		s.tell(scene.Fault, "a", "crash a")
 		panic("oh")
 	}).report(), "\nThe faults:\n\t0s  crash a\n\nThe log of each node around the faults and the failure (1 log in all):\n\ta  0s  hello")
+}
+
+// The timeline has the world.
+func TestTimelineOfAWorld(t *testing.T) {
+	for name, test := range map[string]func(testing.TB){
+		"Explore": func(tb testing.TB) { looptest.Explore(tb, looptest.Sample(1, 200), faulty, looptest.Unexplained()) },
+		"Run": func(tb testing.TB) {
+			looptest.Run(tb, func(ctx context.Context, t *looptest.T) { faulty(ctx, t); t.Error("oh") })
+		},
+	} {
+		dir := t.TempDir()
+		t.Setenv("TAKT_ARTIFACTS", dir)
+		record(t, test)
+		pages, _ := filepath.Glob(filepath.Join(dir, "*.html"))
+		if len(pages) != 1 {
+			t.Fatalf("%s: the pages are %v", name, pages)
+		}
+		text, err := os.ReadFile(pages[0])
+		must(t, err)
+		contains(t, string(text), `"world":{"nodes":["a","b","c"],`, "term 3: heartbeat", "3 nodes, 2 tasks, ")
+	}
+}
+
+// Stop of a node is told once.
+func TestReportOfAStop(t *testing.T) {
+	report := explore(t, few, func(ctx context.Context, t *looptest.T) {
+		s := newStage(ctx, t)
+		for _, node := range []string{"a", "b"} {
+			s.tell(scene.Began, node, "1")
+		}
+		s.tell(scene.Fault, "a", "stop a")
+		s.tell(scene.Ended, "a", "stop")
+		s.tell(scene.Ended, "b", "exit: EOF")
+		t.Error("oh")
+	}, looptest.Unexplained()).short(t)
+	contains(t, report, "\nThe faults:\n\t0s  stop a\n\t0s  end of b: exit: EOF\n\n")
 }
 
 // The report says where a choice is a deviation that belongs to no fault.

@@ -76,7 +76,7 @@ func (l *lanes) summary(r *Recorder) string {
 	}
 	parts := []string{count(len(l.tasks), "task"), count(steps, "step"), count(int(r.seen-r.Dropped()), "event")}
 	if w := l.world; w != nil {
-		parts = append([]string{count(len(w.nodes), "node")}, append(parts, count(len(w.messages), "message"), count(w.faults(), "fault"))...)
+		parts = append([]string{count(w.programs(), "node")}, append(parts, count(len(w.messages), "message"), count(w.faults(), "fault"))...)
 	}
 	if n := len(l.events); n > 0 {
 		parts = append(parts, (l.events[n-1].At - l.events[0].At).String())

@@ -308,6 +308,17 @@ func (b *worldBuilder) end(at int) {
 	}
 }
 
+// programs returns how many nodes have run a program. Other nodes are machines of the test itself.
+func (v *worldView) programs() int {
+	ran := map[int]bool{}
+	for _, s := range v.spans {
+		if s.kind == upSpan {
+			ran[s.node] = true
+		}
+	}
+	return len(ran)
+}
+
 // faults returns the number of faults.
 func (v *worldView) faults() (n int) {
 	for _, m := range v.marks {

@@ -468,9 +468,9 @@
   function line(m, first, last, y) {
     const from = rowOf[m.task], to = rowOf[m.peer];
     if (from < 0 || to < 0 || !seen(m) || Math.max(from, to) < first || Math.min(from, to) >= last) return null;
-    const half = barHeight() / 2, down = to > from ? 1 : -1;
-    const l = { ax: x(m.from), ay: y(from) + rowHeight / 2 + half * down, bx: x(m.to), by: y(to) + rowHeight / 2 - half * down, down };
-    if (from === to) { l.by = l.ay = y(from) + rowHeight / 2 - half - 2; l.down = 0; }
+    const half = (lane) => (lanes[lane].spans.length ? barHeight() / 2 : 2), down = to > from ? 1 : -1;
+    const l = { ax: x(m.from), ay: y(from) + rowHeight / 2 + half(m.task) * down, bx: x(m.to), by: y(to) + rowHeight / 2 - half(m.peer) * down, down };
+    if (from === to) { l.by = l.ay = y(from) + rowHeight / 2 - half(m.task) - 2; l.down = 0; }
     if (m.how === 1 && l.down) { l.bx = l.ax + (l.bx - l.ax) * 0.8; l.by = l.ay + (l.by - l.ay) * 0.8; }
     return l;
   }
