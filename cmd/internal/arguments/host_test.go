@@ -141,6 +141,7 @@ var hostRules = map[string]rule{
 		harmless("a closed loop", func() { host.Pipe(closed().Context()) })),
 	"WithPipeBuffer": bad(on("0", "host: WithPipeBuffer(0); the number of bytes must be positive", func() { host.WithPipeBuffer(0) })),
 
+	"NewFS": bad(on("a nil disk", "host: NewFS(nil); give it a Disk", func() { host.NewFS(nil) })),
 	"NewListener": with(ofALoop(func(ctx context.Context) { host.NewListener(ctx, "", someAcceptor{}) }),
 		on("a nil acceptor", "host: NewListener with a nil Acceptor; give it", func() { host.NewListener(closed().Context(), "", nil) })),
 	"Listener.Accept": with(append(onListener("Accept", func(ln *host.Listener) { in(func(ctx context.Context) { _, _ = ln.Accept(ctx) }) }),
@@ -249,7 +250,9 @@ func beginning(function string, do func(context.Context, *host.Conn, *tls.Config
 func text() *host.Reader { return host.NewReader(strings.NewReader("text")) }
 
 var hosttestRules = map[string]rule{
-	"RunFS": bad(on("nil", "hosttest: RunFS with a nil run; give it", func() { hosttest.RunFS(new(testing.T), nil) })),
+	"RunConn":    bad(on("nil", "hosttest: RunConn with a nil run; give it", func() { hosttest.RunConn(new(testing.T), nil) })),
+	"RunNetwork": bad(on("nil", "hosttest: RunNetwork with a nil run; give it", func() { hosttest.RunNetwork(new(testing.T), nil) })),
+	"RunFS":      bad(on("nil", "hosttest: RunFS with a nil run; give it", func() { hosttest.RunFS(new(testing.T), nil) })),
 	"ModelFS": bad(
 		on("a nil FS", "hosttest: ModelFS of a nil FS or with a nil draw; give it", func() {
 			hosttest.ModelFS(noContext, new(testing.T), nil, func(string, int) int { return 0 })

@@ -74,6 +74,23 @@ var lowlevelRules = map[string]rule{
 		on("a nil context", nilContext, func() { lowlevel.Now(noContext) }),
 		on("a context of no loop", "belongs to no loop", func() { lowlevel.Now(context.Background()) }),
 		harmless("a closed loop", func() { lowlevel.Now(closed().Context()) })),
+	"RealmContext": bad(
+		on("a nil context", nilContext, func() { lowlevel.RealmContext(noContext) }),
+		on("a context of no loop", "belongs to no loop", func() { lowlevel.RealmContext(context.Background()) }),
+		harmless("a closed loop", func() { lowlevel.RealmContext(closed().Context()) })),
+	"Elapsed": bad(
+		on("a nil context", nilContext, func() { lowlevel.Elapsed(noContext) }),
+		on("a context of no loop", "belongs to no loop", func() { lowlevel.Elapsed(context.Background()) }),
+		harmless("a closed loop", func() { lowlevel.Elapsed(closed().Context()) })),
+	"ElapsedAt": bad(
+		on("a nil context", nilContext, func() { lowlevel.ElapsedAt(noContext, time.Time{}) }),
+		on("a context of no loop", "belongs to no loop", func() { lowlevel.ElapsedAt(context.Background(), time.Time{}) }),
+		harmless("a closed loop", func() { lowlevel.ElapsedAt(closed().Context(), time.Time{}) })),
+	"CallElapsed": bad(
+		on("a nil context", nilContext, func() { lowlevel.CallElapsed(noContext, 1, nothing) }),
+		on("a context of no loop", "belongs to no loop", func() { lowlevel.CallElapsed(context.Background(), 1, nothing) }),
+		on("a closed loop", isClosed, func() { lowlevel.CallElapsed(closed().Context(), 1, nothing) }),
+		on("nil", "of a nil function", func() { open(func(l *loop.Loop) { lowlevel.CallElapsed(l.Context(), 1, nil) }) })),
 	"CallLater": bad(
 		on("a nil context", nilContext, func() { lowlevel.CallLater(noContext, 1, nothing) }),
 		on("a context of no loop", "belongs to no loop", func() { lowlevel.CallLater(context.Background(), 1, nothing) }),

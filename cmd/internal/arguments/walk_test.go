@@ -62,6 +62,7 @@ var packages = map[string]map[string]rule{
 	"task/host":     hostRules,
 
 	"task/host/hosttest": hosttestRules,
+	"loop/looptest/sim":  simRules,
 }
 
 // Every exported function has a rule, and follows it.
@@ -98,7 +99,7 @@ func (c call) test(t *testing.T) {
 	}
 }
 
-var prefix = regexp.MustCompile(`^(timer|loop|future|factory|task|lock|queue|looptest|trace|host|hosttest|takt): `)
+var prefix = regexp.MustCompile(`^(timer|loop|future|factory|task|lock|queue|looptest|trace|host|hosttest|sim|takt): `)
 
 // said returns the text of the panic or error of a call, or "" if there is none.
 func said(do func() error) (text string) {

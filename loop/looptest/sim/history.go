@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 )
 
 // A History records the calls of clients, with what came of them, for a check when the run is over: is the history
@@ -68,8 +69,10 @@ const (
 func (e callEnd) String() string { return [...]string{"", "Return", "Unknown", "LeaveOut"}[e] }
 
 // Begin records that client makes a call, before the call is made. ctx is the context of the task that makes it. A client is
-// a number that the test gives. A client may make a call while another one of its calls is open or unknown.
+// a number that the test gives. A client may make a call while another one of its calls is open or unknown. Begin panics
+// if ctx belongs to no loop.
 func (h *History[In, Out]) Begin(ctx context.Context, client int, in In) *Call[In, Out] {
+	lowlevel.LoopOf(ctx)
 	c := &Call[In, Out]{history: h, by: machineOf(ctx)}
 	if c.live() {
 		h.stamp++

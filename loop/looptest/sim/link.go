@@ -310,13 +310,14 @@ func (w *World) Cut(from, to string) {
 }
 
 // Hold keeps back what one node sends to another one, until Release or Heal. Nothing is lost, and nothing times out.
-func (w *World) Hold(from, to string) { w.held(from, to).held = true }
+func (w *World) Hold(from, to string) { w.held("Hold", from, to).held = true }
 
 // Release lets what Hold has kept back go on, in its order.
-func (w *World) Release(from, to string) { w.held(from, to).release() }
+func (w *World) Release(from, to string) { w.held("Release", from, to).release() }
 
-func (w *World) held(from, to string) *link {
-	return w.net.nicOf(w.mustFind("Hold", from)).linkTo(w.net.nicOf(w.mustFind("Hold", to)))
+// held returns a link that a program holds or releases by method.
+func (w *World) held(method, from, to string) *link {
+	return w.net.nicOf(w.mustFind(method, from)).linkTo(w.net.nicOf(w.mustFind(method, to)))
 }
 
 // Heal ends all partitions, cuts and holds.
