@@ -93,7 +93,7 @@ func (n *nic) linkTo(to *nic) *link {
 func (l *link) set() {
 	l.Link = Link{}
 	for _, r := range l.from.net.rules {
-		if (r.from == nil || r.from == l.from.node) && (r.to == nil || r.to == l.to.node) && (r.from != nil || r.to != nil || l.from != l.to) {
+		if (r.from == nil || r.from == l.from.node) && (r.to == nil || r.to == l.to.node) && (l.from != l.to || r.from == r.to && r.to != nil) {
 			l.Link = r.set
 		}
 	}
@@ -310,13 +310,16 @@ func (w *World) Cut(from, to string) {
 }
 
 // Hold keeps back what one node sends to another one, until Release or Heal. Nothing is lost, and nothing times out.
-func (w *World) Hold(from, to string) { w.held("Hold", from, to).held = true }
+func (w *World) Hold(from, to string) {
+	l := w.linkOf("Hold", from, to)
+	l.held = true
+	w.fault("", "hold %s", l.name)
+}
 
 // Release lets what Hold has kept back go on, in its order.
-func (w *World) Release(from, to string) { w.held("Release", from, to).release() }
+func (w *World) Release(from, to string) { w.linkOf("Release", from, to).release() }
 
-// held returns a link that a program holds or releases by method.
-func (w *World) held(method, from, to string) *link {
+func (w *World) linkOf(method, from, to string) *link {
 	return w.net.nicOf(w.mustFind(method, from)).linkTo(w.net.nicOf(w.mustFind(method, to)))
 }
 
@@ -324,7 +327,7 @@ func (w *World) held(method, from, to string) *link {
 func (w *World) Heal() { w.net.heal() }
 
 // SetLink sets the link from one node to another one, for what is sent from now on. An empty name stands for every
-// node, also for those that are made later. SetLink("", "", l) does not change the links from each node to itself.
+// node, also for those that are made later. The link from a node to itself changes only if both names are given.
 // SetLink panics if a value is negative, or if a probability is more than 1.
 func (w *World) SetLink(from, to string, l Link) {
 	if l.Latency < 0 || l.Jitter < 0 || l.Bandwidth < 0 || !probabilities(l.Loss, l.Duplicate, l.Reorder) {

@@ -146,7 +146,7 @@ func (n *network) loseInFlight(from *nic) {
 		all += e.out.inFlight()
 	}
 	for _, l := range from.links {
-		if l != nil && l.cuts == 0 {
+		if l != nil && l.cuts == 0 && l.from != l.to {
 			all += l.packets.len()
 		}
 	}
@@ -172,7 +172,7 @@ func (n *network) loseInFlight(from *nic) {
 		e.out.drop(keep)
 	}
 	for _, l := range from.links {
-		if l != nil && l.cuts == 0 {
+		if l != nil && l.cuts == 0 && l.from != l.to {
 			lost += l.lose(func() bool { return how == 1 || mixed.IntN(2) == 0 })
 		}
 	}

@@ -128,6 +128,8 @@ func (c *conn) release() {
 	if c.place < 0 || !c.ends[0].gone || !c.ends[1].gone || c.flows[0].busy() || c.flows[1].busy() {
 		return
 	}
+	c.flows[0].credit.Cancel()
+	c.flows[1].credit.Cancel()
 	last := len(n.conns) - 1
 	n.conns[c.place] = n.conns[last]
 	n.conns[c.place].place = c.place
@@ -471,9 +473,9 @@ func (f *flow) tell(k scene.Kind, s segment) {
 
 func (f *flow) busy() bool { return f.segments.len() > 0 }
 
-// inFlight returns how many segments may still arrive if the sender is no more.
+// inFlight returns how many segments may still arrive at another machine, and matter there, if the sender crashes.
 func (f *flow) inFlight() int {
-	if f.link.cuts > 0 || !f.from.established {
+	if f.link.cuts > 0 || !f.from.established || f.to.gone || f.to.closed || f.link.from == f.link.to {
 		return 0
 	}
 	return f.segments.len()
@@ -496,13 +498,17 @@ func (f *flow) arrive() {
 		f.wait(now)
 		return
 	}
-	before := f.arrived
+	defer f.settle(f.arrived) // deferred, as an observer may call Goexit
 	for f.busy() && f.segments.waiting()[0].at <= now {
 		s := f.segments.pop()
 		if f.tell(scene.Arrived, s); !f.accept(s) {
-			break // the flow has ended in another way
+			return
 		}
 	}
+}
+
+// settle is called when segments have arrived. Before them, so many bytes had arrived and were not read.
+func (f *flow) settle(before int) {
 	f.arm()
 	if f.to.gone {
 		f.to.conn.release()
