@@ -28,7 +28,7 @@ import (
 
 // A modelOp is an operation of a program.
 type modelOp struct {
-	kind   string // create, mkdir, remove, rename, syncdir; write, truncate, sync
+	kind   string // create, mkdir, remove, rename, syncdir; write, truncate, sync, fail
 	a, b   string
 	off, n int
 }
@@ -151,11 +151,11 @@ func (m *model) do(o modelOp) bool {
 			return false
 		}
 		m.nodes[node].file.truncate(o.n)
-	case "sync":
+	case "sync", "fail":
 		if !isFile {
 			return false
 		}
-		m.nodes[node].file.sync()
+		m.nodes[node].file.sync(o.kind == "sync")
 	}
 	return true
 }
@@ -264,10 +264,12 @@ func (m *model) texts(dirs []map[string]int, dir int, prefix string, contents []
 	return all
 }
 
-// A modelFile is the history of a file.
+// A modelFile is the history of a file, with all states that the disk may be in.
 type modelFile struct {
-	steps  []modelStep // the first one is the file as it was when all was durable
+	steps  []modelStep // the first one is the empty file
 	blocks int         // physical ones
+	dirty  map[int]bool
+	states map[modelState]bool
 }
 
 // A modelStep is a file after a write to one block, or a truncation.
@@ -278,18 +280,67 @@ type modelStep struct {
 	cut   bool     // the step was a truncation
 }
 
-func newModelFile() *modelFile { return &modelFile{steps: []modelStep{{}}} }
-
-func (f *modelFile) now() *modelStep { return &f.steps[len(f.steps)-1] }
-
-func (f *modelFile) step() *modelStep {
-	s := *f.now()
-	s.phys, s.pages, s.cut = slices.Clone(s.phys), slices.Clone(s.pages), false
-	f.steps = append(f.steps, s)
-	return f.now()
+// A modelState is what is on the disk: the number of the step whose metadata is committed, and each physical block,
+// with the step from which it comes.
+type modelState struct {
+	committed int
+	blocks    [12]struct {
+		step int
+		text string
+	}
 }
 
 var zeros = strings.Repeat("\x00", blockSize)
+
+func newModelFile() *modelFile {
+	var first modelState
+	for i := range first.blocks {
+		first.blocks[i].text = zeros
+	}
+	return &modelFile{steps: []modelStep{{}}, dirty: map[int]bool{}, states: map[modelState]bool{first: true}}
+}
+
+func (f *modelFile) now() *modelStep { return &f.steps[len(f.steps)-1] }
+
+// step begins a step. When it is over, happens adds what the system may do.
+func (f *modelFile) step() (s *modelStep, happens func()) {
+	next := *f.now()
+	next.phys, next.pages, next.cut = slices.Clone(next.phys), slices.Clone(next.pages), false
+	f.steps = append(f.steps, next)
+	return f.now(), func() {
+		for _, b := range slices.Sorted(maps.Keys(f.dirty)) {
+			for state := range maps.Clone(f.states) {
+				f.states[f.written(state, b)] = true
+			}
+		}
+		for state := range maps.Clone(f.states) {
+			f.states[f.commits(state)] = true
+		}
+	}
+}
+
+// written is the state after the system has written a page.
+func (f *modelFile) written(state modelState, b int) modelState {
+	at := &state.blocks[f.now().phys[b]]
+	at.step, at.text = len(f.steps)-1, f.now().pages[b]
+	return state
+}
+
+// commits is the state after the system has committed the metadata.
+func (f *modelFile) commits(state modelState) modelState {
+	for i := state.committed + 1; i < len(f.steps); i++ {
+		cut := &f.steps[i]
+		from := cut.size % blockSize
+		if !cut.cut || from == 0 {
+			continue
+		}
+		if at := &state.blocks[cut.phys[cut.size/blockSize]]; at.step < i {
+			at.step, at.text = i, at.text[:from]+zeros[from:]
+		}
+	}
+	state.committed = len(f.steps) - 1
+	return state
+}
 
 func (f *modelFile) grow(s *modelStep, size int) {
 	s.size = max(s.size, size)
@@ -299,13 +350,20 @@ func (f *modelFile) grow(s *modelStep, size int) {
 	}
 }
 
+// tooBig reports whether the model of the file would take too long.
+func (f *modelFile) tooBig() bool {
+	return f.blocks > len(modelState{}.blocks)-4 || len(f.steps) > 9 || len(f.states) > 2000
+}
+
 func (f *modelFile) write(p []byte, off int) {
 	for len(p) > 0 {
 		n := min(len(p), blockSize-off%blockSize)
-		s := f.step()
+		s, happens := f.step()
 		f.grow(s, off+n)
 		b, from := off/blockSize, off%blockSize
 		s.pages[b] = s.pages[b][:from] + string(p[:n]) + s.pages[b][from+n:]
+		f.dirty[b] = true
+		happens()
 		p, off = p[n:], off+n
 	}
 }
@@ -314,7 +372,8 @@ func (f *modelFile) truncate(size int) {
 	if size == f.now().size {
 		return
 	}
-	s := f.step()
+	s, happens := f.step()
+	defer happens()
 	s.cut = true
 	if size > s.size {
 		f.grow(s, size)
@@ -325,68 +384,29 @@ func (f *modelFile) truncate(size int) {
 	s.phys, s.pages = s.phys[:n], s.pages[:n]
 	if from := size % blockSize; from > 0 {
 		s.pages[n-1] = s.pages[n-1][:from] + zeros[from:]
+		f.dirty[n-1] = true
 	}
+	maps.DeleteFunc(f.dirty, func(b int, _ bool) bool { return b >= n })
 }
 
-func (f *modelFile) sync() {
-	s := *f.now()
-	s.phys = slices.Clone(s.phys)
-	for b := range s.phys {
-		s.phys[b] = b
+// sync is a Sync. If it fails, the system writes pages or not, and takes them for written.
+func (f *modelFile) sync(works bool) {
+	after := map[modelState]bool{}
+	for state := range f.states {
+		for b := range f.dirty {
+			if works {
+				state = f.written(state, b)
+			}
+		}
+		after[f.commits(state)] = true
 	}
-	f.blocks = len(s.phys)
-	f.steps = []modelStep{s}
-}
-
-// A modelState is what is on the disk: the number of the step whose metadata is committed, and each physical block,
-// with the step from which it comes.
-type modelState struct {
-	committed int
-	blocks    [8]struct {
-		step int
-		text string
-	}
+	f.states = after
+	clear(f.dirty)
 }
 
 func (f *modelFile) outcomes() []string {
-	if f.blocks > len(modelState{}.blocks) {
-		panic("too many blocks")
-	}
-	first := modelState{}
-	for i := range first.blocks {
-		first.blocks[i].text = zeros
-	}
-	for b, p := range f.steps[0].phys {
-		first.blocks[p].text = f.steps[0].pages[b]
-	}
-	states := map[modelState]bool{first: true}
-	for now := range f.steps {
-		s := &f.steps[now]
-		for b, p := range s.phys { // each page is written or not
-			if now > 0 {
-				for state := range maps.Clone(states) {
-					state.blocks[p].step, state.blocks[p].text = now, s.pages[b]
-					states[state] = true
-				}
-			}
-		}
-		for state := range maps.Clone(states) { // the metadata is committed or not
-			for i := state.committed + 1; i <= now; i++ {
-				cut := &f.steps[i]
-				from := cut.size % blockSize
-				if !cut.cut || from == 0 {
-					continue
-				}
-				if p := cut.phys[cut.size/blockSize]; state.blocks[p].step < i {
-					state.blocks[p].step, state.blocks[p].text = i, state.blocks[p].text[:from]+zeros[from:]
-				}
-			}
-			state.committed = now
-			states[state] = true
-		}
-	}
 	var all []string
-	for state := range states {
+	for state := range f.states {
 		s := &f.steps[state.committed]
 		text := ""
 		for _, p := range s.phys {
@@ -446,6 +466,9 @@ func (m *mount) do(t *testing.T, o modelOp, text *byte) {
 			err = f.Truncate(int64(o.n))
 		case "sync":
 			err = f.Sync()
+		case "fail": // a Sync that fails
+			f.(*openFile).file.fail(m.begun)
+			m.settled(f.(*openFile).file)
 		}
 	}
 	if err != nil {
@@ -466,13 +489,17 @@ func (m *mount) text(dir *inode, prefix string) string {
 	return text
 }
 
-// draws makes a random program with n operations, and its model.
-func draws(chance *rand.Rand, n int) ([]modelOp, *model) {
+// draws makes a random program with n operations, and its model. If alone is true, they are on one file.
+func draws(chance *rand.Rand, n int, alone bool) ([]modelOp, *model) {
 	pick := func(from ...string) string { return from[chance.IntN(len(from))] }
 	m := newModel()
 	var program []modelOp
 	for tries := 0; len(program) < n && tries < 100*n; tries++ {
-		o := modelOp{kind: pick("create", "create", "mkdir", "remove", "rename", "rename", "syncdir", "write", "write", "write", "truncate", "sync")}
+		o := modelOp{kind: pick("create", "create", "mkdir", "remove", "rename", "rename", "syncdir", "write", "write", "write",
+			"truncate", "sync", "fail")}
+		if alone {
+			o.kind = pick("create", "write", "write", "write", "truncate", "truncate", "sync", "fail", "fail")
+		}
 		o.a, o.b = pick("a", "b", "d", "d/a", "d/b", "e", "e/a"), pick("a", "b", "c", "d", "d/a", "e", "e/a", "e/d", "d/e")
 		switch o.kind {
 		case "write":
@@ -482,11 +509,17 @@ func draws(chance *rand.Rand, n int) ([]modelOp, *model) {
 		case "syncdir":
 			o.a = pick("", "d", "e")
 		}
+		if alone {
+			o.a = "a"
+		}
 		if o.kind != "rename" {
 			o.b = ""
 		}
 		if m.do(o) {
 			program = append(program, o)
+		}
+		if slices.ContainsFunc(m.nodes, func(n *modelNode) bool { return n.file != nil && n.file.tooBig() }) || len(m.changes) == 8 {
+			break // otherwise the model takes too long
 		}
 	}
 	return program, m
@@ -502,16 +535,13 @@ func (m *model) movesDirectories() bool {
 func TestCrashLeavesWhatTheModelAllows(t *testing.T) {
 	programs, outcomes, complete := 0, 0, 0
 	check := func(program []modelOp, m *model) {
-		if slices.ContainsFunc(m.nodes, func(n *modelNode) bool { return n.file != nil && (n.file.blocks > 8 || len(n.file.steps) > 7) }) || len(m.changes) > 8 {
-			return // the model would take too long
-		}
 		allowed := m.outcomes()
 		programs++
 		outcomes += len(allowed)
 		seen := map[string]bool{}
-		crashes, whole := 100, len(allowed) <= 40 && !m.movesDirectories()
+		crashes, whole := 100, len(allowed) <= 30 && !m.movesDirectories()
 		if whole {
-			crashes = 50_000
+			crashes = 400_000
 			complete++
 		}
 		for i := range crashes {
@@ -554,8 +584,8 @@ func TestCrashLeavesWhatTheModelAllows(t *testing.T) {
 		}
 		check(program, m)
 	}
-	for seed := range uint64(1000) {
-		check(draws(rand.New(rand.NewPCG(seed, 0)), 1+int(seed)/100))
+	for seed := range uint64(600) {
+		check(draws(rand.New(rand.NewPCG(seed, 0)), 1+int(seed)/60, seed%2 == 0))
 	}
 	t.Logf("%d programs with %d outcomes; all outcomes of %d programs", programs, outcomes, complete)
 }

@@ -22,6 +22,7 @@ type piece struct {
 	call  uint64 // the seq of the first piece of the same call
 	off   int64
 	bytes []byte // nil for a truncation to the size off
+	cuts  bool   // it is a truncation that cuts the block at off
 	clean bool   // a Sync has failed: later ones do not write it
 }
 
@@ -45,9 +46,10 @@ func (f *fileData) write(b []byte, off int64, next func() uint64) {
 // truncate sets the size.
 func (f *fileData) truncate(size int64, next func() uint64) {
 	if size != int64(len(f.data)) {
+		cuts := size < int64(len(f.data)) && size%blockSize > 0
 		f.data = resize(f.data, size)
 		seq := next()
-		f.log = append(f.log, piece{seq: seq, call: seq, off: size})
+		f.log = append(f.log, piece{seq: seq, call: seq, off: size, cuts: cuts})
 	}
 }
 
@@ -57,13 +59,13 @@ func (f *fileData) unsynced(seq uint64) bool {
 }
 
 // sync makes durable what was done up to seq. Pieces that an earlier Sync has failed to write are written only
-// if their block was written again.
+// if their block was written again, or cut.
 func (f *fileData) sync(seq uint64) {
 	var again map[int64]bool
 	if slices.ContainsFunc(f.log, func(p piece) bool { return p.clean }) {
 		again = map[int64]bool{}
 		for i := range f.log {
-			if p := &f.log[i]; p.seq <= seq && !p.clean && !p.truncates() {
+			if p := &f.log[i]; p.seq <= seq && !p.clean && (p.cuts || !p.truncates()) {
 				again[p.block()] = true
 			}
 		}
@@ -141,7 +143,7 @@ func (f *fileData) some(sizes int, chance *rand.Rand, kept []bool) []byte {
 			if kept[i] = i < sizes; kept[i] {
 				left = resize(left, p.off)
 			}
-			if p.off%blockSize == 0 {
+			if !p.cuts {
 				continue
 			}
 		case i < sizes:
@@ -174,10 +176,10 @@ func (f *fileData) someOfBlock(left []byte, pieces, cuts []int, sizes int, chanc
 			}
 		}
 	}
-	switch chance.IntN(3) {
+	switch chance.IntN(4) {
 	case 0:
 		pieces = nil
-	case 1:
+	case 1, 2:
 		pieces = pieces[:chance.IntN(len(pieces)+1)]
 	}
 	if start >= int64(len(left)) {
