@@ -43,6 +43,17 @@ func (s *strategy) Next() looptest.Walk {
 	return s
 }
 
+// slow is a program that takes some time to end.
+func slow(d time.Duration) func(ctx context.Context, h *host.Host) error {
+	return func(ctx context.Context, h *host.Host) error {
+		err := asleep(ctx, h)
+		if end := task.Sleep(ctx, d); end != nil {
+			return end
+		}
+		return err
+	}
+}
+
 func always(string) int { return 1 }
 
 // three makes nodes a, b and c that sleep.
@@ -212,7 +223,7 @@ func sites(t *testing.T, schedules int, plan sim.Plan, more func(ctx context.Con
 		w := sim.New(ctx, t)
 		nodes := three(w)
 		for _, name := range []string{"d", "e"} {
-			nodes = append(nodes, w.Node(name, asleep))
+			nodes = append(nodes, w.Node(name, slow(500*time.Millisecond)))
 		}
 		w.Faults(ctx, plan)
 		if more != nil {
@@ -376,6 +387,18 @@ func TestTheEndOfAFaultLeavesOtherIncarnationsAlone(t *testing.T) {
 		if n.Incarnation() != before || !sim.Paused(n) {
 			t.Errorf("incarnation %d, want %d; paused %t", n.Incarnation(), before, sim.Paused(n))
 		}
+	})
+}
+
+// A program that does not end when it is stopped is killed, and starts again.
+func TestAStopInAPlanKills(t *testing.T) {
+	looptest.Explore(t, &strategy{10, 1, always}, func(ctx context.Context, t *looptest.T) {
+		w := sim.New(ctx, t)
+		n := w.Node("a", slow(time.Hour))
+		w.Faults(ctx, sim.Plan{For: 8 * time.Second, Down: 100 * time.Millisecond, Stop: 1})
+		_ = task.Sleep(ctx, 10*time.Second)
+		mustBeQuiet(t, w, []*sim.Node{n})
+		t.Sometimes("started again", n.Incarnation() > 1)
 	})
 }
 
