@@ -35,15 +35,17 @@ type faults struct {
 	parted  bool     // a partition lasts
 }
 
-// Faults begins to cause faults, as the plan says, and returns at once. It ends after plan.For, or by [World.Quiet].
+// Faults begins to cause faults, as the plan says, and returns at once. Faults begin until plan.For is over, or until
+// [World.Quiet].
 //
 // At times that noise draws, Faults proposes a fault: noise draws the kind, the nodes, and how long it lasts. Then
-// a choice of the schedule decides whether it happens: always under [looptest.Sample], [looptest.Random] and
-// [looptest.PCT]. The first schedule of an exploration has no faults. The proposals of a run do not depend on
-// which of them happen. Hosts of the test are not crashed, stopped or paused.
+// a choice of the schedule decides whether the fault happens: always under [looptest.Sample], [looptest.Random]
+// and [looptest.PCT]. The first schedule of an exploration has no faults. The proposals of a run do not depend on
+// which of them happen. Hosts of the test are not crashed, stopped or paused, but the network is cut between them
+// and the nodes.
 //
-// Faults panics if a field of the plan is out of range, if the world has no nodes, if ctx belongs to no task, or if
-// the faults of another call still begin.
+// Faults panics if a field of the plan is out of range, if the world has no nodes, if ctx does not belong to the
+// running task, or if the faults of another call still begin.
 func (w *World) Faults(ctx context.Context, plan Plan) {
 	lowlevel.Current(ctx)
 	if w.ended {
@@ -157,11 +159,13 @@ func (f *faults) drop() {
 	}
 }
 
-// Quiet ends the faults. It ends those of [World.Faults], and lets no further one begin. It heals the network, resumes the
-// nodes that are paused, starts those that are down, and sets their clocks and disks right ([Node.SetClock],
-// [Node.SetDisk]), whatever the reason for their state is. What SetLink has set stays. A program that is being stopped is
-// killed first, as an operating system kills a process. So Quiet waits for nothing, and what it has started takes its first steps
-// later. Quiet panics if ctx does not belong to the running task.
+// Quiet ends the faults. It ends those of [World.Faults], and lets no further one begin. It heals the network,
+// resumes the nodes that are paused, starts those that are down, and sets their clocks and disks right
+// ([Node.SetClock], [Node.SetDisk]), whatever the reason for their state is. What SetLink has set stays.
+//
+// Quiet waits for nothing. A program that is being stopped is killed, as an operating system kills a process, and
+// starts again. The programs that Quiet starts take their first steps later. Quiet panics if ctx does not belong to
+// the running task.
 func (w *World) Quiet(ctx context.Context) {
 	lowlevel.Current(ctx)
 	if f := w.faults; f != nil {

@@ -91,7 +91,10 @@ func (f *faults) powerFailure(r *rand.Rand) fault {
 	return fault{
 		site:     "power failure",
 		possible: slices.ContainsFunc(nodes, (*Node).Up),
-		begin:    func() func() { return crash(nodes) },
+		begin: func() func() {
+			f.world.fault("", "power failure")
+			return crash(nodes)
+		},
 	}
 }
 
@@ -183,7 +186,8 @@ func (f *faults) clock(r *rand.Rand) fault {
 	}
 }
 
-// kill ends the program as the operating system does with a process that does not react. The disk keeps what was written.
+// kill ends the program as the operating system does with a process that does not react. The disk keeps what was
+// written.
 func (n *Node) kill() {
 	if m := n.machine; m.up() {
 		m.exit("killed")

@@ -19,8 +19,8 @@ import (
 //	          time limit, or loses its connection, is unknown.
 //	left out  Call.LeaveOut: it had no effect, and will have none. The server has refused it, for example.
 //
-// If a task of a node makes the call, and the machine crashes or the program ends before the call returns, the call is unknown. What
-// an unwound task does later does not reach the History.
+// If a task of a node makes the call, and the machine crashes or the program ends before the call returns, the call is
+// unknown. What an unwound task does later does not reach the History.
 //
 // The tasks of one run use a History. The cost of a call is a word or two, besides In and Out.
 type History[In, Out any] struct {
@@ -68,9 +68,9 @@ const (
 
 func (e callEnd) String() string { return [...]string{"", "Return", "Unknown", "LeaveOut"}[e] }
 
-// Begin records that client makes a call, before the call is made. ctx is the context of the task that makes it. A client is
-// a number that the test gives. A client may make a call while another one of its calls is open or unknown. Begin panics
-// if ctx belongs to no loop.
+// Begin records that client makes a call, before the call is made. ctx is the context of the task that makes it. A
+// client is a number that the test gives. A client may make a call while another one of its calls is open or
+// unknown. Begin panics if ctx belongs to no loop.
 func (h *History[In, Out]) Begin(ctx context.Context, client int, in In) *Call[In, Out] {
 	lowlevel.LoopOf(ctx)
 	c := &Call[In, Out]{history: h, by: machineOf(ctx)}
@@ -95,8 +95,8 @@ func (c *Call[In, Out]) Return(out Out) {
 	}
 }
 
-// Unknown records that nobody knows whether the call had an effect, or will have one. A call without an end is unknown too. It panics if Return, Unknown or LeaveOut
-// was called before.
+// Unknown records that nobody knows whether the call had an effect, or will have one. A call without an end is
+// unknown too. It panics if Return, Unknown or LeaveOut was called before.
 func (c *Call[In, Out]) Unknown() { c.finish(unknown) }
 
 // LeaveOut takes the call out of the history: it had no effect, and will have none. It panics if Return, Unknown or

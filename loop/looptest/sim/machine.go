@@ -120,7 +120,8 @@ func (m *machine) ended(err error) {
 		m.exit("exit")
 		return
 	case panicked:
-		lowlevel.Report(w.loop, loop.Failure{Kind: loop.PartFailed, Task: m.main.Task(), Err: err}) // before the end, because then the task reports nothing
+		// Later the task would report nothing.
+		lowlevel.Report(w.loop, loop.Failure{Kind: loop.PartFailed, Task: m.main.Task(), Err: err})
 		m.exit(fmt.Sprintf("panic: %v", p.Value))
 	case err == loop.ErrGoexit:
 		m.exit("exit: runtime.Goexit") // of a FailNow, or else the run reports that it ends

@@ -33,7 +33,8 @@ type Node struct {
 // Name returns the name of the node.
 func (n *Node) Name() string { return n.name }
 
-// Up reports whether the program of the node runs, or is paused. After the end of the world it reports whether it was up then.
+// Up reports whether the program of the node runs, or is paused. After the end of the world it reports whether it
+// was so at the end.
 func (n *Node) Up() bool { return n.machine.up() || n.machine != nil && n.machine.survived }
 
 // Incarnation returns how many times the node has been started.

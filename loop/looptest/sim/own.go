@@ -22,9 +22,11 @@ func (m *machine) mustOwn(ctx context.Context, what string) {
 	switch {
 	case of == m, of == nil && m.realm == nil:
 	case of == nil:
-		panic(fmt.Sprintf("sim: %s on the Host of %v by a task of the test; use World.Host for the test, and spawn the tasks of a node with the context that its program was given", what, m))
+		panic(fmt.Sprintf("sim: %s on the Host of %v by a task of the test; "+
+			"use World.Host for the test, and spawn the tasks of a node with the context that its program was given", what, m))
 	default:
-		panic(fmt.Sprintf("sim: %s on the Host of %v by a task of %v; a program uses only the Host that it was given", what, m, of))
+		panic(fmt.Sprintf("sim: %s on the Host of %v by a task of %v; "+
+			"a program uses only the Host that it was given", what, m, of))
 	}
 }
 

@@ -64,7 +64,8 @@ func (w *World) end(ctx context.Context) {
 // name is the name of the node in the network, in reports and in choices. h is the machine of this incarnation, and
 // boot uses no other network, files, chance and clock.
 //
-// Node panics if boot is nil, or if name is not a name for a host: lower-case letters, digits and hyphens; or if the world has a node of this name.
+// Node panics if boot is nil, if name is not a name for a host (lower-case letters, digits and hyphens), or if the
+// world has a node of this name.
 func (w *World) Node(name string, boot func(ctx context.Context, h *host.Host) error) *Node {
 	if boot == nil {
 		panic(fmt.Sprintf("sim: Node(%q) without a program; give it a function, or use Host for the tasks of the test", name))
@@ -100,7 +101,8 @@ func (w *World) add(name string, boot func(ctx context.Context, h *host.Host) er
 // mustAct panics if the caller is the function of a property: it must not change the world.
 func (w *World) mustAct(what string) {
 	if p := w.run.Property(); p != "" {
-		panic(fmt.Sprintf("sim: %s in the function of %s, which runs between two steps; a property only looks, so call %s in a task or callback", what, p, what))
+		panic(fmt.Sprintf("sim: %s in the function of %s, which runs between two steps; "+
+			"a property only looks, so call %s in a task or callback", what, p, what))
 	}
 }
 
