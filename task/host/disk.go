@@ -17,9 +17,10 @@ import (
 // [DiskFile] directly if the task is being unwound, or the loop is closed. Names, flags and errors are those of
 // package os.
 type Disk interface {
-	// Begin begins a call of a task of l: it arranges that work runs once, and that done runs later, as a callback
-	// of the loop, and never inside of Begin. work runs on any goroutine, and makes one call on this disk. op says
-	// which one ("open", "write", "sync"), and name is the name of the file.
+	// Begin begins a call of a task of l: it arranges that work runs once, and that done runs later, as a callback of
+	// the loop, and never inside of Begin. work runs on any goroutine, also inside of Begin, and makes one call on this
+	// disk. op says which one: open, read, write, seek, truncate, sync, close, stat, lstat (for Info of an entry),
+	// readdir, mkdir, rename, remove or syncdir. name is the name of the file that the program has given.
 	//
 	// If the task is unwound before done has run, because its realm has ended or the loop is being closed, the FS
 	// calls abandon, on the goroutine of the loop. The disk waits for work there, or it drops the call. When

@@ -12,11 +12,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/looptest/sim"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
 )
+
+// many returns a number of schedules, which is smaller under the race detector.
+func many(n int) int {
+	if testkit.Race {
+		return n / 3
+	}
+	return n
+}
 
 // A tally counts what the schedules of an exploration show.
 type tally struct {
@@ -47,7 +56,7 @@ func (c *tally) is(t *testing.T, want ...string) {
 func crashes(t *testing.T, limit time.Duration, program func(ctx context.Context, fsys host.FS, ready func()) error, look func(ctx context.Context, fsys host.FS) string) *tally {
 	t.Helper()
 	all := &tally{}
-	looptest.Explore(t, looptest.Sample(1, 1500), func(ctx context.Context, t *looptest.T) {
+	looptest.Explore(t, looptest.Sample(1, many(1500)), func(ctx context.Context, t *looptest.T) {
 		w := sim.New(ctx, t)
 		ready := false
 		n := withPrograms(w, "a", func(ctx context.Context, h *host.Host) error {

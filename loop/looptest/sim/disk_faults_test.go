@@ -23,7 +23,7 @@ import (
 // faulty explores programs on a disk with faults, after the first one has prepared it.
 func faulty(t *testing.T, f sim.DiskFaults, programs ...func(ctx context.Context, t *looptest.T, fsys host.FS) error) {
 	t.Helper()
-	looptest.Explore(t, looptest.Sample(1, 1000), func(ctx context.Context, t *looptest.T) {
+	looptest.Explore(t, looptest.Sample(1, many(1000)), func(ctx context.Context, t *looptest.T) {
 		w := sim.New(ctx, t)
 		var all []program
 		for _, p := range programs {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/task/host"
 )
 
@@ -77,7 +78,11 @@ func describe(i fs.FileInfo, err error) string {
 // are renamed and removed while they are open.
 func TestDiskIsLikeTheOperatingSystem(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o022))
-	for seed := range uint64(200) {
+	seeds := uint64(200)
+	if testkit.Race {
+		seeds = 20
+	}
+	for seed := range seeds {
 		var files [2][]host.DiskFile
 		disks := []calls{directory(t.TempDir() + "/"), bareDisk()}
 		history := ""
