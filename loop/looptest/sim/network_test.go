@@ -363,6 +363,92 @@ func TestDialToAMachineThatIsOff(t *testing.T) {
 	})
 }
 
+// The kernel of a machine that crashes has taken what the program had not read, so the peer has room for more.
+func TestCrashOfAReaderThatIsSlow(t *testing.T) {
+	inWorlds(t, 20, func(s *scene) {
+		node := s.Node("n", func(ctx context.Context, h *host.Host) error {
+			ln, err := h.Net.Listen(ctx, "tcp", ":7000")
+			if err == nil {
+				_, err = ln.Accept(ctx)
+			}
+			if err != nil {
+				return err
+			}
+			return task.Sleep(ctx, time.Hour)
+		})
+		s.sleep(time.Second)
+		c := s.dial("a", "n:7000")
+		sent := 0
+		writer := task.Go(s.ctx, func(context.Context) (struct{}, error) {
+			for {
+				n, err := c.Write(make([]byte, 1<<10))
+				if sent += n; err != nil {
+					return struct{}{}, err
+				}
+			}
+		})
+		s.sleep(time.Second)
+		full := sent
+		node.Crash()
+		s.sleep(time.Second)
+		if full != 64<<10 || sent != 2*full {
+			s.Errorf("%d bytes were sent before the crash, %d in all", full, sent)
+		}
+		_, err := writer.Await(s.ctx)
+		s.wantError("Write", err, syscall.ETIMEDOUT)
+	})
+}
+
+// A connection that is closed with bytes that were not read takes what comes for five seconds. After that, the peer gets a
+// reset.
+func TestCloseLingers(t *testing.T) {
+	inWorlds(t, 20, func(s *scene) {
+		a, b := s.pair()
+		writer := task.Go(s.ctx, func(context.Context) (int, error) { return b.Write(make([]byte, 300_000)) })
+		s.sleep(time.Second)
+		s.write(a, "the last words")
+		_ = a.Close()
+		n, err := writer.Await(s.ctx)
+		if n != 300_000 || err != nil {
+			s.Errorf("Write: %d bytes, %v", n, err)
+		}
+		s.want(b, "the last words")
+		_, err = b.Read(make([]byte, 1))
+		s.wantError("Read", err, io.EOF)
+		s.sleep(5 * time.Second)
+		s.write(b, "late")
+		s.sleep(time.Second)
+		_, err = b.Write([]byte("x"))
+		s.wantError("Write", err, syscall.EPIPE)
+	})
+}
+
+// A machine crashes while a connection to it is opened. The client asks again, and succeeds after the restart.
+func TestCrashWhileAConnectionIsOpened(t *testing.T) {
+	inWorlds(t, 50, func(s *scene) {
+		s.SetLink("", "", sim.Link{Latency: 10 * time.Millisecond})
+		node := s.Node("n", echo)
+		s.sleep(time.Second)
+		dial := task.Go(s.ctx, func(ctx context.Context) (*host.Conn, error) {
+			return s.Host("a").Net.Dial(ctx, "tcp", "n:7000")
+		})
+		s.sleep(15 * time.Millisecond) // the request has come, and the answer is on its way
+		node.Crash()
+		s.sleep(time.Second)
+		node.Start()
+		s.sleep(2 * time.Second)
+		if !dial.Done() {
+			s.Errorf("the dial still waits")
+		}
+		c, err := dial.Await(s.ctx)
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.write(c, "x")
+		s.want(c, "x")
+	})
+}
+
 // When a program ends, the operating system closes its connections: with the end after what was sent, or with a reset if
 // something was not read. Later dials are refused.
 func TestExitClosesConnections(t *testing.T) {

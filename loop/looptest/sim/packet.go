@@ -317,7 +317,7 @@ func (l *link) lose(which func() bool) int {
 			l.tell(scene.Lost, f)
 		}
 		return gone
-	})...))
+	})...), 0)
 	l.armPackets()
 	return before - l.packets.len()
 }

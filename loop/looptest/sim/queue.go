@@ -71,13 +71,16 @@ func (q *queue[T]) pop() T {
 		clear(q.items) // so that nothing is kept alive
 		q.items, q.head = q.items[:0], 0
 	} else if q.head >= 64 && q.head >= len(q.items)/2 {
-		q.set(append(q.items[:0], q.items[q.head:]...))
+		q.set(append(q.items[:0], q.waiting()...), 0)
 	}
 	return v
 }
 
-// set replaces the items by the first ones of the same memory.
-func (q *queue[T]) set(items []T) {
+// keep drops all items but the first n.
+func (q *queue[T]) keep(n int) { q.set(q.items[:q.head+n], q.head) }
+
+// set replaces the items by others in the same memory.
+func (q *queue[T]) set(items []T, head int) {
 	clear(q.items[len(items):])
-	q.items, q.head = items, 0
+	q.items, q.head = items, head
 }

@@ -69,7 +69,6 @@ type flow struct {
 	bytes    ring
 	arrived  int
 	segments queue[segment]
-	last     time.Duration
 	timer    loop.Handle // for the first segment
 	credit   loop.Handle // for the moment when the sender learns that there is room
 	fire     func()
@@ -89,7 +88,7 @@ type flow struct {
 
 // A segment is what one call of Send took, or a message of the kernels.
 type segment struct {
-	at   time.Duration // when it arrives
+	at   time.Duration // when it arrives, if no segment before it is late
 	id   uint64        // in the record
 	size int32
 	kind segmentKind
@@ -128,8 +127,6 @@ func (c *conn) release() {
 	if c.place < 0 || !c.ends[0].gone || !c.ends[1].gone || c.flows[0].busy() || c.flows[1].busy() {
 		return
 	}
-	c.flows[0].credit.Cancel()
-	c.flows[1].credit.Cancel()
 	last := len(n.conns) - 1
 	n.conns[c.place] = n.conns[last]
 	n.conns[c.place].place = c.place
@@ -193,6 +190,7 @@ func (e *end) leave() {
 	}
 	e.gone = true
 	e.unwatch()
+	e.out.credit.Cancel()
 	if i := slices.Index(e.nic.ends, e); i >= 0 {
 		e.nic.ends = slices.Delete(e.nic.ends, i, i+1)
 	}
@@ -274,7 +272,6 @@ func (e *end) fail(errno syscall.Errno) {
 	e.failure = errno
 	e.out.drop(0)
 	e.leave()
-	e.peer.review()
 	if e.dial != nil && !e.established {
 		e.dial.done()
 		return
@@ -448,8 +445,7 @@ func (f *flow) pushAt(at time.Duration, k segmentKind, size int) {
 		at += again
 		again *= 2
 	}
-	f.last = max(f.last, at)
-	s := segment{at: f.last, size: int32(size), kind: k}
+	s := segment{at: at, size: int32(size), kind: k}
 	if n.world.record != nil && size > 0 {
 		n.ids++
 		s.id = n.ids
@@ -538,12 +534,7 @@ func (f *flow) resume() {
 	f.waiting = false
 	if f.lost {
 		now := f.from.nic.net.now()
-		f.last = now + f.link.upTo(min(now-f.since, maxResendDelay)) + f.link.latency()
-		segments := f.segments.waiting()
-		for i := range segments {
-			f.last = max(f.last, segments[i].at)
-			segments[i].at = f.last
-		}
+		f.segments.waiting()[0].at = now + f.link.upTo(min(now-f.since, maxResendDelay)) + f.link.latency()
 	}
 	f.arm()
 }
@@ -556,14 +547,11 @@ func (f *flow) drop(keep int) {
 		f.bytes.size -= int(s.size)
 		f.tell(scene.Lost, s)
 	}
-	f.segments.items = f.segments.items[:f.segments.head+keep]
-	f.last = 0
-	if keep > 0 {
-		f.last = segments[keep-1].at
-		return
+	f.segments.keep(keep)
+	if keep == 0 {
+		f.timer.Cancel()
+		f.armed, f.waiting = false, false
 	}
-	f.timer.Cancel()
-	f.armed, f.waiting = false, false
 }
 
 // accept takes a segment that has arrived. It returns false if the flow has ended with it.
