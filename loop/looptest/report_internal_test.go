@@ -122,3 +122,29 @@ func TestDeviationsBelongToSteps(t *testing.T) {
 		}
 	}
 }
+
+// Of very many logs a chronicle keeps those beside the faults, wherever they are, and the last ones.
+func TestChronicleKeepsWhatIsNear(t *testing.T) {
+	c := &chronicle{}
+	for i := range 10 * keptLogs {
+		at := time.Duration(i) * time.Second
+		c.add(scene.Event{At: at, Kind: scene.Log, Node: fmt.Sprint("n", i%3), Text: fmt.Sprint("log ", i)})
+		if i == 1000 || i == 15_000 {
+			c.add(scene.Event{At: at, Kind: scene.Fault, Node: "n1", Text: "crash n1"})
+		}
+	}
+	last := 10*keptLogs - 1
+	c.fail(time.Duration(last) * time.Second)
+	has := map[string]bool{}
+	for _, l := range c.logs {
+		has[l.text] = true
+	}
+	for _, i := range []int{999, 1000, 1001, 15_000, 15_001, last - 100, last} {
+		if !has[fmt.Sprint("log ", i)] {
+			t.Errorf("log %d is not kept", i)
+		}
+	}
+	if len(c.logs) > 2*keptLogs || c.logged != last+1 {
+		t.Errorf("%d logs are kept of %d", len(c.logs), c.logged)
+	}
+}

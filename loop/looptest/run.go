@@ -19,7 +19,8 @@ import (
 //   - a task fails, and no other task takes its error;
 //   - a property does not hold: see [T.Always] and [T.Eventually].
 //
-// The report names the tasks, what each one awaits and where, and where each one was spawned.
+// The report names the tasks, what each one awaits and where, and where each one was spawned. If body has
+// made a simulated world (package sim), the report also lists the faults, and what the nodes have logged around them.
 //
 // The methods of the T that body is given, such as Fatal, Skip and Cleanup, are those of t. Every
 // task may call them, on the T or on t. A body may run subtests, and a subtest may run a body. In

@@ -22,10 +22,18 @@ func init() {
 // AtEnd makes the main task call f when the body has returned.
 func (r *run) AtEnd(f func(ctx context.Context)) { r.ends = append(r.ends, f) }
 
-// Record returns the function that records what happens in a simulated world.
+// Record returns the function that records what happens in a simulated world. What the tasks do when an ended run is
+// unwound is not recorded.
 func (r *run) Record() func(scene.Event) {
 	r.inWorld = true
-	return r.scene
+	if r.scene == nil {
+		return nil
+	}
+	return func(e scene.Event) {
+		if !r.closing {
+			r.scene(e)
+		}
+	}
 }
 
 // Property returns the property whose function runs now, or "".

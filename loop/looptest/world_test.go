@@ -134,6 +134,33 @@ func TestTimelineOfAWorld(t *testing.T) {
 	}
 }
 
+// What the tasks of the world do when the run is unwound is not told.
+func TestReportWithoutTheUnwinding(t *testing.T) {
+	body := func(ctx context.Context, t *looptest.T) {
+		s := newStage(ctx, t)
+		spawn(ctx, "node", func(ctx context.Context) error {
+			defer s.tell(scene.Fault, "a", "unwound")
+			defer s.log("a", "unwound")
+			s.log("a", "ready")
+			return task.Sleep(ctx, time.Hour)
+		})
+		_ = task.Yield(ctx)
+		t.Fatal("oh")
+	}
+	for name, test := range map[string]func(testing.TB){
+		"Explore": func(tb testing.TB) { looptest.Explore(tb, few, body, looptest.Unexplained()) },
+		"Replay":  func(tb testing.TB) { looptest.Replay(tb, "takt2:AAAAAAA", body) },
+		"Run":     func(tb testing.TB) { looptest.Run(tb, body) },
+	} {
+		r := record(t, test)
+		text := strings.Join(append(r.errors, r.logs...), "\n")
+		contains(t, text, "(1 log in all):\n\ta  0s  ready")
+		if strings.Contains(text, "unwound") {
+			t.Errorf("%s: the report tells of the unwinding:\n%s", name, text)
+		}
+	}
+}
+
 // Stop of a node is told once.
 func TestReportOfAStop(t *testing.T) {
 	report := explore(t, few, func(ctx context.Context, t *looptest.T) {
@@ -151,18 +178,19 @@ func TestReportOfAStop(t *testing.T) {
 
 // The report says where a choice is a deviation that belongs to no fault.
 func TestReportOfOtherChoices(t *testing.T) {
-	report := explore(t, few, func(ctx context.Context, t *looptest.T) {
+	report := explore(t, looptest.Random(1, 100), func(ctx context.Context, t *looptest.T) {
 		s := newStage(ctx, t)
 		s.crash("a") // in a step of the task
-		other := t.Choose("other", 2)
+		other := t.Choose("other", 2) + t.Choose("wind on c", 2)
+		s.after(2500*time.Millisecond, func() { s.tell(scene.Fault, "c", "storm on c") }) // not by that choice
 		s.after(time.Second, func() { s.crash("b"); s.after(0, func() { other += t.Choose("later", 2) }) })
 		must(t, task.Sleep(ctx, 3*time.Second))
-		if other == 2 {
+		if other == 3 {
 			t.Error("oh")
 		}
 	}, looptest.Unexplained(), looptest.MinimiseFor(1)).short(t)
-	contains(t, report, "\nThe faults:\n\t0s  crash a", "\n\t1s  crash b", "\nThe other deviations, by step:\n\t   1  other, use 1: 1\n",
-		"  later, use 1: 1\n", "crash a, chose other, use 1: 1\n", " * 1s        crash b\n")
+	contains(t, report, "\nThe faults:\n\t0s  crash a", "\n\t1s  crash b", "\nThe other deviations, by step:\n\t   1  other, use 1: 1\n\t   1  wind on c, use 1: 1\n",
+		"  later, use 1: 1\n", "crash a, chose other, use 1: 1, chose wind on c, use 1: 1\n", " * 1s          crash b\n")
 	if strings.Contains(report, "disk of") || strings.Contains(report, "chose crash") {
 		t.Errorf("a choice that is a fault is told twice:\n%s", report)
 	}

@@ -336,6 +336,9 @@ func TestAWorldInLittleMemory(t *testing.T) {
 		if len(w.Messages) > budget/48 || len(d.At) > budget/16 {
 			t.Errorf("%d bytes: %d messages, %d events", budget, len(w.Messages), len(d.At))
 		}
+		if first := rec.Events()[0].At; d.at(0) < first {
+			t.Errorf("%d bytes: the page begins at %v, and the events of the loop at %v", budget, d.at(0), first)
+		}
 		up := 0
 		for _, s := range w.Spans {
 			if s[1] == 0 && s[3] == len(d.At) {
