@@ -12,20 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/takt-go/takt/loop/internal/testkit"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/looptest/sim"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
 )
-
-// many returns a number of schedules, which is smaller under the race detector.
-func many(n int) int {
-	if testkit.Race {
-		return n / 3
-	}
-	return n
-}
 
 // A tally counts what the schedules of an exploration show.
 type tally struct {

@@ -19,16 +19,15 @@ import (
 	"github.com/takt-go/takt/task/host"
 )
 
-// A test with many repetitions divides their number by fewer: under the race detector each takes ten times as long.
-var fewer = 1
-
-func init() {
-	if testkit.Race {
-		fewer = 4
-	}
-}
-
 func TestMain(m *testing.M) { testkit.Main(m) }
+
+// many returns a number of schedules, which is smaller under the race detector.
+func many(n int) int {
+	if testkit.Race {
+		return n / 3
+	}
+	return n
+}
 
 type none = struct{}
 

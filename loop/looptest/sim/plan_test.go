@@ -258,7 +258,7 @@ var allKinds = []string{"crash", "power", "stop", "pause", "partition", "cut", "
 
 // Without swarm mode each schedule has all kinds. With it, each schedule has some.
 func TestSwarm(t *testing.T) {
-	for _, counts := range sites(t, 20/fewer, sim.Plan{Every: 50 * time.Millisecond, Steady: true}, nil) {
+	for _, counts := range sites(t, many(20), sim.Plan{Every: 50 * time.Millisecond, Steady: true}, nil) {
 		for _, kind := range allKinds {
 			if counts[kind] == 0 {
 				t.Errorf("no %s in %v", kind, counts)
@@ -266,7 +266,7 @@ func TestSwarm(t *testing.T) {
 		}
 	}
 	with := map[string]int{}
-	all := sites(t, 200/fewer, sim.Plan{Every: 50 * time.Millisecond, Down: 200 * time.Millisecond}, nil)
+	all := sites(t, many(200), sim.Plan{Every: 50 * time.Millisecond, Down: 200 * time.Millisecond}, nil)
 	for _, counts := range all {
 		for kind := range counts {
 			with[kind]++
@@ -287,7 +287,7 @@ func TestSwarm(t *testing.T) {
 func TestMaxDown(t *testing.T) {
 	for limit, want := range map[int]int{0: 2, 1: 1, 4: 4, 9: 5} {
 		most := 0
-		sites(t, 50/fewer, sim.Plan{Every: 50 * time.Millisecond, Down: time.Second, MaxDown: limit, Crash: 2, Stop: 1, Pause: 1, Partition: 1}, func(ctx context.Context, t *looptest.T, w *sim.World, nodes []*sim.Node) {
+		sites(t, many(50), sim.Plan{Every: 50 * time.Millisecond, Down: time.Second, MaxDown: limit, Crash: 2, Stop: 1, Pause: 1, Partition: 1}, func(ctx context.Context, t *looptest.T, w *sim.World, nodes []*sim.Node) {
 			t.Always("MaxDown", func() error {
 				down := 0
 				for _, n := range nodes {
