@@ -1,0 +1,528 @@
+package kv
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/takt-go/takt/future"
+	"github.com/takt-go/takt/task"
+	"github.com/takt-go/takt/task/host"
+	"github.com/takt-go/takt/task/lock"
+)
+
+// A Config says what a node is in its cluster.
+type Config struct {
+	Peers []string // the addresses of all nodes; node n is at Peers[n-1]
+	ID    int      // the number of this node, from 1
+	Dir   string   // for the files
+
+	Tick          time.Duration // the unit of the times below; 100 ms if it is 0
+	ElectionTicks int           // a node that hears of no leader for so long, or up to twice, wants to be elected; 8 if it is 0
+	Checkpoint    int           // a checkpoint is written after so many entries; 1000 if it is 0
+
+	Bug     Bug
+	Elected func(term uint64) // called when the node has become the leader, if it is not nil
+}
+
+// A Server is a node. Its methods are for tasks of one loop.
+type Server struct {
+	Config
+	host *host.Host
+	disk *disk
+
+	// The raft node, and what belongs to it. Only run touches it.
+	node     *raft.RawNode
+	entries  *raft.MemoryStorage // what raft reads of the log
+	voters   raftpb.ConfState
+	role     raft.StateType
+	term     uint64
+	leader   uint64
+	silence  int // for how many ticks no leader was heard
+	patience int // for how many ticks of silence the node waits before it wants to be elected
+
+	store      *store
+	applied    uint64
+	checkpoint point
+	base       uint64 // of the log
+
+	// What the other tasks hand to run.
+	work  lock.Event // there is something
+	inbox []raftpb.Message
+	calls []*call
+	ticks int
+	peers []*peer // by number; nil for this node
+
+	writes  []*call // that are in the log of this leader, in order
+	reads   []*call // that wait for a ReadIndex, in order
+	waiting []*call // reads that wait until their index is applied
+	asked   uint64  // the number of the last read
+}
+
+// A call is a command that a connection waits for.
+type call struct {
+	command
+	data   []byte // the command, encoded
+	asked  uint64 // for a read: its number
+	index  uint64 // for a read: what must be applied before
+	answer *future.Future[answer]
+}
+
+// Open recovers a node from its disk.
+func Open(ctx context.Context, h *host.Host, c Config) (*Server, error) {
+	if c.ID < 1 || c.ID > len(c.Peers) {
+		return nil, fmt.Errorf("kv: node %d of %d; give a number from 1", c.ID, len(c.Peers))
+	}
+	if c.Tick == 0 {
+		c.Tick = 100 * time.Millisecond
+	}
+	if c.ElectionTicks == 0 {
+		c.ElectionTicks = 8
+	}
+	if c.Checkpoint == 0 {
+		c.Checkpoint = 1000
+	}
+	disk, past, err := openDisk(ctx, h.FS, c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("kv: opening %s: %w", c.Dir, err)
+	}
+	s := &Server{Config: c, host: h, disk: disk}
+	for n := range len(c.Peers) {
+		s.voters.Voters = append(s.voters.Voters, uint64(n+1))
+	}
+	if err := s.recover(past); err != nil {
+		disk.close()
+		return nil, err
+	}
+	s.peers = make([]*peer, len(c.Peers)+1)
+	for n, address := range c.Peers {
+		if n+1 != c.ID {
+			s.peers[n+1] = &peer{id: uint64(n + 1), address: address}
+		}
+	}
+	return s, nil
+}
+
+// recover makes the raft node and the store of what was on the disk.
+func (s *Server) recover(p *past) (err error) {
+	if s.store, err = parseStore(p.checkpoint.state); err != nil {
+		return err
+	}
+	s.applied, s.checkpoint, s.base = p.checkpoint.index, p.checkpoint.point, p.base.index
+	if s.Bug == ApplyTwice {
+		s.applied, s.store.sessions = s.base, map[uint64]uint64{}
+	}
+	m := raft.NewMemoryStorage()
+	base := raftpb.SnapshotMetadata{Index: p.base.index, Term: p.base.term, ConfState: s.voters}
+	if err := m.ApplySnapshot(raftpb.Snapshot{Data: p.checkpoint.state, Metadata: base}); err != nil {
+		return err
+	}
+	if err := m.Append(p.entries); err != nil {
+		return err
+	}
+	if s.checkpoint.index > s.base {
+		if _, err := m.CreateSnapshot(s.checkpoint.index, &s.voters, p.checkpoint.state); err != nil {
+			return err
+		}
+	}
+	if err := m.SetHardState(raftpb.HardState{Term: p.term, Vote: p.vote, Commit: s.checkpoint.index}); err != nil {
+		return err
+	}
+	s.entries, s.term = m, p.term
+	s.listen()
+	s.node, err = raft.NewRawNode(&raft.Config{
+		ID: uint64(s.ID), Storage: m, Applied: s.applied,
+		ElectionTick: s.ElectionTicks, HeartbeatTick: 1, CheckQuorum: true, PreVote: true,
+		MaxSizePerMsg: 64 << 10, MaxInflightMsgs: 256, MaxUncommittedEntriesSize: 16 << 20,
+		DisableProposalForwarding: true, Logger: logger{s.host.Log},
+	})
+	return err
+}
+
+// Serve runs the node until ctx's task is canceled, or the disk fails.
+func (s *Server) Serve(ctx context.Context) error {
+	defer s.disk.close()
+	ln, err := s.host.Net.Listen(ctx, "tcp", s.Peers[s.ID-1])
+	if err != nil {
+		return err
+	}
+	return task.WithGroup(ctx, func(ctx context.Context, g *task.Group) error {
+		for _, p := range s.peers {
+			if p != nil {
+				if err := g.Go(func(ctx context.Context) error { return s.send(ctx, p) }, task.Named("to "+p.address)); err != nil {
+					return err
+				}
+			}
+		}
+		if err := g.Go(s.tick, task.Named("ticker")); err != nil {
+			return err
+		}
+		err := g.Go(func(ctx context.Context) error {
+			return host.Serve(ctx, ln, s.handle, host.WithGrace(0), host.WithErrorHandler(s.report))
+		}, task.Named("listener"))
+		if err != nil {
+			return err
+		}
+		return s.run(ctx)
+	})
+}
+
+// report logs the error of a connection.
+func (s *Server) report(err error) { s.host.Log.Debug("connection", "error", err) }
+
+// tick wakes run regularly.
+func (s *Server) tick(ctx context.Context) error {
+	for {
+		if err := task.Sleep(ctx, s.Tick); err != nil {
+			return err
+		}
+		s.ticks++
+		s.work.Set()
+	}
+}
+
+// handle serves a connection.
+func (s *Server) handle(ctx context.Context, c *host.Conn) error {
+	r := host.NewReader(c, host.WithReadLimit(maxFrame))
+	kind, err := r.Peek(ctx, 1)
+	if err != nil {
+		return err
+	}
+	serve := s.receive
+	switch kind[0] {
+	case fromPeer:
+	case fromClient:
+		serve = s.answer
+	default:
+		return fmt.Errorf("kv: a connection that begins with %q", kind)
+	}
+	if _, err := r.Discard(ctx, 1); err != nil {
+		return err
+	}
+	if err := serve(ctx, c, r); !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	return io.EOF
+}
+
+// answer carries out what a client sends.
+func (s *Server) answer(ctx context.Context, c *host.Conn, r *host.Reader) error {
+	var out []byte
+	for {
+		data, err := readFrame(ctx, r, nil) // not read again: it becomes the entry
+		if err != nil {
+			return err
+		}
+		command, err := parseCommand(data)
+		if err != nil {
+			return err
+		}
+		call := &call{command: command, data: data, answer: future.New[answer](ctx)}
+		s.calls = append(s.calls, call)
+		s.work.Set()
+		a, err := call.answer.Await(ctx)
+		if err != nil {
+			return err
+		}
+		a.seq = command.seq
+		out = a.appendTo(beginFrame(out[:0]))
+		endFrame(out, 0)
+		if _, err := c.Write(out); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *call) end(a answer) {
+	if !c.answer.Done() { // the client may have left
+		_ = c.answer.SetResult(a)
+	}
+}
+
+// run owns the raft node.
+func (s *Server) run(ctx context.Context) error {
+	s.listen()
+	for {
+		if err := s.work.Wait(ctx); err != nil {
+			return err
+		}
+		s.work.Clear()
+		s.takeIn()
+		for s.node.HasReady() {
+			if err := s.ready(ctx); err != nil {
+				return err
+			}
+			s.takeIn()
+		}
+		if s.applied-s.checkpoint.index >= uint64(s.Checkpoint) {
+			if err := s.save(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// takeIn hands the raft node what the other tasks have left.
+func (s *Server) takeIn() {
+	for i := range s.inbox {
+		m := &s.inbox[i]
+		if m.Term >= s.term && (m.Type == raftpb.MsgApp || m.Type == raftpb.MsgHeartbeat || m.Type == raftpb.MsgSnap) {
+			s.listen() // to the leader
+		}
+		_ = s.node.Step(*m) // an error says that the message is of no use
+		*m = raftpb.Message{}
+	}
+	s.inbox = s.inbox[:0]
+	for ; s.ticks > 0; s.ticks-- {
+		s.passTime()
+	}
+	for i, c := range s.calls {
+		s.take(c)
+		s.calls[i] = nil
+	}
+	s.calls = s.calls[:0]
+	for _, p := range s.peers {
+		if p != nil {
+			s.tell(p)
+		}
+	}
+}
+
+// listen begins to wait for the leader anew. The package's documentation says why raft does not do that.
+func (s *Server) listen() {
+	s.silence, s.patience = 0, s.ElectionTicks+s.host.Rand.IntN(s.ElectionTicks)
+}
+
+// passTime lets one tick pass.
+func (s *Server) passTime() {
+	if s.role == raft.StateLeader {
+		s.node.Tick()
+		return
+	}
+	if s.silence++; s.silence == s.ElectionTicks {
+		_ = s.node.ForgetLeader() // from now on the node may vote for another one
+	}
+	if s.silence >= s.patience {
+		s.listen()
+		_ = s.node.Campaign()
+	}
+}
+
+// take begins a call.
+func (s *Server) take(c *call) {
+	if s.role != raft.StateLeader {
+		c.end(answer{verdict: refused, leader: byte(s.leader)})
+		return
+	}
+	switch {
+	case c.op != opGet:
+		if s.node.Propose(c.data) != nil {
+			c.end(answer{verdict: refused})
+			return
+		}
+		s.writes = append(s.writes, c)
+	case s.Bug == StaleRead:
+		c.end(answer{verdict: done, value: s.store.data[c.key]})
+	default:
+		s.asked++
+		c.asked = s.asked
+		s.reads = append(s.reads, c)
+		s.node.ReadIndex(binary.LittleEndian.AppendUint64(nil, c.asked))
+	}
+}
+
+// ready does what the raft node wants to be done, in the order that makes it safe: what a message promises is on the disk before
+// the message is sent.
+func (s *Server) ready(ctx context.Context) error {
+	rd := s.node.Ready()
+	if s.Bug == SendEarly {
+		s.post(rd.Messages)
+	}
+	if err := s.persist(ctx, &rd); err != nil {
+		return err
+	}
+	if s.Bug != SendEarly {
+		s.post(rd.Messages)
+	}
+	for i := range rd.CommittedEntries {
+		if err := s.apply(&rd.CommittedEntries[i]); err != nil {
+			return err
+		}
+	}
+	s.read(rd.ReadStates)
+	if rd.SoftState != nil {
+		s.change(rd.SoftState)
+	}
+	s.node.Advance(rd)
+	return nil
+}
+
+// persist writes what the raft node must not forget, and syncs it.
+func (s *Server) persist(ctx context.Context, rd *raft.Ready) error {
+	if !raft.IsEmptySnap(rd.Snapshot) {
+		if err := s.install(ctx, &rd.Snapshot); err != nil {
+			return err
+		}
+	}
+	if hard := rd.HardState; !raft.IsEmptyHardState(hard) {
+		if old, _, _ := s.entries.InitialState(); hard.Term != old.Term || hard.Vote != old.Vote {
+			s.term = hard.Term
+			s.listen() // as raft does in a new term, and after a vote
+			if err := s.disk.saveVote(hard.Term, hard.Vote); err != nil {
+				return err
+			}
+			if s.Bug != VoteUnsync {
+				if err := s.disk.syncVote(); err != nil {
+					return err
+				}
+			}
+		}
+		if err := s.entries.SetHardState(hard); err != nil {
+			return err
+		}
+	}
+	if len(rd.Entries) > 0 {
+		if err := s.disk.saveEntries(rd.Entries); err != nil {
+			return err
+		}
+		if err := s.disk.syncLog(); err != nil {
+			return err
+		}
+	}
+	return s.entries.Append(rd.Entries)
+}
+
+// apply applies an entry that the cluster has agreed on.
+func (s *Server) apply(e *raftpb.Entry) error {
+	s.applied = e.Index
+	if e.Type != raftpb.EntryNormal || len(e.Data) == 0 {
+		return nil
+	}
+	c, err := parseCommand(e.Data)
+	if err != nil {
+		return err
+	}
+	last := s.store.apply(&c, s.Bug == Duplicate)
+	s.writes = slices.DeleteFunc(s.writes, func(w *call) bool {
+		mine := w.client == c.client && w.seq == c.seq
+		if mine {
+			a := answer{verdict: done}
+			if !last {
+				a.verdict = unknown // the client has sent a later request meanwhile
+			}
+			w.end(a)
+		}
+		return mine
+	})
+	return nil
+}
+
+// read answers the reads that a majority has confirmed, when what they must see is applied.
+func (s *Server) read(states []raft.ReadState) {
+	for _, rs := range states {
+		asked := binary.LittleEndian.Uint64(rs.RequestCtx)
+		if i := slices.IndexFunc(s.reads, func(c *call) bool { return c.asked == asked }); i >= 0 {
+			s.reads[i].index = rs.Index
+			s.waiting = append(s.waiting, s.reads[i])
+			s.reads = slices.Delete(s.reads, i, i+1)
+		}
+	}
+	if len(s.waiting) > 0 {
+		s.waiting = slices.DeleteFunc(s.waiting, func(c *call) bool {
+			if c.index > s.applied {
+				return false
+			}
+			c.end(answer{verdict: done, value: s.store.data[c.key]})
+			return true
+		})
+	}
+}
+
+// change notes the role of the node.
+func (s *Server) change(now *raft.SoftState) {
+	was := s.role
+	s.role, s.leader = now.RaftState, now.Lead
+	switch {
+	case s.role == raft.StateLeader && was != raft.StateLeader:
+		if s.Elected != nil {
+			s.Elected(s.term)
+		}
+	case s.role != raft.StateLeader && was == raft.StateLeader:
+		s.listen()
+		// The writes are in the log. Another leader may still carry them out. The reads have not been answered, and never will be.
+		v := unknown
+		if s.Bug == RefuseLate {
+			v = refused
+		}
+		for _, c := range s.writes {
+			c.end(answer{verdict: v})
+		}
+		for _, c := range s.reads {
+			c.end(answer{verdict: refused})
+		}
+		s.writes, s.reads = nil, nil
+	}
+}
+
+// save writes a checkpoint. The log keeps the entries before it for nodes that are a little behind; a node that is
+// further behind gets the checkpoint.
+func (s *Server) save(ctx context.Context) error {
+	term, err := s.entries.Term(s.applied)
+	if err != nil {
+		return err
+	}
+	c := checkpoint{point{s.applied, term}, s.store.appendTo(nil)}
+	if err := s.disk.saveCheckpoint(ctx, c); err != nil {
+		return err
+	}
+	if _, err := s.entries.CreateSnapshot(c.index, &s.voters, c.state); err != nil {
+		return err
+	}
+	before := s.checkpoint
+	s.checkpoint = c.point
+	if before.index <= s.base {
+		return nil
+	}
+	if err := s.entries.Compact(before.index); err != nil {
+		return err
+	}
+	last, _ := s.entries.LastIndex()
+	var kept []raftpb.Entry
+	if last > before.index {
+		if kept, err = s.entries.Entries(before.index+1, last+1, 1<<62); err != nil {
+			return err
+		}
+	}
+	s.base = before.index
+	return s.disk.newLog(ctx, before, kept)
+}
+
+// install takes over the checkpoint of another node.
+func (s *Server) install(ctx context.Context, snap *raftpb.Snapshot) error {
+	c := checkpoint{point{snap.Metadata.Index, snap.Metadata.Term}, snap.Data}
+	store, err := parseStore(c.state)
+	if err != nil {
+		return err
+	}
+	if err := s.disk.saveCheckpoint(ctx, c); err != nil {
+		return err
+	}
+	if err := s.disk.newLog(ctx, c.point, nil); err != nil {
+		return err
+	}
+	s.store, s.applied, s.checkpoint, s.base = store, c.index, c.point, c.index
+	return s.entries.ApplySnapshot(*snap)
+}
+
+// Applied returns the index of the last entry that the node has applied.
+func (s *Server) Applied() uint64 { return s.applied }
+
+// Agrees reports whether both nodes have the same state.
+func (s *Server) Agrees(o *Server) bool { return s.applied == o.applied && s.store.equal(o.store) }
