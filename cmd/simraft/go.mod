@@ -5,6 +5,7 @@ go 1.25.0
 replace github.com/takt-go/takt => ../..
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/takt-go/takt v0.0.0-00010101000000-000000000000
 	go.etcd.io/raft/v3 v3.6.0
 )

@@ -28,3 +28,11 @@ func ParseBug(name string) (Bug, error) {
 	}
 	return 0, fmt.Errorf("kv: there is no bug %q; there are %q", name, bugs[1:])
 }
+
+// Bugs returns all bugs.
+func Bugs() (all []Bug) {
+	for i := range bugs[1:] {
+		all = append(all, Bug(i+1))
+	}
+	return all
+}
