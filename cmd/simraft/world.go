@@ -79,7 +79,11 @@ func (s setting) run(ctx context.Context, t *looptest.T) {
 	w.Quiet(ctx)
 	last := kv.NewClient(w.Host("last"), c.peers)
 	defer last.Close()
-	w.Eventually(ctx, healing, func() error { return c.do(ctx, clients, last, request{"append", key(0), "!"}) })
+	n := 0
+	w.Eventually(ctx, healing, func() error {
+		n++
+		return c.do(ctx, clients, last, request{"append", key(0), fmt.Sprintf("<last.%d>", n)})
+	})
 	w.Eventually(ctx, healing, c.agree)
 	for i := range keys {
 		w.Eventually(ctx, healing, func() error { return c.do(ctx, clients, last, request{"get", key(i), ""}) })
@@ -108,7 +112,7 @@ func key(i int) string      { return string(rune('x' + i)) }
 func (c *cluster) boot(ctx context.Context, h *host.Host, node int) error {
 	c.servers[node] = nil
 	s, err := kv.Open(ctx, h, kv.Config{
-		Peers: c.peers, ID: node + 1, Dir: "kv", ElectionTicks: 6, Checkpoint: 16, Bug: c.bug,
+		Peers: c.peers, ID: node + 1, Dir: ".", ElectionTicks: 6, Checkpoint: 16, Bug: c.bug,
 		Elected: func(term uint64) { c.elected(node, term) },
 	})
 	if err != nil {
@@ -135,7 +139,7 @@ func (c *cluster) client(ctx context.Context, number int, h *host.Host) error {
 		if err := task.Sleep(ctx, time.Duration(20+h.Rand.IntN(300))*time.Millisecond); err != nil {
 			return err
 		}
-		err := c.do(ctx, number, client, choose(h.Rand, fmt.Sprintf("%d.%d ", number, n)))
+		err := c.do(ctx, number, client, choose(h.Rand, fmt.Sprintf("<%d.%d>", number, n)))
 		if err != nil && !errors.Is(err, kv.ErrRefused) && !errors.Is(err, kv.ErrUnknown) {
 			return err
 		}

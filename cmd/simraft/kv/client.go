@@ -27,18 +27,22 @@ type Client struct {
 	servers []string
 	id      uint64
 	seq     uint64
-	server  int // that is asked
-	conn    *host.Conn
-	reader  *host.Reader
-	buf     []byte // the request, after the byte that begins a connection
-	frame   []byte // the answer
+	server  int          // that is asked
+	conns   []clientConn // by server; kept, since the leadership may come back
+	buf     []byte       // the request, after the byte that begins a connection
+	frame   []byte       // the answer
+}
+
+type clientConn struct {
+	conn   *host.Conn // nil if there is none
+	reader *host.Reader
 }
 
 // NewClient makes a Client, which connects when it has to.
 func NewClient(h *host.Host, servers []string) *Client {
 	return &Client{
 		Try: time.Second, Tries: 3,
-		host: h, servers: servers, id: h.Rand.Uint64(), server: h.Rand.IntN(len(servers)),
+		host: h, servers: servers, conns: make([]clientConn, len(servers)), id: h.Rand.Uint64(), server: h.Rand.IntN(len(servers)),
 	}
 }
 
@@ -60,8 +64,14 @@ func (c *Client) Get(ctx context.Context, key string) (string, error) {
 	return c.do(ctx, opGet, key, "")
 }
 
-// Close closes the connection.
+// Close closes the connections.
 func (c *Client) Close() {
+	for i := range c.conns {
+		c.conns[i].close()
+	}
+}
+
+func (c *clientConn) close() {
 	if c.conn != nil {
 		_ = c.conn.Close()
 		c.conn = nil
@@ -83,7 +93,7 @@ func (c *Client) do(ctx context.Context, op op, key, value string) (string, erro
 		sent := false
 		a, err := task.Within(ctx, c.Try, func(ctx context.Context) (answer, error) { return c.try(ctx, &sent) })
 		if err != nil {
-			c.Close() // the answer may still come, and must not be taken for another one
+			c.conns[c.server].close() // the answer may still come, and must not be taken for another one
 			if errors.Is(err, future.ErrCanceled) {
 				return "", err
 			}
@@ -109,20 +119,20 @@ func (c *Client) do(ctx context.Context, op op, key, value string) (string, erro
 
 // try sends the request to one node, and reads the answer. sent says whether it has begun to send.
 func (c *Client) try(ctx context.Context, sent *bool) (a answer, err error) {
-	out := c.buf[1:]
-	if c.conn == nil {
-		if c.conn, err = c.host.Net.Dial(ctx, "tcp", c.servers[c.server]); err != nil {
-			c.conn = nil
+	to, out := &c.conns[c.server], c.buf[1:]
+	if to.conn == nil {
+		conn, err := c.host.Net.Dial(ctx, "tcp", c.servers[c.server])
+		if err != nil {
 			return a, err
 		}
-		c.reader = host.NewReader(c.conn, host.WithReadLimit(maxFrame))
+		to.conn, to.reader = conn, host.NewReader(conn, host.WithReadLimit(maxFrame))
 		out = c.buf
 	}
 	*sent = true
-	if _, err = c.conn.Write(out); err != nil {
+	if _, err = to.conn.Write(out); err != nil {
 		return a, err
 	}
-	if c.frame, err = readFrame(ctx, c.reader, c.frame); err != nil {
+	if c.frame, err = readFrame(ctx, to.reader, c.frame); err != nil {
 		return a, err
 	}
 	if a, err = parseAnswer(c.frame); err == nil && a.seq != c.seq {
@@ -133,12 +143,9 @@ func (c *Client) try(ctx context.Context, sent *bool) (a answer, err error) {
 
 // goOn chooses the node for the next try.
 func (c *Client) goOn(leader int) {
-	next := leader - 1
-	if leader == 0 || next == c.server {
-		next = (c.server + 1) % len(c.servers)
-	}
-	if next != c.server {
-		c.Close()
+	if next := leader - 1; leader > 0 && leader <= len(c.servers) && next != c.server {
 		c.server = next
+	} else {
+		c.server = (c.server + 1) % len(c.servers)
 	}
 }

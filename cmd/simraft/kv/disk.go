@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -71,12 +72,6 @@ type checkpoint struct {
 // openDisk opens the files, and makes them if there are none.
 func openDisk(ctx context.Context, fsys host.FS, dir string) (*disk, *past, error) {
 	d, p := &disk{fs: fsys, dir: dir}, &past{}
-	if err := host.MkdirAll(ctx, fsys, dir, 0o755); err != nil {
-		return nil, nil, err
-	}
-	if err := fsys.SyncDir(ctx, path.Dir(dir)); err != nil {
-		return nil, nil, err
-	}
 	for _, step := range []func(context.Context, *past) error{d.openCheckpoint, d.openVote, d.openLog} {
 		if err := step(ctx, p); err != nil {
 			d.close()
@@ -99,21 +94,32 @@ func (d *disk) name(file string) string { return path.Join(d.dir, file) }
 
 // The vote
 
-func (d *disk) openVote(ctx context.Context, p *past) (err error) {
-	if d.vote, err = d.fs.OpenFile(ctx, d.name("vote"), os.O_RDWR|os.O_CREATE, 0o644); err != nil {
-		return err
-	}
-	data, err := host.ReadFile(ctx, d.fs, d.name("vote"))
+func (d *disk) openVote(ctx context.Context, p *past) error {
+	vote, err := d.fs.OpenFile(ctx, d.name("vote"), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
 	}
+	d.vote = vote
+	data := make([]byte, voteApart+voteSize)
+	n, err := vote.ReadAt(data, 0)
+	if n > 0 && err == io.EOF || err == nil {
+		d.findVote(data[:n], p)
+		return nil
+	}
+	if err != io.EOF {
+		return err
+	}
+	return d.fs.SyncDir(ctx, d.dir) // the file is new
+}
+
+// findVote finds the last vote that is whole.
+func (d *disk) findVote(data []byte, p *past) {
 	for at := 0; at+voteSize <= len(data); at += voteApart {
 		b := data[at : at+voteSize]
 		if n := u64(b[4:]); binary.LittleEndian.Uint32(b) == checksum(b[4:]) && n > d.votes {
 			d.votes, p.term, p.vote = n, u64(b[12:]), u64(b[20:])
 		}
 	}
-	return d.fs.SyncDir(ctx, d.dir)
 }
 
 // saveVote writes the vote. It is durable after syncVote.
@@ -162,30 +168,66 @@ func parseRecord(b []byte, e *raftpb.Entry) int {
 
 // openLog reads the log. Its first record is the base.
 func (d *disk) openLog(ctx context.Context, p *past) error {
-	data, err := host.ReadFile(ctx, d.fs, d.name("log"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	c := p.checkpoint.point
+	data, err := d.readLog(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		p.base = c
+		return d.newLog(ctx, c, nil)
+	}
+	if err != nil {
 		return err
 	}
-	var e raftpb.Entry
-	at := parseRecord(data, &e)
-	p.base = point{e.Index, e.Term}
-	for at > 0 && at < len(data) {
-		e = raftpb.Entry{}
-		n := parseRecord(data[at:], &e)
-		if n == 0 {
-			break
-		}
-		if e.Index <= p.base.index || e.Index > p.base.index+uint64(len(p.entries))+1 {
-			return fmt.Errorf("kv: the log has entry %d after %d entries from %d", e.Index, len(p.entries), p.base.index)
-		}
-		p.entries = append(p.entries[:e.Index-p.base.index-1], e)
-		at += n
+	if d.size, err = p.parseLog(data); err != nil {
+		return err
 	}
-	if c := p.checkpoint.point; at == 0 || !p.has(c) { // a new log, or one that the checkpoint of another node has overtaken
+	if d.size == 0 || !p.has(c) { // the checkpoint has come from another node, and is ahead of the log
 		p.base, p.entries = c, nil
 		return d.newLog(ctx, c, nil)
 	}
-	return d.reopenLog(ctx, at, at < len(data))
+	if d.size == int64(len(data)) {
+		return nil
+	}
+	// Remove what is torn. Without that, a record that comes later could end where an old one begins.
+	if err := d.log.Truncate(d.size); err != nil {
+		return err
+	}
+	return d.log.Sync()
+}
+
+// readLog opens the log, and reads it.
+func (d *disk) readLog(ctx context.Context) (data []byte, err error) {
+	if d.log, err = d.fs.OpenFile(ctx, d.name("log"), os.O_RDWR, 0); err != nil {
+		d.log = nil
+		return nil, err
+	}
+	info, err := d.log.Stat()
+	if err != nil {
+		return nil, err
+	}
+	data = make([]byte, info.Size())
+	if _, err = d.log.ReadAt(data, 0); err == io.EOF && len(data) == 0 {
+		err = nil
+	}
+	return data, err
+}
+
+// parseLog takes the entries out of a log. It returns the size of the part that is whole.
+func (p *past) parseLog(data []byte) (size int64, err error) {
+	var e raftpb.Entry
+	n := parseRecord(data, &e)
+	p.base = point{e.Index, e.Term}
+	for at := n; n > 0; at += n {
+		size = int64(at)
+		e = raftpb.Entry{}
+		if n = parseRecord(data[at:], &e); n == 0 {
+			break
+		}
+		if e.Index <= p.base.index || e.Index > p.base.index+uint64(len(p.entries))+1 {
+			return 0, fmt.Errorf("kv: the log has entry %d after %d entries from %d", e.Index, len(p.entries), p.base.index)
+		}
+		p.entries = append(p.entries[:e.Index-p.base.index-1], e)
+	}
+	return size, nil
 }
 
 // has reports whether the entry is in the log, or its base.
@@ -195,23 +237,6 @@ func (p *past) has(c point) bool {
 	}
 	i := c.index - p.base.index - 1
 	return i < uint64(len(p.entries)) && p.entries[i].Term == c.term
-}
-
-// reopenLog opens the log, and removes what is torn at its end. Without that, records that come later could end where an old
-// record begins.
-func (d *disk) reopenLog(ctx context.Context, size int, torn bool) error {
-	log, err := d.fs.OpenFile(ctx, d.name("log"), os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	d.log, d.size = log, int64(size)
-	if !torn {
-		return nil
-	}
-	if err := log.Truncate(d.size); err != nil {
-		return err
-	}
-	return log.Sync()
 }
 
 // newLog puts a log with these entries in the place of the old one. It is durable when newLog returns.
@@ -226,9 +251,10 @@ func (d *disk) newLog(ctx context.Context, base point, entries []raftpb.Entry) e
 	}
 	if d.log != nil {
 		_ = d.log.Close() // of the old file, which has no name any more
-		d.log = nil
 	}
-	return d.reopenLog(ctx, len(b), false)
+	log, err := d.fs.OpenFile(ctx, d.name("log"), os.O_RDWR, 0)
+	d.log, d.size = log, int64(len(b))
+	return err
 }
 
 // saveEntries writes entries at the end of the log. They are durable after syncLog.

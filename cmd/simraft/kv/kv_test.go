@@ -23,6 +23,11 @@ func TestRealMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
+	for id := 1; id <= 3; id++ {
+		if err := root.Mkdir(dir(id), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	h := host.System(host.WithRoot(root))
 	h.Log = slog.New(slog.DiscardHandler)
 	peers := freeAddresses(t, 3)
@@ -33,7 +38,7 @@ func TestRealMachine(t *testing.T) {
 				for id := 1; id <= len(peers); id++ {
 					err := g.Go(func(ctx context.Context) error {
 						s, err := kv.Open(ctx, h, kv.Config{
-							Peers: peers, ID: id, Dir: fmt.Sprint("node", id), Tick: 5 * time.Millisecond, Checkpoint: 8,
+							Peers: peers, ID: id, Dir: dir(id), Tick: 5 * time.Millisecond, Checkpoint: 8,
 						})
 						if err != nil {
 							return err
@@ -73,6 +78,8 @@ func TestRealMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func dir(id int) string { return fmt.Sprint("node", id) }
 
 // try calls do again while the cluster refuses: it has no leader.
 func try(ctx context.Context, do func() error) error {

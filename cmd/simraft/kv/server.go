@@ -22,7 +22,7 @@ import (
 type Config struct {
 	Peers []string // the addresses of all nodes; node n is at Peers[n-1]
 	ID    int      // the number of this node, from 1
-	Dir   string   // for the files
+	Dir   string   // for the files of this node; it exists
 
 	Tick          time.Duration // the unit of the times below; 100 ms if it is 0
 	ElectionTicks int           // a node that hears of no leader for so long, or up to twice, wants to be elected; 8 if it is 0
