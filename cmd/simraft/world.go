@@ -32,8 +32,9 @@ type totals struct {
 const (
 	clients = 3
 	keys    = 2
-	working = 6 * time.Second  // how long the clients work, under faults
-	healing = 10 * time.Second // how long the cluster may take to recover
+	tick    = 150 * time.Millisecond // of a node
+	working = 6 * time.Second        // how long the clients work, under faults
+	healing = 10 * time.Second       // how long the cluster may take to recover
 )
 
 // faults is the plan of a run.
@@ -112,7 +113,7 @@ func key(i int) string      { return string(rune('x' + i)) }
 func (c *cluster) boot(ctx context.Context, h *host.Host, node int) error {
 	c.servers[node] = nil
 	s, err := kv.Open(ctx, h, kv.Config{
-		Peers: c.peers, ID: node + 1, Dir: ".", ElectionTicks: 6, Checkpoint: 16, Bug: c.bug,
+		Peers: c.peers, ID: node + 1, Dir: ".", Tick: tick, ElectionTicks: 5, Checkpoint: 16, Bug: c.bug,
 		Elected: func(term uint64) { c.elected(node, term) },
 	})
 	if err != nil {

@@ -184,7 +184,9 @@ func (s *Server) tick(ctx context.Context) error {
 			return err
 		}
 		s.ticks++
-		s.work.Set()
+		if s.role == raft.StateLeader || s.silence+s.ticks >= s.ElectionTicks {
+			s.work.Set() // otherwise nothing is to be done yet
+		}
 	}
 }
 

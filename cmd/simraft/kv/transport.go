@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	redial   = 100 * time.Millisecond // the pause after a connection has failed
+	redial   = 200 * time.Millisecond // the pause after a connection has failed
 	dialWait = time.Second            // how long a connection may take
 	maxQueue = 1 << 20                // bytes for a peer that wait; raft sends again what is dropped
 )
