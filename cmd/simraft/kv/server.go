@@ -251,6 +251,8 @@ func (c *call) end(a answer) {
 // run owns the raft node.
 func (s *Server) run(ctx context.Context) error {
 	s.listen()
+	now, end := context.WithCancel(ctx)
+	end() // a write with this context does not wait
 	for {
 		if err := s.work.Wait(ctx); err != nil {
 			return err
@@ -258,7 +260,7 @@ func (s *Server) run(ctx context.Context) error {
 		s.work.Clear()
 		s.takeIn()
 		for s.node.HasReady() {
-			if err := s.ready(ctx); err != nil {
+			if err := s.ready(ctx, now); err != nil {
 				return err
 			}
 			s.takeIn()
@@ -342,16 +344,16 @@ func (s *Server) take(c *call) {
 
 // ready does what the raft node wants to be done, in the order that makes it safe: what a message promises is on the disk before
 // the message is sent.
-func (s *Server) ready(ctx context.Context) error {
+func (s *Server) ready(ctx, now context.Context) error {
 	rd := s.node.Ready()
 	if s.Bug == SendEarly {
-		s.post(rd.Messages)
+		s.post(now, rd.Messages)
 	}
 	if err := s.persist(ctx, &rd); err != nil {
 		return err
 	}
 	if s.Bug != SendEarly {
-		s.post(rd.Messages)
+		s.post(now, rd.Messages)
 	}
 	for i := range rd.CommittedEntries {
 		if err := s.apply(&rd.CommittedEntries[i]); err != nil {

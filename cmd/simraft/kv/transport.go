@@ -20,28 +20,30 @@ const (
 	maxQueue = 1 << 20                // bytes for a peer that wait; raft sends again what is dropped
 )
 
-// A peer is another node, to which this one sends. Each direction between two nodes is a connection of its own.
+// A peer is another node, to which this one sends. Each direction between two nodes is a connection of its own. run writes
+// to the connection itself, as long as it need not wait. A task for each peer connects, and writes what has to wait.
 type peer struct {
 	id      uint64
 	address string
-	queue   []byte     // frames
-	work    lock.Event // there are some
-	failed  bool       // messages were dropped, and raft does not know
-	snaps   int        // how many checkpoints are in the queue
+	conn    *host.Conn // nil if there is none
+	queue   []byte     // frames that were not written
+	busy    bool       // the task of the peer is writing
+	broken  error      // what a write of run has returned
+	work    lock.Event // wakes the task of the peer
 
-	snapSent, snapFailed bool // what raft does not know about checkpoints
+	failed               bool // messages were dropped, and raft does not know
+	snaps                int  // how many checkpoints are in the queue
+	snapSent, snapFailed bool // what raft does not know about them
 }
 
-// post puts messages into the queues of their peers.
-func (s *Server) post(messages []raftpb.Message) {
+// post sends messages to their peers. now is a context that has ended.
+func (s *Server) post(now context.Context, messages []raftpb.Message) {
 	for i := range messages {
 		m := &messages[i]
 		p := s.peers[m.To]
 		if len(p.queue) > maxQueue {
 			p.failed = true
-			if m.Type == raftpb.MsgSnap {
-				p.snapFailed = true
-			}
+			p.snapFailed = p.snapFailed || m.Type == raftpb.MsgSnap
 			continue
 		}
 		if m.Type == raftpb.MsgSnap {
@@ -53,53 +55,84 @@ func (s *Server) post(messages []raftpb.Message) {
 			panic(err) // there is no such message
 		}
 		endFrame(p.queue, at)
-		p.work.Set()
+	}
+	for _, p := range s.peers {
+		if p != nil && len(p.queue) > 0 && p.conn != nil && !p.busy {
+			s.write(now, p)
+		}
 	}
 }
 
-// send sends to a peer, and connects again when the connection has failed.
+// write writes what the connection has room for.
+func (s *Server) write(now context.Context, p *peer) {
+	n, err := p.conn.WriteContext(now, p.queue)
+	rest := copy(p.queue, p.queue[n:])
+	p.queue = p.queue[:rest]
+	switch {
+	case err == nil:
+		s.written(p)
+		return
+	case !errors.Is(err, context.Canceled):
+		p.broken = err
+	}
+	p.work.Set()
+}
+
+// written notes that the connection has taken all of the queue.
+func (s *Server) written(p *peer) {
+	if p.snaps > 0 {
+		p.snaps, p.snapSent = 0, true
+		s.work.Set()
+	}
+}
+
+// send connects to a peer, again and again.
 func (s *Server) send(ctx context.Context, p *peer) error {
-	var spare []byte
 	for {
 		c, err := task.Within(ctx, dialWait, func(ctx context.Context) (*host.Conn, error) {
 			return s.host.Net.Dial(ctx, "tcp", p.address)
 		})
 		if err == nil {
-			spare, err = s.sendOver(ctx, p, c, spare)
+			err = s.sendOver(ctx, p, c)
 			_ = c.Close()
 		}
 		if errors.Is(err, future.ErrCanceled) {
 			return err
 		}
 		s.host.Log.Debug("connection", "to", p.address, "error", err)
+		p.conn, p.broken = nil, nil
 		p.queue, p.failed = p.queue[:0], true
-		p.snapFailed = p.snapFailed || p.snaps > 0
-		p.snaps = 0
+		p.snaps, p.snapFailed = 0, p.snapFailed || p.snaps > 0
 		if err := task.Sleep(ctx, redial); err != nil {
 			return err
 		}
 	}
 }
 
-// sendOver sends to a peer until the connection fails. It writes all that is queued at once. Two buffers take turns.
-func (s *Server) sendOver(ctx context.Context, p *peer, c *host.Conn, spare []byte) ([]byte, error) {
-	p.queue = append([]byte{fromPeer}, p.queue...)
+// sendOver writes what run leaves, until the connection fails.
+func (s *Server) sendOver(ctx context.Context, p *peer, c *host.Conn) error {
+	p.conn, p.queue = c, append([]byte{fromPeer}, p.queue...)
+	var spare []byte
 	for {
-		if len(p.queue) == 0 {
-			p.work.Clear()
-			if err := p.work.Wait(ctx); err != nil {
-				return spare, err
+		for len(p.queue) > 0 && p.broken == nil {
+			out := p.queue
+			p.queue, p.busy = spare[:0], true
+			_, err := c.Write(out)
+			p.busy = false
+			if err != nil {
+				return err
+			}
+			spare = out
+			if len(p.queue) == 0 {
+				s.written(p)
 			}
 		}
-		out := p.queue
-		p.queue = spare[:0]
-		spare = out
-		if _, err := c.Write(out); err != nil {
-			return spare, err
+		if p.broken != nil {
+			return p.broken
 		}
-		if p.snaps > 0 && len(p.queue) == 0 {
-			p.snaps, p.snapSent = 0, true
-			s.work.Set()
+		p.work.Clear()
+		if err := p.work.Wait(ctx); err != nil {
+			return err
 		}
 	}
 }
