@@ -25,7 +25,7 @@ WASMEXEC := $(shell go env GOROOT)/lib/wasm
 PACKAGES = $$(go list ./... | grep -v cmd/internal/mutate)
 test-on  = go test -short -timeout 20m $(PACKAGES)
 
-.PHONY: help demo test race picture oldest conformance platforms fuzz mutate lint explore netbench bench bench-save bench-compare
+.PHONY: help demo test race sim picture oldest conformance platforms fuzz mutate lint explore netbench bench bench-save bench-compare
 .PHONY: platform-386 platform-unoptimised platform-js platform-wasip1 platform-arm64
 
 help: ## list the targets
@@ -37,10 +37,16 @@ demo: ## run the factorial demo, in real time
 test: ## run every test and example, the conformance suite too
 	go test -timeout 5m ./...
 	cd cmd/service && go test ./...
+	cd cmd/simraft && go test ./kv
 
 race: ## the same under the race detector
 	go test -race -timeout 5m ./...
 	cd cmd/service && go test -race ./...
+	cd cmd/simraft && go test -race ./kv
+
+# With TAKT_SCHEDULES=x10 ten times as many schedules, and with TAKT_SEED=fresh other ones.
+sim: ## run a raft cluster in a simulated world: each of six bugs is found, and the cluster without them passes
+	cd cmd/simraft && go test -count=1 -timeout 20m -v .
 
 picture: ## draw the README's picture, the timeline page of the demo; needs Chromium
 	@command -v chromium >/dev/null || { echo 'make picture needs chromium on PATH'; exit 1; }
@@ -56,6 +62,7 @@ oldest: ## build everything with the oldest Go, and run the tests that are not h
 	GOTOOLCHAIN=$(OLDEST) go vet ./...
 	GOTOOLCHAIN=$(OLDEST) $(test-on)
 	cd cmd/service && GOTOOLCHAIN=$(OLDEST) go vet ./...
+	cd cmd/simraft && GOTOOLCHAIN=$(OLDEST) go vet ./...
 
 conformance: ## compare the conformance programs with CPython's traces: failures and the sum
 	@go test ./task -run '^TestConformance' -count=1 -v | grep -vE '^(=== |PASS|ok )|^ *--- PASS'
@@ -110,6 +117,7 @@ lint: ## gofmt, go vet, staticcheck, and a tidy go.mod
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
 	cd cmd/service && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff
+	cd cmd/simraft && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff
 
 # What make explore measures: a regular expression for strategy/collection.
 EXPLORE := .

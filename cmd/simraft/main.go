@@ -20,6 +20,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -27,7 +28,11 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 )
 
+// minimising is for how long a failure is minimised.
+const minimising = 5 * time.Second
+
 func main() {
+	debug.SetGCPercent(800) // almost all memory is garbage after a schedule, and the rest is small
 	found, err := simulate(os.Args[1:], os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -72,37 +77,29 @@ func simulate(args []string, out io.Writer) (found bool, err error) {
 			return false, err
 		}
 		defer os.RemoveAll(dir)
+		before := os.Getenv("TAKT_ARTIFACTS")
+		defer os.Setenv("TAKT_ARTIFACTS", before)
 		if err := os.Setenv("TAKT_ARTIFACTS", dir); err != nil {
 			return false, err
 		}
 		keep = func() error { return moveOnly(dir, *timeline) }
 	}
-	// Package looptest asks package testing whether it is verbose, which is a flag of go test.
-	testing.Init()
-	if err := flag.CommandLine.Parse([]string{"-test.v"}); err != nil {
-		return false, err
+	// Package looptest asks package testing whether it is verbose. Verbose panics if the flags of go test were not parsed.
+	if testing.Init(); !flag.Parsed() {
+		if err := flag.CommandLine.Parse([]string{"-test.v"}); err != nil {
+			return false, err
+		}
 	}
 	t := &console{name: "simraft", out: out}
 	began := time.Now()
-	ended := make(chan struct{})
-	go func() { // FailNow of the console ends this goroutine
-		defer close(ended)
-		looptest.Explore(t, looptest.Sample(*seed, math.MaxInt32), s.run, looptest.For(*limit), looptest.MinimiseFor(5*time.Second))
-	}()
-	<-ended
+	t.run(func() {
+		looptest.Explore(t, looptest.Sample(*seed, math.MaxInt32), s.run, looptest.For(*limit), looptest.MinimiseFor(minimising))
+	})
 	if t.Failed() {
 		return true, keep()
 	}
 	s.ran.print(out, time.Since(began))
 	return false, nil
-}
-
-// print prints the totals of schedules that have passed.
-func (r *totals) print(out io.Writer, took time.Duration) {
-	n := float64(max(1, r.runs))
-	fmt.Fprintf(out, "%d schedules have passed in %v: %.0f a second, %.0f virtual seconds a second; each has %.0f requests, %.1f terms and %.1f virtual seconds\n",
-		r.runs, took.Round(time.Millisecond), n/took.Seconds(), r.virtual.Seconds()/took.Seconds(),
-		float64(r.operations)/n, float64(r.terms)/n, r.virtual.Seconds()/n)
 }
 
 // moveOnly moves the only file in dir to path.

@@ -20,6 +20,16 @@ type console struct {
 	failed bool
 }
 
+// run runs f on a goroutine of its own, which FailNow may end.
+func (c *console) run(f func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f()
+	}()
+	<-ended
+}
+
 func (c *console) Name() string { return c.name }
 func (c *console) Helper()      {}
 

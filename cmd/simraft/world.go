@@ -20,13 +20,7 @@ import (
 type setting struct {
 	nodes int
 	bug   kv.Bug
-	ran   *totals // if not nil, each run is added
-}
-
-// totals are the sums of runs.
-type totals struct {
-	runs, operations, terms int
-	virtual                 time.Duration
+	ran   *totals // if not nil, each run that passes is added
 }
 
 const (
@@ -92,12 +86,7 @@ func (s setting) run(ctx context.Context, t *looptest.T) {
 	if err := linearizable(c.history); err != nil {
 		t.Fatal(err)
 	}
-	if s.ran != nil {
-		s.ran.runs++
-		s.ran.operations += len(c.history.Operations())
-		s.ran.terms += len(c.leaders)
-		s.ran.virtual += elapsed(ctx)
-	}
+	s.ran.add(len(c.history.Operations()), len(c.leaders), elapsed(ctx))
 }
 
 // elapsed returns the time since the beginning of the run.
