@@ -27,7 +27,8 @@ type room struct {
 // the rooms, too.
 var floors = [][]room{
 	{{path: "cmd/internal/..."}},
-	{{path: "cmd/chat"}, {path: "cmd/loopdemo"}, {path: "cmd/netbench/..."}, {path: "cmd/service", modules: []string{errgroup}}},
+	{{path: "cmd/chat"}, {path: "cmd/loopdemo"}, {path: "cmd/netbench/..."}, {path: "cmd/service", modules: []string{errgroup}}, {path: "cmd/simraft", modules: []string{porcupine}}},
+	{{path: "cmd/simraft/kv", modules: []string{raft, raftpb}}},
 	{{path: "loop/looptest/sim"}},
 	{{path: "loop/looptest"}},
 	{{path: "loop/looptest/internal/cause"}, {path: "loop/looptest/internal/scene"}},
@@ -54,6 +55,10 @@ const (
 	rapid  = "pgregory.net/rapid"
 
 	errgroup = "golang.org/x/sync/errgroup" // only in the go.mod of cmd/service
+
+	porcupine = "github.com/anishathalye/porcupine" // these only in the go.mod of cmd/simraft
+	raft      = "go.etcd.io/raft/v3"
+	raftpb    = "go.etcd.io/raft/v3/raftpb"
 )
 
 // find returns the room of a package, and its floor, counted from the top. A room for this
