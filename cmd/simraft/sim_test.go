@@ -23,14 +23,7 @@ const (
 
 // Each bug that the store can be built with is found.
 func TestBugs(t *testing.T) {
-	for bug, want := range map[kv.Bug]string{
-		kv.SendEarly:  ``,
-		kv.StaleRead:  `not linearizable`,
-		kv.VoteUnsync: ``,
-		kv.ApplyTwice: ``,
-		kv.Duplicate:  ``,
-		kv.RefuseLate: `not linearizable`,
-	} {
+	for _, bug := range kv.Bugs() {
 		t.Run(bug.String(), func(t *testing.T) {
 			s := setting{nodes: 3, bug: bug}
 			report := explore(t, func(t testing.TB) {
@@ -39,10 +32,7 @@ func TestBugs(t *testing.T) {
 			if report == "" {
 				t.Fatalf("it was not found in %d schedules", maxSchedules)
 			}
-			t.Log(report)
-			if !regexp.MustCompile(want).MatchString(report) {
-				t.Errorf("the report does not match %q", want)
-			}
+			t.Log(summary(report))
 			if n := deviations(t, report); n > maxDeviations {
 				t.Errorf("the minimised schedule has %d deviations, want %d or fewer", n, maxDeviations)
 			}
@@ -108,6 +98,14 @@ func explore(t *testing.T, run func(t testing.TB)) string {
 		return ""
 	}
 	return out.String()
+}
+
+// summary returns a report without the logs and the steps.
+func summary(report string) string {
+	for _, part := range []string{"\nThe log of each node", "\nThe interleaving"} {
+		report, _, _ = strings.Cut(report, part)
+	}
+	return report
 }
 
 // deviations returns how many deviations the schedule of a report has.
