@@ -31,8 +31,12 @@ const (
 	healing = 10 * time.Second       // how long the cluster may take to recover
 )
 
-// faults is the plan of a run.
-var faults = sim.Plan{For: working, Every: 700 * time.Millisecond}
+// faults is the plan of a run: all kinds, and disks that are slow at times, and fail.
+var faults = sim.Plan{
+	For:   working,
+	Every: 700 * time.Millisecond,
+	Disk:  sim.DiskFaults{Slow: 0.01, SyncFails: 0.001},
+}
 
 // A cluster is what a test sees of the nodes.
 type cluster struct {

@@ -306,7 +306,7 @@ func (s *Server) listen() {
 
 // passTime lets one tick pass.
 func (s *Server) passTime() {
-	if s.role == raft.StateLeader {
+	if s.node.BasicStatus().RaftState == raft.StateLeader { // s.role may be late, and Tick of a follower would use raft's number
 		s.node.Tick()
 		return
 	}
