@@ -13,9 +13,9 @@
 //
 // # Tasks
 //
-// One task, run, owns the raft node. The others hand it what has come, and wake it: a task for each connection,
-// a ticker, and a task for each peer that sends. So everything between two states of the raft node, which is a
-// Ready, happens in one place: write, sync, send, apply.
+// A task for each connection, and a ticker, tell the raft node what has come, and then do what it wants to be done: send,
+// apply, answer (Server.turn). What needs the disk is left to one task, run: write, sync, and then the rest. Meanwhile the raft node
+// takes in what comes. Messages are written at once. A task for each peer connects, and writes what has to wait for room.
 //
 // # Time-outs of elections
 //

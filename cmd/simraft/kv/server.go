@@ -38,7 +38,6 @@ type Server struct {
 	host *host.Host
 	disk *disk
 
-	// The raft node, and what belongs to it. Only run touches it.
 	node     *raft.RawNode
 	entries  *raft.MemoryStorage // what raft reads of the log
 	voters   raftpb.ConfState
@@ -53,11 +52,11 @@ type Server struct {
 	checkpoint point
 	base       uint64 // of the log
 
-	// What the other tasks hand to run.
-	work  lock.Event // there is something
-	inbox []raftpb.Message
-	calls []*call
-	ticks int
+	// What only run does, since it waits for the disk. Meanwhile the raft node takes in what comes, and gives out nothing.
+	work   lock.Event
+	todo   *raft.Ready // nil if there is none
+	saving bool        // a checkpoint is due
+
 	peers []*peer // by number; nil for this node
 
 	writes  []*call // that are in the log of this leader, in order
@@ -174,19 +173,23 @@ func (s *Server) Serve(ctx context.Context) error {
 	})
 }
 
-// report logs the error of a connection.
-func (s *Server) report(err error) { s.host.Log.Debug("connection", "error", err) }
+// report logs the error of a connection. A panic is one of the node, which then ends.
+func (s *Server) report(err error) {
+	if p := (*task.PanicError)(nil); errors.As(err, &p) {
+		panic(p)
+	}
+	s.host.Log.Debug("connection", "error", err)
+}
 
-// tick wakes run regularly.
+// tick lets time pass for the raft node.
 func (s *Server) tick(ctx context.Context) error {
+	now := atOnce(ctx)
 	for {
 		if err := task.Sleep(ctx, s.Tick); err != nil {
 			return err
 		}
-		s.ticks++
-		if s.role == raft.StateLeader || s.silence+s.ticks >= s.ElectionTicks {
-			s.work.Set() // otherwise nothing is to be done yet
-		}
+		s.passTime()
+		s.turn(now)
 	}
 }
 
@@ -216,6 +219,7 @@ func (s *Server) handle(ctx context.Context, c *host.Conn) error {
 
 // answer carries out what a client sends.
 func (s *Server) answer(ctx context.Context, c *host.Conn, r *host.Reader) error {
+	now := atOnce(ctx)
 	var out []byte
 	for {
 		data, err := readFrame(ctx, r, nil) // not read again: it becomes the entry
@@ -227,8 +231,8 @@ func (s *Server) answer(ctx context.Context, c *host.Conn, r *host.Reader) error
 			return err
 		}
 		call := &call{command: command, data: data, answer: future.New[answer](ctx)}
-		s.calls = append(s.calls, call)
-		s.work.Set()
+		s.take(call)
+		s.turn(now)
 		a, err := call.answer.Await(ctx)
 		if err != nil {
 			return err
@@ -248,55 +252,86 @@ func (c *call) end(a answer) {
 	}
 }
 
-// run owns the raft node.
-func (s *Server) run(ctx context.Context) error {
-	s.listen()
+// atOnce returns a context for writes that do not wait: it has ended.
+func atOnce(ctx context.Context) context.Context {
 	now, end := context.WithCancel(ctx)
-	end() // a write with this context does not wait
-	for {
-		if err := s.work.Wait(ctx); err != nil {
-			return err
+	end()
+	return now
+}
+
+// turn does what the raft node wants to be done, and leaves to run what needs the disk. Each task that has told the raft node
+// something calls turn.
+func (s *Server) turn(now context.Context) {
+	for s.todo == nil && !s.saving {
+		switch {
+		case s.node.HasReady():
+			rd := s.node.Ready()
+			if len(rd.Entries) == 0 && raft.IsEmptyHardState(rd.HardState) && raft.IsEmptySnap(rd.Snapshot) {
+				s.finish(now, &rd, rd.Messages)
+			} else {
+				s.todo = &rd
+			}
+		case s.applied-s.checkpoint.index >= uint64(s.Checkpoint):
+			s.saving = true
+		default:
+			return
 		}
-		s.work.Clear()
-		s.takeIn()
-		for s.node.HasReady() {
-			if err := s.ready(ctx, now); err != nil {
+	}
+	s.work.Set()
+}
+
+// run does what needs the disk, in the order that makes it safe: what a message promises is on the disk before the message
+// is sent.
+func (s *Server) run(ctx context.Context) error {
+	now := atOnce(ctx)
+	for {
+		for s.todo == nil && !s.saving {
+			s.work.Clear()
+			if err := s.work.Wait(ctx); err != nil {
 				return err
 			}
-			s.takeIn()
 		}
-		if s.applied-s.checkpoint.index >= uint64(s.Checkpoint) {
+		if rd := s.todo; rd != nil {
+			messages := rd.Messages
+			if s.Bug == SendEarly {
+				s.post(now, messages)
+				messages = nil
+			}
+			if err := s.persist(ctx, rd); err != nil {
+				return err
+			}
+			s.finish(now, rd, messages)
+			s.todo = nil
+		}
+		if s.saving {
 			if err := s.save(ctx); err != nil {
 				return err
 			}
+			s.saving = false
 		}
+		s.turn(now)
 	}
 }
 
-// takeIn hands the raft node what the other tasks have left.
-func (s *Server) takeIn() {
-	for i := range s.inbox {
-		m := &s.inbox[i]
-		if m.Term >= s.term && (m.Type == raftpb.MsgApp || m.Type == raftpb.MsgHeartbeat || m.Type == raftpb.MsgSnap) {
-			s.listen() // to the leader
-		}
-		_ = s.node.Step(*m) // an error says that the message is of no use
-		*m = raftpb.Message{}
+// finish does what is to be done with a Ready that is on the disk.
+func (s *Server) finish(now context.Context, rd *raft.Ready, messages []raftpb.Message) {
+	s.post(now, messages)
+	for i := range rd.CommittedEntries {
+		s.apply(&rd.CommittedEntries[i])
 	}
-	s.inbox = s.inbox[:0]
-	for ; s.ticks > 0; s.ticks-- {
-		s.passTime()
+	s.read(rd.ReadStates)
+	if rd.SoftState != nil {
+		s.change(rd.SoftState)
 	}
-	for i, c := range s.calls {
-		s.take(c)
-		s.calls[i] = nil
+	s.node.Advance(*rd)
+}
+
+// step tells the raft node a message.
+func (s *Server) step(m *raftpb.Message) {
+	if m.Term >= s.term && (m.Type == raftpb.MsgApp || m.Type == raftpb.MsgHeartbeat || m.Type == raftpb.MsgSnap) {
+		s.listen() // to the leader
 	}
-	s.calls = s.calls[:0]
-	for _, p := range s.peers {
-		if p != nil {
-			s.tell(p)
-		}
-	}
+	_ = s.node.Step(*m) // an error says that the message is of no use
 }
 
 // listen begins to wait for the leader anew. The package's documentation says why raft does not do that.
@@ -342,32 +377,6 @@ func (s *Server) take(c *call) {
 	}
 }
 
-// ready does what the raft node wants to be done, in the order that makes it safe: what a message promises is on the disk before
-// the message is sent.
-func (s *Server) ready(ctx, now context.Context) error {
-	rd := s.node.Ready()
-	if s.Bug == SendEarly {
-		s.post(now, rd.Messages)
-	}
-	if err := s.persist(ctx, &rd); err != nil {
-		return err
-	}
-	if s.Bug != SendEarly {
-		s.post(now, rd.Messages)
-	}
-	for i := range rd.CommittedEntries {
-		if err := s.apply(&rd.CommittedEntries[i]); err != nil {
-			return err
-		}
-	}
-	s.read(rd.ReadStates)
-	if rd.SoftState != nil {
-		s.change(rd.SoftState)
-	}
-	s.node.Advance(rd)
-	return nil
-}
-
 // persist writes what the raft node must not forget, and syncs it.
 func (s *Server) persist(ctx context.Context, rd *raft.Ready) error {
 	if !raft.IsEmptySnap(rd.Snapshot) {
@@ -404,14 +413,14 @@ func (s *Server) persist(ctx context.Context, rd *raft.Ready) error {
 }
 
 // apply applies an entry that the cluster has agreed on.
-func (s *Server) apply(e *raftpb.Entry) error {
+func (s *Server) apply(e *raftpb.Entry) {
 	s.applied = e.Index
 	if e.Type != raftpb.EntryNormal || len(e.Data) == 0 {
-		return nil
+		return
 	}
 	c, err := parseCommand(e.Data)
 	if err != nil {
-		return err
+		panic(err) // answer has let it pass
 	}
 	last := s.store.apply(&c, s.Bug == Duplicate)
 	s.writes = slices.DeleteFunc(s.writes, func(w *call) bool {
@@ -425,7 +434,6 @@ func (s *Server) apply(e *raftpb.Entry) error {
 		}
 		return mine
 	})
-	return nil
 }
 
 // read answers the reads that a majority has confirmed, when what they must see is applied.

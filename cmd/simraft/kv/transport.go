@@ -20,20 +20,17 @@ const (
 	maxQueue = 1 << 20                // bytes for a peer that wait; raft sends again what is dropped
 )
 
-// A peer is another node, to which this one sends. Each direction between two nodes is a connection of its own. run writes
-// to the connection itself, as long as it need not wait. A task for each peer connects, and writes what has to wait.
+// A peer is another node, to which this one sends. Each direction between two nodes is a connection of its own. A message is
+// written at once if there is room for it. A task for each peer connects, and writes what has to wait.
 type peer struct {
 	id      uint64
 	address string
 	conn    *host.Conn // nil if there is none
 	queue   []byte     // frames that were not written
 	busy    bool       // the task of the peer is writing
-	broken  error      // what a write of run has returned
+	broken  error      // what a write has returned
 	work    lock.Event // wakes the task of the peer
-
-	failed               bool // messages were dropped, and raft does not know
-	snaps                int  // how many checkpoints are in the queue
-	snapSent, snapFailed bool // what raft does not know about them
+	snaps   int        // how many checkpoints are in the queue
 }
 
 // post sends messages to their peers. now is a context that has ended.
@@ -42,8 +39,7 @@ func (s *Server) post(now context.Context, messages []raftpb.Message) {
 		m := &messages[i]
 		p := s.peers[m.To]
 		if len(p.queue) > maxQueue {
-			p.failed = true
-			p.snapFailed = p.snapFailed || m.Type == raftpb.MsgSnap
+			s.lost(p, m.Type == raftpb.MsgSnap)
 			continue
 		}
 		if m.Type == raftpb.MsgSnap {
@@ -81,8 +77,16 @@ func (s *Server) write(now context.Context, p *peer) {
 // written notes that the connection has taken all of the queue.
 func (s *Server) written(p *peer) {
 	if p.snaps > 0 {
-		p.snaps, p.snapSent = 0, true
-		s.work.Set()
+		p.snaps = 0
+		s.node.ReportSnapshot(p.id, raft.SnapshotFinish)
+	}
+}
+
+// lost tells the raft node that messages for a peer were dropped, and whether a checkpoint was among them.
+func (s *Server) lost(p *peer, snap bool) {
+	s.node.ReportUnreachable(p.id)
+	if snap {
+		s.node.ReportSnapshot(p.id, raft.SnapshotFailure)
 	}
 }
 
@@ -101,15 +105,16 @@ func (s *Server) send(ctx context.Context, p *peer) error {
 		}
 		s.host.Log.Debug("connection", "to", p.address, "error", err)
 		p.conn, p.broken = nil, nil
-		p.queue, p.failed = p.queue[:0], true
-		p.snaps, p.snapFailed = 0, p.snapFailed || p.snaps > 0
+		p.queue = p.queue[:0]
+		s.lost(p, p.snaps > 0)
+		p.snaps = 0
 		if err := task.Sleep(ctx, redial); err != nil {
 			return err
 		}
 	}
 }
 
-// sendOver writes what run leaves, until the connection fails.
+// sendOver writes what had no room, until the connection fails.
 func (s *Server) sendOver(ctx context.Context, p *peer, c *host.Conn) error {
 	p.conn, p.queue = c, append([]byte{fromPeer}, p.queue...)
 	var spare []byte
@@ -137,21 +142,9 @@ func (s *Server) sendOver(ctx context.Context, p *peer, c *host.Conn) error {
 	}
 }
 
-// tell tells the raft node what has become of the messages for a peer.
-func (s *Server) tell(p *peer) {
-	if p.failed {
-		s.node.ReportUnreachable(p.id)
-	}
-	if p.snapFailed {
-		s.node.ReportSnapshot(p.id, raft.SnapshotFailure)
-	} else if p.snapSent {
-		s.node.ReportSnapshot(p.id, raft.SnapshotFinish)
-	}
-	p.failed, p.snapFailed, p.snapSent = false, false, false
-}
-
 // receive takes messages from a peer.
 func (s *Server) receive(ctx context.Context, _ *host.Conn, r *host.Reader) error {
+	now := atOnce(ctx)
 	var frame []byte
 	for {
 		var err error
@@ -162,7 +155,7 @@ func (s *Server) receive(ctx context.Context, _ *host.Conn, r *host.Reader) erro
 		if err := m.Unmarshal(frame); err != nil {
 			return err
 		}
-		s.inbox = append(s.inbox, m)
-		s.work.Set()
+		s.step(&m)
+		s.turn(now)
 	}
 }
