@@ -130,7 +130,7 @@ func (c *cluster) client(ctx context.Context, number int, h *host.Host) error {
 	client.Try = 500 * time.Millisecond
 	defer client.Close()
 	for n := 0; elapsed(ctx) < working; n++ {
-		if err := task.Sleep(ctx, time.Duration(20+h.Rand.IntN(300))*time.Millisecond); err != nil {
+		if err := task.Sleep(ctx, time.Duration(50+h.Rand.IntN(400))*time.Millisecond); err != nil {
 			return err
 		}
 		err := c.do(ctx, number, client, choose(h.Rand, fmt.Sprintf("<%d.%d>", number, n)))

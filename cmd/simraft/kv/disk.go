@@ -100,7 +100,8 @@ func (d *disk) openVote(ctx context.Context, p *past) error {
 		return err
 	}
 	d.vote = vote
-	data := make([]byte, voteApart+voteSize)
+	d.buf = make([]byte, voteApart+voteSize)
+	data := d.buf
 	n, err := vote.ReadAt(data, 0)
 	if n > 0 && err == io.EOF || err == nil {
 		d.findVote(data[:n], p)

@@ -54,8 +54,9 @@ type Server struct {
 
 	// What only run does, since it waits for the disk. Meanwhile the raft node takes in what comes, and gives out nothing.
 	work   lock.Event
-	todo   *raft.Ready // nil if there is none
-	saving bool        // a checkpoint is due
+	todo   bool // there is a Ready
+	saving bool // a checkpoint is due
+	rd     raft.Ready
 
 	peers []*peer // by number; nil for this node
 
@@ -262,14 +263,13 @@ func atOnce(ctx context.Context) context.Context {
 // turn does what the raft node wants to be done, and leaves to run what needs the disk. Each task that has told the raft node
 // something calls turn.
 func (s *Server) turn(now context.Context) {
-	for s.todo == nil && !s.saving {
+	for !s.todo && !s.saving {
 		switch {
 		case s.node.HasReady():
-			rd := s.node.Ready()
-			if len(rd.Entries) == 0 && raft.IsEmptyHardState(rd.HardState) && raft.IsEmptySnap(rd.Snapshot) {
-				s.finish(now, &rd, rd.Messages)
-			} else {
-				s.todo = &rd
+			s.rd = s.node.Ready()
+			s.todo = len(s.rd.Entries) > 0 || !raft.IsEmptyHardState(s.rd.HardState) || !raft.IsEmptySnap(s.rd.Snapshot)
+			if !s.todo {
+				s.finish(now, s.rd.Messages)
 			}
 		case s.applied-s.checkpoint.index >= uint64(s.Checkpoint):
 			s.saving = true
@@ -285,23 +285,23 @@ func (s *Server) turn(now context.Context) {
 func (s *Server) run(ctx context.Context) error {
 	now := atOnce(ctx)
 	for {
-		for s.todo == nil && !s.saving {
+		for !s.todo && !s.saving {
 			s.work.Clear()
 			if err := s.work.Wait(ctx); err != nil {
 				return err
 			}
 		}
-		if rd := s.todo; rd != nil {
-			messages := rd.Messages
+		if s.todo {
+			messages := s.rd.Messages
 			if s.Bug == SendEarly {
 				s.post(now, messages)
 				messages = nil
 			}
-			if err := s.persist(ctx, rd); err != nil {
+			if err := s.persist(ctx, &s.rd); err != nil {
 				return err
 			}
-			s.finish(now, rd, messages)
-			s.todo = nil
+			s.finish(now, messages)
+			s.todo = false
 		}
 		if s.saving {
 			if err := s.save(ctx); err != nil {
@@ -313,8 +313,9 @@ func (s *Server) run(ctx context.Context) error {
 	}
 }
 
-// finish does what is to be done with a Ready that is on the disk.
-func (s *Server) finish(now context.Context, rd *raft.Ready, messages []raftpb.Message) {
+// finish does the rest of what the Ready says. What has to be on the disk is there.
+func (s *Server) finish(now context.Context, messages []raftpb.Message) {
+	rd := &s.rd
 	s.post(now, messages)
 	for i := range rd.CommittedEntries {
 		s.apply(&rd.CommittedEntries[i])
@@ -324,6 +325,7 @@ func (s *Server) finish(now context.Context, rd *raft.Ready, messages []raftpb.M
 		s.change(rd.SoftState)
 	}
 	s.node.Advance(*rd)
+	s.rd = raft.Ready{}
 }
 
 // step tells the raft node a message.
