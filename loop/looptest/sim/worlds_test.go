@@ -20,7 +20,7 @@ func TestNetworkKeepsTheRules(t *testing.T) {
 				looptest.Explore(t.(testing.TB), looptest.Sample(1, 10), func(ctx context.Context, t *looptest.T) {
 					w := sim.New(ctx, t)
 					body(ctx, t, hosttest.Machine{Net: w.Host(c.a).Net, Host: c.a}, hosttest.Machine{Net: w.Host(c.b).Net, Host: c.b})
-				}, looptest.MaxSteps(1<<20))
+				}, looptest.MaxSteps(1<<20), looptest.BothFactories())
 			})
 		})
 	}
