@@ -7,8 +7,6 @@ import (
 	"os"
 	"strconv"
 	"syscall"
-
-	"github.com/takt-go/takt/loop"
 )
 
 // Node number n has the address 10.0.0.n, and those from 256 on 10.0.1.0 and so on. On each node 127.0.0.1 is the
@@ -175,8 +173,3 @@ func (p place) overlaps(o place) bool {
 func offError(op, network string) error {
 	return &net.OpError{Op: op, Net: network, Err: os.NewSyscallError("socket", syscall.ENETDOWN)}
 }
-
-// names describes a wait in reports of deadlocks.
-type description string
-
-func (d description) Describe() (string, []loop.Awaitable) { return string(d), nil }

@@ -449,6 +449,40 @@ func TestCrashWhileAConnectionIsOpened(t *testing.T) {
 	})
 }
 
+// What was lost in a cut is not sent again if the sender crashes meanwhile.
+func TestCrashDuringACut(t *testing.T) {
+	inWorlds(t, 20, func(s *scene) {
+		ln := s.listen("a", ":7000")
+		node := s.Node("n", func(ctx context.Context, h *host.Host) error {
+			c, err := h.Net.Dial(ctx, "tcp", "a:7000")
+			for _, text := range []string{"before", "lost"} {
+				if err == nil {
+					_, err = io.WriteString(c, text)
+				}
+				if err == nil {
+					err = task.Sleep(ctx, 2*time.Second)
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return task.Sleep(ctx, time.Hour)
+		})
+		c := s.accept(ln)
+		s.sleep(time.Second)
+		s.Partition([]string{"n"})
+		s.sleep(5 * time.Second)
+		node.Crash()
+		s.Heal()
+		_ = c.SetReadDeadline(s.Host("a").Now().Add(time.Minute))
+		all, err := io.ReadAll(c)
+		if string(all) != "before" {
+			s.Errorf("%q came", all)
+		}
+		s.wantError("Read", err, os.ErrDeadlineExceeded)
+	})
+}
+
 // When a program ends, the operating system closes its connections: with the end after what was sent, or with a reset if
 // something was not read. Later dials are refused.
 func TestExitClosesConnections(t *testing.T) {

@@ -162,7 +162,7 @@ func (f *traffic) client(ctx context.Context, h *host.Host, r *rand.Rand) error 
 
 // Whatever happens to the network and to the machines, the bytes that come are a beginning of those that were sent.
 func TestStreamsUnderFaults(t *testing.T) {
-	n := 150
+	n := 80
 	if testing.Short() {
 		n = 30
 	}
