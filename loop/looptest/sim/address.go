@@ -169,7 +169,7 @@ func (p place) overlaps(o place) bool {
 	return p.port == o.port && (p.covers(o.ip) || o.covers(p.ip))
 }
 
-// offError is the error of a call of a program whose machine is off.
+// offError is the error of a call by a program on a machine that is off.
 func offError(op, network string) error {
 	return &net.OpError{Op: op, Net: network, Err: os.NewSyscallError("socket", syscall.ENETDOWN)}
 }

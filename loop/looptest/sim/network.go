@@ -16,7 +16,7 @@ import (
 //
 // Each node has a nic. From each nic to each other one there is a link, which delays and loses what is sent. A
 // connection has two ends and two flows, and each flow goes over a link. The kernel of a machine is simulated here, too:
-// it keeps a connection whose program has ended until the peer has got all, and it answers what comes for a connection
+// it keeps a connection of a program that has ended until the peer has got all, and it answers what comes for a connection
 // that it does not know. So a nic has power as long as its machine, and longer than the program.
 //
 // Everything happens in calls of programs, and in timers of the world. The order of what happens at one instant is
@@ -85,7 +85,7 @@ func (n *network) powerOff(m *machine) {
 	n.review(func(e *end) bool { return e.peer.nic == c })
 }
 
-// exit closes the connections and listeners of m, whose program has ended, as the operating system does.
+// exit closes the connections and listeners of m as the operating system does.
 func (n *network) exit(m *machine) {
 	c := n.nicOf(m.node)
 	for len(c.listeners) > 0 {

@@ -634,7 +634,7 @@ func TestNoChoiceWithoutFlight(t *testing.T) {
 	}
 }
 
-// A listener whose program does not accept holds a number of connections. Others wait, and come when there is room.
+// If the program does not accept, its listener holds a number of connections. Others wait, and come when there is room.
 func TestBacklog(t *testing.T) {
 	inWorlds(t, 5, func(s *scene) {
 		ln := s.listen("b", ":7000")

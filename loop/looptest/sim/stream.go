@@ -39,7 +39,7 @@ func (e *end) Receive(p []byte) (int, error) {
 	return 0, nil
 }
 
-// errOff is the error of a connection of a program whose machine is off.
+// errOff is the error of a connection of a program on a machine that is off.
 var errOff = os.NewSyscallError("socket", syscall.ENETDOWN)
 
 // Send is a method of host.Transport.

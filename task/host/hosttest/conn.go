@@ -65,7 +65,7 @@ var connRules = []struct {
 	{"a canceled write says what it has sent", (*pair).cancelWrite},
 	{"several tasks read in order", (*pair).readersInOrder},
 	{"the bytes of a write stay together", (*pair).writesStayTogether},
-	{"nobody reads", (*pair).backpressure},
+	{"neither end reads", (*pair).backpressure},
 	{"ends stay", (*pair).sticky},
 	{"a write to a closed peer fails in the end", (*pair).writeToClosed},
 	{"CloseWrite and Close twice", (*pair).closeTwice},
@@ -509,7 +509,7 @@ func (s *pair) writesStayTogether() {
 	s.together(bodies...)
 }
 
-// backpressure: both ends write, and nobody reads. Then all writers wait. When both ends read, everything comes.
+// backpressure: both ends write, and neither reads. Then all writers wait. When both ends read, everything comes.
 func (s *pair) backpressure() {
 	const size = 16 << 20 // more than all buffers hold
 	sent := 0
@@ -533,7 +533,7 @@ func (s *pair) backpressure() {
 			noError(s, task.Sleep(ctx, 5*short))
 		}
 		if sent == 2*size {
-			s.Errorf("the writers have sent %d bytes, and nobody has read", sent)
+			s.Errorf("the writers have sent %d bytes, and neither end has read", sent)
 		}
 		together(ctx, s, func(context.Context) {
 			n, err := io.Copy(io.Discard, s.b)

@@ -54,7 +54,7 @@ var networkRules = []struct {
 	test func(n *network)
 }{
 	{"addresses", (*network).addresses},
-	{"nobody listens", (*network).refused},
+	{"an address where no listener is", (*network).refused},
 	{"bad addresses", (*network).badAddresses},
 	{"an address in use", (*network).inUse},
 	{"an address of another machine", (*network).foreign},
@@ -78,7 +78,7 @@ var networkRules = []struct {
 	{"an address in use, for packets", (*network).packetsInUse},
 	{"a dialed socket", (*network).dialedPackets},
 	{"a dialed socket keeps packets apart", (*network).apart},
-	{"a dialed socket, and nobody is there", (*network).packetsRefused},
+	{"a dialed socket without a peer", (*network).packetsRefused},
 	{"a dialed socket takes packets of its peer only", (*network).packetsOfThePeer},
 }
 

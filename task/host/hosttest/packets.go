@@ -136,7 +136,7 @@ func (n *network) packetsInOrder() {
 	noError(n, errors.Join(a.Close(), b.Close()))
 }
 
-// fullQueue: if nobody reads, packets are dropped. Those that were there before stay. The sender is not told.
+// fullQueue: if no task reads, packets are dropped. Those that were there before stay. The sender is not told.
 func (n *network) fullQueue() {
 	const all, size = 5000, 1000
 	a, b := n.socket(n.a), n.socket(n.b)
@@ -163,7 +163,7 @@ func (n *network) fullQueue() {
 		}
 	}
 	if got == 0 || got == all {
-		n.Errorf("%d of %d packets came, and nobody has read meanwhile", got, all)
+		n.Errorf("%d of %d packets came, and no task has read meanwhile", got, all)
 	}
 	noError(n, errors.Join(a.Close(), b.Close()))
 }
@@ -239,7 +239,7 @@ func (n *network) apart() {
 	noError(n, errors.Join(a.Close(), b.Close()))
 }
 
-// packetsRefused: the next call says that nobody is there, and the socket can still be used.
+// packetsRefused: the next call says that there is no socket, and the socket can still be used.
 func (n *network) packetsRefused() {
 	a, b := n.dialed()
 	noError(n, b.Close())
