@@ -142,7 +142,12 @@ func (f *flow) arrive() {
 	defer f.settle(f.arrived) // deferred, as an observer may call Goexit
 	for f.busy() && f.segments.waiting()[0].at <= now {
 		s := f.segments.pop()
-		if f.tell(scene.Arrived, s); !f.accept(s) {
+		how := scene.Arrived
+		if f.to.gone {
+			how = scene.Lost
+		}
+		f.tell(how, s)
+		if !f.accept(s) {
 			return
 		}
 	}
