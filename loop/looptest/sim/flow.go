@@ -30,7 +30,7 @@ type flow struct {
 	blind    int           // bytes that were received, which the sender cannot know because of a cut
 	ended    bool          // the sender has sent the end
 	complete bool          // the end has arrived
-	owed     bool          // something came to a kernel that could not answer
+	owed     bool          // something has come to a kernel that does not have the end, and is sent again if no reset comes
 	starved  bool          // the receiver has found nothing
 	stuffed  bool          // the sender has found too little room
 }
@@ -256,7 +256,8 @@ func (f *flow) discard() {
 	f.receive(f.arrived)
 }
 
-// answer is called when something has come to a kernel that does not have this end. It says so, if it has power.
+// answer is called when something has come to a kernel that does not have this end. If it has power, it answers by a
+// reset. Until the sender has that, it owes what it has sent.
 func (f *flow) answer() {
 	f.owed = true
 	if f.to.nic.powered {
@@ -271,13 +272,13 @@ func (f *flow) request() {
 		return // it has asked before
 	}
 	if !server.nic.powered {
-		f.owed = true
+		f.answer()
 		return
 	}
 	a := server.nic.listenerAt(client.to)
 	switch {
 	case a == nil:
-		server.out.push(rst, 0)
+		f.answer()
 	case a.asked+a.queue.len() < backlog:
 		server.gone, server.machine, server.listener = false, a.machine, a
 		a.asked++

@@ -423,6 +423,35 @@ func TestCloseLingers(t *testing.T) {
 	})
 }
 
+// The answers to a dial, and to what comes for a connection that is gone, can be lost too. They come after the heal.
+func TestAnswersLostInACut(t *testing.T) {
+	inWorlds(t, 20, func(s *scene) {
+		node := s.Node("n", echo)
+		s.sleep(time.Second)
+		old := s.dial("a", "n:7000")
+		s.sleep(time.Second)
+		node.Crash()
+		node.Start()
+		s.sleep(time.Second)
+		s.Cut("n", "a")
+		s.write(old, "x")
+		dial := func(address string) *task.Task[*host.Conn] {
+			return task.Go(s.ctx, func(ctx context.Context) (*host.Conn, error) { return s.Host("a").Net.Dial(ctx, "tcp", address) })
+		}
+		good, bad := dial("n:7000"), dial("n:1")
+		s.sleep(10 * time.Second)
+		s.Heal()
+		s.wantTime("the rest", 0, 1006*time.Millisecond, func() {
+			_, err := good.Await(s.ctx)
+			s.wantError("Dial", err, nil)
+			_, err = bad.Await(s.ctx)
+			s.wantError("Dial", err, syscall.ECONNREFUSED)
+			_, err = old.Read(make([]byte, 1))
+			s.wantError("Read", err, syscall.ECONNRESET)
+		})
+	})
+}
+
 // A machine crashes while a connection to it is opened. The client asks again, and succeeds after the restart.
 func TestCrashWhileAConnectionIsOpened(t *testing.T) {
 	inWorlds(t, 50, func(s *scene) {
