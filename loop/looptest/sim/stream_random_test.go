@@ -18,10 +18,11 @@ import (
 // A wire is one connection of the random test, in the direction of the client to the server, or back. Byte i of it is
 // known, so a reader sees at once if a byte is missing, comes twice, or belongs to another wire.
 type wire struct {
-	id    uint32
-	sent  int // bytes that Write has accepted
-	ended bool
-	got   int
+	id      uint32
+	offered int // bytes that Write was given
+	sent    int // bytes that Write has accepted
+	ended   bool
+	got     int
 }
 
 func (w *wire) at(i int) byte { return byte(uint32(i)*2654435761>>13 + w.id*40503) }
@@ -41,6 +42,7 @@ func (f *traffic) send(ctx context.Context, c *host.Conn, w *wire, r *rand.Rand)
 		for i := range p {
 			p[i] = w.at(w.sent + i)
 		}
+		w.offered = w.sent + len(p)
 		n, err := c.Write(p)
 		if w.sent += n; err != nil {
 			return err
@@ -66,8 +68,8 @@ func (f *traffic) receive(ctx context.Context, c *host.Conn, w *wire, r *rand.Ra
 				return nil
 			}
 		}
-		if w.got += n; w.got > w.sent {
-			f.Errorf("%d bytes of wire %d came, and %d were sent", w.got, w.id, w.sent)
+		if w.got += n; w.got > w.offered {
+			f.Errorf("%d bytes of wire %d came, and %d were sent", w.got, w.id, w.offered)
 		}
 		switch {
 		case err == io.EOF && w.ended && w.got == w.sent:
