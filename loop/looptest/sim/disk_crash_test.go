@@ -363,25 +363,23 @@ func TestCallOfAPausedMachine(t *testing.T) {
 	})
 }
 
-// A task of the test that uses the files of a machine that is off gets an error.
+// A task of the test that uses a file of a machine that is off gets an error.
 func TestFilesOfAMachineThatIsOff(t *testing.T) {
 	looptest.Explore(t, looptest.Sample(1, 100), func(ctx context.Context, t *looptest.T) {
 		w := sim.New(ctx, t)
-		var fsys host.FS
-		n := withPrograms(w, "a", func(ctx context.Context, h *host.Host) error {
-			fsys = h.FS
+		var f host.File
+		n := withPrograms(w, "a", func(ctx context.Context, h *host.Host) (err error) {
+			if f, err = h.FS.OpenFile(ctx, "a", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+				return err
+			}
 			return task.Sleep(ctx, task.NoLimit)
 		})
 		_ = task.Sleep(ctx, time.Second)
-		f, err := fsys.OpenFile(ctx, "a", os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
 		sync := task.Go(ctx, task.Void(func(context.Context) error { return f.Sync() }))
 		_ = task.Sleep(ctx, time.Microsecond)
 		n.Crash()
 		first := sync.Wait(ctx)
-		_, second := fsys.Stat(ctx, "a")
+		_, second := f.Stat()
 		for _, err := range []error{first, second} {
 			if err == nil || !strings.Contains(err.Error(), "a: the machine is off") {
 				t.Errorf("the error is %v", err)

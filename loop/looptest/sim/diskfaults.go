@@ -22,7 +22,7 @@ import (
 //
 // # What a crash leaves
 //
-// A crash is at most one choice: "disk of a at a crash". With the value 0 all that programs could see is left, with 1
+// A crash is at most one choice, such as "disk of a at 1.2s". With the value 0 all that programs could see is left, with 1
 // all that is not durable is gone, and with 2 to 7 noise decides about each part. If everything is durable, there is
 // no choice. After a crash, all that is left is durable. The end of a program is no crash: what it has written stays
 // to be seen, and not durable.
