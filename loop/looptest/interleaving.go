@@ -9,6 +9,7 @@ import (
 // A layout lays out a transcript for a report.
 type layout struct {
 	steps         []*step
+	inWorld       bool
 	folded        bool // choices that are faults are not listed as deviations
 	blocks        []block
 	apart         bool   // the logs have a section of their own, and do not stand under the steps
@@ -203,7 +204,7 @@ func (f *layout) want() int {
 // most, and says how many are left out. In a simulated world the faults and the logs of the nodes say more.
 func (f *layout) interleaving(world *chronicle) section {
 	want, least := f.want(), 16
-	if !world.empty() {
+	if f.inWorld = !world.empty(); f.inWorld {
 		want, least = min(want, 16), 10
 	}
 	return section{"The interleaving; * marks a deviation from first in, first out:", want, least, func(room int) []string {

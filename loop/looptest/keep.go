@@ -24,6 +24,9 @@ func (f *layout) keep(room int) []int {
 			logs = append(logs, i)
 		}
 	}
+	if f.inWorld { // the faults have a list of their own
+		k.around(0, fails)
+	}
 	k.around(0, deviations, fails)
 	for on := 1; on <= max(before, after); on++ {
 		if on <= after {

@@ -208,6 +208,22 @@ func TestReportOfAPropertyAfterAFault(t *testing.T) {
 	contains(t, report, "\nThe faults:\n\t1s  partition a | b\n", "partition a | b\n\t       ! Always(\"whole\"): broken")
 }
 
+// The step that fails is there, before the faults, which have a list of their own.
+func TestReportOfAFailureAmongFaults(t *testing.T) {
+	report := explore(t, few, func(ctx context.Context, t *looptest.T) {
+		s := newStage(ctx, t)
+		for i := range 40 {
+			s.after(time.Duration(i+1)*time.Second, func() { s.tell(scene.Fault, "a", "fault %d", i) })
+			must(t, spawn(ctx, fmt.Sprint("task ", i), func(ctx context.Context) error { return task.Sleep(ctx, time.Duration(i%7)*time.Millisecond) }).Wait(ctx))
+			if i == 20 {
+				t.Error("in the middle")
+			}
+		}
+		must(t, task.Sleep(ctx, time.Minute))
+	}, looptest.Unexplained()).short(t)
+	contains(t, report, "\n\t       ! world_test.go:NN: in the middle\n", "... 17 more ...")
+}
+
 // Whatever happens in the world, a report has 60 lines at most, with the first and the last faults, and the logs that
 // are nearest to the faults and to the failure.
 func TestReportOfALongWorld(t *testing.T) {
