@@ -80,8 +80,8 @@ var ErrRealmEnded = loop.Internals.RealmEnded()
 // The clock has two parts. The realm's time goes at the rate of the clock, and never jumps. The clock shows
 // the realm's time plus an offset, and the offset may jump. All durations go by the realm's time: sleeps of
 // the realm's tasks, time limits of package task, and callbacks of [CallLater]. An instant, such as that of
-// task.TimeoutAt or [CallAt], is converted to the realm's time when it is given. So if a clock jumps, [Now]
-// jumps, and every sleep and limit that is running lasts as long as before.
+// task.TimeoutAt, of [CallAt], or of a deadline of a connection, is converted to the realm's time when it is
+// given. So if a clock jumps, [Now] jumps, and every sleep and limit that is running lasts as long as before.
 //
 // A timer is due at the first instant of the loop's clock at which the realm's time has come, so no sleep
 // ends early. It can end late by a nanosecond of the loop's clock, and by one more for each change of the

@@ -52,9 +52,9 @@
 // [WithReadLimit] bounds the length of a line; a longer one is a [LimitError].
 //
 // A time limit of package task is the usual way to limit how long a task waits. A Conn has deadlines too, for
-// code that knows nothing of tasks. They go by the clock of the loop: see [Conn.SetReadDeadline]. Read and Write
-// do not see a context such as that of context.WithTimeout; [Conn.ReadContext], [Conn.WriteContext] and the
-// Reader do.
+// code that knows nothing of tasks. They go by the clock of the loop, or of a simulated machine: see
+// [Conn.SetReadDeadline]. Read and Write do not see a context such as that of context.WithTimeout;
+// [Conn.ReadContext], [Conn.WriteContext] and the Reader do.
 //
 // # Servers
 //
@@ -104,7 +104,8 @@
 // # Chance and the time of day
 //
 // Rand, Entropy and Now of a Host are for chance, secrets and dates. Waiting is not theirs: task.Sleep
-// and time limits go by the clock of the loop.
+// and time limits go by the clock of the loop. Those of a simulated machine go as fast as the clock of that
+// machine, and do not notice when it jumps.
 //
 // # Tests
 //
