@@ -35,3 +35,6 @@ func NetworkState(w *World) string {
 
 // NodeOf returns the node that the task of ctx belongs to.
 func NodeOf(ctx context.Context) *Node { return machineOf(ctx).node }
+
+// Connections returns how many connections the network keeps.
+func Connections(w *World) int { return len(w.net.conns) }

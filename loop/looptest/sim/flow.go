@@ -170,6 +170,7 @@ func (f *flow) wait(now time.Duration) {
 	if cut && f.from.gone {
 		f.drop(0)
 		f.to.review()
+		f.to.conn.release()
 		return
 	}
 	f.waiting, f.lost, f.since = true, cut, now

@@ -512,6 +512,60 @@ func TestCrashDuringACut(t *testing.T) {
 	})
 }
 
+// The answer that a dial is refused is lost. The client asks again after the heal.
+func TestRefusalThatIsLost(t *testing.T) {
+	inWorlds(t, 20, func(s *scene) {
+		s.SetLink("", "", sim.Link{Latency: 10 * time.Millisecond})
+		s.Host("b")
+		dial := task.Go(s.ctx, func(ctx context.Context) (*host.Conn, error) {
+			return s.Host("a").Net.Dial(ctx, "tcp", "b:7000")
+		})
+		s.sleep(15 * time.Millisecond) // the request has come, and the answer is on its way
+		s.Cut("b", "a")
+		s.sleep(time.Second)
+		s.Heal()
+		s.sleep(2 * time.Second)
+		if !dial.Done() {
+			s.Errorf("the dial still waits")
+		}
+		_, err := dial.Await(s.ctx)
+		s.wantError("Dial", err, syscall.ECONNREFUSED)
+	})
+}
+
+// The network forgets a connection whose ends are gone, also if the last message of a kernel is lost.
+func TestConnectionsAreForgotten(t *testing.T) {
+	inWorlds(t, 20, func(s *scene) {
+		server := s.Node("n", func(ctx context.Context, h *host.Host) error {
+			ln, err := h.Net.Listen(ctx, "tcp", ":7000")
+			if err != nil {
+				return err
+			}
+			if _, err = ln.Accept(ctx); err != nil {
+				return err
+			}
+			return asleep(ctx, h)
+		})
+		client := s.Node("m", func(ctx context.Context, h *host.Host) error {
+			c, err := h.Net.Dial(ctx, "tcp", "n:7000")
+			if err != nil {
+				return err
+			}
+			_, _ = c.Write([]byte("x"))
+			return asleep(ctx, h)
+		})
+		s.sleep(time.Second)
+		s.Partition([]string{"m"}, []string{"n"})
+		_ = server.Stop(s.ctx) // sends a reset, which is lost
+		client.Crash()
+		s.sleep(time.Second)
+		s.Heal()
+		if n := sim.Connections(s.World); n > 0 {
+			s.Errorf("the network keeps %d connections", n)
+		}
+	})
+}
+
 // When a program ends, the operating system closes its connections: with the end after what was sent, or with a reset if
 // something was not read. Later dials are refused.
 func TestExitClosesConnections(t *testing.T) {
