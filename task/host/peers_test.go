@@ -53,7 +53,8 @@ func TestWebServerWithNetHTTP(t *testing.T) {
 	for scheme, opts := range map[string][]host.ServeOption{"http": nil, "https": {host.WithTLS(server)}} {
 		t.Run(scheme, func(t *testing.T) {
 			servePeers(t, web().serve, func(ctx context.Context, addr string) error {
-				transport := &http.Transport{TLSClientConfig: client.Clone()}
+				newTransport := func() *http.Transport { return &http.Transport{TLSClientConfig: client.Clone()} }
+				transport := newTransport()
 				defer transport.CloseIdleConnections()
 				var made atomic.Int32
 				trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
@@ -61,7 +62,7 @@ func TestWebServerWithNetHTTP(t *testing.T) {
 						made.Add(1)
 					}
 				}}
-				do := func(method, path, body string) (string, error) {
+				do := func(transport *http.Transport, method, path, body string) (string, error) {
 					r, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), method, scheme+"://"+addr+path, io.NopCloser(strings.NewReader(body)))
 					if err != nil {
 						return "", err
@@ -76,23 +77,26 @@ func TestWebServerWithNetHTTP(t *testing.T) {
 				}
 				large := strings.Repeat("text", 100_000)
 				for range 3 {
-					got, err := do("GET", "/hello/ann", "")
+					got, err := do(transport, "GET", "/hello/ann", "")
 					if err != nil {
 						return err
 					}
 					testkit.Equal(t, "answer", got, "200 hello ann\n")
-					if got, err = do("POST", "/upper", large); err != nil { // in chunks, as the size is not known
+					if got, err = do(transport, "POST", "/upper", large); err != nil { // in chunks, as the size is not known
 						return err
 					}
 					testkit.Equal(t, "a large answer came", got == "200 "+strings.ToUpper(large), true)
 				}
 				testkit.Equal(t, "connections", made.Load(), 1)
 
-				// Fifty clients at the same time, each with a slow request.
+				// Fifty clients at the same time, each with a slow request. Each has a Transport of its own: a common one gives a
+				// request the connection of another one, and leaves the connection that it has begun to dial.
 				failed := make(chan error)
 				for range 50 {
 					go func() {
-						got, err := do("GET", "/slow", "")
+						transport := newTransport()
+						defer transport.CloseIdleConnections()
+						got, err := do(transport, "GET", "/slow", "")
 						if want := fmt.Sprintf("200 slow, over TLS: %t\n", scheme == "https"); err == nil && got != want {
 							err = fmt.Errorf("the answer is %q, want %q", got, want)
 						}
