@@ -99,6 +99,8 @@ func (c *cluster) faults() {
 		c.cut[0] = false
 		c.tell(world.Event{Kind: world.Healed, ID: 1 << 40})
 	})
+	c.at(2700*time.Millisecond, func() { c.tell(world.Event{Kind: world.Cut, ID: 1<<40 + 1, Text: "a→c"}) })
+	c.at(3100*time.Millisecond, func() { c.tell(world.Event{Kind: world.Healed, ID: 1<<40 + 1}) })
 	c.at(3*time.Second, func() {
 		d.realm.Pause()
 		c.tell(world.Event{Kind: world.Paused, Node: d.name})
@@ -282,6 +284,7 @@ b incarnation 1, then crash: 0s to 1.204s, 3
 c incarnation 1: 0s to 5s, 1
 b incarnation 2: 2s to 5s, 1
  a | the others: 2.5s to 3.5s, 3
+ a→c: 2.7s to 3.1s, 3
 c paused: 3s to 3.8s, 3`; got != want {
 		t.Errorf("the spans are\n%s\nwant\n%s", got, want)
 	}
@@ -309,7 +312,7 @@ c paused: 3s to 3.8s, 3`; got != want {
 	if page := string(page(t, rec)); !strings.Contains(page, "3 nodes, 10 tasks, ") || !strings.Contains(page, " messages, 3 faults, 5s, hash ") {
 		t.Error(regexp.MustCompile(`<p id="summary">.*`).FindString(page))
 	}
-	if events := rec.Events(); len(d.At) != len(events)+how[0]+how[0]+how[1]+how[1]+how[2]+len(w.Marks)+4+1+2+2 {
+	if events := rec.Events(); len(d.At) != len(events)+how[0]+how[0]+how[1]+how[1]+how[2]+len(w.Marks)+4+1+2+2+2 {
 		t.Errorf("%d events on the page, %d of the loop", len(d.At), len(events))
 	}
 }
@@ -448,7 +451,7 @@ func TestWorldInABrowser(t *testing.T) {
 		b.shoot("world-light")
 		b.expect("time", `document.getElementById("timeline").dataset.axis`)
 		b.expect("network a b c d e the test", names)
-		b.expect("7 1 3", counts)
+		b.expect("7 2 3", counts)
 		if n := b.number(messages); n < 1000 {
 			t.Errorf("%v messages are drawn", n)
 		}
@@ -523,8 +526,10 @@ func TestWorldInABrowser(t *testing.T) {
 		}
 		click(left+width*1.204/7, row(2))
 		says("fault\ncrash b")
-		click(left+width*3/7, row(0))
+		click(left+width*3/7, row(0)-6)
 		says("cut\na | the others")
+		click(left+width*3/7, row(0)+6)
+		says("cut\na→c")
 		click(left+width*3.4/7, row(5))
 		says("paused")
 		b.keys("m")

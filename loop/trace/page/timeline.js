@@ -87,6 +87,15 @@
       if (fault) faults.push(m);
     }
     for (const i of heads) lanes[i].things.sort((a, b) => a.from - b.from);
+    // Cuts at the same time are drawn on tracks, one below the other. The fault that begins a cut is on its track.
+    const free = []; // the end of the last cut of each track
+    for (const c of cuts) {
+      c.track = free.findIndex((end) => end <= c.from);
+      if (c.track < 0) c.track = free.length;
+      free[c.track] = c.to;
+    }
+    net.tracks = Math.max(free.length, 1);
+    for (const m of net.marks) m.track = cuts.find((c) => c.from >= m.from && c.from <= m.from + 2)?.track;
   }
   for (const lane of lanes) lane.full ??= lane.name;
 
@@ -378,12 +387,18 @@
 
   const barHeight = () => Math.min(rowHeight - 8, 20);
 
+  // barOf returns the top and the height of the bar of a thing in the lane of a head.
+  function barOf(lane, top, thing) {
+    if (thing?.track === undefined || lane.tracks === 1) return [top + (rowHeight - barHeight()) / 2, barHeight()];
+    const height = (rowHeight - 4) / lane.tracks;
+    return [top + 2 + thing.track * height, Math.max(height - 1, 1)];
+  }
+
   // paintHead draws the lane of a node: its incarnations and pauses, and what its tasks do if their lanes are not shown.
   // Of the network it draws the cuts.
   function paintHead(g, lane, top, width) {
-    const height = barHeight(), bar = top + (rowHeight - height) / 2;
     for (const s of lane.spans) {
-      const a = x(s.from), b = x(s.to);
+      const a = x(s.from), b = x(s.to), [bar, height] = barOf(lane, top, s);
       if (b < 0 || a > width) continue;
       const left = Math.max(a, -4), right = Math.min(b, width + 4), w = Math.max(right - left, 2);
       if (s.kind === Kind.paused) {
@@ -397,7 +412,7 @@
           if (s.ended && b <= width + 4) g.fillRect(right - 1, bar, 1, height);
         }
         g.fillStyle = s.kind === Kind.cut ? colors["cut-text"] : colors["up-text"];
-        if (w > 24) label(g, s.what.replace(/^incarnation (\d+).*/, "#$1"), Math.max(left, 0) + (s.kind === Kind.cut ? 13 : 8), bar + height / 2 + (lane.open ? 0 : -1), w - 14);
+        if (w > 24 && height > 8) label(g, s.what.replace(/^incarnation (\d+).*/, "#$1"), Math.max(left, 0) + (s.kind === Kind.cut ? 13 : 8), bar + height / 2 + (s.kind === Kind.cut ? 1 : lane.open ? 0 : -1), w - 14);
       }
       if (s === chosen.span) {
         g.strokeStyle = colors.text;
@@ -406,6 +421,7 @@
       }
     }
     if (!lane.open) {
+      const [bar, height] = barOf(lane, top);
       g.fillStyle = colors.step;
       let edge = -Infinity;
       for (let i = firstIn(lane.activity); i < lane.activity.length; i++) {
@@ -438,24 +454,25 @@
 
   // paintMarks draws the faults and the logs of a head.
   function paintMarks(g, lane, top, width) {
-    const height = barHeight(), bar = top + (rowHeight - height) / 2;
+    const [logs, tall] = barOf(lane, top);
     g.fillStyle = colors.dim;
     let edge = -Infinity;
     for (let i = firstIn(lane.logs); i < lane.logs.length; i++) {
       const a = x(lane.logs[i].from);
       if (a > width) break;
       if (a < edge + 2 && lane.logs[i] !== chosen.span) continue;
-      g.fillRect(a - 0.75, bar - 4, 1.5, 7);
-      if (lane.logs[i] === chosen.span) g.fillRect(a - 1.5, bar - 6, 3, height + 8);
+      g.fillRect(a - 0.75, logs - 4, 1.5, 7);
+      if (lane.logs[i] === chosen.span) g.fillRect(a - 1.5, logs - 6, 3, tall + 8);
       edge = a;
     }
     for (const m of lane.marks) {
-      const a = x(m.from), cy = top + rowHeight / 2;
+      const a = x(m.from), [bar, height] = barOf(lane, top, m), cy = bar + height / 2;
       if (a < -8 || a > width + 8) continue;
+      const size = Math.min(7, height / 2 + 2);
       g.fillStyle = colors.back;
-      rhombus(g, a, cy, 8.5);
+      rhombus(g, a, cy, size + 1.5);
       g.fillStyle = colors.bad;
-      rhombus(g, a, cy, 7);
+      rhombus(g, a, cy, size);
       if (m === chosen.span) {
         g.strokeStyle = colors.text;
         g.lineWidth = 2;
@@ -895,6 +912,10 @@
     for (let i = firstIn(list); i < list.length; i++) {
       const s = list[i], a = x(s.from), b = Math.max(x(s.to), a + 2);
       if (a > px + 3) break;
+      if (lanes[task].tracks > 1) {
+        const [top, height] = barOf(lanes[task], row * rowHeight - scroll.scrollTop + box.top, s);
+        if (e.clientY < top || e.clientY > top + height) continue;
+      }
       if (px >= a - 1 && px <= b + 1 && (!best || s.kind === Kind.step || s.kind === Kind.paused || b - a < 4)) best = s;
     }
     return { task, span: best };
