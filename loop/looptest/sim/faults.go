@@ -30,6 +30,7 @@ type faults struct {
 	next    loop.Handle
 	last    loop.Handle // after Plan.For
 	over    bool
+	vain    int      // proposals in a row that found nothing else going on
 	lasting []*fault // in order of their beginnings
 	nodes   []*Node  // with a program
 	parted  bool     // a partition lasts
@@ -43,6 +44,9 @@ type faults struct {
 // and [looptest.PCT]. The first schedule of an exploration has no faults. The proposals of a run do not depend on
 // which of them happen. Hosts of the test are not crashed, stopped or paused, but the network is cut between them
 // and the nodes.
+//
+// A plan does not hide a deadlock. If no task is ready, and no timer is armed but that of the next proposal, only a fault
+// can wake a task. If this is so for 100 proposals in a row, the plan ends, and the run fails with the deadlock.
 //
 // Faults panics if a field of the plan is out of range, if the world has no nodes, if ctx does not belong to the
 // running task, or if the faults of another call still begin.
@@ -88,8 +92,25 @@ func (f *faults) draw(mean time.Duration, r *rand.Rand) time.Duration {
 	return max(time.Millisecond, time.Duration(min(r.ExpFloat64(), 5)*float64(mean)))
 }
 
+// mostVain is how many proposals a plan makes in a row when only it goes on.
+const mostVain = 100
+
+// stuck reports whether the world can only go on by a fault, and it is time to give that up. Then the loop finds the
+// deadlock.
+func (f *faults) stuck() bool {
+	f.vain++
+	if _, armed := f.world.loop.NextDeadline(); armed || f.world.loop.Stats().Ready > 0 {
+		f.vain = 0
+	}
+	return f.vain > mostVain
+}
+
 // propose proposes a fault. What it takes from the noise does not depend on the state of the world.
 func (f *faults) propose() {
+	if f.stuck() {
+		f.cease()
+		return
+	}
 	f.pcg.Seed(f.noise.Uint64(), f.noise.Uint64())
 	f.wait()
 	sum := 0.0

@@ -333,6 +333,43 @@ func TestTheEndOfAPlan(t *testing.T) {
 	}
 }
 
+// A plan without an end keeps neither Run nor Explore from finding a deadlock.
+func TestADeadlockUnderAPlan(t *testing.T) {
+	stuck := func(ctx context.Context, t *looptest.T) {
+		w := sim.New(ctx, t)
+		three(w)
+		w.Faults(ctx, sim.Plan{})
+		ln, err := w.Host("client").Net.Listen(ctx, "tcp", ":7000")
+		if err == nil {
+			_, err = ln.Accept(ctx)
+		}
+		t.Error(err)
+	}
+	for _, r := range []*recording{
+		record(t, func(tb testing.TB) { looptest.Run(tb, stuck) }),
+		record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Sample(1, 1), stuck) }),
+	} {
+		contains(t, r.report(), "deadlock: nothing can wake the tasks that are left", "main awaits a connection to 0.0.0.0:7000", "a sleeps")
+	}
+}
+
+// A plan goes on while something else goes on in the world, and when a fault lasts.
+func TestAPlanInAQuietWorld(t *testing.T) {
+	faults := 0
+	looptest.Explore(t, &strategy{1, 1, func(string) int {
+		faults++
+		return faults / 150 % 2 // 150 proposals are left out, then 150 happen
+	}}, func(ctx context.Context, t *looptest.T) {
+		w := sim.New(ctx, t)
+		three(w)
+		w.Faults(ctx, sim.Plan{Every: time.Second, Down: 10 * time.Second, Steady: true})
+		_ = task.Sleep(ctx, time.Hour)
+	})
+	if faults < 2000 {
+		t.Errorf("%d proposals", faults)
+	}
+}
+
 // mustBeQuiet fails the test unless all nodes are up, with clocks that are right, and reach each other.
 func mustBeQuiet(t *looptest.T, w *sim.World, nodes []*sim.Node) {
 	t.Helper()
