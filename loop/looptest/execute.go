@@ -181,7 +181,9 @@ func (r *run) execute() {
 	if p, ok := main.Err().(*loop.PanicError); ok {
 		r.findPanic(p, panicText(p))
 	}
-	r.findLeaks()
+	if len(r.ends) == 0 { // otherwise the body has panicked, and its simulated world has not ended
+		r.findLeaks()
+	}
 }
 
 var namedMain = task.Named("main")

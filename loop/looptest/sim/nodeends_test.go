@@ -84,6 +84,21 @@ func TestFatalInTheTest(t *testing.T) {
 	}, "that is all")
 }
 
+// A panic of the body leaves the tasks of the world behind. They are no leak.
+func TestPanicInTheTest(t *testing.T) {
+	r := record(t, func(tb testing.TB) {
+		looptest.Explore(tb, looptest.Sample(1, 1), func(ctx context.Context, t *looptest.T) {
+			w := sim.New(ctx, t)
+			w.Node("a", asleep)
+			w.Faults(ctx, sim.Plan{})
+			_ = task.Sleep(ctx, time.Second)
+			panic("oh")
+		})
+	})
+	contains(t, r.report(), `panic in task "main": oh`)
+	lacks(t, r.report(), "left", "timer")
+}
+
 func lacks(t testing.TB, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
