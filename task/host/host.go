@@ -19,13 +19,15 @@ type Host struct {
 	FS      FS
 	Rand    *rand.Rand       // for all chance that is not a secret
 	Entropy io.Reader        // for secrets: in place of the Reader of crypto/rand
-	Now     func() time.Time // the time of day on this machine, which may be wrong
+	Now     func() time.Time // the time of day on this machine, which may be wrong, and may jump
 	Log     *slog.Logger
 }
 
 // A Network makes connections, in the way of package net: the same networks and addresses, and the same
 // errors. Its methods suspend the running task. When the task is canceled, or ctx ends, they return the
 // reason, and what they have opened is closed.
+//
+// Dial connects, for packets ("udp") without sending any. ListenPacket is for packets, too: see [PacketConn].
 type Network interface {
 	Dial(ctx context.Context, network, address string) (*Conn, error)
 	Listen(ctx context.Context, network, address string) (*Listener, error)

@@ -23,8 +23,8 @@ type Listener struct {
 
 // NewListener makes a Listener of an acceptor. The Listener belongs to the loop of ctx. The connections that it
 // accepts belong to the realm of ctx, if there is one: see [NewConn]. network is the name of
-// the network in errors, such as "tcp". Programs get listeners from a [Network]. NewListener is for those that
-// bring an Acceptor of their own. It panics if ctx belongs to no loop, or if a is nil.
+// the network in errors, such as "tcp". Programs get listeners from a [Network]. NewListener is for programs
+// with an Acceptor of their own. It panics if ctx belongs to no loop, or if a is nil.
 func NewListener(ctx context.Context, network string, a Acceptor) *Listener {
 	if a == nil {
 		panic("host: NewListener with a nil Acceptor; give it the Acceptor that has the connections")

@@ -16,6 +16,18 @@ import (
 // and Write of [Conn]: order of tasks, cancellation, deadlines and errors are the same. A canceled ReadFrom has
 // taken no packet. A canceled WriteTo has sent none.
 //
+// WriteTo sends to a [*net.UDPAddr], or, over a Unix socket, to a [*net.UnixAddr]. ReadFrom returns those of senders. To
+// look up a name, in the way of the Network, dial it: that sends nothing.
+//
+//	c, err := network.Dial(ctx, "udp", "example.org:7000")
+//	if err != nil {
+//		return err
+//	}
+//	to := c.RemoteAddr()
+//	_ = c.Close()
+//
+// A client with one server needs no PacketConn: the Conn of such a Dial sends and receives packets.
+//
 // Packets that no task reads wait in a queue of bounded size. With [System], it is the receive buffer of the
 // kernel. When the queue is full, packets that come are dropped; those that wait stay.
 type PacketConn struct {
@@ -25,8 +37,8 @@ type PacketConn struct {
 
 // NewPacketConn makes a PacketConn of a transport. It belongs to the loop of ctx, and its deadlines go by the clock
 // of the realm of ctx: see [NewConn]. network is the name of the
-// network in errors, such as "udp". Programs get PacketConns from a [Network]. NewPacketConn is for those that
-// bring a PacketTransport of their own. It panics if ctx belongs to no loop, or if t is nil.
+// network in errors, such as "udp". Programs get PacketConns from a [Network]. NewPacketConn is for programs
+// with a PacketTransport of their own. It panics if ctx belongs to no loop, or if t is nil.
 func NewPacketConn(ctx context.Context, network string, t PacketTransport) *PacketConn {
 	if t == nil {
 		panic("host: NewPacketConn with a nil PacketTransport; give it the PacketTransport that moves the packets")
@@ -86,7 +98,8 @@ func (s *side) until(ctx context.Context, try func() bool) error {
 	}
 }
 
-// WriteTo sends b as one packet to an address. If there is no room for it, WriteTo suspends the running task
+// WriteTo sends b as one packet to an address: see [PacketConn]. With an address of another type the error wraps
+// [syscall.EINVAL]. If there is no room for it, WriteTo suspends the running task
 // until there is.
 func (p *PacketConn) WriteTo(b []byte, to net.Addr) (n int, err error) {
 	p.mustBeMade("WriteTo")

@@ -52,8 +52,8 @@ import (
 //
 // So a byte that is durable is never lost, unless it was overwritten or cut, no byte is there that was neither
 // written nor zero, and no file is lost that always had a name. Data and entries do not depend on each other: a new
-// file may be there without its data. This is no less than what ext4 and xfs leave in the worst case. It is no more
-// than what some file system leaves.
+// file may be there without its data. All that ext4 and xfs may leave is possible here. And all that is possible
+// here is what some file system may leave.
 type DiskFaults struct {
 	// SyncFails: a Sync with something to write, or a SyncDir, fails with EIO. After a Sync that has failed, the data
 	// that it should have made durable may be gone at the next crash, and until then programs read it. The system

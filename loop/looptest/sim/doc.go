@@ -2,13 +2,13 @@
 // delays and cuts, disks that forget, and clocks that are wrong. The same program runs on the real machine,
 // unchanged.
 //
-// A test of package looptest decides all that chance decides in the world. So a failure is minimised to the few
-// faults that matter, reported as a list of faults, and replayed by one line.
+// In a test, package looptest decides everything that is left to chance in the world. So a failure is minimised to
+// the few faults that matter, reported as a list of faults, and replayed by one line.
 //
 // # A first node
 //
-// A program takes a [host.Host], and uses no other network, files, chance and clock. This one gives a
-// number to each connection, and keeps the last number in a file:
+// A program takes a [host.Host], and uses only its network, files, chance and clock. This one gives a number to each
+// connection, and keeps the last number in a file:
 //
 //	func tickets(ctx context.Context, h *host.Host) error {
 //		text, err := host.ReadFile(ctx, h.FS, "last")
@@ -32,7 +32,7 @@
 //		})
 //	}
 //
-// The real machine runs it by tickets(ctx, host.System()) in a task. A test runs it on a node, as its client.
+// On the real machine, a task calls tickets(ctx, host.System()). A test runs it on a node, and is its client.
 // The node may crash at any time, and starts again. No number may be given twice:
 //
 //	func noNumberTwice(ctx context.Context, t *looptest.T) {
@@ -77,29 +77,31 @@
 // [Node.Pause] stops the machine for a while. All tasks that the program makes belong to its incarnation.
 //
 // A program that returns an error fails the test, like a panic, unless a fault of the disk has caused the error. A
-// program that ends without an error stays down until the next Start.
+// program that ends without an error stays down until the next Start. The error of a handler of [host.Serve] fails the
+// test, too, and a fault of the network causes such errors. [host.WithErrorHandler] takes them: write them to the Log.
 //
 // [World.Host] is a machine for the tasks of the test itself: clients and checks. It never crashes, but the
 // network can be cut between it and the nodes.
 //
 // # Network, disk and clocks
 //
-// Addresses are names of nodes with a port, such as "b:7000". Connections are those of TCP: bytes come in order, and
-// none is lost in the middle. A cut stalls a connection, and a crash leaves the other end half open. Packets are lost, doubled and
-// overtaken where you ask for it. [World.SetLink] sets latency, loss and bandwidth, [World.Partition] and
-// [World.Cut] cut the network, [World.Hold] keeps messages back, and [World.Heal] ends all that.
+// Addresses are names of nodes with a port, such as "b:7000". (For packets see [host.PacketConn].) Connections are
+// those of TCP: bytes come in order, and none is lost in the middle. A cut stalls a connection, and a crash leaves the
+// other end half open. Packets are lost, doubled and overtaken where the test asks for it. [World.SetLink] sets latency,
+// loss and bandwidth, [World.Partition] and [World.Cut] cut the network, [World.Hold] keeps messages back, and
+// [World.Heal] ends all partitions, cuts and holds.
 //
-// What a program has written and not synced may be lost at a crash, all of it or block by block. A new name
-// needs SyncDir. [DiskFaults] makes the calls on a disk fail: see [Node.SetDisk].
+// A crash may undo what a program has written and not synced, all of it or block by block. It may also undo that a
+// file was made, renamed or removed, until SyncDir. [DiskFaults] makes calls on a disk fail: see [Node.SetDisk].
 //
-// [Node.SetClock] makes the clock of a node wrong. Now of its Host shows the wrong time. Sleeps and time limits of its tasks
-// go at its rate.
+// [Node.SetClock] makes the clock of a node wrong. Now of its Host shows the wrong time. Sleeps and time limits of its
+// tasks go at its rate.
 //
 // # Faults
 //
-// A [Plan] causes faults at random times: [World.Faults]. Each fault is one choice of the schedule, such as "crash
-// a", and takes its end with it. The first schedule has no faults. In each other schedule some kinds of faults are off,
-// so that one kind does not hide what another one shows. [World.Quiet] ends the faults and mends the world. Then
+// [World.Faults] causes faults at random times, as a [Plan] says. Each fault is one choice of the schedule, such as
+// "crash a", and its end belongs to it. The first schedule has no faults. In each other schedule some kinds of faults
+// are off, so that one kind does not hide what another one shows. [World.Quiet] ends the faults and mends the world. Then
 // [World.Eventually] checks that the program recovers: it answers again, the replicas agree.
 //
 // A test may also make faults itself, at the worst moment: call Crash of a node in the task of the test, or let the
@@ -107,9 +109,10 @@
 //
 // # What to check
 //
-// [looptest.T.Always] checks a property after every step: two nodes do not lead in the same term. It reads the
-// variables of the programs, which the test keeps. [looptest.T.Sometimes] makes sure that the test reaches a case. A [History]
-// records the calls of clients, with an outcome or without one, for a check that the whole is linearizable (package porcupine).
+// [looptest.T.Always] checks a property after every step: two nodes do not lead in the same term. It reads variables
+// that the test makes and the programs set. Such a variable may be that of a program that has crashed: ask [Node.Up].
+// [looptest.T.Sometimes] makes sure that the test reaches a case. A [History] records the calls of clients, with an
+// outcome or without one, for a check that the whole is linearizable (package porcupine).
 //
 // # A campaign
 //
@@ -125,7 +128,7 @@
 // A schedule must determine the run. Explore notices if it does not, and shows the first event that differs. The usual
 // reasons are:
 //
-//   - variables that two nodes share, or that outlive the run. A node keeps state in its memory, in variables that boot makes,
+//   - variables that two nodes share, or that outlive the run. A program keeps its state in variables that boot makes,
 //     and on its disk. A variable outside of boot survives a crash, as no memory does.
 //   - crypto/rand, math/rand and time.Now. Use Entropy, Rand and Now of the Host.
 //   - time.After, time.Sleep and the timers of package context. Use task.Sleep and time limits of package task.
@@ -134,15 +137,14 @@
 //   - the network or the files of package net and os, which are those of the real machine.
 //   - Fatal in a task of a node: it ends the test, and not the node.
 //
-// And if a test finds nothing: look at the faults (go test -v with [looptest.T.Log], or Sometimes), and
-// put a bug into the program to see that the test finds it.
+// And if a test finds nothing: count the faults that matter (Sometimes), and put a bug into the program to see that
+// the test finds it. A torn write, for example, needs an entry of more than one block of the disk, 512 bytes.
 //
 // # What is not simulated
 //
-//   - time that code takes. A step takes no time, unless a node is paused; the option looptest.TimePasses lets timers
-//     come early.
+//   - time that code takes. A step takes no time; Node.Pause, and the option looptest.TimePasses, make programs late.
 //   - memory, CPU and their limits; and signals, processes and threads.
-//   - IPv6, Unix sockets, name servers, and the details of TCP: its windows grow and shrink in reality.
+//   - IPv6, Unix sockets, name servers, and the details of TCP, such as windows that grow and shrink.
 //   - symbolic links, permissions and locks of files; and a disk that changes data long after it was synced.
-//   - a machine that is not one of ours: a database, a cloud. Write a program that stands for it, and make it a node.
+//   - other services: a database, a cloud. Write a program that stands for the service, and make it a node.
 package sim

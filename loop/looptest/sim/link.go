@@ -9,17 +9,17 @@ import (
 	"github.com/takt-go/takt/loop"
 )
 
-// A Link says how what one node sends comes to another one. A link has one direction.
+// A Link says how messages travel from one node to another one. It is for one direction.
 //
-// What is sent takes the time Latency, and up to Jitter more, which noise decides. If both are 0, it takes between
+// A message takes the time Latency, and up to Jitter more; noise decides how much. If both are 0, it takes between
 // 0.5 and 1.5 ms, and from a node to itself between 5 and 15 µs. So no two messages arrive at the same instant by chance.
 //
-// Loss, Duplicate and Reorder are probabilities, for each message. Each time is a choice of the schedule: "drop a→b",
-// "duplicate a→b", "reorder a→b". A packet is lost, or comes twice, or is overtaken by later ones. On a connection the
-// message is sent again, after 200 ms or more, and what follows it waits. Connections know no duplicates, and no
-// other order.
+// Loss, Duplicate and Reorder are probabilities, from 0 to 1, for each message. Each such fault is a choice of the
+// schedule: "drop a→b", "duplicate a→b", "reorder a→b". A packet is lost, or comes twice, or is overtaken by later ones.
+// A connection sends a lost message again, after 200 ms or more, and what follows it waits. On a connection nothing
+// comes twice, and nothing is overtaken.
 //
-// Bandwidth is in bytes per second. 0 stands for no limit. All that is sent over the link shares it.
+// Bandwidth is in bytes per second. 0 stands for no limit. All messages of the link share it.
 type Link struct {
 	Latency, Jitter          time.Duration
 	Loss, Duplicate, Reorder float64

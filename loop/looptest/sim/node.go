@@ -44,8 +44,8 @@ func (n *Node) Incarnation() int { return n.starts }
 // The disk is as the last incarnation, or the crash, has left it. If the node is up, or the world has ended,
 // Start does nothing.
 //
-// When boot returns, the program has ended. The tasks that it has left take no further step, and are unwound
-// as by Crash. The operating system closes its connections and listeners, and what it wrote to its disk
+// When boot returns, the program has ended. Its other tasks take no further step, and are unwound as by Crash. The
+// operating system closes its connections and listeners, and what it wrote to its disk
 // stays as it is. The node is down until the next Start. An error or a panic of boot fails the test, except
 // an error that a fault of the disk has caused, and the cancellation by Stop.
 func (n *Node) Start() {
@@ -139,10 +139,10 @@ func (n *Node) Resume() {
 	}
 }
 
-// SetClock sets the clock of the node, for this incarnation and later ones. offset is what the clock shows more
-// than the time of the node. rate is how many seconds pass on the node in one second of the world, from 0.001
-// to 1000. A change of the offset is a jump: only Now of the Host sees it. Sleeps, time limits and deadlines
-// of the node's tasks go by rate. When an incarnation begins, its clock shows the time of the world plus offset.
+// SetClock sets the clock of the node, for this incarnation and later ones. When an incarnation begins, its clock shows
+// the time of the world plus offset. rate is how many seconds pass on the node in one second of the world, from
+// 0.001 to 1000: sleeps, time limits and deadlines of the node's tasks go by it. If offset changes later, the clock
+// jumps. Only Now of the Host shows the jump: no timer comes earlier or later.
 // SetClock panics if rate is out of range.
 func (n *Node) SetClock(offset time.Duration, rate float64) {
 	n.world.mustAct("SetClock")

@@ -7,33 +7,34 @@ import (
 	"time"
 )
 
-// A Plan says which faults [World.Faults] causes, and how many. The zero Plan has all kinds of faults, and the
-// noise of a network and disks that work.
+// A Plan says which faults [World.Faults] causes, and how many.
 //
-// Each fault is one choice of the schedule, with a name that says all of it, such as "crash b" or
-// "partition a | b c". A fault has its end with it: the start after a crash, the heal after a partition. So a
-// minimised schedule has only the faults that matter, each at the time that it had, and each with its end.
+// The fields from Crash to Clock are the kinds of faults. Each one is a weight: how likely this kind is, compared with
+// the others. 0 leaves the kind out. If all weights are 0, each kind has the weight 1. So the zero Plan has all
+// kinds. The weights do not change how many faults there are: Every does. Net and Disk are apart: their zero values
+// have no faults.
+//
+// Each fault is one choice of the schedule. Its name says all of it, such as "crash b" or "partition a | b c". The end
+// of a fault belongs to it: the start after a crash, the heal after a partition. So a minimised schedule has only the
+// faults that matter, each at the time that it had, and each with its end.
 type Plan struct {
-	// For is for how long faults begin. The faults that have begun end in their time. 0: until Quiet, or the
+	// For is the time in which new faults begin. Faults that have begun still end later. 0: until Quiet, or the
 	// end of the world.
 	For time.Duration
-	// Every is the mean time from one proposal of a fault to the next. 0: one second. A proposal may be
-	// impossible at its time, because the node is down, for example; then nothing happens.
+	// Every is the mean time from one proposal of a fault to the next. 0: one second. If a proposal is
+	// impossible, for example because the node is down, nothing happens.
 	Every time.Duration
 	// Down is the mean time from the beginning of a fault to its end. 0: as Every.
 	Down time.Duration
-
-	// The weights say how likely each kind of fault is, compared with the others. 0 leaves the kind out.
-	// If all weights are 0, each kind has the weight 1.
 
 	Crash        float64 // a node crashes, or several at once; they start again
 	PowerFailure float64 // all nodes crash at once, whatever MaxDown is; they start again
 	Stop         float64 // a node is stopped, and starts again; a program that does not end in time is killed
 	Pause        float64 // a node is paused, and resumed
 	Partition    float64 // one node, or some, are cut from the others, perhaps with a node between them that reaches all
-	Cut          float64 // one node does not reach another one, or all others, or is not reached; the other direction works
+	Cut          float64 // in one direction, a node is cut from another one, or from all others; the other direction works
 	Hold         float64 // what one node sends to another one is held back
-	Clock        float64 // the clock of a node jumps, or goes faster or slower, and is set right
+	Clock        float64 // the clock of a node jumps, or goes faster or slower; later it is set right
 
 	// MaxDown is how many nodes may be down, stopping or paused at the same time. 0: fewer than half of the
 	// nodes, but at least 1.
@@ -55,8 +56,8 @@ type Plan struct {
 	Steady bool
 }
 
-// NetFaults has the probabilities of faults of a message, on all links, besides those of [World.SetLink]. [Link]
-// says what each one does.
+// NetFaults has the probabilities, from 0 to 1, that a message meets a fault. They are for all links, and come on top
+// of those of [World.SetLink]. [Link] says what each fault does.
 type NetFaults struct{ Loss, Duplicate, Reorder float64 }
 
 // A faultKind is a kind of faults.
