@@ -189,7 +189,7 @@ func TestReportOfOtherChoices(t *testing.T) {
 			t.Error("oh")
 		}
 	}, looptest.Unexplained(), looptest.MinimiseFor(1)).short(t)
-	contains(t, report, "\nThe faults:\n\t0s  crash a", "\n\t1s  crash b", "\nThe other deviations, by step:\n\t   1  other, use 1: 1\n\t   1  wind on c, use 1: 1\n",
+	contains(t, report, "\nThe faults:\n\t0s    crash a", "\n\t1s    crash b", "\nThe other deviations, by step:\n\t   1  other, use 1: 1\n\t   1  wind on c, use 1: 1\n",
 		"  later, use 1: 1\n", "crash a, chose other, use 1: 1, chose wind on c, use 1: 1\n", " * 1s          crash b\n")
 	if strings.Contains(report, "disk of") || strings.Contains(report, "chose crash") {
 		t.Errorf("a choice that is a fault is told twice:\n%s", report)
