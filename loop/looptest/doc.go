@@ -68,6 +68,10 @@
 //   - The list of deviations says, for each one, in which step another task ran than the first one
 //     in the ready queue. Here ann was first, but main went on. Look at this list first: the code
 //     does not expect these steps.
+//   - If the test has a simulated world (package sim), its faults come before that, one line each, with
+//     what ended them: a restart, a heal. Then follows what the nodes have logged around the faults and
+//     the failure. The deviations that are listed are the others. There is no rule, and the steps have
+//     16 lines at most.
 //   - Each numbered line is one step of a task: the task, the place where the step began, and the
 //     place where the task suspended. Line 14 is the Yield inside deposit. Then follow the tasks
 //     that this step made, woke or canceled. Under each line stand the texts that were logged in
