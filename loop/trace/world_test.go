@@ -394,19 +394,19 @@ func TestPerfettoOfAWorld(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &file); err != nil {
 		t.Fatal(err)
 	}
-	process, track := map[int]string{}, map[int]string{}
+	process, track := map[int]string{}, map[[2]int]string{}
 	var got []string
 	for _, e := range file.TraceEvents {
 		switch {
 		case e.Name == "process_name":
 			process[e.PID] = fmt.Sprint(e.Args["name"])
 		case e.Name == "thread_name":
-			track[e.PID<<32+e.TID] = fmt.Sprint(e.Args["name"])
+			track[[2]int{e.PID, e.TID}] = fmt.Sprint(e.Args["name"])
 		case e.Ph == "M":
-		case process[e.PID] == "" || track[e.PID<<32+e.TID] == "":
+		case process[e.PID] == "" || track[[2]int{e.PID, e.TID}] == "":
 			t.Fatalf("%+v is on a track without a name", e)
 		case e.Cat == "world" || e.Cat == "fault":
-			got = append(got, fmt.Sprintf("%s %s/%s %s %v", e.Ph, process[e.PID], track[e.PID<<32+e.TID], e.Name, e.Args["at"]))
+			got = append(got, fmt.Sprintf("%s %s/%s %s %v", e.Ph, process[e.PID], track[[2]int{e.PID, e.TID}], e.Name, e.Args["at"]))
 		}
 	}
 	for _, want := range []string{
