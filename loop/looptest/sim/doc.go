@@ -59,14 +59,16 @@
 //	tickets_test.go:59: the number 1 was given twice
 //
 //	It fails with 2 deviations from first in, first out (Sample(1, 1000), after 2 schedules). To replay this schedule:
-//		looptest.Replay(t, "takt2:AMG5icjIvYuFkQEAAgdjcmFzaCBhFGRpc2sgb2YgYSBhdCBhIGNyYXNoAgIAAQMAAQ", body)
+//		looptest.Replay(t, "takt2:AMG5icjIvYuFkQEAAgdjcmFzaCBhGWRpc2sgb2YgYSBhdCAzNjkuMTgyMzA4bXMCAgABAwAB", body)
 //
 //	The faults:
-//		302ms  crash a: 1 create undone
-//		672ms  start a again: incarnation 2
+//		369ms   crash a: 1 create undone
+//		3.118s  start a again: incarnation 2
 //
-//	The log of each node around the faults and the failure at 1.27s (2 logs in all):
-//		a  3ms  gives 1  ×2, until 1.269s
+//	The log of each node around the faults and the failure at 3.212s (3 logs in all):
+//		a  3ms     gives 1
+//		a  307ms   gives 2
+//		a  3.211s  gives 1
 //
 // WriteFile syncs nothing, so a power cut may undo it. With [host.ReplaceFile] the test passes.
 //
