@@ -59,6 +59,8 @@ type run struct {
 	scene   func(scene.Event)           // records what happens in a simulated world; nil if nothing does
 	inWorld bool                        // the body has made a simulated world
 	ends    []func(ctx context.Context) // main calls them when the body has returned
+
+	tolerates []func(loop.Failure) bool // of the simulated worlds
 }
 
 // failureKind is the kind of a failure. The minimiser looks for a failure of the same kind.
@@ -271,6 +273,8 @@ func (r *run) failure(f loop.Failure) {
 		return
 	case slices.Contains(r.unwound, f.Task), errors.Is(f.Err, loop.ErrGoexit), r.t.Skipped():
 		return // a failure of a task that is being unwound is not reported
+	case slices.ContainsFunc(r.tolerates, func(tolerates func(loop.Failure) bool) bool { return tolerates(f) }):
+		return
 	}
 	name := ""
 	if f.Task != nil {

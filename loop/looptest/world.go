@@ -22,6 +22,9 @@ func init() {
 // AtEnd makes the main task call f when the body has returned.
 func (r *run) AtEnd(f func(ctx context.Context)) { r.ends = append(r.ends, f) }
 
+// Tolerate makes the run ask f about failures.
+func (r *run) Tolerate(f func(loop.Failure) bool) { r.tolerates = append(r.tolerates, f) }
+
 // Record returns the function that records what happens in a simulated world. What the tasks do when an ended run is
 // unwound is not recorded.
 func (r *run) Record() func(scene.Event) {

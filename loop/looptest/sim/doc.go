@@ -80,7 +80,7 @@
 //
 // A program that returns an error fails the test, like a panic, unless a fault of the disk has caused the error. A
 // program that ends without an error stays down until the next Start. The error of a handler of [host.Serve] fails the
-// test, too, and a fault of the network causes such errors. [host.WithErrorHandler] takes them: write them to the Log.
+// test, too, unless it comes from the network, a fault of the disk or a time limit. Then it is in the log of the node.
 //
 // [World.Host] is a machine for the tasks of the test itself: clients and checks. It never crashes, but the
 // network can be cut between it and the nodes.

@@ -38,6 +38,7 @@ func New(ctx context.Context, t *looptest.T) *World {
 	w.record = w.run.Record()
 	w.net = newNetwork(w)
 	w.run.AtEnd(w.end)
+	w.run.Tolerate(w.tolerates)
 	return w
 }
 

@@ -5,6 +5,7 @@ package scene
 import (
 	"context"
 
+	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/internal/world"
 )
 
@@ -16,6 +17,8 @@ type Run interface {
 	// Record returns the function that records what happens in the world. It is nil if the run keeps no record, as
 	// almost every run of an exploration. Then the world need not build the events.
 	Record() func(Event)
+	// Tolerate makes the run ask f about each failure that no code has taken. If f returns true, it is none.
+	Tolerate(f func(loop.Failure) bool)
 	// Property returns the property whose function runs now, such as `Always("one leader")`, or "". Such a function
 	// runs between two steps, and must not change the world.
 	Property() string
