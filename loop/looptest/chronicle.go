@@ -62,7 +62,7 @@ func (c *chronicle) add(e scene.Event) {
 			c.cuts[e.ID] = firstOf(e.Text)
 		}
 	case scene.Healed:
-		c.fault(e, "heal "+cmp.Or(c.cuts[e.ID], e.Text), true)
+		c.fault(e, cmp.Or(e.Text, "heal "+c.cuts[e.ID]), true)
 		delete(c.cuts, e.ID)
 	case scene.Log:
 		c.logged++

@@ -176,6 +176,21 @@ func TestReportOfAStop(t *testing.T) {
 	contains(t, report, "\nThe faults:\n\t0s  stop a\n\t0s  end of b: exit: EOF\n\n")
 }
 
+// The report tells the end of a hold by the text of the event, and that of a cut by its sides.
+func TestReportOfHoldsAndCuts(t *testing.T) {
+	report := explore(t, few, func(ctx context.Context, t *looptest.T) {
+		s := newStage(ctx, t)
+		s.tell(scene.Fault, "", "hold a→b")
+		s.tell(scene.Cut, "", "hold a→b")
+		s.tell(scene.Healed, "", "release a→b")
+		s.tell(scene.Fault, "", "partition a | b")
+		s.tell(scene.Cut, "", "a | b")
+		s.tell(scene.Healed, "", "")
+		t.Error("oh")
+	}, looptest.Unexplained()).short(t)
+	contains(t, report, "\nThe faults:\n\t0s  hold a→b\n\t0s  release a→b\n\t0s  partition a | b\n\t0s  heal a | b\n\n")
+}
+
 // The report says where a choice is a deviation that belongs to no fault.
 func TestReportOfOtherChoices(t *testing.T) {
 	report := explore(t, looptest.Random(1, 100), func(ctx context.Context, t *looptest.T) {

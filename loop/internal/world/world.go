@@ -32,8 +32,8 @@ const (
 	Sent                // a message, from Node to Peer
 	Arrived             // at Peer
 	Lost                // it will not arrive
-	Cut                 // a partition, or a link: Text names both sides; it lasts until the event Healed with the same ID
-	Healed              // the end of a cut
+	Cut                 // a partition, a link or a hold: Text names both sides; it lasts until the event Healed with the same ID
+	Healed              // the end of a cut; if Text is not empty, it says so
 	Paused              // the node
 	Resumed             // the node
 )

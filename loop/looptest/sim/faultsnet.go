@@ -92,10 +92,9 @@ func (f *faults) hold(r *rand.Rand) fault {
 	l := f.world.net.nicOf(from).linkTo(f.world.net.nicOf(to))
 	return fault{
 		site:     "hold " + l.name,
-		possible: !l.held,
+		possible: l.held == 0,
 		begin: func() func() {
-			f.world.fault(from.name, "hold %s", l.name)
-			l.held = true
+			l.hold(from.name)
 			return l.release
 		},
 	}

@@ -62,7 +62,7 @@ func (l *link) fly(f flight) {
 // armPackets arms the timer for the first packet.
 func (l *link) armPackets() {
 	l.timer.Cancel()
-	if l.packets.len() > 0 && !l.held {
+	if l.packets.len() > 0 && l.held == 0 {
 		n := l.from.net
 		l.timer = n.world.loop.CallLater(l.packets.waiting()[0].at-n.now(), l.fire)
 	}
@@ -70,7 +70,7 @@ func (l *link) armPackets() {
 
 // arrive is called when the first packet arrives.
 func (l *link) arrive() {
-	if l.held {
+	if l.held != 0 {
 		return // until Release
 	}
 	defer l.armPackets() // deferred, as an observer may call Goexit

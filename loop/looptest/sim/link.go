@@ -57,7 +57,7 @@ type link struct {
 	Link
 	noise   *rand.Rand
 	cuts    int           // that the link is a part of
-	held    bool          // by Hold
+	held    uint64        // the ID of the hold; 0 if there is none
 	free    time.Duration // when it has sent all, if its bandwidth is limited
 	waiting []*flow       // that have something to deliver, and wait for the end of a cut or hold
 	packets queue[flight] // in order of arrival
@@ -104,7 +104,7 @@ func (l *link) set() {
 }
 
 // open reports whether what arrives now is delivered.
-func (l *link) open() bool { return l.cuts == 0 && !l.held }
+func (l *link) open() bool { return l.cuts == 0 && l.held == 0 }
 
 // rand returns the noise of the link.
 func (l *link) rand() *rand.Rand {

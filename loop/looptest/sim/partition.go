@@ -98,9 +98,21 @@ func (n *network) heal() {
 	n.eachLink(nil, nil, (*link).release)
 }
 
+// hold keeps back what is sent over the link. node is the node that the report tells it of.
+func (l *link) hold(node string) {
+	n := l.from.net
+	n.world.fault(node, "hold %s", l.name)
+	if l.held == 0 {
+		n.ids++
+		l.held = n.ids
+		n.world.tell(scene.Event{Kind: scene.Cut, ID: l.held, Text: "hold " + l.name})
+	}
+}
+
 func (l *link) release() {
-	if l.held {
-		l.held = false
+	if l.held != 0 {
+		l.from.net.world.tell(scene.Event{Kind: scene.Healed, ID: l.held, Text: "release " + l.name})
+		l.held = 0
 		l.opened()
 	}
 }
@@ -124,9 +136,7 @@ func (w *World) Cut(from, to string) {
 
 // Hold keeps back what one node sends to another one, until Release or Heal. Nothing is lost, and nothing times out.
 func (w *World) Hold(from, to string) {
-	l := w.linkOf("Hold", from, to)
-	l.held = true
-	w.fault("", "hold %s", l.name)
+	w.linkOf("Hold", from, to).hold("")
 }
 
 // Release lets what Hold has kept back go on, in its order.

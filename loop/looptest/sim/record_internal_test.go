@@ -69,6 +69,7 @@ func TestRecordOfTheNetwork(t *testing.T) {
 		_, err = io.WriteString(m, "to a machine that is off")
 		must(err)
 		_ = task.Sleep(ctx, time.Second)
+		w.Release("a", "b")
 	})
 	var lines []string
 	for _, e := range events {
@@ -89,11 +90,13 @@ func TestRecordOfTheNetwork(t *testing.T) {
 3.003s %[6]d   3
 3.003s %[6]d   4
 3.003s %[1]d   0 hold a→b
-3.005s %[2]d n b 6 tcp, 1 bytes
+3.003s %[5]d   6 hold a→b
+3.005s %[2]d n b 7 tcp, 1 bytes
 3.0055s %[1]d n  0 crash n
-3.006s %[3]d b n 6 tcp, 1 bytes
-4.0055s %[2]d b n 7 tcp, 24 bytes
-4.0065s %[4]d b n 7 tcp, 24 bytes`, scene.Fault, scene.Sent, scene.Arrived, scene.Lost, scene.Cut, scene.Healed)
+3.006s %[3]d b n 7 tcp, 1 bytes
+4.0055s %[2]d b n 8 tcp, 24 bytes
+4.0065s %[4]d b n 8 tcp, 24 bytes
+5.0055s %[6]d   6 release a→b`, scene.Fault, scene.Sent, scene.Arrived, scene.Lost, scene.Cut, scene.Healed)
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("the record is\n%s\nwant\n%s", got, want)
 	}
