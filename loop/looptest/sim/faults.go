@@ -89,7 +89,8 @@ func (f *faults) wait() {
 
 // draw draws a time: the mean is mean, and most times are shorter.
 func (f *faults) draw(mean time.Duration, r *rand.Rand) time.Duration {
-	return max(time.Millisecond, time.Duration(min(r.ExpFloat64(), 5)*float64(mean)))
+	drawn := min(r.ExpFloat64(), 5) * float64(mean)
+	return max(time.Millisecond, time.Duration(min(drawn, 1<<62))) // mean may be task.NoLimit
 }
 
 // mostVain is how many proposals a plan makes in a row when only it goes on.

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strconv"
-	"time"
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
@@ -73,11 +72,6 @@ func (m *machine) context() context.Context {
 		return m.node.world.loop.Context()
 	}
 	return m.realm.Context()
-}
-
-// callLater calls fn at a time of the machine, unless it is switched off before.
-func (m *machine) callLater(d time.Duration, fn func()) {
-	lowlevel.CallLater(m.context(), d, fn)
 }
 
 func (m *machine) String() string {

@@ -423,6 +423,19 @@ func TestQuiet(t *testing.T) {
 }
 
 // A node that the test starts or crashes itself is not touched by the end of an earlier fault.
+// A fault may last for ever: Down may be task.NoLimit.
+func TestFaultsWithoutAnEnd(t *testing.T) {
+	looptest.Explore(t, &strategy{3, 1, always}, func(ctx context.Context, t *looptest.T) {
+		w := sim.New(ctx, t)
+		n := w.Node("a", asleep)
+		w.Faults(ctx, sim.Plan{Every: time.Second, Down: task.NoLimit, Crash: 1, Steady: true})
+		_ = task.Sleep(ctx, 5*time.Hour)
+		if n.Incarnation() > 1 {
+			t.Errorf("the node has started again: incarnation %d", n.Incarnation())
+		}
+	})
+}
+
 func TestTheEndOfAFaultLeavesOtherIncarnationsAlone(t *testing.T) {
 	looptest.Explore(t, &strategy{20, 1, always}, func(ctx context.Context, t *looptest.T) {
 		w := sim.New(ctx, t)
