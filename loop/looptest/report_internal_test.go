@@ -148,3 +148,23 @@ func TestChronicleKeepsWhatIsNear(t *testing.T) {
 		t.Errorf("%d logs are kept of %d", len(c.logs), c.logged)
 	}
 }
+
+func TestSameFaultsAtOneInstantHaveOneLine(t *testing.T) {
+	var c chronicle
+	for i, text := range []string{"crash a", "crash b", "crash c: 1 write lost", "crash d", "crash e"} {
+		c.fault(scene.Event{At: time.Second, Node: string(rune('a' + i))}, text, false)
+	}
+	c.fault(scene.Event{At: 2 * time.Second, Node: "f"}, "crash f", false)
+	c.fault(scene.Event{At: 3 * time.Second, Node: "a"}, "start a again: incarnation 2", true)
+	c.fault(scene.Event{At: 3 * time.Second, Node: "d"}, "start d again: incarnation 2", true)
+	c.fault(scene.Event{At: 3 * time.Second, Node: "f"}, "start f again: incarnation 3", true)
+	c.fault(scene.Event{At: 3 * time.Second}, "power failure", false)
+	var got []string
+	for _, f := range joined(c.faults) {
+		got = append(got, f.text)
+	}
+	want := []string{"crash a b", "crash c: 1 write lost", "crash d e", "crash f", "start a d again: incarnation 2", "start f again: incarnation 3", "power failure"}
+	if !slices.Equal(got, want) {
+		t.Errorf("the lines are %q, want %q", got, want)
+	}
+}

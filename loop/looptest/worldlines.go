@@ -3,6 +3,7 @@ package looptest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -17,13 +18,14 @@ func (c *chronicle) listFaults() section {
 	if c == nil || len(c.faults) == 0 {
 		return section{}
 	}
-	groups := fold(len(c.faults), func(i, j int) bool { return c.faults[i].text == c.faults[j].text })
-	times := c.times(c.faults)
+	faults := joined(c.faults)
+	groups := fold(len(faults), func(i, j int) bool { return faults[i].text == faults[j].text })
+	times := c.times(faults)
 	var lines []string
 	var stands []int // for how many faults each line stands
 	for _, g := range groups {
 		again := g.again(times)
-		for i, f := range c.faults[g.first : g.first+g.size] {
+		for i, f := range faults[g.first : g.first+g.size] {
 			line := fmt.Sprintf("\t%-*s  %s", width(times), times[g.first+i], f.text)
 			if g.size == 1 {
 				line += again
@@ -49,6 +51,27 @@ func (c *chronicle) listFaults() section {
 		middle := fmt.Sprintf("\t%*s  ... %s ...", width(times), "", count(left, "more", "more"))
 		return slices.Concat(lines[:first], []string{middle}, lines[last:])
 	}}
+}
+
+// joined returns a list in which the same fault of several nodes at one instant has one line: crash a b c. Faults with
+// details, after a colon, keep their lines.
+func joined(faults []happening) (list []happening) {
+	common := "" // the text of the last line, without the nodes
+	for _, f := range faults {
+		before, after, found := strings.Cut(f.text+" ", " "+f.node+" ")
+		text := before + " " + after
+		if !found || f.node == "" || !f.minor && strings.Contains(text, ":") {
+			text = ""
+		}
+		if last := len(list) - 1; text != "" && text == common && list[last].at == f.at {
+			list[last].node += " " + f.node
+			list[last].text = strings.TrimSuffix(before+" "+list[last].node+" "+after, " ")
+			continue
+		}
+		common = text
+		list = append(list, f)
+	}
+	return list
 }
 
 // again says how often a group is repeated.
