@@ -28,11 +28,14 @@ import (
 	"github.com/takt-go/takt/loop/looptest"
 )
 
+// gcPercent is the GOGC of the program: little memory is live, and almost all of it is garbage after a schedule.
+const gcPercent = 800
+
 // minimising is for how long a failure is minimised.
 const minimising = 5 * time.Second
 
 func main() {
-	debug.SetGCPercent(800) // almost all memory is garbage after a schedule, and the rest is small
+	debug.SetGCPercent(gcPercent)
 	found, err := simulate(os.Args[1:], os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
