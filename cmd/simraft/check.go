@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/anishathalye/porcupine"
@@ -11,8 +14,6 @@ import (
 
 // A request is what a client asks for.
 type request struct{ op, key, value string }
-
-func (r request) String() string { return fmt.Sprintf("%s %s %q", r.op, r.key, r.value) }
 
 // A history has the requests of all clients, and the values that each get has returned.
 type history = sim.History[request, string]
@@ -46,7 +47,7 @@ func linearizable(h *history) error {
 	}
 	for _, key := range keys {
 		if !porcupine.CheckOperations(register, ops[key]) {
-			return fmt.Errorf("the history of %s is not linearizable: %s", key, describe(ops[key]))
+			return fmt.Errorf("the history of %s is not linearizable: %s", key, explain(ops[key]))
 		}
 	}
 	return nil
@@ -74,19 +75,43 @@ func settle(all []sim.Operation[request, string]) (known []sim.Operation[request
 	return known
 }
 
-// describe tells the calls and returns of a history in order, in short.
-func describe(ops []porcupine.Operation) (text string) {
-	for i, o := range ops {
-		if i > 0 {
-			text += ", "
+// explain says which get is the first that no order of the requests explains, and which requests came before it.
+func explain(ops []porcupine.Operation) string {
+	gets := slices.Clone(ops)
+	gets = slices.DeleteFunc(gets, func(o porcupine.Operation) bool { return o.Input.(request).op != "get" })
+	slices.SortFunc(gets, func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })
+	for _, get := range gets {
+		var before []porcupine.Operation // what had begun when the get returned
+		for _, o := range ops {
+			if o.Return > get.Return {
+				if o.Call > get.Return || o.Input.(request).op == "get" {
+					continue
+				}
+				o.Return = math.MaxInt64
+			}
+			before = append(before, o)
 		}
-		in := o.Input.(request)
-		text += fmt.Sprintf("%d %s", o.ClientId, in.op)
-		if in.op == "get" {
-			text += fmt.Sprintf("=%q", o.Output)
-		} else {
-			text += fmt.Sprintf(" %q", in.value)
+		if !porcupine.CheckOperations(register, before) {
+			return fmt.Sprintf("client %d got %q; before, in the order in which the requests began: %s", get.ClientId, get.Output, describe(before))
 		}
 	}
-	return text
+	return describe(ops)
+}
+
+// describe tells the last requests of a history.
+func describe(ops []porcupine.Operation) string {
+	var parts []string
+	if skip := len(ops) - 10; skip > 0 {
+		parts, ops = append(parts, fmt.Sprintf("%d more", skip)), ops[skip:]
+	}
+	for _, o := range ops {
+		in, text := o.Input.(request), ""
+		if in.op == "get" {
+			text = fmt.Sprintf("%d got %q", o.ClientId, o.Output)
+		} else {
+			text = fmt.Sprintf("%d %s %q", o.ClientId, in.op, in.value)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
 }

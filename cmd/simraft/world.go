@@ -183,8 +183,10 @@ func (c *cluster) agree() error {
 		switch {
 		case s == nil:
 			return fmt.Errorf("%s has not recovered", nodeName(i))
+		case s.Applied() != c.servers[0].Applied():
+			return fmt.Errorf("%s has applied entry %d, and %s entry %d", nodeName(i), s.Applied(), nodeName(0), c.servers[0].Applied())
 		case !s.Agrees(c.servers[0]):
-			return fmt.Errorf("%s has applied %d entries, and %s %d, or their states differ", nodeName(i), s.Applied(), nodeName(0), c.servers[0].Applied())
+			return fmt.Errorf("after entry %d the states of %s and %s differ", s.Applied(), nodeName(i), nodeName(0))
 		}
 	}
 	return nil

@@ -538,5 +538,5 @@ func (s *Server) install(ctx context.Context, snap *raftpb.Snapshot) error {
 // Applied returns the index of the last entry that the node has applied.
 func (s *Server) Applied() uint64 { return s.applied }
 
-// Agrees reports whether both nodes have the same state.
-func (s *Server) Agrees(o *Server) bool { return s.applied == o.applied && s.store.equal(o.store) }
+// Agrees reports whether both nodes have the same keys, values and sessions.
+func (s *Server) Agrees(o *Server) bool { return s.store.equal(o.store) }
