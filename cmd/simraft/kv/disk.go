@@ -55,6 +55,9 @@ func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 // A point is an entry of the log, without its data.
 type point struct{ index, term uint64 }
 
+// first is the entry that all nodes begin with. The cluster is that of their configurations, and the store is empty.
+var first = point{1, 1}
+
 // A past is what a node finds on its disk.
 type past struct {
 	term, vote uint64
@@ -278,8 +281,7 @@ func (d *disk) openCheckpoint(ctx context.Context, p *past) error {
 	data, err := host.ReadFile(ctx, d.fs, d.name("state"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// All nodes begin with the same entry, which says that they are the cluster.
-		p.checkpoint = checkpoint{point{1, 1}, newStore().appendTo(nil)}
+		p.checkpoint = checkpoint{first, newStore().appendTo(nil)}
 		return nil
 	case err != nil:
 		return err

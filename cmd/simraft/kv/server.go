@@ -132,10 +132,10 @@ func (s *Server) recover(p *past) (err error) {
 			return err
 		}
 	}
-	if err := m.SetHardState(raftpb.HardState{Term: p.term, Vote: p.vote, Commit: s.checkpoint.index}); err != nil {
+	s.entries, s.term = m, max(p.term, first.term) // a new node has no vote
+	if err := m.SetHardState(raftpb.HardState{Term: s.term, Vote: p.vote, Commit: s.checkpoint.index}); err != nil {
 		return err
 	}
-	s.entries, s.term = m, p.term
 	s.listen()
 	s.node, err = raft.NewRawNode(&raft.Config{
 		ID: uint64(s.ID), Storage: m, Applied: s.applied,
