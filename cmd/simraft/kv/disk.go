@@ -73,15 +73,28 @@ type checkpoint struct {
 }
 
 // openDisk opens the files, and makes them if there are none.
+//
+// What it has read may be in the memory of the operating system only: the program before may have ended between a write
+// and its sync. A power cut would still undo that. So openDisk syncs all before the node tells anything of it to another node.
 func openDisk(ctx context.Context, fsys host.FS, dir string) (*disk, *past, error) {
 	d, p := &disk{fs: fsys, dir: dir}, &past{}
-	for _, step := range []func(context.Context, *past) error{d.openCheckpoint, d.openVote, d.openLog} {
+	for _, step := range []func(context.Context, *past) error{d.openCheckpoint, d.openVote, d.openLog, d.syncAll} {
 		if err := step(ctx, p); err != nil {
 			d.close()
 			return nil, nil, err
 		}
 	}
 	return d, p, nil
+}
+
+func (d *disk) syncAll(ctx context.Context, _ *past) error {
+	if err := d.syncVote(); err != nil {
+		return err
+	}
+	if err := d.syncLog(); err != nil {
+		return err
+	}
+	return d.fs.SyncDir(ctx, d.dir)
 }
 
 func (d *disk) close() {
@@ -106,24 +119,17 @@ func (d *disk) openVote(ctx context.Context, p *past) error {
 	d.buf = make([]byte, voteApart+voteSize)
 	data := d.buf
 	n, err := vote.ReadAt(data, 0)
-	if n > 0 && err == io.EOF || err == nil {
-		d.findVote(data[:n], p)
-		return nil
-	}
-	if err != io.EOF {
+	if err != nil && err != io.EOF {
 		return err
 	}
-	return d.fs.SyncDir(ctx, d.dir) // the file is new
-}
-
-// findVote finds the last vote that is whole.
-func (d *disk) findVote(data []byte, p *past) {
+	data = data[:n]
 	for at := 0; at+voteSize <= len(data); at += voteApart {
 		b := data[at : at+voteSize]
 		if n := u64(b[4:]); binary.LittleEndian.Uint32(b) == checksum(b[4:]) && n > d.votes {
 			d.votes, p.term, p.vote = n, u64(b[12:]), u64(b[20:])
 		}
 	}
+	return nil
 }
 
 // saveVote writes the vote. It is durable after syncVote.
@@ -188,14 +194,11 @@ func (d *disk) openLog(ctx context.Context, p *past) error {
 		p.base, p.entries = c, nil
 		return d.newLog(ctx, c, nil)
 	}
-	if d.size == int64(len(data)) {
-		return nil
+	if d.size < int64(len(data)) {
+		// Remove what is torn. Without that, a record that comes later could end where an old one begins.
+		return d.log.Truncate(d.size)
 	}
-	// Remove what is torn. Without that, a record that comes later could end where an old one begins.
-	if err := d.log.Truncate(d.size); err != nil {
-		return err
-	}
-	return d.log.Sync()
+	return nil
 }
 
 // readLog opens the log, and reads it.
