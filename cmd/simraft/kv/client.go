@@ -22,6 +22,7 @@ var (
 type Client struct {
 	Try   time.Duration // how long one node may take to answer; a second
 	Tries int           // how often a request is sent whose outcome is unknown; 3
+	Pause time.Duration // between two tries; 50 ms
 
 	host    *host.Host
 	servers []string
@@ -41,7 +42,7 @@ type clientConn struct {
 // NewClient makes a Client, which connects when it has to.
 func NewClient(h *host.Host, servers []string) *Client {
 	return &Client{
-		Try: time.Second, Tries: 3,
+		Try: time.Second, Tries: 3, Pause: 50 * time.Millisecond,
 		host: h, servers: servers, conns: make([]clientConn, len(servers)), id: h.Rand.Uint64(), server: h.Rand.IntN(len(servers)),
 	}
 }
@@ -89,7 +90,7 @@ func (c *Client) do(ctx context.Context, op op, key, value string) (string, erro
 	c.buf = command.appendTo(beginFrame(append(c.buf[:0], fromClient)))
 	endFrame(c.buf, 1)
 	open := false // a node may have the request, or another one from it
-	for range c.Tries {
+	for n := 1; n <= c.Tries; n++ {
 		sent := false
 		a, err := task.Within(ctx, c.Try, func(ctx context.Context) (answer, error) { return c.try(ctx, &sent) })
 		if err != nil {
@@ -110,6 +111,11 @@ func (c *Client) do(ctx context.Context, op op, key, value string) (string, erro
 			return "", ErrRefused
 		}
 		open = open || a.verdict != refused
+		if n < c.Tries {
+			if err := task.Sleep(ctx, c.Pause); err != nil {
+				return "", err
+			}
+		}
 	}
 	if open {
 		return "", ErrUnknown
