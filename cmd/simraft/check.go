@@ -47,7 +47,7 @@ func linearizable(h *history) error {
 	}
 	for _, key := range keys {
 		if !porcupine.CheckOperations(register, ops[key]) {
-			return fmt.Errorf("the history of %s is not linearizable: %s", key, explain(ops[key]))
+			return fmt.Errorf("key %s: %s", key, explain(ops[key]))
 		}
 	}
 	return nil
