@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,7 @@ func simulate(args []string, out io.Writer) (found bool, err error) {
 	if s.nodes < 1 || s.nodes > 9 || *limit <= 0 || flags.NArg() > 0 {
 		return false, fmt.Errorf("simraft: -nodes %d -for %v %q; give 1 to 9 nodes, a positive time, and no other arguments", s.nodes, *limit, flags.Args())
 	}
+	t := &console{name: "simraft", out: out}
 	keep := func() error { return nil }
 	if *timeline != "" {
 		dir, err := os.MkdirTemp("", "simraft")
@@ -85,6 +87,7 @@ func simulate(args []string, out io.Writer) (found bool, err error) {
 		if err := os.Setenv("TAKT_ARTIFACTS", dir); err != nil {
 			return false, err
 		}
+		t.here = strings.NewReplacer(filepath.Join(dir, t.name+".html"), *timeline)
 		keep = func() error { return moveOnly(dir, *timeline) }
 	}
 	// Package looptest asks package testing whether it is verbose. Verbose panics if the flags of go test were not parsed.
@@ -93,7 +96,6 @@ func simulate(args []string, out io.Writer) (found bool, err error) {
 			return false, err
 		}
 	}
-	t := &console{name: "simraft", out: out}
 	began := time.Now()
 	t.run(func() {
 		looptest.Explore(t, looptest.Sample(*seed, math.MaxInt32), s.run, looptest.For(*limit), looptest.MinimiseFor(minimising))

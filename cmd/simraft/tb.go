@@ -15,9 +15,11 @@ type console struct {
 	testing.TB
 	name string
 	out  io.Writer
+	here *strings.Replacer // if not nil, changes what is printed
 
 	mu     sync.Mutex
 	failed bool
+	report string // the texts of Error and Errorf
 }
 
 // run runs f on a goroutine of its own, which FailNow may end.
@@ -37,24 +39,22 @@ func (c *console) Log(args ...any)                 { c.print(fmt.Sprintln(args..
 func (c *console) Logf(format string, args ...any) { c.print(fmt.Sprintf(format, args...)) }
 
 func (c *console) Error(args ...any) {
-	c.Log(args...)
-	c.Fail()
+	text := fmt.Sprintln(args...)
+	c.print(text)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.report += text
+	c.failed = true
 }
 
-func (c *console) Errorf(format string, args ...any) {
-	c.Logf(format, args...)
-	c.Fail()
-}
+func (c *console) Errorf(format string, args ...any) { c.Error(fmt.Sprintf(format, args...)) }
 
 func (c *console) Fatal(args ...any) {
-	c.Log(args...)
+	c.Error(args...)
 	c.FailNow()
 }
 
-func (c *console) Fatalf(format string, args ...any) {
-	c.Logf(format, args...)
-	c.FailNow()
-}
+func (c *console) Fatalf(format string, args ...any) { c.Fatal(fmt.Sprintf(format, args...)) }
 
 func (c *console) Fail() {
 	c.mu.Lock()
@@ -76,5 +76,8 @@ func (c *console) Failed() bool {
 func (c *console) print(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.here != nil {
+		text = c.here.Replace(text)
+	}
 	fmt.Fprintln(c.out, strings.TrimRight(text, "\n"))
 }

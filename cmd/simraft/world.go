@@ -41,12 +41,13 @@ var faults = sim.Plan{
 // A cluster is what a test sees of the nodes.
 type cluster struct {
 	setting
-	world   *sim.World
-	peers   []string
-	servers []*kv.Server   // of the last incarnations, by node; nil if the node has not recovered
-	leaders map[uint64]int // of each term
-	broken  error          // there were two leaders in a term
-	history *history
+	world    *sim.World
+	machines []*sim.Node
+	peers    []string
+	servers  []*kv.Server   // of the last incarnations, by node; nil if the node has not recovered
+	leaders  map[uint64]int // of each term
+	broken   error          // there were two leaders in a term
+	history  *history
 }
 
 // run simulates a cluster once: clients work while faults happen. Then the faults end, and the cluster must recover.
@@ -62,7 +63,8 @@ func (s setting) run(ctx context.Context, t *looptest.T) {
 		c.peers = append(c.peers, nodeName(i)+":7000")
 	}
 	for i := range s.nodes {
-		w.Node(nodeName(i), func(ctx context.Context, h *host.Host) error { return c.boot(ctx, h, i) })
+		node := w.Node(nodeName(i), func(ctx context.Context, h *host.Host) error { return c.boot(ctx, h, i) })
+		c.machines = append(c.machines, node)
 	}
 	w.Faults(ctx, faults)
 	var working []*task.Task[struct{}]
@@ -80,6 +82,9 @@ func (s setting) run(ctx context.Context, t *looptest.T) {
 	defer last.Close()
 	n := 0
 	w.Eventually(ctx, healing, func() error {
+		for _, m := range c.machines {
+			m.Start() // also a node whose program has ended only now, because its disk had failed
+		}
 		n++
 		return c.do(ctx, clients, last, request{"append", key(0), fmt.Sprintf("<last.%d>", n)})
 	})

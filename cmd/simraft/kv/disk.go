@@ -75,26 +75,17 @@ type checkpoint struct {
 // openDisk opens the files, and makes them if there are none.
 //
 // What it has read may be in the memory of the operating system only: the program before may have ended between a write
-// and its sync. A power cut would still undo that. So openDisk syncs all before the node tells anything of it to another node.
+// and its sync, or because a sync has failed. A power cut would still undo that, and a sync of the same file need not help. So
+// openDisk writes all again, before the node tells anything of it to another node.
 func openDisk(ctx context.Context, fsys host.FS, dir string) (*disk, *past, error) {
 	d, p := &disk{fs: fsys, dir: dir}, &past{}
-	for _, step := range []func(context.Context, *past) error{d.openCheckpoint, d.openVote, d.openLog, d.syncAll} {
+	for _, step := range []func(context.Context, *past) error{d.openCheckpoint, d.openVote, d.openLog} {
 		if err := step(ctx, p); err != nil {
 			d.close()
 			return nil, nil, err
 		}
 	}
 	return d, p, nil
-}
-
-func (d *disk) syncAll(ctx context.Context, _ *past) error {
-	if err := d.syncVote(); err != nil {
-		return err
-	}
-	if err := d.syncLog(); err != nil {
-		return err
-	}
-	return d.fs.SyncDir(ctx, d.dir)
 }
 
 func (d *disk) close() {
@@ -129,7 +120,10 @@ func (d *disk) openVote(ctx context.Context, p *past) error {
 			d.votes, p.term, p.vote = n, u64(b[12:]), u64(b[20:])
 		}
 	}
-	return nil
+	if err := d.saveVote(p.term, p.vote); err != nil {
+		return err
+	}
+	return d.syncVote() // the entry of the file becomes durable with that of the log
 }
 
 // saveVote writes the vote. It is durable after syncVote.
@@ -176,46 +170,20 @@ func parseRecord(b []byte, e *raftpb.Entry) int {
 	return recordHeader + n
 }
 
-// openLog reads the log. Its first record is the base.
+// openLog reads the log, and begins a new one without what is torn at the end. The first record is the base.
 func (d *disk) openLog(ctx context.Context, p *past) error {
-	c := p.checkpoint.point
-	data, err := d.readLog(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		p.base = c
-		return d.newLog(ctx, c, nil)
+	data, err := host.ReadFile(ctx, d.fs, d.name("log"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
+	size, err := p.parseLog(data)
 	if err != nil {
 		return err
 	}
-	if d.size, err = p.parseLog(data); err != nil {
-		return err
-	}
-	if d.size == 0 || !p.has(c) { // the checkpoint has come from another node, and is ahead of the log
+	if c := p.checkpoint.point; size == 0 || !p.has(c) { // a new node; or the checkpoint of another node is ahead of the log
 		p.base, p.entries = c, nil
-		return d.newLog(ctx, c, nil)
 	}
-	if d.size < int64(len(data)) {
-		// Remove what is torn. Without that, a record that comes later could end where an old one begins.
-		return d.log.Truncate(d.size)
-	}
-	return nil
-}
-
-// readLog opens the log, and reads it.
-func (d *disk) readLog(ctx context.Context) (data []byte, err error) {
-	if d.log, err = d.fs.OpenFile(ctx, d.name("log"), os.O_RDWR, 0); err != nil {
-		d.log = nil
-		return nil, err
-	}
-	info, err := d.log.Stat()
-	if err != nil {
-		return nil, err
-	}
-	data = make([]byte, info.Size())
-	if _, err = d.log.ReadAt(data, 0); err == io.EOF && len(data) == 0 {
-		err = nil
-	}
-	return data, err
+	return d.newLog(ctx, p.base, p.entries)
 }
 
 // parseLog takes the entries out of a log. It returns the size of the part that is whole.

@@ -164,13 +164,14 @@ func TestTornVote(t *testing.T) {
 			if err := d.saveVote(term, term%3); err != nil {
 				t.Fatal(err)
 			}
+			at := int64(d.votes%2) * voteApart
 			d.close()
 			whole, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
 			torn := append([]byte(nil), whole...)
-			torn[int64(term%2)*voteApart+7] ^= 1
+			torn[at+7] ^= 1
 			if err := os.WriteFile(name, torn, 0o644); err != nil {
 				t.Fatal(err)
 			}
