@@ -82,9 +82,6 @@ func (s setting) run(ctx context.Context, t *looptest.T) {
 	defer last.Close()
 	n := 0
 	w.Eventually(ctx, healing, func() error {
-		for _, m := range c.machines {
-			m.Start() // also a node whose program has ended only now, because its disk had failed
-		}
 		n++
 		return c.do(ctx, clients, last, request{"append", key(0), fmt.Sprintf("<last.%d>", n)})
 	})
@@ -188,8 +185,12 @@ func (c *cluster) do(ctx context.Context, number int, client *kv.Client, q reque
 	return err
 }
 
-// agree returns nil if all nodes have the same state.
+// agree returns nil if all nodes have the same state. It starts a node whose program has ended only now, because its disk
+// had failed before.
 func (c *cluster) agree() error {
+	for _, m := range c.machines {
+		m.Start()
+	}
 	for i, s := range c.servers {
 		switch {
 		case s == nil:
