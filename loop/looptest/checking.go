@@ -134,7 +134,7 @@ func (cs *checks) blame(text string) {
 	}
 	who, path := "", "a callback"
 	if cs.after.task != nil {
-		who, path = cs.after.task.Name(), "its end" // it was canceled before its first step, or has a line
+		who, path = tr.nameOf(cs.after.task), "its end" // it was canceled before its first step, or has a line
 	}
 	faults := 0 // the callback has made so many faults, and each has a line
 	for who == "" && cs.line+faults < len(tr.steps) && tr.steps[cs.line+faults].fault {

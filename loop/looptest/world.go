@@ -58,6 +58,12 @@ type worldChoice struct {
 // the task that makes it, or is a line of its own.
 func (tr *transcript) see(e scene.Event) {
 	tr.world.add(e)
+	if e.Realm != nil {
+		if tr.nodes == nil {
+			tr.nodes = map[context.Context]string{}
+		}
+		tr.nodes[e.Realm] = e.Node
+	}
 	if e.Kind != scene.Fault {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -256,4 +257,37 @@ func (x *patient) step(ctx context.Context, err error) (none, task.Suspension, e
 		return none{}, task.Turn(), nil
 	}
 	return none{}, task.For(time.Hour), nil
+}
+
+// A report names the node of each task, unless the name of the task begins with that of its node.
+func TestReportNamesNodes(t *testing.T) {
+	r := record(t, func(tb testing.TB) {
+		looptest.Explore(tb, looptest.Sample(1, 1), func(ctx context.Context, t *looptest.T) {
+			steps := 0
+			program := func(ctx context.Context, h *host.Host) error {
+				for _, name := range []string{h.Name + " sends", "ask"} {
+					spawn(ctx, name, func(ctx context.Context) error { steps++; return task.Sleep(ctx, task.NoLimit) })
+				}
+				return asleep(ctx, h)
+			}
+			w := sim.New(ctx, t)
+			w.Node("a", program)
+			w.Node("b", program)
+			t.Always("few steps", func() error {
+				if steps == 4 {
+					return errors.New("4 steps")
+				}
+				return nil
+			})
+			_ = task.Sleep(ctx, time.Second)
+		})
+	})
+	for _, name := range []string{"a", "a sends", "a/ask", "b", "b sends", "b/ask"} {
+		contains(t, r.report(), fmt.Sprintf("  %-7s  its start → ", name))
+	}
+	// The text of the property is under the line of its step, and has no line of its own.
+	contains(t, r.report(), "b/ask    its start → node_test.go:", "4 steps")
+	if n := strings.Count(r.report(), "b/ask"); n != 1 {
+		t.Errorf("b/ask has %d lines in:\n%s", n, r.report())
+	}
 }
