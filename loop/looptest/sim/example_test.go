@@ -26,21 +26,21 @@ func Example() {
 	// 	a  3.211s  gives 1
 	//
 	// The interleaving; * marks a deviation from first in, first out:
-	// 	   1   0s            main            its start → tickets_test.go:42  made a
-	// 	   2   0s            a               its start → tickets_test.go:19
-	// 	   3   12.512µs      a               tickets_test.go:19 → tickets_test.go:24
+	// 	   1   0s            main              its start → tickets_test.go:42  made a
+	// 	   2   0s            a                 its start → tickets_test.go:19
+	// 	   3   12.512µs      a                 tickets_test.go:19 → tickets_test.go:24
 	// 	       ... 17 steps ...
-	// 	  21   307.40557ms   10.0.0.2:32769  tickets_test.go:31 → its end
-	// 	  22   308.769112ms  main            tickets_test.go:47 → tickets_test.go:62
-	// 	  23 * 369.182308ms                  crash a
-	// 	  24   369.182308ms  a               tickets_test.go:28 → its end, canceled
-	// 	  25   608.769112ms  main            tickets_test.go:62 → tickets_test.go:42
-	// 	  26   1.608769112s  main            tickets_test.go:42 → tickets_test.go:62
+	// 	  21   307.40557ms   a/10.0.0.2:32769  tickets_test.go:31 → its end
+	// 	  22   308.769112ms  main              tickets_test.go:47 → tickets_test.go:62
+	// 	  23 * 369.182308ms                    crash a
+	// 	  24   369.182308ms  a                 tickets_test.go:28 → its end, canceled
+	// 	  25   608.769112ms  main              tickets_test.go:62 → tickets_test.go:42
+	// 	  26   1.608769112s  main              tickets_test.go:42 → tickets_test.go:62
 	// 	       ... 10 steps ...
-	// 	  37   3.211793387s  a               tickets_test.go:28 → tickets_test.go:28
-	// 	  38   3.211799107s  10.0.0.2:32772  tickets_test.go:31 → tickets_test.go:31  ×2, until 3.211814983s
-	// 	  40   3.211823076s  10.0.0.2:32772  tickets_test.go:31 → its end
-	// 	  41   3.212608349s  main            tickets_test.go:47 → its end
+	// 	  37   3.211793387s  a                 tickets_test.go:28 → tickets_test.go:28
+	// 	  38   3.211799107s  a/10.0.0.2:32772  tickets_test.go:31 → tickets_test.go:31  ×2, until 3.211814983s
+	// 	  40   3.211823076s  a/10.0.0.2:32772  tickets_test.go:31 → its end
+	// 	  41   3.212608349s  main              tickets_test.go:47 → its end
 	// 	       ! tickets_test.go:59: the number 1 was given twice
 }
 
