@@ -66,14 +66,6 @@ func (m *machine) up() bool { return m != nil && !m.off }
 // paused reports whether m is up and paused.
 func (m *machine) paused() bool { return m.up() && m.realm != nil && m.realm.Paused() }
 
-// context returns the context of the machine, which belongs to no task.
-func (m *machine) context() context.Context {
-	if m.realm == nil {
-		return m.node.world.loop.Context()
-	}
-	return m.realm.Context()
-}
-
 func (m *machine) String() string {
 	if m.realm == nil {
 		return m.node.name + " (of the test)"
