@@ -18,14 +18,19 @@ type moment struct {
 	at   int64      // on the clock, when it begins
 }
 
-func (m moment) String() string {
-	switch {
-	case m.task == nil:
+// text describes m. tr has the names of tasks; it is nil if the run has no transcript.
+func (m moment) text(tr *transcript) string {
+	if m.task == nil {
 		return "a callback"
-	case m.step == 0:
-		return "the first step of " + m.task.Name()
 	}
-	return fmt.Sprintf("step %d of %s", m.step, m.task.Name())
+	name := m.task.Name()
+	if tr != nil {
+		name = tr.nameOf(m.task)
+	}
+	if m.step == 0 {
+		return "the first step of " + name
+	}
+	return fmt.Sprintf("step %d of %s", m.step, name)
 }
 
 // stepped is called before each step, once a property is set. t takes the step; it is nil for a callback.
@@ -105,7 +110,7 @@ func (r *run) ask(c *check) (err error) {
 func (r *run) violate(c *check, err error) {
 	cs, when := &r.checks, "in the end"
 	if c.kind == always {
-		when = "after " + cs.after.String()
+		when = "after " + cs.after.text(cs.lines)
 		if now := r.clock.Now(); now != cs.after.at {
 			when += fmt.Sprintf(" at %v, checked at %v", time.Duration(cs.after.at), time.Duration(now))
 		}
