@@ -22,10 +22,10 @@ import (
 //
 // # What a crash leaves
 //
-// A crash is at most one choice, such as "disk of a at 1.2s". With the value 0 all that programs could see is left, with 1
-// all that is not durable is gone, and with 2 to 7 noise decides about each part. If everything is durable, there is
-// no choice. After a crash, all that is left is durable. The end of a program is no crash: what it has written stays
-// to be seen, and not durable.
+// What a crash leaves is at most one choice, such as "disk of a at 1.2s". With the value 0 everything is left that
+// programs could see. With 1 everything is gone that is not durable. With 2 to 7 noise decides about each part. If
+// everything is durable, there is no choice. After a crash, all that is left is durable. The end of a program is no
+// crash: the next program sees what it has written, and that is no more durable than before.
 //
 // Data. A Sync makes durable what was done to the file before the Sync was called. Of all writes and truncations
 // since then, the following is left.
@@ -40,8 +40,8 @@ import (
 //     that was written later to the blocks that it cut off whole is left either.
 //
 // Entries. A SyncDir makes durable which entries were created, renamed and removed in the directory before the
-// SyncDir was called. It says nothing about other directories, also not about the one in which the directory itself
-// is, nor about the data. Of all later changes, any may be left, with these exceptions.
+// SyncDir was called. It says nothing about data, and nothing about other directories: the entry of the directory itself
+// needs a SyncDir of its parent. Any of the later changes may be left, or not, with these rules.
 //
 //   - A rename is one change: the new name has the old file or the new one, and the old name is gone together with
 //     that. A rename from one directory to another is durable after a SyncDir of either.

@@ -53,8 +53,7 @@
 //
 //	func TestTickets(t *testing.T) { looptest.Explore(t, looptest.Sample(1, 1000), noNumberTwice) }
 //
-// Here ticket dials "a:7000" by client.Net, and reads a line. The test fails after two schedules (this is the
-// package example, which has the whole report):
+// Here ticket dials "a:7000" by client.Net, and reads a line. The test fails (the package example has the whole report):
 //
 //	tickets_test.go:59: the number 1 was given twice
 //
@@ -74,8 +73,8 @@
 //
 // # Nodes
 //
-// A [Node] has a name, an address, a disk and a clock, which last. [Node.Start] begins an incarnation: the program
-// runs in a new task. [Node.Crash] is a power cut. [Node.Stop] cancels the program and waits for its end, and
+// A [Node] has a name, an address, a disk and a clock, which survive a crash. [Node.Start] begins an incarnation: it
+// runs the program in a new task. [Node.Crash] is a power cut. [Node.Stop] cancels the program and waits for its end, and
 // [Node.Pause] stops the machine for a while. All tasks that the program makes belong to its incarnation.
 //
 // A program that returns an error fails the test, like a panic, unless a fault of the disk has caused the error. A
@@ -127,8 +126,7 @@
 //
 // # Mistakes
 //
-// A schedule must determine the run. Explore notices if it does not, and shows the first event that differs. The usual
-// reasons are:
+// A schedule must determine the run. If it does not, Explore shows the first event that differs. The usual reasons:
 //
 //   - variables that two nodes share, or that outlive the run. A program keeps its state in variables that boot makes,
 //     and on its disk. A variable outside of boot survives a crash, as no memory does.

@@ -12,7 +12,7 @@ import (
 // Eventually waits until holds returns nil, at most for limit of the world's time. If holds still returns an error
 // then, the test fails with this error, and ends as by Fatal. holds is called at once, and again and again: after
 // one millisecond, and then after pauses that become longer, up to a hundredth of limit. It runs in the task of ctx,
-// and may await. Call Quiet before. With [looptest.TimePasses] the limit may pass while tasks are ready, so it must be
+// and may await. Call Quiet first. With [looptest.TimePasses] the limit may pass while tasks are ready, so it must be
 // generous.
 //
 // Eventually panics if holds is nil, limit is negative, or ctx does not belong to the running task.

@@ -15,12 +15,12 @@ import (
 // A call that began has one of three ends:
 //
 //	returned  Call.Return: its answer is known.
-//	unknown   Call.Unknown, or none: nobody knows whether it had an effect, or will have one. So a call that has a
-//	          time limit, or loses its connection, is unknown.
+//	unknown   Call.Unknown, or none: nobody knows whether it had an effect, or will have one. So a call is
+//	          unknown if its time limit has expired, or its connection was lost.
 //	left out  Call.LeaveOut: it had no effect, and will have none. The server has refused it, for example.
 //
 // If a task of a node makes the call, and the machine crashes or the program ends before the call returns, the call is
-// unknown. What an unwound task does later does not reach the History.
+// unknown. What the tasks of that program do while they are unwound does not reach the History.
 //
 // The tasks of one run use a History. The cost of a call is a word or two, besides In and Out.
 type History[In, Out any] struct {
@@ -30,7 +30,7 @@ type History[In, Out any] struct {
 }
 
 // An Operation is a call of a [History]. It has the fields of an Operation of the package
-// github.com/anishathalye/porcupine:
+// github.com/anishathalye/porcupine. Its Output is the whole Operation, because a model must look at Known:
 //
 //	for _, o := range history.Operations() {
 //		ops = append(ops, porcupine.Operation{ClientId: o.Client, Input: o.In, Output: o, Call: o.Call, Return: o.Return})

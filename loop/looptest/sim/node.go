@@ -12,7 +12,7 @@ import (
 	"github.com/takt-go/takt/task/host"
 )
 
-// A Node is a machine with a program. It has a name, an address, a disk and a clock, which last. An incarnation
+// A Node is a machine with a program. It has a name, an address, a disk and a clock, which survive a crash. An incarnation
 // is the time from a Start until the machine or the program ends. The tasks that the program makes, its
 // connections and its open files belong to the incarnation.
 //
