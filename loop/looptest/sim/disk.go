@@ -16,6 +16,7 @@ type disk struct {
 	root     *inode
 	changes  []change   // of entries, in order, that are not durable
 	unsynced []*inode   // files whose data is not durable, in the order in which they became so
+	tidyAt   int        // when unsynced is so long, some files may be forgotten
 	seq      uint64     // counts writes and changes
 	begun    uint64     // what it was when the present call began
 	calls    *rand.Rand // how long calls take
@@ -144,10 +145,41 @@ func (d *disk) sync(f *inode, seq uint64) {
 
 // dirty notes that f has data that is not durable.
 func (d *disk) dirty(f *inode) {
-	if !f.listed {
-		f.listed = true
-		d.unsynced = append(d.unsynced, f)
+	if f.listed {
+		return
 	}
+	if len(d.unsynced) >= d.tidyAt {
+		d.tidy()
+	}
+	f.listed = true
+	d.unsynced = append(d.unsynced, f)
+}
+
+// tidy forgets the files that no crash gives a name again, such as temporary files. Without it a long run keeps the
+// data of all of them.
+func (d *disk) tidy() {
+	found := map[*inode]bool{}
+	var walk func(n *inode)
+	walk = func(n *inode) {
+		if found[n] {
+			return
+		}
+		found[n] = true
+		for _, entries := range []map[string]*inode{n.entries, n.durable} {
+			for _, entry := range entries {
+				walk(entry)
+			}
+		}
+	}
+	walk(d.root)
+	for _, c := range d.changes {
+		walk(c.node)
+	}
+	d.unsynced = slices.DeleteFunc(d.unsynced, func(f *inode) bool {
+		f.listed = found[f]
+		return !f.listed
+	})
+	d.tidyAt = 32 + 2*len(d.unsynced)
 }
 
 // settled notes that f has no such data any more.

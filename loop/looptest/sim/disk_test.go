@@ -3,6 +3,7 @@ package sim_test
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -104,5 +105,32 @@ func TestUnwoundTasksDoNotReachTheDisk(t *testing.T) {
 		n.Crash()
 		n.Start()
 		ended(ctx, n)
+	})
+}
+
+// A disk does not keep the data of files that no crash gives a name again.
+func TestTemporaryFilesAreForgotten(t *testing.T) {
+	run(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
+		n := withPrograms(w, "a", func(ctx context.Context, h *host.Host) error {
+			for i := range 1000 {
+				name := fmt.Sprint("tmp", i)
+				if err := host.WriteFile(ctx, h.FS, name, []byte("text"), 0o600); err != nil {
+					return err
+				}
+				if err := h.FS.Remove(ctx, name); err != nil {
+					return err
+				}
+				if i%10 == 0 {
+					if err := h.FS.SyncDir(ctx, "."); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		ended(ctx, n)
+		if n := sim.Unsynced(n); n > 100 {
+			t.Errorf("the disk keeps the data of %d files", n)
+		}
 	})
 }

@@ -38,3 +38,6 @@ func NodeOf(ctx context.Context) *Node { return machineOf(ctx).node }
 
 // Connections returns how many connections the network keeps.
 func Connections(w *World) int { return len(w.net.conns) }
+
+// Unsynced returns how many files of the node have data that is not durable.
+func Unsynced(n *Node) int { return len(n.disk.unsynced) }
