@@ -55,6 +55,8 @@ type Server struct {
 	saving bool // a checkpoint is due
 	rd     raft.Ready
 
+	finishing bool // a task is in the middle of a turn: a write may let other tasks run, in spite of all
+
 	peers []*peer // by number; nil for this node
 
 	writes  []*call // that are in the log of this leader, in order

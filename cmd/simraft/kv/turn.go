@@ -17,13 +17,15 @@ func atOnce(ctx context.Context) context.Context {
 // turn does what the raft node wants to be done, and leaves to run what needs the disk. Each task that has told the raft node
 // something calls turn.
 func (s *Server) turn(now context.Context) {
-	for !s.todo && !s.saving {
+	for !s.todo && !s.saving && !s.finishing {
 		switch {
 		case s.node.HasReady():
 			s.rd = s.node.Ready()
 			s.todo = len(s.rd.Entries) > 0 || !raft.IsEmptyHardState(s.rd.HardState) || !raft.IsEmptySnap(s.rd.Snapshot)
 			if !s.todo {
+				s.finishing = true
 				s.finish(now, s.rd.Messages)
+				s.finishing = false
 			}
 		case s.applied-s.checkpoint.index >= uint64(s.Checkpoint):
 			s.saving = true
