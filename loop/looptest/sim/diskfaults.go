@@ -87,12 +87,13 @@ func (e diskError) Unwrap() error { return e.errno }
 // injected reports whether err comes from a fault of a disk.
 func injected(err error) bool { return errors.As(err, new(diskError)) }
 
-// happens decides whether a fault with the probability p happens, and records it. The text names the choice.
-func (d *disk) happens(p float64, format string, args ...any) bool {
+// happens decides whether a fault with the probability p happens, and records it. The name of the choice is the text
+// before, what and after. (No text is formatted: a running disk makes a choice at each call.)
+func (d *disk) happens(p float64, before, what, after string) bool {
 	if p == 0 {
 		return false
 	}
-	site := fmt.Sprintf(format, args...) + " on " + d.node.name
+	site := before + what + after + " on " + d.node.name
 	if !d.node.world.t.Chance(site, p) {
 		return false
 	}
@@ -108,7 +109,7 @@ func (d *disk) latency(op, name string) time.Duration {
 	}
 	if d.faults.Slow > 0 {
 		more := 10*time.Millisecond + time.Duration(d.details.Int64N(int64(990*time.Millisecond)))
-		if d.happens(d.faults.Slow, "%s of %s is slow", op, name) {
+		if d.happens(d.faults.Slow, op+" of ", name, " is slow") {
 			t += more
 		}
 	}
@@ -119,7 +120,7 @@ func (d *disk) latency(op, name string) time.Duration {
 func (f *openFile) room(n int, off int64) (int, error) {
 	if f.faults.Full > 0 {
 		some := f.details.IntN(n)
-		if f.happens(f.faults.Full, "write to %s finds the disk full", f.name) {
+		if f.happens(f.faults.Full, "write to ", f.name, " finds the disk full") {
 			return some, diskError{syscall.ENOSPC}
 		}
 	}
@@ -142,7 +143,7 @@ func (f *openFile) room(n int, off int64) (int, error) {
 func (d *disk) flip(b []byte, name string) {
 	if d.faults.ReadFlips > 0 {
 		bit := d.details.IntN(8 * len(b))
-		if d.happens(d.faults.ReadFlips, "a bit of a read of %s flips", name) {
+		if d.happens(d.faults.ReadFlips, "a bit of a read of ", name, " flips") {
 			b[bit/8] ^= 1 << (bit % 8)
 		}
 	}

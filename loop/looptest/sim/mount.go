@@ -111,7 +111,7 @@ func (m *mount) Open(name string, flag int, perm fs.FileMode) (host.DiskFile, er
 
 // add gives a new file or directory a name.
 func (m *mount) add(kind, name string, at spot, node *inode) error {
-	if m.happens(m.faults.Full, "%s of %s finds the disk full", kind, name) {
+	if m.happens(m.faults.Full, kind+" of ", name, " finds the disk full") {
 		return diskError{syscall.ENOSPC}
 	}
 	node.perm &= 0o755
@@ -240,11 +240,11 @@ func (m *mount) SyncDir(name string) error {
 // fsync makes durable what was done to a file or directory before the call began.
 func (m *mount) fsync(node *inode, name string) error {
 	switch {
-	case node.dir && m.happens(m.faults.SyncFails, "sync of the directory %s fails", name):
+	case node.dir && m.happens(m.faults.SyncFails, "sync of the directory ", name, " fails"):
 		return failure("sync", name, diskError{syscall.EIO})
 	case node.dir:
 		m.syncDir(node, m.begun)
-	case node.unsynced(m.begun) && m.happens(m.faults.SyncFails, "sync of %s fails", name):
+	case node.unsynced(m.begun) && m.happens(m.faults.SyncFails, "sync of ", name, " fails"):
 		node.fail(m.begun)
 		m.settled(node)
 		return failure("sync", name, diskError{syscall.EIO})
@@ -309,7 +309,7 @@ func (f *openFile) read(p []byte, off int64) (int, error) {
 	if off >= int64(len(f.file.data)) {
 		return 0, io.EOF
 	}
-	if f.happens(f.faults.ReadFails, "read of %s fails", f.name) {
+	if f.happens(f.faults.ReadFails, "read of ", f.name, " fails") {
 		return 0, failure("read", f.name, diskError{syscall.EIO})
 	}
 	n := copy(p, f.file.data[off:])
