@@ -106,6 +106,7 @@
 // Rand, Entropy and Now of a Host are for chance, secrets and dates. Waiting is not theirs: task.Sleep
 // and time limits go by the clock of the loop. Those of a simulated machine go as fast as the clock of that
 // machine, and do not notice when it jumps.
+// Now may jump, so a program that measures a time uses lowlevel.Elapsed.
 //
 // # Tests
 //

@@ -220,7 +220,7 @@ func TestThePowerFailureInAReport(t *testing.T) {
 			}
 		}, looptest.Unexplained())
 	})
-	contains(t, r.report(), "with 1 deviation", "  power failure\n", "  crash a\n", "  crash b\n", "  crash c\n", "start c again")
+	contains(t, r.report(), "with 1 deviation", "  power failure\n", "  crash a b c\n", "start a b c again", "  crash a\n", "  crash b\n", "  crash c\n")
 }
 
 // sites explores a plan, and returns how often each kind of site was chosen, for each schedule. (Explore runs
