@@ -195,10 +195,11 @@ func (n *network) eachLink(from, to *Node, do func(*link)) {
 
 // SetLink sets the link from one node to another one, for what is sent from now on. An empty name stands for every
 // node, also for those that are made later. The link from a node to itself changes only if both names are given.
-// SetLink panics if a value is negative, or if a probability is more than 1.
+// SetLink panics if a value is negative, if a time is more than a day, or if a probability is more than 1.
 func (w *World) SetLink(from, to string, l Link) {
-	if l.Latency < 0 || l.Jitter < 0 || l.Bandwidth < 0 || !probabilities(l.Loss, l.Duplicate, l.Reorder) {
-		panic(fmt.Sprintf("sim: SetLink(%q, %q, %+v); give times and a bandwidth of 0 or more, and probabilities from 0 to 1", from, to, l))
+	const day = 24 * time.Hour
+	if l.Latency < 0 || l.Latency > day || l.Jitter < 0 || l.Jitter > day || l.Bandwidth < 0 || !probabilities(l.Loss, l.Duplicate, l.Reorder) {
+		panic(fmt.Sprintf("sim: SetLink(%q, %q, %+v); give times from 0 to a day, a bandwidth of 0 or more, and probabilities from 0 to 1", from, to, l))
 	}
 	r := linkRule{set: l}
 	if from != "" {
@@ -207,7 +208,7 @@ func (w *World) SetLink(from, to string, l Link) {
 	if to != "" {
 		r.to = w.mustFind("SetLink", to)
 	}
-	w.net.rules = append(w.net.rules, r)
+	w.net.rules = append(slices.DeleteFunc(w.net.rules, func(o linkRule) bool { return o.from == r.from && o.to == r.to }), r)
 	w.net.eachLink(r.from, r.to, (*link).set)
 }
 

@@ -807,6 +807,7 @@ func TestSetLink(t *testing.T) {
 		s.Host("a")
 		s.Host("b")
 		s.SetLink("", "", sim.Link{Latency: 10 * time.Millisecond})
+		s.SetLink("a", "b", sim.Link{Latency: 30 * time.Millisecond}) // until the next lines
 		s.SetLink("a", "", sim.Link{Latency: 20 * time.Millisecond})
 		s.SetLink("a", "b", sim.Link{Latency: 40 * time.Millisecond})
 		s.Host("c") // made later
@@ -886,7 +887,9 @@ func TestNetworkMisuse(t *testing.T) {
 			`Release of "x"`:                                 func() { s.Release("x", "a") },
 			`SetLink of "x"`:                                 func() { s.SetLink("x", "", sim.Link{}) },
 			`probabilities from 0 to 1`:                      func() { s.SetLink("a", "", sim.Link{Loss: 2}) },
-			`times and a bandwidth of 0 or more`:             func() { s.SetLink("a", "", sim.Link{Latency: -1}) },
+			`times from 0 to a day`:                          func() { s.SetLink("a", "", sim.Link{Latency: -1}) },
+			`Jitter:2562047h47m16`:                           func() { s.SetLink("a", "", sim.Link{Jitter: task.NoLimit}) },
+			`a bandwidth of 0 or more`:                       func() { s.SetLink("a", "", sim.Link{Bandwidth: -1}) },
 		} {
 			func() {
 				defer func() {
