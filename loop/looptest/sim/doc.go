@@ -113,7 +113,8 @@
 // [looptest.T.Always] checks a property after every step: two nodes do not lead in the same term. It reads variables
 // that the test makes and the programs set. Such a variable may be that of a program that has crashed: ask [Node.Up].
 // [looptest.T.Sometimes] makes sure that the test reaches a case. A [History] records the calls of clients, with an
-// outcome or without one, for a check that the whole is linearizable (package porcupine).
+// outcome or without one, for a check that the whole is linearizable (package porcupine). Give a failure one text, and
+// log the details: Explore minimises to a failure with the same text.
 //
 // # A campaign
 //
@@ -133,8 +134,7 @@
 //   - crypto/rand, math/rand and time.Now. Use Entropy, Rand and Now of the Host.
 //   - time.After, time.Sleep and the timers of package context. Use task.Sleep and time limits of package task.
 //   - the order of a map: sort the keys before you send or write.
-//   - goroutines, and calls of task.Blocking: the world does not wait for them.
-//   - the network or the files of package net and os, which are those of the real machine.
+//   - goroutines, task.Blocking, and packages net and os: they are of the real machine.
 //   - Fatal in a task of a node: it ends the test, and not the node.
 //
 // And if a test finds nothing: count the faults that matter (Sometimes), and put a bug into the program to see that
