@@ -18,15 +18,12 @@ type moment struct {
 	at   int64      // on the clock, when it begins
 }
 
-// text describes m. tr has the names of tasks; it is nil if the run has no transcript.
+// text describes m. tr has the names of tasks.
 func (m moment) text(tr *transcript) string {
 	if m.task == nil {
 		return "a callback"
 	}
-	name := m.task.Name()
-	if tr != nil {
-		name = tr.nameOf(m.task)
-	}
+	name := tr.nameOf(m.task)
 	if m.step == 0 {
 		return "the first step of " + name
 	}

@@ -278,7 +278,7 @@ func (r *run) failure(f loop.Failure) {
 	}
 	name := ""
 	if f.Task != nil {
-		name = fmt.Sprintf(" (task %q)", f.Task.Name())
+		name = fmt.Sprintf(" (task %q)", r.checks.lines.nameOf(f.Task))
 		if site := f.Task.SpawnSite(); site != "" && f.Task.ID() > 1 { // this package has spawned main
 			name += ", spawned at " + filepath.Base(site)
 		}

@@ -91,10 +91,10 @@ func (tr *transcript) observe(e loop.Event) {
 }
 
 // nameOf returns the name of a task, after that of its node in a simulated world: the tasks of all nodes that run one
-// program have the same names.
+// program have the same names. tr is nil if the run has no transcript.
 func (tr *transcript) nameOf(t *loop.Task) string {
 	name := t.Name()
-	if tr.nodes == nil {
+	if tr == nil || tr.nodes == nil {
 		return name
 	}
 	if node := tr.nodes[lowlevel.RealmContext(t.Context())]; node != "" && name != node && !strings.HasPrefix(name, node+" ") {

@@ -119,7 +119,8 @@ func (n *Node) stop() {
 
 // Pause stops the machine, as a long pause of a garbage collector or a virtual machine does. Its tasks take no
 // step and its clock stands still, until Resume. What peers send waits in the buffers of its connections. If the node is
-// down or paused, Pause does nothing.
+// down or paused, Pause does nothing. While it is paused, its program cannot notice that a time is over, such as that
+// of a lease. So a property looks at what the program does after that, and not at what its variables say meanwhile.
 func (n *Node) Pause() {
 	n.world.mustAct("Pause")
 	if m := n.machine; m.up() && !m.paused() {

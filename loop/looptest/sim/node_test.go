@@ -287,3 +287,17 @@ func TestReportNamesNodes(t *testing.T) {
 	contains(t, r.report(), "after step 1 of b/ask at 0s")
 	lacks(t, r.report(), " ask ") // the text of the property is under the line of its step
 }
+
+// So does the report of an error that no code has taken.
+func TestReportOfAnErrorNamesTheNode(t *testing.T) {
+	r := record(t, func(tb testing.TB) {
+		looptest.Explore(tb, looptest.Sample(1, 1), func(ctx context.Context, t *looptest.T) {
+			sim.New(ctx, t).Node("a", func(ctx context.Context, h *host.Host) error {
+				spawn(ctx, "ask", func(context.Context) error { return errors.New("nothing takes it") })
+				return asleep(ctx, h)
+			})
+			_ = task.Sleep(ctx, time.Second)
+		})
+	})
+	contains(t, r.report(), `(task "a/ask")`, "nothing takes it")
+}
