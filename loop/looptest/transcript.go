@@ -166,6 +166,8 @@ func howEnded(t *loop.Task) string {
 	err := t.Outcome().Unretrieved()
 	var p *loop.PanicError
 	switch {
+	case t.Outcome().Canceled() && lowlevel.Unwinding(t): // its realm has ended
+		return "its end, unwound"
 	case t.Outcome().Canceled():
 		return "its end, canceled"
 	case errors.As(err, &p):

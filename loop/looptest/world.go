@@ -39,6 +39,19 @@ func (r *run) Record() func(scene.Event) {
 	}
 }
 
+// Fail fails the run with a text that comes from no place in the code of the test.
+func (r *run) Fail(text string) {
+	if !r.hold {
+		r.test.Helper()
+		r.test.Error(text)
+		return
+	}
+	r.said.mu.Lock()
+	r.said.say(text, true)
+	r.said.mu.Unlock()
+	r.said.Fail()
+}
+
 // Property returns the property whose function runs now, or "".
 func (r *run) Property() string {
 	if c := r.checks.asked; c != nil {

@@ -135,7 +135,7 @@
 //   - time.After, time.Sleep and the timers of package context. Use task.Sleep and time limits of package task.
 //   - the order of a map: sort the keys before you send or write.
 //   - goroutines, task.Blocking, and packages net and os: they are of the real machine.
-//   - Fatal in a task of a node: it ends the test, and not the node.
+//   - Fatal in a task of a node, which ends the test, and Errorf for each error: after a crash each await fails.
 //
 // And if a test finds nothing: count the faults that matter (Sometimes), and put a bug into the program to see that
 // the test finds it. A torn write, for example, needs an entry of more than one block of the disk, 512 bytes.

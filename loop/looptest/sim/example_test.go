@@ -33,7 +33,7 @@ func Example() {
 	// 	  21   307.40557ms   a/10.0.0.2:32769  tickets_test.go:31 → its end
 	// 	  22   308.769112ms  main              tickets_test.go:47 → tickets_test.go:62
 	// 	  23 * 369.182308ms                    crash a
-	// 	  24   369.182308ms  a                 tickets_test.go:28 → its end, canceled
+	// 	  24   369.182308ms  a                 tickets_test.go:28 → its end, unwound
 	// 	  25   608.769112ms  main              tickets_test.go:62 → tickets_test.go:42
 	// 	  26   1.608769112s  main              tickets_test.go:42 → tickets_test.go:62
 	// 	       ... 10 steps ...

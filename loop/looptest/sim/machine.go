@@ -114,7 +114,7 @@ func (m *machine) ended(err error) {
 	default:
 		m.exit("exit: " + err.Error())
 		if !injected(err) {
-			w.t.Errorf("sim: the program of node %s has ended: %v", m.node.name, err)
+			w.run.Fail(fmt.Sprintf("sim: the program of node %s has ended: %v", m.node.name, err))
 		}
 	}
 }

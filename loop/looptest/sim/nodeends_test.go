@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -449,4 +450,17 @@ func TestTheHostOfAnother(t *testing.T) {
 		uses(ctx, first, "a, incarnation 1 by a task of the test; use World.Host for the test")
 		_ = task.Sleep(ctx, time.Second)
 	})
+}
+
+// The error of a program comes from no place in the code, so the report names none.
+func TestReportOfAProgramThatFails(t *testing.T) {
+	r := record(t, func(tb testing.TB) {
+		looptest.Explore(tb, looptest.Sample(1, 1), func(ctx context.Context, t *looptest.T) {
+			sim.New(ctx, t).Node("a", func(context.Context, *host.Host) error { return errors.New("oh") })
+			_ = task.Sleep(ctx, time.Second)
+		})
+	})
+	if first, _, _ := strings.Cut(r.report(), "\n"); first != "sim: the program of node a has ended: oh" {
+		t.Errorf("the report begins with %q", first)
+	}
 }

@@ -19,6 +19,8 @@ type Run interface {
 	Record() func(Event)
 	// Tolerate makes the run ask f about each failure that no code has taken. If f returns true, it is none.
 	Tolerate(f func(loop.Failure) bool)
+	// Fail fails the run with a text. The text comes from no place in the code of the test.
+	Fail(text string)
 	// Property returns the property whose function runs now, such as `Always("one leader")`, or "". Such a function
 	// runs between two steps, and must not change the world.
 	Property() string
