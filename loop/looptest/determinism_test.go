@@ -42,12 +42,20 @@ func TestNondeterminismIsCaught(t *testing.T) {
 			l := lowlevel.LoopOf(ctx)
 			release := l.Hold()
 			posted := false
+			yields, over := make(chan none), make(chan none)
 			go func() {
+				defer close(over)
 				defer release()
-				time.Sleep(time.Duration(rand.Int64N(1e6)))
+				for range rand.IntN(1000) { // it counts, so a busy machine does not matter
+					<-yields
+				}
 				_ = l.Post(func() { posted = true })
 			}()
 			for !posted {
+				select {
+				case yields <- none{}:
+				case <-over:
+				}
 				task.Yield(ctx)
 			}
 		}, []string{"0s posted"}},

@@ -244,7 +244,7 @@ func TestLeasesWithFencing(t *testing.T) {
 // Without fencing, leases are enough as long as clocks are right, no machine is paused, and no message comes late.
 func TestLeasesWithoutFencing(t *testing.T) {
 	plan := sim.Plan{For: 2 * time.Second, Every: 100 * time.Millisecond, Down: 100 * time.Millisecond, Crash: 1}
-	looptest.Explore(t, looptest.Sample(1, 300), func(ctx context.Context, t *looptest.T) {
+	looptest.Explore(t, looptest.Sample(1, many(300)), func(ctx context.Context, t *looptest.T) {
 		testLeases(plan, 1)(ctx, t, sim.New(ctx, t), noFencing)
 	})
 }

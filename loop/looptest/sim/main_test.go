@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // many returns a number of schedules, which is smaller under the race detector.
 func many(n int) int {
 	if testkit.Race {
-		return n / 3
+		return max(1, n/5)
 	}
 	return n
 }

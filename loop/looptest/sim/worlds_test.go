@@ -20,7 +20,7 @@ func TestNetworkKeepsTheRules(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			hosttest.RunNetwork(t, func(t hosttest.T, body hosttest.NetworkBody) {
-				looptest.Explore(t.(testing.TB), looptest.Sample(1, c.schedules), func(ctx context.Context, t *looptest.T) {
+				looptest.Explore(t.(testing.TB), looptest.Sample(1, many(c.schedules)), func(ctx context.Context, t *looptest.T) {
 					w := sim.New(ctx, t)
 					body(ctx, t, hosttest.Machine{Net: w.Host(c.a).Net, Host: c.a}, hosttest.Machine{Net: w.Host(c.b).Net, Host: c.b})
 				}, looptest.MaxSteps(1<<20), looptest.BothFactories())
