@@ -171,5 +171,5 @@ func (p place) overlaps(o place) bool {
 
 // offError is the error of a call by a program on a machine that is off.
 func offError(op, network string) error {
-	return &net.OpError{Op: op, Net: network, Err: os.NewSyscallError("socket", syscall.ENETDOWN)}
+	return &net.OpError{Op: op, Net: network, Err: errOff}
 }

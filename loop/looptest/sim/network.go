@@ -219,20 +219,7 @@ func (n *nic) source(to place) net.IP {
 }
 
 func (p port) Listen(ctx context.Context, network, address string) (*host.Listener, error) {
-	if err := lowlevel.Yield(ctx); err != nil {
-		return nil, err
-	}
-	if !p.machine.up() {
-		return nil, offError("listen", network)
-	}
-	at, err := p.resolve("listen", "bind", network, address)
-	if err != nil {
-		return nil, err
-	}
-	if isPackets(network) {
-		return nil, unexpectedAddress(network, address, at)
-	}
-	at, err = p.nic.claim(network, at, func(at place) bool {
+	at, err := p.listen(ctx, network, address, false, func(at place) bool {
 		return slices.ContainsFunc(p.nic.listeners, func(a *acceptor) bool { return a.at.overlaps(at) })
 	})
 	if err != nil {
@@ -244,28 +231,29 @@ func (p port) Listen(ctx context.Context, network, address string) (*host.Listen
 }
 
 func (p port) ListenPacket(ctx context.Context, network, address string) (*host.PacketConn, error) {
-	if err := lowlevel.Yield(ctx); err != nil {
-		return nil, err
-	}
-	if !p.machine.up() {
-		return nil, offError("listen", network)
-	}
-	at, err := p.resolve("listen", "bind", network, address)
-	if err != nil {
-		return nil, err
-	}
-	if !isPackets(network) {
-		return nil, unexpectedAddress(network, address, at)
-	}
-	at, err = p.nic.claim(network, at, p.nic.bound)
+	at, err := p.listen(ctx, network, address, true, p.nic.bound)
 	if err != nil {
 		return nil, err
 	}
 	return host.NewPacketConn(ctx, network, p.newSocket(at, place{})), nil
 }
 
-func unexpectedAddress(network, address string, at place) error {
-	return &net.OpError{Op: "listen", Net: network, Addr: at.of(network), Err: &net.AddrError{Err: "unexpected address type", Addr: address}}
+// listen claims a place on a network for packets, or for connections. It takes one turn.
+func (p port) listen(ctx context.Context, network, address string, packets bool, used func(at place) bool) (place, error) {
+	if err := lowlevel.Yield(ctx); err != nil {
+		return place{}, err
+	}
+	if !p.machine.up() {
+		return place{}, offError("listen", network)
+	}
+	at, err := p.resolve("listen", "bind", network, address)
+	switch {
+	case err != nil:
+		return place{}, err
+	case isPackets(network) != packets:
+		return place{}, &net.OpError{Op: "listen", Net: network, Addr: at.of(network), Err: &net.AddrError{Err: "unexpected address type", Addr: address}}
+	}
+	return p.nic.claim(network, at, used)
 }
 
 // connect opens a connection. It suspends the running task until the kernel of the peer has answered.
