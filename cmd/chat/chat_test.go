@@ -105,7 +105,7 @@ func TestRooms(t *testing.T) {
 	})
 }
 
-// talkInRooms is a conversation of two users, who come and leave.
+// talkInRooms is a conversation of two users. Both enter a room, talk, and leave.
 func talkInRooms(ctx context.Context, come func() *user) {
 	ann := come().named(ctx, "ann")
 	bob := come().named(ctx, "bob")

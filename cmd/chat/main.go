@@ -5,7 +5,7 @@
 //	nc localhost 6060
 //
 // The first line is the client's name. After that each line goes to everybody in the room, except lines that
-// begin with a slash: /join room, /who and /quit. Ctrl-C ends the server. The server tells the clients before.
+// begin with a slash: /join room, /who and /quit. Ctrl-C ends the server, which first tells this to the clients.
 package main
 
 import (

@@ -53,12 +53,12 @@ func linearizable(h *history) error {
 	return nil
 }
 
-// settle returns the history without requests whose outcome is unknown. Such a request may have had its effect at any
-// time, or never, so the time that porcupine takes grows exponentially with their number. But no two requests write the same text:
+// settle returns the history without unknown outcomes. A request with an unknown outcome may have had its effect at any
+// time, or never, so each of them multiplies the time that porcupine takes. But no two requests write the same text:
 //
-//   - A write whose text no get has returned can be left out. Nobody can tell whether it had an effect.
-//   - A write whose text a get has returned had its effect before that get returned.
-//   - A get can be left out.
+//   - If no get has returned the text of a write, the write is left out: it makes no difference whether it had an effect.
+//   - If a get has returned the text of a write, the write had its effect before that get returned.
+//   - A get with an unknown outcome is left out.
 func settle(all []sim.Operation[request, string]) (known []sim.Operation[request, string]) {
 	for _, o := range all {
 		if !o.Known && o.In.op != "get" {

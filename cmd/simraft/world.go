@@ -185,8 +185,8 @@ func (c *cluster) do(ctx context.Context, number int, client *kv.Client, q reque
 	return err
 }
 
-// agree returns nil if all nodes have the same state. It starts a node whose program has ended only now, because its disk
-// had failed before.
+// agree returns nil if all nodes have the same state. First it starts the nodes that are down: a disk that failed before
+// Quiet may have ended a program after Quiet.
 func (c *cluster) agree() error {
 	for _, m := range c.machines {
 		m.Start()

@@ -21,7 +21,7 @@ var (
 // A Client sends requests to a cluster. One task at a time uses it. The fields may be changed before the first request.
 type Client struct {
 	Try   time.Duration // how long one node may take to answer; a second
-	Tries int           // how often a request is sent whose outcome is unknown; 3
+	Tries int           // how often a request is sent while its outcome is unknown; 3
 	Pause time.Duration // between two tries; 50 ms
 
 	host    *host.Host
