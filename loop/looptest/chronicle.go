@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
+	"github.com/takt-go/takt/loop/internal/world"
 )
 
 // A chronicle keeps what a report tells of a simulated world: the faults, and what the nodes have logged. Its memory
@@ -40,31 +40,31 @@ const (
 // empty reports whether nothing has happened. c may be nil.
 func (c *chronicle) empty() bool { return c == nil || len(c.faults)+len(c.logs) == 0 }
 
-func (c *chronicle) add(e scene.Event) {
+func (c *chronicle) add(e world.Event) {
 	switch e.Kind {
-	case scene.Fault:
+	case world.Fault:
 		c.fault(e, e.Text, false)
-	case scene.Began:
+	case world.Began:
 		if e.Text != "1" {
 			c.fault(e, "start "+e.Node+" again: incarnation "+e.Text, true)
 		}
-	case scene.Ended:
+	case world.Ended:
 		if e.Text != "crash" && c.lastOf(e.Node) != e.Text+" "+e.Node { // that is a fault
 			c.fault(e, "end of "+e.Node+": "+e.Text, true)
 		}
-	case scene.Resumed:
+	case world.Resumed:
 		c.fault(e, "resume "+e.Node, true)
-	case scene.Cut:
+	case world.Cut:
 		if c.cuts == nil {
 			c.cuts = map[uint64]string{}
 		}
 		if len(c.cuts) < keptFaults {
 			c.cuts[e.ID] = firstOf(e.Text)
 		}
-	case scene.Healed:
+	case world.Healed:
 		c.fault(e, cmp.Or(e.Text, "heal "+c.cuts[e.ID]), true)
 		delete(c.cuts, e.ID)
-	case scene.Log:
+	case world.Log:
 		c.logged++
 		c.logs = append(c.logs, happening{at: e.At, node: e.Node, text: firstOf(e.Text)})
 		if len(c.logs) == 2*keptLogs {
@@ -73,7 +73,7 @@ func (c *chronicle) add(e scene.Event) {
 	}
 }
 
-func (c *chronicle) fault(e scene.Event, text string, minor bool) {
+func (c *chronicle) fault(e world.Event, text string, minor bool) {
 	c.faults = append(c.faults, happening{e.At, e.Node, firstOf(text), minor})
 	if len(c.faults) == 2*keptFaults {
 		c.dropped += keptFaults

@@ -14,7 +14,7 @@ import (
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop"
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
+	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
@@ -56,7 +56,7 @@ type run struct {
 	ended   bool         // Loop.Run has returned: no Goexit ended it
 	unwound []*loop.Task // the tasks that Loop.Close unwinds after a failure
 	closing bool
-	scene   func(scene.Event)           // records what happens in a simulated world; nil if nothing does
+	scene   func(world.Event)           // records what happens in a simulated world; nil if nothing does
 	inWorld bool                        // the body has made a simulated world
 	ends    []func(ctx context.Context) // main calls them when the body has returned
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
+	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"pgregory.net/rapid"
@@ -84,8 +84,8 @@ func TestReportIsShort(t *testing.T) {
 		}
 		r := report{steps: tr, note: text("note"), why: text("why"), world: &chronicle{}}
 		for i := range some("events of the world") {
-			at, kind := time.Duration(i)*time.Second, rapid.SampledFrom([]scene.Kind{scene.Fault, scene.Log, scene.Began, scene.Healed}).Draw(t, "kind")
-			r.world.add(scene.Event{At: at, Kind: kind, Node: fmt.Sprint("n", i%7), Text: named + fmt.Sprint(i%3)})
+			at, kind := time.Duration(i)*time.Second, rapid.SampledFrom([]world.Kind{world.Fault, world.Log, world.Began, world.Healed}).Draw(t, "kind")
+			r.world.add(world.Event{At: at, Kind: kind, Node: fmt.Sprint("n", i%7), Text: named + fmt.Sprint(i%3)})
 		}
 		for range some("failures") {
 			r.failure = append(r.failure, text("failure"))
@@ -128,9 +128,9 @@ func TestChronicleKeepsWhatIsNear(t *testing.T) {
 	c := &chronicle{}
 	for i := range 10 * keptLogs {
 		at := time.Duration(i) * time.Second
-		c.add(scene.Event{At: at, Kind: scene.Log, Node: fmt.Sprint("n", i%3), Text: fmt.Sprint("log ", i)})
+		c.add(world.Event{At: at, Kind: world.Log, Node: fmt.Sprint("n", i%3), Text: fmt.Sprint("log ", i)})
 		if i == 1000 || i == 15_000 {
-			c.add(scene.Event{At: at, Kind: scene.Fault, Node: "n1", Text: "crash n1"})
+			c.add(world.Event{At: at, Kind: world.Fault, Node: "n1", Text: "crash n1"})
 		}
 	}
 	last := 10*keptLogs - 1
@@ -152,13 +152,13 @@ func TestChronicleKeepsWhatIsNear(t *testing.T) {
 func TestSameFaultsAtOneInstantHaveOneLine(t *testing.T) {
 	var c chronicle
 	for i, text := range []string{"crash a", "crash b", "crash c: 1 write lost", "crash d", "crash e"} {
-		c.fault(scene.Event{At: time.Second, Node: string(rune('a' + i))}, text, false)
+		c.fault(world.Event{At: time.Second, Node: string(rune('a' + i))}, text, false)
 	}
-	c.fault(scene.Event{At: 2 * time.Second, Node: "f"}, "crash f", false)
-	c.fault(scene.Event{At: 3 * time.Second, Node: "a"}, "start a again: incarnation 2", true)
-	c.fault(scene.Event{At: 3 * time.Second, Node: "d"}, "start d again: incarnation 2", true)
-	c.fault(scene.Event{At: 3 * time.Second, Node: "f"}, "start f again: incarnation 3", true)
-	c.fault(scene.Event{At: 3 * time.Second}, "power failure", false)
+	c.fault(world.Event{At: 2 * time.Second, Node: "f"}, "crash f", false)
+	c.fault(world.Event{At: 3 * time.Second, Node: "a"}, "start a again: incarnation 2", true)
+	c.fault(world.Event{At: 3 * time.Second, Node: "d"}, "start d again: incarnation 2", true)
+	c.fault(world.Event{At: 3 * time.Second, Node: "f"}, "start f again: incarnation 3", true)
+	c.fault(world.Event{At: 3 * time.Second}, "power failure", false)
 	var got []string
 	for _, f := range joined(c.faults) {
 		got = append(got, f.text)

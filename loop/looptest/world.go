@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/loop/looptest/internal/scene"
 )
 
@@ -27,12 +28,12 @@ func (r *run) Tolerate(f func(loop.Failure) bool) { r.tolerates = append(r.toler
 
 // Record returns the function that records what happens in a simulated world. What the tasks do when an ended run is
 // unwound is not recorded.
-func (r *run) Record() func(scene.Event) {
+func (r *run) Record() func(world.Event) {
 	r.inWorld = true
 	if r.scene == nil {
 		return nil
 	}
-	return func(e scene.Event) {
+	return func(e world.Event) {
 		if !r.closing {
 			r.scene(e)
 		}
@@ -69,7 +70,7 @@ type worldChoice struct {
 
 // see records what happens in a simulated world. A fault has a place among the steps too: it belongs to the step of
 // the task that makes it, or is a line of its own.
-func (tr *transcript) see(e scene.Event) {
+func (tr *transcript) see(e world.Event) {
 	tr.world.add(e)
 	if e.Realm != nil {
 		if tr.nodes == nil {
@@ -77,7 +78,7 @@ func (tr *transcript) see(e scene.Event) {
 		}
 		tr.nodes[e.Realm] = e.Node
 	}
-	if e.Kind != scene.Fault {
+	if e.Kind != world.Fault {
 		return
 	}
 	chosen := tr.claim(e)
@@ -103,7 +104,7 @@ func (tr *transcript) chose(c worldChoice) {
 // fault stands for them: they are not listed as deviations. They are choices of the same step or callback. A callback
 // that makes a fault is one of the world, so all its choices belong to the fault. A task may have made other choices
 // in its step.
-func (tr *transcript) claim(e scene.Event) (found bool) {
+func (tr *transcript) claim(e world.Event) (found bool) {
 	for _, c := range tr.choices {
 		about := c.step == nil || strings.HasPrefix(e.Text, c.site) || e.Node != "" && slices.Contains(strings.Fields(c.site), e.Node)
 		if c.moment != tr.run.policy.steps.count || !about {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/looptest/internal/scene"
 	"github.com/takt-go/takt/loop/lowlevel"
@@ -21,20 +22,20 @@ import (
 type stage struct {
 	t      *looptest.T
 	loop   *loop.Loop
-	record func(scene.Event)
+	record func(world.Event)
 }
 
 func newStage(ctx context.Context, t *looptest.T) *stage {
 	return &stage{t, lowlevel.LoopOf(ctx), scene.Of(t).Record()}
 }
 
-func (s *stage) tell(kind scene.Kind, node, format string, args ...any) {
+func (s *stage) tell(kind world.Kind, node, format string, args ...any) {
 	if s.record != nil {
-		s.record(scene.Event{At: s.loop.Elapsed(), Kind: kind, Node: node, Text: fmt.Sprintf(format, args...)})
+		s.record(world.Event{At: s.loop.Elapsed(), Kind: kind, Node: node, Text: fmt.Sprintf(format, args...)})
 	}
 }
 
-func (s *stage) log(node, format string, args ...any) { s.tell(scene.Log, node, format, args...) }
+func (s *stage) log(node, format string, args ...any) { s.tell(world.Log, node, format, args...) }
 
 // after calls f in a callback.
 func (s *stage) after(d time.Duration, f func()) { s.loop.CallLater(d, f) }
@@ -46,9 +47,9 @@ func (s *stage) crash(node string) {
 		if lost := s.t.Choose("disk of "+node+" at a crash", 4); lost > 0 {
 			text = fmt.Sprintf(": %d writes lost", lost)
 		}
-		s.tell(scene.Ended, node, "crash")
-		s.tell(scene.Fault, node, "crash %s%s", node, text)
-		s.after(time.Second, func() { s.tell(scene.Began, node, "2") })
+		s.tell(world.Ended, node, "crash")
+		s.tell(world.Fault, node, "crash %s%s", node, text)
+		s.after(time.Second, func() { s.tell(world.Began, node, "2") })
 	}
 }
 
@@ -57,7 +58,7 @@ func faulty(ctx context.Context, t *looptest.T) {
 	s := newStage(ctx, t)
 	worst := 0
 	for _, node := range []string{"a", "b", "c"} {
-		s.tell(scene.Began, node, "1")
+		s.tell(world.Began, node, "1")
 		s.after(1500*time.Microsecond, func() { s.log(node, "ready\nto serve") })
 		s.after(5*time.Second, func() { s.log(node, "DEBUG the end is near") })
 	}
@@ -69,9 +70,9 @@ func faulty(ctx context.Context, t *looptest.T) {
 	s.after(2*time.Second, func() {
 		if s.t.Chance("crash b", .9) {
 			worst = s.t.Choose("disk of b at a crash", 5)
-			s.tell(scene.Fault, "b", "crash b: %d writes lost, 1 torn", worst)
+			s.tell(world.Fault, "b", "crash b: %d writes lost, 1 torn", worst)
 			s.log("b", "down")
-			s.after(time.Second, func() { s.tell(scene.Began, "b", "2"); s.log("b", "up again") })
+			s.after(time.Second, func() { s.tell(world.Began, "b", "2"); s.log("b", "up again") })
 		}
 	})
 	dropped := false
@@ -82,7 +83,7 @@ func faulty(ctx context.Context, t *looptest.T) {
 		}
 		if t.Chance("drop a→c", .5) {
 			dropped = true
-			s.tell(scene.Fault, "a", "drop a→c: a vote")
+			s.tell(world.Fault, "a", "drop a→c: a vote")
 		}
 		return nil
 	})
@@ -108,7 +109,7 @@ func TestReportOfAWorld(t *testing.T) {
 	contains(t, run(t, func(ctx context.Context, t *looptest.T) {
 		s := newStage(ctx, t)
 		s.log("a", "hello")
-		s.tell(scene.Fault, "a", "crash a")
+		s.tell(world.Fault, "a", "crash a")
 		panic("oh")
 	}).report(), "\nThe faults:\n\t0s  crash a\n\nThe log of each node around the faults and the failure (1 log in all):\n\ta  0s  hello")
 }
@@ -139,7 +140,7 @@ func TestReportWithoutTheUnwinding(t *testing.T) {
 	body := func(ctx context.Context, t *looptest.T) {
 		s := newStage(ctx, t)
 		spawn(ctx, "node", func(ctx context.Context) error {
-			defer s.tell(scene.Fault, "a", "unwound")
+			defer s.tell(world.Fault, "a", "unwound")
 			defer s.log("a", "unwound")
 			s.log("a", "ready")
 			return task.Sleep(ctx, time.Hour)
@@ -166,11 +167,11 @@ func TestReportOfAStop(t *testing.T) {
 	report := explore(t, few, func(ctx context.Context, t *looptest.T) {
 		s := newStage(ctx, t)
 		for _, node := range []string{"a", "b"} {
-			s.tell(scene.Began, node, "1")
+			s.tell(world.Began, node, "1")
 		}
-		s.tell(scene.Fault, "a", "stop a")
-		s.tell(scene.Ended, "a", "stop")
-		s.tell(scene.Ended, "b", "exit: EOF")
+		s.tell(world.Fault, "a", "stop a")
+		s.tell(world.Ended, "a", "stop")
+		s.tell(world.Ended, "b", "exit: EOF")
 		t.Error("oh")
 	}, looptest.Unexplained()).short(t)
 	contains(t, report, "\nThe faults:\n\t0s  stop a\n\t0s  end of b: exit: EOF\n\n")
@@ -180,12 +181,12 @@ func TestReportOfAStop(t *testing.T) {
 func TestReportOfHoldsAndCuts(t *testing.T) {
 	report := explore(t, few, func(ctx context.Context, t *looptest.T) {
 		s := newStage(ctx, t)
-		s.tell(scene.Fault, "", "hold a→b")
-		s.tell(scene.Cut, "", "hold a→b")
-		s.tell(scene.Healed, "", "release a→b")
-		s.tell(scene.Fault, "", "partition a | b")
-		s.tell(scene.Cut, "", "a | b")
-		s.tell(scene.Healed, "", "")
+		s.tell(world.Fault, "", "hold a→b")
+		s.tell(world.Cut, "", "hold a→b")
+		s.tell(world.Healed, "", "release a→b")
+		s.tell(world.Fault, "", "partition a | b")
+		s.tell(world.Cut, "", "a | b")
+		s.tell(world.Healed, "", "")
 		t.Error("oh")
 	}, looptest.Unexplained()).short(t)
 	contains(t, report, "\nThe faults:\n\t0s  hold a→b\n\t0s  release a→b\n\t0s  partition a | b\n\t0s  heal a | b\n\n")
@@ -197,7 +198,7 @@ func TestReportOfOtherChoices(t *testing.T) {
 		s := newStage(ctx, t)
 		s.crash("a") // in a step of the task
 		other := t.Choose("other", 2) + t.Choose("wind on c", 2)
-		s.after(2500*time.Millisecond, func() { s.tell(scene.Fault, "c", "storm on c") }) // not by that choice
+		s.after(2500*time.Millisecond, func() { s.tell(world.Fault, "c", "storm on c") }) // not by that choice
 		s.after(time.Second, func() { s.crash("b"); s.after(0, func() { other += t.Choose("later", 2) }) })
 		must(t, task.Sleep(ctx, 3*time.Second))
 		if other == 3 {
@@ -217,7 +218,7 @@ func TestReportOfAPropertyAfterAFault(t *testing.T) {
 		s := newStage(ctx, t)
 		var broken error
 		t.Always("whole", func() error { return broken })
-		s.after(time.Second, func() { s.tell(scene.Fault, "", "partition a | b"); broken = fmt.Errorf("broken") })
+		s.after(time.Second, func() { s.tell(world.Fault, "", "partition a | b"); broken = fmt.Errorf("broken") })
 		must(t, task.Sleep(ctx, 3*time.Second))
 	}, looptest.Unexplained()).short(t)
 	contains(t, report, "\nThe faults:\n\t1s  partition a | b\n", "partition a | b\n\t       ! Always(\"whole\"): broken")
@@ -228,7 +229,7 @@ func TestReportOfAFailureAmongFaults(t *testing.T) {
 	report := explore(t, few, func(ctx context.Context, t *looptest.T) {
 		s := newStage(ctx, t)
 		for i := range 40 {
-			s.after(time.Duration(i+1)*time.Second, func() { s.tell(scene.Fault, "a", "fault %d", i) })
+			s.after(time.Duration(i+1)*time.Second, func() { s.tell(world.Fault, "a", "fault %d", i) })
 			must(t, spawn(ctx, fmt.Sprint("task ", i), func(ctx context.Context) error { return task.Sleep(ctx, time.Duration(i%7)*time.Millisecond) }).Wait(ctx))
 			if i == 20 {
 				t.Error("in the middle")
@@ -254,7 +255,7 @@ func TestReportOfALongWorld(t *testing.T) {
 						s.log(fmt.Sprint("n", i%12), "log %d", i)
 					}
 					if c.faults > 0 && i%(ticks/c.faults) == ticks/c.faults/2 {
-						s.tell(scene.Fault, "n1", "fault %d", i)
+						s.tell(world.Fault, "n1", "fault %d", i)
 					}
 				}
 				for i := range 20 {

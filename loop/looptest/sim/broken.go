@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/takt-go/takt/loop"
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
+	"github.com/takt-go/takt/loop/internal/world"
 )
 
 // tolerates reports whether f is an error of a part of a program that a fault may have caused, such as the error of a
@@ -20,7 +20,7 @@ func (w *World) tolerates(f loop.Failure) bool {
 	if m == nil {
 		return false
 	}
-	w.tell(scene.Event{Kind: scene.Log, Node: m.node.name, Text: "ERROR " + f.Task.Name() + ": " + f.Err.Error()})
+	w.tell(world.Event{Kind: world.Log, Node: m.node.name, Text: "ERROR " + f.Task.Name() + ": " + f.Err.Error()})
 	return true
 }
 

@@ -8,8 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/loop/looptest"
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
 )
 
 // The report of a crash counts writes, whole and in part, and other changes by their kind.
@@ -68,8 +68,8 @@ func TestFaultsOfADiskAreTold(t *testing.T) {
 	var all []string
 	looptest.Explore(t, looptest.Sample(1, 300), func(ctx context.Context, t *looptest.T) {
 		w := New(ctx, t)
-		w.record = func(e scene.Event) {
-			if e.Kind == scene.Fault && e.Node == "a" && !slices.Contains(all, e.Text) {
+		w.record = func(e world.Event) {
+			if e.Kind == world.Fault && e.Node == "a" && !slices.Contains(all, e.Text) {
 				all = append(all, e.Text)
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
+	"github.com/takt-go/takt/loop/internal/world"
 )
 
 // A flight is a packet on a link.
@@ -23,11 +23,11 @@ func (l *link) sendPacket(f flight) {
 	if n.world.record != nil && !f.refused {
 		n.ids++
 		f.id = n.ids
-		l.tell(scene.Sent, f)
+		l.tellPacket(world.Sent, f)
 	}
 	f.at = l.departure(len(f.data)) + l.latency()
 	if l.dropped() {
-		l.tell(scene.Lost, f)
+		l.tellPacket(world.Lost, f)
 		return
 	}
 	twin := l.strikes("duplicate", l.Duplicate, n.faults.duplicate)
@@ -82,21 +82,21 @@ func (l *link) arrive() {
 // deliver gives a packet that has arrived to its socket.
 func (l *link) deliver(f flight) {
 	if l.cuts > 0 || !l.to.powered {
-		l.tell(scene.Lost, f)
+		l.tellPacket(world.Lost, f)
 		return
 	}
 	s := l.to.socketAt(f.to, f.from)
 	switch {
 	case s == nil:
-		l.tell(scene.Lost, f)
+		l.tellPacket(world.Lost, f)
 		if !f.refused {
 			l.back.sendPacket(flight{from: f.to, to: f.from, refused: true})
 		}
 	case f.refused && s.peer.nic == nil: // only a dialed socket learns of it
 	case s.come(f):
-		l.tell(scene.Arrived, f)
+		l.tellPacket(world.Arrived, f)
 	default:
-		l.tell(scene.Lost, f)
+		l.tellPacket(world.Lost, f)
 	}
 }
 
@@ -106,7 +106,7 @@ func (l *link) lose(which func() bool) int {
 	l.packets.set(append(l.packets.items[:0], slices.DeleteFunc(l.packets.waiting(), func(f flight) bool {
 		gone := which()
 		if gone {
-			l.tell(scene.Lost, f)
+			l.tellPacket(world.Lost, f)
 		}
 		return gone
 	})...), 0)
@@ -114,14 +114,17 @@ func (l *link) lose(which func() bool) int {
 	return before - l.packets.len()
 }
 
-// tell records what happens to a packet.
-func (l *link) tell(k scene.Kind, f flight) {
-	if f.id == 0 {
+// tellPacket records what happens to a packet.
+func (l *link) tellPacket(k world.Kind, f flight) { l.tell(k, f.id, "udp", len(f.data)) }
+
+// tell records what happens to a message. It has no id if it is not recorded.
+func (l *link) tell(k world.Kind, id uint64, network string, size int) {
+	if id == 0 {
 		return
 	}
 	node, peer := l.from.node.name, l.to.node.name
-	if k == scene.Arrived {
+	if k == world.Arrived {
 		node, peer = peer, node
 	}
-	l.from.net.world.tell(scene.Event{Kind: k, Node: node, Peer: peer, ID: f.id, Text: fmt.Sprintf("udp, %d bytes", len(f.data))})
+	l.from.net.world.tell(world.Event{Kind: k, Node: node, Peer: peer, ID: id, Text: fmt.Sprintf("%s, %d bytes", network, size)})
 }

@@ -1,13 +1,12 @@
 package sim
 
 import (
-	"fmt"
 	"slices"
 	"syscall"
 	"time"
 
 	"github.com/takt-go/takt/loop"
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
+	"github.com/takt-go/takt/loop/internal/world"
 )
 
 // A flow is one direction of a connection. It has the bytes that were sent and not received. The first of them have
@@ -82,23 +81,14 @@ func (f *flow) pushAt(at time.Duration, k segmentKind, size int) {
 	if n.world.record != nil && size > 0 {
 		n.ids++
 		s.id = n.ids
-		f.tell(scene.Sent, s)
+		f.tell(world.Sent, s)
 	}
 	f.segments.push(s)
 	f.arm()
 }
 
 // tell records what happens to a segment.
-func (f *flow) tell(k scene.Kind, s segment) {
-	if s.id == 0 {
-		return
-	}
-	node, peer := f.from.nic.node.name, f.to.nic.node.name
-	if k == scene.Arrived {
-		node, peer = peer, node
-	}
-	f.from.nic.net.world.tell(scene.Event{Kind: k, Node: node, Peer: peer, ID: s.id, Text: fmt.Sprintf("tcp, %d bytes", s.size)})
-}
+func (f *flow) tell(k world.Kind, s segment) { f.link.tell(k, s.id, "tcp", int(s.size)) }
 
 func (f *flow) busy() bool { return f.segments.len() > 0 }
 
@@ -142,9 +132,9 @@ func (f *flow) arrive() {
 	defer f.settle(f.arrived) // deferred, as an observer may call Goexit
 	for f.busy() && f.segments.waiting()[0].at <= now {
 		s := f.segments.pop()
-		how := scene.Arrived
+		how := world.Arrived
 		if f.to.gone {
-			how = scene.Lost
+			how = world.Lost
 		}
 		f.tell(how, s)
 		if !f.accept(s) {
@@ -200,7 +190,7 @@ func (f *flow) drop(keep int) {
 	keep = min(keep, len(segments))
 	for _, s := range segments[keep:] {
 		f.bytes.size -= int(s.size)
-		f.tell(scene.Lost, s)
+		f.tell(world.Lost, s)
 	}
 	f.segments.keep(keep)
 	if keep == 0 {

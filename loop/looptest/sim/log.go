@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
+	"github.com/takt-go/takt/loop/internal/world"
 )
 
 // A logHandler is the handler of the Log of a machine. If the run keeps no record, it drops everything.
@@ -31,7 +31,7 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 			b.WriteString(h.text(a))
 			return true
 		})
-		h.machine.node.world.tell(scene.Event{Kind: scene.Log, Node: h.machine.node.name, Text: b.String()})
+		h.machine.node.world.tell(world.Event{Kind: world.Log, Node: h.machine.node.name, Text: b.String()})
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
+	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
@@ -125,7 +125,7 @@ func (m *machine) exit(how string) {
 	m.switchOff()
 	n.world.net.exit(m)
 	n.disk.exit(m)
-	n.world.tell(scene.Event{Kind: scene.Ended, Node: n.name, Text: how})
+	n.world.tell(world.Event{Kind: world.Ended, Node: n.name, Text: how})
 }
 
 // switchOff ends the machine. From now on nothing that its tasks do has an effect outside of them.

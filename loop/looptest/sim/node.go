@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/future"
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
+	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
 )
@@ -58,7 +58,7 @@ func (n *Node) Start() {
 	m := newMachine(n)
 	n.machine = m
 	if w.record != nil {
-		w.tell(scene.Event{Kind: scene.Began, Node: n.name, Text: strconv.Itoa(n.starts), Realm: m.realm.Context()})
+		w.tell(world.Event{Kind: world.Began, Node: n.name, Text: strconv.Itoa(n.starts), Realm: m.realm.Context()})
 	}
 	m.main = task.Go(m.realm.Context(), m.run, task.Named(n.name), task.Lazy())
 }
@@ -80,7 +80,7 @@ func (n *Node) Crash() {
 	m.switchOff()
 	w.net.powerOff(m)
 	report := n.disk.powerOff()
-	w.tell(scene.Event{Kind: scene.Ended, Node: n.name, Text: "crash"})
+	w.tell(world.Event{Kind: world.Ended, Node: n.name, Text: "crash"})
 	if report != "" {
 		report = ": " + report
 	}
@@ -125,7 +125,7 @@ func (n *Node) Pause() {
 	n.world.mustAct("Pause")
 	if m := n.machine; m.up() && !m.paused() {
 		m.realm.Pause()
-		n.world.tell(scene.Event{Kind: scene.Paused, Node: n.name})
+		n.world.tell(world.Event{Kind: world.Paused, Node: n.name})
 		n.world.fault(n.name, "pause %s", n.name)
 	}
 }
@@ -136,7 +136,7 @@ func (n *Node) Resume() {
 	n.world.mustAct("Resume")
 	if m := n.machine; m.paused() {
 		m.realm.Resume()
-		n.world.tell(scene.Event{Kind: scene.Resumed, Node: n.name})
+		n.world.tell(world.Event{Kind: world.Resumed, Node: n.name})
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
+	"github.com/takt-go/takt/loop/internal/world"
 )
 
 // A cut keeps some links from delivering, until it heals.
@@ -22,7 +22,7 @@ func (n *network) cut(what, sides string, separates func(from, to *Node) bool) *
 	c := &cut{net: n, id: n.ids, separates: separates}
 	n.cuts = append(n.cuts, c)
 	n.world.fault("", "%s", what)
-	n.world.tell(scene.Event{Kind: scene.Cut, ID: c.id, Text: sides})
+	n.world.tell(world.Event{Kind: world.Cut, ID: c.id, Text: sides})
 	for _, from := range n.nics {
 		if from == nil {
 			continue
@@ -51,7 +51,7 @@ func (c *cut) heal() {
 		return
 	}
 	c.net.cuts = slices.Delete(c.net.cuts, i, i+1)
-	c.net.world.tell(scene.Event{Kind: scene.Healed, ID: c.id})
+	c.net.world.tell(world.Event{Kind: world.Healed, ID: c.id})
 	for _, l := range c.links {
 		l.cuts--
 	}
@@ -105,13 +105,13 @@ func (l *link) hold(node string) {
 	if l.held == 0 {
 		n.ids++
 		l.held = n.ids
-		n.world.tell(scene.Event{Kind: scene.Cut, ID: l.held, Text: "hold " + l.name})
+		n.world.tell(world.Event{Kind: world.Cut, ID: l.held, Text: "hold " + l.name})
 	}
 }
 
 func (l *link) release() {
 	if l.held != 0 {
-		l.from.net.world.tell(scene.Event{Kind: scene.Healed, ID: l.held, Text: "release " + l.name})
+		l.from.net.world.tell(world.Event{Kind: world.Healed, ID: l.held, Text: "release " + l.name})
 		l.held = 0
 		l.opened()
 	}

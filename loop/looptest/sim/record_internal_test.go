@@ -9,18 +9,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/loop/looptest"
-	"github.com/takt-go/takt/loop/looptest/internal/scene"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
 )
 
 // The record of a world has each message, with one ID for its events, and each fault.
 func TestRecordOfTheNetwork(t *testing.T) {
-	var events []scene.Event
+	var events []world.Event
 	looptest.Run(t, func(ctx context.Context, t *looptest.T) {
 		w := New(ctx, t)
-		w.record = func(e scene.Event) { events = append(events, e) }
+		w.record = func(e world.Event) { events = append(events, e) }
 		w.SetLink("", "", Link{Latency: time.Millisecond})
 		a, b := w.Host("a"), w.Host("b")
 		must := func(err error) {
@@ -73,7 +73,7 @@ func TestRecordOfTheNetwork(t *testing.T) {
 	})
 	var lines []string
 	for _, e := range events {
-		if e.Kind != scene.Began && e.Kind != scene.Ended {
+		if e.Kind != world.Began && e.Kind != world.Ended {
 			lines = append(lines, strings.TrimSpace(fmt.Sprintf("%v %d %s %s %d %s", e.At, e.Kind, e.Node, e.Peer, e.ID, e.Text)))
 		}
 	}
@@ -96,7 +96,7 @@ func TestRecordOfTheNetwork(t *testing.T) {
 3.006s %[3]d b n 7 tcp, 1 bytes
 4.0055s %[2]d b n 8 tcp, 24 bytes
 4.0065s %[4]d b n 8 tcp, 24 bytes
-5.0055s %[6]d   6 release a→b`, scene.Fault, scene.Sent, scene.Arrived, scene.Lost, scene.Cut, scene.Healed)
+5.0055s %[6]d   6 release a→b`, world.Fault, world.Sent, world.Arrived, world.Lost, world.Cut, world.Healed)
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("the record is\n%s\nwant\n%s", got, want)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/loop/looptest/internal/scene"
 	"github.com/takt-go/takt/loop/lowlevel"
@@ -23,7 +24,7 @@ type World struct {
 	net    *network
 	faults *faults // of the last call of Faults; nil if there was none
 	run    scene.Run
-	record func(scene.Event) // nil if nobody looks at the run
+	record func(world.Event) // nil if nobody looks at the run
 	ended  bool
 }
 
@@ -130,7 +131,7 @@ func mustBeName(name string) {
 }
 
 // tell records an event, if the run keeps a record. Callers whose text costs something look at w.record first.
-func (w *World) tell(e scene.Event) {
+func (w *World) tell(e world.Event) {
 	if w.record != nil && !w.ended {
 		e.At = w.loop.Elapsed()
 		w.record(e)
@@ -140,6 +141,6 @@ func (w *World) tell(e scene.Event) {
 // fault records a fault.
 func (w *World) fault(node, format string, args ...any) {
 	if w.record != nil {
-		w.tell(scene.Event{Kind: scene.Fault, Node: node, Text: fmt.Sprintf(format, args...)})
+		w.tell(world.Event{Kind: world.Fault, Node: node, Text: fmt.Sprintf(format, args...)})
 	}
 }
