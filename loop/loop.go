@@ -46,6 +46,7 @@ type Loop struct {
 	phase atomic.Uint32 // a phase
 	mode  mode          // the driver's mode, while there is a driver
 	slice slice         // the part of a turn that RunFor may run
+	way   way           // when the loop gave way to other goroutines
 	// The loop is open and not in debug mode. One flag for both keeps check small enough for the
 	// compiler to inline.
 	lenient bool

@@ -295,7 +295,10 @@ func (l *Loop) beginTurn() bool {
 
 // newTurn begins a turn with the entries that are in the ready queue now.
 func (l *Loop) newTurn() {
-	l.turnEnd = l.ready.Tail()
+	if l.turnEnd = l.ready.Tail(); l.turnEnd-l.way.at >= wayEvery {
+		l.way.at = l.turnEnd
+		l.giveWay()
+	}
 	l.turns++
 	if l.observer != nil {
 		l.tellTurn()

@@ -159,7 +159,9 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 	if !own {
 		l.meet(ctx)
 	}
-	l.spawned++
+	if l.spawned++; l.spawned%wayEvery == 0 {
+		l.giveWay()
+	}
 	t.env, t.id, t.kind, t.outcome, t.start = env, l.spawned, kind, outcome, start
 	if name != "" {
 		t.call(name)
