@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -269,6 +270,7 @@ func (x *explorer) work(workers *sync.WaitGroup, spare *lowlevel.Spare, with loo
 		}
 		r.spare = with
 		x.runOne(r, again)
+		runtime.Gosched() // schedules are short, so their loops seldom let the collector's worker run
 	}
 }
 
