@@ -36,11 +36,11 @@ func (t *Task) stepNow() {
 		prev.enterStep(t)
 	}
 	l.eager++
-	defer l.leaveStep(prev)
 	if t.kind == stackless {
-		t.stepGuarded()
+		t.stepGuarded(prev)
 		return
 	}
+	defer l.leaveStep(prev)
 	s, me := l.takeStack(t), l.stacks.Active
 	s.Caller = me
 	if place := me.Replace(s); place.ByNext { // SwitchTo, written out: see its comment
@@ -236,13 +236,17 @@ func (t *Task) step() {
 	l.current = nil
 }
 
-// stepGuarded is step with a guard of its own. It is used outside of dispatch.
-func (t *Task) stepGuarded() {
-	returned := false
+// stepGuarded is step, inside a step of maker, with a guard of its own. maker is nil if a callback makes the
+// eager step.
+func (t *Task) stepGuarded(maker *Task) {
+	l, returned := t.env.loop, false
 	defer func() {
 		if !returned {
+			defer l.leaveStep(maker)
 			t.unwound(recovered(recover(), t))
+			return
 		}
+		l.leaveStep(maker)
 	}()
 	t.step()
 	returned = true

@@ -167,6 +167,17 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 		t.call(name)
 	}
 	l.register(t, body)
+	if l.factory == nil && start != atOnce && !derived && env.realm == nil && !l.attended && !l.guided { // the usual case
+		t.state = stateQueued
+		l.ready.Push((*entry)(t))
+		return
+	}
+	t.introduce(ctx, derived)
+}
+
+// introduce hands a new task to the observers and to its factory.
+func (t *Task) introduce(ctx context.Context, derived bool) {
+	l := t.env.loop
 	if l.debug {
 		t.withExtra().debug = &debugExtra{site: spawnSite()}
 	}
@@ -182,7 +193,7 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 	if l.follower != nil {
 		l.tellMade(t)
 	}
-	if env.realm.over() {
+	if t.env.realm.over() {
 		t.Cancel(errRealmEnded)
 	} else if derived {
 		l.bindTask(ctx, t)
@@ -192,8 +203,10 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 	} else {
 		t.Enqueue()
 	}
-	if l.labeled && !own {
-		l.relabel(ctx) // an eager step may have removed the labels
+	if l.labeled {
+		if _, own := ctx.(*ownContext); !own {
+			l.relabel(ctx) // an eager step may have removed the labels
+		}
 	}
 	started = true
 }

@@ -87,7 +87,7 @@ func (t *stackless[T]) Step(driven *loop.Task, err error) loop.Suspension {
 		s = End()
 	}
 	if s.Ended() {
-		finish(driven, v, err)
+		finish(&t.Task, v, err)
 		t.m = nil
 	}
 	return s

@@ -107,7 +107,7 @@ type remoteBody[T any] struct {
 
 func (b *remoteBody[T]) Step(t *loop.Task, _ error) loop.Suspension {
 	v, err := b.body(t.Context())
-	finish(t, v, err)
+	finish(taskOf[T](t), v, err)
 	b.of.ended(taskOf[T](t))
 	return End()
 }

@@ -128,23 +128,22 @@ type function[T any] func(context.Context) (T, error)
 
 func (f function[T]) Step(t *loop.Task, _ error) loop.Suspension {
 	v, err := f(t.Context())
-	finish(t, v, err)
+	finish(taskOf[T](t), v, err)
 	return End()
 }
 
 func (f function[T]) Fail(t *loop.Task, err error) { fail[T](t, err) }
 
 // finish completes t with what its body returned.
-func finish[T any](t *loop.Task, v T, err error) {
+func finish[T any](t *Task[T], v T, err error) {
 	if err != nil {
-		err = lowlevel.LetThrough(t.Context(), err)
-	} else if e := lowlevel.PendingCancel(t); e != nil { // no suspension delivers it any more
+		err = lowlevel.LetThrough(t.strand.Context(), err)
+	} else if e := lowlevel.PendingCancel(&t.strand); e != nil { // no suspension delivers it any more
 		err = e
 	}
-	of := taskOf[T](t)
-	of.promise().Complete(v, err)
-	if err != nil && !of.Canceled() {
-		lowlevel.Failed(t)
+	t.promise().Complete(v, err)
+	if err != nil && !t.Canceled() {
+		lowlevel.Failed(&t.strand)
 	}
 }
 
@@ -152,9 +151,10 @@ func taskOf[T any](t *loop.Task) *Task[T] { return t.Outcome().(*Task[T]) }
 
 func fail[T any](t *loop.Task, err error) {
 	var zero T
+	of := taskOf[T](t)
 	if err == loop.ErrGoexit { // the Goexit ends the driver, too: no need to report a failure
-		taskOf[T](t).promise().Complete(zero, err)
+		of.promise().Complete(zero, err)
 		return
 	}
-	finish(t, zero, err)
+	finish(of, zero, err)
 }
