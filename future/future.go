@@ -199,13 +199,12 @@ type core struct {
 // rest is allocated when a future needs more than one waiter, an owner, or an error. It
 // takes the place of the single waiter in core.waits.
 type rest struct {
-	loop.Runnable // the first waiter, or *index: see waiters.go; nil for none
+	loop.Runnable // the first waiter, or *crowd: see waiters.go; nil for none
 	more          []loop.Runnable
 	owner         Owner // nil if the owner is a task
 	err           error
 	state         state
-	taken         bool  // code has taken the error
-	searches      uint8 // removals of a waiter that have searched all waiters
+	taken         bool // code has taken the error
 }
 
 // success is the rest of every future that has a value and no rest of its own.
@@ -414,7 +413,7 @@ func (c *core) mustBelong() {
 // average. It panics if == cannot compare r, as for a lowlevel.Func.
 func (c *core) RemoveWaiter(r loop.Runnable) bool {
 	c.check("Remove")
-	if r != nil && !comparable(r) {
+	if r != nil && !canCompare(r) {
 		panic(fmt.Sprintf("future: RemoveWaiter of a %T, which == cannot compare; give AddWaiter and RemoveWaiter a pointer", r))
 	}
 	switch rest := c.rest(); {
@@ -483,11 +482,16 @@ func (c *core) succeed() {
 const completing = "completing a future, or Schedule,"
 
 func (r *rest) complete(l *loop.Loop, s state, err error) {
-	if r.Runnable != nil || len(r.more) > 0 {
+	if r.waited() {
 		lowlevel.Check(l, completing)
 	}
-	first, more := r.takeWaiters()
+	first, more := r.Runnable, r.more
+	r.Runnable, r.more = nil, nil
 	r.state, r.err = s, err
+	if c, ok := first.(*crowd); ok {
+		r.scheduleCrowd(l, c)
+		return
+	}
 	if more != nil {
 		// Deferred, because an observer may call Goexit while first is scheduled.
 		defer r.scheduleAll(l, more)

@@ -25,11 +25,14 @@ func NewShared[T any](ctx context.Context) *Future[T] {
 	l := lowlevel.LoopOf(ctx)
 	list, _ := lists.Get().(*sharedList)
 	if list == nil {
-		list = &sharedList{make([]loop.Runnable, 0, 8)}
+		list = &sharedList{waiters: make([]loop.Runnable, 0, 8)}
 	}
 	s := &shared[T]{own: rest{owner: list, more: list.waiters}}
+	if list.crowd != nil {
+		s.own.Runnable = list.crowd
+	}
 	s.core = core{home: lowlevel.HomeOfLoop(l), waits: &s.own}
-	list.waiters = nil
+	list.waiters, list.crowd = nil, nil
 	return &s.Future
 }
 
@@ -48,7 +51,10 @@ func (c *core) Shared() bool {
 
 // A sharedList is the owner of a shared future. When the future is done, it takes the list of
 // the waiters, and serves for the next one: a list of many waiters costs more than all else.
-type sharedList struct{ waiters []loop.Runnable }
+type sharedList struct {
+	waiters []loop.Runnable
+	crowd   *crowd // in place of waiters if there were many
+}
 
 // lists are those that serve no future.
 var lists sync.Pool // of *sharedList
@@ -67,6 +73,19 @@ func (r *rest) scheduleAll(l *loop.Loop, waiters []loop.Runnable) {
 	if list, shared := r.owner.(*sharedList); shared {
 		clear(waiters)
 		list.waiters = waiters[:0]
+		lists.Put(list)
+	}
+}
+
+// scheduleCrowd wakes the waiters in c, which was taken from r.
+func (r *rest) scheduleCrowd(l *loop.Loop, c *crowd) {
+	if !c.empty() {
+		loop.Internals.ScheduleCrowd(l, c.tasks.parts, c.others.parts)
+	}
+	if list, shared := r.owner.(*sharedList); shared {
+		c.tasks.empty()
+		c.others.empty()
+		list.crowd = c
 		lists.Put(list)
 	}
 }

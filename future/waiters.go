@@ -1,88 +1,74 @@
 package future
 
 import (
-	"reflect"
 	"slices"
 
 	"github.com/takt-go/takt/loop"
 )
 
 // The waiters of a future are kept in the order in which they were added. The first waiter
-// is rest.Runnable, and the others are in rest.more.
+// is rest.Runnable, and the others are in rest.more. A removal searches all of them.
 //
-// If there are few waiters, a removal searches all of them. If there are many, the first
-// removals search, too, and the next one makes an index. The index takes the place of the first
-// waiter, and then all waiters are in more. From then on a removal leaves a nil in more. When more
-// than half of more is nil, the remaining waiters move together. So adding and removing a waiter
-// costs O(1) on average.
+// If there are many waiters, a crowd takes the place of the first waiter, and then it has all of them.
 
-const (
-	few      = 32 // the largest number of waiters that are always searched one by one
-	searches = 16 // so many searches through many waiters cost less than an index
-)
-
-// An index knows where in more each waiter is.
-type index struct {
-	at    map[loop.Runnable]place
-	holes int // the number of nils in more
+// A crowd is the waiters of a future that has many. Mostly all of them are tasks, and a task takes
+// one word.
+type crowd struct {
+	tasks  line[*loop.Task]    // those before the first waiter that is not a task
+	others line[loop.Runnable] // the later ones
 }
 
-// A place is the first index of a waiter in more, and the number of its other places.
-type place struct{ at, others int }
+// Run is a no-op. A crowd is a Runnable only because it stands in the place of a waiter.
+func (*crowd) Run() {}
 
-// Run is a no-op. An index is a Runnable only because it stands in the place of a waiter.
-func (*index) Run() {}
-
-func (r *rest) index() *index {
-	x, _ := r.Runnable.(*index)
-	return x
+func (r *rest) crowd() *crowd {
+	c, _ := r.Runnable.(*crowd)
+	return c
 }
 
 // add puts w behind all other waiters.
 func (r *rest) add(w loop.Runnable) {
-	if r.Runnable == nil && len(r.more) == 0 {
+	switch c := r.crowd(); {
+	case c != nil:
+		c.add(w)
+	case r.Runnable == nil && len(r.more) == 0:
 		r.Runnable = w
-		return
-	}
-	r.more = append(r.more, w)
-	if x := r.index(); x != nil {
-		x.note(w, len(r.more)-1)
+	case len(r.more) < few:
+		r.more = append(r.more, w)
+	default:
+		r.join().add(w)
 	}
 }
 
-// note notes that w is at the index at. A waiter that is not comparable cannot be removed,
-// so it is not noted.
-func (x *index) note(w loop.Runnable, at int) {
-	if !comparable(w) {
-		return
+// join moves all waiters to a crowd, which it makes.
+func (r *rest) join() *crowd {
+	c := new(crowd)
+	if r.Runnable != nil {
+		c.add(r.Runnable)
 	}
-	if p, again := x.at[w]; again {
-		p.others++
-		x.at[w] = p
-		return
+	for _, w := range r.more {
+		c.add(w)
 	}
-	x.at[w] = place{at: at}
+	r.Runnable, r.more = c, nil
+	return c
 }
 
-// comparable reports whether == can compare w. It allocates nothing for a pointer.
-func comparable(w loop.Runnable) bool {
-	return reflect.TypeOf(w).Kind() == reflect.Pointer || reflect.ValueOf(w).Comparable()
+// waited reports whether there is a waiter.
+func (r *rest) waited() bool {
+	if c := r.crowd(); c != nil {
+		return !c.empty()
+	}
+	return r.Runnable != nil || len(r.more) > 0
 }
 
 // remove removes w from its first place, and reports whether it had one.
 func (r *rest) remove(w loop.Runnable) bool {
-	if x := r.index(); x != nil {
-		return r.removeBy(x, w)
+	if c := r.crowd(); c != nil {
+		return c.remove(w)
 	}
 	if r.Runnable == w {
 		r.Runnable = nil
 		return true
-	}
-	if len(r.more) > few {
-		if r.searches == searches {
-			return r.removeBy(r.makeIndex(), w)
-		}
-		r.searches++
 	}
 	at := slices.Index(r.more, w)
 	if at < 0 {
@@ -92,53 +78,19 @@ func (r *rest) remove(w loop.Runnable) bool {
 	return true
 }
 
-// removeBy is remove with an index.
-func (r *rest) removeBy(x *index, w loop.Runnable) bool {
-	p, found := x.at[w]
-	if !found {
-		return false
+func (c *crowd) empty() bool { return c.tasks.n+c.others.n == 0 }
+
+func (c *crowd) add(w loop.Runnable) {
+	if t := loop.Internals.TaskOf(w); t != nil && c.others.n == 0 {
+		c.tasks.add(t)
+	} else {
+		c.others.add(w)
 	}
-	delete(x.at, w)
-	r.more[p.at] = nil
-	if p.others > 0 {
-		x.at[w] = place{p.at + 1 + slices.Index(r.more[p.at+1:], w), p.others - 1}
-	}
-	if x.holes++; x.holes > len(r.more)/2 {
-		r.pack(x)
-	}
-	return true
 }
 
-// pack moves the waiters together, and drops the index: the next removal makes one.
-func (r *rest) pack(x *index) {
-	waiters := make([]loop.Runnable, 0, len(r.more)-x.holes)
-	for _, w := range r.more {
-		if w != nil {
-			waiters = append(waiters, w)
-		}
+func (c *crowd) remove(w loop.Runnable) bool {
+	if t := loop.Internals.TaskOf(w); t != nil && c.tasks.remove(t) {
+		return true
 	}
-	r.Runnable, r.more = nil, waiters
-}
-
-// makeIndex moves all waiters to more, and puts an index of them in rest.Runnable.
-func (r *rest) makeIndex() *index {
-	if r.Runnable != nil {
-		r.more = slices.Insert(r.more, 0, r.Runnable)
-	}
-	x := &index{at: make(map[loop.Runnable]place, len(r.more))}
-	for at, w := range r.more {
-		x.note(w, at)
-	}
-	r.Runnable = x
-	return x
-}
-
-// takeWaiters removes all waiters, and returns the first and the others, in their order.
-func (r *rest) takeWaiters() (first loop.Runnable, more []loop.Runnable) {
-	first, more = r.Runnable, r.more
-	if r.index() != nil {
-		first, more = nil, slices.DeleteFunc(more, func(w loop.Runnable) bool { return w == nil })
-	}
-	r.Runnable, r.more = nil, nil
-	return first, more
+	return c.others.remove(w)
 }

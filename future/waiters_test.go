@@ -1,7 +1,9 @@
 package future
 
 import (
+	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -22,53 +24,99 @@ type byValue numbered
 
 func (w byValue) Run() { *w.ran = append(*w.ran, w.n) }
 
-// mustBeInOrder checks that the waiters are want, and that the index matches them.
+// mustBeInOrder checks that the waiters are want, and that the indexes match them.
 func mustBeInOrder(t *testing.T, c *core, want []loop.Runnable) {
 	t.Helper()
 	var got []loop.Runnable
-	r := c.rest()
-	switch {
+	switch r := c.rest(); {
 	case r == nil && c.waits != nil:
 		got = append(got, c.waits)
+	case r != nil && r.crowd() != nil:
+		for _, w := range waitersIn(t, &r.crowd().tasks) {
+			got = append(got, sleepers[w])
+		}
+		got = append(got, waitersIn(t, &r.crowd().others)...)
 	case r != nil:
-		x := r.index()
-		if x == nil && r.Runnable != nil {
+		if r.Runnable != nil {
 			got = append(got, r.Runnable)
 		}
-		seen := map[loop.Runnable]place{}
-		holes := 0
-		for at, w := range r.more {
-			if w == nil {
-				holes++
-				continue
-			}
-			got = append(got, w)
-			if x == nil {
-				continue
-			}
-			if p, again := seen[w]; again {
-				seen[w] = place{p.at, p.others + 1}
-			} else {
-				seen[w] = place{at: at}
-			}
-		}
-		if x == nil && holes > 0 || x != nil && (x.holes != holes || 2*holes > len(r.more)) {
-			t.Fatalf("%d holes among %d, index: %v", holes, len(r.more), x)
-		}
-		if x != nil {
-			for w, p := range seen {
-				if x.at[w] != p {
-					t.Fatalf("a waiter is at %v, but the index has %v", p, x.at[w])
-				}
-			}
-			if len(x.at) != len(seen) {
-				t.Fatalf("the index has %d waiters, want %d", len(x.at), len(seen))
-			}
-		}
+		got = append(got, r.more...)
 	}
 	if !slices.Equal(got, want) {
 		t.Fatalf("the %d waiters are not the %d expected ones, or not in their order", len(got), len(want))
 	}
+}
+
+// waitersIn returns the waiters of q, and checks that its fields match them.
+func waitersIn[T comparable](t *testing.T, q *line[T]) (all []T) {
+	t.Helper()
+	var hole T
+	seen := map[T]place{}
+	holes := 0
+	for i, part := range q.parts {
+		if cap(part) > laterPart {
+			t.Fatalf("part %d has room for %d waiters, want at most %d", i, cap(part), laterPart)
+		}
+		if i > q.last && len(part) > 0 {
+			t.Fatalf("%d waiters are in part %d, but the last part is %d", len(part), i, q.last)
+		}
+		for at, w := range part {
+			if w == hole {
+				holes++
+				continue
+			}
+			all = append(all, w)
+			if p, again := seen[w]; again {
+				seen[w] = place{p.part, p.at, p.others + 1}
+			} else {
+				seen[w] = place{part: int32(i), at: int32(at)}
+			}
+		}
+	}
+	if len(all) != q.n || holes != q.holes || holes > q.n || q.index == nil && holes > 0 {
+		t.Fatalf("%d waiters and %d holes, but the line has counted %d and %d", len(all), holes, q.n, q.holes)
+	}
+	if q.index != nil && !maps.Equal(q.index, seen) {
+		t.Fatal("the index does not have the places of the waiters")
+	}
+	return all
+}
+
+// sleepers has what suspended tasks have given to AddWaiter.
+var sleepers = map[*loop.Task]loop.Runnable{}
+
+// A pier is an awaitable that is never done, and collects its waiters in sleepers.
+type pier struct{ Future[int] }
+
+func (p *pier) AddWaiter(r loop.Runnable) { sleepers[loop.Internals.TaskOf(r)] = r }
+
+// dozer is the body of a task that awaits a pier, and ends when it is woken.
+type dozer struct {
+	pier *pier
+	n    int
+	ran  *[]int
+}
+
+func (d *dozer) Step(t *loop.Task, err error) loop.Suspension {
+	if d.pier == nil || err != nil {
+		*d.ran = append(*d.ran, d.n)
+		return loop.Suspension{}
+	}
+	p := d.pier
+	d.pier = nil
+	return loop.Internals.On(p)
+}
+
+func (d *dozer) Fail(*loop.Task, error) {}
+
+// doze makes a task that waits, and returns the waiter that wakes it. Then the task writes n.
+func doze(l *loop.Loop, n int, ran *[]int) loop.Runnable {
+	t, f := new(loop.Task), New[int](l.Context())
+	p := &pier{}
+	p.core = core{home: lowlevel.HomeOfLoop(l)}
+	lowlevel.Spawn(l.Context(), t, lowlevel.Stackless, &dozer{p, n, ran}, f, "", lowlevel.AsAsked)
+	l.RunOnce()
+	return sleepers[t]
 }
 
 func TestWaitersAreAsInASlice(t *testing.T) {
@@ -79,6 +127,12 @@ func TestWaitersAreAsInASlice(t *testing.T) {
 		var model []loop.Runnable
 		var ran, want []int
 		var all []loop.Runnable
+		numbers := map[loop.Runnable]int{} // of the tasks
+		for n := range 300 {
+			w := doze(l, n, &ran)
+			all, numbers[w] = append(all, w), n
+		}
+		tasks := len(all)
 		for n := range 300 {
 			all = append(all, &numbered{n, &ran})
 			if n%10 == 0 {
@@ -86,11 +140,16 @@ func TestWaitersAreAsInASlice(t *testing.T) {
 			}
 		}
 		growing := 6
+		onlyTasks := 300 * int(seed%6) // so many steps have only tasks
 		for step := range 1500 {
 			if step%300 == 0 {
 				growing = 10 - growing // the list grows and shrinks, so that indexes are made and dropped
 			}
-			w := all[chance.IntN(len(all))] // may be a waiter already
+			some := len(all)
+			if step < onlyTasks {
+				some = tasks
+			}
+			w := all[chance.IntN(some)] // may be a waiter already
 			if chance.IntN(10) < growing {
 				f.AddWaiter(w)
 				model = append(model, w)
@@ -114,6 +173,11 @@ func TestWaitersAreAsInASlice(t *testing.T) {
 				want = append(want, w.n)
 			case byValue:
 				want = append(want, w.n)
+			default:
+				if n, first := numbers[w]; first { // once, although the task may have been added again
+					want = append(want, n)
+					delete(numbers, w)
+				}
 			}
 		}
 		_ = f.SetResult(1)
@@ -147,22 +211,23 @@ func TestRemovalFromALongListIsByAnIndex(t *testing.T) {
 				places[i] = i
 			}
 			order(n, places)
-			indexes := map[*index]bool{}
+			waitersIn(t, &f.rest().crowd().others)
+			indexes := map[uintptr]bool{}
 			for left, at := range places {
 				if !callbacks[at].Remove() || callbacks[at].Remove() {
 					t.Fatalf("Remove of callback %d must report true, then false", at)
 				}
-				x := f.rest().index()
-				if x == nil && n-left-1 > few && left >= searches {
-					t.Fatalf("%d waiters are left, but there is no index", n-left-1)
+				q := &f.rest().crowd().others
+				if q.index == nil && q.n > few && left >= searches {
+					t.Fatalf("%d waiters are left, but there is no index", q.n)
 				}
-				indexes[x] = true
+				indexes[reflect.ValueOf(q.index).Pointer()] = true
 			}
 			if len(indexes) > 14 { // a new index each time that half of the waiters have left
 				t.Errorf("%d indexes were made", len(indexes))
 			}
-			if r := f.rest(); r.Runnable != nil || len(r.more) > 0 || cap(r.more) > few {
-				t.Errorf("an empty list has room for %d waiters", cap(r.more))
+			if q := &f.rest().crowd().others; q.n > 0 || len(q.parts) > 1 || len(q.parts) == 1 && cap(q.parts[0]) > firstPart {
+				t.Errorf("an empty line has %d waiters and %d parts", q.n, len(q.parts))
 			}
 		})
 	}
@@ -197,22 +262,32 @@ func TestRemoveOfWhatCannotBeCompared(t *testing.T) {
 	}
 }
 
-// The list of the waiters of a shared future that is done holds on to none of them.
+// The list of the waiters of a shared future that is done holds on to none of them, and has room for as many.
 func TestListOfASharedFutureIsEmptiedBeforeItIsUsedAgain(t *testing.T) {
-	l := loop.New()
-	defer l.Close()
-	f := NewShared[int](l.Context())
-	for range 100 {
-		f.OnDone(func() {})
-	}
-	list := f.owner().(*sharedList)
-	_ = f.SetResult(1)
-	if cap(list.waiters) < 99 {
-		t.Errorf("the list has room for %d, though the future had 100 waiters", cap(list.waiters))
-	}
-	for at, w := range list.waiters[:cap(list.waiters)] {
-		if w != nil {
-			t.Fatalf("the list holds on to a waiter at %d", at)
+	for _, n := range []int{few, 1000} {
+		l := loop.New()
+		defer l.Close()
+		f := NewShared[int](l.Context())
+		for range n {
+			f.OnDone(func() {})
+		}
+		list := f.owner().(*sharedList)
+		_ = f.SetResult(1)
+		parts := [][]loop.Runnable{list.waiters}
+		if list.crowd != nil {
+			parts = append(parts, list.crowd.others.parts...)
+		}
+		room := 0
+		for _, part := range parts {
+			room += cap(part)
+			for at, w := range part[:cap(part)] {
+				if w != nil {
+					t.Fatalf("the list holds on to a waiter at %d", at)
+				}
+			}
+		}
+		if room < n-1 {
+			t.Errorf("the list has room for %d, though the future had %d waiters", room, n)
 		}
 	}
 }

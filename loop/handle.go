@@ -88,6 +88,51 @@ func (l *Loop) scheduleAll(rs []Runnable) {
 	}
 }
 
+// scheduleCrowd schedules many waiters: the tasks, and then the others. It skips nils.
+func (l *Loop) scheduleCrowd(tasks [][]*Task, others [][]Runnable) {
+	l.check("completing a future, or Schedule,")
+	n := 0
+	for _, part := range tasks {
+		n += len(part)
+	}
+	l.ready.Reserve(n)
+	for _, part := range tasks {
+		for _, t := range part {
+			if t != nil {
+				l.ready.Push((*entry)(t))
+			}
+		}
+	}
+	for _, part := range others {
+		for _, r := range part {
+			if r != nil {
+				l.ready.Push(r)
+			}
+		}
+	}
+	if l.observer != nil {
+		l.tellCrowd(tasks, others)
+	}
+}
+
+// tellCrowd tells the observers of what scheduleCrowd has scheduled.
+func (l *Loop) tellCrowd(tasks [][]*Task, others [][]Runnable) {
+	for _, part := range tasks {
+		for _, t := range part {
+			if t != nil {
+				l.tellWoken((*entry)(t))
+			}
+		}
+	}
+	for _, part := range others {
+		for _, r := range part {
+			if r != nil {
+				l.tellWoken(r)
+			}
+		}
+	}
+}
+
 // callback checks the function that a scheduling call was given.
 func callback(what string, fn func()) function {
 	if fn == nil {

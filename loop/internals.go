@@ -94,3 +94,14 @@ func (internals) CheckTask(t *Task, what string) {
 		t.env.loop.mustBeHere(what)
 	}
 }
+
+// TaskOf returns the task if r is what a suspended task gives to AddWaiter, and nil otherwise.
+func (internals) TaskOf(r Runnable) *Task {
+	e, _ := r.(*entry)
+	return (*Task)(e)
+}
+
+// ScheduleCrowd schedules the tasks, and then the others, in order. It skips nils.
+func (internals) ScheduleCrowd(l *Loop, tasks [][]*Task, others [][]Runnable) {
+	l.scheduleCrowd(tasks, others)
+}

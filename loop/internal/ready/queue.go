@@ -1,6 +1,8 @@
 // Package ready has the ready queue. It knows nothing of the entries except that they can run.
 package ready
 
+import "math/bits"
+
 // A Runnable is something that the loop can run: see package loop.
 type Runnable interface{ Run() }
 
@@ -31,6 +33,7 @@ type Queue struct {
 	full       uint64 // tail cannot grow beyond this position
 	mask       uint64
 	rested     uint64 // head at the last Shrink
+	used       uint64 // entries between the last Shrink and the one before
 }
 
 // Empty reports whether the queue has no entries. An entry that was taken out counts as an entry.
@@ -83,19 +86,20 @@ func (q *Queue) Take(at uint64) Runnable {
 	return r
 }
 
-// rested is the number of entries that an empty queue keeps room for.
+// rested is the number of entries that an empty queue always keeps room for.
 const rested = 8192
 
-// Shrink halves the buffer of an empty queue if the buffer is large, and if less than half of it was
-// used since the last Shrink. If a loop calls Shrink whenever nothing is ready, it does not keep a
-// large buffer after a single burst, and it does keep one for bursts that come again and again.
+// Shrink gives back the room of an empty queue that the last two bursts of entries did not both use. A
+// burst is what comes between two calls. If a loop calls Shrink whenever nothing is ready, it does not
+// keep a large buffer after a single burst, and it does keep one for bursts that come again and again.
 func (q *Queue) Shrink() {
+	used := q.head - q.rested
 	if len(q.buf) > rested {
-		if q.head-q.rested < uint64(len(q.buf)/2) {
-			q.resize(len(q.buf) / 2)
+		if room := roomFor(max(rested, int(min(used, q.used)))); room < len(q.buf) {
+			q.resize(room)
 		}
-		q.rested = q.head
 	}
+	q.rested, q.used = q.head, used
 }
 
 // Reset removes all entries. The next entry gets the position 0, as in a new queue. The queue keeps its
@@ -109,6 +113,16 @@ func (q *Queue) Reset() {
 		*q = Queue{}
 	}
 }
+
+// Reserve makes room for n more entries, so that the buffer grows once for all of them.
+func (q *Queue) Reserve(n int) {
+	if need := q.Len() + n; need > len(q.buf) {
+		q.resize(roomFor(max(64, need)))
+	}
+}
+
+// roomFor returns the least power of two that is not less than n.
+func roomFor(n int) int { return 1 << bits.Len(uint(n-1)) }
 
 // grow is not inlined, so that the compiler can inline Push.
 //

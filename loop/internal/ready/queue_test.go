@@ -191,41 +191,53 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// A queue that is filled again and again keeps its buffer.
-func TestShrinkBetweenBursts(t *testing.T) {
+// A queue keeps room for the smaller one of the last two bursts, and always a moderate room.
+func TestShrink(t *testing.T) {
 	var q Queue
-	for range 3 {
-		for i := range rested + 1 {
+	all := 0
+	for at, c := range []struct{ burst, want int }{
+		{4 * rested, rested}, // a single burst
+		{4 * rested, 4 * rested},
+		{8 * rested, 4 * rested},
+		{8*rested - 1, 8 * rested},
+		{rested + 1, 2 * rested},
+		{rested + 1, 2 * rested},
+		{1, rested},
+		{8 * rested, rested},
+		{0, rested},
+	} {
+		for i := range c.burst {
 			q.Push(numbered(i))
 		}
 		popAll(&q)
-		if q.Shrink(); q.Cap() != 2*rested {
-			t.Fatalf("room for %d, want %d", q.Cap(), 2*rested)
+		if q.Shrink(); q.Cap() != c.want {
+			t.Errorf("after burst %d, of %d entries, there is room for %d, want %d", at, c.burst, q.Cap(), c.want)
 		}
+		all += c.burst
+	}
+	if at := put(&q, numbered(1)); at != uint64(all) || q.At(at) != numbered(1) {
+		t.Errorf("the next entry is %v at %d, want it at %d", q.At(at), at, all)
 	}
 }
 
-// Each Shrink halves the ring of an empty queue, until it has a moderate size.
-func TestShrink(t *testing.T) {
+// Reserve makes room for so many entries, and not for more if there is room.
+func TestReserve(t *testing.T) {
 	var q Queue
-	for i := range 4 * rested {
-		q.Push(numbered(i))
-	}
-	popAll(&q)
-	if q.Shrink(); q.Cap() != 4*rested {
-		t.Errorf("room for %d just after a burst of %d", q.Cap(), 4*rested)
-	}
-	for want := 2 * rested; want >= rested; want /= 2 {
-		if q.Shrink(); q.Cap() != want {
-			t.Errorf("the queue has room for %d entries, want %d", q.Cap(), want)
+	for _, c := range []struct{ n, want int }{{1, 64}, {64, 64}, {65, 128}, {1000, 1024}, {1, 1024}} {
+		if q.Reserve(c.n); q.Cap() != c.want {
+			t.Errorf("after Reserve(%d) there is room for %d, want %d", c.n, q.Cap(), c.want)
 		}
 	}
-	q.Shrink()
-	if q.Cap() != rested {
-		t.Errorf("at the end the queue has room for %d entries, want %d", q.Cap(), rested)
+	for i := range 1000 {
+		q.Push(numbered(i))
 	}
-	if at := put(&q, numbered(1)); at != 4*rested || q.At(at) != numbered(1) {
-		t.Errorf("the next entry is %v at %d", q.At(at), at)
+	if q.Reserve(25); q.Cap() != 2048 {
+		t.Errorf("with 1000 entries, Reserve(25) makes room for %d, want 2048", q.Cap())
+	}
+	for i := range 1000 {
+		if got := q.Pop(); got != numbered(i) {
+			t.Fatalf("Pop returned %v, want %d", got, i)
+		}
 	}
 }
 
