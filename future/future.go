@@ -78,7 +78,7 @@ type Future[T any] struct {
 // New makes a pending future of the loop that ctx belongs to. It panics if ctx belongs to no
 // loop.
 func New[T any](ctx context.Context) *Future[T] {
-	return &Future[T]{core: core{home: lowlevel.HomeOfLoop(lowlevel.LoopOf(ctx))}}
+	return &Future[T]{core: core{home: lowlevel.HomeOfLoop(loop.Internals.LoopOf(ctx))}}
 }
 
 // Result returns the value or the error of the future. The error of a pending future is
@@ -98,10 +98,15 @@ func (f *Future[T]) Result() (T, error) {
 // panics if the future has a waiter and the loop is closed.
 func (f *Future[T]) SetResult(v T) error {
 	f.mustBe("SetResult")
-	if !f.free() {
-		if err := f.settable("SetResult"); err != nil {
-			return err
+	if f.rest() == nil && f.TaskOf() == nil { // the usual case: settable returns nil
+		if l := f.home.Free(); l != nil {
+			f.value = v
+			f.wakeOne(l)
+			return nil
 		}
+	}
+	if err := f.settable("SetResult"); err != nil {
+		return err
 	}
 	f.check("SetResult")
 	f.value = v
@@ -387,7 +392,9 @@ func (c *core) OnDone(fn func()) Callback {
 // OnDone and Await use it. The future of a gather without arguments is done and belongs to no
 // loop: AddWaiter then runs r itself. AddWaiter costs O(1).
 func (c *core) AddWaiter(r loop.Runnable) {
-	c.check("waiting for a future, or OnDone,")
+	if c.home.Free() == nil {
+		c.check("waiting for a future, or OnDone,")
+	}
 	switch {
 	case c.waits == nil && c.home != lowlevel.Home{}:
 		c.waits = r
@@ -436,9 +443,6 @@ func (c *core) check(what string) {
 	}
 }
 
-// free is a fast check for the most common case. If it returns true, settable returns nil.
-func (c *core) free() bool { return c.rest() == nil && c.TaskOf() == nil }
-
 // settable returns an error unless any code may set the future now. what is the name of the
 // calling method, for the text of the error.
 func (c *core) settable(what string) error {
@@ -468,15 +472,25 @@ func (c *core) succeed() {
 		r.complete(c.Loop(), valued, nil)
 		return
 	}
-	waits := c.waits
-	if waits == nil {
+	if c.waits == nil {
 		c.waits = success
 		return
 	}
-	l := c.home.Loop()
-	lowlevel.Check(l, completing) // if this panics, c stays pending
+	l := c.home.Free()
+	if l == nil {
+		l = c.home.Loop()
+		lowlevel.Check(l, completing) // if this panics, c stays pending
+	}
+	c.wakeOne(l)
+}
+
+// wakeOne is the part of succeed for a future with at most one waiter, after the checks.
+func (c *core) wakeOne(l *loop.Loop) {
+	waits := c.waits
 	c.waits = success
-	lowlevel.Schedule(l, waits)
+	if waits != nil {
+		loop.Internals.Wake(l, waits)
+	}
 }
 
 const completing = "completing a future, or Schedule,"

@@ -66,6 +66,11 @@ func (l *Loop) schedule(r Runnable) {
 	if r == nil {
 		panic("loop: Schedule(nil); give it a Runnable, such as a lowlevel.Func")
 	}
+	l.wake(r)
+}
+
+// wake is schedule without the checks.
+func (l *Loop) wake(r Runnable) {
 	l.ready.Push(r)
 	if l.observer != nil {
 		l.tellWoken(r)

@@ -105,3 +105,16 @@ func (internals) TaskOf(r Runnable) *Task {
 func (internals) ScheduleCrowd(l *Loop, tasks [][]*Task, others [][]Runnable) {
 	l.scheduleCrowd(tasks, others)
 }
+
+// Free returns the loop of t if it is certain that neither Check nor CheckGoroutine panics for that loop.
+// Otherwise it returns nil, and the caller asks them. It is a fast check for the most common case. t may be
+// nil.
+func (internals) Free(t *Task) *Loop {
+	if t == nil || t.env == nil || !t.env.loop.lenient || t.env.loop.outside.Asleep() {
+		return nil
+	}
+	return t.env.loop
+}
+
+// Wake is Schedule after Free or Check.
+func (internals) Wake(l *Loop, r Runnable) { l.wake(r) }

@@ -251,7 +251,7 @@ func (t *Task) mustSuit(a Awaitable) {
 // resumed clears the fields of the suspension, and returns its error. The error is nil if the event
 // that the task waited for has happened.
 func (t *Task) resumed() error {
-	if t.how <= turn && t.extra.Load() == nil {
+	if (t.how <= turn || t.how == await && t.kind == stackless) && t.extra.Load() == nil {
 		return nil
 	}
 	return t.resumedFrom()

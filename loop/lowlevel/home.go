@@ -35,6 +35,10 @@ func (h Home) Task() *loop.Task {
 	return h.task
 }
 
+// Free returns the loop if [Check] and [CheckGoroutine] find nothing wrong, and the check costs next to nothing.
+// Otherwise it returns nil, and the caller has to ask them.
+func (h Home) Free() *loop.Loop { return loop.Internals.Free(h.task) }
+
 // CheckGoroutine calls the function [CheckGoroutine] with the loop of h. It does nothing for the zero Home, and for the
 // home of a task that was never spawned.
 func (h Home) CheckGoroutine(what string) { loop.Internals.CheckTask(h.task, what) }

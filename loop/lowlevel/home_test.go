@@ -29,6 +29,30 @@ func TestHome(t *testing.T) {
 	lowlevel.Home{}.CheckGoroutine("nothing") // does not panic
 }
 
+// Free returns the loop only if neither Check nor CheckGoroutine can find anything wrong. (While the loop sleeps
+// they can: package future tests that.)
+func TestHomeIsFree(t *testing.T) {
+	l, debug, closed := loop.New(), loop.New(loop.WithDebug()), loop.New()
+	defer l.Close()
+	defer debug.Close()
+	closed.Close()
+	for what, c := range map[string]struct {
+		home lowlevel.Home
+		want *loop.Loop
+	}{
+		"an open loop":                  {lowlevel.HomeOfLoop(l), l},
+		"a loop in debug mode":          {lowlevel.HomeOfLoop(debug), nil},
+		"a closed loop":                 {lowlevel.HomeOfLoop(closed), nil},
+		"no loop":                       {lowlevel.Home{}, nil},
+		"a loop that New has not made":  {lowlevel.HomeOfLoop(new(loop.Loop)), nil},
+		"a task that was never spawned": {lowlevel.HomeOfTask(new(loop.Task)), nil},
+	} {
+		if got := c.home.Free(); got != c.want {
+			t.Errorf("%s: Free returns %p, want %p", what, got, c.want)
+		}
+	}
+}
+
 // The constants have the same values in package loop.
 func TestKindsAndStarts(t *testing.T) {
 	if lowlevel.Stackful != 0 || lowlevel.Stackless != 1 {

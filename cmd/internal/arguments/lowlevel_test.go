@@ -139,6 +139,7 @@ var lowlevelRules = map[string]rule{
 	"Home.Loop":           bad(on("that of a zero Loop", "loop: this is the Home of a Task that was never spawned, or of a Loop", func() { lowlevel.HomeOfLoop(zero).Loop() })),
 	"Home.Task":           fine(receiverOnly),
 	"Home.CheckGoroutine": fine(receiverOnly),
+	"Home.Free":           fine(receiverOnly),
 	"Wrap": bad(
 		on("a zero task", "loop: Wrap"+notSpawned, func() { lowlevel.Wrap(new(loop.Task), func(b lowlevel.Body) lowlevel.Body { return b }) }),
 		on("nil", `loop: Wrap(nil) of task "Task-1"; give it a function that returns a Body`, func() { wrap(nil) }),
