@@ -3,8 +3,6 @@ package future
 import (
 	"reflect"
 	"slices"
-
-	"github.com/takt-go/takt/loop"
 )
 
 // A line holds many waiters in the order in which they were added, with room for those that come. It
@@ -62,7 +60,7 @@ func (q *line[T]) extend() {
 // note notes in the index that w is at a place. A waiter that is not comparable cannot be removed, so
 // it is not noted.
 func (q *line[T]) note(w T, part, at int) {
-	if r, ok := any(w).(loop.Runnable); ok && !canCompare(r) {
+	if !canCompare(w) {
 		return
 	}
 	if p, again := q.index[w]; again {
@@ -74,7 +72,7 @@ func (q *line[T]) note(w T, part, at int) {
 }
 
 // canCompare reports whether == can compare w. It allocates nothing for a pointer.
-func canCompare(w loop.Runnable) bool {
+func canCompare(w any) bool {
 	return reflect.TypeOf(w).Kind() == reflect.Pointer || reflect.ValueOf(w).Comparable()
 }
 

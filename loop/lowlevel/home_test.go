@@ -30,7 +30,7 @@ func TestHome(t *testing.T) {
 }
 
 // Free returns the loop only if neither Check nor CheckGoroutine can find anything wrong. (While the loop sleeps
-// they can: package future tests that.)
+// they can: a test of package loop has that.)
 func TestHomeIsFree(t *testing.T) {
 	l, debug, closed := loop.New(), loop.New(loop.WithDebug()), loop.New()
 	defer l.Close()
