@@ -124,9 +124,12 @@ func (f *Future[T]) SetResult(v T) error {
 // future has no other waiter.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	f.mustBe("Await")
-	if err := f.wait(ctx, f); err != nil {
-		var zero T
-		return zero, err
+	if !f.Done() { // wait, written out: it would be one more frame on the stack of each body that awaits
+		f.mustBelong()
+		if err := lowlevel.Await(ctx, f); err != nil {
+			var zero T
+			return zero, err
+		}
 	}
 	return f.Result()
 }

@@ -32,6 +32,9 @@ func (internals) LoopOf(ctx context.Context) *Loop                    { return l
 func (internals) Inside() bool                                        { return inside() }
 func (internals) PutBack(ctx context.Context, err error)              { putBack(ctx, err) }
 func (internals) Suspend(ctx context.Context, s Suspension) error     { return suspend(ctx, s) }
+func (internals) Await(ctx context.Context, a Awaitable) error        { return suspendOn(ctx, a) }
+func (internals) SleepFor(ctx context.Context, d time.Duration) error { return suspendFor(ctx, d) }
+func (internals) Yield(ctx context.Context) error                     { return suspendTurn(ctx) }
 func (internals) On(a Awaitable) Suspension                           { return Suspension{on: a, how: await} }
 func (internals) Sleep(d time.Duration) Suspension                    { return sleepFor(d) }
 func (internals) Turn() Suspension                                    { return Suspension{how: turn} }

@@ -119,7 +119,9 @@ const (
 	hostBody        = module + "loop.(*host).Body"
 	taskStep        = module + "loop.(*Task).step"
 	taskSuspendHere = module + "loop.(*Task).suspendHere"
-	suspendOwn      = module + "loop.suspend"
+	taskSuspendOn   = module + "loop.suspendOn"
+	taskSuspendFor  = module + "loop.suspendFor"
+	taskSuspendTurn = module + "loop.suspendTurn"
 	unwindStep      = module + "loop.(*Loop).unwindStep"
 	dispatchGuarded = module + "loop.(*Loop).dispatchGuarded"
 	runTimed        = module + "loop.(*Loop).runTimed"
@@ -153,7 +155,7 @@ func frames(pcs []uintptr) []runtime.Frame {
 			return body[:max(0, len(body)-1)] // without the Step that Body called
 		case frame.Function == "runtime.corostart":
 			return body[:max(0, len(body)-1)] // the body waits in an iter.Pull of its own
-		case frame.Function == suspendOwn, frame.Function == taskSuspendHere:
+		case suspends(frame.Function):
 			body = body[:0] // the frames above belong to the scheduler, or to an entry that it ran
 		case len(body) == 0 && internal(frame.Function, "loop", "loop/lowlevel"):
 		case frame.Function != "":
@@ -163,6 +165,15 @@ func frames(pcs []uintptr) []runtime.Frame {
 			return body
 		}
 	}
+}
+
+// suspends reports whether function is one that suspends a body.
+func suspends(function string) bool {
+	switch function {
+	case taskSuspendOn, taskSuspendFor, taskSuspendTurn, taskSuspendHere:
+		return true
+	}
+	return false
 }
 
 // spawnSite returns the program counter of the call in the program that makes a task.

@@ -117,8 +117,8 @@ func (l *Loop) vacate(s *stack) *stack {
 }
 
 // nextStack is a fast dispatch on s for the most common case: the next entry is a task with a stackful
-// body, and a stack for it exists. It returns that stack, and nil in all other cases. Then r is the entry
-// that dispatch must run first, or nil.
+// body. It returns the stack of that task, or the driver if the driver must make a new stack. It returns
+// nil in all other cases. Then r is the entry that dispatch must run first, or nil.
 func (l *Loop) nextStack(s *stack) (next *stack, r Runnable) {
 	if l.ready.Head() == l.turnEnd {
 		if l.mode >= modeOnce || l.stopping || l.ready.Empty() || l.attended || !l.quiet() {
@@ -135,8 +135,15 @@ func (l *Loop) nextStack(s *stack) (next *stack, r Runnable) {
 	}
 	next = e.stack
 	if next == nil {
-		if next = l.startOn(s, (*Task)(e)); next == nil {
+		if !(*Task)(e).mayBegin() {
 			return nil, nil
+		}
+		if next = l.startOn(s, (*Task)(e)); next == nil {
+			if l.attended {
+				return nil, nil
+			}
+			l.next, l.starting = &fresh, (*Task)(e)
+			next = &l.stacks.Driver
 		}
 	}
 	l.ready.Pop()
@@ -161,18 +168,20 @@ func (l *Loop) pickStack(s *stack) (next *stack, r Runnable) {
 	}
 	r = l.take()
 	e := r.(*entry)
-	if next = e.stack; next == nil {
+	if next = e.stack; next == nil && (*Task)(e).mayBegin() {
 		next = l.startOn(s, (*Task)(e))
 	}
 	return next, r
 }
 
-// startOn returns the stack for the first step of t, if t may start and the stack exists: s itself if it
-// is free, or another free stack. Otherwise it returns nil.
+// mayBegin reports whether t has a stackful body that takes its first step in this turn.
+func (t *Task) mayBegin() bool {
+	return t.kind == stackful && t.state == stateQueued && t.pendingCancel() == nil
+}
+
+// startOn returns the stack for the first step of t: s itself if it is free, or another free stack. If
+// none is free, it returns nil.
 func (l *Loop) startOn(s *stack, t *Task) *stack {
-	if t.kind != stackful || t.state != stateQueued || t.pendingCancel() != nil {
-		return nil
-	}
 	if s.Value.task == nil {
 		s.Value.task = t
 		return s

@@ -188,17 +188,18 @@ func (t *Task) announce() {
 func (h *host) Body(s *stack) {
 	t := s.Value.task
 	t.stack = s
-	returned := false
-	defer func() {
-		if !returned {
-			t.unwound(recovered(recover(), t))
-		}
-		s.Value.task = nil
-	}()
+	defer left(s)
 	t.begin()
 	t.live.body.Step(t, nil)
-	returned = true
-	t.ended()
+	s.Value.task.ended()
+}
+
+// left is deferred around the body on s. It ends the task if a panic or a Goexit has left the body.
+func left(s *stack) {
+	if t := s.Value.task; t.state != stateDone {
+		t.unwound(recovered(recover(), t))
+	}
+	s.Value.task = nil
 }
 
 // step runs a stackless body to its next suspension. The caller must recover a panic of the body:
@@ -233,7 +234,6 @@ func (t *Task) step() {
 		return
 	}
 	t.suspend(s)
-	l.current = nil
 }
 
 // stepGuarded is step, inside a step of maker, with a guard of its own. maker is nil if a callback makes the

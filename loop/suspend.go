@@ -73,31 +73,131 @@ func sleepFor(d time.Duration) Suspension {
 
 // suspend suspends the running task: see Suspend in package lowlevel.
 func suspend(ctx context.Context, s Suspension) error {
+	switch s.how {
+	case turn:
+		return suspendTurn(ctx)
+	case sleep:
+		return suspendFor(ctx, s.d)
+	case await:
+		return suspendOn(ctx, s.on)
+	}
+	return currentTask(ctx).suspendHere(s)
+}
+
+// suspendOn, suspendFor and suspendTurn are the three cases of suspend. Each frame between a body and the switch
+// costs time, and room on the stack of the body. So these functions call few others. suspendScoped and suspendHere
+// have the unusual cases.
+
+func suspendOn(ctx context.Context, a Awaitable) error {
 	c, ok := ctx.(*ownContext)
 	if !ok {
-		return suspendScoped(ctx, s)
+		return suspendScoped(ctx, Suspension{on: a, how: await})
 	}
 	t, l := (*Task)(c), c.env.loop
 	if l.current != t {
 		panic(notCurrent(ctx, t))
 	}
-	to, err := t.pause(s)
-	if to != nil {
-		if me := t.stack; to != me { // SwitchTo, written out: see its comment
-			if place := me.Replace(to); place.ByNext {
-				place.Next()
-			} else {
-				place.Yield(struct{}{})
-			}
-			if !me.Meant() {
-				me.PassOn()
-			}
-		}
-		err = t.resumed()
-		t.begin()
+	if t.odd() || a == nil {
+		return t.suspendHere(Suspension{on: a, how: await})
 	}
+	if a.Done() {
+		return nil
+	}
+	t.mustSuit(a)
+	a.AddWaiter((*entry)(t)) // comes first: if it panics, the task is not suspended
+	t.live.on = a
+	t.how = await
+	t.suspended(l)
+	l.current = nil
+	me := t.stack
+	if to := l.vacate(me); to != me { // SwitchTo, written out: see its comment
+		if place := me.Replace(to); place.ByNext {
+			place.Next()
+		} else {
+			place.Yield(struct{}{})
+		}
+		if !me.Meant() {
+			me.PassOn()
+		}
+	}
+	err := t.resumed()
+	t.begin()
 	return err
 }
+
+func suspendFor(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return suspendTurn(ctx)
+	}
+	c, ok := ctx.(*ownContext)
+	if !ok {
+		return suspendScoped(ctx, Suspension{d: d, how: sleep})
+	}
+	t, l := (*Task)(c), c.env.loop
+	if l.current != t {
+		panic(notCurrent(ctx, t))
+	}
+	if t.odd() {
+		return t.suspendHere(Suspension{d: d, how: sleep})
+	}
+	t.sleeping = true
+	t.live.timer = t.setAlarm(d)
+	t.how = sleep
+	t.suspended(l)
+	l.current = nil
+	me := t.stack
+	if to := l.vacate(me); to != me { // SwitchTo, written out: see its comment
+		if place := me.Replace(to); place.ByNext {
+			place.Next()
+		} else {
+			place.Yield(struct{}{})
+		}
+		if !me.Meant() {
+			me.PassOn()
+		}
+	}
+	err := t.resumed()
+	t.begin()
+	return err
+}
+
+func suspendTurn(ctx context.Context) error {
+	c, ok := ctx.(*ownContext)
+	if !ok {
+		return suspendScoped(ctx, Suspension{how: turn})
+	}
+	t, l := (*Task)(c), c.env.loop
+	if l.current != t {
+		panic(notCurrent(ctx, t))
+	}
+	if t.odd() {
+		return t.suspendHere(Suspension{how: turn})
+	}
+	if l.ready.Empty() && l.skipTurn(t) {
+		return nil
+	}
+	l.ready.Push((*entry)(t))
+	t.how = turn
+	t.suspended(l)
+	l.current = nil
+	me := t.stack
+	if to := l.vacate(me); to != me { // SwitchTo, written out: see its comment
+		if place := me.Replace(to); place.ByNext {
+			place.Next()
+		} else {
+			place.Yield(struct{}{})
+		}
+		if !me.Meant() {
+			me.PassOn()
+		}
+	}
+	err := t.resumed()
+	t.begin()
+	return err
+}
+
+// odd reports whether suspendHere must suspend t, because it looks closer.
+func (t *Task) odd() bool { return t.kind == stackless || t.unwinding || t.env.loop.debug }
 
 // suspendScoped is suspend for a context that is not the task's own.
 func suspendScoped(ctx context.Context, s Suspension) error {
@@ -132,24 +232,25 @@ func putBack(ctx context.Context, err error) {
 
 // suspendHere suspends a stackful task in the middle of its body.
 func (t *Task) suspendHere(s Suspension) error {
-	to, err := t.pause(s)
-	if to != nil {
-		t.env.loop.stacks.SwitchTo(to)
-		err = t.resumed()
-		t.begin()
+	if goesOn, err := t.goesOn(s); goesOn {
+		return err
 	}
+	t.suspend(s)
+	l := t.env.loop
+	l.stacks.SwitchTo(l.vacate(t.stack))
+	err := t.resumed()
+	t.begin()
 	return err
 }
 
-// pause suspends a stackful task, except for the switch to another stack. It returns the stack that
-// the caller must switch to. This is the task's own stack if the task's next step comes at once. It
-// is nil if s does not suspend.
-func (t *Task) pause(s Suspension) (to *stack, err error) {
+// goesOn reports whether s does not suspend t, the running task, which has a stackful body. Then the body
+// gets err.
+func (t *Task) goesOn(s Suspension) (goesOn bool, err error) {
 	if t.kind == stackless {
 		panic(t.stackless())
 	}
 	if t.unwinding {
-		return nil, t.refuse()
+		return true, t.refuse()
 	}
 	l := t.env.loop
 	if l.debug {
@@ -157,46 +258,60 @@ func (t *Task) pause(s Suspension) (to *stack, err error) {
 	}
 	switch {
 	case s.how == end || s.on != nil && s.on.Done():
-		return nil, nil
+		return true, nil
 	case s.how == turn && l.ready.Empty() && l.skipTurn(t):
-		return nil, nil
+		return true, nil
 	}
-	t.suspend(s)
-	l.current = nil
-	return l.vacate(t.stack), nil
+	return false, nil
 }
 
 func (t *Task) stackless() string {
 	return fmt.Sprintf("loop: task %q is stackless and cannot suspend inside Resume; return a Suspension instead", t.Name())
 }
 
-// suspend registers what the running task waits for.
+// suspend registers what the running task waits for. After that no task is running.
 func (t *Task) suspend(s Suspension) {
-	l := t.env.loop
-	if s.on != nil {
+	switch s.how {
+	case await:
+		if s.on == nil {
+			panic("loop: a task awaits nil; give it a future or task")
+		}
 		t.mustSuit(s.on)
 		s.on.AddWaiter((*entry)(t)) // comes first: if it panics, the task is not suspended
 		t.live.on = s.on
-	} else if s.how == await {
-		panic("loop: a task awaits nil; give it a future or task")
-	}
-	t.state, t.how = stateSuspended, s.how
-	switch s.how {
 	case turn:
-		l.ready.Push((*entry)(t))
+		t.env.loop.ready.Push((*entry)(t))
 	case sleep:
 		t.sleeping = true
 		t.live.timer = t.setAlarm(s.d) // tellSuspended tells the observers of this timer
 	}
-	if l.attended {
+	t.how = s.how
+	t.suspended(t.env.loop)
+	t.env.loop.current = nil
+}
+
+// suspended notes that the running task is suspended. The compiler inlines it.
+func (t *Task) suspended(l *Loop) {
+	t.state = stateSuspended
+	if l.attended || t.extra.Load() != nil {
+		t.suspendedOddly()
+	}
+}
+
+// suspendedOddly is the part of suspended for an attended loop, and for a task that may have been canceled.
+func (t *Task) suspendedOddly() {
+	if t.env.loop.attended {
 		t.announceSuspended()
 	}
-	x := t.extra.Load()
-	if x == nil || x.must == nil {
-		return
+	if t.extras().must != nil {
+		t.passOnMust()
 	}
-	// The task was canceled while it was running. So its sleep or its awaitable is canceled at
-	// once. A turn cannot be canceled, so the next step delivers the cancellation.
+}
+
+// passOnMust cancels the sleep or the awaitable of a task at once, because the task was canceled while it was
+// running. A turn cannot be canceled, so the next step delivers the cancellation.
+func (t *Task) passOnMust() {
+	l, x := t.env.loop, t.extra.Load()
 	switch {
 	case t.sleeping:
 		x.wake, x.must = x.must, nil
@@ -240,12 +355,16 @@ func (t *Task) announceSuspended() {
 
 // mustSuit panics if t cannot await a.
 func (t *Task) mustSuit(a Awaitable) {
+	if a.Loop() != t.env.loop || a.TaskOf() == t {
+		panic(t.unsuited(a))
+	}
+}
+
+func (t *Task) unsuited(a Awaitable) string {
 	if a.Loop() != t.env.loop {
-		panic(fmt.Sprintf("loop: task %q awaits an awaitable that belongs to another loop; pass results between loops by Post", t.Name()))
+		return fmt.Sprintf("loop: task %q awaits an awaitable that belongs to another loop; pass results between loops by Post", t.Name())
 	}
-	if a.TaskOf() == t {
-		panic(fmt.Sprintf("loop: task %q awaits itself, and would never end", t.Name()))
-	}
+	return fmt.Sprintf("loop: task %q awaits itself, and would never end", t.Name())
 }
 
 // resumed clears the fields of the suspension, and returns its error. The error is nil if the event

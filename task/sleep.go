@@ -13,7 +13,7 @@ import (
 // standard context derived from the task's, and ends, Sleep returns [context.Cause] of it. Sleep allocates nothing, except that the tree of timers may grow. It panics if
 // ctx does not belong to the running task. asyncio: sleep.
 func Sleep(ctx context.Context, d time.Duration) error {
-	return lowlevel.Suspend(ctx, For(d))
+	return lowlevel.Sleep(ctx, d)
 }
 
 // Yield suspends the running task for exactly one turn: all entries that are in the ready queue now

@@ -26,20 +26,14 @@ func Suspend(ctx context.Context, s loop.Suspension) error { return loop.Interna
 //
 // Every function of takt that suspends does so by [Suspend]. Await, [Sleep] and [Yield] are the
 // three cases of Suspend. They allocate nothing, unless ctx is derived.
-func Await(ctx context.Context, a loop.Awaitable) error {
-	return loop.Internals.Suspend(ctx, loop.Internals.On(a))
-}
+func Await(ctx context.Context, a loop.Awaitable) error { return loop.Internals.Await(ctx, a) }
 
 // Sleep suspends the running task for the time d on the loop's clock, or on that of its [Realm]. If d <= 0, it suspends the task
 // for one turn. In everything else it behaves like [Await].
-func Sleep(ctx context.Context, d time.Duration) error {
-	return loop.Internals.Suspend(ctx, loop.Internals.Sleep(d))
-}
+func Sleep(ctx context.Context, d time.Duration) error { return loop.Internals.SleepFor(ctx, d) }
 
 // Yield suspends the running task for one turn. In everything else it behaves like [Await].
-func Yield(ctx context.Context) error {
-	return loop.Internals.Suspend(ctx, loop.Internals.Turn())
-}
+func Yield(ctx context.Context) error { return loop.Internals.Yield(ctx) }
 
 // PutBack makes the next suspension of the running task deliver err again. err is a cancellation
 // that an await has delivered. Use PutBack in a function whose operation has succeeded although its

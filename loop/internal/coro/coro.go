@@ -104,7 +104,7 @@ func (g *Stacks[T]) Take() *Stack[T] {
 	if s == nil {
 		s = &Stack[T]{stacks: g}
 		g.all++
-		s.Next, _ = iter.Pull(s.main)
+		s.Next, _ = iter.Pull(main(s))
 		s.place = s
 	}
 	return s
@@ -122,7 +122,9 @@ func (g *Stacks[T]) TakeFree() *Stack[T] {
 }
 
 // keep makes s a free stack and returns true. If there are enough free stacks, it returns false, and s
-// must end.
+// must end. It is not inlined, so that the frame of main stays small.
+//
+//go:noinline
 func (g *Stacks[T]) keep(s *Stack[T]) bool {
 	if len(g.free) >= g.max {
 		return false
@@ -163,34 +165,39 @@ func (g *Stacks[T]) Adopt(from *Stacks[T]) bool {
 }
 
 // Main is the name, in stack traces, of the function at the bottom of each stack.
-const Main = "github.com/takt-go/takt/loop/internal/coro.(*Stack[...]).main"
+const Main = "github.com/takt-go/takt/loop/internal/coro.main[...].func1"
 
-// main is the function that a stack runs from its beginning to its end.
-func (s *Stack[T]) main(yield func(struct{}) bool) {
-	g := s.stacks
-	s.Yield = yield
-	g.user.Begin(s)
-	defer s.leave()
-	for {
-		g.user.Body(s)
-		to := g.user.Next(s)
-		switch {
-		case to == s:
-		case !g.keep(s):
-			s.ended, g.Active = true, to
-			return
-		default:
-			if place := s.Replace(to); place.ByNext { // SwitchTo, written out: see its comment
-				place.Next()
-			} else {
-				place.Yield(struct{}{})
-			}
-			if !s.Meant() {
-				s.PassOn()
-			}
-			if g = s.stacks; g.max == 0 { // Adopt may have changed the set; End has resumed s
-				s.ended, g.Active = true, &g.Driver
+// main returns the function that s runs from its beginning to its end. (A method value would be one more frame at
+// the bottom of each stack.)
+//
+//go:noinline
+func main[T any](s *Stack[T]) func(yield func(struct{}) bool) {
+	return func(yield func(struct{}) bool) {
+		s.Yield = yield
+		s.stacks.user.Begin(s)
+		defer s.leave()
+		for {
+			s.stacks.user.Body(s)
+			g := s.stacks
+			to := g.user.Next(s)
+			switch {
+			case to == s:
+			case !g.keep(s):
+				s.ended, g.Active = true, to
 				return
+			default:
+				if place := s.Replace(to); place.ByNext { // SwitchTo, written out: see its comment
+					place.Next()
+				} else {
+					place.Yield(struct{}{})
+				}
+				if !s.Meant() {
+					s.PassOn()
+				}
+				if g = s.stacks; g.max == 0 { // Adopt may have changed the set; End has resumed s
+					s.ended, g.Active = true, &g.Driver
+					return
+				}
 			}
 		}
 	}

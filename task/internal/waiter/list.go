@@ -34,7 +34,9 @@ func (l *List) Wait(ctx context.Context, of Describer, giveUp func(succeeded boo
 			giveUp(w.Succeeded())
 		}
 	}()
-	err = w.Wait(ctx)
+	if err = lowlevel.Await(ctx, w); err == nil { // w.Wait, written out: it would be one more frame on the stack
+		err = w.err
+	}
 	returned = true
 	return err
 }
