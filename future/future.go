@@ -124,12 +124,19 @@ func (f *Future[T]) SetResult(v T) error {
 // future has no other waiter.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	f.mustBe("Await")
-	if !f.Done() { // wait, written out: it would be one more frame on the stack of each body that awaits
+	var err error // wait, written out: each frame takes time, and room on the stack of the body
+	if f.waits == nil && f.home != (lowlevel.Home{}) {
+		err = f.home.Await(ctx, f, &f.waits)
+	} else if !f.Done() {
 		f.mustBelong()
-		if err := lowlevel.Await(ctx, f); err != nil {
-			var zero T
-			return zero, err
-		}
+		err = lowlevel.Await(ctx, f)
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	if f.rest() == success {
+		return f.value, nil
 	}
 	return f.Result()
 }

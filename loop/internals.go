@@ -32,7 +32,6 @@ func (internals) LoopOf(ctx context.Context) *Loop                    { return l
 func (internals) Inside() bool                                        { return inside() }
 func (internals) PutBack(ctx context.Context, err error)              { putBack(ctx, err) }
 func (internals) Suspend(ctx context.Context, s Suspension) error     { return suspend(ctx, s) }
-func (internals) Await(ctx context.Context, a Awaitable) error        { return suspendOn(ctx, a) }
 func (internals) SleepFor(ctx context.Context, d time.Duration) error { return suspendFor(ctx, d) }
 func (internals) Yield(ctx context.Context) error                     { return suspendTurn(ctx) }
 func (internals) On(a Awaitable) Suspension                           { return Suspension{on: a, how: await} }
@@ -90,6 +89,12 @@ func (internals) AddWaker(l *Loop, w *source.Waker, woken Runnable, closed func(
 // has only a loop. The Loop method of the root returns l.
 func (internals) Root(l *Loop) *Task  { return &l.root }
 func (internals) IsRoot(t *Task) bool { return t.isRoot }
+
+// Await suspends the running task until a is done: see Await in package lowlevel. home and place are nil, or a is
+// pending and belongs to home, and place is where a keeps its only waiter, and is nil.
+func (internals) Await(ctx context.Context, a Awaitable, home *Task, place *Runnable) error {
+	return suspendOn(ctx, a, home, place)
+}
 
 // CheckTask calls CheckGoroutine for the loop of t. t may be nil.
 func (internals) CheckTask(t *Task, what string) {

@@ -83,6 +83,9 @@ func (l *Loop) takeFree(t *Task) *stack {
 // vacate returns the stack that goes on when the body on s suspends or has ended. If s has a
 // caller, which waits for an eager first step, vacate returns the caller. Otherwise vacate runs the
 // scheduler on s, and returns the next stack.
+//
+// It has a fast way for the most common case: the next entry is a task with a stackful body. In all other
+// cases it calls dispatchOn.
 func (l *Loop) vacate(s *stack) *stack {
 	if to := s.Caller; to != nil {
 		s.Caller = nil
@@ -91,10 +94,54 @@ func (l *Loop) vacate(s *stack) *stack {
 	if !l.share() {
 		return &l.stacks.Driver
 	}
-	next, r := l.nextStack(s)
+	if l.ready.Head() == l.turnEnd && !l.turnSoon() {
+		return l.dispatchOn(s, nil)
+	}
+	if l.guided {
+		return l.vacateGuided(s)
+	}
+	e, ok := l.ready.At(l.ready.Head()).(*entry)
+	if !ok {
+		return l.dispatchOn(s, nil)
+	}
+	next := e.stack
+	if next == nil {
+		if !(*Task)(e).mayBegin() {
+			return l.dispatchOn(s, nil)
+		}
+		if next = l.startOn(s, (*Task)(e)); next == nil {
+			if l.attended {
+				return &l.stacks.Driver
+			}
+			l.next, l.starting = &fresh, (*Task)(e)
+			next = &l.stacks.Driver
+		}
+	}
+	l.ready.Pop()
+	return next
+}
+
+// turnSoon begins the next turn if that needs no look at the sources, and reports whether it has.
+func (l *Loop) turnSoon() bool {
+	if l.mode >= modeOnce || l.stopping || l.ready.Empty() || l.attended || !l.quiet() {
+		return false
+	}
+	l.newTurn()
+	return true
+}
+
+// vacateGuided is the fast way of vacate for a loop with a policy or a follower, or with a paused realm.
+func (l *Loop) vacateGuided(s *stack) *stack {
+	next, r := l.pickStack(s)
 	if next != nil {
 		return next
 	}
+	return l.dispatchOn(s, r)
+}
+
+// dispatchOn runs dispatch on s, and returns the stack that goes on after that. r is an entry that was taken from
+// the queue and comes first, or nil.
+func (l *Loop) dispatchOn(s *stack, r Runnable) (next *stack) {
 	if r == nil && l.attended && s.Value.task != nil {
 		return &l.stacks.Driver // there, a Goexit of an observer or a policy unwinds no body
 	}
@@ -116,41 +163,8 @@ func (l *Loop) vacate(s *stack) *stack {
 	return next
 }
 
-// nextStack is a fast dispatch on s for the most common case: the next entry is a task with a stackful
-// body. It returns the stack of that task, or the driver if the driver must make a new stack. It returns
-// nil in all other cases. Then r is the entry that dispatch must run first, or nil.
-func (l *Loop) nextStack(s *stack) (next *stack, r Runnable) {
-	if l.ready.Head() == l.turnEnd {
-		if l.mode >= modeOnce || l.stopping || l.ready.Empty() || l.attended || !l.quiet() {
-			return nil, nil
-		}
-		l.newTurn()
-	}
-	if l.guided {
-		return l.pickStack(s)
-	}
-	e, ok := l.ready.At(l.ready.Head()).(*entry)
-	if !ok {
-		return nil, nil
-	}
-	next = e.stack
-	if next == nil {
-		if !(*Task)(e).mayBegin() {
-			return nil, nil
-		}
-		if next = l.startOn(s, (*Task)(e)); next == nil {
-			if l.attended {
-				return nil, nil
-			}
-			l.next, l.starting = &fresh, (*Task)(e)
-			next = &l.stacks.Driver
-		}
-	}
-	l.ready.Pop()
-	return next, nil
-}
-
-// pickStack is nextStack for a loop with a policy or a follower, or with a paused realm.
+// pickStack returns the stack of the task that the policy or the follower has chosen. If there is none yet, next is
+// nil; then r is the entry that dispatch must run first, or nil.
 func (l *Loop) pickStack(s *stack) (next *stack, r Runnable) {
 	if l.attended {
 		return nil, nil // the driver asks the policy

@@ -79,7 +79,7 @@ func suspend(ctx context.Context, s Suspension) error {
 	case sleep:
 		return suspendFor(ctx, s.d)
 	case await:
-		return suspendOn(ctx, s.on)
+		return suspendOn(ctx, s.on, nil, nil)
 	}
 	return currentTask(ctx).suspendHere(s)
 }
@@ -88,7 +88,9 @@ func suspend(ctx context.Context, s Suspension) error {
 // costs time, and room on the stack of the body. So these functions call few others. suspendScoped and suspendHere
 // have the unusual cases.
 
-func suspendOn(ctx context.Context, a Awaitable) error {
+// If place is not nil, a belongs to home and is pending, and place has no waiter yet: then the task is stored there,
+// and a need not be asked.
+func suspendOn(ctx context.Context, a Awaitable, home *Task, place *Runnable) error {
 	c, ok := ctx.(*ownContext)
 	if !ok {
 		return suspendScoped(ctx, Suspension{on: a, how: await})
@@ -100,11 +102,15 @@ func suspendOn(ctx context.Context, a Awaitable) error {
 	if t.odd() || a == nil {
 		return t.suspendHere(Suspension{on: a, how: await})
 	}
-	if a.Done() {
-		return nil
+	if place != nil && home.env != nil && home.env.loop == l && home != t {
+		*place = (*entry)(t)
+	} else {
+		if a.Done() {
+			return nil
+		}
+		t.mustSuit(a)
+		a.AddWaiter((*entry)(t)) // comes first: if it panics, the task is not suspended
 	}
-	t.mustSuit(a)
-	a.AddWaiter((*entry)(t)) // comes first: if it panics, the task is not suspended
 	t.live.on = a
 	t.how = await
 	t.suspended(l)
@@ -120,7 +126,12 @@ func suspendOn(ctx context.Context, a Awaitable) error {
 			me.PassOn()
 		}
 	}
-	err := t.resumed()
+	var err error
+	if t.extra.Load() == nil {
+		t.live.on = nil
+	} else {
+		err = t.resumedFrom()
+	}
 	t.begin()
 	return err
 }

@@ -1,6 +1,10 @@
 package lowlevel
 
-import "github.com/takt-go/takt/loop"
+import (
+	"context"
+
+	"github.com/takt-go/takt/loop"
+)
 
 // A Home says what a [loop.Awaitable] belongs to: to a task if it is the outcome of that task, and to
 // a loop otherwise. A Home takes one machine word. The zero Home stands for neither.
@@ -42,3 +46,9 @@ func (h Home) Free() *loop.Loop { return loop.Internals.Free(h.task) }
 // CheckGoroutine calls the function [CheckGoroutine] with the loop of h. It does nothing for the zero Home, and for the
 // home of a task that was never spawned.
 func (h Home) CheckGoroutine(what string) { loop.Internals.CheckTask(h.task, what) }
+
+// Await is [Await] for an awaitable that is pending, and whose home is h, which is not the zero Home. place is where
+// a keeps its only waiter. It must be nil. Await stores the waiter there, and need not call the methods of a for that.
+func (h Home) Await(ctx context.Context, a loop.Awaitable, place *loop.Runnable) error {
+	return loop.Internals.Await(ctx, a, h.task, place)
+}

@@ -26,7 +26,9 @@ func Suspend(ctx context.Context, s loop.Suspension) error { return loop.Interna
 //
 // Every function of takt that suspends does so by [Suspend]. Await, [Sleep] and [Yield] are the
 // three cases of Suspend. They allocate nothing, unless ctx is derived.
-func Await(ctx context.Context, a loop.Awaitable) error { return loop.Internals.Await(ctx, a) }
+func Await(ctx context.Context, a loop.Awaitable) error {
+	return loop.Internals.Await(ctx, a, nil, nil)
+}
 
 // Sleep suspends the running task for the time d on the loop's clock, or on that of its [Realm]. If d <= 0, it suspends the task
 // for one turn. In everything else it behaves like [Await].
