@@ -2,6 +2,7 @@ package loop_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,5 +48,51 @@ func TestInside(t *testing.T) {
 			log.Want(t, "host: false", "callback: true", "body: true", "machine: true", "post: true",
 				"deep down in a body: true", "blocking call: false", "host: false")
 		})
+	}
+}
+
+// A goroutine that was outside is inside while it drives a loop.
+func TestInsideChangesForADriver(t *testing.T) {
+	l := newLoop(t, loop.WithVirtualTime())
+	var log looptest.Journal
+	is := func(where string) { log.Add("%s: %t", where, lowlevel.Inside()) }
+	for range 2 {
+		is("host")
+		l.CallSoon(func() { is("callback") })
+		run(t, l)
+	}
+	is("host")
+	log.Want(t, "host: false", "callback: true", "host: false", "callback: true", "host: false")
+}
+
+// The runtime uses the memory of goroutines that were outside for the goroutines of stacks.
+func TestInsideOnTheGoroutinesOfOthers(t *testing.T) {
+	const n = 200
+	var over sync.WaitGroup
+	hold := make(chan none)
+	for range n {
+		over.Go(func() {
+			<-hold
+			if lowlevel.Inside() {
+				t.Error("a goroutine without a loop is inside")
+			}
+		})
+	}
+	close(hold)
+	over.Wait()
+	l := newLoop(t, loop.WithVirtualTime())
+	in := 0
+	for range n {
+		spawn(l.Context(), "", func(ctx context.Context) error {
+			err := task.Yield(ctx) // so each body needs a stack
+			if lowlevel.Inside() {
+				in++
+			}
+			return err
+		})
+	}
+	run(t, l)
+	if in != n {
+		t.Errorf("%d of %d bodies are inside", in, n)
 	}
 }

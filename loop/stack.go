@@ -54,10 +54,12 @@ func (h *host) Begin(s *stack) {
 	}
 }
 
-// sit records the calling goroutine as that of s.
+// sit records the calling goroutine as that of s. From now on this goroutine runs functions of the loop.
 func sit(s *stack) {
 	if goroutine.Cheap {
-		s.Value.goroutine = goroutine.Identity()
+		me := goroutine.Identity()
+		s.Value.goroutine = me
+		enterLoop(me)
 	}
 }
 
