@@ -13,13 +13,23 @@ import "github.com/takt-go/takt/loop/internal/source"
 // says that the loop has taken fn. The loop still drops fn if it is closed before fn has run.
 func (l *Loop) Post(fn func()) error {
 	l.mustBeMade("Post")
-	call := callback("Post", fn)
-	if answer := l.inbox.Post(call, true); answer == source.Full {
+	return errorOf(l.inbox.Post(callback("Post", fn), true))
+}
+
+func errorOf(answer source.Answer) error {
+	switch answer {
+	case source.Full:
 		return ErrFull
-	} else if answer == source.Closed {
+	case source.Closed:
 		return ErrClosed
 	}
 	return nil
+}
+
+// request is Post for r: see Request in package lowlevel.
+func (l *Loop) request(r *source.Request, fn func(), closed Runnable) error {
+	l.mustBeMade("Request.Post")
+	return errorOf(l.inbox.Request(r, fn, closed))
 }
 
 // deliver is Post without a limit: see Deliver in package lowlevel.

@@ -85,6 +85,12 @@ func (internals) AddWaker(l *Loop, w *source.Waker, woken Runnable, closed func(
 	l.addWaker(w, woken, closed)
 }
 
+func (internals) Request(l *Loop, r *source.Request, fn func(), closed Runnable) error {
+	return l.request(r, fn, closed)
+}
+
+func (internals) EndRequest(l *Loop, r *source.Request) { l.inbox.End(r) }
+
 // Root returns the root of l: a task that never runs. Code uses the root if it needs a *Task and
 // has only a loop. The Loop method of the root returns l.
 func (internals) Root(l *Loop) *Task  { return &l.root }

@@ -10,7 +10,8 @@ import (
 )
 
 // A remote is a body that code outside of a loop has posted to the loop, to run there as a task,
-// and later the outcome of that task. [Call] and [Submit] use it.
+// and later the outcome of that task. [Call] and [Submit] use it. The task is a part of the remote,
+// so that both are one allocation.
 //
 //	pending ──▶ settled
 //
@@ -19,56 +20,60 @@ import (
 // loop: perhaps there is no other turn, for example after a Goexit.
 type remote[T any] struct {
 	ctx     context.Context // when it ends, the task is canceled
-	stop    func() bool     // stops watching for the loop's end
-	then    func()          // called when the remote is settled, on any goroutine
-	made    bool            // the task was spawned, and its factory has returned
-	task    *Task[T]        // nil until made; only the loop's goroutine uses it
+	loop    *loop.Loop      // runs the task
+	request lowlevel.Request
+	done    chan struct{} // closed when the remote is settled; nil if nothing waits for it
+	then    func()        // called when the remote is settled, on any goroutine; may be nil
+
+	// Only the loop's goroutine uses these fields, after start.
+	body func(context.Context) (T, error) // nil once it has started
+	opts []Option                         // nil once the task is being made
+	made bool                             // the task was spawned, and its factory has returned
+	task Task[T]
+
 	mu      sync.Mutex
 	settled bool
-	waiting int // callers that wait, and will return the outcome if it comes
-	v       T
-	err     error
 	untaken bool // the task has failed, and no code has taken its error
 	gaveUp  bool // the task was canceled because ctx has ended
+	waiting int  // callers that wait, and will return the outcome if it comes
+	v       T    // v and err are set when the remote is settled, and do not change after that
+	err     error
 }
 
-// start posts body to l, to run there as a task that is canceled when ctx ends. If the post fails,
-// start returns the error, and r stays pending.
-func (r *remote[T]) start(ctx context.Context, l *loop.Loop, body func(context.Context) (T, error), opts []Option, then func()) error {
-	r.mu.Lock() // until stop is set: another goroutine may settle r at once, and needs stop
-	defer r.mu.Unlock()
-	r.ctx, r.then = ctx, then
-	if err := l.Post(func() { r.spawn(l, body, opts) }); err != nil {
-		return err
-	}
-	r.stop = context.AfterFunc(l.Context(), func() { r.settle(nil, loop.ErrClosed) })
-	return nil
-}
+// start posts the body of r to its loop, to run there as a task that is canceled when ctx ends. If the post
+// fails, start returns the error, and r stays pending.
+func (r *remote[T]) start() error { return r.request.Post(r.loop, r.spawn, (*remoteClosed[T])(r)) }
+
+// remoteClosed is a remote as the Runnable that settles it when the loop begins to close.
+type remoteClosed[T any] remote[T]
+
+func (r *remoteClosed[T]) Run() { (*remote[T])(r).settle(nil, loop.ErrClosed) }
 
 // spawn makes the task, on the loop.
-func (r *remote[T]) spawn(l *loop.Loop, body func(context.Context) (T, error), opts []Option) {
+func (r *remote[T]) spawn() {
 	defer func() {
 		if !r.made { // an option or the task factory has panicked or called Goexit
 			r.settle(nil, lowlevel.Recovered(recover(), nil))
 		}
 	}()
-	t, o := new(Task[T]), chosen(opts)
+	t, o := &r.task, chosen(r.opts)
+	r.opts = nil
 	t.promise().InitOutcome(&t.strand)
-	lowlevel.Spawn(l.Bind(r.ctx), &t.strand, lowlevel.Stackful, &remoteBody[T]{body, r}, t, o.name, o.start)
-	r.made, r.task = true, t
+	lowlevel.Spawn(r.loop.Bind(r.ctx), &t.strand, lowlevel.Stackful, (*remoteBody[T])(r), t, o.name, o.start)
+	r.made = true
 	if t.Done() { // in its eager first step
-		r.ended(t)
+		r.ended()
 	}
 }
 
 // ended settles r with the outcome of its task.
-func (r *remote[T]) ended(t *Task[T]) {
+func (r *remote[T]) ended() {
 	switch {
 	case !r.made: // spawn settles r
-	case t.Loop().Closed(): // the task was unwound
+	case r.loop.Closed(): // the task was unwound
 		r.settle(nil, loop.ErrClosed)
 	default:
-		r.settle(t, future.Peek(t))
+		r.settle(&r.task, future.Peek(&r.task))
 	}
 }
 
@@ -81,9 +86,7 @@ func (r *remote[T]) settle(t *Task[T], err error) {
 		return
 	}
 	r.settled = true
-	if r.stop != nil { // nil if the post was refused
-		r.stop()
-	}
+	r.request.End()
 	switch {
 	case err == nil:
 		r.v, _ = t.Result()
@@ -96,41 +99,52 @@ func (r *remote[T]) settle(t *Task[T], err error) {
 		r.untaken = true
 	}
 	r.err = err
-	r.then()
+	if r.done != nil {
+		close(r.done)
+	}
+	if r.then != nil {
+		r.then()
+	}
 }
 
-// remoteBody is the body of a remote.
-type remoteBody[T any] struct {
-	body func(context.Context) (T, error)
-	of   *remote[T]
-}
+// remoteBody is a remote as the body of its task.
+type remoteBody[T any] remote[T]
 
 func (b *remoteBody[T]) Step(t *loop.Task, _ error) loop.Suspension {
-	v, err := b.body(t.Context())
+	body := b.body
+	b.body = nil
+	v, err := body(t.Context())
 	finish(taskOf[T](t), v, err)
-	b.of.ended(taskOf[T](t))
+	(*remote[T])(b).ended()
 	return End()
 }
 
 func (b *remoteBody[T]) Fail(t *loop.Task, err error) {
+	b.body = nil
 	fail[T](t, err)
-	b.of.ended(taskOf[T](t))
+	(*remote[T])(b).ended()
 }
 
-// wait is called when a caller begins to wait for the outcome.
-func (r *remote[T]) wait() {
+// wait is called when a caller begins to wait for the outcome. It reports whether r is settled.
+func (r *remote[T]) wait() (settled bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiting++
+	if !r.settled {
+		r.waiting++
+	}
+	return r.settled
 }
 
-// take takes the error of the task, if the task has failed and no code has taken the error.
-func (r *remote[T]) take(l *loop.Loop) {
+// take takes the error of the task, if the task has failed and no code has taken the error. r is settled.
+func (r *remote[T]) take() {
+	if r.err == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.untaken {
 		r.untaken = false
-		lowlevel.Deliver(l, func() { _ = r.task.Err() }) // if the loop is closed, it has reported the error
+		lowlevel.Deliver(r.loop, func() { _ = r.task.Err() }) // if the loop is closed, it has reported the error
 	}
 }
 

@@ -9,11 +9,7 @@ import (
 
 // A Submission is a body that [Submit] has handed to a loop, and later its result. All methods are
 // safe from any goroutine, and may be called any number of times.
-type Submission[T any] struct {
-	remote[T]
-	loop *loop.Loop
-	done chan struct{}
-}
+type Submission[T any] struct{ remote[T] }
 
 // Submit hands body to l, which runs it as a task. Submit does not wait for that. It is safe from
 // any goroutine. It returns a handle. The handle can wait for the result, and can cancel the task:
@@ -44,8 +40,8 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	if _, ok := loop.FromContext(ctx); ok {
 		panic("task: Submit with the context of a loop; use Go, or Call for another loop, or hand loop.Outside(ctx) to Submit")
 	}
-	s := &Submission[T]{loop: l, done: make(chan struct{})}
-	if err := s.start(ctx, l, body, opts, func() { close(s.done) }); err != nil {
+	s := &Submission[T]{remote[T]{ctx: ctx, loop: l, body: body, opts: opts, done: make(chan struct{})}}
+	if err := s.start(); err != nil {
 		s.settle(nil, err)
 	}
 	return s
@@ -84,15 +80,16 @@ func (s *Submission[T]) Wait(ctx context.Context) (v T, err error) {
 	if _, ok := loop.FromContext(ctx); ok || lowlevel.Inside() {
 		panic("task: Wait of a Submission in a body or callback would block its loop, for ever if that loop runs the task; use Go there, or Call for another loop")
 	}
-	s.wait()
-	select {
-	case <-s.done:
-	case <-ctx.Done():
+	if !s.wait() {
+		select {
+		case <-s.done:
+		case <-ctx.Done():
+			if !s.leave() {
+				return v, context.Cause(ctx)
+			}
+		}
 	}
-	if !s.leave() {
-		return v, context.Cause(ctx)
-	}
-	s.take(s.loop)
+	s.take()
 	return s.v, s.err
 }
 
@@ -102,8 +99,8 @@ func (s *Submission[T]) Wait(ctx context.Context) (v T, err error) {
 func (s *Submission[T]) Cancel(cause error) {
 	s.mustBeMade("Cancel")
 	lowlevel.Deliver(s.loop, func() {
-		if t := s.task; t != nil && !t.Done() { // Cancel of a task that is done would take its error
-			t.Cancel(cause)
+		if s.made && !s.task.Done() { // Cancel of a task that is done would take its error
+			s.task.Cancel(cause)
 		}
 	})
 }

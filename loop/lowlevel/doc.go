@@ -82,8 +82,8 @@
 //     groups use scopes.
 //   - [Spawn] makes a task of a [Body]. A new kind of task implements Body.
 //   - [Offload] and [AddPort] connect a loop with goroutines and channels. [Deliver] posts a function
-//     without the limit of SetPostLimit. By a [Waker], a goroutine wakes code on the loop again and
-//     again.
+//     without the limit of SetPostLimit. A [Request] is a post of a goroutine that waits for an answer. By a
+//     [Waker], a goroutine wakes code on the loop again and again.
 //   - [WithPolicy] sets a [Policy], which chooses the next task. [WithFollower] sets a [Follower], which
 //     is told of every task and step. Package looptest uses both.
 //   - A [Spare] hands the stacks of a closed loop to the next loop, in programs that make very many loops.

@@ -19,6 +19,8 @@ type Inbox struct {
 	spare  []func() // the slice that the loop emptied last
 	room   int      // Post looks closer if so many functions wait: it is full, or closed
 	closed bool
+
+	requests requests
 }
 
 // Init makes an inbox. Take moves the posts to the queue to, and then calls taken with the
@@ -41,17 +43,21 @@ const (
 func (in *Inbox) Post(fn func(), limited bool) Answer {
 	in.mu.Lock()
 	if len(in.posts) >= in.room && (limited || in.closed) {
-		answer := Full
-		if in.closed {
-			answer = Closed
-		}
-		in.mu.Unlock()
-		return answer
+		return in.refuse()
 	}
 	in.posts = append(in.posts, fn)
 	in.mu.Unlock()
 	in.hub.Nudge()
 	return Taken
+}
+
+// refuse unlocks the inbox, and says why it does not take a function.
+func (in *Inbox) refuse() Answer {
+	defer in.mu.Unlock()
+	if in.closed {
+		return Closed
+	}
+	return Full
 }
 
 // SetLimit limits how many functions wait at once; 0 stands for no limit. It is safe from any
@@ -104,9 +110,14 @@ func (in *Inbox) Take() {
 	}
 }
 
-// Refuse drops the posts, and makes Post refuse every later function.
+// Refuse drops the posts, and makes Post refuse every later function. It tells the senders of the Requests
+// that have not ended.
 func (in *Inbox) Refuse() {
 	in.mu.Lock()
-	defer in.mu.Unlock()
 	in.closed, in.posts, in.room = true, nil, 0
+	refused := in.requests.end()
+	in.mu.Unlock()
+	for _, r := range refused {
+		r.Run()
+	}
 }

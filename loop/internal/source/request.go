@@ -1,0 +1,67 @@
+package source
+
+import "github.com/takt-go/takt/loop/internal/ready"
+
+// A Request is a post of a sender that waits for what comes of it. If the inbox begins to refuse all
+// before the Request has ended, the inbox tells the sender.
+//
+// The inbox has the Requests that have not ended, in order of posting, in a list that is linked through
+// them. So a Request allocates nothing.
+type Request struct {
+	prev, next *Request
+	refused    ready.Runnable // nil unless the Request is in the list
+}
+
+// requests is the list of an inbox, guarded by its mutex.
+type requests struct{ first, last *Request }
+
+// Request is Post of a limited fn for r, a new Request. If the inbox has taken fn, and begins to refuse
+// all before End, Refuse runs refused.
+func (in *Inbox) Request(r *Request, fn func(), refused ready.Runnable) Answer {
+	in.mu.Lock()
+	if len(in.posts) >= in.room {
+		return in.refuse()
+	}
+	in.posts = append(in.posts, fn)
+	r.refused, r.prev = refused, in.requests.last
+	if r.prev == nil {
+		in.requests.first = r
+	} else {
+		r.prev.next = r
+	}
+	in.requests.last = r
+	in.mu.Unlock()
+	in.hub.Nudge()
+	return Taken
+}
+
+// End ends r. It is safe from any goroutine. If r is not in the list, nothing happens.
+func (in *Inbox) End(r *Request) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if r.refused == nil {
+		return
+	}
+	if r.prev == nil {
+		in.requests.first = r.next
+	} else {
+		r.prev.next = r.next
+	}
+	if r.next == nil {
+		in.requests.last = r.prev
+	} else {
+		r.next.prev = r.prev
+	}
+	*r = Request{}
+}
+
+// end empties the list, and returns what Refuse must run, oldest first.
+func (rs *requests) end() (refused []ready.Runnable) {
+	for r := rs.first; r != nil; r = rs.first {
+		refused = append(refused, r.refused)
+		rs.first = r.next
+		*r = Request{}
+	}
+	rs.last = nil
+	return refused
+}
