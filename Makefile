@@ -8,12 +8,14 @@ BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4d
 
 # What `make bench` runs, for how long each, and how often. The passes follow each
 # other as a whole, unlike those of -count, so that a noisy moment of the machine
-# hits a benchmark once and not three times.
+# hits a benchmark once and not three times. Each pass runs the benchmarks twice: with
+# all processors for the wall time, and with one for the CPU time. BenchmarkGrowth
+# measures only CPU time.
 BENCH     := .
 BENCHTIME := 200ms
 PASSES    := 1 2 3
-run-bench  = for pass in $(PASSES); do \
-	go test ./task -run '^$$' -bench '^BenchmarkFloor|$(BENCH)' -benchtime $(BENCHTIME); done
+go-bench   = go test ./task -run '^$$' -bench '^BenchmarkFloor|$(BENCH)' -benchtime $(BENCHTIME)
+run-bench  = for pass in $(PASSES); do $(go-bench) -skip '^BenchmarkGrowth'; $(go-bench) -cpu 1; done
 
 # What runs WebAssembly of the kind wasip1; the scripts that go test finds on PATH and
 # hands the binaries to are Go's own.
@@ -128,7 +130,7 @@ explore: ## one table: how fast the strategies of looptest find bugs; takes a mi
 netbench: ## one table: servers on takt, goroutines, asyncio, uvloop, tokio; takes ten minutes, Linux only
 	@cmd/netbench/run.sh
 
-bench: ## one table: costs, ratios to a bare iter.Pull round trip, goals
+bench: ## one table: wall and CPU time, ratios to iter.Pull and to goroutines, goals; takes four minutes
 	@$(run-bench) | go run ./cmd/internal/benchtable
 
 # benchstat takes no difference for real with fewer than four samples.

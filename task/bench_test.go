@@ -15,22 +15,22 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
-// Every benchmark counts its own operation in ns/op and allocs/op, even if it works in batches. The
-// operation is a yield, a task, a message or a timer. `make bench` shows the results as ratios to
-// BenchmarkFloorPull, with the goals. cmd/internal/benchtable lists the benchmarks by name.
+// Every benchmark counts its own operation in ns/op, cpu-ns/op and allocs/op, even if it works in
+// batches. The operation is a yield, a task, a message or a timer. `make bench` shows the results as
+// ratios to BenchmarkFloorPull and to goroutines that do the same (benchpeer_test.go), with the
+// goals. cmd/internal/benchtable lists the benchmarks by name.
 
-// forEachKind runs bench for both kinds of bodies, each on a loop of its own. Then it runs the
-// tasks that bench has made.
+// forEachKind measures bench for both kinds of bodies, each on a loop of its own, together with the
+// run of the tasks that bench has made.
 func forEachKind(b *testing.B, bench func(b *testing.B, k bodyKind, ctx context.Context), opts ...loop.Option) {
 	for _, k := range bodyKinds {
 		b.Run(k.name, func(b *testing.B) {
 			l := loop.New(append([]loop.Option{loop.WithDeadlockDetection()}, opts...)...)
 			defer l.Close()
-			b.ReportAllocs()
-			b.ResetTimer()
-			bench(b, k, l.Context())
-			runToEnd(b, l)
-			b.StopTimer()
+			measure(b, func() {
+				bench(b, k, l.Context())
+				runToEnd(b, l)
+			})
 		})
 	}
 }
@@ -62,35 +62,37 @@ func BenchmarkFloorRing(b *testing.B) { floorRing(b) }
 
 // floorPull measures a bare iter.Pull round trip: the cost of two switches between stacks.
 func floorPull(b *testing.B) {
-	b.ReportAllocs()
 	next, stop := iter.Pull(func(yield func(struct{}) bool) {
 		for yield(struct{}{}) {
 		}
 	})
 	defer stop()
-	for b.Loop() {
-		next()
-	}
+	measure(b, func() {
+		for range b.N {
+			next()
+		}
+	})
 }
 
 // floorRing pushes 1000 interface values to a bare ring, pops them and runs them: a ready queue
 // cannot cost less.
 func floorRing(b *testing.B) {
-	b.ReportAllocs()
-	var ring [1024]loop.Runnable
-	var head, tail uint
-	for n := range inBatches(b.N, 1000) {
-		for range n {
-			ring[tail%1024] = lowlevel.Func(doNothing)
-			tail++
+	measure(b, func() {
+		var ring [1024]loop.Runnable
+		var head, tail uint
+		for n := range inBatches(b.N, 1000) {
+			for range n {
+				ring[tail%1024] = lowlevel.Func(doNothing)
+				tail++
+			}
+			for head != tail {
+				r := ring[head%1024]
+				ring[head%1024] = nil
+				head++
+				r.Run()
+			}
 		}
-		for head != tail {
-			r := ring[head%1024]
-			ring[head%1024] = nil
-			head++
-			r.Run()
-		}
-	}
+	})
 }
 
 func doNothing() {}
@@ -100,6 +102,7 @@ func BenchmarkYield1(b *testing.B) {
 	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
 		k.yields(ctx, b.N)
 	})
+	besideGoroutines(b, func(n int) { goroutinesYield(n, 1) })
 }
 
 // BenchmarkYield100 measures one yield of one of 100 tasks, which take turns.
@@ -109,38 +112,42 @@ func BenchmarkYield100(b *testing.B) {
 			k.yields(ctx, b.N/100+1)
 		}
 	})
+	besideGoroutines(b, func(n int) { goroutinesYield(n, 100) })
 }
 
 // BenchmarkFloorAlloc allocates a task and its body, which every new task needs, and keeps 1000 of
 // them, since programs keep tasks.
 func BenchmarkFloorAlloc(b *testing.B) {
 	b.Run("stackful", func(b *testing.B) {
-		b.ReportAllocs()
-		var tasks [1000]*task.Task[int]
-		var bodies [1000]func() int
-		for i := range b.N {
-			tasks[i%1000], bodies[i%1000] = new(task.Task[int]), func() int { return i }
-		}
-		runtime.KeepAlive(&tasks)
-		runtime.KeepAlive(&bodies)
+		measure(b, func() {
+			var tasks [1000]*task.Task[int]
+			var bodies [1000]func() int
+			for i := range b.N {
+				tasks[i%1000], bodies[i%1000] = new(task.Task[int]), func() int { return i }
+			}
+			runtime.KeepAlive(&tasks)
+			runtime.KeepAlive(&bodies)
+		})
 	})
 	b.Run("stackless", func(b *testing.B) {
-		b.ReportAllocs()
 		type withMachine struct { // like stackless in package task
 			task.Task[int]
 			task.Machine[int]
 		}
-		var tasks [1000]*withMachine
-		for i := range b.N {
-			tasks[i%1000] = &withMachine{Machine: &yieldMachine{i}}
-		}
-		runtime.KeepAlive(&tasks)
+		measure(b, func() {
+			var tasks [1000]*withMachine
+			for i := range b.N {
+				tasks[i%1000] = &withMachine{Machine: &yieldMachine{i}}
+			}
+			runtime.KeepAlive(&tasks)
+		})
 	})
 }
 
 // BenchmarkSpawnLazy makes a task that returns at once, and awaits it, in batches of 1000.
 func BenchmarkSpawnLazy(b *testing.B) {
 	forEachKind(b, spawnAndAwait, loop.WithTaskFactory(factory.Lazy))
+	besideGoroutines(b, func(n int) { goroutinesJoined(n, doNothing) })
 }
 
 // BenchmarkSpawnEager is the same, but every task ends inside the call that makes it.
@@ -197,6 +204,7 @@ func BenchmarkPingPong(b *testing.B) {
 			return ping
 		})
 	})
+	besideGoroutines(b, goroutinesPingPong)
 }
 
 func setResult(f *future.Future[int]) {
@@ -221,87 +229,97 @@ func BenchmarkGather(b *testing.B) {
 			return task.Gather(batch...)
 		})
 	})
+	besideGoroutines(b, func(n int) { goroutinesJoined(n, runtime.Gosched) })
 }
 
 // BenchmarkCallSoon schedules and runs a callback, in bursts of 1000.
 func BenchmarkCallSoon(b *testing.B) {
 	l := loop.New()
 	defer l.Close()
-	b.ReportAllocs()
-	b.ResetTimer()
-	for n := range inBatches(b.N, 1000) {
-		for range n {
-			l.CallSoon(doNothing)
+	measure(b, func() {
+		for n := range inBatches(b.N, 1000) {
+			for range n {
+				l.CallSoon(doNothing)
+			}
+			l.RunUntilIdle()
 		}
-		l.RunUntilIdle()
-	}
+	})
 }
 
 // BenchmarkTimerFired arms and fires one of up to 200,000 timers. In each microsecond one timer is
 // due, and they are armed in a mixed order. With the system's clock the loop has to wait for them,
-// so the benchmark measures CPU time.
+// so only the CPU time tells what a timer costs.
 func BenchmarkTimerFired(b *testing.B) {
-	b.Run("system", func(b *testing.B) {
-		before := cpuTime()
-		timersFired(b, timer.NewSystem())
-		b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
-	})
+	b.Run("system", func(b *testing.B) { timersFired(b, timer.NewSystem()) })
 	b.Run("virtual", func(b *testing.B) { timersFired(b, timer.NewVirtual()) })
+	besideGoroutines(b, goroutinesAfterFunc)
 }
 
 func timersFired(b *testing.B, c timer.Clock) {
 	l := loop.New(loop.WithClock(c), loop.WithDeadlockDetection())
 	defer l.Close()
-	b.ReportAllocs()
-	for n := range inBatches(b.N, 200_000) {
-		for i := range n {
-			l.CallLater(time.Duration(i*99_991%n)*time.Microsecond, doNothing)
+	measure(b, func() {
+		for n := range inBatches(b.N, timersAtATime) {
+			for i := range n {
+				l.CallLater(mixedDelay(i, n), doNothing)
+			}
+			runToEnd(b, l)
 		}
-		runToEnd(b, l)
-	}
+	})
 }
+
+const timersAtATime = 200_000
+
+// mixedDelay returns the delay of the timer i of n: a different one for each.
+func mixedDelay(i, n int) time.Duration { return time.Duration(i*99_991%n) * time.Microsecond }
 
 // BenchmarkTimerCanceled arms and cancels a timer, in batches of 10,000: most time limits end in this
 // way.
 func BenchmarkTimerCanceled(b *testing.B) {
-	l := loop.New()
-	defer l.Close()
-	handles := make([]loop.Handle, 10_000)
-	b.ReportAllocs()
-	b.ResetTimer()
-	for n := range inBatches(b.N, len(handles)) {
-		for i := range n {
-			handles[i] = l.CallLater(time.Minute, doNothing)
-		}
-		for i := range n {
-			if !handles[i].Cancel() {
-				b.Fatal("a timer was not armed")
+	b.Run("loop", func(b *testing.B) {
+		l := loop.New()
+		defer l.Close()
+		handles := make([]loop.Handle, 10_000)
+		measure(b, func() {
+			for n := range inBatches(b.N, len(handles)) {
+				for i := range n {
+					handles[i] = l.CallLater(time.Minute, doNothing)
+				}
+				for i := range n {
+					if !handles[i].Cancel() {
+						b.Fatal("a timer was not armed")
+					}
+				}
 			}
-		}
-	}
+		})
+	})
+	besideGoroutines(b, goroutinesStopTimers)
 }
 
-// BenchmarkPost posts a callback from another goroutine, which does nothing else, and runs it.
+// BenchmarkPost posts a callback from another goroutine, which does nothing else, and runs it. The
+// CPU time is that of both goroutines.
 func BenchmarkPost(b *testing.B) {
-	l := loop.New()
-	defer l.Close()
-	done := make(chan error)
-	b.ReportAllocs()
-	b.ResetTimer()
-	go func() {
-		for range b.N {
-			if err := l.Post(doNothing); err != nil {
-				done <- err
-				return
-			}
+	b.Run("loop", func(b *testing.B) {
+		l := loop.New()
+		defer l.Close()
+		done := make(chan error)
+		measure(b, func() {
+			go func() {
+				for range b.N {
+					if err := l.Post(doNothing); err != nil {
+						done <- err
+						return
+					}
+				}
+				done <- l.Post(l.Stop)
+			}()
+			runToEnd(b, l)
+		})
+		if err := <-done; err != nil {
+			b.Fatal(err)
 		}
-		done <- l.Post(l.Stop)
-	}()
-	runToEnd(b, l)
-	b.StopTimer()
-	if err := <-done; err != nil {
-		b.Fatal(err)
-	}
+	})
+	besideGoroutines(b, goroutinesSendFuncs)
 }
 
 func BenchmarkFloorPullAgain(b *testing.B) { floorPull(b) }
@@ -310,7 +328,6 @@ func BenchmarkFloorRingAgain(b *testing.B) { floorRing(b) }
 // BenchmarkFloorPullCold measures a bare iter.Pull round trip of one of 1000 coroutines, which take
 // turns. So the memory of a coroutine is no longer in the processor's caches when its turn comes.
 func BenchmarkFloorPullCold(b *testing.B) {
-	b.ReportAllocs()
 	var nexts [1000]func() (struct{}, bool)
 	for i := range nexts {
 		next, stop := iter.Pull(func(yield func(struct{}) bool) {
@@ -320,8 +337,9 @@ func BenchmarkFloorPullCold(b *testing.B) {
 		defer stop()
 		nexts[i] = next
 	}
-	b.ResetTimer()
-	for i := range b.N {
-		nexts[i%1000]()
-	}
+	measure(b, func() {
+		for i := range b.N {
+			nexts[i%1000]()
+		}
+	})
 }

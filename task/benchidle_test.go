@@ -103,12 +103,11 @@ func measureCalls(b *testing.B, call func(i int) int) {
 		}
 	}
 	b.Run("busy", func(b *testing.B) {
-		b.ReportAllocs()
-		before := cpuTime()
-		for i := range b.N {
-			checked(i)
-		}
-		b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+		measure(b, func() {
+			for i := range b.N {
+				checked(i)
+			}
+		})
 	})
 	// The number of calls is fixed, because the 99th percentile needs many. The operation is a call,
 	// without the pause before it; only the CPU time contains the pause, which takes a millisecond.
@@ -126,9 +125,9 @@ func measureCalls(b *testing.B, call func(i int) int) {
 				sum += took[i]
 			}
 		}
-		n := float64(rounds * len(took))
-		b.ReportMetric(float64(cpuTime()-before)/n, "cpu-ns/op")
-		b.ReportMetric(float64(sum)/n, "ns/op")
+		n := rounds * len(took)
+		reportCPU(b, cpuTime()-before, n)
+		b.ReportMetric(float64(sum)/float64(n), "ns/op")
 		slices.Sort(took[:])
 		b.ReportMetric(float64(took[len(took)/2]), "p50-ns")
 		b.ReportMetric(float64(took[len(took)*99/100]), "p99-ns")

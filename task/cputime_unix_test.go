@@ -7,6 +7,8 @@ import (
 	"time"
 )
 
+const cpuTimeIsKnown = true
+
 // cpuTime returns the CPU time of the process.
 func cpuTime() time.Duration {
 	var u syscall.Rusage

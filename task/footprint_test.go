@@ -162,27 +162,54 @@ func wantAllocs(t *testing.T, what string, want float64, f func()) {
 	}
 }
 
-// BenchmarkParked measures the memory of a suspended task with everything that belongs to it: heap
-// and stacks after a garbage collection.
+// BenchmarkParked makes 100,000 tasks that wait for one future, and lets them go on and end. The
+// operation is a task. It also measures the memory of a suspended task with everything that belongs
+// to it: heap and stacks after a garbage collection. Goroutines receive from a channel that is closed.
 func BenchmarkParked(b *testing.B) {
 	for _, k := range slices.Backward(bodyKinds) {
 		b.Run(k.name, func(b *testing.B) {
-			n := crowdOf[k.name]
-			perTask := 0.0
-			for b.Loop() {
-				before := liveBytes()
+			measureParked(b, func(n int) (release func()) {
 				l := loop.New()
-				gate, _ := parkTasks(l, k, n)
-				// The first round needs most: Go's runtime keeps the descriptors of
-				// goroutines for the later rounds.
-				perTask = max(perTask, float64(liveBytes()-before)/float64(n))
-				setResult(gate)
-				l.RunUntilIdle()
-				l.Close()
-			}
-			b.ReportMetric(perTask, "B/task")
+				gate, woken := parkTasks(l, k, n)
+				return func() {
+					setResult(gate)
+					l.RunUntilIdle()
+					if *woken != n {
+						b.Fatalf("%d of %d tasks went on", *woken, n)
+					}
+					l.Close()
+				}
+			})
 		})
 	}
+	b.Run("goroutine", func(b *testing.B) { measureParked(b, parkGoroutines) })
+}
+
+// measureParked measures park, which makes n tasks and runs them until they wait, and release, which
+// lets them end.
+func measureParked(b *testing.B, park func(n int) (release func())) {
+	if testkit.Race {
+		b.Skip("the race detector does not allow so many goroutines")
+	}
+	const n = 100_000
+	perTask, rounds := 0.0, 0
+	var c clocks
+	round := func(timed func(func())) {
+		before := liveBytes()
+		var release func()
+		timed(func() { release = park(n) })
+		perTask = max(perTask, float64(liveBytes()-before)/n)
+		timed(release)
+	}
+	// The first round needs most memory, and is not timed: Go's runtime keeps the descriptors of
+	// goroutines for the later rounds, and also for the next benchmark.
+	round(func(do func()) { do() })
+	for b.Loop() {
+		rounds++
+		round(c.time)
+	}
+	c.report(b, rounds*n)
+	b.ReportMetric(perTask, "B/task")
 }
 
 // liveBytes returns the size of heap and stacks after a garbage collection. It needs two
@@ -196,7 +223,7 @@ func liveBytes() int64 {
 }
 
 // BenchmarkAsleep makes 1,000,000 tasks that sleep, each to another instant and in a mixed order.
-// It lets all of them wake, and awaits each.
+// It lets all of them wake, and awaits each. The operation is a task.
 func BenchmarkAsleep(b *testing.B) {
 	if testkit.Race {
 		b.Skip("the race detector does not allow so many goroutines")
@@ -204,36 +231,38 @@ func BenchmarkAsleep(b *testing.B) {
 	const n = 1_000_000
 	for _, k := range slices.Backward(bodyKinds) { // stackless first: a million goroutines change the state of Go's runtime
 		b.Run(k.name, func(b *testing.B) {
-			var wall time.Duration
+			var c clocks
 			var peak uint64
+			rounds := 0
 			for b.Loop() {
+				rounds++
 				debug.FreeOSMemory()
 				before := heldBytes()
-				began := time.Now()
 				l := loop.New(loop.WithVirtualTime())
-				tasks := make([]*task.Task[int], n)
-				for i := range tasks {
-					tasks[i] = k.sleeps(l.Context(), 1, time.Duration(i*99_991%n+1)*time.Microsecond)
-				}
 				joined := 0
-				k.awaits(l.Context(), func(context.Context) loop.Awaitable {
-					if joined == n {
-						return nil
+				c.time(func() {
+					tasks := make([]*task.Task[int], n)
+					for i := range tasks {
+						tasks[i] = k.sleeps(l.Context(), 1, mixedDelay(i, n)+time.Microsecond)
 					}
-					joined++
-					return tasks[joined-1]
+					k.awaits(l.Context(), func(context.Context) loop.Awaitable {
+						if joined == n {
+							return nil
+						}
+						joined++
+						return tasks[joined-1]
+					})
+					l.RunUntilIdle() // now all tasks sleep
+					peak = max(peak, heldBytes()-before)
+					runToEnd(b, l)
+					peak = max(peak, heldBytes()-before)
 				})
-				l.RunUntilIdle() // now all tasks sleep
-				peak = max(peak, heldBytes()-before)
-				runToEnd(b, l)
-				peak = max(peak, heldBytes()-before)
-				wall += time.Since(began)
 				if joined != n {
 					b.Fatalf("%d of %d tasks were awaited", joined, n)
 				}
 				l.Close()
 			}
-			b.ReportMetric(wall.Seconds()/float64(b.N), "s/run")
+			c.report(b, rounds*n)
 			b.ReportMetric(float64(peak), "peak-B")
 		})
 	}

@@ -1,8 +1,12 @@
-// Command benchtable reads the output of Go benchmarks and prints a table. For each benchmark
-// the table has its cost, the ratio to a bare iter.Pull round trip of the same runs, and whether
-// that ratio meets its goal. `make bench` calls it:
+// Command benchtable reads the output of Go benchmarks and prints a table. `make bench` calls it:
 //
-//	go test ./task -run '^$' -bench . | go run ./cmd/internal/benchtable
+//	(go test ./task -run '^$' -bench . ; go test ./task -run '^$' -bench . -cpu 1) | go run ./cmd/internal/benchtable
+//
+// For each benchmark the table has its wall time, and its CPU time in the run with GOMAXPROCS=1,
+// which contains the work of the garbage collector. The ratios compare the CPU time with a bare
+// iter.Pull round trip and with goroutines that do the same work, both of the same run, and the
+// goals are about these ratios. Only where several processors matter, such as for a call to a loop
+// on another goroutine, the goal is about the wall time.
 //
 // A second table has the growth of costs that must be linear: see BenchmarkGrowth. A benchmark
 // that resumes parked stacks is compared with bare coroutines that do the same.
@@ -35,6 +39,11 @@ func run(in io.Reader, out io.Writer) error {
 	}
 	if err := printAligned(out, lines); err != nil {
 		return err
+	}
+	if !measured.cpuIsKnown() {
+		if _, err := fmt.Fprintln(out, "This platform does not tell the CPU time. In its place stands the wall time with GOMAXPROCS=1."); err != nil {
+			return err
+		}
 	}
 	if lines = growthTable(measured); lines == nil {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -12,31 +13,31 @@ import (
 // table compares the results with the goals, and returns the lines of the table, each as its
 // cells. A row that was not measured has no line.
 func table(r *results) ([][]string, error) {
-	floor, ok := least(r, floors)
-	if !ok {
-		return nil, errors.New("BenchmarkFloorPull is missing, so no benchmark can be compared; run it together with the others")
-	}
-	lines := [][]string{{"name", "kind", "ns/op", "ratio", "goal", "", "allocs/op"}}
-	title := ""
-	for _, row := range append(rows, unlisted(r)...) {
-		if row.title == "" {
-			row.title = title
+	floor := math.Inf(1)
+	for _, name := range floors {
+		if v := r.cpu(name); v < floor { // not if v is NaN
+			floor = v
 		}
-		title = row.title
-		if v, ok := r.get(row.bench, row.unit); ok {
-			lines = append(lines, row.cells(v, floor, r))
+	}
+	if math.IsInf(floor, 1) {
+		return nil, errors.New("BenchmarkFloorPull with GOMAXPROCS=1 is missing, so no benchmark can be compared; run it together with the others, also with -cpu 1")
+	}
+	lines := [][]string{{"name", "kind", "wall", "CPU", "to pull", "to peer", "goal", "", "allocs/op"}}
+	var title string
+	var peer, withoutPeer row
+	for _, row := range append(rows, unlisted(r)...) {
+		if row.title != "" {
+			title, peer = row.title, withoutPeer
+		}
+		if row.kind == goroutine {
+			peer = row
+		}
+		if _, ok := r.get(row.bench, row.unit); ok {
+			row.title = title
+			lines = append(lines, row.cells(r, floor, peer))
 		}
 	}
 	return lines, nil
-}
-
-func least(r *results, names []string) (v float64, ok bool) {
-	for _, name := range names {
-		if one, has := r.get(name, ns); has && (!ok || one < v) {
-			v, ok = one, true
-		}
-	}
-	return v, ok
 }
 
 // unlisted returns new rows for the benchmarks that have no row.
@@ -51,48 +52,90 @@ func unlisted(r *results) []row {
 	return more
 }
 
-func (row row) cells(v, floor float64, r *results) []string {
-	compared, ratio, goal, verdict, allocated := v, "", "", "", ""
-	if row.unit == ns || row.unit == cpuNs {
-		compared = v / floor
-		ratio = fmt.Sprintf("%.2f", compared)
-		if n, ok := r.get(row.bench, allocs); ok {
-			allocated = fmt.Sprintf("%.0f", n)
-		}
+// cells returns the cells of a row. peer is the row of goroutines that do the same work, if there is
+// one.
+func (row row) cells(r *results, floor float64, peer row) []string {
+	wall, cpu := row.measured(r)
+	peerWall, peerCPU := peer.measured(r)
+	measured := map[measure]float64{
+		theAmount:  wall,
+		cpuToPull:  cpu / floor,
+		cpuToPeer:  cpu / peerCPU,
+		wallToPeer: wall / peerWall,
 	}
-	if row.goal != 0 {
-		goal, verdict = row.showGoal(), "ok"
-		if compared > row.goal {
+	toPeer := cpuToPeer
+	if row.unit != ns { // in the CPU time of a call to an idle loop is a pause
+		measured[cpuToPull] = math.NaN()
+		toPeer = wallToPeer
+	}
+	if row.goal.of == wallToPeer {
+		toPeer = wallToPeer
+	}
+	verdict, allocated := "", math.NaN()
+	if limited := measured[row.goal.of]; row.goal != none && !math.IsNaN(limited) {
+		verdict = "ok"
+		if limited > row.goal.most {
 			verdict = "SHORT"
 		}
 	}
-	return []string{row.title, row.kind, amount(v, row.unit), ratio, goal, verdict, allocated}
+	if n, ok := r.get(row.bench, allocs); ok && row.unit == ns {
+		allocated = n
+	}
+	return []string{row.title, row.kind, amount(wall, row.unit), number("%.1f", cpu), number("%.2f", measured[cpuToPull]),
+		number("%.2f", measured[toPeer]), row.showGoal(), verdict, number("%.0f", allocated)}
+}
+
+// measured returns the value of a row in its unit, and the CPU time of an operation, if the row is the
+// first of its benchmark. What was not measured is NaN.
+func (row row) measured(r *results) (v, cpu float64) {
+	v, ok := r.get(row.bench, row.unit)
+	if !ok {
+		v = math.NaN()
+	}
+	if row.unit != ns && row.unit != median {
+		return v, math.NaN()
+	}
+	return v, r.cpu(row.bench)
 }
 
 func (row row) showGoal() string {
-	if row.unit == ns || row.unit == cpuNs {
-		return fmt.Sprintf("%.2f", row.goal)
+	switch row.goal.of {
+	case cpuToPull:
+		return fmt.Sprintf("%.2f pull", row.goal.most)
+	case cpuToPeer:
+		return fmt.Sprintf("%.2f peer", row.goal.most)
+	case wallToPeer:
+		return fmt.Sprintf("%.2f wall", row.goal.most)
 	}
-	return amount(row.goal, row.unit)
+	if row.goal == none {
+		return ""
+	}
+	return amount(row.goal.most, row.unit)
 }
 
-// amount formats v with its unit; ns/op is left out.
+// number formats v, unless it is NaN.
+func number(format string, v float64) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	return fmt.Sprintf(format, v)
+}
+
+// amount formats v with its unit; nanoseconds are left out.
 func amount(v float64, unit string) string {
 	switch unit {
-	case ns, cpuNs:
+	case ns, median, percent99:
 		return fmt.Sprintf("%.1f", v)
 	case bytesPerTask:
 		return fmt.Sprintf("%.0f B", v)
 	case peakBytes:
 		return fmt.Sprintf("%.0f MB", v/1e6)
-	case seconds:
-		return fmt.Sprintf("%.2f s", v)
 	}
 	return fmt.Sprint(v, " ", unit)
 }
 
-// printAligned prints the lines in columns. The first two columns and the verdict are words, and
-// are aligned left. The other columns are numbers, and are aligned right.
+// printAligned prints the lines in columns. The first two columns and the verdict, which has no
+// heading, are words, and are aligned left. The other columns are numbers, and are aligned right.
 func printAligned(out io.Writer, lines [][]string) error {
 	widths := make([]int, len(lines[0]))
 	for _, line := range lines {
@@ -103,7 +146,7 @@ func printAligned(out io.Writer, lines [][]string) error {
 	for _, line := range lines {
 		var s strings.Builder
 		for i, cell := range line {
-			if words := i < 2 || i == 5; words {
+			if words := i < 2 || lines[0][i] == ""; words {
 				fmt.Fprintf(&s, "%-*s  ", widths[i], cell)
 			} else {
 				fmt.Fprintf(&s, "%*s  ", widths[i], cell)
