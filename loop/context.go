@@ -134,6 +134,9 @@ func inherit(ctx context.Context) (e *environment, derived bool) {
 	if by == nil {
 		panic(noLoop(ctx))
 	}
+	if b, ok := ctx.(*boundContext); ok {
+		return b.environment(derived), derived
+	}
 	if derived {
 		return &environment{loop: by.env.loop, outer: ctx, bounded: true, realm: by.env.realm}, true
 	}
@@ -206,12 +209,27 @@ func (l *Loop) Bind(ctx context.Context) context.Context {
 	if r, _ := ctx.Value(realmKey{}).(*realm); r != nil && r.env.loop == l {
 		root = &r.root
 	}
-	return &boundContext{ctx, root}
+	return &boundContext{Context: ctx, root: root}
 }
 
 type boundContext struct {
 	context.Context
-	root *Task // of the loop, or of a realm
+	root *Task       // of the loop, or of a realm
+	env  environment // of the tasks that are spawned with it; zero before the first one
+}
+
+// environment is inherit for b.
+func (b *boundContext) environment(derived bool) *environment {
+	switch of := b.root.env; {
+	case b.env.loop != nil && b.env.bounded == derived:
+	case derived:
+		b.env = environment{loop: of.loop, outer: b, bounded: true, realm: of.realm}
+	case b.Context == context.Background():
+		return of
+	default:
+		b.env = environment{loop: of.loop, outer: context.WithoutCancel(b), realm: of.realm}
+	}
+	return &b.env
 }
 
 func (b *boundContext) Value(key any) any {

@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"container/list"
 	"context"
 	"errors"
 
@@ -13,22 +12,26 @@ import (
 // the context. So the loop looks at all watches, in order of making, at the beginning of every
 // turn. If code on the loop ends the context, the loop always notices that at the same place in the
 // order of events. An end from another goroutine, such as that of a standard time limit, wakes the
-// loop if it sleeps.
+// loop if it sleeps. This needs a context.AfterFunc, which the watch gets when the loop goes to sleep for the
+// first time. A watch that is over before that has cost far less.
 type watch struct {
 	ctx  context.Context
 	task *Task
 	all  bool        // the end of ctx cancels the task; otherwise it ends one suspension
 	seen bool        // the last See has found that ctx has ended
-	stop func() bool // stops the AfterFunc that wakes the loop
+	on   bool        // in the loop's list: the watch is not over
+	stop func() bool // stops the AfterFunc that wakes the loop; nil before the first sleep
 
-	at *list.Element // in the loop's list; nil when the watch is over
+	prev, next *watch
 }
 
 // watches has the watches of a loop, in order of making. It is a source.
+//
+// Invariant: from one watch on, no watch of the list has its AfterFunc, and all before it have.
 type watches struct {
 	source.Nothing
-	hub *source.Hub
-	all *list.List // of *watch; nil before the first one
+	hub         *source.Hub
+	first, last *watch
 }
 
 func (l *Loop) watchSuspension(ctx context.Context, t *Task) *watch {
@@ -48,7 +51,6 @@ func (l *Loop) bindTask(ctx context.Context, t *Task) {
 }
 
 func (l *Loop) addWatch(w *watch) *watch {
-	w.stop = context.AfterFunc(w.ctx, l.outside.Nudge)
 	l.watches.add(w)
 	return w
 }
@@ -69,38 +71,61 @@ func (l *Loop) unwatch(w *watch) {
 	if w == nil {
 		return
 	}
-	w.stop()
+	if w.stop != nil {
+		w.stop()
+	}
 	l.watches.remove(w)
 }
 
-// first returns the element of the first watch, or nil.
-func (ws *watches) first() *list.Element {
-	if ws.all == nil {
-		return nil
-	}
-	return ws.all.Front()
-}
-
 func (ws *watches) add(w *watch) {
-	if ws.all == nil {
-		ws.all = list.New()
+	w.on, w.prev = true, ws.last
+	if ws.last == nil {
+		ws.first = w
+	} else {
+		ws.last.next = w
 	}
-	w.at = ws.all.PushBack(w)
+	ws.last = w
 	ws.hub.Watch(1)
 }
 
 func (ws *watches) remove(w *watch) {
-	if w.at != nil {
-		ws.all.Remove(w.at)
-		w.at = nil
-		ws.hub.Watch(-1)
+	if !w.on {
+		return
+	}
+	if w.prev == nil {
+		ws.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		ws.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.on, w.prev, w.next = false, nil, nil
+	ws.hub.Watch(-1)
+}
+
+// Sleep gives each new watch its AfterFunc. If the context has ended meanwhile, its AfterFunc wakes the loop
+// at once.
+func (ws *watches) Sleep() {
+	w := ws.last
+	for w != nil && w.stop == nil {
+		w = w.prev
+	}
+	if w == nil {
+		w = ws.first
+	} else {
+		w = w.next
+	}
+	for ; w != nil; w = w.next {
+		w.stop = context.AfterFunc(w.ctx, ws.hub.Nudge)
 	}
 }
 
 // See notes which contexts have ended.
 func (ws *watches) See() {
-	for at := ws.first(); at != nil; at = at.Next() {
-		w := at.Value.(*watch)
+	for w := ws.first; w != nil; w = w.next {
 		w.seen = w.ctx.Err() != nil
 	}
 }
@@ -108,16 +133,16 @@ func (ws *watches) See() {
 // Take handles the contexts that See has found ended. Canceling a task may end more contexts, with
 // a CanceledError as their cause. Take handles these contexts, too.
 func (ws *watches) Take() {
-	for at, next := ws.first(), (*list.Element)(nil); at != nil; at = next {
-		next = at.Next()
-		w := at.Value.(*watch)
+	for w, next := ws.first, (*watch)(nil); w != nil; w = next {
+		next = w.next
 		if w.ctx.Err() == nil {
 			continue
 		}
 		cause := context.Cause(w.ctx)
 		_, own := cause.(*CanceledError)
 		if !w.seen && !own {
-			continue // the AfterFunc of the context nudges the hub, so the next turn looks again
+			ws.hub.Nudge() // the next turn looks again
+			continue
 		}
 		ws.remove(w)
 		if w.all {
@@ -145,8 +170,8 @@ func (ws *watches) MayCome() bool {
 }
 
 func (ws *watches) some(is func(*watch) bool) bool {
-	for at := ws.first(); at != nil; at = at.Next() {
-		if is(at.Value.(*watch)) {
+	for w := ws.first; w != nil; w = w.next {
+		if is(w) {
 			return true
 		}
 	}

@@ -24,8 +24,8 @@ type Source interface {
 	// MayCome reports whether an event may come that was not announced. Then a loop with a real
 	// clock is not deadlocked.
 	MayCome() bool
-	// Sleep is called before the loop waits, and Wake when the loop goes on. In between, the
-	// source must nudge the hub when an event comes.
+	// Sleep is called before the loop waits, and Wake when the loop goes on, unless Watch and Expect
+	// count nothing. In between, the source must nudge the hub when an event comes.
 	Sleep()
 	Wake()
 	// Close drops everything that still waits. The loop is closed.
@@ -193,8 +193,12 @@ func (h *Hub) Asleep() bool { return h.asleep.Load() }
 // earlier nudge. Then the loop wakes and finds nothing new.
 func (h *Hub) Token() <-chan struct{} { return h.token }
 
-// Sleep calls Sleep of each source: the loop is going to wait.
+// Sleep calls Sleep of each source: the loop is going to wait. If nothing is counted, only posts and Wakers can
+// come, which need no Sleep.
 func (h *Hub) Sleep() {
+	if h.watched+h.coming == 0 {
+		return
+	}
 	h.slept = true
 	for _, s := range h.sources {
 		s.Sleep()
