@@ -10,12 +10,13 @@ BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4d
 # other as a whole, unlike those of -count, so that a noisy moment of the machine
 # hits a benchmark once and not three times. Each pass runs the benchmarks twice: with
 # all processors for the wall time, and with one for the CPU time. BenchmarkGrowth
-# measures only CPU time.
+# and BenchmarkCrowd measure only CPU time.
 BENCH     := .
 BENCHTIME := 200ms
 PASSES    := 1 2 3
 go-bench   = go test ./task -run '^$$' -bench '^BenchmarkFloor|$(BENCH)' -benchtime $(BENCHTIME)
-run-bench  = for pass in $(PASSES); do $(go-bench) -skip '^BenchmarkGrowth'; $(go-bench) -cpu 1; done
+run-bench  = for pass in $(PASSES); do \
+	$(go-bench) -skip '^Benchmark(Growth|Crowd)'; $(go-bench) -skip '^BenchmarkCrowd' -cpu 1; done
 
 # What runs WebAssembly of the kind wasip1; the scripts that go test finds on PATH and
 # hands the binaries to are Go's own.
@@ -27,7 +28,7 @@ WASMEXEC := $(shell go env GOROOT)/lib/wasm
 PACKAGES = $$(go list ./... | grep -v cmd/internal/mutate)
 test-on  = go test -short -timeout 20m $(PACKAGES)
 
-.PHONY: help demo test race sim picture oldest conformance platforms fuzz mutate lint explore netbench bench bench-save bench-compare
+.PHONY: help demo test race sim picture oldest conformance platforms fuzz mutate lint explore netbench bench bench-growth bench-save bench-compare
 .PHONY: platform-386 platform-unoptimised platform-js platform-wasip1 platform-arm64
 
 help: ## list the targets
@@ -132,6 +133,10 @@ netbench: ## one table: servers on takt, goroutines, asyncio, uvloop, tokio; tak
 
 bench: ## one table: wall and CPU time, ratios to iter.Pull and to goroutines, goals; takes four minutes
 	@$(run-bench) | go run ./cmd/internal/benchtable
+
+bench-growth: BENCH := ^BenchmarkCrowd
+bench-growth: ## one table: costs with 1,000 tasks, timers and so on at once, and with 1,000,000; takes two minutes
+	@for pass in $(PASSES); do $(go-bench) -cpu 1; done | go run ./cmd/internal/benchtable
 
 # benchstat takes no difference for real with fewer than four samples.
 bench-save bench-compare: PASSES := 1 2 3 4 5 6

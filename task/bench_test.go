@@ -146,17 +146,19 @@ func BenchmarkFloorAlloc(b *testing.B) {
 
 // BenchmarkSpawnLazy makes a task that returns at once, and awaits it, in batches of 1000.
 func BenchmarkSpawnLazy(b *testing.B) {
-	forEachKind(b, spawnAndAwait, loop.WithTaskFactory(factory.Lazy))
+	forEachKind(b, spawn1000, loop.WithTaskFactory(factory.Lazy))
 	besideGoroutines(b, func(n int) { goroutinesJoined(n, doNothing) })
 }
 
 // BenchmarkSpawnEager is the same, but every task ends inside the call that makes it.
 func BenchmarkSpawnEager(b *testing.B) {
-	forEachKind(b, spawnAndAwait, loop.WithTaskFactory(factory.Eager))
+	forEachKind(b, spawn1000, loop.WithTaskFactory(factory.Eager))
 }
 
-func spawnAndAwait(b *testing.B, k bodyKind, ctx context.Context) {
-	left := b.N
+func spawn1000(b *testing.B, k bodyKind, ctx context.Context) { spawnAndAwait(k, ctx, b.N, 1000) }
+
+// spawnAndAwait makes a task that spawns and awaits left tasks, in batches of size.
+func spawnAndAwait(k bodyKind, ctx context.Context, left, size int) {
 	var batch []loop.Awaitable
 	at := 0
 	k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
@@ -165,7 +167,7 @@ func spawnAndAwait(b *testing.B, k bodyKind, ctx context.Context) {
 				return nil
 			}
 			batch, at = batch[:0], 0
-			for range min(left, 1000) {
+			for range min(left, size) {
 				batch = append(batch, k.yields(ctx, 0))
 			}
 			left -= len(batch)
@@ -177,34 +179,36 @@ func spawnAndAwait(b *testing.B, k bodyKind, ctx context.Context) {
 
 // BenchmarkPingPong measures one message between two tasks. Each message has a new future.
 func BenchmarkPingPong(b *testing.B) {
-	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
-		ping, pong := future.New[int](ctx), future.New[int](ctx)
-		left := b.N
-		k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
-			if left <= 0 {
-				return nil
-			}
-			left -= 2
-			pong = future.New[int](ctx)
-			setResult(ping)
-			return pong
-		})
-		heard := false
-		k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
-			if !heard {
-				heard = true
-				return ping
-			}
-			if left <= 0 {
-				setResult(pong)
-				return nil
-			}
-			ping = future.New[int](ctx)
-			setResult(pong)
-			return ping
-		})
-	})
+	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) { sendMessages(k, ctx, b.N) })
 	besideGoroutines(b, goroutinesPingPong)
+}
+
+// sendMessages makes two tasks that send each other left messages.
+func sendMessages(k bodyKind, ctx context.Context, left int) {
+	ping, pong := future.New[int](ctx), future.New[int](ctx)
+	k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
+		if left <= 0 {
+			return nil
+		}
+		left -= 2
+		pong = future.New[int](ctx)
+		setResult(ping)
+		return pong
+	})
+	heard := false
+	k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
+		if !heard {
+			heard = true
+			return ping
+		}
+		if left <= 0 {
+			setResult(pong)
+			return nil
+		}
+		ping = future.New[int](ctx)
+		setResult(pong)
+		return ping
+	})
 }
 
 func setResult(f *future.Future[int]) {
@@ -215,21 +219,23 @@ func setResult(f *future.Future[int]) {
 
 // BenchmarkGather makes a task that yields once, and gathers 1000 of them.
 func BenchmarkGather(b *testing.B) {
-	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) {
-		left := b.N
-		k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
-			if left == 0 {
-				return nil
-			}
-			batch := make([]future.Awaitable[int], min(left, 1000))
-			for i := range batch {
-				batch[i] = k.yields(ctx, 1)
-			}
-			left -= len(batch)
-			return task.Gather(batch...)
-		})
-	})
+	forEachKind(b, func(b *testing.B, k bodyKind, ctx context.Context) { gather(k, ctx, b.N, 1000) })
 	besideGoroutines(b, func(n int) { goroutinesJoined(n, runtime.Gosched) })
+}
+
+// gather makes a task that spawns and gathers left tasks, in batches of size.
+func gather(k bodyKind, ctx context.Context, left, size int) {
+	k.awaits(ctx, func(ctx context.Context) loop.Awaitable {
+		if left == 0 {
+			return nil
+		}
+		batch := make([]future.Awaitable[int], min(left, size))
+		for i := range batch {
+			batch[i] = k.yields(ctx, 1)
+		}
+		left -= len(batch)
+		return task.Gather(batch...)
+	})
 }
 
 // BenchmarkCallSoon schedules and runs a callback, in bursts of 1000.

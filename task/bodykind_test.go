@@ -71,6 +71,8 @@ var bodyKinds = []bodyKind{
 	},
 }
 
+var stackful, stackless = bodyKinds[0], bodyKinds[1]
+
 type yieldMachine struct{ left int }
 
 func (m *yieldMachine) Resume(_ context.Context, err error) (int, task.Suspension, error) {

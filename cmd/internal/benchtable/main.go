@@ -9,7 +9,9 @@
 // on another goroutine, the goal is about the wall time.
 //
 // A second table has the growth of costs that must be linear: see BenchmarkGrowth. A benchmark
-// that resumes parked stacks is compared with bare coroutines that do the same.
+// that resumes parked stacks is compared with bare coroutines that do the same. `make bench-growth`
+// prints a third one: see BenchmarkCrowd. It compares the CPU time of an operation with 1,000 tasks,
+// callbacks and so on at the same time with that of very many, beside floors that have as many objects.
 //
 // If a benchmark was run more than once, the least value in each unit counts, because
 // disturbances can only make a benchmark slower.
@@ -45,11 +47,16 @@ func run(in io.Reader, out io.Writer) error {
 			return err
 		}
 	}
-	if lines = growthTable(measured); lines == nil {
-		return nil
+	for _, lines := range [][][]string{growthTable(measured), crowdTable(measured)} {
+		if lines == nil {
+			continue
+		}
+		if _, err := fmt.Fprintln(out); err != nil {
+			return err
+		}
+		if err := printAligned(out, lines); err != nil {
+			return err
+		}
 	}
-	if _, err := fmt.Fprintln(out); err != nil {
-		return err
-	}
-	return printAligned(out, lines)
+	return nil
 }

@@ -66,6 +66,11 @@ func TestSampleHasEveryRow(t *testing.T) {
 			}
 		}
 	}
+	for _, c := range crowds {
+		if _, _, ratio := c.growth(r); math.IsNaN(ratio) {
+			t.Errorf("the sample has not both times of %s", c.bench)
+		}
+	}
 	if more := unlisted(r); len(more) > 0 {
 		t.Errorf("these benchmarks of the sample have no row: %v", more)
 	}
@@ -213,6 +218,46 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
+func TestCrowd(t *testing.T) {
+	const floor = "BenchmarkCrowd/floor-ring/n=1000 1 9 ns/op 2 cpu-ns/op\n" +
+		"BenchmarkCrowd/floor-ring/n=1000000 1 9 ns/op 3 cpu-ns/op\n"
+	for _, c := range []struct{ floor, many, ratio, ofFloor, verdict string }{
+		{floor, "20.0", "2.00", "1.50", "ok"},
+		{floor, "20.1", "2.01", "1.50", "SHORT"},
+		{"", "5.0", "0.50", "", "ok"},
+	} {
+		lines := crowdTable(mustParse(t, c.floor+"BenchmarkCrowd/callsoon/n=1000 1 9 ns/op 10 cpu-ns/op\n"+
+			"BenchmarkCrowd/callsoon/n=1000000 1 9 ns/op "+c.many+" cpu-ns/op\n"+
+			"BenchmarkCrowd/post/n=1000 1 9 ns/op 10 cpu-ns/op\n")) // not measured with many
+		want := []string{"CallSoon", "callback", "1000000", "10.0", c.many, c.ratio, c.ofFloor, "2.00", c.verdict}
+		if got := lines[len(lines)-1]; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if c.floor == "" {
+			continue
+		}
+		want = []string{"ring of objects: take, run, put back", "floor", "1000000", "2.0", "3.0", "1.50", "", "", ""}
+		if got := lines[1]; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if lines := crowdTable(mustParse(t, floorLine)); lines != nil {
+		t.Errorf("no crowd was measured, but the lines are %q", lines)
+	}
+}
+
+// Each floor of a crowd is a row that has no floor, and comes before.
+func TestFloorsOfCrowds(t *testing.T) {
+	floors := map[string]bool{}
+	for _, c := range crowds {
+		if c.floor == "" {
+			floors[c.bench] = true
+		} else if !floors[c.floor] {
+			t.Errorf("%q is no floor before %s", c.floor, c.bench)
+		}
+	}
+}
+
 // The goal of a benchmark that resumes stacks is the exponent of the floor plus 0.15. Without
 // the floor there is no goal.
 func TestGrowthOfStacks(t *testing.T) {
@@ -312,6 +357,11 @@ func TestBenchmarksOfTheTable(t *testing.T) {
 	for _, g := range growths {
 		if !has("{\"" + g.bench + "\", ") {
 			t.Errorf("BenchmarkGrowth of package task measures no %q; change its row in growth.go", g.bench)
+		}
+	}
+	for _, c := range crowds {
+		if !has("{\"" + c.bench + "\", ") {
+			t.Errorf("BenchmarkCrowd of package task measures no %q; change its row in crowd.go", c.bench)
 		}
 	}
 }

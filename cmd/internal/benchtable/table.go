@@ -44,7 +44,7 @@ func table(r *results) ([][]string, error) {
 func unlisted(r *results) []row {
 	var more []row
 	for _, name := range r.names {
-		if !isGrowth(name) && !slices.ContainsFunc(rows, func(row row) bool { return row.bench == name }) {
+		if !isGrowth(name) && !isCrowd(name) && !slices.ContainsFunc(rows, func(row row) bool { return row.bench == name }) {
 			title, kind, _ := strings.Cut(name, "/")
 			more = append(more, row{title: title, kind: kind, bench: name, unit: ns})
 		}
