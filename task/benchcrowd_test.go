@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"regexp"
 	"runtime"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/internal/testkit"
 )
@@ -24,12 +25,14 @@ func BenchmarkCrowd(b *testing.B) {
 	if testkit.Race {
 		b.Skip("the race detector does not allow so many goroutines")
 	}
+	stacks := regexp.MustCompile("/stackful$|^floor-(pull|coroutines|goroutines)$")
 	for _, row := range []struct {
 		name    string
 		prepare rounds
 	}{
 		{"floor-ring", ringOfMany},
 		{"floor-alloc", allocateMany},
+		{"floor-append", appendMany},
 		{"floor-sort", sortMany},
 		{"callsoon", callSoonMany},
 		{"post", postMany},
@@ -43,6 +46,7 @@ func BenchmarkCrowd(b *testing.B) {
 		{"parked/stackless", parkMany(stackless)},
 		{"asleep/stackless", manySleep(stackless)},
 		{"floor-pull", resumeMany},
+		{"floor-coroutines", parkManyCoroutines},
 		{"floor-goroutines", parkManyGoroutines},
 		{"yield/stackful", manyYield(stackful)},
 		{"spawn/stackful", spawnMany(stackful, factory.Lazy)},
@@ -53,14 +57,15 @@ func BenchmarkCrowd(b *testing.B) {
 		{"asleep/stackful", manySleep(stackful)},
 	} {
 		most := 1_000_000
-		if strings.HasSuffix(row.name, "/stackful") || slices.Contains([]string{"floor-pull", "floor-goroutines"}, row.name) {
+		if stacks.MatchString(row.name) {
 			most = 100_000
 		}
 		for _, n := range []int{1_000, most} {
 			b.Run(fmt.Sprintf("%s/n=%d", row.name, n), func(b *testing.B) {
 				round := row.prepare(b, n)
-				round(new(clocks)) // memory and descriptors of goroutines come from the system only once
-				runtime.GC()
+				// The memory comes from the system in the first round. No collection follows:
+				// it would free the stacks that the next round uses again.
+				round(new(clocks))
 				var c clocks
 				ops := 0
 				for b.Loop() {
@@ -127,6 +132,20 @@ func allocateMany(_ *testing.B, n int) round {
 	}
 }
 
+// appendMany lets a slice grow, as every queue does when many come at once, and drops it.
+func appendMany(_ *testing.B, n int) round {
+	return func(c *clocks) int {
+		c.time(func() {
+			var queue []loop.Runnable
+			for range n {
+				queue = append(queue, lowlevel.Func(doNothing))
+			}
+			runtime.KeepAlive(queue)
+		})
+		return n
+	}
+}
+
 // sortMany sorts the deadlines of timers. Timers cannot fire in the right order without that.
 func sortMany(_ *testing.B, n int) round {
 	type timer struct {
@@ -167,6 +186,23 @@ func resumeMany(b *testing.B, n int) round {
 			}
 		})
 		return n * turns
+	}
+}
+
+// parkManyCoroutines makes coroutines, resumes each until it waits, and resumes it until its end.
+func parkManyCoroutines(_ *testing.B, n int) round {
+	nexts := make([]func() (struct{}, bool), n)
+	return func(c *clocks) int {
+		c.time(func() {
+			for i := range nexts {
+				nexts[i], _ = iter.Pull(func(yield func(struct{}) bool) { yield(struct{}{}) })
+				nexts[i]()
+			}
+			for _, next := range nexts {
+				next()
+			}
+		})
+		return n
 	}
 }
 
