@@ -117,8 +117,9 @@ const (
 	stackless             // the loop calls Step again and again; Step returns what the task waits for
 )
 
-// A body is the code of a task: see Body in package lowlevel.
-type body interface {
+// A body is the code of a task: see Body in package lowlevel. Both are names of one interface without a name of its
+// own. With two named interfaces each spawn would look up the methods again.
+type body = interface {
 	// Step runs the body of t. A stackful body runs to its end, a stackless one to its next
 	// suspension. err is the result of the previous suspension.
 	Step(t *Task, err error) Suspension

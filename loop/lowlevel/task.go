@@ -9,7 +9,7 @@ import (
 // A Body is the code of a task. It also completes the task's outcome. Package task implements it.
 // The loop calls the methods of a Body. A Body that [Wrap] has put around another one calls the
 // methods of the other one, with the same task.
-type Body interface {
+type Body = interface {
 	// Step runs the body of t. A stackful body runs to its end, a stackless one to its next
 	// suspension. err is the result of the previous suspension.
 	Step(t *loop.Task, err error) loop.Suspension
