@@ -29,12 +29,13 @@ var wayStart = time.Now()
 // giveWay lets other goroutines run, if the loop has had the processor for long enough. If another
 // goroutine keeps the processor busy, the loop is away for up to 10 ms; because of wayShare, it spends
 // at most a fifth of its time so. A goroutine that has locked its thread does not give way: that
-// would cost two switches of threads.
+// would cost two switches of threads. RunOnce and RunFor do not give way either: their host has a rhythm of
+// its own, and waits between its calls.
 //
 //go:noinline
 func (l *Loop) giveWay() {
 	now := time.Since(wayStart)
-	if who := l.stacks.Driver.Value.who; now < l.way.next || who != nil && who.locked {
+	if who := l.stacks.Driver.Value.who; now < l.way.next || l.mode >= modeOnce || who != nil && who.locked {
 		return
 	}
 	runtime.Gosched()
