@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/takt-go/takt/future"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task"
@@ -18,6 +19,8 @@ type bodyKind struct {
 	sleeps func(ctx context.Context, n int, d time.Duration) *task.Task[int]
 	// awaits makes a task that awaits the results of next, until next returns nil.
 	awaits func(ctx context.Context, next func(context.Context) loop.Awaitable) *task.Task[int]
+	// waits makes a task that awaits gate, as programs do, and then adds 1 to woken.
+	waits func(ctx context.Context, gate *future.Future[int], woken *int) *task.Task[int]
 }
 
 var bodyKinds = []bodyKind{
@@ -56,6 +59,15 @@ var bodyKinds = []bodyKind{
 				return 1, nil
 			})
 		},
+		waits: func(ctx context.Context, gate *future.Future[int], woken *int) *task.Task[int] {
+			return task.Go(ctx, func(ctx context.Context) (int, error) {
+				v, err := gate.Await(ctx)
+				if err == nil {
+					*woken++
+				}
+				return v, err
+			})
+		},
 	},
 	{
 		name: "stackless",
@@ -67,6 +79,9 @@ var bodyKinds = []bodyKind{
 		},
 		awaits: func(ctx context.Context, next func(context.Context) loop.Awaitable) *task.Task[int] {
 			return task.GoMachine(ctx, &awaitMachine{next})
+		},
+		waits: func(ctx context.Context, gate *future.Future[int], woken *int) *task.Task[int] {
+			return task.GoMachine(ctx, &waitMachine{gate, woken})
 		},
 	},
 }
@@ -107,5 +122,21 @@ func (m *awaitMachine) Resume(ctx context.Context, err error) (int, task.Suspens
 	if a := m.next(ctx); a != nil {
 		return 0, task.On(a), nil
 	}
+	return 1, task.End(), nil
+}
+
+type waitMachine struct {
+	gate  *future.Future[int]
+	woken *int
+}
+
+func (m *waitMachine) Resume(_ context.Context, err error) (int, task.Suspension, error) {
+	if err != nil {
+		return 0, task.End(), err
+	}
+	if !m.gate.Done() {
+		return 0, task.On(m.gate), nil
+	}
+	*m.woken++
 	return 1, task.End(), nil
 }

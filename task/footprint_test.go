@@ -88,15 +88,8 @@ func TestManyTasksParkedAreUnwoundByClose(t *testing.T) {
 // that have gone on after gate was done.
 func parkTasks(l *loop.Loop, k bodyKind, n int) (gate *future.Future[int], woken *int) {
 	gate, woken = future.New[int](l.Context()), new(int)
-	wait := func(context.Context) loop.Awaitable {
-		if gate.Done() {
-			*woken++
-			return nil
-		}
-		return gate
-	}
 	for range n {
-		k.awaits(l.Context(), wait)
+		k.waits(l.Context(), gate, woken)
 	}
 	l.RunUntilIdle()
 	return gate, woken
