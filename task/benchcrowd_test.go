@@ -31,6 +31,7 @@ func BenchmarkCrowd(b *testing.B) {
 		prepare rounds
 	}{
 		{"floor-ring", ringOfMany},
+		{"floor-mixed", mixedRingOfMany},
 		{"floor-alloc", allocateMany},
 		{"floor-append", appendMany},
 		{"floor-sort", sortMany},
@@ -99,11 +100,27 @@ type object struct {
 func (o *object) Run() { o.steps++ }
 
 // ringOfMany takes objects out of a ring, runs them, and puts them back.
-func ringOfMany(_ *testing.B, n int) round {
+func ringOfMany(_ *testing.B, n int) round { return runRing(newObjects(n)) }
+
+// mixedRingOfMany does the same in the order in which the timers of fireMany and manySleep fire. So the
+// processor cannot load the next objects ahead.
+func mixedRingOfMany(_ *testing.B, n int) round {
 	ring := make([]loop.Runnable, n)
-	for i := range ring {
-		ring[i] = new(object)
+	for i, o := range newObjects(n) {
+		ring[mixedDelay(i, n)/time.Microsecond] = o
 	}
+	return runRing(ring)
+}
+
+func newObjects(n int) []loop.Runnable {
+	all := make([]loop.Runnable, n)
+	for i := range all {
+		all[i] = new(object)
+	}
+	return all
+}
+
+func runRing(ring []loop.Runnable) round {
 	return func(c *clocks) int {
 		c.time(func() {
 			for range turns {
@@ -115,7 +132,7 @@ func ringOfMany(_ *testing.B, n int) round {
 				}
 			}
 		})
-		return n * turns
+		return len(ring) * turns
 	}
 }
 

@@ -23,6 +23,7 @@ const (
 
 var crowds = []crowd{
 	{"ring of objects: take, run, put back", "floor", "floor-ring", million, ""},
+	{"the same in a mixed order", "floor", "floor-mixed", million, ""},
 	{"allocation of a task and its machine", "floor", "floor-alloc", million, ""},
 	{"slice that grows", "floor", "floor-append", million, ""},
 	{"sort of n deadlines", "floor", "floor-sort", million, ""},
@@ -42,7 +43,7 @@ var crowds = []crowd{
 	{"made, parked, woken, ended", "stackful", "parked/stackful", stacksAtOnce, "floor-coroutines"},
 	{"", "stackless", "parked/stackless", million, "floor-alloc"},
 	{"made, asleep, ended", "stackful", "asleep/stackful", stacksAtOnce, "floor-coroutines"},
-	{"", "stackless", "asleep/stackless", million, "floor-sort"},
+	{"", "stackless", "asleep/stackless", million, "floor-mixed"},
 	{"CallSoon", "callback", "callsoon", million, "floor-ring"},
 	{"Post", "callback", "post", million, "floor-append"},
 	{"timer armed and fired", "callback", "timer-fired", million, "floor-sort"},
