@@ -40,6 +40,7 @@ type Loop struct {
 	atIdle   []Runnable
 	sweep    sweep
 	timers   *timer.Queue[Runnable]
+	alarm    alarm
 	due      []dueTimer // the timers that came due and are in the ready queue, in order
 
 	config

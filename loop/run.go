@@ -101,6 +101,7 @@ func (l *Loop) drive(what string, m mode, until time.Time) error {
 		if l.next == &errand {
 			l.next = nil
 		}
+		l.dropAlarm()
 		l.phase.Store(uint32(resting))
 		if clock != nil {
 			clock.Release()
@@ -410,10 +411,14 @@ func (l *Loop) idle() (over bool, err error) {
 		l.watchdog.rest()
 		defer l.watchdog.wake()
 	}
-	if jumps { // something is owed: time stands still until it comes
+	_, system := l.clock.(*timer.System)
+	switch {
+	case jumps: // something is owed: time stands still until it comes
 		<-l.outside.Token()
-	} else {
+	case !system:
 		l.clock.Wait(deadline, l.outside.Token())
+	case deadline == timer.Never || l.setAlarm(deadline):
+		<-l.outside.Token()
 	}
 	return false, nil
 }

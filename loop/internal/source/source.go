@@ -87,6 +87,11 @@ func (h *Hub) Init(sources ...Source) { h.sources = append(h.room[:0], sources..
 // for news for the last time.
 func (h *Hub) Nudge() {
 	h.news.Store(true)
+	h.Rouse()
+}
+
+// Rouse wakes the loop if it is asleep. It is a Nudge without news.
+func (h *Hub) Rouse() {
 	if h.asleep.Load() {
 		h.awaken()
 	}
