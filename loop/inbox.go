@@ -28,7 +28,7 @@ func errorOf(answer source.Answer) error {
 
 // request is Post for r: see Request in package lowlevel.
 func (l *Loop) request(r *source.Request, fn func(), closed Runnable) error {
-	l.mustBeMade("Request.Post")
+	l.mustBeMade("Post")
 	return errorOf(l.inbox.Request(r, fn, closed))
 }
 

@@ -134,10 +134,20 @@ var lowlevelRules = map[string]rule{
 		harmless("a closed loop", func() { closedWaker().Stop() })),
 	"Deliver": with(onZero("Deliver", func(l *loop.Loop) { lowlevel.Deliver(l, nothing) }),
 		on("nil", "loop: Deliver of a nil function", func() { open(func(l *loop.Loop) { lowlevel.Deliver(l, nil) }) })),
-	"Report":              with(onZero("Report", func(l *loop.Loop) { lowlevel.Report(l, loop.Failure{Kind: loop.SlowStep, Err: errGiven}) })),
-	"HomeOfLoop":          fine("the methods of the Home of a zero Loop panic: see Home.Loop"),
-	"Home.Loop":           bad(on("that of a zero Loop", "loop: this is the Home of a Task that was never spawned, or of a Loop", func() { lowlevel.HomeOfLoop(zero).Loop() })),
-	"Home.Task":           fine(receiverOnly),
+	"Report":     with(onZero("Report", func(l *loop.Loop) { lowlevel.Report(l, loop.Failure{Kind: loop.SlowStep, Err: errGiven}) })),
+	"HomeOfLoop": fine("the methods of the Home of a zero Loop panic: see Home.Loop"),
+	"Home.Loop":  bad(on("that of a zero Loop", "loop: this is the Home of a Task that was never spawned, or of a Loop", func() { lowlevel.HomeOfLoop(zero).Loop() })),
+	"Home.Task":  fine(receiverOnly),
+	"Home.Await": fine("it is Await without checks, for the code of futures: see Await"),
+	"Request.Post": with(onZero("Post", func(l *loop.Loop) { _ = new(lowlevel.Request).Post(l, nothing, lowlevel.Func(nothing)) }),
+		on("no function", "loop: Post of a Request that was posted before, or without a function for the loop", func() {
+			open(func(l *loop.Loop) { _ = new(lowlevel.Request).Post(l, nil, lowlevel.Func(nothing)) })
+		}),
+		on("no Runnable", "or without a Runnable for its end; give", func() {
+			open(func(l *loop.Loop) { _ = new(lowlevel.Request).Post(l, nothing, nil) })
+		}),
+		fails("a closed loop", "loop: closed", func() error { return new(lowlevel.Request).Post(closed(), nothing, lowlevel.Func(nothing)) })),
+	"Request.End":         fine("it does nothing for the zero Request, and for one that the loop has refused"),
 	"Home.CheckGoroutine": fine(receiverOnly),
 	"Home.Free":           fine(receiverOnly),
 	"Wrap": bad(
