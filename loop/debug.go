@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/takt-go/takt/loop/internal/coro"
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
@@ -72,4 +71,4 @@ func (l *Loop) elsewhere() bool {
 // isStack reports whether function is the main function of a loop's stacks. A coroutine that does not
 // run it was made by a body with [iter.Pull]. There the body may do the same as on its own stack, as
 // only one of the two runs at a time.
-func isStack(function string) bool { return function == coro.Main }
+func isStack(function string) bool { return function == stackMain }

@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"sync/atomic"
 
-	"github.com/takt-go/takt/loop/internal/coro"
 	"github.com/takt-go/takt/loop/internal/goroutine"
 )
 
@@ -61,7 +60,7 @@ func onLoop() bool {
 		}
 		for _, pc := range pcs[:n] {
 			if f := runtime.FuncForPC(pc - 1); f != nil {
-				if name := f.Name(); name == loopDrive || name == coro.Main {
+				if name := f.Name(); name == loopDrive || name == stackMain {
 					return true
 				}
 			}

@@ -116,7 +116,7 @@ const module = "github.com/takt-go/takt/"
 // Functions of the scheduler, as stack traces name them.
 const (
 	loopDrive       = module + "loop.(*Loop).drive"
-	hostBody        = module + "loop.(*host).Body"
+	stackMain       = module + "loop.runStack.func1"
 	taskStep        = module + "loop.(*Task).step"
 	taskSuspendHere = module + "loop.(*Task).suspendHere"
 	taskSuspendOn   = module + "loop.suspendOn"
@@ -151,8 +151,8 @@ func frames(pcs []uintptr) []runtime.Frame {
 	for {
 		frame, more := iter.Next()
 		switch {
-		case frame.Function == hostBody:
-			return body[:max(0, len(body)-1)] // without the Step that Body called
+		case frame.Function == stackMain:
+			return body[:max(0, len(body)-1)] // without the Step of the task's body
 		case frame.Function == "runtime.corostart":
 			return body[:max(0, len(body)-1)] // the body waits in an iter.Pull of its own
 		case suspends(frame.Function):

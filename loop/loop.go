@@ -262,7 +262,7 @@ func New(opts ...Option) *Loop {
 	l.rootEnv = environment{loop: l, outer: context.Background()}
 	l.root.env, l.root.isRoot = &l.rootEnv, true
 	l.root.extra.Store(&l.rootExtra)
-	l.stacks.Init(maxFree, (*host)(l))
+	l.stacks.Init(maxFree, runStack)
 	switch {
 	case l.debug:
 		l.spare, l.watchdog = nil, &watchdog{limit: l.slow}

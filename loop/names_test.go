@@ -11,7 +11,7 @@ import (
 func TestNamesOfTheScheduler(t *testing.T) {
 	for name, function := range map[string]any{
 		loopDrive:       (*Loop).drive,
-		hostBody:        (*host).Body,
+		stackMain:       runStack(new(stack)),
 		taskStep:        (*Task).step,
 		taskSuspendHere: (*Task).suspendHere,
 		taskSuspendOn:   suspendOn,

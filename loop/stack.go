@@ -43,17 +43,6 @@ var errand stack
 // has ended.
 const maxFree = 4096
 
-// A host is a Loop as the user of its stacks.
-type host Loop
-
-// Begin is called on a new stack, before its first body.
-func (h *host) Begin(s *stack) {
-	sit(s)
-	if h.debug {
-		identify(s)
-	}
-}
-
 // sit records the calling goroutine as that of s. From now on this goroutine runs functions of the loop.
 func sit(s *stack) {
 	if goroutine.Cheap {
@@ -63,8 +52,78 @@ func sit(s *stack) {
 	}
 }
 
-// Next returns the stack that goes on when the body on s has ended.
-func (h *host) Next(s *stack) *stack { return (*Loop)(h).vacate(s) }
+// runStack returns the function that s runs from its beginning to its end: it runs one stackful body after another.
+//
+// Each stack has the frame of that function, and few others below a body: a stack that is not needed for long calls
+// keeps the least size of a stack in Go.
+//
+//go:noinline
+func runStack(s *stack) func(yield func(struct{}) bool) {
+	return func(yield func(struct{}) bool) {
+		s.Yield = yield
+		sit(s)
+		if s.Value.task.env.loop.debug {
+			identify(s)
+		}
+		defer s.Leave()
+		defer left(s)
+		for {
+			t := s.Value.task
+			t.stack = s
+			t.begin()
+			t.live.body.Step(t, nil)
+			to := bodyEnded(s)
+			if to == s {
+				continue
+			}
+			if !s.Keep() {
+				s.End(to)
+				return
+			}
+			if place := s.Replace(to); place.ByNext { // SwitchTo, written out: see its comment
+				place.Next()
+			} else {
+				place.Yield(struct{}{})
+			}
+			if !s.Meant() {
+				s.PassOn()
+			}
+			if s.Over() {
+				return
+			}
+		}
+	}
+}
+
+// bodyEnded ends the task of s when its body has ended, and returns the stack that goes on.
+func bodyEnded(s *stack) *stack {
+	t := s.Value.task
+	l := t.env.loop
+	t.ended()
+	s.Value.task = nil
+	return l.vacate(s)
+}
+
+// left is deferred in runStack. If a panic or a Goexit has left a body, it ends the task of that body. The stack of a
+// body that has panicked ends, too.
+func left(s *stack) {
+	t := s.Value.task
+	if t == nil || t.state == stateDone { // not in a body
+		s.Value.task = nil
+		return
+	}
+	err := recovered(recover(), t)
+	t.unwound(err)
+	s.Value.task = nil
+	if err == ErrGoexit {
+		return // Leave makes it go on
+	}
+	to := s.Caller
+	if s.Caller = nil; to == nil {
+		to = &t.env.loop.stacks.Driver
+	}
+	s.End(to)
+}
 
 // takeStack returns a free stack with t to run on it.
 func (l *Loop) takeStack(t *Task) *stack {

@@ -76,7 +76,7 @@ func (f textFrame) place() string {
 // callback.
 func (f textFrame) ofScheduler() bool {
 	switch f.function() {
-	case hostBody, taskStep, unwindStep, funcRun, runTimed, dispatchGuarded:
+	case stackMain, taskStep, unwindStep, funcRun, runTimed, dispatchGuarded:
 		return true
 	}
 	return false

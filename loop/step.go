@@ -184,24 +184,6 @@ func (t *Task) announce() {
 	}
 }
 
-// Body runs the stackful body of the task on s, from its beginning to its end. After that, s has no task.
-func (h *host) Body(s *stack) {
-	t := s.Value.task
-	t.stack = s
-	defer left(s)
-	t.begin()
-	t.live.body.Step(t, nil)
-	s.Value.task.ended()
-}
-
-// left is deferred around the body on s. It ends the task if a panic or a Goexit has left the body.
-func left(s *stack) {
-	if t := s.Value.task; t.state != stateDone {
-		t.unwound(recovered(recover(), t))
-	}
-	s.Value.task = nil
-}
-
 // step runs a stackless body to its next suspension. The caller must recover a panic of the body:
 // dispatchGuarded and stepGuarded do.
 func (t *Task) step() {

@@ -18,7 +18,7 @@ import (
 var held = map[string]string{
 	"github.com/takt-go/takt/":     "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).drive":           "loop.TestNamesOfTheScheduler",
-	"loop.(*host).Body":            "loop.TestNamesOfTheScheduler",
+	"loop.runStack.func1":          "loop.TestNamesOfTheScheduler",
 	"loop.(*Task).step":            "loop.TestNamesOfTheScheduler",
 	"loop.(*Task).suspendHere":     "loop.TestNamesOfTheScheduler",
 	"loop.suspendOn":               "loop.TestNamesOfTheScheduler",
@@ -28,11 +28,10 @@ var held = map[string]string{
 	"loop.(*Loop).dispatchGuarded": "loop.TestNamesOfTheScheduler",
 	"loop.(*Loop).runTimed":        "loop.TestNamesOfTheScheduler",
 	"loop.Context":                 "loop.TestContextString", // not the name of a function
-	"github.com/takt-go/takt/loop/internal/coro.main[...].func1": "loop/internal/coro.TestMainIsAtTheBottom",
-	"runtime.gopanic":   "loop.TestNamesOfTheRuntime",
-	"runtime.Goexit":    "loop.TestNamesOfTheRuntime",
-	"runtime.corostart": "loop/internal/goroutine.TestCoroutine",
-	"runtime.goexit":    "loop/internal/goroutine.TestCoroutine",
+	"runtime.gopanic":              "loop.TestNamesOfTheRuntime",
+	"runtime.Goexit":               "loop.TestNamesOfTheRuntime",
+	"runtime.corostart":            "loop/internal/goroutine.TestCoroutine",
+	"runtime.goexit":               "loop/internal/goroutine.TestCoroutine",
 }
 
 var (

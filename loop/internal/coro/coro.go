@@ -52,7 +52,7 @@ import (
 //     coroutine of exactly one of these stacks. That stack is its place. No two have the same
 //     place.
 //   - A coroutine is resumed by next and yield in turn, beginning with next.
-//   - A free stack is parked in main, and has no caller.
+//   - A free stack is parked in main, after Keep, and has no caller.
 //
 // Between two bodies, when all stacks of a set are free, they can move to another set: see Adopt.
 type Stack[T any] struct {
@@ -66,7 +66,7 @@ type Stack[T any] struct {
 
 	place  *Stack[T] // the goroutine of this stack is parked on the coroutine of that one
 	stacks *Stacks[T]
-	ended  bool // main has returned, and has set Active to the stack that runs next
+	ended  bool // End was called
 }
 
 // Stacks is a set of stacks that switch to each other, and their driver. Call Init first.
@@ -78,22 +78,36 @@ type Stacks[T any] struct {
 	free []*Stack[T]
 	max  int // how many free stacks are kept at most
 	all  int // how many stacks there are, free or not; the driver does not count
-	user User[T]
+	main Main[T]
 }
 
-// A User is what the stacks of a set call. A stack calls Begin once. Then it calls Body, which runs one
-// body, and Next, which returns the stack that runs next. If Next returns the stack itself, the stack calls
-// Body and Next again. Otherwise the stack is free until Take returns it and the driver or a stack switches
-// to it. Then it calls Body again.
-type User[T any] interface {
-	Begin(*Stack[T])
-	Body(*Stack[T])
-	Next(*Stack[T]) *Stack[T]
-}
+// Main returns the function that a stack runs from its beginning to its end. That function is at the bottom of each
+// stack, so it must not have a large frame, and calls bodies itself:
+//
+//	func(yield func(struct{}) bool) {
+//		s.Yield = yield
+//		defer s.Leave()
+//		for {
+//			... // run a body
+//			to := ... // the stack that runs next
+//			if to == s {
+//				continue // with another body
+//			}
+//			if !s.Keep() {
+//				s.End(to)
+//				return
+//			}
+//			... // SwitchTo(to), written out
+//			if s.Over() {
+//				return
+//			}
+//		}
+//	}
+type Main[T any] func(s *Stack[T]) func(yield func(struct{}) bool)
 
-// Init sets the user of the stacks, and how many free stacks are kept at most.
-func (g *Stacks[T]) Init(max int, user User[T]) {
-	g.max, g.user = max, user
+// Init sets how many free stacks are kept at most, and the function that new stacks run.
+func (g *Stacks[T]) Init(max int, main Main[T]) {
+	g.max, g.main = max, main
 	g.Driver.stacks = g
 	g.Active = &g.Driver
 }
@@ -104,7 +118,7 @@ func (g *Stacks[T]) Take() *Stack[T] {
 	if s == nil {
 		s = &Stack[T]{stacks: g}
 		g.all++
-		s.Next, _ = iter.Pull(main(s))
+		s.Next, _ = iter.Pull(g.main(s))
 		s.place = s
 	}
 	return s
@@ -121,23 +135,11 @@ func (g *Stacks[T]) TakeFree() *Stack[T] {
 	return s
 }
 
-// keep makes s a free stack and returns true. If there are enough free stacks, it returns false, and s
-// must end. It is not inlined, so that the frame of main stays small.
-//
-//go:noinline
-func (g *Stacks[T]) keep(s *Stack[T]) bool {
-	if len(g.free) >= g.max {
-		return false
-	}
-	g.free = append(g.free, s)
-	return true
-}
-
 // Free returns the number of free stacks.
 func (g *Stacks[T]) Free() int { return len(g.free) }
 
 // End ends the free stacks. From then on no free stack is kept: a stack ends when its body has ended and
-// Next of the user returns another stack. Only the driver may call End, after it has switched to each stack that it
+// another stack is next. Only the driver may call End, after it has switched to each stack that it
 // took.
 func (g *Stacks[T]) End() {
 	g.max = 0
@@ -149,7 +151,7 @@ func (g *Stacks[T]) End() {
 
 // Adopt moves the stacks of from to g, and reports whether it has. It moves them only if all of them are
 // free, and if g has no stack and was not ended. Only a driver may call it, while no stack runs. From then on
-// the stacks run the bodies of g, but Begin is not called again.
+// the stacks run the bodies of g.
 //
 // If all stacks of a set are free, they are parked on each other: each on the coroutine of one of them. So
 // nothing outside of them has to move.
@@ -164,44 +166,34 @@ func (g *Stacks[T]) Adopt(from *Stacks[T]) bool {
 	return true
 }
 
-// Main is the name, in stack traces, of the function at the bottom of each stack.
-const Main = "github.com/takt-go/takt/loop/internal/coro.main[...].func1"
-
-// main returns the function that s runs from its beginning to its end. (A method value would be one more frame at
-// the bottom of each stack.)
+// Keep makes s a free stack, and returns true. If there are enough free stacks, it returns false: then call End, and
+// return from main. It is not inlined, so that the frame of main stays small.
 //
 //go:noinline
-func main[T any](s *Stack[T]) func(yield func(struct{}) bool) {
-	return func(yield func(struct{}) bool) {
-		s.Yield = yield
-		s.stacks.user.Begin(s)
-		defer s.leave()
-		for {
-			s.stacks.user.Body(s)
-			g := s.stacks
-			to := g.user.Next(s)
-			switch {
-			case to == s:
-			case !g.keep(s):
-				s.ended, g.Active = true, to
-				return
-			default:
-				if place := s.Replace(to); place.ByNext { // SwitchTo, written out: see its comment
-					place.Next()
-				} else {
-					place.Yield(struct{}{})
-				}
-				if !s.Meant() {
-					s.PassOn()
-				}
-				if g = s.stacks; g.max == 0 { // Adopt may have changed the set; End has resumed s
-					s.ended, g.Active = true, &g.Driver
-					return
-				}
-			}
-		}
+func (s *Stack[T]) Keep() bool {
+	g := s.stacks
+	if len(g.free) >= g.max {
+		return false
 	}
+	g.free = append(g.free, s)
+	return true
 }
+
+// End notes that s ends when main returns, and that to runs next.
+func (s *Stack[T]) End(to *Stack[T]) { s.ended, s.stacks.Active = true, to }
+
+// Over reports whether a free stack that was resumed must end, and calls End in that case.
+func (s *Stack[T]) Over() bool {
+	g := s.stacks // Adopt may have changed it
+	if g.max > 0 {
+		return false
+	}
+	s.End(&g.Driver)
+	return true
+}
+
+// Stacks returns the set that s belongs to. Adopt changes it.
+func (s *Stack[T]) Stacks() *Stacks[T] { return s.stacks }
 
 // SwitchTo parks the running stack, and resumes the stack to. It returns when a stack switches back. If
 // the running stack is the caller of a stack that ends by a panic or a Goexit, the panic or Goexit goes
@@ -275,10 +267,10 @@ func (s *Stack[T]) PassOn() {
 	}
 }
 
-// leave is deferred in main. If main has returned normally, it has set Active, and leave has nothing
-// else to do. Otherwise a panic or Goexit in body or in next ends s. leave makes that panic or Goexit
+// Leave is deferred in main. If End was called, Leave has nothing
+// else to do. Otherwise a panic or Goexit in main ends s. Leave makes that panic or Goexit
 // go on in the caller of s, or in the driver.
-func (s *Stack[T]) leave() {
+func (s *Stack[T]) Leave() {
 	g := s.stacks
 	g.all--
 	if s.ended {
