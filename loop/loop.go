@@ -40,7 +40,6 @@ type Loop struct {
 	atIdle   []Runnable
 	sweep    sweep
 	timers   *timer.Queue[Runnable]
-	alarm    alarm
 	due      []dueTimer // the timers that came due and are in the ready queue, in order
 
 	config
@@ -93,6 +92,7 @@ type Loop struct {
 	driverLabeled bool            // the driver's goroutine has labels of a step
 	bound         context.Context // the first context that Bind was given; nil if none
 	watchdog      *watchdog       // nil unless in debug mode
+	alarm         alarm
 	thread        thread
 }
 

@@ -47,7 +47,20 @@ func (l *Loop) bindTask(ctx context.Context, t *Task) {
 		t.Cancel(context.Cause(ctx))
 		return
 	}
-	t.withExtra().watch = l.addWatch(&watch{ctx: ctx, task: t, all: true})
+	var w *watch
+	if b := new(bounded); t.extra.CompareAndSwap(nil, &b.extra) {
+		w = &b.watch
+	} else {
+		w = new(watch)
+	}
+	w.ctx, w.task, w.all = ctx, t, true
+	t.withExtra().watch = l.addWatch(w)
+}
+
+// bounded is the extra of a task that is bounded by a context: one allocation holds both.
+type bounded struct {
+	extra
+	watch watch
 }
 
 func (l *Loop) addWatch(w *watch) *watch {

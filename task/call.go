@@ -53,8 +53,8 @@ func Call[T any](ctx context.Context, other *loop.Loop, body func(context.Contex
 	defer cancel(nil) // runs even if a panic or Goexit ends the wait
 	defer l.Hold()()
 	ended := newSignal(ctx, "a call on another loop", nil)
-	r := &remote[T]{ctx: outside, loop: other, body: body, opts: opts, waiting: 1, then: func() { lowlevel.Deliver(l, ended.Run) }}
-	if err := r.start(); err != nil {
+	r := &remote[T]{ctx: outside, body: body, opts: opts, waiting: 1, then: func() { lowlevel.Deliver(l, ended.Run) }}
+	if err := r.start(other); err != nil {
 		return v, err
 	}
 	returned := false

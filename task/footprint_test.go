@@ -106,6 +106,18 @@ func TestAllocations(t *testing.T) {
 	wantAllocs(t, "CallSoon", 0, func() { l.CallSoon(doNothing); l.RunOnce() })
 	wantAllocs(t, "CallLater, canceled", 0, func() { l.CallLater(time.Hour, doNothing).Cancel() })
 
+	// The Submission with its task, its channel, the post, and the bound context. A context that can end costs
+	// one more.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for most, ctx := range map[float64]context.Context{4: context.Background(), 5: ctx} {
+		wantAllocs(t, "Submit", most, func() {
+			s := task.Submit(ctx, l, func(context.Context) (int, error) { return 1, nil })
+			l.RunUntilIdle()
+			<-s.Done()
+		})
+	}
+
 	for _, k := range bodyKinds {
 		t.Run(k.name, func(t *testing.T) {
 			clock := timer.NewVirtual()

@@ -20,7 +20,6 @@ import (
 // loop: perhaps there is no other turn, for example after a Goexit.
 type remote[T any] struct {
 	ctx     context.Context // when it ends, the task is canceled
-	loop    *loop.Loop      // runs the task
 	request lowlevel.Request
 	done    chan struct{} // closed when the remote is settled; nil if nothing waits for it
 	then    func()        // called when the remote is settled, on any goroutine; may be nil
@@ -40,9 +39,14 @@ type remote[T any] struct {
 	err     error
 }
 
-// start posts the body of r to its loop, to run there as a task that is canceled when ctx ends. If the post
+// start posts the body of r to l, to run there as a task that is canceled when ctx ends. If the post
 // fails, start returns the error, and r stays pending.
-func (r *remote[T]) start() error { return r.request.Post(r.loop, r.spawn, (*remoteClosed[T])(r)) }
+func (r *remote[T]) start(l *loop.Loop) error {
+	return r.request.Post(l, r.spawn, (*remoteClosed[T])(r))
+}
+
+// loop returns the loop that runs the task.
+func (r *remote[T]) loop() *loop.Loop { return r.request.Loop() }
 
 // remoteClosed is a remote as the Runnable that settles it when the loop begins to close.
 type remoteClosed[T any] remote[T]
@@ -59,7 +63,7 @@ func (r *remote[T]) spawn() {
 	t, o := &r.task, chosen(r.opts)
 	r.opts = nil
 	t.promise().InitOutcome(&t.strand)
-	lowlevel.Spawn(r.loop.Bind(r.ctx), &t.strand, lowlevel.Stackful, (*remoteBody[T])(r), t, o.name, o.start)
+	lowlevel.Spawn(r.loop().Bind(r.ctx), &t.strand, lowlevel.Stackful, (*remoteBody[T])(r), t, o.name, o.start)
 	r.made = true
 	if t.Done() { // in its eager first step
 		r.ended()
@@ -70,7 +74,7 @@ func (r *remote[T]) spawn() {
 func (r *remote[T]) ended() {
 	switch {
 	case !r.made: // spawn settles r
-	case r.loop.Closed(): // the task was unwound
+	case r.loop().Closed(): // the task was unwound
 		r.settle(nil, loop.ErrClosed)
 	default:
 		r.settle(&r.task, future.Peek(&r.task))
@@ -144,7 +148,7 @@ func (r *remote[T]) take() {
 	defer r.mu.Unlock()
 	if r.untaken {
 		r.untaken = false
-		lowlevel.Deliver(r.loop, func() { _ = r.task.Err() }) // if the loop is closed, it has reported the error
+		lowlevel.Deliver(r.loop(), func() { _ = r.task.Err() }) // if the loop is closed, it has reported the error
 	}
 }
 

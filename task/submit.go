@@ -40,8 +40,8 @@ func Submit[T any](ctx context.Context, l *loop.Loop, body func(context.Context)
 	if _, ok := loop.FromContext(ctx); ok {
 		panic("task: Submit with the context of a loop; use Go, or Call for another loop, or hand loop.Outside(ctx) to Submit")
 	}
-	s := &Submission[T]{remote[T]{ctx: ctx, loop: l, body: body, opts: opts, done: make(chan struct{})}}
-	if err := s.start(); err != nil {
+	s := &Submission[T]{remote[T]{ctx: ctx, body: body, opts: opts, done: make(chan struct{})}}
+	if err := s.start(l); err != nil {
 		s.settle(nil, err)
 	}
 	return s
@@ -98,7 +98,7 @@ func (s *Submission[T]) Wait(ctx context.Context) (v T, err error) {
 // has not started, body never runs. cause may be nil.
 func (s *Submission[T]) Cancel(cause error) {
 	s.mustBeMade("Cancel")
-	lowlevel.Deliver(s.loop, func() {
+	lowlevel.Deliver(s.loop(), func() {
 		if s.made && !s.task.Done() { // Cancel of a task that is done would take its error
 			s.task.Cancel(cause)
 		}

@@ -26,6 +26,9 @@ func (r *Request) Post(l *loop.Loop, fn func(), closed loop.Runnable) error {
 	return loop.Internals.Request(l, &r.r, fn, closed)
 }
 
+// Loop returns the loop that Post was given, or nil before Post.
+func (r *Request) Loop() *loop.Loop { return r.loop }
+
 // End ends the Request: the answer is there. From then on closed does not begin to run any more. A second End does
 // nothing, and neither does End of a Request that the loop has refused. End is safe from any goroutine.
 func (r *Request) End() {
