@@ -70,8 +70,8 @@ func (s *Submission[T]) Done() <-chan struct{} {
 // Wait panics if ctx is nil or belongs to a loop. It also panics if it is called in a body or a
 // callback, with any ctx: it would block the loop of that body or callback, and would block it for
 // ever if that loop runs the task. Use [Go] there, or [Call] for another loop. To recognize such a
-// call, the first Wait of a goroutine walks its stack, which costs a microsecond or more. (It does not recognize a body that calls Wait in an
-// iter.Pull coroutine of its own: see [lowlevel.Inside].)
+// call, the first Wait of a goroutine walks its stack, which costs a microsecond or more. (It does
+// not recognize a body that calls Wait in an iter.Pull coroutine of its own: see [lowlevel.Inside].)
 func (s *Submission[T]) Wait(ctx context.Context) (v T, err error) {
 	s.mustBeMade("Wait")
 	if ctx == nil {
