@@ -147,6 +147,7 @@ var lowlevelRules = map[string]rule{
 			open(func(l *loop.Loop) { _ = new(lowlevel.Request).Post(l, nothing, nil) })
 		}),
 		fails("a closed loop", "loop: closed", func() error { return new(lowlevel.Request).Post(closed(), nothing, lowlevel.Func(nothing)) })),
+	"Request.Loop":        fine(receiverOnly),
 	"Request.End":         fine("it does nothing for the zero Request, and for one that the loop has refused"),
 	"Home.CheckGoroutine": fine(receiverOnly),
 	"Home.Free":           fine(receiverOnly),
