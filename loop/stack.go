@@ -115,8 +115,8 @@ func left(s *stack) {
 	err := recovered(recover(), t)
 	t.unwound(err)
 	s.Value.task = nil
-	if err == ErrGoexit {
-		return // Leave makes it go on
+	if err == ErrGoexit || goroutine.Exiting() {
+		return // Leave makes the Goexit go on
 	}
 	to := s.Caller
 	if s.Caller = nil; to == nil {

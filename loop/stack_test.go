@@ -494,3 +494,47 @@ func takeTurns(t *testing.T, n, goes, turns int, opts ...loop.Option) (log loopt
 	l.Close()
 	return log
 }
+
+// A deferred call of a body panics while a Goexit unwinds the body. The panic is the error of the task, and the Goexit
+// goes on: it ends the driver, and no other body. This holds for all places where the driver may be parked.
+func TestPanicDuringAGoexit(t *testing.T) {
+	for n := range 5 {
+		for yields := range 5 {
+			l := newLoop(t)
+			others := 0
+			other := func(ctx context.Context) error {
+				for range 6 {
+					if err := task.Yield(ctx); err != nil {
+						return err
+					}
+				}
+				others++
+				return nil
+			}
+			for range n {
+				spawn(l.Context(), "before", other)
+			}
+			culprit := spawn(l.Context(), "culprit", func(ctx context.Context) error {
+				defer func() { panic("oh") }()
+				for range yields {
+					if err := task.Yield(ctx); err != nil {
+						return err
+					}
+				}
+				runtime.Goexit()
+				return nil
+			})
+			spawn(l.Context(), "after", other)
+			if inGoroutine(func() { _ = l.Run() }) {
+				t.Errorf("%d bodies, %d yields: Run returned from a Goexit", n, yields)
+			}
+			if p := (*loop.PanicError)(nil); !errors.As(culprit.Err(), &p) {
+				t.Errorf("%d bodies, %d yields: the body ended with %v, want its panic", n, yields, culprit.Err())
+			}
+			run(t, l)
+			if others != n+1 {
+				t.Errorf("%d of %d other bodies have ended", others, n+1)
+			}
+		}
+	}
+}

@@ -65,6 +65,25 @@ func Panicking() bool {
 	return false
 }
 
+// Exiting reports whether a Goexit runs the deferred function that calls it, perhaps with a panic in between. Such a
+// panic can be recovered, but the Goexit goes on. It costs a walk of the stack.
+func Exiting() bool {
+	var pcs [64]uintptr
+	for skip := 2; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs[:])
+		if n == 0 {
+			return false
+		}
+		frames := runtime.CallersFrames(pcs[:n])
+		for more := true; more; {
+			var frame runtime.Frame
+			if frame, more = frames.Next(); frame.Function == "runtime.Goexit" {
+				return true
+			}
+		}
+	}
+}
+
 // Stack returns the stack trace of the goroutine with that number, without its first line. It
 // returns "" if there is no such goroutine. It stops all other goroutines while it works.
 func Stack(number uint64) string {

@@ -180,3 +180,30 @@ func BenchmarkNumber(b *testing.B) {
 		goroutine.Number()
 	}
 }
+
+// Exiting is true in a deferred function that a Goexit runs, also if a panic has come in between.
+func TestExiting(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func()
+		want bool
+	}{
+		"return": {func() {}, false},
+		"panic":  {func() { panic("oh") }, false},
+		"Goexit": {runtime.Goexit, true},
+		"Goexit, then a panic": {func() {
+			defer func() { panic("oh") }()
+			runtime.Goexit()
+		}, true},
+	} {
+		got, ended := false, make(chan struct{})
+		go func() {
+			defer close(ended)
+			defer func() { _, got = recover(), goroutine.Exiting() }()
+			c.end()
+		}()
+		<-ended
+		if got != c.want {
+			t.Errorf("%s: Exiting is %t, want %t", name, got, c.want)
+		}
+	}
+}
