@@ -197,7 +197,7 @@ func TestReportOfADeepPanic(t *testing.T) {
 	}
 	for name, r := range map[string]*recording{"Explore": explore(t, few, body, looptest.Unexplained()), "Run": run(t, body)} {
 		report := r.short(t)
-		if !regexp.MustCompile(`panic in task "worker": ouch\n.*\n.*\n\t\.\.\. 3 more lines\n\tat report_test.go:NN, in looptest_test.deep\n\tcalled from report_test.go:NN, in looptest_test.deep  ×\d+\n\t\.\.\.912 frames elided\.\.\.\n`).MatchString(report) {
+		if !regexp.MustCompile(`panic in task "worker": ouch\n.*\n.*\n\t\.\.\. 3 more lines\n\tat report_test.go:NN, in looptest_test.deep\n\tcalled from report_test.go:NN, in looptest_test.deep  ×\d+\n\t\.\.\.911 frames elided\.\.\.\n`).MatchString(report) {
 			t.Errorf("%s: the report is\n%s", name, report)
 		}
 	}
