@@ -349,6 +349,11 @@
 // ones. In every turn the loop looks once at each context that it watches, and once at each channel
 // on which a task waits. A Waker that is not called costs a turn nothing. An event without an observer costs a nil check.
 //
+// With few processors the garbage collector is a large part of what a spawn, a future or a parked stack costs.
+// A program, not a library, chooses how often it runs. GOGC=800 halves the cost of a program that parks
+// 100,000 bodies, and changes nothing for short-lived tasks. Profile-guided optimization (go build -pgo) makes
+// spawns and messages 3 to 13 % faster.
+//
 // A turn reads the clock only if a timer is armed. It locks the queue of posted functions only if
 // an event has come from outside since the last turn.
 //

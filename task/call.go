@@ -40,7 +40,7 @@ import (
 // running task is canceled, Call waits until the new task has cleaned up.
 //
 // Call panics if other or body is nil, or if ctx does not belong to the running task. It costs two
-// posts and about ten allocations. asyncio: run_coroutine_threadsafe and wrap_future.
+// posts and some 15 allocations. asyncio: run_coroutine_threadsafe and wrap_future.
 func Call[T any](ctx context.Context, other *loop.Loop, body func(context.Context) (T, error), opts ...Option) (v T, err error) {
 	if other == nil || body == nil {
 		panic("task: Call on a nil loop, or of a nil body; give it a loop and a function to run there")
