@@ -20,9 +20,9 @@ type alarm struct {
 	rang  atomic.Bool // the timer has rung since the driver has looked last
 }
 
-// set makes the alarm ring at deadline, or earlier. It returns false if deadline has passed. Call it after
+// alarmAt makes the alarm ring at deadline, or earlier. It returns false if deadline has passed. Call it after
 // Doze, so that no ring is lost.
-func (l *Loop) setAlarm(deadline int64) bool {
+func (l *Loop) alarmAt(deadline int64) bool {
 	a := &l.alarm
 	if a.timer != nil && !a.rang.Load() && a.at <= deadline {
 		return true

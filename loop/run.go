@@ -417,7 +417,7 @@ func (l *Loop) idle() (over bool, err error) {
 		<-l.outside.Token()
 	case !system:
 		l.clock.Wait(deadline, l.outside.Token())
-	case deadline == timer.Never || l.setAlarm(deadline):
+	case deadline == timer.Never || l.alarmAt(deadline):
 		<-l.outside.Token()
 	}
 	return false, nil
