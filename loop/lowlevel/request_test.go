@@ -86,3 +86,26 @@ func TestMisuseOfARequest(t *testing.T) {
 		}()
 	}
 }
+
+// A Request that is ended while Close tells an earlier one is not told.
+func TestRequestEndsWhileCloseTells(t *testing.T) {
+	l := loop.New(loop.WithVirtualTime())
+	told := ""
+	var first, second, third lowlevel.Request
+	for _, p := range []struct {
+		r    *lowlevel.Request
+		tell func()
+	}{
+		{&first, func() { told += "1"; second.End() }},
+		{&second, func() { told += "2" }},
+		{&third, func() { told += "3" }},
+	} {
+		if err := p.r.Post(l, func() {}, lowlevel.Func(p.tell)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Close()
+	if told != "13" {
+		t.Errorf("told %q, want 13", told)
+	}
+}

@@ -111,13 +111,17 @@ func (in *Inbox) Take() {
 }
 
 // Refuse drops the posts, and makes Post refuse every later function. It tells the senders of the Requests
-// that have not ended.
+// that have not ended, oldest first.
 func (in *Inbox) Refuse() {
 	in.mu.Lock()
 	in.closed, in.posts, in.room = true, nil, 0
-	refused := in.requests.end()
 	in.mu.Unlock()
-	for _, r := range refused {
-		r.Run()
+	for {
+		// One by one, because a sender that is told, or another goroutine, may end a later Request meanwhile.
+		refused := in.oldest()
+		if refused == nil {
+			return
+		}
+		refused.Run()
 	}
 }

@@ -39,29 +39,32 @@ func (in *Inbox) Request(r *Request, fn func(), refused ready.Runnable) Answer {
 func (in *Inbox) End(r *Request) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if r.refused == nil {
-		return
+	if r.refused != nil {
+		in.requests.remove(r)
 	}
+}
+
+// oldest ends the oldest Request, and returns what Refuse must run for it, or nil if the list is empty.
+func (in *Inbox) oldest() (refused ready.Runnable) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if r := in.requests.first; r != nil {
+		refused = r.refused
+		in.requests.remove(r)
+	}
+	return refused
+}
+
+func (rs *requests) remove(r *Request) {
 	if r.prev == nil {
-		in.requests.first = r.next
+		rs.first = r.next
 	} else {
 		r.prev.next = r.next
 	}
 	if r.next == nil {
-		in.requests.last = r.prev
+		rs.last = r.prev
 	} else {
 		r.next.prev = r.prev
 	}
 	*r = Request{}
-}
-
-// end empties the list, and returns what Refuse must run, oldest first.
-func (rs *requests) end() (refused []ready.Runnable) {
-	for r := rs.first; r != nil; r = rs.first {
-		refused = append(refused, r.refused)
-		rs.first = r.next
-		*r = Request{}
-	}
-	rs.last = nil
-	return refused
 }
