@@ -127,6 +127,10 @@ func (l *Loop) drive(what string, m mode, until time.Time) error {
 		case s != nil:
 			l.next = nil
 			if s == &fresh {
+				if !l.starting.mayBegin() { // the error handler, or the host after a Goexit, has canceled it meanwhile
+					l.dispatch(nil, (*entry)(l.starting))
+					continue
+				}
 				s = l.takeStack(l.starting)
 			}
 			l.step(s)
