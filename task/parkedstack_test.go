@@ -21,8 +21,8 @@ import (
 // The stack of a parked body is not larger than that of a coroutine that does nothing: both have the size with
 // which Go begins. A stack that is too small grows to twice its size, and stays so.
 func TestParkedBodiesKeepTheSmallestStack(t *testing.T) {
-	if testkit.Race || !optimised() {
-		t.Skip("the race detector, and a program without optimisation, need larger stacks")
+	if testkit.Race || !optimised() || runtime.GOARCH == "wasm" {
+		t.Skip("the race detector, a program without optimisation, and WebAssembly need larger stacks")
 	}
 	const n = 2000
 	least := stackBytes(func() {
