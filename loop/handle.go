@@ -83,14 +83,11 @@ func (l *Loop) scheduleAll(rs []Runnable) {
 	if at := slices.Index(rs, nil); at >= 0 {
 		panic(fmt.Sprintf("loop: ScheduleAll of a nil at index %d; give it Runnables, such as a lowlevel.Func", at))
 	}
+	from := l.ready.Tail()
 	for _, r := range rs {
 		l.ready.Push(r)
 	}
-	if l.observer != nil {
-		for _, r := range rs {
-			l.tellWoken(r)
-		}
-	}
+	l.tellAllWoken(from)
 }
 
 // scheduleCrowd schedules many waiters: the tasks, and then the others. It skips nils.
@@ -101,6 +98,7 @@ func (l *Loop) scheduleCrowd(tasks [][]*Task, others [][]Runnable) {
 		n += len(part)
 	}
 	l.ready.Reserve(n)
+	from := l.ready.Tail()
 	for _, part := range tasks {
 		for _, t := range part {
 			if t != nil {
@@ -115,26 +113,17 @@ func (l *Loop) scheduleCrowd(tasks [][]*Task, others [][]Runnable) {
 			}
 		}
 	}
-	if l.observer != nil {
-		l.tellCrowd(tasks, others)
-	}
+	l.tellAllWoken(from)
 }
 
-// tellCrowd tells the observers of what scheduleCrowd has scheduled.
-func (l *Loop) tellCrowd(tasks [][]*Task, others [][]Runnable) {
-	for _, part := range tasks {
-		for _, t := range part {
-			if t != nil {
-				l.tellWoken((*entry)(t))
-			}
-		}
+// tellAllWoken tells the observers of the entries that were just scheduled: those from a position of the
+// ready queue on.
+func (l *Loop) tellAllWoken(from uint64) {
+	if l.observer == nil {
+		return
 	}
-	for _, part := range others {
-		for _, r := range part {
-			if r != nil {
-				l.tellWoken(r)
-			}
-		}
+	for to := l.ready.Tail(); from < to; from++ {
+		l.tellWoken(l.ready.At(from))
 	}
 }
 
