@@ -40,24 +40,26 @@ const (
 
 // Post takes fn, unless the inbox refuses all, or is full and fn is limited. It is safe from any
 // goroutine.
-func (in *Inbox) Post(fn func(), limited bool) Answer {
+func (in *Inbox) Post(fn func(), limited bool) Answer { return in.post(fn, limited, nil) }
+
+// post is Post. If r is not nil, it joins the list of Requests together with fn.
+func (in *Inbox) post(fn func(), limited bool, r *Request) Answer {
 	in.mu.Lock()
 	if len(in.posts) >= in.room && (limited || in.closed) {
-		return in.refuse()
+		answer := Full
+		if in.closed {
+			answer = Closed
+		}
+		in.mu.Unlock()
+		return answer
 	}
 	in.posts = append(in.posts, fn)
+	if r != nil {
+		in.requests.add(r)
+	}
 	in.mu.Unlock()
 	in.hub.Nudge()
 	return Taken
-}
-
-// refuse unlocks the inbox, and says why it does not take a function.
-func (in *Inbox) refuse() Answer {
-	defer in.mu.Unlock()
-	if in.closed {
-		return Closed
-	}
-	return Full
 }
 
 // SetLimit limits how many functions wait at once; 0 stands for no limit. It is safe from any

@@ -18,21 +18,12 @@ type requests struct{ first, last *Request }
 // Request is Post of a limited fn for r, a new Request. If the inbox has taken fn, and begins to refuse
 // all before End, Refuse runs refused.
 func (in *Inbox) Request(r *Request, fn func(), refused ready.Runnable) Answer {
-	in.mu.Lock()
-	if len(in.posts) >= in.room {
-		return in.refuse()
+	r.refused = refused
+	answer := in.post(fn, true, r)
+	if answer != Taken {
+		r.refused = nil
 	}
-	in.posts = append(in.posts, fn)
-	r.refused, r.prev = refused, in.requests.last
-	if r.prev == nil {
-		in.requests.first = r
-	} else {
-		r.prev.next = r
-	}
-	in.requests.last = r
-	in.mu.Unlock()
-	in.hub.Nudge()
-	return Taken
+	return answer
 }
 
 // End ends r. It is safe from any goroutine. If r is not in the list, nothing happens.
@@ -53,6 +44,16 @@ func (in *Inbox) oldest() (refused ready.Runnable) {
 		in.requests.remove(r)
 	}
 	return refused
+}
+
+func (rs *requests) add(r *Request) {
+	r.prev = rs.last
+	if r.prev == nil {
+		rs.first = r
+	} else {
+		r.prev.next = r
+	}
+	rs.last = r
 }
 
 func (rs *requests) remove(r *Request) {
