@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"runtime"
 	"sync/atomic"
 
 	"github.com/takt-go/takt/loop/internal/goroutine"
@@ -50,20 +49,7 @@ func enterLoop(me uintptr) {
 	}
 }
 
-// onLoop is inside by a walk of the stack.
+// onLoop is inside by a walk of the stack: every function that a loop calls runs in drive, or on a stack.
 func onLoop() bool {
-	var pcs [64]uintptr // every function that a loop calls runs in drive, or on a stack
-	for skip := 2; ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs[:])
-		if n == 0 {
-			return false
-		}
-		for _, pc := range pcs[:n] {
-			if f := runtime.FuncForPC(pc - 1); f != nil {
-				if name := f.Name(); name == loopDrive || name == stackMain {
-					return true
-				}
-			}
-		}
-	}
+	return goroutine.Inside(func(function string) bool { return function == loopDrive || function == stackMain })
 }

@@ -68,16 +68,20 @@ func Panicking() bool {
 // Exiting reports whether a Goexit runs the deferred function that calls it, perhaps with a panic in between. Such a
 // panic can be recovered, but the Goexit goes on. It costs a walk of the stack.
 func Exiting() bool {
+	return Inside(func(function string) bool { return function == "runtime.Goexit" })
+}
+
+// Inside reports whether is returns true for a function on the stack of the calling goroutine. It costs a walk of the
+// stack.
+func Inside(is func(function string) bool) bool {
 	var pcs [64]uintptr
 	for skip := 2; ; skip += len(pcs) {
 		n := runtime.Callers(skip, pcs[:])
 		if n == 0 {
 			return false
 		}
-		frames := runtime.CallersFrames(pcs[:n])
-		for more := true; more; {
-			var frame runtime.Frame
-			if frame, more = frames.Next(); frame.Function == "runtime.Goexit" {
+		for _, pc := range pcs[:n] {
+			if f := runtime.FuncForPC(pc - 1); f != nil && is(f.Name()) {
 				return true
 			}
 		}
