@@ -4,8 +4,8 @@
 //	go run ./cmd/chat &
 //	nc localhost 6060
 //
-// The first line is the client's name. After that each line goes to everybody in the room, except lines that
-// begin with a slash: /join room, /who and /quit. Ctrl-C ends the server, which first tells this to the clients.
+// The first line is the client's name. After that each line goes to everybody in the room. A line that begins
+// with a slash is a command: /join room, /who or /quit. Ctrl-C ends the server. Before that, it tells the clients.
 package main
 
 import (

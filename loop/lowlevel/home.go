@@ -47,8 +47,8 @@ func (h Home) Free() *loop.Loop { return loop.Internals.Free(h.task) }
 // home of a task that was never spawned.
 func (h Home) CheckGoroutine(what string) { loop.Internals.CheckTask(h.task, what) }
 
-// Await is [Await] for an awaitable that is pending, and whose home is h, which is not the zero Home. place is where
-// a keeps its only waiter. It must be nil. Await stores the waiter there, and need not call the methods of a for that.
+// Await is [Await] for a pending awaitable a. Its home must be h, and h must not be the zero Home. place must point to
+// the place where a keeps its only waiter, and that must be nil. Await stores the waiter there, and does not call a.
 func (h Home) Await(ctx context.Context, a loop.Awaitable, place *loop.Runnable) error {
 	return loop.Internals.Await(ctx, a, h.task, place)
 }
