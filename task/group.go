@@ -137,16 +137,16 @@ func GoIn[T any](g *Group, body func(context.Context) (T, error), opts ...Option
 }
 
 // GoMachineIn is [GoMachine] in a group. In everything else it behaves like [GoIn].
-func GoMachineIn[T any](g *Group, m Machine[T], opts ...Option) (*Task[T], error) {
+func GoMachineIn[T any, M Machine[T]](g *Group, m M, opts ...Option) (*Task[T], error) {
 	if err := g.refuses(); err != nil {
 		return nil, err
 	}
-	mustBeMachine(m)
-	t, o := &stackless[T]{m: m}, chosen(opts)
+	mustBeMachine[T](m)
+	t, o := new(Task[T]), chosen(opts)
 	t.promise().InitOutcome(&t.strand)
-	defer g.join(&t.Task).watch()
-	lowlevel.Spawn(g.scope.Context(), &t.strand, lowlevel.Stackless, t, &t.Task, o.name, o.start)
-	return &t.Task, nil
+	defer g.join(t).watch()
+	lowlevel.Spawn(g.scope.Context(), &t.strand, lowlevel.Stackless, stackless[T, M]{m}, t, o.name, o.start)
+	return t, nil
 }
 
 // refuses returns an error if the group takes no more tasks.

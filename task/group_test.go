@@ -331,7 +331,7 @@ func TestGroupNilBodiesPanic(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		_ = task.WithGroup(ctx, func(_ context.Context, g *task.Group) error {
 			testkit.Panics(t, "task: Go of a nil body", func() { _, _ = task.GoIn[int](g, nil) })
-			testkit.Panics(t, "task: GoMachine of a nil machine", func() { _, _ = task.GoMachineIn[int](g, nil) })
+			testkit.Panics(t, "task: GoMachine of a nil machine", func() { _, _ = task.GoMachineIn(g, task.Machine[int](nil)) })
 			testkit.Panics(t, "task: ", func() { _ = g.Go(nil) })
 			return nil
 		})

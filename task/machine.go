@@ -59,13 +59,14 @@ func Turn() Suspension { return loop.Internals.Turn() }
 // End waits for nothing: the machine has ended.
 func End() Suspension { return Suspension{} }
 
-// GoMachine is [Go] for a [Machine]: it makes a task that has no stack.
-func GoMachine[T any](ctx context.Context, m Machine[T], opts ...Option) *Task[T] {
-	mustBeMachine(m)
-	t, o := &stackless[T]{m: m}, chosen(opts)
+// GoMachine is [Go] for a [Machine]: it makes a task that has no stack. The compiler finds T and M from
+// m. If M is a pointer or a function, the task takes no further memory for m.
+func GoMachine[T any, M Machine[T]](ctx context.Context, m M, opts ...Option) *Task[T] {
+	mustBeMachine[T](m)
+	t, o := new(Task[T]), chosen(opts)
 	t.promise().InitOutcome(&t.strand)
-	lowlevel.Spawn(ctx, &t.strand, lowlevel.Stackless, t, &t.Task, o.name, o.start)
-	return &t.Task
+	lowlevel.Spawn(ctx, &t.strand, lowlevel.Stackless, stackless[T, M]{m}, t, o.name, o.start)
+	return t
 }
 
 func mustBeMachine[T any](m Machine[T]) {
@@ -74,27 +75,21 @@ func mustBeMachine[T any](m Machine[T]) {
 	}
 }
 
-// stackless is a Task with a Machine as its body.
-type stackless[T any] struct {
-	Task[T]
-	m Machine[T] // nil when the task is done
-}
+// stackless is the body of a task that is a machine. If M is a pointer or a function, an interface
+// holds a stackless without an allocation.
+type stackless[T any, M Machine[T]] struct{ m M }
 
 // Step implements [lowlevel.Body].
-func (t *stackless[T]) Step(driven *loop.Task, err error) loop.Suspension {
-	v, s, err := t.m.Resume(driven.Context(), err)
+func (b stackless[T, M]) Step(t *loop.Task, err error) loop.Suspension {
+	v, s, err := b.m.Resume(t.Context(), err)
 	if err != nil {
 		s = End()
 	}
 	if s.Ended() {
-		finish(&t.Task, v, err)
-		t.m = nil
+		finish(taskOf[T](t), v, err)
 	}
 	return s
 }
 
 // Fail implements [lowlevel.Body].
-func (t *stackless[T]) Fail(driven *loop.Task, err error) {
-	fail[T](driven, err)
-	t.m = nil
-}
+func (b stackless[T, M]) Fail(t *loop.Task, err error) { fail[T](t, err) }

@@ -265,7 +265,7 @@ func TestGoPanics(t *testing.T) {
 	l := virtual(t)
 	testkit.Panics(t, "task: Go of a nil body", func() { task.Go[int](l.Context(), nil) })
 	testkit.Panics(t, "belongs to no loop", func() { task.Go(context.Background(), hangs) })
-	testkit.Panics(t, "task: GoMachine of a nil machine", func() { task.GoMachine[int](l.Context(), nil) })
+	testkit.Panics(t, "task: GoMachine of a nil machine", func() { task.GoMachine(l.Context(), task.Machine[int](nil)) })
 	testkit.Panics(t, "belongs to no loop", func() { task.GoMachine(context.Background(), &yieldMachine{}) })
 	for left := range l.Tasks() {
 		t.Errorf("Go has panicked, but has made %v", left)

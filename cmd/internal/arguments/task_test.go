@@ -102,7 +102,7 @@ var taskRules = map[string]rule{
 		on("a nil option", "task: a nil Option; leave it out", func() { in(func(ctx context.Context) { task.Go(ctx, one, nil) }) }),
 		on("a closed loop", "loop: spawning a task"+isClosed, func() { task.Go(closed().Context(), one) })),
 	"GoMachine": with(ofALoop(func(ctx context.Context) { task.GoMachine(ctx, machine) }),
-		on("a nil machine", "task: GoMachine of a nil machine", func() { in(func(ctx context.Context) { task.GoMachine[int](ctx, nil) }) }),
+		on("a nil machine", "task: GoMachine of a nil machine", func() { in(func(ctx context.Context) { task.GoMachine(ctx, task.Machine[int](nil)) }) }),
 		on("a nil MachineFunc", "task: GoMachine of a nil machine", func() { in(func(ctx context.Context) { task.GoMachine(ctx, task.MachineFunc[int](nil)) }) }),
 		on("a nil option", "task: a nil Option; leave it out", func() { in(func(ctx context.Context) { task.GoMachine(ctx, machine, nil) }) }),
 		on("a closed loop", "loop: spawning a task"+isClosed, func() { task.GoMachine(closed().Context(), machine) })),
