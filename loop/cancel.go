@@ -152,10 +152,10 @@ func (t *Task) deliver(e *CanceledError) bool {
 	l, x := t.env.loop, t.withExtra()
 	switch {
 	case t.state == stateNew: // the task ends in its turn, also if its factory never starts it
-		t.stillborn = true
+		t.traits |= isStillborn
 		t.queue()
 	case t.state != stateSuspended:
-	case t.sleeping:
+	case t.is(isSleeping):
 		t.interrupt(e)
 		return false
 	case t.live.on != nil && !t.live.on.Done():

@@ -80,16 +80,16 @@ func (l *Loop) unwindAll() {
 
 // unwind ends t.
 func (l *Loop) unwind(t *Task) {
-	t.unwinding = true
+	t.traits |= isUnwinding
 	err := t.unwindError()
 	t.ending().end(err)
 	defer func() { l.current = nil }()
 	switch {
 	case t.state == stateNew || t.state == stateQueued:
 		t.end(err)
-	case t.kind == stackful:
+	case !t.is(isStackless):
 		t.withExtra().wake = err
-		l.stacks.SwitchTo(t.stack)
+		l.stacks.SwitchTo(t.stack())
 	default:
 		t.resumed()
 		for t.state != stateDone {
@@ -133,7 +133,7 @@ func (l *Loop) release() {
 		l.leaveSpare()
 	}
 	l.stacks.End()
-	l.lives = nil
+	l.lives, l.keys = nil, nil
 	l.ready, l.turnEnd = ready.Queue{}, 0
 	l.timers, l.due = noTimers, nil
 	l.realms, l.moved, l.pauses = nil, nil, pauses{}

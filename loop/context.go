@@ -42,7 +42,7 @@ func (c *ownContext) Value(key any) any {
 	switch {
 	case key == (contextKey{}):
 		return c
-	case key == (taskKey{}) && !c.isRoot:
+	case key == (taskKey{}) && !(*Task)(c).isRoot():
 		return (*Task)(c)
 	case key == (realmKey{}):
 		return c.env.realm
@@ -56,13 +56,13 @@ func (c *ownContext) Err() error            { return (*Task)(c).extras().err(c.e
 func (c *ownContext) Deadline() (time.Time, bool) { return c.env.outer.Deadline() }
 
 func (c *ownContext) String() string {
-	if c.isRoot && c.env.realm != nil {
+	if (*Task)(c).isRoot() && c.env.realm != nil {
 		return "loop.Context(realm)"
 	}
-	if c.isRoot {
+	if (*Task)(c).isRoot() {
 		return "loop.Context"
 	}
-	return fmt.Sprintf("loop.Context(task %d)", c.id) // names may change
+	return fmt.Sprintf("loop.Context(task %d)", (*Task)(c).ID()) // names may change
 }
 
 // scopeContext is a scope as a context.
@@ -308,9 +308,9 @@ func notCurrent(ctx context.Context, t *Task) string {
 		return noLoop(ctx)
 	}
 	switch l := t.Loop(); {
-	case t.isRoot && l.current == nil:
+	case t.isRoot() && l.current == nil:
 		return fmt.Sprintf("loop: this needs a task, and was called with the %s context outside every task; spawn one with task.Go", t.rootOf())
-	case t.isRoot:
+	case t.isRoot():
 		return fmt.Sprintf("loop: this was called in task %q with the %s context; use the context that the task's body was handed", l.current.Name(), t.rootOf())
 	case t.state == stateDone:
 		return fmt.Sprintf("loop: the context of task %q was used after the task ended (%s)", t.Name(), l.whoRuns())

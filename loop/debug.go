@@ -32,7 +32,7 @@ func (l *Loop) endTimed(t *Task, began time.Time) {
 
 func (l *Loop) runTimed(r Runnable) {
 	e, _ := r.(*entry)
-	if e == nil || e.stack == nil { // otherwise r only says which stack runs next, and Loop.step measures that
+	if e == nil || (*Task)(e).stack() == nil { // otherwise r only says which stack runs next, and Loop.step measures that
 		defer l.endTimed((*Task)(e), l.beginTimed((*Task)(e)))
 	}
 	r.Run()

@@ -63,13 +63,13 @@ func (l *Loop) tellSuspended(t *Task) {
 	told := false
 	defer func() {
 		if !told { // an observer's Goexit unwinds the body, which is suspended
-			t.unwinding = true
+			t.traits |= isUnwinding
 		}
 	}()
-	if t.sleeping && t.live.timer.Seq != 0 { // otherwise its realm is paused
-		l.tellTimer(TimerArmed, t.live.timer, (*sleeper)(t))
+	if t.is(isSleeping) && t.live.timer != nil { // otherwise its realm is paused
+		l.tellTimer(TimerArmed, t.alarm(), (*sleeper)(t))
 	}
-	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.Awaits(), Timer: t.live.timer})
+	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.Awaits(), Timer: t.alarm()})
 	told = true
 }
 

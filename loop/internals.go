@@ -23,7 +23,7 @@ func (internals) Failed(t *Task)                                      { failed(t
 func (internals) LetThrough(ctx context.Context, err error) error     { return letThrough(ctx, err) }
 func (internals) Recovered(value any, t *Task) error                  { return recovered(value, t) }
 func (internals) PendingCancel(t *Task) *CanceledError                { return t.pendingCancel() }
-func (internals) Unwinding(t *Task) bool                              { return t.unwinding }
+func (internals) Unwinding(t *Task) bool                              { return t.is(isUnwinding) }
 func (internals) CurrentTask(ctx context.Context) *Task               { return currentTask(ctx) }
 func (internals) Running(l *Loop, what string) *Task                  { return l.runningTask(what) }
 func (internals) CheckHere(l *Loop, what string)                      { l.mustNotBeElsewhere(what) }
@@ -94,7 +94,7 @@ func (internals) EndRequest(l *Loop, r *source.Request) { l.inbox.End(r) }
 // Root returns the root of l: a task that never runs. Code uses the root if it needs a *Task and
 // has only a loop. The Loop method of the root returns l.
 func (internals) Root(l *Loop) *Task  { return &l.root }
-func (internals) IsRoot(t *Task) bool { return t.isRoot }
+func (internals) IsRoot(t *Task) bool { return t.isRoot() }
 
 // Await suspends the running task until a is done: see Await in package lowlevel. home and place are nil, or a is
 // pending and belongs to home, and place is where a keeps its only waiter, and is nil.

@@ -50,9 +50,9 @@ func (t *Task) status() string {
 	case t.live.on != nil:
 		what, _ := t.live.on.Explain()
 		return "awaits " + what
-	case t.sleeping && t.live.timer.Seq == 0:
+	case t.is(isSleeping) && t.live.timer == nil:
 		return "sleeps"
-	case t.sleeping:
+	case t.is(isSleeping):
 		return fmt.Sprintf("sleeps until %v", time.Duration(t.live.timer.Deadline))
 	}
 	return "waits for its turn"
@@ -74,7 +74,7 @@ func (t *Task) waitsFor() Awaitable {
 //
 // Call Stack on the loop, or from the host while the loop is not running.
 func (t *Task) Stack() []runtime.Frame {
-	s := t.stack
+	s := t.stack()
 	if s == nil {
 		return nil
 	}

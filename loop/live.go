@@ -6,14 +6,17 @@ import "github.com/takt-go/takt/timer"
 // a finished task should be small. When a task is done, the loop uses its live again for another
 // task.
 type live struct {
-	body       body
-	prev, next *Task     // the neighbors of the task in the registry
-	on         Awaitable // what the task awaits; nil if it waits for time or a turn
-	timer      timer.Key // of the sleep; zero if it is not armed
+	body       body       // of the program; once a stackful body has begun, an *occupied
+	prev, next *Task      // the neighbors of the task in the registry
+	on         Awaitable  // what the task awaits; nil if it waits for time or a turn
+	timer      *timer.Key // of the sleep; nil if it is not armed
 }
 
-// maxLives is how many unused lives a loop keeps.
+// maxLives is how many unused lives a loop keeps, and how many unused keys.
 const maxLives = 4096
+
+// livesAtOnce is how many lives are allocated together. So many fill a size class of Go's allocator, and one does not.
+const livesAtOnce = 8
 
 // register puts t, with body, at the end of the registry.
 func (l *Loop) register(t *Task, body body) {
@@ -55,11 +58,47 @@ func (l *Loop) unregister(t *Task) {
 }
 
 func (l *Loop) takeLive() *live {
-	n := len(l.lives)
-	if n == 0 {
-		return new(live)
+	if len(l.lives) == 0 {
+		l.makeLives()
 	}
-	v := l.lives[n-1]
-	l.lives = l.lives[:n-1]
+	n := len(l.lives) - 1
+	v := l.lives[n]
+	l.lives = l.lives[:n]
 	return v
+}
+
+func (l *Loop) makeLives() {
+	all := new([livesAtOnce]live)
+	for i := range all {
+		l.lives = append(l.lives, &all[i])
+	}
+}
+
+// keepAlarm notes the key of the timer of a sleep.
+func (t *Task) keepAlarm(key timer.Key) {
+	l := t.env.loop
+	if n := len(l.keys); n == 0 {
+		t.live.timer = new(timer.Key)
+	} else {
+		t.live.timer, l.keys = l.keys[n-1], l.keys[:n-1]
+	}
+	*t.live.timer = key
+}
+
+// dropAlarm returns what alarm returns, and forgets the key.
+func (t *Task) dropAlarm() timer.Key {
+	key, k := t.alarm(), t.live.timer
+	if l := t.env.loop; k != nil && len(l.keys) < maxLives {
+		l.keys = append(l.keys, k)
+	}
+	t.live.timer = nil
+	return key
+}
+
+// alarm returns the key of the timer of a sleep, or the zero Key if no timer is armed.
+func (t *Task) alarm() timer.Key {
+	if t.live.timer == nil {
+		return timer.Key{}
+	}
+	return *t.live.timer
 }

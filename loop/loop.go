@@ -67,9 +67,10 @@ type Loop struct {
 	root        Task // a task that never runs, used where code needs a *Task; its context is the loop's
 	rootEnv     environment
 	rootExtra   extra
-	first, last *Task     // the registry: unfinished tasks in order of creation
-	lives       []*live   // free ones, for later tasks
-	cursors     []*cursor // of the iterations over the tasks
+	first, last *Task        // the registry: unfinished tasks in order of creation
+	lives       []*live      // free ones, for later tasks
+	keys        []*timer.Key // the same
+	cursors     []*cursor    // of the iterations over the tasks
 	tasks       int
 	spawned     uint64
 
@@ -260,7 +261,7 @@ func New(opts ...Option) *Loop {
 	l.phase.Store(uint32(resting))
 	l.labeled, l.lenient, l.unshared = l.debug, !l.debug, l.debug
 	l.rootEnv = environment{loop: l, outer: context.Background()}
-	l.root.env, l.root.isRoot = &l.rootEnv, true
+	l.root.env, l.root.idHigh = &l.rootEnv, rootMark
 	l.root.extra.Store(&l.rootExtra)
 	l.stacks.Init(maxFree, runStack)
 	switch {

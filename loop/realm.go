@@ -30,7 +30,7 @@ func newRealm(ctx context.Context) *realm {
 	e.loop.check("NewRealm")
 	r := &realm{parent: e.realm, clock: realmClock{rate: normal}}
 	r.env = environment{loop: e.loop, outer: e.values().outer, realm: r}
-	r.root.env, r.root.isRoot = &r.env, true
+	r.root.env, r.root.idHigh = &r.env, rootMark
 	switch p := r.parent; {
 	case p.over():
 		r.ended = true
@@ -54,7 +54,7 @@ func (r *realm) over() bool { return r != nil && r.ended }
 
 // crashed reports whether the body of t is, or was, unwound by the end of its realm. Then its errors are not
 // reported.
-func (t *Task) crashed() bool { return t.unwinding && t.env.realm.over() }
+func (t *Task) crashed() bool { return t.is(isUnwinding) && t.env.realm.over() }
 
 // reportOf is report for code outside of the package.
 func (l *Loop) reportOf(f Failure) {
@@ -95,8 +95,8 @@ func (r *realm) End() {
 		l.next = &errand
 	}
 	for t := range l.Tasks() {
-		if t.state == stateRunning && t.env.realm.over() && !t.unwinding {
-			t.unwinding = true // the step goes on, and no later one follows
+		if t.state == stateRunning && t.env.realm.over() && !t.is(isUnwinding) {
+			t.traits |= isUnwinding // the step goes on, and no later one follows
 			t.ending().end(t.unwindError())
 		}
 	}
@@ -143,11 +143,11 @@ func (l *Loop) unwindRealms() {
 
 // unwindMember unwinds t as Close does. The loop goes on after that, so nothing may refer to t any more.
 func (l *Loop) unwindMember(t *Task) {
-	if l.next != nil && (l.next == t.stack || l.next == &fresh && l.starting == t) {
+	if l.next != nil && (l.next == t.stack() || l.next == &fresh && l.starting == t) {
 		l.next = nil // t was to run next
 	}
 	if t.state == stateNew {
-		t.stillborn = true // its factory may still start it
+		t.traits |= isStillborn // its factory may still start it
 	}
 	if on := t.live.on; on != nil {
 		on.RemoveWaiter((*entry)(t))

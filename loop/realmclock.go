@@ -196,7 +196,7 @@ func (l *Loop) armAll(all []realmTimer) {
 		key := l.arm(t.of.instantOf(t.at), t.value)
 		switch v := t.value.(type) {
 		case *sleeper:
-			v.live.timer = key
+			(*Task)(v).keepAlarm(key)
 		case *realmCall:
 			v.now = key
 			l.move(v)

@@ -72,7 +72,7 @@ func (r *realm) disarmDue() (all []realmTimer) {
 func (l *Loop) freeze(t realmTimer) {
 	switch v := t.value.(type) {
 	case *sleeper:
-		v.live.timer = timer.Key{}
+		(*Task)(v).dropAlarm()
 	case *realmCall:
 		v.now = timer.Key{}
 		l.move(v)
@@ -133,7 +133,7 @@ func (r *realm) Resume() {
 		if t.of.still() {
 			return false
 		}
-		if s, ok := t.value.(*sleeper); !ok || s.sleeping && s.state == stateSuspended { // otherwise the sleep is over
+		if s, ok := t.value.(*sleeper); !ok || (*Task)(s).is(isSleeping) && s.state == stateSuspended { // otherwise the sleep is over
 			armed = append(armed, t)
 		}
 		return true

@@ -241,7 +241,8 @@ func (l *Loop) guard(s *stack, ok *bool) {
 		if exits && s != nil && s.Value.task != nil {
 			// An entry called Goexit on the stack of a suspended body. The Goexit runs the
 			// deferred calls of that body now, so its task must be the current one.
-			l.current, s.Value.task.unwinding = s.Value.task, true
+			l.current = s.Value.task
+			l.current.traits |= isUnwinding
 		}
 	}()
 	switch {

@@ -19,6 +19,7 @@ type spare struct {
 	timers  *timer.Queue[Runnable] // nil: none
 	due     []dueTimer
 	lives   []*live
+	keys    []*timer.Key
 	choices *choices // nil: none
 }
 
@@ -53,6 +54,7 @@ func (l *Loop) takeSpare() {
 	l.timers, s.timers = s.timers, nil
 	l.due, s.due = s.due, nil
 	l.lives, s.lives = s.lives, nil
+	l.keys, s.keys = s.keys, nil
 	l.choices, s.choices = s.choices, nil
 }
 
@@ -70,7 +72,7 @@ func (l *Loop) leaveSpare() {
 		c.next = 0
 	}
 	s.ready, s.timers, s.due = l.ready, l.timers, l.due[:0]
-	s.lives, s.choices = l.lives, l.choices
+	s.lives, s.keys, s.choices = l.lives, l.keys, l.choices
 	l.choices = nil
 	s.used.Store(false)
 }

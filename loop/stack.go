@@ -28,8 +28,28 @@ type stack = coro.Stack[seat]
 // A seat has the data that the loop keeps with a stack.
 type seat struct {
 	task      *Task     // its body runs on the stack; nil while the stack is free
+	body      body      // of the task, once it has begun
 	goroutine uintptr   // from goroutine.Identity; set where that is cheap, and in debug mode
 	who       *identity // more about the stack's goroutine; set in debug mode, and for the driver: see threadHeld
+}
+
+// An occupied is a stack in the place of the body that runs on it. So a task needs no further word for its stack.
+type occupied stack
+
+// Step is never called: a stackful body begins once, and then it is in the seat.
+func (*occupied) Step(*Task, error) Suspension { panic("loop: a body begins once") }
+
+// Fail implements body.
+func (o *occupied) Fail(t *Task, err error) { o.Value.body.Fail(t, err) }
+
+// stack returns the stack on which the body of t runs. It returns nil if the body is stackless, has not begun,
+// or has ended.
+func (t *Task) stack() *stack {
+	if t.live == nil {
+		return nil
+	}
+	o, _ := t.live.body.(*occupied)
+	return (*stack)(o)
 }
 
 // fresh stands for a stack that the driver, or the scheduler on a free stack, must find for Loop.starting.
@@ -69,9 +89,10 @@ func runStack(s *stack) func(yield func(struct{}) bool) {
 		defer left(s)
 		for {
 			t := s.Value.task
-			t.stack = s
+			s.Value.body = t.live.body
+			t.live.body = (*occupied)(s)
 			t.begin()
-			t.live.body.Step(t, nil)
+			s.Value.body.Step(t, nil)
 			to := bodyEnded(s)
 			if to == s {
 				continue
@@ -100,7 +121,7 @@ func bodyEnded(s *stack) *stack {
 	t := s.Value.task
 	l := t.env.loop
 	t.ended()
-	s.Value.task = nil
+	s.Value.task, s.Value.body = nil, nil
 	return l.vacate(s)
 }
 
@@ -109,12 +130,12 @@ func bodyEnded(s *stack) *stack {
 func left(s *stack) {
 	t := s.Value.task
 	if t == nil || t.state == stateDone { // not in a body
-		s.Value.task = nil
+		s.Value.task, s.Value.body = nil, nil
 		return
 	}
 	err := recovered(recover(), t)
 	t.unwound(err)
-	s.Value.task = nil
+	s.Value.task, s.Value.body = nil, nil
 	if err == ErrGoexit || goroutine.Exiting() {
 		return // Leave makes the Goexit go on
 	}
@@ -165,7 +186,7 @@ func (l *Loop) vacate(s *stack) *stack {
 	if !ok {
 		return l.dispatchOn(s, nil)
 	}
-	next := e.stack
+	next := (*Task)(e).stack()
 	if next == nil {
 		if !(*Task)(e).mayBegin() {
 			return l.dispatchOn(s, nil)
@@ -243,7 +264,7 @@ func (l *Loop) pickStack(s *stack) (next *stack, r Runnable) {
 	}
 	r = l.take()
 	e := r.(*entry)
-	if next = e.stack; next == nil && (*Task)(e).mayBegin() {
+	if next = (*Task)(e).stack(); next == nil && (*Task)(e).mayBegin() {
 		next = l.startOn(s, (*Task)(e))
 	}
 	return next, r
@@ -251,7 +272,7 @@ func (l *Loop) pickStack(s *stack) (next *stack, r Runnable) {
 
 // mayBegin reports whether t has a stackful body that takes its first step in this turn.
 func (t *Task) mayBegin() bool {
-	return t.kind == stackful && t.state == stateQueued && t.pendingCancel() == nil
+	return !t.is(isStackless) && t.state == stateQueued && t.pendingCancel() == nil
 }
 
 // startOn returns the stack for the first step of t: s itself if it is free, or another free stack. If

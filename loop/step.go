@@ -12,7 +12,7 @@ package loop
 func (t *Task) StepNow() {
 	t.mustBeSpawned("StepNow")
 	if t.state == stateNew || t.mayStart("StepNow") {
-		if t.start == queuedStart {
+		if t.start() == queuedStart {
 			t.queue()
 			return
 		}
@@ -27,7 +27,7 @@ func (t *Task) stepNow() {
 		return
 	}
 	l.mustBeHere("StepNow")
-	if t.kind == stackful && (l.stacks.Free() == 0 || l.debug) && l.threadHeld() {
+	if !t.is(isStackless) && (l.stacks.Free() == 0 || l.debug) && l.threadHeld() {
 		t.postpone()
 		return
 	}
@@ -36,7 +36,7 @@ func (t *Task) stepNow() {
 		prev.enterStep(t)
 	}
 	l.eager++
-	if t.kind == stackless {
+	if t.is(isStackless) {
 		t.stepGuarded(prev)
 		return
 	}
@@ -88,10 +88,10 @@ func (e *entry) Run() {
 	t := (*Task)(e)
 	switch l := t.env.loop; {
 	case t.state == stateDone: // a Goexit has unwound its stack meanwhile
-	case t.kind == stackless:
+	case t.is(isStackless):
 		t.step()
-	case t.stack != nil:
-		l.next = t.stack
+	case t.stack() != nil:
+		l.next = t.stack()
 	default:
 		if err := t.refusal(); err != nil {
 			t.end(err)
@@ -136,8 +136,8 @@ func (t *Task) end(err error) {
 func (t *Task) ended() {
 	l := t.env.loop
 	t.state = stateDone
-	if t.live.timer.Seq != 0 { // the stack was unwound during a sleep
-		l.disarm(t.live.timer)
+	if t.live.timer != nil { // the stack was unwound during a sleep
+		l.disarm(t.dropAlarm())
 	}
 	if on := t.live.on; on != nil { // the stack was unwound during an await
 		on.RemoveWaiter((*entry)(t))
@@ -146,7 +146,6 @@ func (t *Task) ended() {
 		t.ending().end(exited)
 	}
 	l.unregister(t)
-	t.stack = nil
 	if x := t.extra.Load(); x != nil {
 		x.must = nil
 		l.unwatch(x.watch)

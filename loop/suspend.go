@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/takt-go/takt/timer"
 )
 
 // An Awaitable is something that a task can await: a future of package future, or a type that is
@@ -112,10 +110,10 @@ func suspendOn(ctx context.Context, a Awaitable, home *Task, place *Runnable) er
 		a.AddWaiter((*entry)(t)) // comes first: if it panics, the task is not suspended
 	}
 	t.live.on = a
-	t.how = await
+	t.setHow(await)
 	t.suspended(l)
 	l.current = nil
-	me := t.stack
+	me := l.stacks.Active
 	if to := l.vacate(me); to != me { // SwitchTo, written out: see its comment
 		if place := me.Replace(to); place.ByNext {
 			place.Next()
@@ -151,12 +149,10 @@ func suspendFor(ctx context.Context, d time.Duration) error {
 	if t.odd() {
 		return t.suspendHere(Suspension{d: d, how: sleep})
 	}
-	t.sleeping = true
-	t.live.timer = t.setAlarm(d)
-	t.how = sleep
+	t.setAlarm(d)
 	t.suspended(l)
 	l.current = nil
-	me := t.stack
+	me := l.stacks.Active
 	if to := l.vacate(me); to != me { // SwitchTo, written out: see its comment
 		if place := me.Replace(to); place.ByNext {
 			place.Next()
@@ -188,10 +184,10 @@ func suspendTurn(ctx context.Context) error {
 		return nil
 	}
 	l.ready.Push((*entry)(t))
-	t.how = turn
+	t.setHow(turn)
 	t.suspended(l)
 	l.current = nil
-	me := t.stack
+	me := l.stacks.Active
 	if to := l.vacate(me); to != me { // SwitchTo, written out: see its comment
 		if place := me.Replace(to); place.ByNext {
 			place.Next()
@@ -208,7 +204,7 @@ func suspendTurn(ctx context.Context) error {
 }
 
 // odd reports whether suspendHere must suspend t, because it looks closer.
-func (t *Task) odd() bool { return t.kind == stackless || t.unwinding || t.env.loop.debug }
+func (t *Task) odd() bool { return t.is(isStackless|isUnwinding) || t.env.loop.debug }
 
 // suspendScoped is suspend for a context that is not the task's own.
 func suspendScoped(ctx context.Context, s Suspension) error {
@@ -218,7 +214,7 @@ func suspendScoped(ctx context.Context, s Suspension) error {
 		defer t.label(ctx)
 	}
 	_, ctx, _ = own(ctx)
-	if ctx == nil || t.unwinding {
+	if ctx == nil || t.is(isUnwinding) {
 		return t.suspendHere(s)
 	}
 	if ctx.Err() != nil {
@@ -248,7 +244,7 @@ func (t *Task) suspendHere(s Suspension) error {
 	}
 	t.suspend(s)
 	l := t.env.loop
-	l.stacks.SwitchTo(l.vacate(t.stack))
+	l.stacks.SwitchTo(l.vacate(l.stacks.Active))
 	err := t.resumed()
 	t.begin()
 	return err
@@ -257,10 +253,10 @@ func (t *Task) suspendHere(s Suspension) error {
 // goesOn reports whether s does not suspend t, the running task, which has a stackful body. Then the body
 // gets err.
 func (t *Task) goesOn(s Suspension) (goesOn bool, err error) {
-	if t.kind == stackless {
+	if t.is(isStackless) {
 		panic(t.stackless())
 	}
-	if t.unwinding {
+	if t.is(isUnwinding) {
 		return true, t.refuse()
 	}
 	l := t.env.loop
@@ -293,10 +289,9 @@ func (t *Task) suspend(s Suspension) {
 	case turn:
 		t.env.loop.ready.Push((*entry)(t))
 	case sleep:
-		t.sleeping = true
-		t.live.timer = t.setAlarm(s.d) // tellSuspended tells the observers of this timer
+		t.setAlarm(s.d) // tellSuspended tells the observers of this timer
 	}
-	t.how = s.how
+	t.setHow(s.how)
 	t.suspended(t.env.loop)
 	t.env.loop.current = nil
 }
@@ -324,7 +319,7 @@ func (t *Task) suspendedOddly() {
 func (t *Task) passOnMust() {
 	l, x := t.env.loop, t.extra.Load()
 	switch {
-	case t.sleeping:
+	case t.is(isSleeping):
 		x.wake, x.must = x.must, nil
 		t.rouse()
 	case isShared(t.live.on):
@@ -339,18 +334,20 @@ func (t *Task) passOnMust() {
 	}
 }
 
-// setAlarm arms the timer of a sleep, and returns its key, or the zero Key if the realm of t is paused.
-func (t *Task) setAlarm(d time.Duration) timer.Key {
+// setAlarm begins a sleep: it arms the timer, unless the realm of t is paused.
+func (t *Task) setAlarm(d time.Duration) {
+	t.traits = t.traits&^howBits | isSleeping | traits(sleep)
 	l, r := t.env.loop, t.env.realm
 	if r == nil {
-		return l.timers.Arm(l.after(d), (*sleeper)(t))
+		t.keepAlarm(l.timers.Arm(l.after(d), (*sleeper)(t)))
+		return
 	}
 	at := r.after(d)
 	if r.still() {
 		l.freeze(realmTimer{r, at, (*sleeper)(t)})
-		return timer.Key{}
+		return
 	}
-	return l.timers.Arm(r.instantOf(at), (*sleeper)(t))
+	t.keepAlarm(l.timers.Arm(r.instantOf(at), (*sleeper)(t)))
 }
 
 // announceSuspended is the part of suspend for an attended loop.
@@ -359,7 +356,7 @@ func (t *Task) announceSuspended() {
 	if l.observer != nil {
 		l.tellSuspended(t)
 	}
-	if l.labeled && (t.kind == stackless || l.share()) { // otherwise the stack keeps them, for goroutine profiles
+	if l.labeled && (t.is(isStackless) || l.share()) { // otherwise the stack keeps them, for goroutine profiles
 		l.unlabel()
 	}
 }
@@ -381,7 +378,7 @@ func (t *Task) unsuited(a Awaitable) string {
 // resumed clears the fields of the suspension, and returns its error. The error is nil if the event
 // that the task waited for has happened.
 func (t *Task) resumed() error {
-	if (t.how <= turn || t.how == await && t.kind == stackless) && t.extra.Load() == nil {
+	if (t.how() <= turn || t.how() == await && t.is(isStackless)) && t.extra.Load() == nil {
 		return nil
 	}
 	return t.resumedFrom()
@@ -396,13 +393,13 @@ func (t *Task) resumedFrom() error {
 		}
 		x.wake, x.must = nil, nil
 	}
-	switch v := t.live; t.how {
+	switch v := t.live; t.how() {
 	case sleep:
-		if v.timer.Seq != 0 { // the sleep ended early
+		if v.timer != nil { // the sleep ended early
 			t.disarm()
 		}
 	case await:
-		if err != nil || t.kind == stackful { // otherwise the step asks for the error
+		if err != nil || !t.is(isStackless) { // otherwise the step asks for the error
 			v.on = nil
 		}
 	}
@@ -412,15 +409,14 @@ func (t *Task) resumedFrom() error {
 // awaitedCanceled reports whether the awaitable that the task awaited has been canceled. Then the
 // body sees the cancellation of the awaitable, and the pending request is dropped.
 func (t *Task) awaitedCanceled() bool {
-	return t.how == await && t.live.on != nil && t.live.on.Canceled()
+	return t.how() == await && t.live.on != nil && t.live.on.Canceled()
 }
 
 // disarm removes the timer of a sleep that has ended early. An observer is told of that, and may
 // call Goexit. Such a Goexit counts as a Goexit in the task's step, which begins now.
 func (t *Task) disarm() {
 	l := t.env.loop
-	key := t.live.timer
-	t.live.timer = timer.Key{}
+	key := t.dropAlarm()
 	defer func() { l.current, t.state = t, stateRunning }()
 	l.disarm(key)
 }
@@ -430,15 +426,15 @@ type sleeper Task
 
 func (s *sleeper) Run() {
 	t := (*Task)(s)
-	t.live.timer = timer.Key{}
-	if t.sleeping {
+	t.dropAlarm()
+	if t.is(isSleeping) {
 		t.rouse()
 	}
 }
 
 // rouse wakes a task that sleeps.
 func (t *Task) rouse() {
-	t.sleeping = false
+	t.traits &^= isSleeping
 	t.env.loop.schedule((*entry)(t))
 }
 
@@ -447,7 +443,7 @@ func (t *Task) rouse() {
 func (t *Task) interrupt(err error) {
 	switch {
 	case t.state != stateSuspended:
-	case t.sleeping:
+	case t.is(isSleeping):
 		t.withExtra().wake = err
 		t.rouse()
 	case t.live.on != nil && t.live.on.RemoveWaiter((*entry)(t)):

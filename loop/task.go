@@ -34,20 +34,14 @@ import (
 // A Task is not safe for use from other goroutines, except its methods ID, Name, Named and String,
 // and the methods of its contexts.
 type Task struct {
-	env       *environment
-	extra     atomic.Pointer[extra] // nil until it is needed; other goroutines use only its ending and name
-	live      *live                 // nil when the task is done
-	state     state
-	kind      kind
-	how       how  // how the task is suspended, or was the last time; end if it never was
-	sleeping  bool // suspended in a sleep whose timer has not fired yet
-	unwinding bool // every suspension fails from now on
-	stillborn bool // canceled before its factory has started it
-	start     start
-	isRoot    bool   // the root task of a loop, which never runs
-	stack     *stack // where the body runs, if it is stackful and has started
-	id        uint64
-	outcome   Awaitable
+	env     *environment
+	extra   atomic.Pointer[extra] // nil until it is needed; other goroutines use only its ending and name
+	live    *live                 // nil when the task is done
+	outcome Awaitable
+	idLow   uint32 // of its number: see ID
+	idHigh  uint16 // the 15 bits above, or rootMark
+	state   state
+	traits  traits
 }
 
 // extra holds the fields that few tasks need at any time. There may be very many tasks, so a task
@@ -163,7 +157,8 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 	if l.spawned++; l.spawned%wayEvery == 0 {
 		l.giveWay()
 	}
-	t.env, t.id, t.kind, t.outcome, t.start = env, l.spawned, kind, outcome, start
+	t.env, t.traits, t.outcome = env, traitsOf(kind, start), outcome
+	t.idLow, t.idHigh = uint32(l.spawned), uint16(l.spawned>>32)&^rootMark
 	if name != "" {
 		t.call(name)
 	}
@@ -262,15 +257,16 @@ func (t *Task) Loop() *Loop {
 	return t.env.loop
 }
 
-// ID returns 1 for the first task of a loop, 2 for the next, and so on.
-func (t *Task) ID() uint64 { return t.id }
+// ID returns 1 for the first task of a loop, 2 for the next, and so on. After 1<<47 tasks the numbers begin with 0
+// again: a loop that makes a task each microsecond gets there in four years.
+func (t *Task) ID() uint64 { return uint64(t.idHigh)<<32 | uint64(t.idLow) }
 
 // Name returns the task's name. It is safe from any goroutine, also during a call of SetName.
 func (t *Task) Name() string {
 	if name := t.extras().name.Load(); name != nil && *name != "" {
 		return *name
 	}
-	return "Task-" + strconv.FormatUint(t.id, 10)
+	return "Task-" + strconv.FormatUint(t.ID(), 10)
 }
 
 // Named reports whether the task was given a name. It allocates nothing, but Name allocates if the
@@ -351,7 +347,7 @@ func (t *Task) Done() bool { return t.state == stateDone }
 func (t *Task) Enqueue() {
 	t.mustBeSpawned("Enqueue")
 	if t.state == stateNew || t.mayStart("Enqueue") {
-		if t.start == atOnce {
+		if t.start() == atOnce {
 			t.stepNow()
 			return
 		}
@@ -378,7 +374,7 @@ func (t *Task) mayStart(what string) bool {
 	switch {
 	case t.state == stateNew:
 		return true
-	case t.stillborn:
+	case t.is(isStillborn):
 		return false
 	}
 	panic(fmt.Sprintf("loop: %s of task %q, which was started before; a task factory starts a task once", what, t.Name()))

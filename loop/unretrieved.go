@@ -109,7 +109,7 @@ func (l *Loop) reportUnretrieved() {
 		u.kept = append(u.kept, f.task)
 	}
 	u.young, u.over = nil, false
-	slices.SortFunc(u.kept, func(a, b *Task) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(u.kept, func(a, b *Task) int { return cmp.Compare(a.ID(), b.ID()) })
 	l.reportRest()
 }
 

@@ -21,7 +21,7 @@ import (
 // memory.
 func TestSizes(t *testing.T) {
 	for what, size := range map[string]struct{ got, most uintptr }{
-		"a task":   {unsafe.Sizeof(task.Task[int]{}), 96},
+		"a task":   {unsafe.Sizeof(task.Task[int]{}), 80},
 		"a future": {unsafe.Sizeof(future.Future[int]{}), 32},
 	} {
 		if size.got > size.most {

@@ -114,7 +114,7 @@ var taskRules = map[string]rule{
 		fails("a group that is over", "task: the group is finished", func() error { _, err := task.GoIn(over(), one); return err })),
 	"GoMachineIn": bad(
 		on("a zero group", noGroup, func() { _, _ = task.GoMachineIn(new(task.Group), machine) }),
-		on("a nil machine", "task: GoMachine of a nil machine", func() { inGroup(func(g *task.Group) { _, _ = task.GoMachineIn[int](g, nil) }) }),
+		on("a nil machine", "task: GoMachine of a nil machine", func() { inGroup(func(g *task.Group) { _, _ = task.GoMachineIn(g, task.Machine[int](nil)) }) }),
 		fails("a group that is over", "task: the group is finished", func() error { _, err := task.GoMachineIn(over(), machine); return err })),
 	"Group.Go": bad(
 		on("a zero group", noGroup, func() { _ = new(task.Group).Go(func(context.Context) error { return nil }) }),

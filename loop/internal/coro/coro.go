@@ -63,10 +63,10 @@ type Stack[T any] struct {
 	Next   func() (struct{}, bool) // resumes the coroutine if ByNext is true
 	Yield  func(struct{}) bool     // resumes the coroutine otherwise
 	ByNext bool
+	ended  bool // End was called
 
 	place  *Stack[T] // the goroutine of this stack is parked on the coroutine of that one
 	stacks *Stacks[T]
-	ended  bool // End was called
 }
 
 // Stacks is a set of stacks that switch to each other, and their driver. Call Init first.
