@@ -3,7 +3,7 @@
 // A callback sets the result of a future, and a task awaits it:
 //
 //	answer := future.New[int](ctx)
-//	lowlevel.LoopOf(ctx).CallLater(time.Second, func() {
+//	lowlevel.CallLater(ctx, time.Second, func() {
 //		_ = answer.SetResult(42)
 //	})
 //	v, err := answer.Await(ctx) // suspends the task for one second

@@ -17,7 +17,7 @@ import (
 func Example() {
 	v, err := task.Run(context.Background(), func(ctx context.Context) (int, error) {
 		answer := future.New[int](ctx)
-		lowlevel.LoopOf(ctx).CallLater(time.Second, func() {
+		lowlevel.CallLater(ctx, time.Second, func() {
 			_ = answer.SetResult(42)
 		})
 		return answer.Await(ctx) // suspends the task for one second

@@ -307,7 +307,15 @@ func notCurrent(ctx context.Context, t *Task) string {
 	if t == nil {
 		return noLoop(ctx)
 	}
-	switch l := t.Loop(); {
+	l := t.Loop()
+	if _, foreign := l.whereabouts(); foreign {
+		what := fmt.Sprintf("the context of task %q", t.Name())
+		if t.isRoot() {
+			what = fmt.Sprintf("the %s context", t.rootOf())
+		}
+		return fmt.Sprintf("loop: %s was used on another goroutine than the loop's, which cannot await; let a body do it (in place of a go statement, task.Go), or use task.Submit there, with a context of loop.Outside", what)
+	}
+	switch {
 	case t.isRoot() && l.current == nil:
 		return fmt.Sprintf("loop: this needs a task, and was called with the %s context outside every task; spawn one with task.Go", t.rootOf())
 	case t.isRoot():

@@ -641,3 +641,24 @@ func TestContextDerivedFromOneThatHasEnded(t *testing.T) {
 		t.Errorf("the task ended with %v, after %v", err, l.Elapsed())
 	}
 }
+
+// A goroutine that a body has started cannot use the contexts of the loop. The panic says what can.
+func TestContextOnAnotherGoroutine(t *testing.T) {
+	for _, opts := range [][]loop.Option{nil, {loop.WithDebug()}} {
+		l := newLoop(t, opts...)
+		var other context.Context
+		spawn(l.Context(), "other", func(ctx context.Context) error { other = ctx; return task.Yield(ctx) })
+		spawn(l.Context(), "maker", func(ctx context.Context) error {
+			for what, ctx := range map[string]context.Context{`the context of task "other"`: other, "the loop's context": l.Context()} {
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					mustPanic(t, what+" was used on another goroutine than the loop's, which cannot await", func() { _ = task.Yield(ctx) })
+				}()
+				<-done
+			}
+			return nil
+		})
+		run(t, l)
+	}
+}

@@ -8,7 +8,8 @@ import (
 
 // A DeadlockError says that tasks are suspended, and none of them can ever go on: nothing is ready, no
 // timer is armed, and nothing from outside is owed. Its message names the tasks and what each task
-// awaits. If some tasks wait for each other, it names them as a circle. The message describes the
+// awaits; with [WithDebug] also where the task was made. [Loop.WriteGraph] writes the stacks of the tasks. If some
+// tasks wait for each other, the message names them as a circle. The message describes the
 // moment when the loop found the deadlock.
 type DeadlockError struct {
 	Tasks []*Task // the tasks that are not done, in order of creation

@@ -10,7 +10,8 @@ import "github.com/takt-go/takt/loop/internal/source"
 //
 // If the loop is closed, Post returns [ErrClosed], and fn never runs. If [Loop.SetPostLimit] has
 // set a limit, and that many functions wait, Post returns [ErrFull], and fn never runs. A nil error
-// says that the loop has taken fn. The loop still drops fn if it is closed before fn has run.
+// says that the loop has taken fn. The loop still drops fn if it is closed before fn has run. So a
+// goroutine that waits for an answer of fn may wait for ever: use task.Submit, which returns ErrClosed then.
 func (l *Loop) Post(fn func()) error {
 	l.mustBeMade("Post")
 	return errorOf(l.inbox.Post(callback("Post", fn), true))

@@ -102,6 +102,10 @@
 // of its own. [NameOf] returns the name of a task
 // for log records, and [LogHandler] adds this name to them.
 //
+// The time that tasks go by is that of the loop: lowlevel.Now(ctx) and lowlevel.Elapsed(ctx) tell it. (Package
+// time tells that of the machine, which a virtual clock does not change.) lowlevel.CallLater(ctx, ...) calls a function
+// after a time.
+//
 // # Schedule points
 //
 // Other tasks run only where a body suspends. These functions suspend:
@@ -291,6 +295,14 @@
 //   - A semaphore around Blocking lets too many calls run. If a limit or a cancellation ends the
 //     wait, the task releases its permit while the call still runs. Way out: [BlockingIn], with a
 //     [Pool].
+//   - Channel operations and locks of Go block the loop. A body that waits at a plain ch <- v or <-ch, for a
+//     sync.Mutex that another task holds over an await, or for a sync.WaitGroup, blocks all tasks, also the one
+//     that it waits for: the program hangs. Way out: [Recv] and [Send], package lock, [WithGroup]. The debug mode
+//     ([loop.WithDebug]) reports the step that blocks.
+//   - A go statement inside of a body. The new goroutine must not use the context of the body: it cannot await, spawn
+//     or touch what the tasks share. Mostly such a call panics, but not always. Way out: Go in place of the go
+//     statement, or Blocking; a goroutine that must be one uses Submit or Post, with a context that [loop.Outside]
+//     has made.
 //   - A loop around Yield keeps the event loop busy. While a body yields until something has
 //     changed, RunUntilIdle does not return, and a virtual clock does not move. Way out: await the
 //     change, or Sleep.

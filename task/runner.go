@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,7 +23,7 @@ type Runner struct {
 }
 
 // Start makes a loop and runs it on a new goroutine, until [Runner.Stop] is called. When Start
-// returns, other goroutines may use the loop at once, by [Submit] or [loop.Loop.Post].
+// returns, the loop runs. Other goroutines use it by [Submit] or [loop.Loop.Post].
 //
 //	r := task.Start()
 //	defer r.Stop(context.Background())
@@ -48,7 +49,20 @@ func Start(opts ...loop.Option) *Runner {
 	r := &Runner{loop: l, done: make(chan struct{})}
 	release := l.Hold()
 	go r.run(release)
+	for !l.Running() && !r.ended() {
+		runtime.Gosched() // until the loop runs: before, code on any goroutine might use the loop as its host
+	}
 	return r
+}
+
+// ended reports whether the goroutine of the loop has ended.
+func (r *Runner) ended() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // run is the function of the loop's goroutine. A Goexit in a task or callback ends it.

@@ -19,7 +19,8 @@ import (
 func TestStart(t *testing.T) {
 	var told failures
 	r := task.Start(told.option(), loop.WithDeadlockDetection()) // which sees that the loop is held
-	total := 0                                                   // only tasks touch it
+	testkit.Equal(t, "the loop runs", r.Loop().Running(), true)
+	total := 0 // only tasks touch it
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {

@@ -40,7 +40,7 @@ func NewListener(ctx context.Context, network string, a Acceptor) *Listener {
 //
 // If the task is canceled, or ctx ends, Accept returns the reason, and takes no connection: the next Accept
 // gets it. After Close, Accept returns an error that wraps [net.ErrClosed]. Other errors, such as too many open
-// files, are *[net.OpError]s too. They need not last: the program may call Accept again, but after a pause, or
+// files, are of type *[net.OpError], too. They need not last: the program may call Accept again, but after a pause, or
 // else it keeps the loop busy.
 //
 // Accept panics if ctx does not belong to the running task, or if that task belongs to another loop than the
