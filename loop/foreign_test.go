@@ -637,6 +637,33 @@ func TestGoexitOfAnObserverWhileABodySuspends(t *testing.T) {
 	}
 }
 
+// An observer may also call Goexit when it is told that the timer of such a sleep was canceled. The task ends
+// nevertheless.
+func TestGoexitOfAnObserverAfterTheTimerOfATaskThatEnds(t *testing.T) {
+	exitsAt := func(kind loop.EventKind) loop.Option {
+		return loop.WithObserver(func(e loop.Event) {
+			if e.Kind == kind {
+				runtime.Goexit()
+			}
+		})
+	}
+	var told []loop.Failure
+	l := newLoop(t, toldTo(&told), exitsAt(loop.TaskSuspended), exitsAt(loop.TimerCanceled))
+	x := spawn(l.Context(), "x", sleepsASecond)
+	if inGoroutine(func() { _ = l.Run() }) {
+		t.Error("the driver has not ended")
+	}
+	for left := range l.Tasks() {
+		t.Errorf("%v is left, and %s", left, left.Status())
+	}
+	if _, armed := l.NextDeadline(); armed || !x.Task().Done() || l.Current() != nil {
+		t.Errorf("a timer is armed: %t; the task %s; the current task is %v", armed, x.Task().Status(), l.Current())
+	}
+	if inGoroutine(l.Close); !l.Closed() {
+		t.Error("the loop is not closed")
+	}
+}
+
 // A failure of a callback is told before what comes next runs, wherever the callback ran.
 func TestAFailureIsToldBeforeTheNextCallback(t *testing.T) {
 	var log looptest.Journal

@@ -51,8 +51,8 @@ func (l *Loop) unregister(t *Task) {
 	}
 	t.live = nil
 	l.tasks--
+	*v = live{} // also if it is not kept: the lives that were allocated with it may be, and keep it in memory
 	if len(l.lives) < maxLives {
-		*v = live{}
 		l.lives = append(l.lives, v)
 	}
 }
@@ -76,13 +76,20 @@ func (l *Loop) makeLives() {
 
 // keepAlarm notes the key of the timer of a sleep.
 func (t *Task) keepAlarm(key timer.Key) {
-	l := t.env.loop
-	if n := len(l.keys); n == 0 {
-		t.live.timer = new(timer.Key)
-	} else {
-		t.live.timer, l.keys = l.keys[n-1], l.keys[:n-1]
+	if t.live.timer == nil {
+		t.live.timer = t.env.loop.takeKey()
 	}
 	*t.live.timer = key
+}
+
+func (l *Loop) takeKey() *timer.Key {
+	n := len(l.keys)
+	if n == 0 {
+		return new(timer.Key)
+	}
+	k := l.keys[n-1]
+	l.keys = l.keys[:n-1]
+	return k
 }
 
 // dropAlarm returns what alarm returns, and forgets the key.

@@ -134,11 +134,18 @@ func (t *Task) end(err error) {
 
 // ended makes t done: its body has ended.
 func (t *Task) ended() {
-	l := t.env.loop
 	t.state = stateDone
 	if t.live.timer != nil { // the stack was unwound during a sleep
-		l.disarm(t.dropAlarm())
+		defer t.gone() // an observer that is told of the timer may call Goexit
+		t.env.loop.disarm(t.dropAlarm())
+		return
 	}
+	t.gone()
+}
+
+// gone is the part of ended after the timer.
+func (t *Task) gone() {
+	l := t.env.loop
 	if on := t.live.on; on != nil { // the stack was unwound during an await
 		on.RemoveWaiter((*entry)(t))
 	}

@@ -311,15 +311,21 @@ func (t *Task) wrap(by func(inner any) any) {
 	if by == nil {
 		panic(fmt.Sprintf("loop: Wrap(nil) of task %q; give it a function that returns a Body", t.Name()))
 	}
-	if t.state != stateNew && t.state != stateQueued {
-		panic(fmt.Sprintf("loop: Wrap of task %q after its first step; wrap it before, in the hook of a task factory", t.Name()))
-	}
+	t.mustNotHaveBegun()
 	inner := t.live.body
 	outer, ok := by(inner).(body)
+	t.mustNotHaveBegun() // in by
 	if !ok {
 		panic(fmt.Sprintf("loop: Wrap of task %q made a nil Body; return the Body that was given, or one that calls it", t.Name()))
 	}
 	t.live.body = &wrapped{outer, inner}
+}
+
+// mustNotHaveBegun panics if t is past its first step, so that Wrap comes too late.
+func (t *Task) mustNotHaveBegun() {
+	if t.state != stateNew && t.state != stateQueued {
+		panic(fmt.Sprintf("loop: Wrap of task %q after its first step; wrap it before, in the hook of a task factory", t.Name()))
+	}
 }
 
 // wrapped is the body that Wrap has put around inner.

@@ -183,6 +183,23 @@ func TestWrap(t *testing.T) {
 	}
 }
 
+// A function that is given to Wrap must not start the task: the new body would begin the old one a second time.
+func TestWrapThatStartsTheTask(t *testing.T) {
+	begun := 0
+	l := newLoop(t, loop.WithTaskFactory(func(x *loop.Task) {
+		mustPanic(t, `loop: Wrap of task "x" after its first step`, func() {
+			lowlevel.Wrap(x, func(inner lowlevel.Body) lowlevel.Body { x.StepNow(); return inner })
+		})
+	}))
+	l.CallSoon(func() {
+		spawn(l.Context(), "x", func(ctx context.Context) error { begun++; return task.Sleep(ctx, time.Second) })
+	})
+	run(t, l)
+	if begun != 1 {
+		t.Errorf("the body began %d times, want once", begun)
+	}
+}
+
 func TestWrapAfterTheFirstStep(t *testing.T) {
 	l := newLoop(t)
 	wrap := func(x *loop.Task) func() {

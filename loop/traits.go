@@ -18,10 +18,11 @@ const (
 
 // traitsOf returns the traits of a new task.
 func traitsOf(k kind, s start) traits {
+	all := traits(s) << startShift & startBits
 	if k == stackless {
-		return isStackless | traits(s)<<startShift
+		all |= isStackless
 	}
-	return traits(s) << startShift
+	return all
 }
 
 // is reports whether t has one of the flags.

@@ -380,3 +380,45 @@ func TestMachineThatNeverStartsIsLetGoOf(t *testing.T) {
 	l.RunUntilIdle()
 	mustLetGo(t, held, kept)
 }
+
+// Of many tasks that have ended, none keeps its machine in memory, although a loop keeps a part of some of them for
+// later tasks.
+func TestManyMachinesThatHaveEndedAreLetGoOf(t *testing.T) {
+	const n = 1 << 14
+	l := virtual(t)
+	kept := make([]weak.Pointer[bulky], n)
+	func() {
+		gates := [4]*future.Future[int]{}
+		for i := range gates {
+			gates[i] = future.New[int](l.Context())
+		}
+		for i := range kept {
+			begun, gate := false, gates[i%4]
+			m := &bulky{resume: func(_ context.Context, err error) (int, task.Suspension, error) {
+				if !begun {
+					begun = true
+					return 0, task.On(gate), err
+				}
+				return 0, task.End(), err
+			}}
+			kept[i] = weak.Make(m)
+			task.GoMachine(l.Context(), m)
+		}
+		for _, gate := range gates { // those of one gate are no neighbors
+			l.RunUntilIdle()
+			setResult(gate)
+		}
+		l.RunUntilIdle()
+	}()
+	runtime.GC()
+	left := 0
+	for _, m := range kept {
+		if m.Value() != nil {
+			left++
+		}
+	}
+	if left > 0 {
+		t.Errorf("%d of %d machines are still in memory", left, n)
+	}
+	runtime.KeepAlive(l)
+}
