@@ -58,7 +58,7 @@ func (r *realm) timeAt(at int64) int64 {
 	if r.paused {
 		return c.at
 	}
-	return later(c.at, scaled(at-c.from, c.rate, normal, false))
+	return later(c.at, scaled(since(at, c.from), c.rate, normal, false))
 }
 
 // instantOf returns the first instant of the loop at which the realm's time is at or later.
@@ -67,7 +67,7 @@ func (r *realm) instantOf(at int64) int64 {
 		return timer.Never
 	}
 	c := &r.clock
-	at = later(c.from, scaled(at-c.at, normal, c.rate, true))
+	at = later(c.from, scaled(since(at, c.at), normal, c.rate, true))
 	if r.parent != nil {
 		return r.parent.instantOf(at)
 	}
@@ -76,23 +76,41 @@ func (r *realm) instantOf(at int64) int64 {
 
 // shows returns what the realm's clock shows more than the realm's time.
 func (r *realm) shows() time.Duration {
-	var sum time.Duration
+	var sum int64
 	for ; r != nil; r = r.parent {
-		sum += r.clock.offset
+		sum = later(sum, int64(r.clock.offset))
 	}
-	return sum
+	return time.Duration(sum)
 }
 
 // after returns the realm's time when d has passed.
 func (r *realm) after(d time.Duration) int64 { return later(r.time(), max(0, int64(d))) }
 
-// later returns at + d. It is Never if the sum is too large.
+// The instants of a program may be as far away as an int64 reaches, such as a deadline that was made from the zero
+// time.Time. So all sums of instants have a limit in place of an overflow: Never, or its opposite in the past.
+
+// later returns at + d. If at is Never, it stays so.
 func later(at, d int64) int64 {
-	sum := at + d
-	if d > 0 && sum < at {
+	switch sum := at + d; {
+	case at == timer.Never || d > 0 && sum < at:
 		return timer.Never
+	case d < 0 && sum > at:
+		return -timer.Never
+	default:
+		return sum
 	}
-	return sum
+}
+
+// since returns at - from.
+func since(at, from int64) int64 {
+	switch d := at - from; {
+	case at == timer.Never || from < 0 && d < at:
+		return timer.Never
+	case from > 0 && d > at:
+		return -timer.Never
+	default:
+		return d
+	}
 }
 
 // scaled returns d*by/per, rounded up or down, but not more than Never.
@@ -118,7 +136,7 @@ func scaled(d, by, per int64, up bool) int64 {
 
 // Now returns the time that the realm's clock shows.
 func (r *realm) Now() time.Time {
-	return r.env.loop.clock.Start().Add(time.Duration(r.time()) + r.shows())
+	return r.env.loop.clock.Start().Add(time.Duration(later(r.time(), int64(r.shows()))))
 }
 
 // SetClock sets the offset and the rate of the realm's clock.
@@ -314,7 +332,7 @@ func elapsedAt(ctx context.Context, when time.Time) time.Duration {
 }
 
 // timeOf returns the realm's time at which the clock of r shows at. r may be nil.
-func (r *realm) timeOf(at int64) int64 { return later(at, -int64(r.shows())) }
+func (r *realm) timeOf(at int64) int64 { return since(at, int64(r.shows())) }
 
 // callLater is CallLater in package lowlevel.
 func callLater(ctx context.Context, d time.Duration, fn func()) Handle {

@@ -284,3 +284,45 @@ func TestWrongClocksOfARealm(t *testing.T) {
 		t.Error("a sleep that is longer than time has ended")
 	}
 }
+
+// An instant may be as far away as a Duration reaches, and farther. If it has passed, a callback for it runs at once,
+// whatever the clock of the realm shows. If it never comes, the callback never runs.
+func TestFarInstantsOfARealm(t *testing.T) {
+	const far = time.Duration(math.MaxInt64)
+	l := newLoop(t)
+	l.CallLater(time.Hour, func() {})
+	run(t, l)
+	var all []lowlevel.Realm
+	for _, offset := range []time.Duration{0, time.Second, -time.Second, far / 4, -far / 4} {
+		for _, rate := range []float64{1, 1.5, 0.5, 1000, 0.001} {
+			outer := lowlevel.NewRealm(l.Context())
+			outer.SetClock(offset, rate)
+			inner := lowlevel.NewRealm(outer.Context())
+			inner.SetClock(offset, rate)
+			inner.Pause()
+			l.CallLater(time.Second, inner.Resume)
+			all = append(all, outer, inner)
+		}
+	}
+	run(t, l)
+	passed, ran := 0, 0
+	for _, realm := range all {
+		for _, when := range []time.Time{{}, time.Time{}.Add(time.Minute), realm.Now().Add(-time.Second), realm.Now()} {
+			passed++
+			lowlevel.CallAt(realm.Context(), when, func() { ran++ })
+		}
+		lowlevel.CallElapsed(realm.Context(), -far-1, func() { ran++ })
+		passed++
+		lowlevel.CallElapsed(realm.Context(), far, func() { t.Error("a callback for the end of all time has run") })
+		lowlevel.CallLater(realm.Context(), far, func() { t.Error("a callback after all time has run") })
+		if at := lowlevel.ElapsedAt(realm.Context(), time.Time{}); at > 0 {
+			t.Errorf("the zero time is at %v", at)
+		}
+	}
+	l.RunUntilIdle()
+	if ran != passed {
+		t.Errorf("%d of %d callbacks for instants that have passed have run", ran, passed)
+	}
+	l.CallLater(1000*time.Hour, l.Stop)
+	run(t, l)
+}
