@@ -205,6 +205,12 @@ func (l *Loop) Bind(ctx context.Context) context.Context {
 	if l.bound == nil {
 		l.bound = ctx
 	}
+	if ctx == context.Background() { // one is enough for all requests that come with it
+		if l.background == nil {
+			l.background = &boundContext{Context: ctx, root: &l.root}
+		}
+		return l.background
+	}
 	root := &l.root
 	if r, _ := ctx.Value(realmKey{}).(*realm); r != nil && r.env.loop == l {
 		root = &r.root

@@ -92,6 +92,7 @@ type Loop struct {
 	labeled       bool            // each step sets its labels: see labels.go
 	driverLabeled bool            // the driver's goroutine has labels of a step
 	bound         context.Context // the first context that Bind was given; nil if none
+	background    *boundContext   // what Bind has made of context.Background; nil before the first time
 	watchdog      *watchdog       // nil unless in debug mode
 	alarm         alarm
 	thread        thread
