@@ -80,10 +80,14 @@ func (s *Submission[T]) Wait(ctx context.Context) (v T, err error) {
 	if _, ok := loop.FromContext(ctx); ok || lowlevel.Inside() {
 		panic("task: Wait of a Submission in a body or callback would block its loop, for ever if that loop runs the task; use Go there, or Call for another loop")
 	}
-	if !s.wait() {
+	switch ended := ctx.Done(); {
+	case s.wait():
+	case ended == nil:
+		<-s.done // costs less than a select
+	default:
 		select {
 		case <-s.done:
-		case <-ctx.Done():
+		case <-ended:
 			if !s.leave() {
 				return v, context.Cause(ctx)
 			}

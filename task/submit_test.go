@@ -166,6 +166,31 @@ func TestSubmissionErrorsAreReported(t *testing.T) {
 	}
 }
 
+// If a caller stops waiting at the moment when the task fails, either its Wait returns the error, or the loop
+// reports it.
+func TestSubmissionErrorsAreNeverLost(t *testing.T) {
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			var told failures
+			l := loop.New(loop.WithVirtualTime(), told.option())
+			ctx, cancel := context.WithCancel(t.Context())
+			s := task.Submit(t.Context(), l, fails(0, errBoom), task.Named("failing"))
+			want := []string{"a task failed and its error was never retrieved: failing: boom"}
+			go func() {
+				if _, err := s.Wait(ctx); err == errBoom {
+					want = nil
+				}
+			}()
+			synctest.Wait()
+			cancel()
+			l.RunUntilIdle() // perhaps before Wait notices the end of ctx
+			synctest.Wait()
+			l.Close()
+			told.want(t, want...)
+		})
+	}
+}
+
 // When the loop is closed, Wait returns ErrClosed, however the body ends.
 func TestSubmissionToALoopThatIsClosed(t *testing.T) {
 	for name, body := range map[string]func(context.Context) (int, error){
