@@ -117,8 +117,10 @@ func (l *Loop) forward(t *Task, e *CanceledError) {
 	taken := false
 	defer func() {
 		l.sweep.last = false
-		if !taken {
-			t.withExtra().must = e
+		if x := t.withExtra(); taken {
+			x.passed = e
+		} else {
+			x.must = e
 		}
 	}()
 	l.sweep.last = true
@@ -186,7 +188,7 @@ func (t *Task) Uncancel() int {
 	if x.requests > 0 {
 		x.requests--
 		if x.requests == 0 {
-			x.must = nil
+			x.must, x.passed = nil, nil
 			t.renew()
 		}
 	}

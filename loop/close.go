@@ -81,6 +81,9 @@ func (l *Loop) unwindAll() {
 // unwind ends t.
 func (l *Loop) unwind(t *Task) {
 	t.traits |= isUnwinding
+	if on := t.live.on; on != nil { // otherwise the body could wake its own task
+		on.RemoveWaiter((*entry)(t))
+	}
 	err := t.unwindError()
 	t.ending().end(err)
 	defer func() { l.current = nil }()

@@ -437,6 +437,24 @@ func TestGoexitOfTheErrorHandlerInClose(t *testing.T) {
 	l.Close() // does nothing
 }
 
+// A body that is being unwound awaits nothing any more: it cannot wake its own task.
+func TestUnwoundBodyDoesNotWakeItself(t *testing.T) {
+	l, events := observed(t)
+	f := future.New[int](l.Context())
+	spawn(l.Context(), "x", func(ctx context.Context) error {
+		defer func() { _ = f.SetResult(1) }()
+		return f.Wait(ctx)
+	})
+	l.RunUntilIdle()
+	*events = nil
+	l.Close()
+	for _, e := range *events {
+		if strings.HasPrefix(e, "woken") {
+			t.Errorf("an observer was told: %s", e)
+		}
+	}
+}
+
 // A body that is being unwound may complete a future that other tasks await. These tasks are unwound
 // nevertheless, and a task that has ended is not woken.
 func TestUnwoundBodiesMeetEachOther(t *testing.T) {

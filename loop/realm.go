@@ -149,9 +149,6 @@ func (l *Loop) unwindMember(t *Task) {
 	if t.state == stateNew {
 		t.traits |= isStillborn // its factory may still start it
 	}
-	if on := t.live.on; on != nil {
-		on.RemoveWaiter((*entry)(t))
-	}
 	if l.debug {
 		defer l.endTimed(t, l.beginTimed(t))
 	}

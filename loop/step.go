@@ -154,7 +154,7 @@ func (t *Task) gone() {
 	}
 	l.unregister(t)
 	if x := t.extra.Load(); x != nil {
-		x.must = nil
+		x.must, x.passed = nil, nil
 		l.unwatch(x.watch)
 	}
 	if l.observer != nil {

@@ -328,7 +328,7 @@ func (t *Task) passOnMust() {
 	case t.live.on != nil:
 		l.inSweep(func() {
 			if t.live.on.Cancel(x.must.Cause) {
-				x.must = nil
+				x.passed, x.must = x.must, nil
 			}
 		})
 	}
@@ -388,6 +388,10 @@ func (t *Task) resumedFrom() error {
 	var err error
 	if x := t.extra.Load(); x != nil {
 		err = x.wake
+		if err != nil && x.must == nil {
+			x.must = x.passed // the wait has ended before the awaitable, which took the request
+		}
+		x.passed = nil
 		if x.must != nil && !IsCanceled(err) && !t.awaitedCanceled() {
 			err = x.must
 		}

@@ -54,6 +54,7 @@ type extra struct {
 	below    bool                   // the current sweep is passing a request on to the awaitable of this task
 	swept    uint64                 // the number of the last sweep that has reached this task
 	must     *CanceledError         // the cancellation that the next step or suspension delivers
+	passed   *CanceledError         // the cancellation that the awaitable of this task has taken
 	wake     error                  // the result of the present suspension, whatever the outcome of the awaitable is
 	stepping *Task                  // this task is in the call that made stepping, and waits for its eager first step
 	renewed  *scope                 // replaces the task's own context: see Uncancel

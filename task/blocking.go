@@ -67,7 +67,10 @@ func block[T any](ctx context.Context, pool *Pool, fn func(context.Context) (T, 
 	cancel(err)
 	for !taken && pool.finishes() && !lowlevel.Unwinding(t) {
 		c.ended = newSignal(ctx, "a blocking call that was told to end", nil)
-		_ = c.ended.Wait(t.Context()) // if ctx has ended, every wait under ctx fails
+		again := c.ended.Wait(t.Context()) // if ctx has ended, every wait under ctx fails
+		if loop.IsCanceled(again) && !loop.IsCanceled(err) {
+			err = again
+		}
 		taken = over()
 	}
 	if !taken {

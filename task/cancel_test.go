@@ -365,3 +365,43 @@ func TestAwaitableThatCancelsSeveralTasks(t *testing.T) {
 		testkit.Equal(t, "requests", child.CancelRequests(), 1)
 	}
 }
+
+// A cancellation that was passed on to an awaitable is not lost if something else ends the wait before the awaitable
+// ends: a standard context, here. The same wait delivers it.
+func TestCancellationIsNotLostWhenAStandardContextEndsTheWait(t *testing.T) {
+	slow := func(ctx context.Context) (int, error) { // it takes a minute to end
+		err := task.Sleep(ctx, time.Hour)
+		_ = task.Sleep(ctx, time.Minute)
+		return 0, err
+	}
+	for name, awaited := range map[string]func(ctx context.Context) future.Any{
+		"a task":   func(ctx context.Context) future.Any { return task.Go(ctx, slow) },
+		"a gather": func(ctx context.Context) future.Any { return task.Gather(task.Go(ctx, slow)) },
+	} {
+		for _, back := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, taken back %t", name, back), func(t *testing.T) {
+				play(t, func(ctx context.Context) {
+					x := task.Go(ctx, func(ctx context.Context) (int, error) {
+						derived, end := context.WithCancelCause(context.WithoutCancel(ctx))
+						lowlevel.LoopOf(ctx).CallLater(2*time.Second, func() { end(errBoom) })
+						err := awaited(ctx).Wait(derived)
+						if back {
+							testkit.Equal(t, "the error of the wait", err, errBoom)
+						} else {
+							testkit.Equal(t, "the error of the wait", causeOf(t, err), errCause)
+						}
+						wantTime(t, ctx, 2*time.Second)
+						testkit.Equal(t, "what the next suspension returns", task.Yield(context.WithoutCancel(ctx)), nil)
+						return 0, nil
+					})
+					testkit.NoError(t, task.Sleep(ctx, time.Second))
+					x.Cancel(errCause)
+					if back {
+						x.Uncancel()
+					}
+					testkit.NoError(t, x.Wait(ctx))
+				})
+			})
+		}
+	}
+}

@@ -178,6 +178,27 @@ func TestPoolFinishesCallsUnderADerivedContext(t *testing.T) {
 	})
 }
 
+// If a standard context ends first, and then the task is canceled, the next suspension delivers the cancellation.
+func TestPoolFinishesCallsAfterADerivedContext(t *testing.T) {
+	play(t, func(ctx context.Context) {
+		gate := make(chan struct{})
+		x := task.Go(ctx, func(ctx context.Context) (int, error) {
+			derived, end := context.WithCancelCause(ctx)
+			lowlevel.LoopOf(ctx).CallSoon(func() { end(errBoom) })
+			v, err := task.BlockingIn(derived, task.NewPool(1, task.FinishCalls()), func(context.Context) (int, error) { <-gate; return 7, nil })
+			testkit.Equal(t, "the value", v, 7)
+			testkit.Equal(t, "the error", err, nil)
+			testkit.Equal(t, "what the next suspension delivers", causeOf(t, task.Yield(ctx)), errCause)
+			return 0, nil
+		})
+		yields(t, ctx, 4)
+		x.Cancel(errCause)
+		yields(t, ctx, 2)
+		close(gate)
+		testkit.NoError(t, x.Wait(ctx))
+	})
+}
+
 // With FinishCalls, too, the cancellation of a task that waits for a place takes effect at once.
 func TestPoolThatFinishesCallsIsLeftWhileWaiting(t *testing.T) {
 	play(t, func(ctx context.Context) {

@@ -182,7 +182,8 @@ func (d *Deadline) exit(err error) error {
 //
 // When limit has passed, WaitFor cancels a, and waits until a has ended. If a is canceled by this,
 // WaitFor returns a [*TimeoutError]. If a ends with a value or with another error, WaitFor returns
-// that. If the running task is canceled, a is canceled, too. To give up without canceling a, use
+// that; but if a ends in the turn in which the limit expires, WaitFor returns the TimeoutError, and a keeps its
+// result. A shared future ([future.NewShared]) is not canceled: WaitFor returns at once. If the running task is canceled, a is canceled, too. To give up without canceling a, use
 // WaitFor with a [Shield] of a.
 //
 // With limit <= 0, WaitFor returns the result of a if a is done; otherwise it cancels a, and waits
@@ -209,6 +210,10 @@ func takeOrCancel[T any](ctx context.Context, a future.Awaitable[T], limit time.
 		return a.Result()
 	}
 	now := lowlevel.Now(ctx)
+	if a.Shared() { // only the wait ends
+		var zero T
+		return zero, &TimeoutError{now, limit}
+	}
 	done := newSignal(ctx, "the end of what was canceled", pendingOf([]future.Awaitable[T]{a}))
 	a.AddWaiter(done)
 	defer a.RemoveWaiter(done) // in case the waiting ends early

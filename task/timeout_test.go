@@ -676,6 +676,18 @@ func TestWaitForWithoutTime(t *testing.T) {
 	}
 }
 
+// Of a shared future only the wait ends, also without time.
+func TestWaitForASharedFuture(t *testing.T) {
+	for _, limit := range []time.Duration{-time.Second, 0, time.Second} {
+		play(t, func(ctx context.Context) {
+			f := future.NewShared[int](ctx)
+			_, err := task.WaitFor(ctx, f, limit)
+			wantTimeout(t, ctx, err, max(0, limit))
+			testkit.Equal(t, "it is done", f.Done(), false)
+		})
+	}
+}
+
 func TestWaitForAnotherLoopsFutureWithoutTimePanics(t *testing.T) {
 	foreign := virtual(t)
 	done, pending := future.New[int](foreign.Context()), future.New[int](foreign.Context())
