@@ -56,7 +56,10 @@ func (t *T) Chance(site string, p float64) bool {
 // other noise. So Explore cannot know that all schedules have been run.
 func (t *T) Rand(stream string) *rand.Rand {
 	if t.streams == nil {
+		beat := t.beat()
+		beat.write()
 		t.streams = map[string]*rand.Rand{}
+		beat.wrote()
 	}
 	noise, ok := t.streams[stream]
 	if !ok {
@@ -68,6 +71,14 @@ func (t *T) Rand(stream string) *rand.Rand {
 		t.streams[stream] = noise
 	}
 	return noise
+}
+
+// beat returns the beat of the run. It is nil if there is none.
+func (t *T) beat() *beat {
+	if t.run == nil {
+		return nil
+	}
+	return t.run.policy.beat
 }
 
 func hashOf(text string) uint64 {

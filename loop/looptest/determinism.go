@@ -48,8 +48,8 @@ func eventText(e loop.Event) string {
 // under s before. Otherwise it describes the first difference.
 func (x *explorer) compare(s schedule, r *run) (parted string) {
 	var one, two tape
-	first := x.again(s, func(run *run) { run.events = one.observe })
-	second := x.again(s, func(run *run) { run.events = two.observe })
+	first := x.again(s, func(run *run) { run.lane, run.events = r.lane, one.observe })
+	second := x.again(s, func(run *run) { run.lane, run.events = r.lane, two.observe })
 	difference := ""
 	switch {
 	case one.hash != two.hash:

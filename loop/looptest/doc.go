@@ -374,8 +374,10 @@
 //     run as the Go scheduler decides. Use the race detector for the data that they share with the
 //     loop.
 //   - The order of callbacks is not explored: the loop guarantees it.
-//   - A body that runs forever without suspending is not interrupted. Only go test -timeout ends
-//     it.
+//   - A step that does not end is not interrupted: one that waits on a channel, or for a sync.Mutex that another
+//     task holds over an await. Only go test -timeout ends it. After 10 seconds of real time Explore, Replay and
+//     Fuzz tell on standard error which task it is, where it is, and the schedule so far, for TAKT_REPLAY. [Run] does
+//     so after 100 milliseconds. go test prints that at once with -v, or if it is given no package.
 //   - Values that the program reads from outside are not explored.
 //   - An exploration that passes says nothing about schedules that it has not run. It has run all of
 //     them only if it says so.

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop"
@@ -41,6 +40,7 @@ type run struct {
 	timeline func(loop.Event) // another observer
 	heard    func(line string, bad bool)
 
+	lane    *lane         // of the goroutine that executes the run; nil if no watchdog looks at it
 	spare   loop.Option   // of the worker; nil if the run is a single one
 	opts    []loop.Option // of every loop that this run makes
 	entry   func(context.Context) (struct{}, error)
@@ -139,6 +139,8 @@ func (r *run) failures() []string {
 // called execute ends. In that case, too, the run is complete before the deferred calls of execute's
 // caller run.
 func (r *run) execute() {
+	r.lane.begin(r)
+	defer r.lane.over()
 	given := new(struct { // new for each run: a goroutine that the body has left may still use it
 		t    T
 		said holder
@@ -237,16 +239,13 @@ func (r *run) fixedOptions() []loop.Option {
 		}
 	}
 	switch {
-	case r.debug && r.hold: // debug mode is on only to learn where tasks were spawned; a busy machine is no news
-		opts = append(opts, loop.WithSlowStep(slowReplay))
+	case r.debug && r.hold: // debug mode is on only to learn where tasks were spawned; for slow steps there is the lane
+		opts = append(opts, loop.WithSlowStep(math.MaxInt64))
 	case r.debug:
 		opts = append(opts, loop.WithDebug())
 	}
 	return opts
 }
-
-// slowReplay is after how long the watchdog logs that a step blocks the loop, while a report is made.
-const slowReplay = 10 * time.Second
 
 // findLeaks reports the tasks and timers that are left when the body has ended.
 func (r *run) findLeaks() {
@@ -294,8 +293,16 @@ func (r *run) failure(f loop.Failure) {
 func (r *run) abandon() {
 	if !r.closing {
 		r.unwound = slices.Collect(r.loop.Tasks())
-		r.said.deaf, r.closing = true, true
+		r.said.deaf = true
+		r.unwind()
 	}
+}
+
+// unwind notes that from now on the run only unwinds its tasks and cleans up.
+func (r *run) unwind() {
+	r.policy.beat.write()
+	r.closing = true
+	r.policy.beat.wrote()
 }
 
 // close ends the run. It is deferred, since a Goexit may have ended the run.
@@ -303,7 +310,7 @@ func (r *run) close() {
 	if !r.ended || r.kind != none {
 		r.abandon()
 	}
-	r.closing = true
+	r.unwind()
 	defer r.failed() // sets kind and name
 	defer r.said.cleanUp(r.cleanupFailed)
 	defer func() {

@@ -29,6 +29,9 @@ import (
 // If the test has a corpus, Explore replays its schedules first: see Long campaigns in the package's
 // documentation.
 //
+// If a step of a task takes 10 seconds or more by the real clock, Explore tells that on standard error while the step
+// still runs: see Limits in the package's documentation.
+//
 // Explore returns when all goroutines that it has started have ended. The package's documentation
 // lists the environment variables that change an exploration. The test fails at once if such a
 // variable has a wrong value.
@@ -62,8 +65,10 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	}
 	outer, find := findGoroutines(t)
 	defer find()
+	lane := watch(outer)
+	defer lane.end()
 	explorer := func() *explorer {
-		return &explorer{outer: outer, t: t, config: c, env: env, strategy: s, body: body, seed: env.seedOf(s)}
+		return &explorer{outer: outer, lane: lane, t: t, config: c, env: env, strategy: s, body: body, seed: env.seedOf(s)}
 	}
 	var known []*run
 	if env.shard == 1 {
@@ -90,6 +95,7 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 // explorer is one exploration, with one task factory.
 type explorer struct {
 	outer    context.Context // for the loops
+	lane     *lane           // of all runs but those of the workers
 	t        testing.TB
 	config   // eager says which task factory this exploration uses
 	env      environment
@@ -206,7 +212,7 @@ func (x *explorer) runAll(first *run) {
 	for range x.parallel {
 		workers.Add(1)
 		spare := new(lowlevel.Spare)
-		go x.work(&workers, spare, lowlevel.WithSpare(spare))
+		go x.work(&workers, x.lane.another(x.outer), spare, lowlevel.WithSpare(spare))
 	}
 	workers.Wait()
 }
@@ -250,16 +256,16 @@ func (x *explorer) ranAll() bool {
 	return x.tree != nil && x.tree.over()
 }
 
-// work runs schedules until there are no more, all with one Spare, which is also given as an option. If a body calls FailNow, the
+// work runs schedules until there are no more, all on one lane and with one Spare, which is also given as an option. If a body calls FailNow, the
 // goroutine of work ends. Then the deferred function starts another goroutine, which goes on.
-func (x *explorer) work(workers *sync.WaitGroup, spare *lowlevel.Spare, with loop.Option) {
+func (x *explorer) work(workers *sync.WaitGroup, lane *lane, spare *lowlevel.Spare, with loop.Option) {
 	over := false
 	defer func() {
 		if over {
 			spare.End()
 			workers.Done()
 		} else {
-			go x.work(workers, spare, with)
+			go x.work(workers, lane, spare, with)
 		}
 	}()
 	for {
@@ -268,7 +274,7 @@ func (x *explorer) work(workers *sync.WaitGroup, spare *lowlevel.Spare, with loo
 			over = true
 			return
 		}
-		r.spare = with
+		r.lane, r.spare = lane, with
 		x.runOne(r, again)
 		runtime.Gosched() // schedules are short, so their loops seldom let the collector's worker run
 	}
@@ -280,13 +286,13 @@ func (x *explorer) runOne(r *run, again bool) {
 	defer func() { x.report(r, parted) }()
 	r.execute()
 	if again && !r.failed() {
-		parted = x.compare(x.scheduleOf(r), r)
+		parted = x.compare(r.schedule(), r)
 	}
 }
 
 func (x *explorer) newRun(w Walk) *run {
 	return &run{
-		outer: x.outer, body: x.body, test: x.t, hold: true, config: x.config, seed: x.seedOf(0), spare: x.spare,
+		outer: x.outer, lane: x.lane, body: x.body, test: x.t, hold: true, config: x.config, seed: x.seedOf(0), spare: x.spare,
 		policy: &recorder{by: w},
 	}
 }
@@ -492,7 +498,7 @@ func (x *explorer) transcribe(s schedule) (r *run, tr *transcript, tl timeline) 
 
 // describe minimises a failure and returns the report.
 func (x *explorer) describe(failing *run) string {
-	if parted := x.compare(x.scheduleOf(failing), failing); parted != "" {
+	if parted := x.compare(failing.schedule(), failing); parted != "" {
 		return parted
 	}
 	s := x.minimise(failing)

@@ -3,7 +3,9 @@ package looptest
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -32,7 +34,7 @@ func Schedules(t testing.TB, s Strategy, body Body, each func(Ran), opts ...Opti
 	search := s.Begin(Exploration{Steps: first.Steps, Points: first.Points, MaxSteps: x.maxSteps, Factor: 1, Parts: 1})
 	for w := search.Next(); w != nil; w = search.Next() {
 		r := x.one(w, nil)
-		each(Ran{x.scheduleOf(r).String(), r.policy.order, r.failed()})
+		each(Ran{r.schedule().String(), r.policy.order, r.failed()})
 		search.Ran(w, r.outcome())
 	}
 	return first.Steps
@@ -214,7 +216,7 @@ func Follow(t testing.TB, text string, body Body, opts ...Option) string {
 	}
 	x := &explorer{outer: context.Background(), t: t, config: configure(opts, defaultMaxSteps), body: body}
 	x.eager, x.passing = s.eager, s.timePasses
-	return x.scheduleOf(x.again(s, nil)).String()
+	return x.again(s, nil).schedule().String()
 }
 
 // Shrink returns how many deviations the only schedule of s has, which must fail, how many are left when the
@@ -226,7 +228,44 @@ func Shrink(t testing.TB, s Strategy, body Body) (found, left, runs int) {
 	if !failing.failed() {
 		t.Fatal("the schedule does not fail")
 	}
-	m := &minimiser{explorer: x, failing: failing, best: x.scheduleOf(failing), began: time.Now()}
+	m := &minimiser{explorer: x, failing: failing, best: failing.schedule(), began: time.Now()}
 	m.shrink()
 	return len(failing.policy.recorded), len(m.best.deviations), m.runs
 }
+
+// Looks makes the watchdog of t's run look so many times that it tells of a step that does not end meanwhile, and a few
+// times less if fewer is positive. It returns what the watchdog has told.
+func Looks(t *T, fewer int) string {
+	d := t.run.lane.of
+	var told strings.Builder
+	d.mu.Lock()
+	d.out = &told
+	d.mu.Unlock()
+	for range maxLooks + 1 - fewer {
+		d.look()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return told.String()
+}
+
+// AwaitIdle waits until the loop of t's run waits for other goroutines.
+func AwaitIdle(t *T) {
+	for len(t.run.lane.blockedAt()) > 0 {
+		runtime.Gosched()
+	}
+}
+
+// Watchdog returns functions that say whether the timer of the watchdog of t's run is stopped, and whether the watchdog
+// has ended.
+func Watchdog(t *T) (rests, ended func() bool) {
+	d := t.run.lane.of
+	return d.rests.Load, func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.ended
+	}
+}
+
+// Twice makes Explore run schedules on two goroutines.
+func Twice() Option { return func(c *config) { c.parallel = 2 } }

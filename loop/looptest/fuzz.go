@@ -57,9 +57,11 @@ func Fuzz(f *testing.F, body Body, opts ...Option) {
 		f.Fatal(err)
 	}
 	f.Add([]byte(nil))
+	lane := watch(context.Background())
+	defer lane.end()
 	for _, k := range corpus {
 		if slices.Contains(c.factories(), k.eager) && c.passing == k.timePasses {
-			f.Add(inputOf(&explorer{outer: context.Background(), t: f, config: c, body: body}, k))
+			f.Add(inputOf(&explorer{outer: context.Background(), lane: lane, t: f, config: c, body: body}, k))
 		}
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
@@ -78,8 +80,10 @@ func runInput(t testing.TB, c config, body Body, input []byte, fuzzing bool) {
 		outer = marked
 		defer find()
 	}
+	lane := watch(outer)
+	defer lane.end()
 	for _, eager := range c.factories() {
-		x := &explorer{outer: outer, t: t, config: c, body: body}
+		x := &explorer{outer: outer, lane: lane, t: t, config: c, body: body}
 		x.eager = eager
 		if r := x.one(&reader{input}, func(r *run) { r.from = "Fuzz" }); r.failed() {
 			t.Error(x.describe(r))

@@ -84,24 +84,38 @@ func goroutinesOf(label string) string {
 // how many they are, and the first frames of the stack.
 func goroutineText(record string) string {
 	const most = 4 // frames
-	text, frames := "", 0
-	for line := range strings.SplitSeq(record, "\n") {
+	text := ""
+	for line := range strings.Lines(record) {
 		if number, _, ok := strings.Cut(line, " @ "); ok {
 			n, _ := strconv.Atoi(number)
 			text = "\t" + plural(n, "goroutine", "goroutines")
 		}
-		// A line of a frame is: #, the address, the function with an offset, the place.
-		fields := strings.Split(line, "\t")
-		if len(fields) < 4 || fields[0] != "#" || frames == most {
-			continue
-		}
-		function, _, _ := strings.Cut(fields[2], "+0x")
+	}
+	frames := recordFrames(record)
+	for i, f := range frames[:min(most, len(frames))] {
 		how := ", called from "
-		if frames == 0 {
+		if i == 0 {
 			how = " at "
 		}
-		text += how + filepath.Base(strings.TrimSpace(fields[len(fields)-1])) + ", in " + filepath.Base(function)
-		frames++
+		text += how + filepath.Base(f.place) + ", in " + filepath.Base(f.function)
 	}
 	return text
+}
+
+// A recordFrame is a frame of a stack in the profile.
+type recordFrame struct{ function, place string }
+
+// ofStandard reports whether the function is one of the standard library.
+func (f recordFrame) ofStandard() bool { return standard != "" && strings.HasPrefix(f.place, standard) }
+
+// recordFrames returns the frames in a record of the profile.
+func recordFrames(record string) (frames []recordFrame) {
+	for line := range strings.SplitSeq(record, "\n") {
+		// A line of a frame is: #, the address, the function with an offset, the place.
+		if fields := strings.Split(line, "\t"); len(fields) >= 4 && fields[0] == "#" {
+			function, _, _ := strings.Cut(fields[2], "+0x")
+			frames = append(frames, recordFrame{function, strings.TrimSpace(fields[len(fields)-1])})
+		}
+	}
+	return frames
 }

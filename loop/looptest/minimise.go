@@ -11,7 +11,7 @@ import (
 // deviations; choices of the program before picks. Then it makes values smaller. In the end it runs
 // all schedules with no deviation, with one, and so on, as far as that fits into the budget.
 func (x *explorer) minimise(failing *run) schedule {
-	m := &minimiser{explorer: x, failing: failing, best: x.scheduleOf(failing), began: time.Now()}
+	m := &minimiser{explorer: x, failing: failing, best: failing.schedule(), began: time.Now()}
 	m.shrink()
 	for bound := 0; bound < len(m.best.deviations) && m.fits(bound); bound++ {
 		m.search(bound)
@@ -46,7 +46,7 @@ func (m *minimiser) fails(r *run) bool {
 	if !r.failed() || !m.failing.failsAs(r) {
 		return false
 	}
-	m.best = m.scheduleOf(r)
+	m.best = r.schedule()
 	return true
 }
 

@@ -25,6 +25,8 @@ type recorder struct {
 	stepped  func(t *loop.Task)      // checks the properties before each step and callback; nil if there are none
 	traced   func(t *loop.Task)      // the same, for an inquiry
 	passed   bool                    // the last pick was the passing of time, and no timer has fired yet
+	current  *loop.Task              // takes the step; nil for a callback
+	beat     *beat                   // counts for the watchdog; nil if there is none
 	told     func(site, what string) // is called with each deviation, in words, and the site of a choice; nil if no report is made
 }
 
@@ -35,10 +37,12 @@ func (r *recorder) reset(w Walk) {
 }
 
 func (r *recorder) Made(t, by *loop.Task) {
+	r.beat.write()
 	r.tasks.made(t, by)
 	if r.alone {
 		r.tasks.of(t).task = nil
 	}
+	r.beat.wrote()
 }
 
 func (r *recorder) Next(t *loop.Task) {
@@ -48,9 +52,12 @@ func (r *recorder) Next(t *loop.Task) {
 	if r.traced != nil {
 		r.traced(t)
 	}
+	r.beat.write()
+	r.current = t
 	if t != nil {
 		r.tasks.of(t).steps++
 	}
+	r.beat.wrote()
 	r.steps.step(t)
 }
 
@@ -83,6 +90,7 @@ func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
 		if !r.passed {
 			d.picked = r.upcoming(ready[pick])
 		}
+		r.beat.write() // Next counts
 		r.recorded = append(r.recorded, d)
 	}
 	return pick
@@ -123,7 +131,9 @@ func (r *recorder) choose(site string, n int, chance float64) int {
 	r.order = mix(r.order, uint64(value))
 	if value != 0 {
 		d := deviation{site: site, use: use, value: value}
+		r.beat.write()
 		r.recorded = append(r.recorded, d)
+		r.beat.wrote()
 		if r.told != nil {
 			r.told(site, d.text(nil))
 		}

@@ -29,7 +29,9 @@ func replay(t testing.TB, c config, text string, body Body) {
 	}
 	c.eager, c.passing = s.eager, s.timePasses
 	outer, left := markGoroutines(t)
-	x := &explorer{outer: outer, t: t, config: c, body: body}
+	lane := watch(outer)
+	defer lane.end()
+	x := &explorer{outer: outer, lane: lane, t: t, config: c, body: body}
 	r, tr, tl := x.transcribe(s)
 	report := &report{failure: r.failures(), world: &tr.world, steps: tr}
 	if text := left(); text != "" {

@@ -50,9 +50,9 @@ type lineage struct {
 	number   uint32
 }
 
-// scheduleOf returns the schedule of a run.
-func (x *explorer) scheduleOf(r *run) schedule {
-	s := schedule{eager: x.eager, timePasses: x.passing, deviations: slices.Clone(r.policy.recorded)}
+// schedule returns the schedule of the run, as far as it has come.
+func (r *run) schedule() schedule {
+	s := schedule{eager: r.eager, timePasses: r.passing, deviations: slices.Clone(r.policy.recorded)}
 	if r.t.streams != nil {
 		s.seed = r.seed
 	}

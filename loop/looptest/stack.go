@@ -23,6 +23,11 @@ func stackOf(p *loop.PanicError) []string {
 	if len(frames) == 0 {
 		return []string{"\tat " + p.At}
 	}
+	return stackLines(frames)
+}
+
+// stackLines returns the lines for the frames of a stack, maxFrames at most.
+func stackLines(frames []string) []string {
 	var lines []string
 	groups := fold(len(frames), func(i, j int) bool { return frames[i] == frames[j] })
 	for at, g := range groups {
