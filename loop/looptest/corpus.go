@@ -107,6 +107,8 @@ func replayCorpus(all []kept, explorer func() *explorer) (failing []*run) {
 		if r.failed() && !slices.ContainsFunc(failing, r.failsAs) {
 			failing = append(failing, r)
 			x.t.Error(x.describe(r))
+		} else if text := x.strayed(r); text != "" {
+			x.t.Error(text)
 		}
 	}
 	return failing

@@ -11,9 +11,11 @@ import (
 type tape struct {
 	hash   uint64
 	events []string
+	timers bool // one was armed
 }
 
 func (tp *tape) observe(e loop.Event) {
+	tp.timers = tp.timers || e.Kind == loop.TimerArmed
 	text := eventText(e)
 	for _, b := range []byte(text) {
 		tp.hash = mix(tp.hash, uint64(b))
@@ -50,6 +52,9 @@ func (x *explorer) compare(s schedule, r *run) (parted string) {
 	var one, two tape
 	first := x.again(s, func(run *run) { run.lane, run.events = r.lane, one.observe })
 	second := x.again(s, func(run *run) { run.lane, run.events = r.lane, two.observe })
+	if one.timers {
+		x.timers.Store(true)
+	}
 	difference := ""
 	switch {
 	case one.hash != two.hash:

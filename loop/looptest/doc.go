@@ -128,7 +128,8 @@
 // # How to write a body
 //
 //   - It makes everything that it uses. A variable that outlives the run changes the next run.
-//   - It reports failures by the [T] that it is given, not by the test's own t.
+//   - It reports failures by the [T] that it is given, not by the test's own t. If the test fails in a run
+//     otherwise, the exploration ends, and tells the schedule.
 //   - It awaits or cancels the tasks that it spawns. This is not necessary for a task that ends
 //     before the body, or at most one turn after it.
 //   - Only the schedule may make two runs of it differ. The order of a map, the wall clock,
@@ -179,8 +180,13 @@
 // # Strategies
 //
 // A [Strategy] says which schedules Explore runs. Begin with [Sample], and as many schedules as time
-// allows. If the body has sleeps or time limits, add the option [TimePasses]: without it, no timer
-// comes due while a task is ready.
+// allows. If the body has sleeps or time limits, explore it also with the option [TimePasses]: without it,
+// no timer comes due while a task is ready. With it every time limit may expire, however long it is. So the body must
+// accept a [task.TimeoutError] there, and check what must hold all the same:
+//
+//	if errors.As(err, new(*task.TimeoutError)) {
+//		return
+//	}
 //
 //	Sample(seed, n)      n random schedules in which the steps of two tasks, of three, or of all are
 //	                     interleaved uniformly. It finds every bug of both collections, also in
@@ -247,7 +253,8 @@
 //
 // An exploration keeps a tree of the schedules that it has run, and leads each new run to one that is new.
 // If there are no more, it ends: go test -v says "all 141 schedules have been run", and for these tasks and
-// choices that is a proof. Only the runs that check that the program is deterministic come on top.
+// choices that is a proof. If the program has timers and [TimePasses] is off, the line says that, too: then no schedule
+// was run in which a timer comes due while a task is ready. Only the runs that check that the program is deterministic come on top.
 //
 //   - The tree has 256 MB at most. Then the exploration goes on, and may run a schedule twice. It still
 //     says that all have been run only if that is so.

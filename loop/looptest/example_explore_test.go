@@ -87,6 +87,7 @@ type printer struct{ testing.TB }
 func (printer) Helper()                           {}
 func (printer) Name() string                      { return "TestOfTheExample" }
 func (printer) Skipped() bool                     { return false }
+func (printer) Failed() bool                      { return false }
 func (printer) Log(args ...any)                   { fmt.Println(args...) }
 func (printer) Logf(string, ...any)               {} // go test -v would show these texts
 func (printer) Error(args ...any)                 { fmt.Println(args...) }

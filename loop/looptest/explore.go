@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,7 +69,7 @@ func Explore(t testing.TB, s Strategy, body Body, opts ...Option) {
 	lane := watch(outer)
 	defer lane.end()
 	explorer := func() *explorer {
-		return &explorer{outer: outer, lane: lane, t: t, config: c, env: env, strategy: s, body: body, seed: env.seedOf(s)}
+		return &explorer{outer: outer, lane: lane, t: t, failed: t.Failed(), config: c, env: env, strategy: s, body: body, seed: env.seedOf(s)}
 	}
 	var known []*run
 	if env.shard == 1 {
@@ -111,6 +112,8 @@ type explorer struct {
 	spare    loop.Option // for single runs, when the workers have ended; nil before
 	seed     uint64      // the seeds of the schedules come from this one
 	noise    bool        // a run has called T.Rand
+	timers   atomic.Bool // a run has armed a timer
+	failed   bool        // the test had failed before
 	started  int
 	running  int
 	done     int             // the schedules that have been run
@@ -183,8 +186,11 @@ func (x *explorer) first() *run {
 		r.visit.end()
 		x.distinguish(r)
 	}
-	x.noteNoise(r)
-	if x.parted = x.compare(schedule{seed: r.seed}, r); x.parted == "" && r.failed() {
+	x.note(r)
+	if x.parted = x.strayed(r); x.parted == "" {
+		x.parted = x.compare(schedule{seed: r.seed}, r)
+	}
+	if x.parted == "" && r.failed() {
 		x.found(r)
 	}
 	return r
@@ -244,7 +250,11 @@ func (x *explorer) conclude() {
 		case x.done == 1:
 			all = "the only schedule" + part + " has"
 		}
-		x.t.Logf("looptest: %s been run", all)
+		without := ""
+		if x.timers.Load() && !x.passing {
+			without = ", but no schedule in which a timer comes due while a task is ready: for these add TimePasses"
+		}
+		x.t.Logf("looptest: %s been run%s", all, without)
 	}
 }
 
@@ -362,8 +372,11 @@ func (x *explorer) visitBy(w Walk) *visit {
 	return v
 }
 
-// noteNoise notes whether a run that has ended has called T.Rand.
-func (x *explorer) noteNoise(r *run) {
+// note notes whether a run that has ended has called T.Rand, and whether time has passed in it.
+func (x *explorer) note(r *run) {
+	if r.clock.Now() > 0 && !x.timers.Load() {
+		x.timers.Store(true)
+	}
 	if r.t.streams != nil {
 		x.noise = true
 		if x.tree != nil {
@@ -380,7 +393,7 @@ func (x *explorer) report(r *run, parted string) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.noteNoise(r)
+	x.note(r)
 	x.running--
 	if x.counts(r) {
 		x.done++
@@ -395,6 +408,8 @@ func (x *explorer) report(r *run, parted string) {
 	case r.failed():
 		r.after = x.done
 		x.found(r)
+	default:
+		x.parted = x.strayed(r)
 	}
 	if x.parted == "" {
 		x.ask("Ran", func() { x.search.Ran(r.walk, r.outcome()) })
@@ -410,6 +425,19 @@ func (x *explorer) report(r *run, parted string) {
 		x.told = time.Now()
 		x.progress("so far")
 	}
+}
+
+// strayed returns a text if the test has failed in r, but not by the T of the body.
+func (x *explorer) strayed(r *run) string {
+	if x.failed || r.failed() || !x.t.Failed() {
+		return ""
+	}
+	text := "looptest: the test has failed in a run, but not by the T of the body. If the body called Error or Fail of the test's own t, call Error of the body's T instead; " +
+		"then Explore minimises the failure and reports it. The race detector may also have found something."
+	if x.parallel > 1 {
+		return text // another run may have done it
+	}
+	return text + fmt.Sprintf("\nTo replay the schedule of this run:\n\tlooptest.Replay(t, %q, body)", r.schedule())
 }
 
 // maxDistinct is how many different schedules are counted.

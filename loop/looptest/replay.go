@@ -31,9 +31,12 @@ func replay(t testing.TB, c config, text string, body Body) {
 	outer, left := markGoroutines(t)
 	lane := watch(outer)
 	defer lane.end()
-	x := &explorer{outer: outer, lane: lane, t: t, config: c, body: body}
+	x := &explorer{outer: outer, lane: lane, t: t, failed: t.Failed(), config: c, body: body}
 	r, tr, tl := x.transcribe(s)
 	report := &report{failure: r.failures(), world: &tr.world, steps: tr}
+	if text := x.strayed(r); text != "" {
+		report.failure = append(report.failure, text)
+	}
 	if text := left(); text != "" {
 		report.failure = append(report.failure, text)
 	}
