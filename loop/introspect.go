@@ -182,7 +182,7 @@ func spawnSite() uintptr {
 	for skip := 2; ; skip += len(pcs) {
 		n := runtime.Callers(skip, pcs[:])
 		for _, pc := range pcs[:n] {
-			if f := runtime.FuncForPC(pc - 1); f == nil || !internal(f.Name(), "loop", "loop/lowlevel", "task", "factory") {
+			if f := runtime.FuncForPC(pc - 1); f == nil || !internal(f.Name(), "loop", "loop/lowlevel", "loop/looptest/sim", "task", "task/host", "factory") {
 				return pc
 			}
 		}

@@ -18,12 +18,12 @@ type moment struct {
 	at   int64      // on the clock, when it begins
 }
 
-// text describes m. tr has the names of tasks.
-func (m moment) text(tr *transcript) string {
+// text describes m, a moment of r.
+func (m moment) text(r *run) string {
 	if m.task == nil {
 		return "a callback"
 	}
-	name := tr.nameOf(m.task)
+	name := r.nameOf(m.task)
 	if m.step == 0 {
 		return "the first step of " + name
 	}
@@ -107,7 +107,7 @@ func (r *run) ask(c *check) (err error) {
 func (r *run) violate(c *check, err error) {
 	cs, when := &r.checks, "in the end"
 	if c.kind == always {
-		when = "after " + cs.after.text(cs.lines)
+		when = "after " + cs.after.text(r)
 		if now := r.clock.Now(); now != cs.after.at {
 			when += fmt.Sprintf(" at %v, checked at %v", time.Duration(cs.after.at), time.Duration(now))
 		}
@@ -136,7 +136,7 @@ func (cs *checks) blame(text string) {
 	}
 	who, path := "", "a callback"
 	if cs.after.task != nil {
-		who, path = tr.nameOf(cs.after.task), "its end" // it was canceled before its first step, or has a line
+		who, path = tr.run.nameOf(cs.after.task), "its end" // it was canceled before its first step, or has a line
 	}
 	faults := 0 // the callback has made so many faults, and each has a line
 	for who == "" && cs.line+faults < len(tr.steps) && tr.steps[cs.line+faults].fault {

@@ -56,6 +56,7 @@ type run struct {
 	ended   bool         // Loop.Run has returned: no Goexit ended it
 	unwound []*loop.Task // the tasks that Loop.Close unwinds after a failure
 	closing bool
+	nodes   map[context.Context]string  // the node of each realm in a simulated world, if the run keeps a record
 	scene   func(world.Event)           // records what happens in a simulated world; nil if nothing does
 	inWorld bool                        // the body has made a simulated world
 	ends    []func(ctx context.Context) // main calls them when the body has returned
@@ -173,7 +174,7 @@ func (r *run) execute() {
 	deadlock, stuck := err.(*loop.DeadlockError)
 	switch {
 	case stuck:
-		r.find(deadlocked, "", "deadlock: nothing can wake the tasks that are left:\n%s%s", r.unfinished(deadlock.Cycle), circle(deadlock.Cycle))
+		r.find(deadlocked, "", "deadlock: nothing can wake the tasks that are left:\n%s%s", r.unfinished(deadlock.Cycle), r.circle(deadlock.Cycle))
 		return
 	case !main.Done() && r.policy.steps.over():
 		r.find(endless, "", "%v. These tasks have not ended:\n%s", &r.policy.steps, r.unfinished(nil))
@@ -277,7 +278,7 @@ func (r *run) failure(f loop.Failure) {
 	}
 	name := ""
 	if f.Task != nil {
-		name = fmt.Sprintf(" (task %q)", r.checks.lines.nameOf(f.Task))
+		name = fmt.Sprintf(" (task %q)", r.nameOf(f.Task))
 		if site := f.Task.SpawnSite(); site != "" && f.Task.ID() > 1 { // this package has spawned main
 			name += ", spawned at " + filepath.Base(site)
 		}

@@ -1,7 +1,6 @@
 package looptest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -17,15 +16,14 @@ import (
 type transcript struct {
 	run     *run
 	steps   []*step
-	open    map[*loop.Task]*step       // steps that have not ended; a step of an eager task is inside another
-	stands  map[*loop.Task]string      // the place where each task was suspended
-	sites   map[upcoming]string        // the place where each step began
-	pending []string                   // deviations that belong to the next step
-	world   chronicle                  // what happens in a simulated world
-	nodes   map[context.Context]string // the node of each realm in the world
-	choices []worldChoice              // the last choices that may be parts of a fault
-	folded  bool                       // a choice stands under the faults, and not under the deviations
-	outside *step                      // it has the texts that no task and no callback logged
+	open    map[*loop.Task]*step  // steps that have not ended; a step of an eager task is inside another
+	stands  map[*loop.Task]string // the place where each task was suspended
+	sites   map[upcoming]string   // the place where each step began
+	pending []string              // deviations that belong to the next step
+	world   chronicle             // what happens in a simulated world
+	choices []worldChoice         // the last choices that may be parts of a fault
+	folded  bool                  // a choice stands under the faults, and not under the deviations
+	outside *step                 // it has the texts that no task and no callback logged
 }
 
 // A step is a line of a transcript. It stands for a step of a task, or, if the field who is empty, for another
@@ -70,7 +68,7 @@ func (tr *transcript) observe(e loop.Event) {
 			u.steps--
 			tr.sites[u] = from
 		}
-		tr.open[e.Task] = tr.add(e, &step{who: tr.nameOf(e.Task), path: from + " → "})
+		tr.open[e.Task] = tr.add(e, &step{who: tr.run.nameOf(e.Task), path: from + " → "})
 	case loop.TaskSuspended:
 		tr.stands[e.Task] = callSite()
 		tr.end(e.Task, tr.stands[e.Task])
@@ -91,13 +89,13 @@ func (tr *transcript) observe(e loop.Event) {
 }
 
 // nameOf returns the name of a task, after that of its node in a simulated world: the tasks of all nodes that run one
-// program have the same names. tr is nil if the run has no transcript.
-func (tr *transcript) nameOf(t *loop.Task) string {
+// program have the same names.
+func (r *run) nameOf(t *loop.Task) string {
 	name := t.Name()
-	if tr == nil || tr.nodes == nil {
+	if r.nodes == nil {
 		return name
 	}
-	if node := tr.nodes[lowlevel.RealmContext(t.Context())]; node != "" && name != node && !strings.HasPrefix(name, node+" ") {
+	if node := r.nodes[lowlevel.RealmContext(t.Context())]; node != "" && name != node && !strings.HasPrefix(name, node+" ") {
 		return node + "/" + name
 	}
 	return name

@@ -22,7 +22,7 @@ func (r *run) unfinished(first []*loop.Task) string {
 	var lines []string
 	if len(tasks) <= maxTasks {
 		for _, t := range tasks {
-			lines = append(lines, "\t"+short(t.Name())+" "+stateOf(t))
+			lines = append(lines, "\t"+short(r.nameOf(t))+" "+stateOf(t))
 		}
 		return strings.Join(lines, "\n")
 	}
@@ -37,7 +37,7 @@ func (r *run) unfinished(first []*loop.Task) string {
 		}
 		alike[state] = 0
 		states = append(states, state)
-		lines = append(lines, "\t"+short(t.Name())+" "+state)
+		lines = append(lines, "\t"+short(r.nameOf(t))+" "+state)
 	}
 	left := 0
 	for i, state := range states {
@@ -69,13 +69,13 @@ func stateOf(t *loop.Task) string {
 }
 
 // circle describes the tasks of a deadlock that wait for each other.
-func circle(tasks []*loop.Task) string {
+func (r *run) circle(tasks []*loop.Task) string {
 	if len(tasks) == 0 {
 		return ""
 	}
 	var names []string
 	for _, t := range tasks {
-		names = append(names, short(t.Name()))
+		names = append(names, short(r.nameOf(t)))
 	}
 	if left := len(names) - maxTasks; left > 1 {
 		names = slices.Replace(names, maxTasks-1, len(names)-1, "... "+count(left, "more task", "more tasks")+" ...")

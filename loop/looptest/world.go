@@ -34,6 +34,12 @@ func (r *run) Record() func(world.Event) {
 		return nil
 	}
 	return func(e world.Event) {
+		if e.Realm != nil {
+			if r.nodes == nil {
+				r.nodes = map[context.Context]string{}
+			}
+			r.nodes[e.Realm] = e.Node
+		}
 		if !r.closing {
 			r.scene(e)
 		}
@@ -43,14 +49,20 @@ func (r *run) Record() func(world.Event) {
 // Fail fails the run with a text that comes from no place in the code of the test.
 func (r *run) Fail(text string) {
 	if !r.hold {
-		r.test.Helper()
-		r.test.Error(text)
+		r.report = append(r.report, text)
+		r.test.Fail()
 		return
 	}
 	r.said.mu.Lock()
 	r.said.say(text, true)
 	r.said.mu.Unlock()
 	r.said.Fail()
+}
+
+// Prompt makes no time pass while a task is ready, until over is called.
+func (r *run) Prompt() (over func()) {
+	r.policy.prompt++
+	return func() { r.policy.prompt-- }
 }
 
 // Property returns the property whose function runs now, or "".
@@ -72,12 +84,6 @@ type worldChoice struct {
 // the task that makes it, or is a line of its own.
 func (tr *transcript) see(e world.Event) {
 	tr.world.add(e)
-	if e.Realm != nil {
-		if tr.nodes == nil {
-			tr.nodes = map[context.Context]string{}
-		}
-		tr.nodes[e.Realm] = e.Node
-	}
 	if e.Kind != world.Fault {
 		return
 	}
