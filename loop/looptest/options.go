@@ -40,6 +40,14 @@ func BothFactories() Option { return func(c *config) { c.both = true } }
 // armed, the timer may come due before the tasks run, as on a busy machine. Without TimePasses work
 // takes no time under a virtual clock, so many time limits never expire.
 //
+// With TimePasses every time limit may expire, however long it is. Only the order of the deadlines stays. So the body must
+// accept that:
+//
+//	_, err := task.Within(ctx, time.Hour, q.Get)
+//	if errors.As(err, new(*task.TimeoutError)) {
+//		return // in other schedules it is in time
+//	}
+//
 // A timer that comes due is a callback, and callbacks are not picked: it stands at the end of the ready
 // queue, and fires when each task before it has taken a step. A task that it wakes is an option from then
 // on. So if a task spawns another one and then sleeps, no schedule lets it wake before the first step of

@@ -13,6 +13,7 @@ type recorder struct {
 	by       Walk
 	alone    bool  // no schedule is explored or replayed: the recorder keeps no task in memory, for a run may have very many
 	fair     bool  // picks first in, first out and benign values from now on
+	prompt   int   // how many functions want that no time passes while a task is ready
 	broken   error // the walk has panicked
 	point    ChoicePoint
 	tasks    tasks
@@ -66,10 +67,10 @@ func (r *recorder) benign() bool { return r.fair || r.steps.over() }
 
 func (r *recorder) Pick(ready []*loop.Task, timePasses bool) int {
 	n := len(ready)
-	if timePasses {
+	if timePasses && r.prompt == 0 {
 		n++
 	}
-	if r.benign() {
+	if n == 1 || r.benign() {
 		return 0
 	}
 	p := &r.point

@@ -516,6 +516,40 @@ func TestEventually(t *testing.T) {
 	}, "sim: it does not hold after 3s: two leaders")
 }
 
+// With TimePasses a time limit expires in some schedules, but not while Eventually runs.
+func TestEventuallyWithTimePasses(t *testing.T) {
+	looptest.Explore(t, looptest.Sample(1, 300), func(ctx context.Context, t *looptest.T) {
+		w := sim.New(ctx, t)
+		yields := func(ctx context.Context) (int, error) {
+			for range 5 {
+				if err := task.Yield(ctx); err != nil {
+					return 0, err
+				}
+			}
+			return 0, nil
+		}
+		done := 0
+		for range 2 {
+			spawn(ctx, "worker", func(ctx context.Context) error {
+				_, err := yields(ctx)
+				done++
+				return err
+			})
+		}
+		w.Eventually(ctx, 2*time.Millisecond, func() error {
+			if _, err := task.Within(ctx, time.Second, yields); err != nil {
+				t.Errorf("in Eventually: %v", err)
+			}
+			if done < 2 {
+				return errors.New("not done")
+			}
+			return nil
+		})
+		_, err := task.Within(ctx, time.Hour, yields)
+		t.Sometimes("late", errors.As(err, new(*task.TimeoutError)))
+	}, looptest.TimePasses())
+}
+
 // Partitions have all shapes, and hosts of the test are on both sides. No side is empty.
 func TestShapes(t *testing.T) {
 	shapes := map[string]int{}

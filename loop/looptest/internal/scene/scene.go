@@ -21,6 +21,8 @@ type Run interface {
 	Tolerate(f func(loop.Failure) bool)
 	// Fail fails the run with a text. The text comes from no place in the code of the test.
 	Fail(text string)
+	// Prompt makes no time pass while a task is ready, until over is called, also with the option TimePasses.
+	Prompt() (over func())
 	// Property returns the name of a property, such as `Always("one leader")`, while the function of that property
 	// runs, and "" otherwise. The function runs between two steps, and must not change the world.
 	Property() string
