@@ -63,8 +63,8 @@
 //     program that panicked, and then its callers.
 //   - The next line says how many deviations the schedule has, which strategy found it, and after how
 //     many schedules. The run that is first in, first out counts as one. Explore has minimised the
-//     schedule: it has looked for a failure of the same kind with as few deviations as possible, for 2
-//     seconds ([MinimiseFor]).
+//     schedule: it has looked for a failure of the same kind with fewer deviations, for 2 seconds at
+//     most ([MinimiseFor]). There may be a schedule that is simpler still.
 //   - The list of deviations says, for each one, in which step another task ran than the first one
 //     in the ready queue. Here ann was first, but main went on. Look at this list first: the code
 //     does not expect these steps.

@@ -222,6 +222,20 @@ func Follow(t testing.TB, text string, body Body, opts ...Option) string {
 // Shrink returns how many deviations the only schedule of s has, which must fail, how many are left when the
 // minimiser has left out what it can, and after how many runs.
 func Shrink(t testing.TB, s Strategy, body Body) (found, left, runs int) {
+	m := shrunk(t, s, body)
+	return len(m.failing.policy.recorded), len(m.best.deviations), m.runs
+}
+
+// Restart shrinks a schedule as Shrink does, and then others. It returns how many deviations were left before and after
+// that, and the schedule.
+func Restart(t testing.TB, s Strategy, body Body) (before, after int, schedule string) {
+	m := shrunk(t, s, body)
+	before = len(m.best.deviations)
+	m.restart()
+	return before, len(m.best.deviations), m.best.String()
+}
+
+func shrunk(t testing.TB, s Strategy, body Body) *minimiser {
 	x := &explorer{outer: context.Background(), t: t, config: configure(nil, defaultMaxSteps), body: body}
 	x.minimiseFor = time.Hour
 	failing := x.one(s.Begin(Exploration{MaxSteps: x.maxSteps, Factor: 1, Parts: 1}).Next(), nil)
@@ -230,7 +244,7 @@ func Shrink(t testing.TB, s Strategy, body Body) (found, left, runs int) {
 	}
 	m := &minimiser{explorer: x, failing: failing, best: failing.schedule(), began: time.Now()}
 	m.shrink()
-	return len(failing.policy.recorded), len(m.best.deviations), m.runs
+	return m
 }
 
 // Looks makes the watchdog of t's run look so many times that it tells of a step that does not end meanwhile, and a few

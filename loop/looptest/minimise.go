@@ -2,17 +2,20 @@ package looptest
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
 
 // minimise returns a schedule that fails as failing does, with the fewest deviations that it finds
 // within the budget of time. It leaves out what is not needed: first large pieces, then single
-// deviations; choices of the program before picks. Then it makes values smaller. In the end it runs
-// all schedules with no deviation, with one, and so on, as far as that fits into the budget.
+// deviations; choices of the program before picks. Then it makes values smaller. It does the same from other schedules
+// that fail, and keeps the best. In the end it runs all schedules with no deviation, with one, and so on, as far as
+// that fits into the budget.
 func (x *explorer) minimise(failing *run) schedule {
 	m := &minimiser{explorer: x, failing: failing, best: failing.schedule(), began: time.Now()}
 	m.shrink()
+	m.restart()
 	for bound := 0; bound < len(m.best.deviations) && m.fits(bound); bound++ {
 		m.search(bound)
 	}
@@ -27,6 +30,38 @@ func (m *minimiser) shrink() {
 		m.leaveOut(func(d deviation) bool { return d.site == "" })
 	}
 	m.lower()
+}
+
+const (
+	restartRuns = 4000 // how many runs restart has at most; their number does not depend on the machine, as the time does
+	restartFrom = 3    // a schedule with fewer deviations is simple enough
+)
+
+// restart shrinks other schedules that fail, because each single deviation of a shrunk schedule may be needed, and
+// another schedule may need far fewer. Half of the schedules that it tries are random ones, and half are like the best one
+// so far: a failure may be too rare for random schedules.
+func (m *minimiser) restart() {
+	random := rand.New(rand.NewPCG(1, 2))
+	search := Sample(1, restartRuns).Begin(Exploration{Points: m.failing.outcome().Points, MaxSteps: m.maxSteps, Factor: 1, Parts: 1})
+	seeded := func(r *run) { r.seed = m.failing.seed }
+	end := m.runs + restartRuns
+	for like := false; m.runs < end && m.left() > 0 && len(m.best.deviations) >= restartFrom; like = !like {
+		best := m.best
+		var r *run
+		if like {
+			r = m.one(&detour{newReplayer(best.deviations), random}, seeded)
+		} else {
+			w := search.Next()
+			r = m.one(w, seeded)
+			search.Ran(w, r.outcome())
+		}
+		if !m.fails(r) {
+			continue
+		}
+		if m.shrink(); !m.best.simplerThan(best) {
+			m.best = best
+		}
+	}
 }
 
 type minimiser struct {
@@ -57,12 +92,17 @@ func (m *minimiser) try(deviations []deviation) bool {
 	if !m.fails(m.again(schedule{seed: m.failing.seed, deviations: deviations}, nil)) {
 		return false
 	}
-	now, was := m.best.deviations, before.deviations
-	if cmp.Or(cmp.Compare(len(now), len(was)), cmp.Compare(sum(now), sum(was))) < 0 {
+	if m.best.simplerThan(before) {
 		return true
 	}
 	m.best = before
 	return false
+}
+
+// simplerThan reports whether s has fewer deviations than o, or as many with smaller values.
+func (s schedule) simplerThan(o schedule) bool {
+	now, was := s.deviations, o.deviations
+	return cmp.Or(cmp.Compare(len(now), len(was)), cmp.Compare(sum(now), sum(was))) < 0
 }
 
 // sum returns the sum of the values.

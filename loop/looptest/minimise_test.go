@@ -179,6 +179,42 @@ func TestMinimiseKeepsWhatTheFailureNeeds(t *testing.T) {
 	}
 }
 
+// A shrunk schedule may need each of its many deviations, where another one needs few. Random schedules lead there,
+// or, if these never fail, schedules like the shrunk one. The result is the same each time.
+func TestMinimiseRestarts(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		many, few, others int // it fails if the first ones of many choices are 1, or few of them and all others
+	}{
+		{"random", 20, 0, 3},
+		{"like the shrunk one", 24, 16, 1},
+	} {
+		body := func(_ context.Context, t *looptest.T) {
+			count := func(site string, n int) (ones int) {
+				all := true
+				for range n {
+					if all = t.Choose(site, 2) == 1 && all; all {
+						ones++
+					}
+				}
+				return ones
+			}
+			a, b := count("a", c.many), count("b", c.others)
+			if a == c.many || a >= c.few && b == c.others {
+				t.Error("bad")
+			}
+		}
+		found := func(p *looptest.ChoicePoint) int { return map[string]int{"a": 1}[p.Site()] }
+		before, after, schedule := looptest.Restart(t, once(found), body)
+		if before != c.many || after != c.few+c.others {
+			t.Errorf("%s: %d deviations, then %d; want %d, then %d", c.name, before, after, c.many, c.few+c.others)
+		}
+		if _, _, again := looptest.Restart(t, once(found), body); again != schedule {
+			t.Errorf("%s: another schedule: %s, then %s", c.name, schedule, again)
+		}
+	}
+}
+
 func TestMinimiseWithoutTime(t *testing.T) {
 	panics(t, "looptest: MinimiseFor(-1ns); give 0 or more", func() { looptest.MinimiseFor(-1) })
 	for _, budget := range []time.Duration{0, 1} {

@@ -15,8 +15,8 @@ import (
 // have no faults.
 //
 // Each fault is one choice of the schedule. Its name says all of it, such as "crash b" or "partition a | b c". The end
-// of a fault belongs to it: the start after a crash, the heal after a partition. So a minimised schedule has only the
-// faults that matter, each at the time that it had, and each with its end.
+// of a fault belongs to it: the start after a crash, the heal after a partition. So minimising leaves out
+// the faults that do not matter, and each of the others keeps its time and its end.
 type Plan struct {
 	// For is the time in which new faults begin. Faults that have begun still end later. 0: until Quiet, or the
 	// end of the world.
