@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"runtime/pprof"
 	"strings"
 	"sync"
@@ -247,7 +249,9 @@ func (l *lane) blockedAt() (frames []string) {
 }
 
 // executes is the name of the function in which the driver of a run is.
-var executes = module + "loop/looptest.(*run).execute"
+var executes string
+
+func init() { executes = runtime.FuncForPC(reflect.ValueOf((*run).execute).Pointer()).Name() }
 
 // profileDepth is how many frames of a stack a profile has at most.
 const profileDepth = 128

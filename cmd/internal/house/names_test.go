@@ -32,6 +32,7 @@ var held = map[string]string{
 	"runtime.Goexit":               "loop.TestNamesOfTheRuntime",
 	"runtime.corostart":            "loop/internal/goroutine.TestCoroutine",
 	"runtime.goexit":               "loop/internal/goroutine.TestCoroutine",
+	"iter.Pull":                    "loop/looptest.TestWatchdogTellsWhatBlocks",
 }
 
 var (
