@@ -115,14 +115,19 @@ func (l *lane) another(outer context.Context) *lane {
 	return l.of.lane(outer)
 }
 
+// enter makes the calling goroutine, and those that it starts, a part of the lane.
+func (l *lane) enter() {
+	if l != nil {
+		pprof.SetGoroutineLabels(l.outer)
+	}
+}
+
 // begin notes that the calling goroutine executes r from now on.
 func (l *lane) begin(r *run) {
 	if l == nil {
 		return
 	}
-	pprof.SetGoroutineLabels(l.outer)
 	r.outer, r.policy.beat = l.outer, &l.beat
-	l.beat.wrote()
 	l.run.Store(r)
 	if d := l.of; d.rests.Load() {
 		d.wake()
@@ -134,7 +139,6 @@ func (l *lane) over() {
 	if l != nil {
 		l.beat.write()
 		l.run.Store(nil)
-		l.beat.wrote()
 	}
 }
 

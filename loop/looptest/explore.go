@@ -269,6 +269,7 @@ func (x *explorer) ranAll() bool {
 // work runs schedules until there are no more, all on one lane and with one Spare, which is also given as an option. If a body calls FailNow, the
 // goroutine of work ends. Then the deferred function starts another goroutine, which goes on.
 func (x *explorer) work(workers *sync.WaitGroup, lane *lane, spare *lowlevel.Spare, with loop.Option) {
+	lane.enter()
 	over := false
 	defer func() {
 		if over {
@@ -496,6 +497,7 @@ func (x *explorer) runNow(r *run) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		r.lane.enter()
 		r.execute()
 	}()
 	<-done

@@ -35,7 +35,11 @@ func TestErrorOfTheTestsOwnT(t *testing.T) {
 			}
 			r := record(t, func(tb testing.TB) { looptest.Explore(tb, looptest.Random(1, 1000), bodyOf(tb), c.opts...) })
 			contains(t, r.report(), "bad", strayed, c.want)
-			if n := len(r.errors); strings.Count(r.report(), strayed) != 1 || n > 5 || strings.Contains(r.report(), "not deterministic") {
+			most := 5
+			if c.opts != nil {
+				most = 500 // others run before that one is reported
+			}
+			if n := len(r.errors); strings.Count(r.report(), strayed) != 1 || n > most || strings.Contains(r.report(), "not deterministic") {
 				t.Errorf("%d errors: %s", n, r.report())
 			}
 			if schedule := r.replay(); schedule != "" {
