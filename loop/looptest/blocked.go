@@ -26,7 +26,6 @@ import (
 // stopped for an hour has not had them.
 type watchdog struct {
 	out   io.Writer
-	pause time.Duration
 	rests atomic.Bool // the timer is stopped
 	mu    sync.Mutex
 	timer *time.Timer // nil before the first run
@@ -81,7 +80,7 @@ var lanes atomic.Int64
 
 // watch returns a watchdog with its first lane. Call end when no run is under way any more.
 func watch(outer context.Context) *lane {
-	d := &watchdog{out: os.Stderr, pause: lookPause}
+	d := &watchdog{out: os.Stderr}
 	d.rests.Store(true)
 	return d.lane(outer)
 }
@@ -148,9 +147,9 @@ func (d *watchdog) wake() {
 	switch {
 	case d.ended || !d.rests.Swap(false):
 	case d.timer == nil:
-		d.timer = time.AfterFunc(d.pause, d.look)
+		d.timer = time.AfterFunc(lookPause, d.look)
 	default:
-		d.timer.Reset(d.pause)
+		d.timer.Reset(lookPause)
 	}
 }
 
@@ -169,7 +168,7 @@ func (d *watchdog) look() {
 	}
 	if more {
 		d.rests.Store(false)
-		d.timer.Reset(d.pause)
+		d.timer.Reset(lookPause)
 	}
 }
 
@@ -202,7 +201,7 @@ func (l *lane) tell(r *run) bool {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "looptest: %s: %s has run for %v and has not ended. It blocks the loop, so no other task can run:\n",
-		r.test.Name(), r.policy.runs(r.closing), maxLooks*l.of.pause)
+		r.test.Name(), r.policy.runs(r.closing), maxLooks*lookPause)
 	for _, line := range stackLines(frames) {
 		b.WriteString(line + "\n")
 	}
