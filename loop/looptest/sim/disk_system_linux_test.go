@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -102,6 +103,27 @@ func TestDiskIsLikeTheOperatingSystem(t *testing.T) {
 				f.Close()
 			}
 		}
+	}
+}
+
+// The end of a call is beyond all offsets that there are.
+func TestOffsetsThatAreTooLargeAreLikeOnTheOperatingSystem(t *testing.T) {
+	var all [2][]string
+	for i, d := range []calls{directory(t.TempDir() + "/"), bareDisk()} {
+		f, err := d.Open("a", os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for _, off := range []int64{math.MaxInt64, math.MaxInt64 - 1} {
+			for _, call := range []func([]byte, int64) (int, error){f.WriteAt, f.ReadAt} {
+				n, err := call(make([]byte, 2), off)
+				all[i] = append(all[i], fmt.Sprint(n, " ", outcome(err)))
+			}
+		}
+	}
+	if !slices.Equal(all[0], all[1]) {
+		t.Errorf("the operating system: %q, the simulated disk: %q", all[0], all[1])
 	}
 }
 

@@ -3,8 +3,13 @@ package sim_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +35,84 @@ func TestDiskIsAMapOfBytes(t *testing.T) {
 		noise := t.Rand("operations")
 		hosttest.ModelFS(ctx, t, sim.New(ctx, t).Host("a").FS, func(_ string, n int) int { return noise.IntN(n) })
 	})
+}
+
+// An offset that is too large is an error, as on the operating system, and no panic.
+func TestOffsetsThatAreTooLarge(t *testing.T) {
+	run(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
+		f, err := w.Host("a").FS.OpenFile(ctx, "a", os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		two := []byte("ab")
+		wants := func(what string, n int64, err, want error) {
+			t.Helper()
+			if n != 0 || !errors.Is(err, want) {
+				t.Errorf("%s returns %d, %v; want 0, %v", what, n, err, want)
+			}
+		}
+		for _, c := range []struct {
+			off         int64
+			write, read error
+		}{
+			{math.MaxInt64, syscall.EINVAL, syscall.EINVAL},
+			{math.MaxInt64 - 1, syscall.EINVAL, syscall.EINVAL},
+			{math.MaxInt64 - 2, syscall.EFBIG, io.EOF},
+			{1<<30 - 1, syscall.EFBIG, io.EOF},
+		} {
+			n, err := f.WriteAt(two, c.off)
+			wants(fmt.Sprint("WriteAt ", c.off), int64(n), err, c.write)
+			n, err = f.ReadAt(two, c.off)
+			wants(fmt.Sprint("ReadAt ", c.off), int64(n), err, c.read)
+		}
+		wants("Truncate", 0, f.Truncate(math.MaxInt64), syscall.EFBIG)
+		if at, err := f.Seek(math.MaxInt64-1, io.SeekStart); at != math.MaxInt64-1 || err != nil {
+			t.Errorf("Seek returns %d, %v", at, err)
+		}
+		for _, offset := range []int64{2, math.MaxInt64, math.MinInt64} {
+			at, err := f.Seek(offset, io.SeekCurrent)
+			wants(fmt.Sprint("Seek ", offset), at, err, syscall.EINVAL)
+		}
+		n, err := f.Write(two)
+		wants("Write after Seek", int64(n), err, syscall.EINVAL)
+		n, err = f.Read(two)
+		wants("Read after Seek", int64(n), err, syscall.EINVAL)
+		if _, err := f.WriteAt(two, 5); err != nil {
+			t.Error(err)
+		}
+		at, err := f.Seek(math.MaxInt64, io.SeekEnd)
+		wants("Seek from the end", at, err, syscall.EINVAL)
+	})
+}
+
+// If a call on a disk panics, at its beginning or at its end, the run fails with the panic, and no task waits for ever.
+func TestCallThatPanics(t *testing.T) {
+	here, ends := 0, 0
+	r := record(t, func(tb testing.TB) {
+		looptest.Run(tb, func(ctx context.Context, t *looptest.T) {
+			w := sim.New(ctx, t)
+			w.Host("a")
+			disk := sim.PanickingFS(w, "a")
+			for range 20 {
+				func() {
+					defer func() {
+						if recover() != nil {
+							here++
+						}
+					}()
+					_, _ = disk.Stat(ctx, "x")
+				}()
+			}
+			ends++
+		})
+	})
+	if here == 0 || here == 20*ends || ends == 0 {
+		t.Errorf("of %d calls %d panicked at their beginning", 20*ends, here)
+	}
+	contains(t, r.report(), "a callback panicked: panic in a callback: Stat of x")
+	if strings.Contains(r.report(), "deadlock") {
+		t.Errorf("a task waits for ever:\n%s", r.report())
+	}
 }
 
 // A program is the program of one incarnation.

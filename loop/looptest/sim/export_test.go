@@ -2,8 +2,21 @@ package sim
 
 import (
 	"context"
+	"io/fs"
 	"time"
+
+	"github.com/takt-go/takt/task/host"
 )
+
+// PanickingFS returns the files of a node, where each Stat panics.
+func PanickingFS(w *World, name string) host.FS {
+	m := w.find(name).machine
+	return host.NewFS(panickingDisk{&mount{m.node.disk, m}})
+}
+
+type panickingDisk struct{ *mount }
+
+func (panickingDisk) Stat(name string) (fs.FileInfo, error) { panic("Stat of " + name) }
 
 // Paused reports whether the node is paused.
 func Paused(n *Node) bool { return n.machine.paused() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"slices"
@@ -37,11 +38,11 @@ func (m *mount) Begin(_ *loop.Loop, op, name string, work, done func()) (abandon
 	begun := m.seq
 	made := op != "sync" && op != "syncdir" && m.calls.IntN(2) == 0
 	h := m.node.world.loop.CallLater(m.latency(op, name), func() {
+		defer done() // also if work panics: otherwise the task would wait for ever
 		if !made {
 			m.begun = begun
 			work()
 		}
-		done()
 	})
 	if made {
 		work()
@@ -282,6 +283,9 @@ func (f *openFile) usable(op string, denied int, err syscall.Errno) error {
 	return nil
 }
 
+// beyond reports whether p at off would end at an offset that no int64 can hold.
+func beyond(off int64, p []byte) bool { return off > math.MaxInt64-int64(len(p)) }
+
 func (f *openFile) Read(p []byte) (int, error) {
 	n, err := f.read(p, f.at)
 	f.at += int64(n)
@@ -306,7 +310,10 @@ func (f *openFile) read(p []byte, off int64) (int, error) {
 	if err := f.usable("read", os.O_WRONLY, syscall.EBADF); err != nil {
 		return 0, err
 	}
-	if off >= int64(len(f.file.data)) {
+	switch {
+	case beyond(off, p):
+		return 0, failure("read", f.name, syscall.EINVAL)
+	case off >= int64(len(f.file.data)):
 		return 0, io.EOF
 	}
 	if f.happens(f.faults.ReadFails, "read of ", f.name, " fails") {
@@ -345,7 +352,10 @@ func (f *openFile) write(p []byte, off int64) (int, error) {
 	if err := f.usable("write", os.O_RDONLY, syscall.EBADF); err != nil || len(p) == 0 {
 		return 0, err
 	}
-	if off+int64(len(p)) > maxFile {
+	switch {
+	case beyond(off, p):
+		return 0, failure("write", f.name, syscall.EINVAL)
+	case off+int64(len(p)) > maxFile:
 		return 0, failure("write", f.name, syscall.EFBIG)
 	}
 	n, err := f.room(len(p), off)
