@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"os"
 	"strconv"
@@ -140,28 +141,72 @@ const (
 	lastFreePort  = 60999
 )
 
-// freePort returns a port that is not in use.
-func (n *nic) freePort(used func(port int) bool) int {
-	for {
+// freePort picks a port that none of the places has. It tries each one once, and returns 0 if all are taken.
+func (n *nic) freePort(taken iter.Seq[place]) int {
+	const all = lastFreePort - firstFreePort + 1
+	var used [(all + 63) / 64]uint64
+	for at := range taken {
+		if i := at.port - firstFreePort; i >= 0 && i < all {
+			used[i/64] |= 1 << (i % 64)
+		}
+	}
+	for range all {
 		port := n.nextPort
 		if n.nextPort++; n.nextPort > lastFreePort {
 			n.nextPort = firstFreePort
 		}
-		if !used(port) {
+		if i := port - firstFreePort; used[i/64]&(1<<(i%64)) == 0 {
 			return port
+		}
+	}
+	return 0
+}
+
+// claim makes at a place for something that listens: it picks a port if none is given, and fails if the address is in
+// use, or if there is no free port.
+func (n *nic) claim(network string, at place, taken iter.Seq[place]) (place, error) {
+	used := false
+	if at.port == 0 {
+		at.port = n.freePort(taken)
+		used = at.port == 0
+	} else {
+		for other := range taken {
+			used = used || other.overlaps(at)
+		}
+	}
+	if used {
+		return at, &net.OpError{Op: "listen", Net: network, Addr: at.of(network), Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
+	}
+	return at, nil
+}
+
+// listening has the places of the listeners.
+func (n *nic) listening(yield func(place) bool) {
+	for _, a := range n.listeners {
+		if !yield(a.at) {
+			return
 		}
 	}
 }
 
-// claim makes at a place for something that listens: it picks a port if none is given, and fails if the address is in
-// use.
-func (n *nic) claim(network string, at place, used func(at place) bool) (place, error) {
-	if at.port == 0 {
-		at.port = n.freePort(func(port int) bool { return used(place{n, net.IPv4zero.To4(), port}) })
-	} else if used(at) {
-		return at, &net.OpError{Op: "listen", Net: network, Addr: at.of(network), Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
+// bound has the places of the sockets for packets.
+func (n *nic) bound(yield func(place) bool) {
+	for _, s := range n.sockets {
+		if !yield(s.at) {
+			return
+		}
 	}
-	return at, nil
+}
+
+// connected returns the places from which an address is connected with to.
+func (n *nic) connected(from net.IP, to place) iter.Seq[place] {
+	return func(yield func(place) bool) {
+		for _, e := range n.ends {
+			if e.remote.Port == to.port && e.remote.IP.Equal(to.ip) && e.local.IP.Equal(from) && !yield(place{n, from, e.local.Port}) {
+				return
+			}
+		}
+	}
 }
 
 // overlaps reports whether p and o, which belong to the same nic, have an address and a port in common.

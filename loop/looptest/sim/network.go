@@ -3,9 +3,11 @@ package sim
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/takt-go/takt/loop/lowlevel"
@@ -197,8 +199,12 @@ func (p port) Dial(ctx context.Context, network, address string) (*host.Conn, er
 		return nil, offError("dial", network)
 	}
 	to, err := p.resolve("dial", "connect", network, address)
+	from := place{nic: p.nic, ip: p.nic.source(to)}
 	if err == nil && !isPackets(network) {
-		return p.connect(ctx, network, to)
+		if from.port = p.nic.freePort(p.nic.connected(from.ip, to)); from.port > 0 {
+			return p.connect(ctx, network, from, to)
+		}
+		err = connectError(network, to, syscall.EADDRNOTAVAIL)
 	}
 	if err := lowlevel.Yield(ctx); err != nil {
 		return nil, err
@@ -206,8 +212,15 @@ func (p port) Dial(ctx context.Context, network, address string) (*host.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	s := p.newSocket(place{p.nic, p.nic.source(to), 0}, to)
-	return host.NewConn(ctx, network, dialedSocket{s}), nil
+	if from.port = p.nic.freePort(p.nic.bound); from.port == 0 {
+		return nil, connectError(network, to, syscall.EAGAIN)
+	}
+	return host.NewConn(ctx, network, dialedSocket{p.newSocket(from, to)}), nil
+}
+
+// connectError is the error of a Dial.
+func connectError(network string, to place, errno syscall.Errno) error {
+	return &net.OpError{Op: "dial", Net: network, Addr: to.of(network), Err: os.NewSyscallError("connect", errno)}
 }
 
 // source returns the address of this end of a connection to a place.
@@ -219,9 +232,7 @@ func (n *nic) source(to place) net.IP {
 }
 
 func (p port) Listen(ctx context.Context, network, address string) (*host.Listener, error) {
-	at, err := p.listen(ctx, network, address, false, func(at place) bool {
-		return slices.ContainsFunc(p.nic.listeners, func(a *acceptor) bool { return a.at.overlaps(at) })
-	})
+	at, err := p.listen(ctx, network, address, false, p.nic.listening)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +250,7 @@ func (p port) ListenPacket(ctx context.Context, network, address string) (*host.
 }
 
 // listen claims a place on a network for packets, or for connections. It takes one turn.
-func (p port) listen(ctx context.Context, network, address string, packets bool, used func(at place) bool) (place, error) {
+func (p port) listen(ctx context.Context, network, address string, packets bool, taken iter.Seq[place]) (place, error) {
 	if err := lowlevel.Yield(ctx); err != nil {
 		return place{}, err
 	}
@@ -253,12 +264,11 @@ func (p port) listen(ctx context.Context, network, address string, packets bool,
 	case isPackets(network) != packets:
 		return place{}, &net.OpError{Op: "listen", Net: network, Addr: at.of(network), Err: &net.AddrError{Err: "unexpected address type", Addr: address}}
 	}
-	return p.nic.claim(network, at, used)
+	return p.nic.claim(network, at, taken)
 }
 
 // connect opens a connection. It suspends the running task until the kernel of the peer has answered.
-func (p port) connect(ctx context.Context, network string, to place) (*host.Conn, error) {
-	from := place{p.nic, p.nic.source(to), p.nic.freePort(func(int) bool { return false })}
+func (p port) connect(ctx context.Context, network string, from, to place) (*host.Conn, error) {
 	e := newConn(p.machine, from, to)
 	d := &dialing{end: e}
 	d.Init(p.nic.net.world.loop, d)
@@ -274,7 +284,7 @@ func (p port) connect(ctx context.Context, network string, to place) (*host.Conn
 		return nil, err
 	}
 	if e.failure != 0 {
-		return nil, &net.OpError{Op: "dial", Net: network, Addr: e.remote, Err: os.NewSyscallError("connect", e.failure)}
+		return nil, connectError(network, to, e.failure)
 	}
 	opened = true
 	return host.NewConn(ctx, network, e), nil

@@ -37,17 +37,9 @@ type packet struct {
 }
 
 func (p port) newSocket(at, peer place) *packetSocket {
-	if at.port == 0 {
-		at.port = p.nic.freePort(func(port int) bool { return p.nic.bound(place{p.nic, at.ip, port}) })
-	}
 	s := &packetSocket{machine: p.machine, at: at, peer: peer}
 	p.nic.sockets = append(p.nic.sockets, s)
 	return s
-}
-
-// bound reports whether the address of a socket is in use.
-func (n *nic) bound(at place) bool {
-	return slices.ContainsFunc(n.sockets, func(s *packetSocket) bool { return s.at.overlaps(at) })
 }
 
 // socketAt returns the socket that gets a packet, or nil.
