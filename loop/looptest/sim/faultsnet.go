@@ -95,7 +95,12 @@ func (f *faults) hold(r *rand.Rand) fault {
 		possible: l.held == 0,
 		begin: func() func() {
 			l.hold(from.name)
-			return l.release
+			holds := l.holds
+			return func() {
+				if l.holds == holds {
+					l.release()
+				}
+			}
 		},
 	}
 }

@@ -146,8 +146,9 @@ func (f *faults) pause(r *rand.Rand) fault {
 		begin: func() func() {
 			m := n.machine
 			n.Pause()
+			pauses := m.pauses
 			return func() {
-				if n.machine == m {
+				if n.machine == m && m.pauses == pauses {
 					n.Resume()
 				}
 			}
@@ -177,8 +178,9 @@ func (f *faults) clock(r *rand.Rand) fault {
 		possible: n.offset == 0 && n.rate == 1 && (offset != 0 || rate != 1),
 		begin: func() func() {
 			n.SetClock(offset, rate)
+			clocks := n.clocks
 			return func() {
-				if n.offset == offset && n.rate == rate {
+				if n.clocks == clocks {
 					n.SetClock(0, 1)
 				}
 			}

@@ -58,6 +58,7 @@ type link struct {
 	noise   *rand.Rand
 	cuts    int           // that the link is a part of
 	held    uint64        // the ID of the hold; 0 if there is none
+	holds   int           // calls of hold, so that a plan ends only its own
 	free    time.Duration // when it has sent all, if its bandwidth is limited
 	waiting []*flow       // that have something to deliver, and wait for the end of a cut or hold
 	packets queue[flight] // in order of arrival

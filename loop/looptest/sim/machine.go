@@ -28,6 +28,7 @@ type machine struct {
 	realm    lowlevel.Realm // nil for a Host of the test
 	host     *host.Host
 	main     *task.Task[struct{}] // runs boot
+	pauses   int                  // calls of Pause, so that a plan ends only its own
 	stopping bool
 	off      bool
 	survived bool                     // the world ended when the machine was up

@@ -28,6 +28,7 @@ type Node struct {
 	starts  int
 	offset  time.Duration // of the clock
 	rate    float64
+	clocks  int // calls of SetClock, so that a plan sets only its own clock right
 }
 
 // Name returns the name of the node.
@@ -119,11 +120,17 @@ func (n *Node) stop() {
 
 // Pause stops the machine, as a long pause of a garbage collector or a virtual machine does. Its tasks take no
 // step and its clock stands still, until Resume. What peers send waits in the buffers of its connections. If the node is
-// down or paused, Pause does nothing. While it is paused, its program cannot notice that a time is over, such as that
-// of a lease. So a property looks at what the program does after that, and not at what its variables say meanwhile.
+// down, Pause does nothing. If a [Plan] has paused the node, the end of that fault no longer resumes it. While the node is
+// paused, its program cannot notice that a time is over, such as that of a lease. So a property looks at what the program
+// does after that, and not at what its variables say meanwhile.
 func (n *Node) Pause() {
 	n.world.mustAct("Pause")
-	if m := n.machine; m.up() && !m.paused() {
+	m := n.machine
+	if !m.up() {
+		return
+	}
+	m.pauses++
+	if !m.paused() {
 		m.realm.Pause()
 		n.world.tell(world.Event{Kind: world.Paused, Node: n.name})
 		n.world.fault(n.name, "pause %s", n.name)
@@ -150,6 +157,7 @@ func (n *Node) SetClock(offset time.Duration, rate float64) {
 	if !(rate >= 0.001 && rate <= 1000) {
 		panic(fmt.Sprintf("sim: SetClock(%v, %v) of node %s; the rate must be from 0.001 to 1000", offset, rate, n.name))
 	}
+	n.clocks++
 	if n.offset == offset && n.rate == rate {
 		return
 	}

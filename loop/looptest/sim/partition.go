@@ -101,6 +101,7 @@ func (n *network) heal() {
 // hold keeps back what is sent over the link. node is the node that the report tells it of.
 func (l *link) hold(node string) {
 	n := l.from.net
+	l.holds++
 	n.world.fault(node, "hold %s", l.name)
 	if l.held == 0 {
 		n.ids++
@@ -134,7 +135,8 @@ func (w *World) Cut(from, to string) {
 	w.net.oneWay(w.mustFind("Cut", from), w.mustFind("Cut", to))
 }
 
-// Hold keeps back what one node sends to another one, until Release or Heal. Nothing is lost, and nothing times out.
+// Hold keeps back what one node sends to another one, until Release or Heal. Nothing is lost, and nothing times out. If a
+// [Plan] holds the link already, the end of that fault no longer releases it.
 func (w *World) Hold(from, to string) {
 	w.linkOf("Hold", from, to).hold("")
 }

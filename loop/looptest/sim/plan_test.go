@@ -422,7 +422,6 @@ func TestQuiet(t *testing.T) {
 	})
 }
 
-// A node that the test starts or crashes itself is not touched by the end of an earlier fault.
 // A fault may last for ever: Down may be task.NoLimit.
 func TestFaultsWithoutAnEnd(t *testing.T) {
 	looptest.Explore(t, &strategy{3, 1, always}, func(ctx context.Context, t *looptest.T) {
@@ -436,6 +435,40 @@ func TestFaultsWithoutAnEnd(t *testing.T) {
 	})
 }
 
+// What the test holds, pauses or sets itself stays so when an earlier fault of the same kind ends.
+func TestTheEndOfAFaultLeavesTheTestsOwnAlone(t *testing.T) {
+	for _, ends := range []bool{false, true} { // whether the test ends the fault before
+		looptest.Explore(t, &strategy{20, 1, always}, func(ctx context.Context, t *looptest.T) {
+			w := sim.New(ctx, t)
+			n := w.Node("a", asleep)
+			w.Host("b")
+			w.Faults(ctx, sim.Plan{For: time.Second, Every: 10 * time.Millisecond, Down: time.Second, Hold: 1, Pause: 1, Clock: 1, Steady: true})
+			_ = task.Sleep(ctx, time.Second)
+			offset, rate := sim.ClockOf(n)
+			t.Sometimes("all faults last", sim.Paused(n) && strings.Contains(sim.NetworkState(w), "a→b") && (offset != 0 || rate != 1))
+			if ends {
+				w.Heal()
+				n.Resume()
+				n.SetClock(0, 1)
+			}
+			w.Hold("a", "b")
+			n.Pause()
+			n.SetClock(offset, rate)
+			_ = task.Sleep(ctx, 10*time.Second)
+			if o, r := sim.ClockOf(n); o != offset || r != rate {
+				t.Errorf("the clock is set to %v, %v; want %v, %v", o, r, offset, rate)
+			}
+			if !sim.Paused(n) {
+				t.Error("the node is resumed")
+			}
+			if s := sim.NetworkState(w); s != " a→b" {
+				t.Errorf("the network:%s, want a→b", s)
+			}
+		})
+	}
+}
+
+// A node that the test starts or crashes itself is not touched by the end of an earlier fault.
 func TestTheEndOfAFaultLeavesOtherIncarnationsAlone(t *testing.T) {
 	looptest.Explore(t, &strategy{20, 1, always}, func(ctx context.Context, t *looptest.T) {
 		w := sim.New(ctx, t)
