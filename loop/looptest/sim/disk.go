@@ -13,6 +13,7 @@ import (
 type disk struct {
 	node     *Node
 	faults   DiskFaults
+	sets     int // calls of SetDisk, so that a plan ends only its own faults
 	root     *inode
 	changes  []change   // of entries, in order, that are not durable
 	unsynced []*inode   // files whose data is not durable, in the order in which they became so

@@ -76,6 +76,7 @@ func (n *Node) SetDisk(f DiskFaults) {
 		}
 	}
 	n.disk.faults = f
+	n.disk.sets++
 }
 
 // A diskError is an error that the schedule has chosen.

@@ -33,6 +33,7 @@ type faults struct {
 	vain    int      // proposals in a row that found nothing else going on
 	lasting []*fault // in order of their beginnings
 	nodes   []*Node  // with a program
+	disks   []func() // end the faults of disks
 	parted  bool     // a partition lasts
 }
 
@@ -74,6 +75,12 @@ func (w *World) Faults(ctx context.Context, plan Plan) {
 	if plan.Disk != (DiskFaults{}) {
 		for _, n := range f.nodes {
 			n.SetDisk(f.plan.Disk)
+			sets := n.disk.sets
+			f.disks = append(f.disks, func() {
+				if n.disk.sets == sets {
+					n.SetDisk(DiskFaults{})
+				}
+			})
 		}
 	}
 	if plan.For > 0 {
@@ -163,10 +170,8 @@ func (f *faults) cease() {
 	}
 	f.over = true
 	f.world.net.faults = linkFaults{}
-	if f.plan.Disk != (DiskFaults{}) {
-		for _, n := range f.members() {
-			n.SetDisk(DiskFaults{})
-		}
+	for _, end := range f.disks {
+		end()
 	}
 	f.next.Cancel()
 	f.last.Cancel()

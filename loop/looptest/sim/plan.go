@@ -45,7 +45,8 @@ type Plan struct {
 	MaxDrift float64
 
 	// Net and Disk say how often a message, or a call on a disk, meets a fault while the plan lasts. Disk is for
-	// the nodes with a program that the world has when the plan begins. It replaces what [Node.SetDisk] has set.
+	// the nodes with a program that the world has when the plan begins. It replaces what [Node.SetDisk] has set. The end of
+	// the plan ends the faults of these disks, unless SetDisk has set others meanwhile.
 	Net  NetFaults
 	Disk DiskFaults
 

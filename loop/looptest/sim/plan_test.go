@@ -468,6 +468,26 @@ func TestTheEndOfAFaultLeavesTheTestsOwnAlone(t *testing.T) {
 	}
 }
 
+// The end of a plan ends the faults of the disks that it has set, and no others.
+func TestTheEndOfAPlanLeavesOtherDisksAlone(t *testing.T) {
+	run(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
+		nodes := three(w)
+		w.Faults(ctx, sim.Plan{For: time.Second, Every: time.Hour, Disk: sim.DiskFaults{Slow: 1}, Steady: true})
+		nodes[1].SetDisk(sim.DiskFaults{Full: 1})
+		w.Node("d", asleep).SetDisk(sim.DiskFaults{Full: 1})
+		w.Node("e", asleep)
+		if s, want := sim.NetworkState(w), " disk of a disk of b disk of c disk of d"; s != want {
+			t.Errorf("before the end:%s, want%s", s, want)
+		}
+		_ = task.Sleep(ctx, 2*time.Second)
+		if s, want := sim.NetworkState(w), " disk of b disk of d"; s != want {
+			t.Errorf("after the end:%s, want%s", s, want)
+		}
+		w.Quiet(ctx)
+		mustBeQuiet(t, w, nodes)
+	})
+}
+
 // A node that the test starts or crashes itself is not touched by the end of an earlier fault.
 func TestTheEndOfAFaultLeavesOtherIncarnationsAlone(t *testing.T) {
 	looptest.Explore(t, &strategy{20, 1, always}, func(ctx context.Context, t *looptest.T) {
