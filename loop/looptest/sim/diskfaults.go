@@ -70,6 +70,7 @@ type DiskFaults struct {
 // SetDisk sets the faults of the disk of the node, for this incarnation and later ones. The zero DiskFaults ends them.
 // SetDisk panics if a probability is not from 0 to 1, or if Capacity is negative.
 func (n *Node) SetDisk(f DiskFaults) {
+	n.world.mustAct("SetDisk")
 	for _, p := range []float64{f.SyncFails, f.Slow, f.Full, f.ReadFails, f.ReadFlips} {
 		if !(p >= 0 && p <= 1) || f.Capacity < 0 {
 			panic(fmt.Sprintf("sim: SetDisk(%+v); each probability must be from 0 to 1, and the capacity 0 or more", f))

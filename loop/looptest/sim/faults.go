@@ -52,6 +52,7 @@ type faults struct {
 // Faults panics if a field of the plan is out of range, if the world has no nodes, if ctx does not belong to the
 // running task, or if the faults of another call still begin.
 func (w *World) Faults(ctx context.Context, plan Plan) {
+	w.mustAct("Faults")
 	lowlevel.Current(ctx)
 	if w.ended {
 		return
@@ -194,6 +195,7 @@ func (f *faults) drop() {
 // starts again. The programs that Quiet starts take their first steps later. Quiet panics if ctx does not belong to
 // the running task.
 func (w *World) Quiet(ctx context.Context) {
+	w.mustAct("Quiet")
 	lowlevel.Current(ctx)
 	if f := w.faults; f != nil {
 		f.cease()

@@ -390,6 +390,53 @@ func TestCrashInAProperty(t *testing.T) {
 	}, `Always("p")`, `sim: Crash in the function of Always("p"), which runs between two steps`)
 }
 
+// All that would change the world panics there, and it says so. Looking is allowed.
+func TestAPropertyOnlyLooks(t *testing.T) {
+	run(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
+		n := w.Node("a", asleep)
+		h := w.Host("b")
+		asked := false
+		t.Always("p", func() error {
+			if asked {
+				return nil
+			}
+			asked = true
+			for _, c := range []struct {
+				what string
+				call func()
+			}{
+				{"Node", func() { w.Node("new", asleep) }},
+				{"Host", func() { w.Host("new") }},
+				{"Partition", func() { w.Partition([]string{"a"}) }},
+				{"Heal", w.Heal},
+				{"Cut", func() { w.Cut("a", "b") }},
+				{"Hold", func() { w.Hold("a", "b") }},
+				{"Release", func() { w.Release("a", "b") }},
+				{"SetLink", func() { w.SetLink("", "", sim.Link{}) }},
+				{"Faults", func() { w.Faults(ctx, sim.Plan{}) }},
+				{"Quiet", func() { w.Quiet(ctx) }},
+				{"Start", n.Start},
+				{"Crash", n.Crash},
+				{"Stop", func() { _ = n.Stop(ctx) }},
+				{"Pause", n.Pause},
+				{"Resume", n.Resume},
+				{"SetClock", func() { n.SetClock(0, 1) }},
+				{"SetDisk", func() { n.SetDisk(sim.DiskFaults{}) }},
+			} {
+				panics(t, "sim: "+c.what+` in the function of Always("p"), which runs between two steps; a property only looks, so call `+c.what+" in", c.call)
+			}
+			if w.Host("b") != h || !n.Up() || n.Name() != "a" || n.Incarnation() != 1 {
+				t.Error("a property that looks sees something else")
+			}
+			return nil
+		})
+		_ = task.Sleep(ctx, time.Second)
+		if !asked {
+			t.Error("the property was not asked")
+		}
+	})
+}
+
 func TestMisuseOfNames(t *testing.T) {
 	run(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
 		n := w.Node("a", asleep)

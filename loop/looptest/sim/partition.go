@@ -127,11 +127,15 @@ func (l *link) release() {
 // ends time out, with [syscall.ETIMEDOUT].
 //
 // Partition panics if a name is not that of a node, or if it is on two sides. Several partitions and cuts add up.
-func (w *World) Partition(sides ...[]string) { w.net.partition(sides) }
+func (w *World) Partition(sides ...[]string) {
+	w.mustAct("Partition")
+	w.net.partition(sides)
+}
 
 // Cut cuts the link from one node to another one, until Heal. The other direction still works, but a connection
 // needs both: its ends get no acknowledgements, and in the end they time out. In everything else Cut is like Partition.
 func (w *World) Cut(from, to string) {
+	w.mustAct("Cut")
 	w.net.oneWay(w.mustFind("Cut", from), w.mustFind("Cut", to))
 }
 
@@ -145,8 +149,12 @@ func (w *World) Hold(from, to string) {
 func (w *World) Release(from, to string) { w.linkOf("Release", from, to).release() }
 
 func (w *World) linkOf(method, from, to string) *link {
+	w.mustAct(method)
 	return w.net.nicOf(w.mustFind(method, from)).linkTo(w.net.nicOf(w.mustFind(method, to)))
 }
 
 // Heal ends all partitions, cuts and holds.
-func (w *World) Heal() { w.net.heal() }
+func (w *World) Heal() {
+	w.mustAct("Heal")
+	w.net.heal()
+}

@@ -16,7 +16,8 @@ import (
 // A World has nodes, the network between them, and their disks. Everything in it happens on one loop, and everything
 // that chance decides comes from the schedule of the test: see [New].
 //
-// The methods of a World are for the tasks and callbacks of the test, outside of the nodes.
+// The methods of a World are for the tasks and callbacks of the test, outside of the nodes. They panic in the function of
+// [looptest.T.Always], which only looks. But there Host returns a Host that was made before.
 type World struct {
 	t      *looptest.T
 	loop   *loop.Loop
@@ -72,6 +73,7 @@ func (w *World) Node(name string, boot func(ctx context.Context, h *host.Host) e
 	if boot == nil {
 		panic(fmt.Sprintf("sim: Node(%q) without a program; give it a function, or use Host for the tasks of the test", name))
 	}
+	w.mustAct("Node")
 	n := w.add(name, boot)
 	n.Start()
 	return n
@@ -84,6 +86,7 @@ func (w *World) Host(name string) *host.Host {
 	if n := w.find(name); n != nil && n.boot == nil {
 		return n.machine.host
 	}
+	w.mustAct("Host")
 	n := w.add(name, nil)
 	n.machine = newMachine(n)
 	return n.machine.host
