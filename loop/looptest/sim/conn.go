@@ -155,6 +155,9 @@ func (e *end) leave() {
 		e.out.drop(sure)
 		e.peer.review()
 	}
+	if e.peer.gone && e.in.hopeless() {
+		e.in.drop(0)
+	}
 	e.conn.release()
 }
 
@@ -165,12 +168,20 @@ func (e *end) finish() {
 	}
 }
 
+// dials reports whether e is that of a client that has no answer yet.
+func (e *end) dials() bool { return e.dial != nil && !e.established }
+
+// cutOff reports whether what e or its peer sends is lost.
+func (e *end) cutOff() bool {
+	return e.out.link.cuts > 0 || e.in.link.cuts > 0 || e.out.hopeless() || e.in.hopeless()
+}
+
 // broken reports whether e waits for its peer in vain, as things are.
 func (e *end) broken() bool {
 	if e.in.complete && e.out.complete {
 		return false
 	}
-	return e.out.link.cuts > 0 || e.in.link.cuts > 0 || !e.peer.nic.powered || e.peer.gone && (e.established || e.dial == nil)
+	return e.cutOff() || !e.peer.nic.powered || e.peer.gone && !e.dials()
 }
 
 // review is called when a link of e, or its peer, has changed.
@@ -184,7 +195,7 @@ func (e *end) review() {
 		e.watched = true
 		e.watch = e.nic.net.world.loop.CallLater(patience, e.expire)
 	}
-	if !e.out.link.open() || !e.in.link.open() {
+	if !e.out.link.open() || !e.in.link.open() || e.cutOff() {
 		return
 	}
 	if f := e.out; f.blind > 0 {
@@ -194,7 +205,7 @@ func (e *end) review() {
 	if f := e.out; f.owed && e.peer.nic.powered {
 		f.owed = false
 		again := data // which is answered by a reset
-		if e.dial != nil && !e.established {
+		if e.dials() {
 			again = syn
 		}
 		f.pushAt(e.nic.net.now()+resendDelay+f.link.upTo(maxResendDelay-resendDelay), again, 0)
@@ -211,11 +222,11 @@ func (e *end) unwatch() {
 // expire is called when e has not heard from its peer for too long.
 func (e *end) expire() {
 	e.watched = false
-	if e.gone || !e.broken() {
+	if e.gone || !e.broken() && !e.dials() { // the end that a client asks may have given up before it
 		return
 	}
 	errno := syscall.ETIMEDOUT
-	if e.peer.gone && e.peer.nic.powered && e.out.link.cuts == 0 && e.in.link.cuts == 0 {
+	if e.peer.gone && e.peer.nic.powered && !e.cutOff() && !e.dials() {
 		errno = syscall.ECONNRESET
 	}
 	e.fail(errno)
@@ -229,7 +240,7 @@ func (e *end) fail(errno syscall.Errno) {
 	e.failure = errno
 	e.out.drop(0)
 	e.leave()
-	if e.dial != nil && !e.established {
+	if e.dials() {
 		e.dial.done()
 		return
 	}
@@ -263,7 +274,7 @@ func (e *end) crash() {
 func (e *end) exit() {
 	switch {
 	case e.gone:
-	case e.dial != nil && !e.established:
+	case e.dials():
 		e.giveUp()
 	case !e.established: // the listener is closed, and has refused it
 	case e.closed:
@@ -305,7 +316,7 @@ func (e *end) reset() {
 	switch {
 	case e.gone:
 		e.conn.release()
-	case e.dial != nil && !e.established:
+	case e.dials():
 		e.fail(syscall.ECONNREFUSED)
 	case e.established && !e.closed:
 		e.fail(syscall.ECONNRESET)

@@ -72,7 +72,7 @@ func (w *World) Faults(ctx context.Context, plan Plan) {
 	}
 	f.defaults()
 	w.faults = f
-	w.net.faults = linkFaults{f.plan.Net.Loss, f.plan.Net.Duplicate, f.plan.Net.Reorder}
+	w.net.setFaults(linkFaults{f.plan.Net.Loss, f.plan.Net.Duplicate, f.plan.Net.Reorder})
 	if plan.Disk != (DiskFaults{}) {
 		for _, n := range f.nodes {
 			n.SetDisk(f.plan.Disk)
@@ -170,7 +170,7 @@ func (f *faults) cease() {
 		return
 	}
 	f.over = true
-	f.world.net.faults = linkFaults{}
+	f.world.net.setFaults(linkFaults{})
 	for _, end := range f.disks {
 		end()
 	}

@@ -41,6 +41,7 @@ type segment struct {
 	size int32
 	kind segmentKind
 	late bool // it was lost, and arrives because the sender sends it again
+	lost bool // it was lost as often as that happens: it arrives only if the link does not lose everything any more
 }
 
 type segmentKind uint8
@@ -71,13 +72,16 @@ func (f *flow) push(k segmentKind, size int) {
 
 func (f *flow) pushAt(at time.Duration, k segmentKind, size int) {
 	n := f.from.nic.net
-	s := segment{size: int32(size), kind: k}
-	for again, times := resendDelay, 0; times < 6 && f.link.dropped(); times++ {
-		at += again
-		again *= 2
+	s := segment{at: at, size: int32(size), kind: k}
+	times := 0
+	for ; times < mostLosses && f.link.dropped(); times++ {
+		s.at += resendDelay << times
 		s.late = true
 	}
-	s.at = at
+	if times == mostLosses && f.link.losesAll() {
+		s.at = at + resendDelay
+		s.lost = true
+	}
 	if n.world.record != nil && size > 0 {
 		n.ids++
 		s.id = n.ids
@@ -125,12 +129,12 @@ func (f *flow) arm() {
 func (f *flow) arrive() {
 	f.armed = false
 	now := f.from.nic.net.now()
-	if !f.link.open() {
+	if !f.link.open() || f.hopeless() {
 		f.wait(now)
 		return
 	}
 	defer f.settle(f.arrived) // deferred, as an observer may call Goexit
-	for f.busy() && f.segments.waiting()[0].at <= now {
+	for f.busy() && f.segments.waiting()[0].at <= now && !f.hopeless() {
 		s := f.segments.pop()
 		how := world.Arrived
 		if f.to.gone {
@@ -163,8 +167,17 @@ func (f *flow) wait(now time.Duration) {
 		f.to.conn.release()
 		return
 	}
-	f.waiting, f.lost, f.since = true, cut, now
+	f.waiting, f.lost, f.since = true, cut || f.hopeless(), now
 	f.link.waiting = append(f.link.waiting, f)
+	if f.hopeless() {
+		f.to.review()
+		f.from.review()
+	}
+}
+
+// hopeless reports whether the first segment is lost each time that it is sent.
+func (f *flow) hopeless() bool {
+	return f.busy() && f.segments.waiting()[0].lost && f.link.losesAll()
 }
 
 // resume is called when the link delivers again.
@@ -177,7 +190,7 @@ func (f *flow) resume() {
 		now := f.from.nic.net.now()
 		all := f.segments.waiting()
 		for i := range all {
-			all[i].late = true
+			all[i].late, all[i].lost = true, false
 		}
 		all[0].at = now + f.link.upTo(min(now-f.since, maxResendDelay)) + f.link.latency()
 	}

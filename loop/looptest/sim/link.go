@@ -16,8 +16,9 @@ import (
 //
 // Loss, Duplicate and Reorder are probabilities, from 0 to 1, for each message. Each such fault is a choice of the
 // schedule: "drop a→b", "duplicate a→b", "reorder a→b". A packet is lost, or comes twice, or is overtaken by later ones.
-// A connection sends a lost message again, after 200 ms or more, and what follows it waits. On a connection nothing
-// comes twice, and nothing is overtaken.
+// On a connection nothing comes twice, and nothing is overtaken. A connection sends a lost message again, after 200 ms or
+// more, and what follows it waits. A message is lost six times at most, so it comes within 13 s. But if Loss is 1, no
+// message comes that was lost six times, until Loss is less. After 2 minutes the ends time out, with [syscall.ETIMEDOUT].
 //
 // Bandwidth is in bytes per second. 0 stands for no limit. All messages of the link share it.
 type Link struct {
@@ -37,6 +38,7 @@ const (
 const (
 	resendDelay    = 200 * time.Millisecond // after which it sends again what was lost
 	maxResendDelay = time.Second            // after a link has healed
+	mostLosses     = 6                      // of one message, unless the link loses everything
 	patience       = 2 * time.Minute        // for a peer that does not answer
 )
 
@@ -157,6 +159,9 @@ func (l *link) strikes(what string, p, everywhere float64) bool {
 	return true
 }
 
+// losesAll reports whether nothing that may be lost arrives.
+func (l *link) losesAll() bool { return l.from != l.to && max(l.Loss, l.from.net.faults.loss) == 1 }
+
 func (l *link) dropped() bool { return l.strikes("drop", l.Loss, l.from.net.faults.loss) }
 
 // opened is called when the link delivers again.
@@ -167,10 +172,21 @@ func (l *link) opened() {
 	waiting := l.waiting
 	l.waiting = nil
 	for _, f := range waiting {
-		f.resume()
+		if f.hopeless() {
+			l.waiting = append(l.waiting, f)
+		} else {
+			f.resume()
+		}
 	}
 	l.armPackets()
 	l.review()
+}
+
+// changed is called when the link may lose less than before. Flows that wait, although it is open, wait for that.
+func (l *link) changed() {
+	if len(l.waiting) > 0 {
+		l.opened()
+	}
 }
 
 // review looks at the connections that use the link, in either direction.
@@ -211,7 +227,10 @@ func (w *World) SetLink(from, to string, l Link) {
 		r.to = w.mustFind("SetLink", to)
 	}
 	w.net.rules = append(slices.DeleteFunc(w.net.rules, func(o linkRule) bool { return o.from == r.from && o.to == r.to }), r)
-	w.net.eachLink(r.from, r.to, (*link).set)
+	w.net.eachLink(r.from, r.to, func(l *link) {
+		l.set()
+		l.changed()
+	})
 }
 
 func probabilities(all ...float64) bool {

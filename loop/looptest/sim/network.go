@@ -125,6 +125,14 @@ func (n *network) end() {
 	}
 }
 
+// setFaults sets the faults of all links.
+func (n *network) setFaults(f linkFaults) {
+	n.faults = f
+	if !n.world.ended {
+		n.eachLink(nil, nil, (*link).changed)
+	}
+}
+
 // review looks at connections again after a link or a nic has changed: those that can go on do so, and those that cannot
 // wait for the end of their patience. of selects their ends.
 func (n *network) review(of func(e *end) bool) {

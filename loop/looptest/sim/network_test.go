@@ -774,6 +774,102 @@ func TestLossDelaysAStream(t *testing.T) {
 	}
 }
 
+// lossy runs body in worlds in which what is lost with the probability 1 is lost. (In the first schedule nothing is.)
+func lossy(t *testing.T, body func(s *scene)) {
+	t.Helper()
+	inWorlds(t, 5, func(s *scene) {
+		if s.Chance("not the first schedule", 1) {
+			body(s)
+		}
+	})
+}
+
+// If a link loses everything, connections time out, as they do on a link that is cut.
+func TestALinkThatLosesEverything(t *testing.T) {
+	const least, most = 2 * time.Minute, 2*time.Minute + 10*time.Second
+	for _, link := range [][2]string{{"", ""}, {"a", "b"}, {"b", "a"}} {
+		lossy(t, func(s *scene) {
+			ln := s.listen("b", ":7000")
+			s.Host("a")
+			s.SetLink(link[0], link[1], sim.Link{Loss: 1})
+			for _, to := range []string{"b:7000", "b:1"} { // nobody listens at b:1
+				s.wantTime("a dial of "+to, least, most, func() {
+					_, err := s.Host("a").Net.Dial(s.ctx, "tcp", to)
+					s.wantError("Dial "+to, err, syscall.ETIMEDOUT)
+				})
+			}
+			s.sleep(3 * time.Minute)
+			if n := sim.Connections(s.World); n > 0 {
+				s.Errorf("%d connections are left", n)
+			}
+			_ = ln.Close()
+		})
+	}
+	lossy(t, func(s *scene) {
+		a, b := s.pair()
+		s.SetLink("a", "b", sim.Link{Loss: 1})
+		s.write(b, "to a")
+		s.want(a, "to a")
+		s.write(a, "lost")
+		at, bt := s.reads(a), s.reads(b)
+		s.wantTime("the connection", least, most, func() {
+			_, err := at.Await(s.ctx)
+			s.wantError("Read of the sender", err, syscall.ETIMEDOUT)
+			_, err = bt.Await(s.ctx)
+			s.wantError("Read of the receiver", err, syscall.ETIMEDOUT)
+		})
+		if n := sim.Connections(s.World); n > 0 {
+			s.Errorf("%d connections are left", n)
+		}
+	})
+}
+
+// When a link no longer loses everything, connections go on, and nothing is lost in the middle. That may be the end of
+// a plan.
+func TestALinkThatHasLostEverything(t *testing.T) {
+	lossy(t, func(s *scene) {
+		s.Host("a")
+		s.SetLink("", "", sim.Link{Loss: 1})
+		dials := task.Go(s.ctx, func(ctx context.Context) (*host.Conn, error) { return s.Host("a").Net.Dial(ctx, "tcp", "b:7000") })
+		ln := s.listen("b", ":7000")
+		s.sleep(time.Minute)
+		s.SetLink("", "", sim.Link{})
+		b := s.accept(ln)
+		a, err := dials.Await(s.ctx)
+		if err != nil {
+			s.Fatal(err)
+		}
+		for range 3 {
+			s.SetLink("a", "b", sim.Link{Loss: 1})
+			s.write(a, "one ")
+			s.write(a, "two ")
+			s.sleep(100 * time.Second)
+			s.Cut("a", "b")
+			s.sleep(time.Second)
+			s.Heal() // the link still loses everything
+			s.sleep(time.Second)
+			s.write(a, "three")
+			s.SetLink("a", "b", sim.Link{})
+			s.wantTime("the rest", 0, 2*time.Second, func() { s.want(b, "one two three") })
+		}
+	})
+	lossy(t, func(s *scene) {
+		s.Node("n", asleep)
+		a, b := s.pair()
+		for _, quiet := range []bool{false, true} {
+			s.Faults(s.ctx, sim.Plan{For: time.Minute, Every: time.Hour, Steady: true, Net: sim.NetFaults{Loss: 1}})
+			s.write(a, "text")
+			s.sleep(50 * time.Second)
+			if quiet {
+				s.Quiet(s.ctx)
+			} else {
+				s.sleep(10 * time.Second)
+			}
+			s.wantTime("the rest", 0, 2*time.Second, func() { s.want(b, "text") })
+		}
+	})
+}
+
 // A bandwidth is shared by all that goes over a link.
 func TestBandwidth(t *testing.T) {
 	inWorlds(t, 5, func(s *scene) {

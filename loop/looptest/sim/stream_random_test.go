@@ -33,6 +33,7 @@ type traffic struct {
 	wires    map[uint32]*wire // by id; only looked up
 	last     uint32
 	complete int
+	link     sim.Link // the usual one
 }
 
 // send writes random pieces, and then perhaps the end.
@@ -176,7 +177,8 @@ func TestStreamsUnderFaults(t *testing.T) {
 		clients := []*host.Host{s.Host("a"), s.Host("b"), s.Host("c")}
 		s.sleep(10 * time.Millisecond)
 		if r.IntN(2) == 0 {
-			s.SetLink("", "", sim.Link{Loss: 0.02, Jitter: 10 * time.Millisecond, Bandwidth: 1_000_000})
+			f.link = sim.Link{Loss: 0.02, Jitter: 10 * time.Millisecond, Bandwidth: 1_000_000}
+			s.SetLink("", "", f.link)
 		}
 		faults := task.Go(s.ctx, func(ctx context.Context) (struct{}, error) {
 			for {
@@ -210,7 +212,7 @@ func (f *traffic) fault(nodes []*sim.Node, r *rand.Rand) {
 	names := []string{"x", "y", "a", "b", "c"}
 	from, to := names[r.IntN(len(names))], names[r.IntN(len(names))]
 	node := nodes[r.IntN(len(nodes))]
-	switch r.IntN(8) {
+	switch r.IntN(9) {
 	case 0:
 		if from != to {
 			f.Partition([]string{from}, []string{to})
@@ -225,8 +227,11 @@ func (f *traffic) fault(nodes []*sim.Node, r *rand.Rand) {
 		node.Crash()
 	case 5:
 		node.Pause()
+	case 6:
+		f.SetLink(from, to, sim.Link{Loss: 1})
 	default:
 		f.Heal()
+		f.SetLink("", "", f.link)
 		for _, n := range nodes {
 			n.Resume()
 			n.Start()
