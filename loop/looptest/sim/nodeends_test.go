@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -433,6 +434,43 @@ func TestAPropertyOnlyLooks(t *testing.T) {
 		_ = task.Sleep(ctx, time.Second)
 		if !asked {
 			t.Error("the property was not asked")
+		}
+	})
+}
+
+// What belongs to a run that has ended says so, or does nothing.
+func TestWhatIsLeftOfAnotherRun(t *testing.T) {
+	var old *scene
+	var n *sim.Node
+	var h *host.Host
+	run(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
+		old = &scene{t, w, ctx}
+		n, h = w.Node("n", asleep), w.Host("b")
+		a, _ := old.pair()
+		old.write(a, "text")
+	})
+	run(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
+		const of = " on the Host of b (of the test) by a task of another run; make the world, its nodes and its Hosts anew in each run"
+		panics(t, "sim: Dial"+of, func() { _, _ = h.Net.Dial(ctx, "tcp", "b:1") })
+		panics(t, "sim: Listen"+of, func() { _, _ = h.Net.Listen(ctx, "tcp", ":1") })
+		panics(t, "sim: ListenPacket"+of, func() { _, _ = h.Net.ListenPacket(ctx, "udp", ":1") })
+		panics(t, "sim: OpenFile"+of, func() { _, _ = h.FS.OpenFile(ctx, "x", os.O_RDONLY, 0) })
+		panics(t, "sim: Stat"+of, func() { _, _ = h.FS.Stat(ctx, "x") })
+		panics(t, "sim: SyncDir"+of, func() { _ = h.FS.SyncDir(ctx, "/") })
+		old.Hold("a", "b")
+		old.Partition([]string{"a"}, []string{"b"})
+		old.Cut("a", "b")
+		old.SetLink("", "", sim.Link{Loss: 1})
+		old.Heal()
+		old.Release("a", "b")
+		old.Quiet(ctx)
+		n.Crash()
+		n.Start()
+		n.Pause()
+		n.SetClock(time.Second, 1)
+		n.SetDisk(sim.DiskFaults{})
+		if err := n.Stop(ctx); err != nil || n.Incarnation() != 1 {
+			t.Errorf("Stop: %v, incarnation %d", err, n.Incarnation())
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/task/host"
 )
 
@@ -20,6 +21,9 @@ func machineOf(ctx context.Context) *machine {
 func (m *machine) mustOwn(ctx context.Context, what string) {
 	of := machineOf(ctx)
 	switch {
+	case lowlevel.LoopOf(ctx) != m.node.world.loop:
+		panic(fmt.Sprintf("sim: %s on the Host of %v by a task of another run; "+
+			"make the world, its nodes and its Hosts anew in each run", what, m))
 	case of == m, of == nil && m.realm == nil:
 	case of == nil:
 		panic(fmt.Sprintf("sim: %s on the Host of %v by a task of the test; "+

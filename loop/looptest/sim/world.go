@@ -17,7 +17,8 @@ import (
 // that chance decides comes from the schedule of the test: see [New].
 //
 // The methods of a World are for the tasks and callbacks of the test, outside of the nodes. They panic in the function of
-// [looptest.T.Always], which only looks. But there Host returns a Host that was made before.
+// [looptest.T.Always], which only looks. But there Host returns a Host that was made before. When the world has ended, they
+// change nothing.
 type World struct {
 	t      *looptest.T
 	loop   *loop.Loop
@@ -109,6 +110,12 @@ func (w *World) mustAct(what string) {
 		panic(fmt.Sprintf("sim: %s in the function of %s, which runs between two steps; "+
 			"a property only looks, so call %s in a task or callback", what, p, what))
 	}
+}
+
+// acts is mustAct, and reports whether the world has not ended. Afterwards nothing may set a timer.
+func (w *World) acts(what string) bool {
+	w.mustAct(what)
+	return !w.ended
 }
 
 // siteOf returns the name of a choice about what happens now. The time makes it a name of its own. So if the minimiser
