@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -86,8 +87,8 @@ func (p port) resolve(op, call, network, address string) (place, error) {
 // lookup returns the place that the name or the address of a host means for n. The ip is nil if there is no such
 // name. errno says why no nic has the address.
 func (n *nic) lookup(host string) (to place, errno syscall.Errno) {
-	switch host {
-	case "":
+	switch host = strings.ToLower(host); host {
+	case "", "::":
 		return place{nic: n, ip: net.IPv4zero.To4()}, 0
 	case "localhost":
 		return place{nic: n, ip: loopback}, 0

@@ -129,21 +129,24 @@ func TestOffsetsThatAreTooLargeAreLikeOnTheOperatingSystem(t *testing.T) {
 
 // call makes a call that chance decides. It describes the call, and the result.
 func call(chance *rand.Rand, d calls, files *[]host.DiskFile) (op, result string) {
+	long := strings.Repeat("x", 256)
 	pick := func(from ...string) string { return from[chance.IntN(len(from))] }
 	name := func() string {
-		return pick("a", "b", "c", "d", "d/a", "d/b", "d/e", "d/e/a", "a/b", "./a", "d/../b", "d/", "d/.", ".", "c/", "d/e/../a")
+		return pick("a", "b", "c", "d", "d/a", "d/b", "d/e", "d/e/a", "a/b", "./a", "d/../b", "d/", "d/.", ".", "c/", "d/e/../a", "d/..", "d/e/../", long, "d/"+long, long+"/a")
 	}
 	if len(*files) == 0 || chance.IntN(3) == 0 {
 		switch a := name(); pick("open", "open", "open", "stat", "readdir", "mkdir", "mkdir", "rename", "remove") {
 		case "open":
-			flag := []int{os.O_RDONLY, os.O_WRONLY, os.O_RDWR}[chance.IntN(3)]
-			for _, one := range []int{os.O_CREATE, os.O_EXCL, os.O_TRUNC, os.O_APPEND} {
+			flag := []int{os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_RDWR}[chance.IntN(4)]
+			for _, one := range []int{os.O_CREATE, os.O_EXCL, os.O_TRUNC, os.O_APPEND, syscall.O_DIRECTORY} {
 				if chance.IntN(2) == 0 {
 					flag |= one
 				}
 			}
 			if flag&os.O_CREATE == 0 {
 				flag &^= os.O_EXCL
+			} else {
+				flag &^= syscall.O_DIRECTORY // what both together mean depends on the version of Linux
 			}
 			f, err := d.Open(a, flag, 0o666)
 			if err == nil {

@@ -85,6 +85,29 @@ func TestOffsetsThatAreTooLarge(t *testing.T) {
 	})
 }
 
+// Errors name the call, and the path, as those of package os do.
+func TestErrorsOfDirectories(t *testing.T) {
+	run(t, func(ctx context.Context, t *looptest.T, w *sim.World) {
+		fsys := w.Host("a").FS
+		err := errors.Join(fsys.Mkdir(ctx, "d", 0o700), host.WriteFile(ctx, fsys, "d/f", nil, 0o600))
+		entries, err2 := fsys.ReadDir(ctx, "d")
+		if err != nil || err2 != nil || len(entries) != 1 {
+			t.Fatalf("%v; the directory has %v, %v", err, entries, err2)
+		}
+		_, err = fsys.ReadDir(ctx, "d/f")
+		err = errors.Join(err, fsys.SyncDir(ctx, "x"), fsys.SyncDir(ctx, "d/f/"), fsys.SyncDir(ctx, "d/f"), fsys.Remove(ctx, "d/f"))
+		_, err2 = entries[0].Info()
+		want := "readdirent d/f: not a directory\n" +
+			"open x: no such file or directory\n" +
+			"open d/f/: not a directory\n" +
+			"sync d/f: not a directory\n" +
+			"lstat d/f: no such file or directory"
+		if got := strings.ToLower(errors.Join(err, err2).Error()); got != want {
+			t.Errorf("the errors are\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
 // If a call on a disk panics, at its beginning or at its end, the run fails with the panic, and no task waits for ever.
 func TestCallThatPanics(t *testing.T) {
 	here, ends := 0, 0

@@ -16,9 +16,10 @@ import (
 //
 // Each node has a disk, with one directory, "/", at first. Relative names begin there, too. The disk keeps the rules
 // of [host.FS], and its calls have the results and the errors that they have on Linux. It has no links, checks no
-// permissions, and a file has at most 1 GiB. A Sync and a SyncDir take from 0.1 to 2 ms by the clock of the world,
-// and all other calls from 1 to 21 µs. Calls on different files, and those of the FS, run at the same time. Each is
-// made at one moment: when it begins, or when it ends.
+// permissions, and a file has at most 1 GiB. (os.SameFile knows only files of package os, so here it reports false.) A
+// Sync and a SyncDir take from 0.1 to 2 ms by the clock of the world, and all other calls from 1 to 21 µs. Calls on
+// different files, and those of the FS, run at the same time. Each is made at one moment: when it begins, or when it
+// ends.
 //
 // # What a crash leaves
 //

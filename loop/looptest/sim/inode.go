@@ -81,8 +81,18 @@ type spot struct {
 	name string // "" for the root, and for a path that ends in .. or .
 }
 
-// find goes to a path. It returns the spot, and what is there, or nil. slash tells whether the path ends as that of a
-// directory does.
+func (s spot) tooLong() bool { return len(s.name) > 255 }
+
+// missing returns the error of a call that finds nothing at s.
+func (s spot) missing() error {
+	if s.tooLong() {
+		return syscall.ENAMETOOLONG
+	}
+	return syscall.ENOENT
+}
+
+// find goes to a path. It returns the spot, whose name may be too long, and what is there, or nil. slash tells whether the
+// path ends as that of a directory does.
 func (d *disk) find(path string) (at spot, node *inode, slash bool, err error) {
 	switch {
 	case path == "":
@@ -96,7 +106,7 @@ func (d *disk) find(path string) (at spot, node *inode, slash bool, err error) {
 		slash = part == "" || part == "." || part == ".."
 		switch {
 		case node == nil && part != "": // only slashes may follow a name that is missing
-			return spot{}, nil, false, syscall.ENOENT
+			return spot{}, nil, false, at.missing()
 		case node == nil:
 		case !node.dir && part != "":
 			return spot{}, nil, false, syscall.ENOTDIR
@@ -106,8 +116,6 @@ func (d *disk) find(path string) (at spot, node *inode, slash bool, err error) {
 		case part == "..":
 			node = node.parent
 			at = spot{dir: node}
-		case len(part) > 255:
-			return spot{}, nil, false, syscall.ENAMETOOLONG
 		default:
 			at = spot{node, part}
 			node = node.entries[part]

@@ -60,6 +60,9 @@ func (m *mount) look(op, name string) (at spot, node *inode, slash bool, err err
 	err = errPower
 	if m.machine.up() {
 		at, node, slash, err = m.find(name)
+		if err == nil && at.tooLong() {
+			err = syscall.ENAMETOOLONG
+		}
 	}
 	if err != nil {
 		err = failure(op, name, err)
@@ -86,13 +89,13 @@ func (m *mount) Open(name string, flag int, perm fs.FileMode) (host.DiskFile, er
 		return nil, err
 	}
 	switch writes := flag&(os.O_WRONLY|os.O_RDWR|os.O_TRUNC|os.O_CREATE) != 0; {
-	case flag&os.O_CREATE != 0 && strings.HasSuffix(name, "/"):
+	case flag&os.O_CREATE != 0 && strings.HasSuffix(name, "/") && at.name != "":
 		err = syscall.EISDIR
 	case node != nil && flag&(os.O_CREATE|os.O_EXCL) == os.O_CREATE|os.O_EXCL:
 		err = syscall.EEXIST
 	case node == nil && flag&os.O_CREATE == 0:
 		err = syscall.ENOENT
-	case node != nil && slash && !node.dir:
+	case node != nil && !node.dir && (slash || flag&directoryOnly != 0):
 		err = syscall.ENOTDIR
 	case node != nil && node.dir && writes:
 		err = syscall.EISDIR
@@ -154,8 +157,8 @@ func (m *mount) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, failure("readdirent", name, syscall.ENOTDIR)
 	}
 	var all []fs.DirEntry
-	for name, n := range node.entries {
-		all = append(all, &dirEntry{m, spot{node, name}, n.info(name)})
+	for entry, n := range node.entries {
+		all = append(all, &dirEntry{m, name + "/" + entry, spot{node, entry}, n.info(entry)})
 	}
 	slices.SortFunc(all, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return all, nil
@@ -180,13 +183,17 @@ func (m *mount) Mkdir(name string, perm fs.FileMode) error {
 }
 
 func (m *mount) Rename(oldname, newname string) error {
-	from, node, oldSlash, err := m.look("rename", oldname)
-	to, other, slash, err2 := m.look("rename", newname)
+	from, node, oldSlash, err := m.find(oldname)
+	to, other, slash, err2 := m.find(newname)
+	err = cmp.Or(err, err2)
 	switch {
-	case err != nil || err2 != nil:
-		err = errors.Unwrap(cmp.Or(err, err2))
+	case !m.machine.up():
+		err = errPower
+	case err != nil:
 	case node == nil:
-		err = syscall.ENOENT
+		err = from.missing()
+	case from.name != "" && to.tooLong():
+		err = syscall.ENAMETOOLONG
 	case oldSlash && !node.dir, slash && !node.dir && (other == nil || !other.dir):
 		err = syscall.ENOTDIR
 	case other != nil && other.dir && (other != node || oldname == newname):
@@ -218,6 +225,8 @@ func (m *mount) Remove(name string) error {
 	switch {
 	case err != nil:
 		return err
+	case at.name == "" && strings.HasSuffix(strings.TrimRight(name, "/"), ".."):
+		return failure("remove", name, syscall.ENOTEMPTY)
 	case at.name == "":
 		return failure("remove", name, syscall.EINVAL)
 	case node.dir && len(node.entries) > 0:
@@ -228,7 +237,7 @@ func (m *mount) Remove(name string) error {
 }
 
 func (m *mount) SyncDir(name string) error {
-	_, node, err := m.existing("sync", name)
+	_, node, err := m.existing("open", name)
 	switch {
 	case err != nil:
 		return err
@@ -268,6 +277,10 @@ type openFile struct {
 	closed bool
 }
 
+// access returns os.O_RDONLY, os.O_WRONLY or os.O_RDWR. With the two last ones together Linux lets a program neither read
+// nor write.
+func (f *openFile) access() int { return f.flag & (os.O_RDONLY | os.O_WRONLY | os.O_RDWR) }
+
 // usable returns the error of a call that cannot be made. denied is the access that the call does not go with.
 func (f *openFile) usable(op string, denied int, err syscall.Errno) error {
 	switch {
@@ -275,7 +288,7 @@ func (f *openFile) usable(op string, denied int, err syscall.Errno) error {
 		return failure(op, f.name, errPower)
 	case f.closed:
 		return failure(op, f.name, fs.ErrClosed)
-	case denied >= 0 && f.flag&(os.O_RDONLY|os.O_WRONLY|os.O_RDWR) == denied:
+	case denied >= 0 && (f.access() == denied || f.access() == os.O_WRONLY|os.O_RDWR):
 		return failure(op, f.name, err)
 	case f.file.dir && op != "stat" && op != "seek" && op != "sync" && op != "close":
 		return failure(op, f.name, syscall.EISDIR)
@@ -465,6 +478,7 @@ func (i *fileInfo) String() string     { return fs.FormatFileInfo(i) }
 // A dirEntry is an entry of a directory, as ReadDir has found it.
 type dirEntry struct {
 	mount *mount
+	path  string
 	at    spot
 	found fs.FileInfo
 }
@@ -477,9 +491,9 @@ func (e *dirEntry) Info() (fs.FileInfo, error) {
 	node := e.at.dir.entries[e.at.name]
 	switch {
 	case !e.mount.machine.up():
-		return nil, failure("lstat", e.at.name, errPower)
+		return nil, failure("lstat", e.path, errPower)
 	case node == nil:
-		return nil, failure("lstat", e.at.name, syscall.ENOENT)
+		return nil, failure("lstat", e.path, syscall.ENOENT)
 	}
 	return node.info(e.at.name), nil
 }

@@ -870,6 +870,22 @@ func TestALinkThatHasLostEverything(t *testing.T) {
 	})
 }
 
+// CloseWrite of a connection that has been reset fails, as on Linux.
+func TestCloseWriteAfterAReset(t *testing.T) {
+	inWorlds(t, 5, func(s *scene) {
+		a, b := s.pair()
+		_ = b.Close()
+		s.write(a, "text")
+		s.sleep(time.Second)
+		err := a.CloseWrite()
+		s.wantError("CloseWrite", err, syscall.ENOTCONN)
+		if err == nil || !strings.HasPrefix(err.Error(), "close tcp ") || !strings.Contains(err.Error(), ": shutdown: ") {
+			s.Errorf("CloseWrite: the error is %v", err)
+		}
+		s.wantError("a second CloseWrite", a.CloseWrite(), nil)
+	})
+}
+
 // A bandwidth is shared by all that goes over a link.
 func TestBandwidth(t *testing.T) {
 	inWorlds(t, 5, func(s *scene) {
@@ -1018,6 +1034,18 @@ func TestNetworksThatAreNotSimulated(t *testing.T) {
 }
 
 func TestAddressesOfNodes(t *testing.T) {
+	inWorlds(t, 1, func(s *scene) {
+		ln := s.listen("b", "[::]:7000")
+		for _, to := range []string{"b:7000", "B:7000", "10.0.0.1:7000"} {
+			_ = s.dial("a", to).Close()
+		}
+		for _, to := range []string{"LOCALHOST:7000", "[::]:7000"} {
+			_ = s.dial("b", to).Close()
+		}
+		if got := ln.Addr().String(); got != "0.0.0.0:7000" {
+			s.Errorf("the address is %s", got)
+		}
+	})
 	inWorlds(t, 1, func(s *scene) {
 		last := ""
 		for i := range 300 {

@@ -94,7 +94,12 @@ func (s *packetSocket) SendTo(p []byte, to net.Addr) (ok bool, err error) {
 		return true, &net.AddrError{Err: "non-IPv4 address", Addr: a.IP.String()}
 	}
 	there, errno := s.at.nic.at(ip)
-	if errno == 0 && a.Port == 0 {
+	switch { // in the order of the checks of package net and of Linux
+	case a.Port < 0 || a.Port > 65535:
+		errno = syscall.EINVAL
+	case len(p) > 65535:
+		errno = syscall.EMSGSIZE
+	case a.Port == 0:
 		errno = syscall.EINVAL
 	}
 	if errno != 0 {
@@ -191,7 +196,7 @@ func (s dialedSocket) Receive(p []byte) (int, error) {
 }
 
 func (s dialedSocket) Send(p []byte) (int, error) {
-	if s.refused {
+	if s.refused && len(p) <= maxPacket {
 		s.refused = false
 		return 0, os.NewSyscallError("write", syscall.ECONNREFUSED)
 	}

@@ -146,6 +146,36 @@ func TestPacketsToAMachineThatIsOff(t *testing.T) {
 	})
 }
 
+// A packet that nobody can send is an error, in the order of the checks of package net and of Linux.
+func TestPacketsThatCannotBeSent(t *testing.T) {
+	inWorlds(t, 1, func(s *scene) {
+		p, err := s.Host("a").Net.ListenPacket(s.ctx, "udp", ":0")
+		if err != nil {
+			s.Fatal(err)
+		}
+		for _, c := range []struct {
+			size, port int
+			want       error
+		}{
+			{1, -1, syscall.EINVAL}, {1, 65536, syscall.EINVAL}, {70_000, 70_000, syscall.EINVAL}, {1, 0, syscall.EINVAL},
+			{65_536, 0, syscall.EMSGSIZE}, {65_508, 0, syscall.EINVAL}, {65_508, 1, syscall.EMSGSIZE}, {65_507, 1, nil},
+		} {
+			_, err := p.WriteTo(make([]byte, c.size), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: c.port})
+			s.wantError(fmt.Sprintf("%d bytes to port %d", c.size, c.port), err, c.want)
+		}
+		d, err := s.Host("a").Net.Dial(s.ctx, "udp", "localhost:1")
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.write(d, "to nobody")
+		s.sleep(time.Second)
+		_, err = d.Write(make([]byte, 65_508))
+		s.wantError("too much", err, syscall.EMSGSIZE)
+		_, err = d.Write([]byte("x"))
+		s.wantError("the refusal", err, syscall.ECONNREFUSED)
+	})
+}
+
 // What is in flight at a crash arrives or not.
 func TestPacketsInFlightAtACrash(t *testing.T) {
 	got := map[int]int{}

@@ -68,7 +68,12 @@ func (e *end) Send(p []byte) (int, error) {
 
 // CloseWrite is a method of host.Transport.
 func (e *end) CloseWrite() error {
-	if !e.machine.up() || e.gone || e.out.ended {
+	switch {
+	case !e.machine.up():
+		return nil
+	case e.failure != 0:
+		return os.NewSyscallError("shutdown", syscall.ENOTCONN)
+	case e.gone || e.out.ended:
 		return nil
 	}
 	e.out.ended = true

@@ -91,7 +91,7 @@ func (f *traffic) receive(ctx context.Context, c *host.Conn, w *wire, r *rand.Ra
 
 // expected reports whether a connection may end with err.
 func (f *traffic) expected(err error) bool {
-	for _, is := range []error{nil, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT, syscall.ECONNREFUSED, context.DeadlineExceeded} {
+	for _, is := range []error{nil, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ENOTCONN, syscall.ETIMEDOUT, syscall.ECONNREFUSED, context.DeadlineExceeded} {
 		if errors.Is(err, is) {
 			return true
 		}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package sim
+
+const directoryOnly = 0
