@@ -100,6 +100,28 @@ func TestEndlessPeer(t *testing.T) {
 	}
 }
 
+// A message is not cut, however long it is. The next call rests.
+func TestLongMessageIsNotCut(t *testing.T) {
+	testkit.Run(t, func(ctx context.Context) {
+		for _, network := range []string{"udp", "udp4", "udp6", "ip", "ip4:icmp", "ip6:58", "unixgram", "unixpacket"} {
+			e := new(endless)
+			c := host.NewConn(ctx, network, e)
+			for calls := range 2 {
+				n, err := c.Write(make([]byte, 1<<20))
+				testkit.NoError(t, err)
+				testkit.Equal(t, network+": bytes", n, 1<<20)
+				testkit.Equal(t, network+": calls of Send", e.calls, calls+1)
+			}
+		}
+		for _, network := range []string{"tcp", "unix", "test"} {
+			e := new(endless)
+			_, err := host.NewConn(ctx, network, e).Write(make([]byte, 1<<20))
+			testkit.NoError(t, err)
+			testkit.Equal(t, network+": calls of Send", e.calls, 4)
+		}
+	})
+}
+
 // A task that moves less in each turn is not suspended, however long it lives.
 func TestNoRestBetweenTurns(t *testing.T) {
 	testkit.Run(t, func(ctx context.Context) {

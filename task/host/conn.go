@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/takt-go/takt/loop"
@@ -30,6 +31,11 @@ import (
 // Read and Write suspend if they must wait. Besides, they suspend for one turn after the task has moved some hundred KiB,
 // or made some hundred calls, in one and the same turn. So a peer that sends, or reads, without a pause does not keep
 // the other tasks waiting.
+//
+// A connection that carries packets ("udp", "ip" and "unixgram"), and one of "unixpacket", keeps messages apart. Each Write
+// sends one message, whole or not at all, and each Read returns one. What is longer than the slice of the Read is lost, as
+// with package net. Write of an empty slice sends nothing, and Read skips an empty packet. (An empty message of
+// "unixpacket" is the end.)
 //
 // One task may read while another task writes. If several tasks read, they get bytes in the order in which
 // they called Read. If several tasks write, the bytes of each Write stay together, in the order of the calls.
@@ -99,8 +105,10 @@ type side struct {
 }
 
 // NewConn makes a Conn of a transport. The Conn belongs to the loop of ctx, and its deadlines go by the clock of the
-// realm of ctx (see [lowlevel.Realm]), if there is one. network is the name of the network in errors, such as "tcp". Programs get connections from a [Network]. NewConn is for programs that have a
-// Transport of their own. It panics if ctx belongs to no loop, or if t is nil.
+// realm of ctx (see [lowlevel.Realm]), if there is one. network is the name of the network in errors, such as "tcp". If
+// package net has packets or messages on a network of that name, Send of t gets each message whole. Programs get
+// connections from a [Network]. NewConn is for programs that have a Transport of their own. It panics if ctx belongs to no
+// loop, or if t is nil.
 func NewConn(ctx context.Context, network string, t Transport) *Conn {
 	if t == nil {
 		panic("host: NewConn with a nil Transport; give it the Transport that moves the bytes")
@@ -251,18 +259,29 @@ func (c *Conn) write(ctx context.Context, p []byte) (n int, err error) {
 	return n, err
 }
 
-// send gives bytes to the transport, as many as there is room for, but not more than a burst. all reports whether
-// that was the limit.
+// send gives bytes to the transport, as many as there is room for, but not more than a burst. A message is not cut, however
+// long it is. all reports whether the transport has taken all that it was given.
 func (c *Conn) send(p []byte) (n int, all bool, err error) {
 	if err := c.out.refusal(true); err != nil || len(p) == 0 {
 		return 0, false, err
 	}
-	if len(p) > burst && c.home.Err() == nil { // a task that is unwound cannot rest
+	if len(p) > burst && c.home.Err() == nil && !hasMessages(c.network) { // a task that is unwound cannot rest
 		p = p[:burst]
 	}
 	n, err = c.transport.Send(p)
 	c.out.spend(n)
 	return n, n == len(p), c.opError("write", err)
+}
+
+// hasMessages reports whether the connections of a network, such as "udp4" or "ip4:icmp", move messages, and not a stream
+// of bytes.
+func hasMessages(network string) bool {
+	network, _, _ = strings.Cut(network, ":")
+	switch network {
+	case "udp", "udp4", "udp6", "ip", "ip4", "ip6", "unixgram", "unixpacket":
+		return true
+	}
+	return false
 }
 
 // refusal returns the error of a call that cannot go on, whatever the transport has: the connection is closed,

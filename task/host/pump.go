@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,8 +38,7 @@ type pump struct {
 
 // newPump returns a Transport over conn.
 func newPump(l *loop.Loop, conn net.Conn) Transport {
-	switch conn.LocalAddr().Network() {
-	case "udp", "ip", "unixgram", "unixpacket":
+	if hasMessages(conn.LocalAddr().Network()) {
 		return &dialedPump{newPacketPump(l, dialedPackets{conn}), conn}
 	}
 	p := &pump{conn: conn}
@@ -270,7 +270,11 @@ func newPacketPump(l *loop.Loop, conn net.PacketConn) *packetPump {
 func (p *packetPump) Start(readable, _ func()) { p.readable = readable }
 
 func (p *packetPump) read() {
-	chunk := make([]byte, 64<<10)
+	size := 64 << 10 // more than a packet of IP can have
+	if strings.HasPrefix(p.conn.LocalAddr().Network(), "unix") {
+		size = 1 << 20 // what the operating systems allow
+	}
+	chunk := make([]byte, size)
 	for {
 		n, from, err := p.conn.ReadFrom(chunk)
 		if !p.came(packet{append([]byte(nil), chunk[:n]...), from, inner(err)}) {

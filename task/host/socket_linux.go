@@ -173,7 +173,7 @@ func (s *socket) Receive(p []byte) (int, error) {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
 			s.ended = s.drained()
-		case s.kind == packetsSocket && err != nil: // such as the news that nobody is at the address yet
+		case s.kind >= messageSocket && err != nil: // such as the news that nobody is at the address yet; messages may follow
 			return 0, os.NewSyscallError("read", err)
 		case err != nil:
 			s.ended = os.NewSyscallError("read", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"syscall"
@@ -242,5 +243,124 @@ func TestMultipathTCP(t *testing.T) {
 				testkit.Equal(t, "a short read has taken all", host.ShortReadTakesAll(c), protocol == tcp)
 			}
 		}
+	})
+}
+
+// A message of a Unix socket that is longer than a burst stays one message, as with package net. The kernel refuses one for
+// which no socket has room.
+func TestLongMessagesOfUnixSockets(t *testing.T) {
+	large := func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) {
+			testkit.NoError(t, syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 1<<20))
+		})
+	}
+	dialer := net.Dialer{Control: large}
+	dial := map[string]func(ctx context.Context, network, address string) *host.Conn{
+		"socket": func(ctx context.Context, network, address string) *host.Conn {
+			c, err := host.System(host.WithDialer(dialer)).Net.Dial(ctx, network, address)
+			return must(t, c, err)
+		},
+		"pump": func(ctx context.Context, network, address string) *host.Conn {
+			c, err := dialer.Dial(network, address)
+			return host.Pumped(ctx, must(t, c, err))
+		},
+	}
+	for name, dial := range dial {
+		for network, listen := range unixMessages {
+			t.Run(network+" "+name, func(t *testing.T) {
+				onMachine(t, func(ctx context.Context) {
+					address, accept := listen(t)
+					c := dial(ctx, network, address)
+					defer c.Close()
+					peer := accept()
+					defer peer.Close()
+					sizes := []int{300 << 10, 1}
+					for _, size := range sizes {
+						n, err := c.Write(make([]byte, size))
+						testkit.NoError(t, err)
+						testkit.Equal(t, "bytes that Write took", n, size)
+					}
+					buffer := make([]byte, 1<<20)
+					for _, size := range sizes {
+						n, err := peer.Read(buffer)
+						testkit.NoError(t, err)
+						testkit.Equal(t, "bytes that came", n, size)
+					}
+					n, err := c.Write(make([]byte, 4<<20))
+					testkit.ErrorIs(t, err, syscall.EMSGSIZE)
+					testkit.Equal(t, "bytes that were too many", n, 0)
+				})
+			})
+		}
+	}
+}
+
+// unixMessages has functions that listen with package net. accept returns the other end after the dial.
+var unixMessages = map[string]func(t *testing.T) (address string, accept func() net.Conn){
+	"unixgram": func(t *testing.T) (string, func() net.Conn) {
+		address := freshAddress(t, "unixgram")
+		c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
+		must(t, c, err)
+		return address, func() net.Conn { return c }
+	},
+	"unixpacket": func(t *testing.T) (string, func() net.Conn) {
+		ln, err := net.Listen("unixpacket", freshAddress(t, "unixpacket"))
+		must(t, ln, err)
+		t.Cleanup(func() { _ = ln.Close() })
+		return ln.Addr().String(), func() net.Conn {
+			c, err := ln.Accept()
+			return must(t, c, err)
+		}
+	},
+}
+
+// A pump reads long messages whole, too, and a message that is longer than the slice is cut, as with package net.
+func TestReadOfLongMessages(t *testing.T) {
+	for name, conn := range map[string]func(ctx context.Context, c net.Conn) *host.Conn{
+		"socket": func(ctx context.Context, c net.Conn) *host.Conn { return host.Adopted(ctx, t, c) },
+		"pump":   host.Pumped,
+	} {
+		for network, listen := range unixMessages {
+			t.Run(network+" "+name, func(t *testing.T) {
+				onMachine(t, func(ctx context.Context) {
+					address, accept := listen(t)
+					peer, err := net.Dial(network, address)
+					must(t, peer, err)
+					defer peer.Close()
+					c := conn(ctx, accept())
+					defer c.Close()
+					for _, size := range []int{150_000, 100, 100} {
+						n, err := peer.Write(make([]byte, size))
+						testkit.NoError(t, err)
+						testkit.Equal(t, "bytes that were sent", n, size)
+					}
+					for _, size := range []int{150_000, 7, 100} {
+						n, err := c.Read(make([]byte, size))
+						testkit.NoError(t, err)
+						testkit.Equal(t, "bytes that came", n, size)
+					}
+				})
+			})
+		}
+	}
+}
+
+// The kernel tells of a peer that has closed a "unixpacket" connection without reading all, before the messages that the peer
+// has sent. They come all the same.
+func TestMessagesAfterAReset(t *testing.T) {
+	onMachine(t, func(ctx context.Context) {
+		address, accept := unixMessages["unixpacket"](t)
+		c, err := machine.Dial(ctx, "unixpacket", address)
+		must(t, c, err)
+		defer c.Close()
+		peer := accept()
+		_, err = c.Write([]byte("not read"))
+		testkit.NoError(t, err)
+		_, err = peer.Write([]byte("message"))
+		testkit.NoError(t, errors.Join(err, peer.Close()))
+		_, err = c.Read(make([]byte, 100))
+		testkit.ErrorIs(t, err, syscall.ECONNRESET)
+		testkit.Equal(t, "read", got(c, 7), read{"message", nil})
+		testkit.Equal(t, "read", got(c, 1), read{"", io.EOF})
 	})
 }

@@ -21,7 +21,8 @@ type Transport interface {
 	// carries packets, an error may also stand for one packet, and then later ones still come.)
 	Receive(p []byte) (n int, err error)
 	// Send takes as many bytes of p as there is room for. It returns an error if no byte can be sent any
-	// more. From then on it returns the same. The transport does not keep p.
+	// more. From then on it returns the same. The transport does not keep p. (If the connection carries packets,
+	// p is one packet. Send takes it whole or not at all.)
 	Send(p []byte) (n int, err error)
 	// CloseWrite ends the direction to the peer. The peer gets all bytes that were sent before.
 	CloseWrite() error
