@@ -50,19 +50,17 @@ func (ln *Listener) Accept(ctx context.Context) (*Conn, error) {
 	if t := lowlevel.Current(ctx); t.Loop() != lowlevel.LoopOf(ln.home) {
 		panic(fmt.Sprintf("host: Listener.Accept in %v, but the Listener belongs to another loop; call Listen with a context of this loop", t))
 	}
-	if ln.line.First() == nil { // otherwise other tasks come first
+	w := waiter.New(ctx, (*connections)(ln))
+	ln.line.Join(w) // before it suspends, so that the order is that of the calls
+	defer ln.leave(w)
+	if ln.line.First() == w { // otherwise other tasks come first
 		if err := lowlevel.Yield(ctx); err != nil {
 			return nil, err
 		}
-	}
-	if ln.line.First() == nil {
 		if c, err := ln.take(); c != nil || err != nil {
 			return c, err
 		}
 	}
-	w := waiter.New(ctx, (*connections)(ln))
-	ln.line.Join(w)
-	defer ln.leave(w)
 	for {
 		w.Rearm()
 		if err := w.Wait(ctx); err != nil {

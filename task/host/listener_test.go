@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/looptest"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/task/host"
 	"github.com/takt-go/takt/task/internal/testkit"
@@ -104,6 +106,44 @@ func TestAcceptServesTasksInOrder(t *testing.T) {
 		p.come(caller("4"))
 		testkit.NoError(t, testkit.Yield(ctx, 2))
 		wantGot(t, &got, "e: 4")
+	})
+}
+
+// The order is that of the calls, in every order of events, also if the connections have come already. A task that is canceled
+// before it goes on takes none.
+func TestAcceptKeepsTheOrderOfTheCalls(t *testing.T) {
+	looptest.Explore(t, looptest.Sample(1, 300), func(ctx context.Context, t *looptest.T) {
+		p := new(port)
+		ln := host.NewListener(ctx, "tcp", p)
+		p.come(caller("1"), caller("2"), caller("3"), caller("4"))
+		var called, got, want []string
+		accept := func(name string) *task.Task[struct{}] {
+			return testkit.Spawn(ctx, name, func(ctx context.Context) error {
+				called = append(called, name)
+				c, err := ln.Accept(ctx)
+				if err == nil {
+					got = append(got, name+c.RemoteAddr().String())
+				}
+				return err
+			})
+		}
+		all := []*task.Task[struct{}]{accept("a"), accept("b"), accept("c"), accept("d")}
+		testkit.NoError(t, task.Yield(ctx))
+		all[t.Choose("canceled", len(all))].Cancel(nil)
+		canceled := ""
+		for i, x := range all {
+			if err := x.Wait(ctx); err != nil {
+				canceled = "abcd"[i : i+1]
+			}
+		}
+		for _, name := range called {
+			if name != canceled {
+				want = append(want, name+fmt.Sprint(len(want)+1))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the tasks got %q, want %q: they called Accept in the order %q, and %q was canceled", got, want, called, canceled)
+		}
 	})
 }
 
