@@ -124,7 +124,7 @@ func TestErrorsOfPackageOs(t *testing.T) {
 			compare("Stat "+name, got, err)
 			_, err = os.ReadDir(name)
 			_, got = fsys.ReadDir(ctx, name)
-			testkit.Equal(t, "the error number of ReadDir "+name, number(got), number(err))
+			compare("ReadDir "+name, got, err)
 		}
 		compare("Remove", fsys.Remove(ctx, at("d")), os.Remove(at("d")))
 		compare("Mkdir", fsys.Mkdir(ctx, at("d")+"/a/b", 0o700), os.Mkdir(at("d")+"/a/b", 0o700))
@@ -155,6 +155,39 @@ func TestRoot(t *testing.T) {
 		for _, name := range []string{"../x", outside, "link"} {
 			_, err := host.ReadFile(ctx, fsys, name)
 			testkit.Equal(t, "the error of "+name, text(err), "openat "+name+": path escapes from parent")
+		}
+	})
+}
+
+// What is no directory fails at once as one. A named pipe does not wait for a process that writes.
+func TestDirectoryThatIsNone(t *testing.T) {
+	root := tempRoot(t)
+	at := func(name string) string { return filepath.Join(root.Name(), name) }
+	testkit.NoError(t, syscall.Mkfifo(at("pipe"), 0o600))
+	testkit.NoError(t, os.WriteFile(at("file"), nil, 0o600))
+	testkit.NoError(t, os.Mkdir(at("d"), 0o700))
+	for from, to := range map[string]string{"to pipe": "pipe", "to file": "file", "to d": "d"} {
+		testkit.NoError(t, os.Symlink(to, at(from)))
+	}
+	testkit.Run(t, func(ctx context.Context) {
+		whole, below := host.System().FS, host.System(host.WithRoot(root)).FS
+		for _, name := range []string{"pipe", "file", "to pipe", "to file"} {
+			_, err := whole.ReadDir(ctx, at(name))
+			_, want := os.ReadDir(at(name))
+			testkit.Equal(t, "the error of ReadDir", text(err), text(want))
+			testkit.Equal(t, "the error of SyncDir", text(whole.SyncDir(ctx, at(name))), text(want))
+			_, err = below.ReadDir(ctx, name)
+			testkit.ErrorIs(t, err, syscall.ENOTDIR)
+			testkit.ErrorIs(t, below.SyncDir(ctx, name), syscall.ENOTDIR)
+		}
+		for _, name := range []string{"d", "to d"} {
+			for _, err := range []error{whole.SyncDir(ctx, at(name)), below.SyncDir(ctx, name)} {
+				testkit.NoError(t, err)
+			}
+			_, err := whole.ReadDir(ctx, at(name))
+			testkit.NoError(t, err)
+			_, err = below.ReadDir(ctx, name)
+			testkit.NoError(t, err)
 		}
 	})
 }

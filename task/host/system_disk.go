@@ -69,7 +69,7 @@ func (d *systemDisk) Rename(oldname, newname string) error      { return d.renam
 func (d *systemDisk) Remove(name string) error                  { return d.remove(name) }
 
 func (d *systemDisk) ReadDir(name string) ([]fs.DirEntry, error) {
-	f, err := d.open(name, os.O_RDONLY, 0)
+	f, err := d.open(name, os.O_RDONLY|directoryOnly, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (d *systemDisk) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 func (d *systemDisk) SyncDir(name string) error {
-	f, err := d.open(name, os.O_RDONLY, 0)
+	f, err := d.open(name, os.O_RDONLY|directoryOnly, 0)
 	if err != nil {
 		return err
 	}
