@@ -16,6 +16,7 @@ type file struct {
 	files   *files
 	loop    *loop.Loop
 	disk    DiskFile
+	single  bool // the calls of all files have one place. So its line has their order, and they need no turns
 	turns   turns
 	closed  bool       // no call begins any more
 	syncing lock.Mutex // held by the running Sync, so that no other Sync misses its error
@@ -61,35 +62,38 @@ func (f *file) Stat() (info fs.FileInfo, err error) {
 // alone runs a call that no other call may overlap.
 func (f *file) alone(method, op string, work func() error) error {
 	ctx := f.task(method).Context()
-	if err := f.turns.alone(ctx); err != nil {
-		return err
+	if !f.single {
+		if err := f.turns.alone(ctx); err != nil {
+			return err
+		}
+		defer f.turns.endAlone()
 	}
-	defer f.turns.endAlone()
 	return f.call(ctx, op, work)
 }
 
 // shared runs a call that other shared calls may overlap.
 func (f *file) shared(method, op string, work func() error) error {
 	ctx := f.task(method).Context()
-	if err := f.turns.share(ctx); err != nil {
-		return err
+	if !f.single {
+		if err := f.turns.share(ctx); err != nil {
+			return err
+		}
+		defer f.turns.endShare()
 	}
-	defer f.turns.endShare()
 	return f.call(ctx, op, work)
 }
 
 func (f *file) Sync() error {
 	ctx := f.task("File.Sync").Context()
-	if err := f.syncing.Lock(ctx); err != nil {
-		return err
-	}
-	defer f.syncing.Unlock()
-	if err := f.turns.share(ctx); err != nil {
-		return err
-	}
-	f.turns.endShare() // the calls before this one have ended, and later calls need not wait for it
-	if f.unsaved != nil && !f.closed {
-		return f.unsaved
+	if !f.single {
+		if err := f.syncing.Lock(ctx); err != nil {
+			return err
+		}
+		defer f.syncing.Unlock()
+		if err := f.turns.share(ctx); err != nil {
+			return err
+		}
+		f.turns.endShare() // the calls before this one have ended, and later calls need not wait for it
 	}
 	return f.call(ctx, "sync", func() error {
 		f.unsaved = withName(f.disk.Sync(), f.name)
@@ -102,10 +106,21 @@ func (f *file) call(ctx context.Context, op string, work func() error) error {
 	if f.closed {
 		return f.errClosed(op)
 	}
-	return withName(f.files.do(ctx, op, f.name, work), f.name)
+	return withName(f.files.do(ctx, f, op, f.name, work), f.name)
 }
 
-// Close takes all locks, so that it comes after the calls that have begun. If its task is being unwound, it
+// refusal returns the error of a call that has its turn and its place, and must not begin.
+func (f *file) refusal(op string) error {
+	switch {
+	case f.closed: // while the call was waiting for its place
+		return f.errClosed(op)
+	case op == "sync":
+		return f.unsaved
+	}
+	return nil
+}
+
+// Close takes all locks, and a place, so that it comes after the calls that have begun. If its task is being unwound, it
 // cannot wait. Then it closes the file at once; an os.File lets the calls that have begun end first.
 func (f *file) Close() (err error) {
 	if f.closed {
@@ -118,14 +133,19 @@ func (f *file) Close() (err error) {
 	f.closed = true
 	shut := sync.OnceValue(f.disk.Close)
 	defer func() { err = withName(shut(), f.name) }()
-	if t == nil || !insist(t, f.syncing.Lock) {
+	if t == nil {
 		return nil
 	}
-	defer f.syncing.Unlock()
-	if !insist(t, f.turns.alone) {
-		return nil
+	if !f.single {
+		if !insist(t, f.syncing.Lock) {
+			return nil
+		}
+		defer f.syncing.Unlock()
+		if !insist(t, f.turns.alone) {
+			return nil
+		}
+		defer f.turns.endAlone()
 	}
-	defer f.turns.endAlone()
 	if places := f.files.places(f.loop); places != nil {
 		if !insist(t, places.Acquire) {
 			return nil

@@ -15,23 +15,27 @@ import (
 // task.BlockingIn with a pool is not enough here. It begins a call although the task was canceled before,
 // and it leaves a call, together with the buffer that the call uses, when the loop is closed.
 type callPool struct {
-	limit  int
+	limit  int // with the system's clock
 	mu     sync.Mutex
 	places map[*loop.Loop]*lock.Semaphore // of the loops that are not closed
 }
 
-// of returns the places of l. With a virtual clock there is only one, so that the calls run in the order in
+// limitOf returns how many places l has. With a virtual clock there is only one, so that the calls run in the order in
 // which the tasks made them, and what they find does not depend on chance.
+func (p *callPool) limitOf(l *loop.Loop) int {
+	if l.Clock().Jumps() {
+		return 1
+	}
+	return p.limit
+}
+
+// of returns the places of l.
 func (p *callPool) of(l *loop.Loop) *lock.Semaphore {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	places := p.places[l]
 	if places == nil {
-		limit := p.limit
-		if l.Clock().Jumps() {
-			limit = 1
-		}
-		places = lock.NewBounded(limit)
+		places = lock.NewBounded(p.limitOf(l))
 		places.SetName("file calls")
 		if p.places == nil {
 			p.places = map[*loop.Loop]*lock.Semaphore{}
@@ -57,8 +61,9 @@ func (s *files) places(l *loop.Loop) *lock.Semaphore {
 }
 
 // do makes a call on the disk, and returns the error of work. If the task is canceled, or ctx ends, before the call begins,
-// the call is not made, and do returns the reason. A cancellation that comes later is delivered by the next suspension.
-func (s *files) do(ctx context.Context, op, name string, work func() error) error {
+// the call is not made, and do returns the reason. A cancellation that comes later is delivered by the next suspension. If
+// f, the file of the call, is not nil, it may refuse the call when it has its place.
+func (s *files) do(ctx context.Context, f *file, op, name string, work func() error) error {
 	t := lowlevel.Current(ctx)
 	if err := canceled(ctx, t); err != nil {
 		return err
@@ -68,6 +73,11 @@ func (s *files) do(ctx context.Context, op, name string, work func() error) erro
 			return err
 		}
 		defer places.Release()
+	}
+	if f != nil {
+		if err := f.refusal(op); err != nil {
+			return err
+		}
 	}
 	c := &diskCall{op: op, name: name, work: work}
 	s.run(t, c)

@@ -28,8 +28,9 @@ type files struct {
 func newFiles(d Disk, limit int) *files { return &files{d, &callPool{limit: limit}} }
 
 func (s *files) OpenFile(ctx context.Context, name string, flag int, perm fs.FileMode) (File, error) {
-	f := &file{name: name, files: s, loop: lowlevel.LoopOf(ctx)}
-	if err := s.do(ctx, "open", name, func() (err error) {
+	l := lowlevel.LoopOf(ctx)
+	f := &file{name: name, files: s, loop: l, single: s.pool != nil && s.pool.limitOf(l) == 1}
+	if err := s.do(ctx, nil, "open", name, func() (err error) {
 		f.disk, err = s.disk.Open(name, flag, perm)
 		return err
 	}); err != nil {
@@ -39,7 +40,7 @@ func (s *files) OpenFile(ctx context.Context, name string, flag int, perm fs.Fil
 }
 
 func (s *files) Stat(ctx context.Context, name string) (info fs.FileInfo, err error) {
-	err = s.do(ctx, "stat", name, func() (err error) {
+	err = s.do(ctx, nil, "stat", name, func() (err error) {
 		info, err = s.disk.Stat(name)
 		return err
 	})
@@ -47,7 +48,7 @@ func (s *files) Stat(ctx context.Context, name string) (info fs.FileInfo, err er
 }
 
 func (s *files) ReadDir(ctx context.Context, name string) (entries []fs.DirEntry, err error) {
-	err = s.do(ctx, "readdir", name, func() (err error) {
+	err = s.do(ctx, nil, "readdir", name, func() (err error) {
 		entries, err = s.disk.ReadDir(name)
 		return err
 	})
@@ -59,19 +60,19 @@ func (s *files) ReadDir(ctx context.Context, name string) (entries []fs.DirEntry
 }
 
 func (s *files) Mkdir(ctx context.Context, name string, perm fs.FileMode) error {
-	return s.do(ctx, "mkdir", name, func() error { return s.disk.Mkdir(name, perm) })
+	return s.do(ctx, nil, "mkdir", name, func() error { return s.disk.Mkdir(name, perm) })
 }
 
 func (s *files) Rename(ctx context.Context, oldname, newname string) error {
-	return s.do(ctx, "rename", oldname, func() error { return s.disk.Rename(oldname, newname) })
+	return s.do(ctx, nil, "rename", oldname, func() error { return s.disk.Rename(oldname, newname) })
 }
 
 func (s *files) Remove(ctx context.Context, name string) error {
-	return s.do(ctx, "remove", name, func() error { return s.disk.Remove(name) })
+	return s.do(ctx, nil, "remove", name, func() error { return s.disk.Remove(name) })
 }
 
 func (s *files) SyncDir(ctx context.Context, name string) error {
-	return s.do(ctx, "syncdir", name, func() error { return s.disk.SyncDir(name) })
+	return s.do(ctx, nil, "syncdir", name, func() error { return s.disk.SyncDir(name) })
 }
 
 // An entry is an entry of a directory. Its Info may have to ask the operating system.
@@ -83,7 +84,7 @@ type entry struct {
 
 func (e *entry) Info() (info fs.FileInfo, err error) {
 	ctx := lowlevel.Running(e.loop, "DirEntry.Info").Context()
-	err = e.files.do(ctx, "lstat", e.Name(), func() (err error) {
+	err = e.files.do(ctx, nil, "lstat", e.Name(), func() (err error) {
 		info, err = e.DirEntry.Info()
 		return err
 	})

@@ -270,6 +270,84 @@ func TestVirtualClockHasOnePlace(t *testing.T) {
 	testkit.Equal(t, "the most calls at the same time", m.most, 1)
 }
 
+// callsOfTwoFiles spawns tasks that make calls on two files, and on the FS. It compares the order in which the calls have run
+// with the order in which the tasks have made them.
+func callsOfTwoFiles(ctx context.Context, t testkit.T, m *machine) {
+	a := opened(ctx, t, m)
+	b, err := m.OpenFile(ctx, "a", os.O_RDWR, 0)
+	testkit.NoError(t, err)
+	m.begun()
+	var made []string
+	var all []*task.Task[struct{}]
+	call := func(op string, do func(context.Context) error) {
+		all = append(all, testkit.Spawn(ctx, op, func(ctx context.Context) error {
+			made = append(made, op)
+			return do(ctx)
+		}))
+	}
+	stat := func(ctx context.Context) error { _, err := m.Stat(ctx, "a"); return err }
+	readAt := func(context.Context) error { _, err := a.ReadAt(make([]byte, 1), 0); return err }
+	sync := func(context.Context) error { return a.Sync() }
+	call("write 0", write(a, "0"))
+	call("write 1", write(a, "1"))
+	call("write 2", write(b, "2"))
+	call("readat", readAt)
+	call("stat a", stat)
+	call("sync", sync)
+	call("sync", sync)
+	call("write 3", write(b, "3"))
+	call("readat", readAt)
+	call("write 4", write(a, "4"))
+	call("stat a", stat)
+	for _, x := range all {
+		if err := x.Wait(ctx); err != nil && err != io.EOF {
+			t.Errorf("%s = %v", x.Task().Name(), err)
+		}
+	}
+	testkit.Equal(t, "the calls", m.begun(), strings.Join(made, ", "))
+	testkit.NoError(t, errors.Join(a.Close(), b.Close()))
+}
+
+// With one place, the calls run in the order in which the tasks have made them, also those on different files: with a virtual
+// clock in every order of events, and with the system's clock.
+func TestOnePlaceKeepsTheOrderOfTheCalls(t *testing.T) {
+	t.Run("virtual clock", func(t *testing.T) {
+		m := newMachine(t, 32)
+		looptest.Explore(t, looptest.Sample(1, 30), func(ctx context.Context, t *looptest.T) { callsOfTwoFiles(ctx, t, m) })
+	})
+	t.Run("system's clock", func(t *testing.T) {
+		m := newMachine(t, 1)
+		_, err := task.Run(t.Context(), task.Void(func(ctx context.Context) error { callsOfTwoFiles(ctx, t, m); return nil }))
+		testkit.NoError(t, err)
+	})
+}
+
+// A call that waits for a place does not begin any more when the file is closed.
+func TestCloseBeforeACallHasItsPlace(t *testing.T) {
+	for _, limit := range []int{1, 2} {
+		m := newMachine(t, limit)
+		gate := make(chan struct{})
+		m.before = gates{"mkdir 0": gate, "mkdir 1": gate}.wait
+		_, err := task.Run(t.Context(), task.Void(func(ctx context.Context) error {
+			f := opened(ctx, t, m)
+			for i := range limit {
+				testkit.Spawn(ctx, "", func(ctx context.Context) error { return m.Mkdir(ctx, fmt.Sprint(i), 0o700) })
+			}
+			writer := testkit.Spawn(ctx, "writer", write(f, "x"))
+			closer := testkit.Spawn(ctx, "closer", func(context.Context) error { return f.Close() })
+			settle(t, ctx)
+			close(gate)
+			testkit.NoError(t, closer.Wait(ctx))
+			testkit.ErrorIs(t, writer.Wait(ctx), fs.ErrClosed)
+			return nil
+		}))
+		testkit.NoError(t, err)
+		if calls := m.begun(); strings.Contains(calls, "write") {
+			t.Errorf("the calls are %s", calls)
+		}
+	}
+}
+
 // The calls of a file that need not wait for each other run at the same time.
 func TestOrderOfCalls(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -78,7 +78,7 @@ type File interface {
 	io.Writer
 	io.WriterAt
 	io.Seeker
-	// Close closes the file. From now on no call begins, also none that waits for its turn. Close waits for
+	// Close closes the file. From now on no call begins, also none that waits for its turn or a place. Close waits for
 	// the calls that have begun. Its error is that of the operating system: some file systems find out only
 	// now that they cannot keep what was written. Close closes the file even if the task was canceled; the
 	// next suspension delivers the cancellation. So a deferred Close always works, also while the loop is

@@ -109,8 +109,9 @@ func WithListenConfig(c net.ListenConfig) Option { return func(cfg *config) { cf
 const defaultFileCalls = 32
 
 // WithFileCalls sets how many calls on files run at the same time for the tasks of one loop. Each of them
-// occupies a goroutine and a thread. Other calls wait for a place, in the order in which the tasks made them.
-// Without this option there are 32 places. WithFileCalls panics unless n is positive.
+// occupies a goroutine and a thread. Other calls wait for a place, in the order in which the tasks made them. But with
+// several places, a call on a [File] waits for its turn there first, and only then for a place, so that calls on one file do
+// not take all places. Without this option there are 32 places. WithFileCalls panics unless n is positive.
 //
 // In a loop with a virtual clock there is always one place: see [FS].
 func WithFileCalls(n int) Option {
