@@ -17,7 +17,7 @@ type Event struct {
 	On    Awaitable     // the awaitable on which Task is suspended, if it awaits one: see Task.Awaits
 	Timer timer.Key     // the timer; also the timer of a sleeping task
 	Cause error         // of CancelAsked, if Cancel was given a cause
-	Ready int           // of TurnBegan: the number of steps and callbacks in the turn
+	Ready int           // of TurnBegan: the number of steps and callbacks in the turn; of TimerCanceled: 1 if the timer had fired
 }
 
 // EventKind says what happened.
@@ -67,7 +67,7 @@ func (l *Loop) tellSuspended(t *Task) {
 		}
 	}()
 	if t.is(isSleeping) && t.live.timer != nil { // otherwise its realm is paused
-		l.tellTimer(TimerArmed, t.alarm(), (*sleeper)(t))
+		l.tellTimer(TimerArmed, t.alarm(), (*sleeper)(t), 0)
 	}
 	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.Awaits(), Timer: t.alarm()})
 	told = true
@@ -96,9 +96,9 @@ func (l *Loop) tellCancel(t *Task, e *CanceledError) {
 }
 
 //go:noinline
-func (l *Loop) tellTimer(kind EventKind, key timer.Key, r Runnable) {
+func (l *Loop) tellTimer(kind EventKind, key timer.Key, r Runnable, ready int) {
 	s, _ := r.(*sleeper) // nil for the timer of a callback
-	l.observe(Event{Kind: kind, Timer: key, Task: (*Task)(s)})
+	l.observe(Event{Kind: kind, Timer: key, Task: (*Task)(s), Ready: ready})
 }
 
 // tellPosted reports that the loop has taken in n posted functions.

@@ -156,7 +156,7 @@ func (l *Loop) instant(when time.Time) int64 {
 func (l *Loop) arm(deadline int64, r Runnable) timer.Key {
 	key := l.timers.Arm(deadline, r)
 	if l.observer != nil {
-		l.tellTimer(TimerArmed, key, r)
+		l.tellTimer(TimerArmed, key, r, 0)
 	}
 	return key
 }
@@ -165,14 +165,17 @@ func (l *Loop) arm(deadline int64, r Runnable) timer.Key {
 // timer's Runnable had not run yet.
 func (l *Loop) disarm(key timer.Key) bool {
 	r, ok := l.timers.Cancel(key)
+	ready := 0
 	if !ok {
-		r, ok = l.cancelDue(key)
+		if r, ok = l.cancelDue(key); ok {
+			ready = 1
+		}
 	}
 	if !ok && l.moved != nil {
 		return l.disarmMoved(key)
 	}
 	if ok && l.observer != nil {
-		l.tellTimer(TimerCanceled, key, r)
+		l.tellTimer(TimerCanceled, key, r, ready)
 	}
 	return ok
 }

@@ -355,7 +355,7 @@ func (l *Loop) fire(at int64) {
 		l.due = append(l.due, dueTimer{item.Key, l.ready.Tail()})
 		l.ready.Push(item.Value)
 		if l.observer != nil {
-			l.tellTimer(TimerFired, item.Key, item.Value)
+			l.tellTimer(TimerFired, item.Key, item.Value, 0)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (s *Stats) Observe(e loop.Event) {
 	case loop.TimerFired:
 		s.timers.add(-1)
 	case loop.TimerCanceled:
-		s.timers.add(-1)
+		s.timers.add(int64(e.Ready) - 1) // one that had fired has been subtracted then
 	}
 }
 
@@ -177,7 +177,8 @@ func (s *Stats) Ready() (now, most int64) { return s.ready.now.Load(), s.ready.m
 // began, and the highest such number so far.
 func (s *Stats) Queue() (last, most int64) { return s.queue.now.Load(), s.queue.most.Load() }
 
-// Timers returns the number of armed timers that have not fired, and the highest number so far.
+// Timers returns the number of armed timers that have neither fired nor been canceled, and the highest
+// number so far. Close drops the timers of callbacks without an event, so they count after it too.
 func (s *Stats) Timers() (now, most int64) { return s.timers.now.Load(), s.timers.most.Load() }
 
 // String returns all numbers as JSON, as an expvar.Var must, always in the same order. Times are in

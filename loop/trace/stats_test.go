@@ -13,6 +13,7 @@ import (
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/lowlevel"
 	"github.com/takt-go/takt/loop/trace"
 	"github.com/takt-go/takt/task"
 	"github.com/takt-go/takt/timer"
@@ -117,6 +118,32 @@ func TestStatsComeDownToZero(t *testing.T) {
 				t.Errorf("%d %v, want %d", got, outcome, want)
 			}
 		}
+	}
+}
+
+// A timer that has fired may be canceled before its callback or its task runs.
+func TestStatsOfTimersCanceledWhenDue(t *testing.T) {
+	var s trace.Stats
+	record(t, func(ctx context.Context) (none, error) {
+		l := lowlevel.LoopOf(ctx)
+		var due loop.Handle
+		l.CallLater(time.Second, func() { due.Cancel() })
+		due = l.CallLater(time.Second, func() { t.Error("a canceled callback has run") })
+		l.CallLater(time.Minute, func() {}).Cancel()
+
+		realm := lowlevel.NewRealm(ctx)
+		lowlevel.CallLater(ctx, 2*time.Second, realm.Pause)
+		lowlevel.CallLater(realm.Context(), 2*time.Second, func() { t.Error("a callback of a paused realm has run") })
+		if err := task.Sleep(ctx, 3*time.Second); err != nil {
+			return none{}, err
+		}
+		if now, most := s.Timers(); now != 0 || most != 5 {
+			t.Errorf("%d timers, at most %d; want 0, and 5", now, most)
+		}
+		return none{}, nil
+	}, loop.WithObserver(s.Observe))
+	if fired, canceled := s.Events(loop.TimerFired), s.Events(loop.TimerCanceled); fired != 5 || canceled != 3 {
+		t.Errorf("%d timers have fired and %d were canceled; want 5 and 3", fired, canceled)
 	}
 }
 
