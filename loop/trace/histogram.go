@@ -71,9 +71,15 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	if !(q >= 0 && q <= 1) {
 		panic(fmt.Sprintf("trace: Quantile(%v); give a share from 0 to 1, such as 0.99", q))
 	}
-	rest := q * float64(h.Count())
-	for i := range h.buckets {
-		rest -= float64(h.buckets[i].Load())
+	var buckets [histogramBuckets]int64 // a copy, because the loop may go on counting
+	count := int64(0)
+	for i := range buckets {
+		buckets[i] = h.buckets[i].Load()
+		count += buckets[i]
+	}
+	rest := q * float64(count)
+	for i, n := range buckets {
+		rest -= float64(n)
 		if rest <= 0 {
 			return min(bucketEnd(i), h.Max())
 		}

@@ -29,11 +29,12 @@ type Stats struct {
 
 	events  [loop.TurnBegan + 1]atomic.Int64
 	ended   [Canceled + 1]atomic.Int64
+	tasks   gauge
 	ready   gauge
 	running gauge
 	waiting gauge
 	timers  gauge
-	tasks   map[uint64]moments
+	phases  map[uint64]moments // by the ID of the task
 	queue   gauge
 	busy    bool
 	since   time.Duration // when the busy time began
@@ -90,6 +91,7 @@ func (s *Stats) Observe(e loop.Event) {
 		s.inTurn, s.turn = true, e.At
 		s.queue.add(int64(e.Ready) - s.queue.now.Load())
 	case loop.TaskMade:
+		s.tasks.add(1)
 		s.move(e, phaseReady)
 	case loop.TaskWoken:
 		s.move(e, phaseReady)
@@ -105,7 +107,8 @@ func (s *Stats) Observe(e loop.Event) {
 		outcome, _ := outcomeOf(e.Task)
 		bump(&s.ended[outcome], 1)
 		s.move(e, phaseNew)
-		delete(s.tasks, e.Task.ID())
+		delete(s.phases, e.Task.ID())
+		s.tasks.add(-1)
 	case loop.TimerArmed:
 		s.timers.add(1)
 	case loop.TimerFired:
@@ -118,7 +121,7 @@ func (s *Stats) Observe(e loop.Event) {
 // move sets the phase of the task of e, and measures the phase that ends.
 func (s *Stats) move(e loop.Event, to phase) {
 	id := e.Task.ID()
-	from := s.tasks[id]
+	from := s.phases[id]
 	if from.phase == to { // a cancellation may wake a task that is ready already
 		return
 	}
@@ -144,10 +147,10 @@ func (s *Stats) move(e loop.Event, to phase) {
 	case phaseWaiting:
 		s.waiting.add(1)
 	}
-	if s.tasks == nil {
-		s.tasks = make(map[uint64]moments)
+	if s.phases == nil {
+		s.phases = make(map[uint64]moments)
 	}
-	s.tasks[id] = moments{e.At, to}
+	s.phases[id] = moments{e.At, to}
 }
 
 // Events returns the number of events of a kind.
@@ -167,7 +170,7 @@ func (s *Stats) Ended(outcome Outcome) int64 {
 }
 
 // Tasks returns the number of tasks that have not ended.
-func (s *Stats) Tasks() int64 { return s.Events(loop.TaskMade) - s.Events(loop.TaskDone) }
+func (s *Stats) Tasks() int64 { return s.tasks.now.Load() }
 
 // Ready returns the number of ready tasks, and the highest number so far. A new task is ready from the
 // moment when it is made until its first step begins.

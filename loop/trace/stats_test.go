@@ -6,6 +6,9 @@ import (
 	"expvar"
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -169,6 +172,44 @@ func TestStatsFromAnotherGoroutine(t *testing.T) {
 	}
 	close(stop)
 	<-stopped
+}
+
+// The numbers that another goroutine reads were true at some moment.
+func TestStatsWhileTheyChange(t *testing.T) {
+	var s trace.Stats
+	var h trace.Histogram
+	h.Add(time.Hour)
+	l := loop.New(loop.WithVirtualTime())
+	defer l.Close()
+	done := spawn(l.Context(), "", func(context.Context) error { return nil })
+	if err := l.Run(); err != nil {
+		t.Fatal(err)
+	}
+	var stop atomic.Bool
+	var readers sync.WaitGroup
+	for range 4 { // more than most machines have processors for: a reader is also stopped in the middle of a call
+		readers.Go(func() {
+			for ; !stop.Load(); runtime.Gosched() {
+				for range 1000 {
+					if n := s.Tasks(); n < 0 || n > 1 {
+						t.Errorf("%d tasks; there is one at most", n)
+						return
+					}
+				}
+				if longest := h.Quantile(1); longest != time.Hour {
+					t.Errorf("the quantile 1 is %v, want 1h", longest)
+					return
+				}
+			}
+		})
+	}
+	for range 300_000 {
+		s.Observe(loop.Event{Kind: loop.TaskMade, Task: done.Task()})
+		s.Observe(loop.Event{Kind: loop.TaskDone, Task: done.Task()})
+		h.Add(1)
+	}
+	stop.Store(true)
+	readers.Wait()
 }
 
 func TestStatsOfUnknownKinds(t *testing.T) {
