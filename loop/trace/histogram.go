@@ -80,7 +80,7 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	rest := q * float64(count)
 	for i, n := range buckets {
 		rest -= float64(n)
-		if rest <= 0 {
+		if n > 0 && rest <= 0 {
 			return min(bucketEnd(i), h.Max())
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -247,6 +248,10 @@ func TestHistogram(t *testing.T) {
 		}
 		if float64(below) < q*float64(len(durations)) || got > most {
 			t.Fatalf("Quantile(%v) of %v is %v", q, durations, got)
+		}
+		least := time.Duration(max(slices.Min(durations), 0))
+		if got := h.Quantile(0); got < least || least >= 256 && least <= 137*time.Second && got > 2*least {
+			t.Fatalf("Quantile(0) of %v is %v", durations, got)
 		}
 	})
 }
