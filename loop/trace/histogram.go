@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"strings"
 	"sync/atomic"
@@ -26,7 +27,7 @@ const (
 func (h *Histogram) add(d time.Duration) {
 	d = max(d, 0)
 	bump(&h.count, 1)
-	bump(&h.sum, int64(d))
+	h.sum.Store(h.sum.Load() + min(int64(d), math.MaxInt64-h.sum.Load()))
 	if int64(d) > h.max.Load() {
 		h.max.Store(int64(d))
 	}
@@ -58,7 +59,7 @@ func bucketEnd(bucket int) time.Duration {
 // Count returns the number of counted durations.
 func (h *Histogram) Count() int64 { return h.count.Load() }
 
-// Sum returns the sum of all counted durations.
+// Sum returns the sum of all counted durations, or the longest Duration (some 292 years) if the sum is longer.
 func (h *Histogram) Sum() time.Duration { return time.Duration(h.sum.Load()) }
 
 // Max returns the longest counted duration, exactly.
