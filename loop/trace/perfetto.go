@@ -53,7 +53,7 @@ func (r *Recorder) WritePerfetto(w io.Writer) error {
 		p.addWorld()
 	}
 	// The sort is stable: of two events with the same time, the enclosing one was added first.
-	slices.SortStableFunc(p.out, func(a, b perfettoEvent) int { return cmp.Compare(a.Time.orNever(), b.Time.orNever()) })
+	slices.SortStableFunc(p.out, func(a, b perfettoEvent) int { return cmp.Compare(a.Time.orZero(), b.Time.orZero()) })
 	return p.write(w)
 }
 
@@ -94,17 +94,18 @@ type perfettoArgs struct {
 	Err     string `json:"err,omitempty"`
 }
 
-// microseconds is a time in nanoseconds. The format writes it in µs, with three decimals.
-type microseconds int64
+// microseconds is a time in nanoseconds. The format writes it in µs, with three decimals. It is never negative. It
+// has room for more than a Duration, because spread moves events to later times.
+type microseconds uint64
 
 func (m microseconds) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "%d.%03d", m/1000, m%1000), nil
 }
 
-// orNever returns the key to sort by. Metadata has no time, and comes first.
-func (m *microseconds) orNever() microseconds {
+// orZero returns the key to sort by. Metadata has no time. It was added first, and stays first.
+func (m *microseconds) orZero() microseconds {
 	if m == nil {
-		return -1
+		return 0
 	}
 	return *m
 }
@@ -117,12 +118,13 @@ const (
 
 // spread computes the shown time of each event.
 func (p *perfetto) spread() {
-	now := microseconds(-perfettoGap)
+	next := microseconds(0) // the earliest time for the next event
 	for _, e := range p.events {
-		now = max(now+perfettoGap, microseconds(e.At))
+		now := max(next, microseconds(max(e.At, 0)))
 		p.ts = append(p.ts, now)
+		next = now + perfettoGap
 	}
-	p.ts = append(p.ts, now+perfettoGap)
+	p.ts = append(p.ts, next)
 }
 
 // tid returns the track of a task, or that of the loop if task is negative.
@@ -288,7 +290,11 @@ func (p *perfetto) at(event int) time.Duration {
 
 // exact formats a time in seconds, with nine decimals.
 func exact(at time.Duration) string {
-	return fmt.Sprintf("%d.%09ds", at/time.Second, at%time.Second)
+	sign, n := "", uint64(at)
+	if at < 0 {
+		sign, n = "-", -n
+	}
+	return fmt.Sprintf("%s%d.%09ds", sign, n/1e9, n%1e9)
 }
 
 // write writes one event in each line.

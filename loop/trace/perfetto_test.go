@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/takt-go/takt/factory"
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/trace"
+	"github.com/takt-go/takt/task"
 )
 
 // The golden file was checked by reading it. loopdemo -perfetto writes the same file.
@@ -34,6 +37,33 @@ func TestPerfettoIsWellFormed(t *testing.T) {
 	}
 }
 
+// A timer may be due before the start of the clock, or at the end of all time.
+func TestPerfettoOfOddTimes(t *testing.T) {
+	const end = math.MaxInt64 - 1
+	rec := trace.NewRecorder(1 << 14)
+	l := loop.New(loop.WithVirtualTime(), loop.WithObserver(rec.Observe))
+	defer l.Close()
+	for _, at := range []time.Duration{math.MinInt64 + 1, -1500 * time.Millisecond, -1, end} {
+		l.CallAt(l.Now().Add(at), func() { spawn(l.Context(), "", task.Yield) })
+	}
+	if err := l.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if at := l.Elapsed(); at != end {
+		t.Fatalf("the run ends at %v", at)
+	}
+	var b strings.Builder
+	if err := rec.WritePerfetto(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, due := range []string{"-9223372036.854775807s", "-1.500000000s", "-0.000000001s", "9223372036.854775806s"} {
+		if n := strings.Count(b.String(), `"due":"`+due+`"`); n != 2 {
+			t.Errorf("%d events with a timer that is due at %s, want 2:\n%s", n, due, b.String())
+		}
+	}
+	checkPerfetto(t, rec)
+}
+
 // failer is a testing.TB or a rapid.T.
 type failer interface {
 	Helper()
@@ -44,7 +74,7 @@ type failer interface {
 // A slice is a slice of the format. Its times are in ns.
 type slice struct {
 	name     string
-	from, to int64
+	from, to uint64
 }
 
 // checkPerfetto checks the output of WritePerfetto against the description of the format ("Trace Event
@@ -77,7 +107,7 @@ func checkPerfetto(t failer, r *trace.Recorder) {
 		"f": "cat ts id bp",
 	}
 	var (
-		last    int64
+		last    uint64
 		named   = map[string]bool{}
 		tracks  = map[string][]slice{}
 		started = map[string]map[string]any{}
@@ -196,14 +226,14 @@ func checkPerfetto(t failer, r *trace.Recorder) {
 }
 
 // nanoseconds converts a number of microseconds, with three decimals, to nanoseconds.
-func nanoseconds(t failer, v any) int64 {
+func nanoseconds(t failer, v any) uint64 {
 	t.Helper()
 	text, ok := v.(json.Number)
 	whole, fraction, point := strings.Cut(text.String(), ".")
 	if !ok || !point || len(fraction) != 3 {
 		t.Fatalf("%v is not a number of microseconds with three decimals", v)
 	}
-	n, err := strconv.ParseInt(whole+fraction, 10, 64)
+	n, err := strconv.ParseUint(whole+fraction, 10, 64)
 	if err != nil {
 		t.Fatalf("%v: %v", v, err)
 	}
