@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/takt-go/takt/loop"
@@ -44,16 +45,21 @@ type record struct {
 
 const recordSize = 48
 
-// minBudget is the smallest budget. A smaller recording would not be useful.
-const minBudget = 64 * recordSize
+const (
+	minBudget = 64 * recordSize             // a smaller recording would not be useful
+	maxBudget = min(1<<40, math.MaxInt/2+1) // 1 TB: the numbers of texts have 32 bits
+)
 
 // NewRecorder makes a recorder that uses budget bytes of memory: seven eighths for events, which take
 // 48 bytes each, and one eighth for names and descriptions. With 1 MB (1 << 20) it keeps the newest
 // 19,000 events. A simulated world (package looptest/sim) takes about half as much for its own events, if there is one.
-// NewRecorder panics if budget is less than 3072.
+// NewRecorder panics if budget is less than 3072, or more than 1 TB (1 GB if an int has 32 bits).
 func NewRecorder(budget int) *Recorder {
 	if budget < minBudget {
 		panic(fmt.Sprintf("trace: NewRecorder(%d); the budget is in bytes, give it %d or more", budget, minBudget))
+	}
+	if budget > maxBudget {
+		panic(fmt.Sprintf("trace: NewRecorder(%d); the budget is in bytes, give it %d or less, such as 1 << 20", budget, maxBudget))
 	}
 	return &Recorder{
 		ring:  make([]record, budget/8*7/recordSize),

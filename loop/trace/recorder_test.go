@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -208,6 +209,12 @@ func TestRecorderRefusesASmallBudget(t *testing.T) {
 		})
 	}
 	trace.NewRecorder(3072)
+}
+
+func TestRecorderRefusesAHugeBudget(t *testing.T) {
+	mustPanic(t, fmt.Sprintf("trace: NewRecorder(%d); the budget is in bytes, give it %d or less, such as 1 << 20", math.MaxInt, min(1<<40, math.MaxInt/2+1)), func() {
+		trace.NewRecorder(math.MaxInt)
+	})
 }
 
 func TestEmptyRecorder(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"github.com/takt-go/takt/timer"
 )
 
+const maxWidth = 1_000_000 // package fmt cannot make a wider column
+
 // Text returns an observer that writes one line to w for each event, at once: the time on the loop's
 // clock in seconds, the name of the task ("-" for none) in a column of width characters, and the
 // event. It writes no line for the beginning of a turn. A name that is longer than width moves the
@@ -25,9 +27,12 @@ import (
 //	1.000000s  A     timer armed for 2.000000s
 //
 // Each line is one Write. The error of the Write is ignored, because an observer cannot return an error. Text
-// panics if w is nil.
+// panics if w is nil, and unless 0 <= width <= 1,000,000.
 func Text(w io.Writer, width int) func(loop.Event) {
 	mustWrite("Text", w)
+	if width < 0 || width > maxWidth {
+		panic(fmt.Sprintf("trace: Text with the width %d; give the column for names 0 to %d characters, such as 10", width, maxWidth))
+	}
 	return func(e loop.Event) {
 		if e.Kind == loop.TurnBegan {
 			return

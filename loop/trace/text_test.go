@@ -3,6 +3,9 @@ package trace_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,6 +64,22 @@ func TestTextOfOddNames(t *testing.T) {
 		}
 		if strings.Contains(text, strings.Repeat("ä", 128)) || !strings.Contains(text, strings.Repeat("ä", 126)+"…") {
 			t.Errorf("the long name is not cut:\n%s", text)
+		}
+	}
+}
+
+// The column has exactly the given width, or Text refuses it.
+func TestTextOfOddWidths(t *testing.T) {
+	for _, width := range []int{math.MinInt, -1, 1_000_001, math.MaxInt} {
+		mustPanic(t, fmt.Sprintf("trace: Text with the width %d; give the column for names 0 to 1000000 characters, such as 10", width), func() {
+			trace.Text(io.Discard, width)
+		})
+	}
+	for _, width := range []int{0, 1, 1_000_000} {
+		var b strings.Builder
+		trace.Text(&b, width)(loop.Event{Kind: loop.Idle})
+		if b.String() != "   0.000000s  -"+strings.Repeat(" ", max(width-1, 0))+"  idle\n" {
+			t.Errorf("width %d: a line of %d bytes, %.40q", width, b.Len(), b.String())
 		}
 	}
 }

@@ -2,6 +2,7 @@ package arguments
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -88,9 +89,11 @@ var looptestRules = map[string]rule{
 }
 
 var traceRules = map[string]rule{
-	"NewRecorder": bad(on("a small budget", "trace: NewRecorder(1); the budget is in bytes, give it", func() { trace.NewRecorder(1) })),
-	"Runtime":     fine(receiverOnly),
-	"Text":        bad(on("a nil writer", "trace: Text to a nil writer", func() { trace.Text(nil, 1) }), harmless("a negative width", func() { trace.Text(io.Discard, -1)(loop.Event{}) })),
+	"NewRecorder": bad(on("a small budget", "trace: NewRecorder(1); the budget is in bytes, give it", func() { trace.NewRecorder(1) }),
+		on("a budget that no machine has", fmt.Sprintf("trace: NewRecorder(%d); the budget is in bytes, give it", math.MaxInt), func() { trace.NewRecorder(math.MaxInt) })),
+	"Runtime": fine(receiverOnly),
+	"Text": bad(on("a nil writer", "trace: Text to a nil writer", func() { trace.Text(nil, 1) }), on("a negative width", "trace: Text with the width -1; give the column for names 0 to", func() { trace.Text(io.Discard, -1) }),
+		on("a width that is too large", "trace: Text with the width 2000000; give the column for names 0 to 1000000 characters", func() { trace.Text(io.Discard, 2_000_000) })),
 
 	"Recorder.Observe":       bad(on("a zero recorder", "trace: Observe of a Recorder that NewRecorder has not made", func() { new(trace.Recorder).Observe(loop.Event{}) }), harmless("a zero event", func() { trace.NewRecorder(4096).Observe(loop.Event{}) })),
 	"Recorder.WritePerfetto": bad(on("a nil writer", "trace: WritePerfetto to a nil writer", func() { _ = trace.NewRecorder(4096).WritePerfetto(nil) }), harmless("a zero recorder", func() { _ = new(trace.Recorder).WritePerfetto(io.Discard) })),
