@@ -17,7 +17,7 @@ type Event struct {
 	On    Awaitable     // the awaitable on which Task is suspended, if it awaits one: see Task.Awaits
 	Timer timer.Key     // the timer; also the timer of a sleeping task
 	Cause error         // of CancelAsked, if Cancel was given a cause
-	Ready int           // of TurnBegan: the number of steps and callbacks in the turn; of TimerCanceled: 1 if the timer had fired
+	Ready int           // of TurnBegan: steps and callbacks in the turn, canceled callbacks included; of TimerCanceled: 1 if it had fired
 }
 
 // EventKind says what happened.
@@ -34,7 +34,7 @@ const (
 	TimerFired // the timer is in the ready queue now
 	TimerCanceled
 	Posted // the loop takes in a function from Post
-	Idle   // nothing is ready; the loop is going to wait
+	Idle   // nothing is ready; Run is going to wait. RunOnce, RunUntilIdle and RunFor do not wait
 	TurnBegan
 )
 

@@ -20,11 +20,14 @@ import (
 // Any goroutine may call all methods except Observe. Each number that they return was true at some
 // moment during the call, but not all at the same moment. An event costs some ten nanoseconds. It
 // allocates nothing while the number of tasks does not grow.
+//
+// Only Run makes idle events. If RunOnce, RunUntilIdle or RunFor drives the loop, BusyTime stays empty, and the last turn of a
+// call lasts until the first turn of the next call: TurnTime includes the time between them.
 type Stats struct {
 	ReadyLatency Histogram // from the moment when a task becomes ready until its step begins
 	StepTime     Histogram // of steps; the step that made an eager task includes the first step of that task
 	TurnTime     Histogram // from the beginning of a turn to the beginning of the next turn, or to idle
-	BusyTime     Histogram // from the end of an idle time to the beginning of the next idle time
+	BusyTime     Histogram // from the end of an idle time to the beginning of the next idle time; only of a loop that Run drives
 	WaitTime     Histogram // from the suspension of a task until it is woken; suspensions for a turn do not count
 
 	events  [loop.TurnBegan + 1]atomic.Int64
@@ -177,7 +180,7 @@ func (s *Stats) Tasks() int64 { return s.tasks.now.Load() }
 func (s *Stats) Ready() (now, most int64) { return s.ready.now.Load(), s.ready.most.Load() }
 
 // Queue returns the number of steps and callbacks that were in the ready queue when the last turn
-// began, and the highest such number so far.
+// began, canceled callbacks included, and the highest such number so far.
 func (s *Stats) Queue() (last, most int64) { return s.queue.now.Load(), s.queue.most.Load() }
 
 // Timers returns the number of armed timers that have neither fired nor been canceled, and the highest

@@ -26,7 +26,7 @@ import (
 // incarnations and pauses of the node, messages as arrows between nodes, logs, and faults. Partitions are bands over all lanes.
 // One table lists the faults. The tasks of a node can be hidden.
 //
-// The page contains all kept events, and needs some 20 bytes for each. It stays quick with up to 5,000
+// The page contains all kept events, and needs 20 to 50 bytes for each. It stays quick with up to 5,000
 // tasks and 100,000 events.
 //
 // WriteTimeline returns the error of w. It panics if w is nil.
