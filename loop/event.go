@@ -21,6 +21,9 @@ type Event struct {
 }
 
 // EventKind says what happened.
+//
+// There is one TaskSuspended of a sleep that looks like one for a turn: that of a task that has paused its own realm and then
+// sleeps. The sleep has no timer until Resume, which arms one.
 type EventKind uint8
 
 const (

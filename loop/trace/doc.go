@@ -78,7 +78,8 @@
 //
 // Package loop's documentation defines step, turn and suspended. A task is waiting from its
 // suspension until it is woken. Then it is ready until its next step begins. A new task that its
-// factory has queued is ready at once, and so is a task that suspends for one turn.
+// factory has queued is ready at once, and so is a task that suspends for one turn. A task that pauses
+// its own realm and then sleeps is shown as one that suspends for one turn, although it is not ready.
 //
 // # Time
 //
