@@ -69,17 +69,35 @@ func (l *Loop) tellSuspended(t *Task) {
 			t.traits |= isUnwinding
 		}
 	}()
+	l.tellAsleep(t)
+	told = true
+}
+
+func (l *Loop) tellAsleep(t *Task) {
+	// Deferred, because an observer that is told of the timer may call Goexit.
+	defer l.observe(Event{Kind: TaskSuspended, Task: t, On: t.Awaits(), Timer: t.alarm()})
 	if t.is(isSleeping) && t.live.timer != nil { // otherwise its realm is paused
 		l.tellTimer(TimerArmed, t.alarm(), (*sleeper)(t), 0)
 	}
-	l.observe(Event{Kind: TaskSuspended, Task: t, On: t.Awaits(), Timer: t.alarm()})
-	told = true
 }
 
 //go:noinline
 func (l *Loop) tellWoken(r Runnable) {
 	if e, ok := r.(*entry); ok && e.state != stateDone {
 		l.tell(TaskWoken, (*Task)(e))
+	}
+}
+
+// tellAllWoken tells the observers of the entries that were just scheduled: those at the positions of the
+// ready queue from from to to. If an observer calls Goexit, the others are told of the later entries, too.
+func (l *Loop) tellAllWoken(from, to uint64) {
+	defer func() {
+		if from < to {
+			l.tellAllWoken(from+1, to)
+		}
+	}()
+	for ; from < to; from++ {
+		l.tellWoken(l.ready.At(from))
 	}
 }
 
@@ -104,12 +122,18 @@ func (l *Loop) tellTimer(kind EventKind, key timer.Key, r Runnable, ready int) {
 	l.observe(Event{Kind: kind, Timer: key, Task: (*Task)(s), Ready: ready})
 }
 
-// tellPosted reports that the loop has taken in n posted functions.
+// tellPosted reports that the loop has taken in n posted functions, as tellAllWoken does.
 func (l *Loop) tellPosted(n int) {
-	if l.observer != nil {
-		for range n {
-			l.observe(Event{Kind: Posted})
+	if l.observer == nil {
+		return
+	}
+	defer func() {
+		if n > 0 {
+			l.tellPosted(n - 1)
 		}
+	}()
+	for ; n > 0; n-- {
+		l.observe(Event{Kind: Posted})
 	}
 }
 

@@ -323,3 +323,59 @@ func TestEventsOfScheduleAll(t *testing.T) {
 	_ = g.SetResult(1)
 	run(t, l)
 }
+
+// If an observer calls Goexit at the first of several events, the other observers get all of them.
+func TestGoexitOfAnObserverHidesNoEvent(t *testing.T) {
+	for _, c := range []struct {
+		kind loop.EventKind // of the Goexit
+		then loop.EventKind
+		want int
+		do   func(l *loop.Loop)
+	}{
+		{loop.TaskWoken, loop.TaskWoken, 100, func(l *loop.Loop) {
+			f := future.New[int](l.Context())
+			for range 100 {
+				spawn(l.Context(), "", func(ctx context.Context) error { return lowlevel.Await(ctx, f) })
+			}
+			l.RunUntilIdle()
+			_ = f.SetResult(1)
+		}},
+		{loop.TaskWoken, loop.TaskWoken, 3, func(l *loop.Loop) {
+			g := &gate{Future: future.New[int](l.Context())}
+			for range 3 {
+				spawn(l.Context(), "", func(ctx context.Context) error { return lowlevel.Await(ctx, g) })
+			}
+			l.RunUntilIdle()
+			defer func() { _ = g.SetResult(1) }()
+			lowlevel.ScheduleAll(l, g.waiters)
+		}},
+		{loop.Posted, loop.Posted, 3, func(l *loop.Loop) {
+			for range 3 {
+				_ = l.Post(func() {})
+			}
+		}},
+		{loop.TimerArmed, loop.TaskSuspended, 1, func(l *loop.Loop) {
+			spawn(l.Context(), "", func(ctx context.Context) error { return task.Sleep(ctx, time.Second) })
+		}},
+	} {
+		exits, told := false, 0
+		l := newLoop(t, loop.WithErrorHandler(func(loop.Failure) {}), loop.WithObserver(func(e loop.Event) {
+			if e.Kind == c.kind && !exits {
+				exits = true
+				goexit()
+			}
+		}), loop.WithObserver(func(e loop.Event) {
+			if e.Kind == c.then {
+				told++
+			}
+		}))
+		inGoroutine(func() {
+			c.do(l)
+			_ = l.Run()
+		})
+		run(t, l)
+		if told != c.want {
+			t.Errorf("after a Goexit at %v the other observer was told of %d events %v, want %d", c.kind, told, c.then, c.want)
+		}
+	}
+}

@@ -87,7 +87,9 @@ func (l *Loop) scheduleAll(rs []Runnable) {
 	for _, r := range rs {
 		l.ready.Push(r)
 	}
-	l.tellAllWoken(from)
+	if l.observer != nil {
+		l.tellAllWoken(from, l.ready.Tail())
+	}
 }
 
 // scheduleCrowd schedules many waiters: the tasks, and then the others. It skips nils.
@@ -113,17 +115,8 @@ func (l *Loop) scheduleCrowd(tasks [][]*Task, others [][]Runnable) {
 			}
 		}
 	}
-	l.tellAllWoken(from)
-}
-
-// tellAllWoken tells the observers of the entries that were just scheduled: those from a position of the
-// ready queue on.
-func (l *Loop) tellAllWoken(from uint64) {
-	if l.observer == nil {
-		return
-	}
-	for to := l.ready.Tail(); from < to; from++ {
-		l.tellWoken(l.ready.At(from))
+	if l.observer != nil {
+		l.tellAllWoken(from, l.ready.Tail())
 	}
 }
 
