@@ -291,8 +291,11 @@ func (c *core) Explain() (what string, on []loop.Awaitable) {
 	if o := c.owner(); o != nil {
 		return describe(o)
 	}
-	return "a future", nil
+	return plain, nil
 }
+
+// plain describes a future of which nothing is known.
+const plain = "a future"
 
 // Err returns the error of the future: nil if it has a value, a [loop.CanceledError] (or an
 // error that wraps one) if it was canceled, and [ErrInvalidState] if it is pending.

@@ -2,6 +2,8 @@ package future
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 
 	"github.com/takt-go/takt/loop"
 	"github.com/takt-go/takt/loop/lowlevel"
@@ -107,7 +109,7 @@ func (c *core) mustBeOpen(what string) {
 //
 // A panic in Cancel or Take goes to the loop's error handler ([loop.CallbackFailed]), not to
 // the code that called Cancel, Result or the like. A Cancel that panics counts as a request
-// that was refused. If Describe panics, the description says so.
+// that was refused. If Describe panics or returns a nil, the description says so.
 //
 // A Goexit in these methods goes on in the code that called the future. If Cancel calls
 // Goexit, a task that awaits the future still gets the request.
@@ -116,7 +118,7 @@ type Owner interface {
 	// whether it accepts the request.
 	Cancel(cause error) bool
 	// Describe describes the future in a few words, and returns the awaitables that it
-	// waits for: see the method Explain of [loop.Awaitable].
+	// waits for. "" stands for "a future". See the method Explain of [loop.Awaitable].
 	Describe() (what string, on []loop.Awaitable)
 }
 
@@ -146,8 +148,18 @@ func (c *core) cancel(o Owner, cause error) (taken bool) {
 
 // describe asks the owner o for the description of the future.
 func describe(o Owner) (what string, on []loop.Awaitable) {
-	if !guarded(nil, func() { what, on = o.Describe() }) {
+	switch {
+	case !guarded(nil, func() { what, on = o.Describe() }):
 		return fmt.Sprintf("a future of a %T whose Describe panicked", o), nil
+	case slices.ContainsFunc(on, isNil):
+		return fmt.Sprintf("a future of a %T whose Describe returned nil", o), nil
+	case what == "":
+		what = plain
 	}
 	return what, on
+}
+
+func isNil(a loop.Awaitable) bool {
+	v := reflect.ValueOf(a)
+	return a == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }

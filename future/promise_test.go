@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/takt-go/takt/future"
@@ -320,4 +321,47 @@ func TestCancelWhileAPanicUnwinds(t *testing.T) {
 		t.Errorf("the task ended with %v, the owner was asked with %v", x.Err(), p.asked)
 	}
 	p.Complete(1, nil)
+}
+
+// described is an awaitable with the given description.
+type described struct {
+	future.Promise[int]
+	what string
+	on   []loop.Awaitable
+}
+
+func (d *described) Cancel(error) bool                    { return false }
+func (d *described) Describe() (string, []loop.Awaitable) { return d.what, d.on }
+
+// If an owner describes its future badly, reports say so, and still name the task that awaits it.
+func TestOwnerThatDescribesBadly(t *testing.T) {
+	const returnedNil = "a future of a *future_test.described whose Describe returned nil"
+	for _, c := range []struct {
+		what string
+		on   []loop.Awaitable
+		want string
+	}{
+		{"two", []loop.Awaitable{nil}, returnedNil},
+		{"two", []loop.Awaitable{(*future.Future[int])(nil)}, returnedNil},
+		{"two", []loop.Awaitable{(*task.Task[int])(nil)}, returnedNil},
+		{"", nil, "a future"},
+	} {
+		l := loop.New(loop.WithVirtualTime())
+		defer l.Close()
+		d := &described{what: c.what, on: c.on}
+		d.Init(l, d)
+		waits := spawn(l.Context(), "waits", d.Wait)
+		l.RunUntilIdle()
+		var graph strings.Builder
+		_ = l.WriteGraph(&graph, false)
+		if want := "waits awaits " + c.want + "\n"; graph.String() != want {
+			t.Errorf("the graph is %q, want %q", &graph, want)
+		}
+		if by := waits.Task().AwaitedBy(); by != nil {
+			t.Errorf("%v await the task", by)
+		}
+		if err := l.Run(); err == nil || !strings.HasSuffix(err.Error(), "\n\twaits awaits "+c.want) {
+			t.Errorf("the loop ended with %v, want a deadlock of the task that awaits %s", err, c.want)
+		}
+	}
 }
