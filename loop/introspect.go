@@ -3,6 +3,7 @@ package loop
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -86,10 +87,10 @@ func (t *Task) Stack() []runtime.Frame {
 			pcs = d.stepsFrom
 		}
 	case l.stacks.Active == s: // the task is running, or its stack runs the scheduler
-		pcs = callers()
+		pcs = callers(here)
 	case t.state == stateRunning: // below an eager step that a callback has made
 	default:
-		l.stacks.Visit(s, func() { pcs = callers() })
+		pcs = callers(func(look func()) { l.stacks.Visit(s, look) })
 	}
 	return frames(pcs)
 }
@@ -105,11 +106,20 @@ func (t *Task) SpawnSite() string {
 	return fmt.Sprintf("%s:%d", frame.File, frame.Line)
 }
 
-// callers returns the program counters of the calling goroutine.
-func callers() []uintptr {
-	var pcs [128]uintptr
-	return append([]uintptr(nil), pcs[:runtime.Callers(2, pcs[:])]...)
+// callers returns the program counters of a goroutine: on must call look there. It reads again with more room
+// until it has all. The room is on the heap, since the stack of a suspended body has little left.
+func callers(on func(look func())) []uintptr {
+	for room := 128; ; room *= 2 {
+		pcs, n := make([]uintptr, room), 0
+		on(func() { n = runtime.Callers(1, pcs) })
+		if n < room {
+			return slices.Clone(pcs[:n])
+		}
+	}
 }
+
+// here is callers' argument for the calling goroutine.
+func here(look func()) { look() }
 
 const module = "github.com/takt-go/takt/"
 

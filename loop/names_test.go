@@ -30,7 +30,7 @@ func TestNamesOfTheScheduler(t *testing.T) {
 
 // callersOf returns the names of the functions below the caller.
 func callersOf() (names []string) {
-	frames := runtime.CallersFrames(callers())
+	frames := runtime.CallersFrames(callers(here))
 	for more := true; more; {
 		var frame runtime.Frame
 		frame, more = frames.Next()

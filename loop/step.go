@@ -58,7 +58,7 @@ func (t *Task) enterStep(of *Task) {
 	x := t.withExtra()
 	x.stepping = of
 	if t.env.loop.debug {
-		x.debug.stepsFrom = callers()
+		x.debug.stepsFrom = callers(here)
 	}
 }
 

@@ -669,6 +669,50 @@ func TestStacksOfMany(t *testing.T) {
 	})
 }
 
+// deep calls end, n calls deeper.
+func deep(n int, end func()) {
+	if n > 0 {
+		deep(n-1, end)
+		return
+	}
+	end()
+}
+
+// Stack returns all frames of a body, and no frames of others, however deep the calls are.
+func TestStackOfDeepCalls(t *testing.T) {
+	for name, opts := range map[string][]loop.Option{"plain": nil, "debug": {loop.WithDebug()}} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(ctx context.Context) {
+				a := task.Go(ctx, func(ctx context.Context) (int, error) {
+					deep(300, func() { _ = task.Sleep(ctx, time.Hour) })
+					return 0, nil
+				})
+				b := task.Go(ctx, outermost)
+				yields(t, ctx, 1)
+				me, looked := task.Current(ctx), future.New[int](ctx)
+				lowlevel.LoopOf(ctx).CallSoon(func() {
+					// In a plain loop, a callback runs on top of a suspended body.
+					deep(300, func() {
+						stack := a.Task().Stack()
+						testkit.Equal(t, "calls of deep", strings.Count(ofTheTest(stack), "deep"), 301)
+						if !strings.Contains(stack[len(stack)-1].Function, "TestStackOfDeepCalls") {
+							t.Errorf("the outermost function is %s, want the body", stack[len(stack)-1].Function)
+						}
+						testkit.Equal(t, "another task", ofTheTest(b.Task().Stack()), "innermost middle outermost")
+						if own := ofTheTest(me.Stack()); own == "" || strings.Contains(own, "deep") {
+							t.Errorf("the stack of the task that awaits is %q", own)
+						}
+					})
+					_ = looked.SetResult(1)
+				})
+				_, _ = looked.Await(ctx)
+				a.Cancel(nil)
+				b.Cancel(nil)
+			}, opts...)
+		})
+	}
+}
+
 func TestPrintGraph(t *testing.T) {
 	play(t, func(ctx context.Context) {
 		a := task.Go(ctx, outermost, task.Named("A"))
