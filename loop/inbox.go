@@ -27,9 +27,14 @@ func errorOf(answer source.Answer) error {
 	return nil
 }
 
-// request is Post for r: see Request in package lowlevel.
+// request is Post for r: see Request in package lowlevel. In debug mode, the tasks that fn makes know where the
+// request was made.
 func (l *Loop) request(r *source.Request, fn func(), closed Runnable) error {
 	l.mustBeMade("Post")
+	if l.debug {
+		site, posted := spawnSite(), fn
+		fn = func() { l.madeAt(site, posted) }
+	}
 	return errorOf(l.inbox.Request(r, fn, closed))
 }
 

@@ -186,13 +186,18 @@ func suspends(function string) bool {
 	return false
 }
 
-// spawnSite returns the program counter of the call in the program that makes a task.
+// spawnSite returns the program counter of the call in the program that makes a task. It returns 0 if there is
+// none between the task and the scheduler, or below.
 func spawnSite() uintptr {
 	var pcs [16]uintptr // usually the call is among the innermost frames
 	for skip := 2; ; skip += len(pcs) {
 		n := runtime.Callers(skip, pcs[:])
 		for _, pc := range pcs[:n] {
-			if f := runtime.FuncForPC(pc - 1); f == nil || !internal(f.Name(), "loop", "loop/lowlevel", "loop/looptest/sim", "task", "task/host", "factory") {
+			f := runtime.FuncForPC(pc - 1)
+			switch {
+			case f == nil || schedules(f.Name()):
+				return 0
+			case !internal(f.Name(), "loop", "loop/lowlevel", "loop/looptest/sim", "task", "task/host", "factory") && !strings.HasPrefix(f.Name(), "runtime."):
 				return pc
 			}
 		}
@@ -200,4 +205,20 @@ func spawnSite() uintptr {
 			return 0
 		}
 	}
+}
+
+// schedules reports whether function is one by which the scheduler calls a body or callback.
+func schedules(function string) bool {
+	switch function {
+	case stackMain, taskStep, unwindStep, funcRun, runTimed, dispatchGuarded:
+		return true
+	}
+	return false
+}
+
+// madeAt calls make, which may make tasks. site is their place if the call stack does not tell it.
+func (l *Loop) madeAt(site uintptr, make func()) {
+	l.site = site
+	defer func() { l.site = 0 }()
+	make()
 }

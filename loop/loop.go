@@ -94,6 +94,7 @@ type Loop struct {
 	bound         context.Context // the first context that Bind was given; nil if none
 	background    *boundContext   // what Bind has made of context.Background; nil before the first time
 	watchdog      *watchdog       // nil unless in debug mode
+	site          uintptr         // of the request that makes tasks now; debug mode only: see madeAt
 	alarm         alarm
 	thread        thread
 }

@@ -74,13 +74,7 @@ func (f textFrame) place() string {
 
 // ofScheduler reports whether this is the frame of a function by which the scheduler calls a body or
 // callback.
-func (f textFrame) ofScheduler() bool {
-	switch f.function() {
-	case stackMain, taskStep, unwindStep, funcRun, runTimed, dispatchGuarded:
-		return true
-	}
-	return false
-}
+func (f textFrame) ofScheduler() bool { return schedules(f.function()) }
 
 // bodyFrames returns the frames of a body or callback and of the functions that it calls. It leaves out
 // the frames of the scheduler, and those of the library between the scheduler and the body. If there are

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -176,7 +177,7 @@ func spawn(ctx context.Context, t *Task, kind kind, body body, outcome Awaitable
 func (t *Task) introduce(ctx context.Context, derived bool) {
 	l := t.env.loop
 	if l.debug {
-		t.withExtra().debug = &debugExtra{site: spawnSite()}
+		t.withExtra().debug = &debugExtra{site: cmp.Or(spawnSite(), l.site)}
 	}
 	started := false
 	defer func() {

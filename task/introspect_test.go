@@ -786,6 +786,41 @@ func TestSpawnSites(t *testing.T) {
 	})
 }
 
+// A task that another goroutine or loop has asked for was made at the call of Submit or Call.
+func TestSpawnSitesOfRequests(t *testing.T) {
+	site := func(ctx context.Context) (string, error) { return lastLine(task.Current(ctx).SpawnSite()), nil }
+	l, other := loop.New(loop.WithDebug(), loop.WithVirtualTime()), loop.New(loop.WithDebug(), loop.WithVirtualTime())
+	defer l.Close()
+	defer other.Close()
+
+	_, _, line, _ := runtime.Caller(0)
+	lazy := task.Submit(context.Background(), l, site)
+	eager := task.Submit(context.Background(), l, site, task.Eager())
+	maker := task.Submit(context.Background(), l, func(ctx context.Context) (string, error) {
+		return task.Go(ctx, site).Await(ctx)
+	}, task.Eager())
+	testkit.NoError(t, l.Run())
+	for i, s := range []*task.Submission[string]{lazy, eager} {
+		got, err := s.Wait(context.Background())
+		testkit.NoError(t, err)
+		testkit.Equal(t, "the place of Submit", got, place("introspect_test.go", line+1+i))
+	}
+	got, err := maker.Wait(context.Background())
+	testkit.NoError(t, err)
+	testkit.Equal(t, "the place of Go in the body", got, place("introspect_test.go", line+4))
+
+	called := task.Go(l.Context(), func(ctx context.Context) (string, error) {
+		_, _, line, _ = runtime.Caller(0)
+		return task.Call(ctx, other, site)
+	})
+	l.RunUntilIdle()
+	testkit.NoError(t, other.Run())
+	testkit.NoError(t, l.Run())
+	got, err = called.Result()
+	testkit.NoError(t, err)
+	testkit.Equal(t, "the place of Call", got, place("introspect_test.go", line+1))
+}
+
 // busy holds up the loop for 3 ms.
 func busy() {
 	for began := time.Now(); time.Since(began) < 3*time.Millisecond; {
