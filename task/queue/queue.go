@@ -205,7 +205,8 @@ func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {
 			v, err := q.Get(ctx)
-			if err == ErrShutdown || !yield(v, err) || err != nil {
+			over := err == ErrShutdown && q.shutdown && q.empty() // otherwise it is the cause of the end of ctx
+			if over || !yield(v, err) || err != nil {
 				return
 			}
 		}

@@ -585,6 +585,16 @@ func TestAllEndsWithAnErrorRound(t *testing.T) {
 			j.Want(t, "7, an error false", "0, an error true")
 		})
 	}
+	testkit.Run(t, func(ctx context.Context) { // the cause looks like a shutdown, but the queue is open
+		q, rounds := queue.New[int](0), 0
+		within, end := context.WithCancelCause(ctx)
+		lowlevel.CallLater(ctx, time.Second, func() { end(queue.ErrShutdown) })
+		for _, err := range q.All(within) {
+			rounds++
+			testkit.ErrorIs(t, err, queue.ErrShutdown)
+		}
+		testkit.Equal(t, "rounds", rounds, 1)
+	})
 	testkit.Run(t, func(ctx context.Context) {
 		q := queue.New[int](0)
 		for v := range 3 {
