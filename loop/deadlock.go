@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/takt-go/takt/loop/internal/oneline"
 )
 
 // A DeadlockError says that tasks are suspended, and none of them can ever go on: nothing is ready, no
@@ -33,7 +35,7 @@ func newDeadlockError(tasks []*Task) *DeadlockError {
 			fmt.Fprintf(&b, "\n\tand %d more", len(tasks)-most)
 			break
 		}
-		fmt.Fprintf(&b, "\n\t%s %s", t.Name(), t.Status())
+		fmt.Fprintf(&b, "\n\t%s %s", oneline.Of(t.Name()), t.Status())
 		if site := t.SpawnSite(); site != "" {
 			fmt.Fprintf(&b, "\n\t\tspawned at %s", site)
 		}
@@ -45,9 +47,9 @@ func newDeadlockError(tasks []*Task) *DeadlockError {
 				fmt.Fprintf(&b, "%d more -> ", len(e.Cycle)-most)
 				break
 			}
-			b.WriteString(t.Name() + " -> ")
+			b.WriteString(oneline.Of(t.Name()) + " -> ")
 		}
-		b.WriteString(e.Cycle[0].Name())
+		b.WriteString(oneline.Of(e.Cycle[0].Name()))
 	}
 	for _, hint := range tasks[0].env.loop.outside.Hints() {
 		b.WriteString("\n\t" + hint)

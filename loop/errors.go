@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/takt-go/takt/loop/internal/goroutine"
+	"github.com/takt-go/takt/loop/internal/oneline"
 )
 
 var (
@@ -104,7 +105,7 @@ func recovered(value any, t *Task) error {
 func (e *PanicError) Error() string {
 	who := "a callback"
 	if e.Task != "" {
-		who = fmt.Sprintf("task %q", e.Task)
+		who = fmt.Sprintf("task %q", oneline.Cut(e.Task))
 	}
 	text := fmt.Sprintf("panic in %s: %v", who, e.Value)
 	if e.again {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/takt-go/takt/loop/internal/oneline"
 )
 
 // WriteGraph writes trees that show which task awaits which tasks and awaitables. It begins with
@@ -69,6 +71,7 @@ func (g *graph) explain(a Awaitable) explanation {
 	x, ok := g.explained[a]
 	if !ok {
 		x.what, x.on = a.Explain()
+		x.what = oneline.Of(x.what)
 		x.on = slices.Clone(x.on)
 		for at, on := range x.on {
 			x.on[at] = self(on)
@@ -147,10 +150,10 @@ func (g *graph) goesOn(what any, called, first string) {
 func (g *graph) task(t *Task, first, rest string, depth int) {
 	switch {
 	case g.written[t]:
-		fmt.Fprintf(g, "%s%s (above)\n", first, t.Name())
+		fmt.Fprintf(g, "%s%s (above)\n", first, oneline.Of(t.Name()))
 	case depth == deepest && t.waitsFor() != nil:
 		g.written[t] = true
-		g.goesOn(t, t.Name(), first)
+		g.goesOn(t, oneline.Of(t.Name()), first)
 	default:
 		g.writeTask(t, first, rest, depth)
 	}
@@ -176,7 +179,7 @@ func (g *graph) writeTask(t *Task, first, rest string, depth int) {
 		}
 		g.seen[on] = true
 	}
-	fmt.Fprintf(g, "%s%s %s\n", first, t.Name(), waits)
+	fmt.Fprintf(g, "%s%s %s\n", first, oneline.Of(t.Name()), waits)
 	if g.stacks {
 		for _, frame := range t.Stack() {
 			fmt.Fprintf(g, "%s    %s %s:%d\n", rest, frame.Function, frame.File, frame.Line)

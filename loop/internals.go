@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/takt-go/takt/loop/internal/oneline"
 	"github.com/takt-go/takt/loop/internal/source"
 )
 
@@ -77,6 +78,9 @@ func (internals) ElapsedAt(ctx context.Context, when time.Time) time.Duration {
 func (internals) CallElapsed(ctx context.Context, at time.Duration, fn func()) Handle {
 	return callElapsed(ctx, at, fn)
 }
+
+// OneLine returns the name of a task as a report shows it: cut if it is long, and with escapes in place of line ends.
+func (internals) OneLine(name string) string { return oneline.Of(name) }
 
 // RealmEnded returns ErrRealmEnded of package lowlevel.
 func (internals) RealmEnded() error { return errRealmEnded }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/takt-go/takt/loop/internal/oneline"
 )
 
 // Awaits returns the awaitable that the task awaits: a task, a future, or the result of a function
@@ -43,14 +45,14 @@ func (t *Task) status() string {
 	case t.state == stateQueued:
 		return "has not started yet"
 	case t.state == stateRunning && t.extras().stepping != nil:
-		return fmt.Sprintf("is in the eager first step of %q", t.extras().stepping.Name())
+		return fmt.Sprintf("is in the eager first step of %q", oneline.Cut(t.extras().stepping.Name()))
 	case t.state == stateRunning:
 		return "is running"
 	case t.state == stateDone:
 		return "is done"
 	case t.live.on != nil:
 		what, _ := t.live.on.Explain()
-		return "awaits " + what
+		return "awaits " + oneline.Of(what)
 	case t.is(isSleeping) && t.live.timer == nil:
 		return "sleeps"
 	case t.is(isSleeping):

@@ -58,7 +58,7 @@ type TaskError struct {
 }
 
 func (e *TaskError) Error() string {
-	from := e.Task
+	from := loop.Internals.OneLine(e.Task)
 	if from == "" {
 		from = "the group's body"
 	}

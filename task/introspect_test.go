@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -710,6 +712,62 @@ func TestStackOfDeepCalls(t *testing.T) {
 				b.Cancel(nil)
 			}, opts...)
 		})
+	}
+}
+
+// oddly is an awaitable with a description of several lines.
+type oddly struct{ future.Promise[int] }
+
+func (o *oddly) Cancel(error) bool                    { return false }
+func (o *oddly) Describe() (string, []loop.Awaitable) { return "a\nb", nil }
+
+// A name or description that has line ends, or is very long, adds no line to a report and does not fill it.
+func TestReportsOfOddNames(t *testing.T) {
+	const odd, shown = "a\n\tb is done", `a\n\tb is done`
+	long := strings.Repeat("x", 1e6)
+	cut := strings.Repeat("x", 253) + "…"
+
+	l := loop.New(loop.WithVirtualTime())
+	defer l.Close()
+	o := new(oddly)
+	o.Init(l, o)
+	a := task.Go(l.Context(), o.Await, task.Named(odd))
+	task.Go(l.Context(), func(ctx context.Context) (int, error) { return 0, a.Wait(ctx) }, task.Named(long))
+	l.RunUntilIdle()
+	var graph strings.Builder
+	testkit.NoError(t, l.WriteGraph(&graph, false))
+	awaits := "task " + strconv.Quote(odd)
+	testkit.Equal(t, "the graph", graph.String(), cut+" awaits "+awaits+"\n└─ "+shown+" awaits a\\nb\n")
+	_, report, _ := strings.Cut(l.Run().Error(), "\n")
+	testkit.Equal(t, "the deadlock", report, "\t"+shown+" awaits a\\nb\n\t"+cut+" awaits "+awaits)
+
+	var b, c *task.Task[int]
+	b = task.Go(l.Context(), func(ctx context.Context) (int, error) { return c.Await(ctx) }, task.Named(odd))
+	c = task.Go(l.Context(), b.Await, task.Named(long))
+	err := l.Run()
+	if circle := "\n\tin a circle: " + shown + " -> " + cut + " -> " + shown; !strings.HasSuffix(err.Error(), circle) {
+		t.Errorf("the report does not end with the circle, but with %q", err.Error()[max(0, len(err.Error())-1000):])
+	}
+
+	failed := &task.GroupError{Errors: []error{&task.TaskError{Task: odd, Err: io.EOF}, &task.TaskError{Task: long, Err: io.EOF}}}
+	testkit.Equal(t, "the group", failed.Error(), "2 errors in a group\n\t"+shown+": EOF\n\t"+cut+": EOF")
+
+	r, began := task.Start(), make(chan struct{})
+	for _, name := range []string{odd, long} {
+		task.Submit(context.Background(), r.Loop(), func(ctx context.Context) (int, error) {
+			began <- struct{}{}
+			for !lowlevel.Unwinding(lowlevel.Current(ctx)) {
+				_ = task.Sleep(ctx, time.Hour)
+			}
+			return 0, nil
+		}, task.Named(name))
+		<-began
+	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	lines := strings.Split(r.Stop(ended).Error(), "\n")
+	if len(lines) != 4 || !strings.HasPrefix(lines[1], "\t"+shown+" ") || !strings.HasPrefix(lines[2], "\t"+cut+" ") {
+		t.Errorf("the error of Stop has %d lines and %d bytes", len(lines), len(strings.Join(lines, "\n")))
 	}
 }
 

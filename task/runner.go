@@ -113,7 +113,7 @@ func (r *Runner) unwinds(cause error) error {
 			fmt.Fprintf(&b, "\n\tand %d more", len(left)-most)
 			break
 		}
-		fmt.Fprintf(&b, "\n\t%s %s", t.Name(), t.Status())
+		fmt.Fprintf(&b, "\n\t%s %s", loop.Internals.OneLine(t.Name()), t.Status())
 	}
 	return &unwoundError{b.String(), cause}
 }
