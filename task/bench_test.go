@@ -130,23 +130,21 @@ func BenchmarkFloorAlloc(b *testing.B) {
 		})
 	})
 	b.Run("stackless", func(b *testing.B) {
-		type withMachine struct { // like stackless in package task
-			task.Task[int]
-			task.Machine[int]
-		}
 		measure(b, func() {
-			var tasks [1000]*withMachine
+			var tasks [1000]*task.Task[int]
+			var bodies [1000]*yieldMachine
 			for i := range b.N {
-				tasks[i%1000] = &withMachine{Machine: &yieldMachine{i}}
+				tasks[i%1000], bodies[i%1000] = new(task.Task[int]), &yieldMachine{i}
 			}
 			runtime.KeepAlive(&tasks)
+			runtime.KeepAlive(&bodies)
 		})
 	})
 }
 
 // BenchmarkSpawnLazy makes a task that returns at once, and awaits it, in batches of 1000.
 func BenchmarkSpawnLazy(b *testing.B) {
-	forEachKind(b, spawn1000, loop.WithTaskFactory(factory.Lazy))
+	forEachKind(b, spawn1000)
 	besideGoroutines(b, func(n int) { goroutinesJoined(n, doNothing) })
 }
 
