@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/oneline"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -207,7 +208,7 @@ func (r *Recorder) names() map[uint64]string {
 	}
 	if r.loop != nil {
 		for t := range r.loop.Tasks() {
-			names[t.ID()] = cut(t.Name())
+			names[t.ID()] = oneline.Cut(t.Name())
 		}
 	}
 	return names

@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/oneline"
 	"github.com/takt-go/takt/timer"
 )
 
@@ -39,11 +37,11 @@ func Text(w io.Writer, width int) func(loop.Event) {
 		}
 		name, on := "", ""
 		if e.Task != nil {
-			name = cut(e.Task.Name())
+			name = oneline.Cut(e.Task.Name())
 		}
 		if e.On != nil {
 			what, _ := e.On.Explain()
-			on = cut(what)
+			on = oneline.Cut(what)
 		}
 		_, _ = io.WriteString(w, line(e.At, width, name, e.Kind, e.Timer, on))
 	}
@@ -57,7 +55,7 @@ func (r *Recorder) WriteText(w io.Writer) error {
 	events := r.Events()
 	width := 0
 	for _, e := range events {
-		width = max(width, utf8.RuneCountInString(printable(e.Name)))
+		width = max(width, utf8.RuneCountInString(oneline.Of(e.Name)))
 	}
 	out := bufio.NewWriter(w)
 	for _, e := range events {
@@ -84,7 +82,7 @@ func what(kind loop.EventKind, key timer.Key, on string) string {
 	case kind == loop.TimerArmed:
 		return kind.String() + " for " + seconds(time.Duration(key.Deadline))
 	case on != "":
-		return kind.String() + " on " + printable(on)
+		return kind.String() + " on " + oneline.Of(on)
 	}
 	return kind.String()
 }
@@ -94,17 +92,7 @@ func label(name string) string {
 	if name == "" {
 		return "-"
 	}
-	return printable(name)
-}
-
-// printable escapes the characters of s that are not printable, and bytes that are not UTF-8. So s
-// cannot break its line.
-func printable(s string) string {
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return s
-	}
-	quoted := strconv.Quote(s)
-	return quoted[1 : len(quoted)-1]
+	return oneline.Of(name)
 }
 
 // seconds formats a time since the start of the loop's clock.

@@ -5,15 +5,16 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+
+	"github.com/takt-go/takt/loop/internal/oneline"
 )
 
 // A text is the index of a string in the texts of a recorder.
 type text uint32
 
 const (
-	noText  text = 0 // ""
-	noRoom  text = 1 // "…", in place of a string for which there was no room
-	maxText      = 256
+	noText text = 0 // ""
+	noRoom text = 1 // "…", in place of a string for which there was no room
 )
 
 // texts holds strings in a fixed amount of memory. When it is full, it drops the strings that no event
@@ -37,14 +38,14 @@ func makeTexts(budget int) texts {
 
 // room reports whether s is kept already, or there is room for it.
 func (t *texts) room(s string) bool {
-	return s == "" || t.of[cut(s)] != noText || t.used+len(cut(s))+textCost <= t.budget
+	return s == "" || t.of[oneline.Cut(s)] != noText || t.used+len(oneline.Cut(s))+textCost <= t.budget
 }
 
 func (t *texts) intern(s string) text {
 	if s == "" {
 		return noText
 	}
-	s = cut(s)
+	s = oneline.Cut(s)
 	if at, ok := t.of[s]; ok {
 		return at
 	}
@@ -86,14 +87,6 @@ func (t *texts) sweep(inUse iter.Seq[text], seen, most uint64) {
 			t.free = append(t.free, at)
 		}
 	}
-}
-
-// cut shortens a string that is too long to keep.
-func cut(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxText-len("…")], "") + "…"
 }
 
 const prefix = "Task-"

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/takt-go/takt/loop"
+	"github.com/takt-go/takt/loop/internal/oneline"
 	"github.com/takt-go/takt/loop/internal/world"
 	"github.com/takt-go/takt/loop/lowlevel"
 )
@@ -90,7 +91,7 @@ func (s *scene) nodeOf(name string) uint16 {
 	n, ok := s.number[name]
 	if !ok && len(s.nodes) < mostNodes {
 		n = len(s.nodes)
-		s.nodes = append(s.nodes, cut(name))
+		s.nodes = append(s.nodes, oneline.Cut(name))
 		s.number[name] = n
 	}
 	return uint16(n)
