@@ -129,16 +129,7 @@ func callback(what string, fn func()) function {
 }
 
 // after returns the instant d from now, in ns of the loop's clock.
-func (l *Loop) after(d time.Duration) int64 {
-	now := l.clock.Now()
-	if d <= 0 {
-		return now
-	}
-	if at := now + int64(d); at > now {
-		return at
-	}
-	return timer.Never
-}
+func (l *Loop) after(d time.Duration) int64 { return later(l.clock.Now(), max(0, int64(d))) }
 
 // instant converts a time to ns of the loop's clock.
 func (l *Loop) instant(when time.Time) int64 {

@@ -150,6 +150,7 @@ func suspendFor(ctx context.Context, d time.Duration) error {
 		return t.suspendHere(Suspension{d: d, how: sleep})
 	}
 	t.setAlarm(d)
+	t.setHow(sleep)
 	t.suspended(l)
 	l.current = nil
 	me := l.stacks.Active
@@ -336,7 +337,7 @@ func (t *Task) passOnMust() {
 
 // setAlarm begins a sleep: it arms the timer, unless the realm of t is paused.
 func (t *Task) setAlarm(d time.Duration) {
-	t.traits = t.traits&^howBits | isSleeping | traits(sleep)
+	t.traits |= isSleeping
 	l, r := t.env.loop, t.env.realm
 	if r == nil {
 		t.keepAlarm(l.timers.Arm(l.after(d), (*sleeper)(t)))

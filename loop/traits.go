@@ -1,13 +1,12 @@
 package loop
 
-// There may be very many tasks, so what a task knows about itself shares one word.
-
-// traits has what a task knows about itself in a few bits each: how it is suspended, its start, and these flags.
+// traits has facts about a task in a few bits each, because there may be very many tasks: how it is suspended, its
+// start, and these flags.
 type traits uint8
 
 const (
 	isStackless traits = 1 << (iota + 4) // its kind is stackless
-	isSleeping                           // suspended in a sleep whose timer has not fired yet
+	isSleeping                           // it sleeps, and its timer has not fired
 	isUnwinding                          // every suspension fails from now on
 	isStillborn                          // canceled before its factory has started it
 

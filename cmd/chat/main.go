@@ -5,7 +5,7 @@
 //	nc localhost 6060
 //
 // The first line is the client's name. After that each line goes to everybody in the room. A line that begins
-// with a slash is a command: /join room, /who or /quit. Ctrl-C ends the server. Before that, it tells the clients.
+// with a slash is a command: /join room, /who or /quit. Ctrl-C tells the clients, and then ends the server.
 package main
 
 import (

@@ -34,7 +34,8 @@
 //
 // Use it if you need an awaitable, a combinator, a lock or a kind of body that takt does not have.
 // The packages future, task, lock and queue are built on it. A program that only uses these
-// packages needs lowlevel only for the time of the loop ([Now], [Elapsed], [CallLater]). Python's trio has a package for the same purpose: trio.lowlevel.
+// packages needs lowlevel only for the time of the loop ([Now], [Elapsed], [CallLater]). Python's trio
+// has a package for the same purpose: trio.lowlevel.
 //
 // The documentation of package loop defines the terms that this package uses: task, body, step,
 // turn, ready.

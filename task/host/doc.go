@@ -163,8 +163,9 @@
 // # Systems
 //
 // On Linux, the sockets of a loop share one epoll instance, and a connection that waits for input needs no
-// buffer, and no goroutine besides the stack of the task that reads: with that task it costs about 6 KB. On other systems package net does the work, with one
-// goroutine for each connection that waits, and buffers of up to 64 KiB. The rules are the same. See [System].
+// buffer, and no goroutine besides the stack of the task that reads: with that task it costs about 6 KB. On other
+// systems package net does the work, with one goroutine for each connection that waits, and buffers of up to
+// 64 KiB. The rules are the same. See [System].
 //
 // # Locks of other packages
 //

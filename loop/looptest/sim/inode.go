@@ -91,8 +91,8 @@ func (s spot) missing() error {
 	return syscall.ENOENT
 }
 
-// find goes to a path. It returns the spot, whose name may be too long, and what is there, or nil. slash tells whether the
-// path ends as that of a directory does.
+// find goes to a path. It returns the spot, and what is there, or nil. The name of the spot may be too long: see missing.
+// slash tells whether the path ends as that of a directory does.
 func (d *disk) find(path string) (at spot, node *inode, slash bool, err error) {
 	switch {
 	case path == "":
